@@ -1,0 +1,43 @@
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench browser clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PYTHONWARNINGS ?= default
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+help: ## list these targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: .venv/.installed ## install everything into .venv, at the versions of requirements.lock
+
+.venv/.installed: pyproject.toml requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "orecast needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	touch $@
+
+run: setup ## train what is not trained, then serve (service and worker) until Ctrl-C
+	@exec $(BIN)/orecast run
+
+test: setup browser ## the whole test suite
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+
+check: setup ## lint, formatting, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## what the README claims: training time, accuracy, speed, effect recovery
+	$(BIN)/python benchmarks/run.py
+
+browser: ## a Chromium for the tests of the page, from the system's packages
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || { \
+	  echo 'installing chromium with apt-get'; \
+	  as_root=$$([ $$(id -u) = 0 ] || echo 'sudo -n'); \
+	  $$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
+
+clean: ## remove the environment, the state and the trained models
+	rm -rf .venv var $(wildcard models/*/) dist build

@@ -1,0 +1,141 @@
+"""Periods: how days fall into months, weeks, quarters; numpy only, so that the service can use it.
+
+A period is named by its first day (``datetime64[D]``). Two conversions carry everything else: the number of a
+period (its ordinal) and the first day of a numbered period.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import Fault, InvalidInput
+
+Days = npt.NDArray[np.datetime64]
+DayLike = dt.date | str | np.datetime64 | Days
+
+WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+_MONTHS = {"M": 1, "Q": 3, "Y": 12}
+_SEASON = {"D": 7, "B": 5, "W": 52, "M": 12, "Q": 4, "Y": 1}
+_WORDS = {
+    "daily": "D",
+    "business": "B",
+    "weekly": "W",
+    "monthly": "M",
+    "quarterly": "Q",
+    "annual": "Y",
+    "yearly": "Y",
+}
+_QUARTER_ENDS, _QUARTER_STARTS = ("MAR", "JUN", "SEP", "DEC"), ("JAN", "APR", "JUL", "OCT")
+
+
+@dataclass(frozen=True)
+class Freq:
+    """A frequency: ``D``, ``B`` (Monday to Friday), ``W-SUN`` (the week's last day) and so on, ``M``, ``Q``, ``Y``."""
+
+    code: str
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def unit(self) -> str:
+        """The letter: D, B, W, M, Q or Y."""
+        return self.code[0]
+
+    @property
+    def season(self) -> int:
+        """Periods in one seasonal cycle (12 for months, 52 for weeks, 7 for days, 1 for years)."""
+        return _SEASON[self.unit]
+
+    @property
+    def per_year(self) -> float:
+        """Periods in a year, on average."""
+        return {"D": 365.25, "B": 260.9, "W": 52.18, "M": 12.0, "Q": 4.0, "Y": 1.0}[self.unit]
+
+    @cached_property
+    def _week_offset(self) -> int:
+        # 1970-01-01 was a Thursday: day number 0 has weekday 3. A week starts on the day after its last day.
+        return (WEEKDAYS.index(self.code[2:]) + 1 - 3) % 7
+
+    def ordinal(self, days: DayLike) -> Any:
+        """Number of the period that contains each day (int64). A weekend day belongs to the next business day."""
+        d = np.asarray(days, dtype="datetime64[D]")
+        if self.unit in _MONTHS:
+            return d.astype("datetime64[M]").astype(np.int64) // _MONTHS[self.unit]
+        if self.unit == "B":
+            return np.busday_count("1970-01-01", np.busday_offset(d, 0, roll="forward"))
+        if self.unit == "W":
+            return (d.astype(np.int64) - self._week_offset) // 7
+        return d.astype(np.int64)
+
+    def start(self, ordinals: Any) -> Any:
+        """First day of each numbered period (datetime64[D])."""
+        n = np.asarray(ordinals, dtype=np.int64)
+        if self.unit in _MONTHS:
+            return (n * _MONTHS[self.unit]).astype("datetime64[M]").astype("datetime64[D]")
+        if self.unit == "B":
+            return np.busday_offset("1970-01-01", n, roll="forward")
+        if self.unit == "W":
+            return (n * 7 + self._week_offset).astype("datetime64[D]")
+        return n.astype("datetime64[D]")
+
+    def floor(self, days: DayLike) -> Any:
+        """First day of the period that contains each day."""
+        return self.start(self.ordinal(days))
+
+    def shift(self, starts: DayLike, periods: Any) -> Any:
+        """First day of the period so many periods later."""
+        return self.start(self.ordinal(starts) + np.asarray(periods, dtype=np.int64))
+
+    def end(self, starts: DayLike) -> Any:
+        """Last day of the period (inclusive)."""
+        if self.unit == "B":
+            return self.floor(starts)
+        return self.shift(starts, 1) - np.timedelta64(1, "D")
+
+    def range(self, start: DayLike, periods: int) -> Days:
+        """So many consecutive period starts, from the period that contains ``start``."""
+        first = int(self.ordinal(start))
+        return np.asarray(self.start(np.arange(first, first + periods)))
+
+    def between(self, first: DayLike, last: DayLike) -> Days:
+        """All period starts from the period of ``first`` to the period of ``last``, both included."""
+        return self.range(first, int(self.ordinal(last)) - int(self.ordinal(first)) + 1)
+
+
+def parse_freq(text: str) -> Freq:
+    """What a pandas user writes (``MS``, ``ME``, ``W``, ``W-MON``, ``QE-DEC``, ``A``, ``B``, ``monthly``) as a ``Freq``.
+
+    Raises ``InvalidInput`` for a multiple (``2M``) or for quarters and years that do not follow the calendar.
+    """
+    upper = _WORDS.get(text.strip().lower(), text.strip()).upper()
+    match = re.fullmatch(r"(D|B|W|B?(?:MS|ME|M|QS|QE|Q|YS|YE|AS|Y|A))(?:-([A-Z]{3}))?", upper)
+    refused = InvalidInput(Fault("freq", text, "one of D, B, W, W-MON … W-SUN, M, Q, Y (or a pandas alias of it)"))
+    if not match:
+        raise refused
+    alias, anchor = match.groups()
+    if alias in ("D", "B"):
+        if anchor:
+            raise refused
+        return Freq(alias)
+    if alias == "W":
+        if anchor and anchor not in WEEKDAYS:
+            raise refused
+        return Freq(f"W-{anchor or 'SUN'}")
+    letter = alias.removeprefix("B")[0].replace("A", "Y")
+    starts = alias.endswith("S")
+    follows_calendar = {
+        "M": (),
+        "Q": _QUARTER_STARTS if starts else _QUARTER_ENDS,
+        "Y": ("JAN",) if starts else ("DEC",),
+    }[letter]
+    if anchor and anchor not in follows_calendar:
+        raise refused
+    return Freq(letter)

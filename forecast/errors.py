@@ -1,0 +1,88 @@
+"""The errors orecast raises on purpose: a small tree, each refining a built-in and carrying its facts.
+
+Anything else that escapes is a bug. The command line prints ``str(error)`` on one line; the service turns
+the same object into one problem+json shape.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class ForecastError(Exception):
+    """The root: something orecast refuses to do, and why."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One wrong value: where it stands, what it is, what would have been right.
+
+    ``where`` is a path in a request (``query.h``, ``events.2.announced``) or a column of a file; ``file`` and
+    ``line`` (1 = header) are set for files only.
+    """
+
+    where: str
+    value: object
+    expected: str
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: " if self.file else ""
+        return f"{place}{self.where} = {self.value!r}: expected {self.expected}"
+
+
+class InvalidInput(ForecastError, ValueError):
+    """Input that cannot be used, with every fault that was found in it."""
+
+    def __init__(self, faults: Fault | Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = (faults,) if isinstance(faults, Fault) else tuple(faults)
+        super().__init__("; ".join(str(fault) for fault in self.faults))
+
+
+class NotFound(ForecastError, LookupError):
+    """Nothing has this name; carries the nearest names that exist."""
+
+    def __init__(self, what: str, name: str, known: Iterable[str] = ()) -> None:
+        self.what, self.name = what, name
+        self.nearest = tuple(difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5))
+        hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
+        super().__init__(f"no {what} {name!r}{hint}")
+
+
+class NotTrained(ForecastError, LookupError):
+    """The series exists, but no run of it can be served yet."""
+
+    def __init__(self, series_id: str, why: str = "it has not been trained") -> None:
+        self.series_id = series_id
+        super().__init__(f"no forecast for {series_id!r}: {why}; run: orecast train {series_id}")
+
+
+class CorruptArtifact(ForecastError, OSError):
+    """A stored run whose files are missing, cut short or not the bytes its card promises."""
+
+    def __init__(self, path: str, why: str) -> None:
+        self.path, self.why = path, why
+        super().__init__(f"corrupt artifact {path}: {why}")
+
+
+class TooShort(ForecastError, ValueError):
+    """Too little history for what was asked."""
+
+
+class MissingDesign(ForecastError, ValueError):
+    """A fitted model needs future values of its intervention columns and did not get them."""
+
+    def __init__(self, missing: Iterable[str]) -> None:
+        self.missing = tuple(missing)
+        super().__init__(f"future values are missing for the intervention columns {', '.join(self.missing)}")
+
+
+class FitFailed(ForecastError, RuntimeError):
+    """A model could not be fitted to this history."""
+
+
+class Misconfigured(ForecastError, ValueError):
+    """A setting has a value that cannot be used."""

@@ -1,0 +1,98 @@
+"""The shape of the family: ``fit(y, design) -> Fitted``; ``Fitted.simulate(future, n, seed) -> draws``.
+
+Everything is on the log. ``fit`` returns a new object that holds values only (numbers, strings, arrays): it can
+be stored, and no stored model breaks when a library changes. ``simulate`` may call a library with those values as
+fixed parameters; it never estimates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from forecast.calendars import Days, Freq
+from forecast.interventions import Design
+from forecast.series import Floats, History
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """What a model sees: logs ``x`` (T,) on an unbroken calendar of period starts ``ds`` (T,), NaN where missing.
+
+    The last value is present: a forecast starts from it.
+    """
+
+    ds: Days
+    x: Floats
+    freq: Freq
+    is_price: bool
+
+    @classmethod
+    def of(cls, history: History) -> Sample:
+        """The logs of a history, ended with its last usable observation."""
+        history = history.until(history.last)
+        return cls(history.ds, history.x, history.series.calendar, history.series.is_price)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def less(self, path: Floats) -> Sample:
+        """The sample without an effect: ``path`` (T,) is taken off."""
+        return Sample(self.ds, self.x - path, self.freq, self.is_price)
+
+    def future(self, horizon: int) -> Days:
+        """The period starts of the next ``horizon`` periods."""
+        return self.freq.range(self.freq.shift(self.ds[-1], 1), horizon)
+
+
+@dataclass(frozen=True, eq=False)
+class Coefficients:
+    """Joint normal estimate of the intervention columns: ``names`` (K,), ``mean`` (K,), ``cov`` (K, K), on the log."""
+
+    names: tuple[str, ...] = ()
+    mean: Floats = field(default_factory=lambda: np.zeros(0))
+    cov: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def draw(self, n: int, rng: np.random.Generator) -> Floats:
+        """(n, K) joint draws; positive semi-definite covariances are enough."""
+        if not self.names:
+            return np.zeros((n, 0))
+        return rng.multivariate_normal(self.mean, self.cov, size=n, method="eigh")
+
+
+class Fitted(Protocol):
+    """What was learned: values only."""
+
+    family: ClassVar[str]
+
+    @property
+    def last(self) -> np.datetime64:
+        """Start of the last period of the sample; period h of a forecast is h periods later."""
+
+    @property
+    def coefficients(self) -> Coefficients:
+        """The intervention columns, where the family estimated them; empty otherwise."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a reader of the card should know: a fit that did not converge, a column that is not identified."""
+
+    def simulate(self, future: Design, n: int, seed: int) -> Floats:
+        """(n, H) joint sample paths of the log for the H periods of ``future.ds``, effects included.
+
+        Same seed, same digits. Raises ``MissingDesign`` where ``future`` lacks a column the fit has.
+        """
+
+
+class Forecaster(Protocol):
+    """Settings, before fitting."""
+
+    family: ClassVar[str]
+    #: Whether a design with columns may be passed to ``fit``.
+    estimates_effects: ClassVar[bool]
+
+    def fit(self, y: Sample, design: Design) -> Fitted:
+        """Learn from a sample. Raises ``TooShort`` or ``FitFailed``."""

@@ -1,0 +1,152 @@
+"""How an event enters a model: a shape on dates, with a lead, scaled by an intensity.
+
+Every shape is a small frozen value that yields its column for any periods, past or future, from one definition;
+nothing here knows of series, samples or models. Columns are dimensionless: 1 is the full effect, so that a
+coefficient reads as the full effect on the log (compare statsmodels ``tsa.deterministic`` for the idea).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from forecast.calendars import Days, Freq
+from forecast.errors import MissingDesign
+from forecast.series import Floats
+
+
+class Shape(Protocol):
+    """Response of the series ``k`` periods after the start (k = 0 in the period that contains the date)."""
+
+    def response(self, k: Floats) -> Floats: ...
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """One period only."""
+
+    def response(self, k: Floats) -> Floats:
+        return np.where(k == 0, 1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Step:
+    """From the start on, for good."""
+
+    def response(self, k: Floats) -> Floats:
+        return np.where(k >= 0, 1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Temporary:
+    """For so many periods."""
+
+    periods: int
+
+    def response(self, k: Floats) -> Floats:
+        return np.where((k >= 0) & (k < self.periods), 1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """Grows evenly over so many periods, then stays."""
+
+    periods: int
+
+    def response(self, k: Floats) -> Floats:
+        return np.clip((k + 1) / self.periods, 0.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Decay:
+    """Full at the start, then this share of the period before (0 < rate < 1)."""
+
+    rate: float
+
+    def response(self, k: Floats) -> Floats:
+        return np.where(k >= 0, self.rate ** np.maximum(k, 0.0), 0.0)
+
+
+@dataclass(frozen=True)
+class Intervention:
+    """A shape that starts on a day and, if it has an end, stops acting after the period of its end.
+
+    ``start``, ``end``: days (the effective dates of a measure); ``lead``: periods by which the effect comes early;
+    ``intensity``: steps ``(day, level)`` in force from that day on, multiplied in as the day-weighted mean over
+    each period; empty means 1 throughout.
+    """
+
+    shape: Shape
+    start: np.datetime64
+    end: np.datetime64 | None = None
+    lead: int = 0
+    intensity: tuple[tuple[np.datetime64, float], ...] = field(default=())
+
+    def column(self, ds: Days, freq: Freq) -> Floats:
+        """Value in each period of ``ds`` (period starts, any dates); shape (T,)."""
+        first = int(freq.ordinal(self.start)) - self.lead
+        ordinals = np.asarray(freq.ordinal(ds), dtype=np.int64)
+        column = self.shape.response((ordinals - first).astype(float))
+        if self.end is not None:
+            column = np.where(ordinals > int(freq.ordinal(self.end)), 0.0, column)
+        if self.intensity:
+            column = column * mean_intensity(self.intensity, ds, freq)
+        return column
+
+
+def mean_intensity(steps: Sequence[tuple[np.datetime64, float]], ds: Days, freq: Freq) -> Floats:
+    """Day-weighted mean, over each period, of a level that holds from each step's day until the next.
+
+    Before the first step the first level counts, so that an effect that comes early comes at full strength, and
+    the period of the first step is not diluted by its days before the step.
+    """
+    levels = np.array([level for _, level in steps], dtype=float)
+    changes = np.array([day for day, _ in steps[1:]], dtype="datetime64[D]")
+    means = np.full(len(ds), levels[0])
+    if changes.size == 0:
+        return means
+    starts = np.asarray(ds, dtype="datetime64[D]")
+    lengths = (freq.end(starts) - starts).astype(int) + 1
+    for change, difference in zip(changes, np.diff(levels), strict=True):
+        days_after = np.clip((starts + lengths - change).astype(int), 0, lengths)
+        means = means + difference * days_after / lengths
+    return means
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Intervention columns on dates: ``ds`` (T,) period starts, ``names`` (K,) episode ids, ``X`` (T, K)."""
+
+    ds: Days
+    names: tuple[str, ...]
+    X: Floats
+
+    @classmethod
+    def empty(cls, ds: Days) -> Design:
+        return cls(ds, (), np.zeros((len(ds), 0)))
+
+    def select(self, names: Sequence[str]) -> Design:
+        """These columns in this order. Raises ``MissingDesign`` for one that is not here."""
+        missing = [name for name in names if name not in self.names]
+        if missing:
+            raise MissingDesign(missing)
+        return Design(self.ds, tuple(names), self.X[:, [self.names.index(name) for name in names]])
+
+
+class HasIntervention(Protocol):
+    """What ``design`` needs of an episode."""
+
+    @property
+    def episode_id(self) -> str: ...
+    @property
+    def intervention(self) -> Intervention: ...
+
+
+def design(episodes: Sequence[HasIntervention], ds: Days, freq: Freq) -> Design:
+    """One column an episode, from the same definition for the sample and for the future."""
+    columns = [episode.intervention.column(ds, freq) for episode in episodes]
+    X = np.column_stack(columns) if columns else np.zeros((len(ds), 0))
+    return Design(ds, tuple(episode.episode_id for episode in episodes), X)
