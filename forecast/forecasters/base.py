@@ -14,6 +14,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from forecast.calendars import Days, Freq
+from forecast.errors import FitFailed, TooShort
 from forecast.interventions import Design
 from forecast.series import Floats, History
 
@@ -63,10 +64,36 @@ class Coefficients:
         return rng.multivariate_normal(self.mean, self.cov, size=n, method="eigh")
 
 
+#: No innovation on the log is believed to be smaller than this: a constant history does not promise a constant future.
+SIGMA_FLOOR = 1e-3
+
+
+def check(y: Sample, least: int) -> None:
+    """What every family asks of a sample: no infinite value, a last value, at least so many observations.
+
+    Raises ``TooShort`` or ``FitFailed``.
+    """
+    seen = int(np.isfinite(y.x).sum())
+    if np.isinf(y.x).any():
+        raise FitFailed(f"the sample has an infinite value in the period of {y.ds[np.isinf(y.x)][0]}")
+    if seen < least:
+        raise TooShort(f"{seen} observations where at least {least} are needed")
+    if not np.isfinite(y.x[-1]):
+        raise FitFailed(f"the sample ends with a missing value in the period of {y.ds[-1]}")
+
+
+def refuse_columns(family: str, design: Design | None) -> None:
+    """For a family that estimates no effects. Raises ``ValueError`` for a design with columns."""
+    if design is not None and design.names:
+        raise ValueError(f"{family} estimates no effects: take the columns {', '.join(design.names)} off the sample")
+
+
 class Fitted(Protocol):
     """What was learned: values only."""
 
-    family: ClassVar[str]
+    @property
+    def family(self) -> str:
+        """Name of the family, as in ``FORECASTERS``."""
 
     @property
     def last(self) -> np.datetime64:
@@ -84,6 +111,13 @@ class Fitted(Protocol):
         """(n, H) joint sample paths of the log for the H periods of ``future.ds``, effects included.
 
         Same seed, same digits. Raises ``MissingDesign`` where ``future`` lacks a column the fit has.
+        """
+
+    def extend(self, y: Sample, design: Design | None = None) -> Fitted:
+        """The same parameters on another sample of the same series, usually a longer one: no estimation.
+
+        ``design``: the columns of the fit on the dates of ``y``; ``None`` where the fit has none. Raises
+        ``MissingDesign``.
         """
 
 

@@ -1,0 +1,137 @@
+"""Random walk on the log, without drift: tomorrow is as today, and the doubt grows as it did.
+
+``Repeat`` serves the seasonal naive forecast too, which repeats the last cycle where this repeats the last value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from forecast.forecasters.base import SIGMA_FLOOR, Coefficients, Sample, check, refuse_columns
+from forecast.interventions import Design
+from forecast.series import Floats
+
+_DF = 5  # degrees of freedom of the innovations: monthly log changes have a kurtosis near that of Student's t5
+_DECAY = 0.94  # weight of the period before, half-life 11 periods (J.P. Morgan, RiskMetrics, 1996)
+_CAP = 4.0  # a change beyond so many standard deviations counts as this many
+_PRIOR_SD = {True: 0.06, False: 0.25}  # of a monthly log change of a price, of a volume; counts as three changes
+_PRIOR_N = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Repeat:
+    """The last cycle repeated, with the errors that this made before.
+
+    ``cycle`` (s,): the last value of each season, oldest season first; ``age`` (s,): how many cycles old each is (0:
+    it stands in the last cycle); ``sigma``: standard deviation of a change over one cycle; ``rho``: correlation of
+    neighbouring changes.
+    """
+
+    family: str
+    last: np.datetime64
+    cycle: Floats
+    age: Floats
+    sigma: float
+    rho: float
+    notes: tuple[str, ...]
+    coefficients: ClassVar[Coefficients] = Coefficients()
+
+    def simulate(self, future: Design, n: int, seed: int) -> Floats:
+        """(n, H) paths: season's last value + sum, over the cycles since, of AR(1) Student-t changes.
+
+        The changes start from their stationary law, so each horizon of the first cycle has the spread of a past
+        change, and monthly averages, whose changes are correlated (Working, Econometrica 28, 1960), spread faster
+        than the root of time.
+        """
+        s, horizon = len(self.cycle), len(future.ds)
+        rng = np.random.default_rng(seed)
+        z = rng.standard_t(_DF, size=(n, horizon)) * np.sqrt((_DF - 2) / _DF) * self.sigma
+        older = rng.standard_normal((n, s)) * self.sigma * np.sqrt(self.age)
+        paths, change = np.empty((n, horizon)), z[:, 0] if horizon else z
+        for h in range(horizon):
+            if h:
+                change = self.rho * change + np.sqrt(1.0 - self.rho**2) * z[:, h]
+            paths[:, h] = change + (paths[:, h - s] if h >= s else self.cycle[h] + older[:, h])
+        return paths
+
+    def extend(self, y: Sample, design: Design | None = None) -> Repeat:
+        """The recipe applied to ``y``; there is nothing in it that takes time to learn."""
+        return repeat(self.family, y, design, len(self.cycle))
+
+
+@dataclass(frozen=True)
+class RandomWalk:
+    """The last value; innovations Student-t with the recent standard deviation."""
+
+    family: ClassVar[str] = "random-walk"
+    estimates_effects: ClassVar[bool] = False
+
+    def fit(self, y: Sample, design: Design) -> Repeat:
+        return repeat(self.family, y, design, 1)
+
+
+def repeat(family: str, y: Sample, design: Design | None, season: int) -> Repeat:
+    """Learn to repeat the last ``season`` periods of ``y``; needs three observations and one of each season.
+
+    A season that is missing in the last cycle comes from the cycle before. With less than a cycle and three changes
+    the cycle is one period, and a note says so.
+    """
+    refuse_columns(family, design)
+    check(y, 3)
+    notes: list[str] = []
+    folded = _fold(y.x, season)
+    seen = np.isfinite(folded)
+    if season > 1 and (not seen.any(axis=0).all() or (seen.sum(axis=0) - 1).sum() < 3):
+        notes.append(f"less than one cycle of {season} periods: the last value is repeated")
+        folded = _fold(y.x, 1)
+        season, seen = 1, np.isfinite(folded)
+    age = seen[::-1].argmax(axis=0)
+    changes, variance = _changes(y.x, season), _PRIOR_SD[y.is_price] ** 2 * 12.0 / y.freq.per_year
+    if season > 1:
+        variance *= season / 2.0  # half of what independent changes would add up to
+    sigma = _recent_sd(changes, variance)
+    if np.nanmax(y.x) - np.nanmin(y.x) < SIGMA_FLOOR:
+        notes.append("constant history")
+    cycle = folded[len(folded) - 1 - age, np.arange(season)]
+    rho = _neighbours(changes, season)
+    return Repeat(family, y.ds[-1], cycle, age.astype(float), sigma, rho, tuple(notes))
+
+
+def _fold(x: Floats, season: int) -> Floats:
+    """(cycles, season), ended with the last value, NaN where the first cycle is not full."""
+    return np.concatenate([np.full(-len(x) % season, np.nan), x]).reshape(-1, season)
+
+
+def _changes(x: Floats, season: int) -> Floats:
+    """(T,) change of each value since the one before it in its season, per root of the cycles between; else NaN."""
+    changes = np.full(len(x), np.nan)
+    for first in range(season):
+        at = np.arange(first, len(x), season)
+        at = at[np.isfinite(x[at])]
+        changes[at[1:]] = np.diff(x[at]) / np.sqrt(np.diff(at) / season)
+    return changes
+
+
+def _recent_sd(changes: Floats, prior: float) -> float:
+    """Root of the mean of the recent (exponentially weighted) and the long-run variance, outliers cut, around 0."""
+    seen = np.isfinite(changes)
+    d = changes[seen]
+    weights = np.array([_DECAY ** np.arange(len(d))[::-1], np.ones(len(d))])
+    cap = _CAP * np.sqrt((np.sum(d**2) + _PRIOR_N * prior) / (len(d) + _PRIOR_N))
+    squares = np.minimum(d**2, cap**2)
+    variances = (weights @ squares + _PRIOR_N * prior) / (weights.sum(axis=1) + _PRIOR_N)
+    return max(float(np.sqrt(variances.mean())), SIGMA_FLOOR)
+
+
+def _neighbours(changes: Floats, season: int) -> float:
+    """Correlation of neighbouring changes, shrunk towards 0 as if two years had shown none; within (−0.5, 0.95)."""
+    a, b = changes[:-1], changes[1:]
+    both = np.isfinite(a) & np.isfinite(b)
+    pairs, power = int(both.sum()), float(np.nanmean(changes**2))
+    if pairs < 3 or power == 0.0:
+        return 0.0
+    rho = float(np.mean(a[both] * b[both])) / power * pairs / (pairs + 24)
+    return float(np.clip(rho, -0.5, 0.95 if season > 1 else 0.5))

@@ -1,0 +1,72 @@
+"""How good a forecast was: quantile scores, coverage, scales and ratios; numpy only.
+
+The protocol of every table in this project: fifteen quantiles a forecast, the CRPS as the average quantile score,
+ratios to a baseline as geometric means over series (means would let sticky and chaotic series decide).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.series import Floats
+
+#: The quantile levels of every stored or scored forecast; symmetric, so that central intervals of 50, 60, 80, 90 and
+#: 95 % are among them.
+LEVELS: Floats = np.array([0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975])
+LEVELS.setflags(write=False)
+
+
+def quantiles(draws: npt.NDArray[np.floating], levels: Floats = LEVELS) -> Floats:
+    """Quantiles (..., L) of draws (n, ...), interpolated linearly; they nest because the levels ascend."""
+    return np.moveaxis(np.quantile(draws, levels, axis=0), 0, -1)
+
+
+def crps_from_quantiles(q: Floats, y: Floats) -> Floats:
+    """CRPS of quantiles ``q`` (..., 15) at ``LEVELS`` against outcomes ``y`` (...), in the unit of ``y``; shape (...).
+
+    Twice the mean pinball loss over the levels, each with the same weight: the quantile-score form of the CRPS
+    (Gneiting and Raftery, JASA 102, 2007; Gneiting and Ranjan, JBES 29, 2011), as an average over these fifteen
+    levels instead of the integral, so that scores compare with each other and not with closed forms. NaN where ``y``
+    is NaN.
+    """
+    error = np.asarray(y, dtype=float)[..., None] - q
+    pinball = np.maximum(LEVELS * error, (LEVELS - 1.0) * error)
+    return np.asarray(2.0 * pinball.mean(axis=-1))
+
+
+def coverage(q: Floats, y: Floats, level: float) -> float:
+    """Share of outcomes ``y`` (...) inside the central interval of ``level`` (0.5, 0.8, 0.95) of ``q`` (..., 15).
+
+    Missing outcomes do not count; NaN without any outcome. Raises ``ValueError`` for an interval that ``LEVELS``
+    does not hold.
+    """
+    lo, hi = (np.flatnonzero(np.isclose(LEVELS, (1.0 + side * level) / 2.0)) for side in (-1, 1))
+    if not lo.size or not hi.size:
+        raise ValueError(f"no central interval of {level} among the quantile levels")
+    known = np.isfinite(y)
+    inside = (q[..., lo[0]] <= y) & (y <= q[..., hi[0]])
+    return float(inside[known].mean()) if known.any() else float("nan")
+
+
+def mase_scale(x: Floats, season: int = 1, window: int = 120) -> float:
+    """Mean absolute change over ``season`` periods in the last ``window`` periods of ``x`` (T,), missing ones left out.
+
+    The scale of the MASE (Hyndman and Koehler, IJF 22, 2006): ``season`` is 1 for prices and the seasonal cycle
+    otherwise. NaN when no pair of values is there.
+    """
+    recent = x[-(window + season) :]
+    changes = np.abs(recent[season:] - recent[:-season])
+    changes = changes[np.isfinite(changes)]
+    return float(changes.mean()) if changes.size else float("nan")
+
+
+def relative(scores: Floats, baseline: Floats, axis: int | None = None) -> Floats:
+    """Geometric mean over ``axis`` of the ratios ``scores / baseline``; pairs that are not both positive are left out.
+
+    Below 1 is better than the baseline. NaN where no pair is left.
+    """
+    good = (scores > 0) & (baseline > 0) & np.isfinite(scores) & np.isfinite(baseline)
+    logs = np.where(good, np.log(np.where(good, scores, 1.0) / np.where(good, baseline, 1.0)), 0.0)
+    count = good.sum(axis=axis)
+    return np.asarray(np.where(count > 0, np.exp(logs.sum(axis=axis) / np.maximum(count, 1)), np.nan))

@@ -1,0 +1,74 @@
+"""The scores: values that can be checked by hand, and what must hold for any forecast."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from forecast.metrics import LEVELS, coverage, crps_from_quantiles, mase_scale, quantiles, relative
+
+floats = st.floats(-1e3, 1e3)
+
+
+def test_levels_are_fifteen_and_symmetric() -> None:
+    assert len(LEVELS) == 15
+    np.testing.assert_allclose(LEVELS + LEVELS[::-1], 1.0)
+
+
+@given(st.lists(floats, min_size=2, max_size=50))
+def test_quantiles_nest(values: list[float]) -> None:
+    q = quantiles(np.array(values)[:, None])
+    assert q.shape == (1, 15)
+    assert (np.diff(q) >= 0).all()
+
+
+def test_crps_of_a_point_forecast_is_the_absolute_error() -> None:
+    np.testing.assert_allclose(crps_from_quantiles(np.full((2, 15), 3.0), np.array([5.0, 3.0])), [2.0, 0.0])
+
+
+def test_crps_approximates_the_closed_form_of_the_normal() -> None:
+    q, y = stats.norm.ppf(LEVELS), np.linspace(-2, 2, 9)
+    exact = y * (2 * stats.norm.cdf(y) - 1) + 2 * stats.norm.pdf(y) - 1 / np.sqrt(np.pi)  # Gneiting & Raftery 2007
+    np.testing.assert_allclose(crps_from_quantiles(np.broadcast_to(q, (9, 15)), y), exact, rtol=0.1)
+
+
+def test_crps_of_a_missing_outcome_is_missing() -> None:
+    assert np.isnan(crps_from_quantiles(np.zeros((1, 15)), np.array([np.nan]))).all()
+
+
+@given(st.floats(0.5, 2.0), st.floats(-2.0, 2.0))
+def test_crps_rewards_the_true_spread(scale: float, shift: float) -> None:
+    y = stats.norm.ppf((np.arange(400) + 0.5) / 400)
+    honest, other = stats.norm.ppf(LEVELS), shift + scale * stats.norm.ppf(LEVELS)
+    scores = [crps_from_quantiles(np.broadcast_to(q, (400, 15)), y).mean() for q in (honest, other)]
+    assert scores[0] <= scores[1] + 1e-9
+
+
+def test_coverage_counts_known_outcomes_inside() -> None:
+    q = np.broadcast_to(stats.norm.ppf(LEVELS), (4, 15))
+    y = np.array([0.0, 1.0, -3.0, np.nan])
+    assert coverage(q, y, 0.5) == pytest.approx(1 / 3)
+    assert coverage(q, y, 0.8) == pytest.approx(2 / 3)
+    assert np.isnan(coverage(q[:1], np.array([np.nan]), 0.95))
+
+
+def test_coverage_refuses_an_interval_it_does_not_hold() -> None:
+    with pytest.raises(ValueError, match=r"0\.77"):
+        coverage(np.zeros((1, 15)), np.zeros(1), 0.77)
+
+
+def test_mase_scale_looks_at_the_window_and_skips_gaps() -> None:
+    x = np.concatenate([np.arange(50.0) * 100, np.arange(121.0)])
+    assert mase_scale(x) == pytest.approx(1.0)
+    assert mase_scale(np.array([1.0, np.nan, 3.0, 5.0])) == pytest.approx(2.0)
+    assert mase_scale(np.tile([1.0, 5.0], 70), season=2) == 0.0
+    assert np.isnan(mase_scale(np.array([1.0])))
+
+
+def test_relative_is_the_geometric_mean_of_ratios() -> None:
+    scores, base = np.array([[1.0, 4.0], [4.0, 1.0]]), np.full((2, 2), 2.0)
+    assert relative(scores, base) == pytest.approx(1.0)
+    np.testing.assert_allclose(relative(np.array([[2.0, np.nan]]), base[:1], axis=0), [1.0, np.nan])
