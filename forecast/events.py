@@ -1,0 +1,182 @@
+"""Events: policy measures and shocks, what changes them, and what was known of them when.
+
+Two axes run through everything. *Valid* time: when a measure was in force. *Knowledge* time: since when one could
+know. All dates are UTC days, and knowledge of a day means knowledge at its end. Nothing here reads or writes; every
+answer is a pure function of the events and of two days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from enum import StrEnum
+from functools import cached_property
+
+from forecast.errors import NotFound
+
+_DAY = timedelta(days=1)
+
+
+class KindFamily(StrEnum):
+    """Kinds of event that act on prices and flows in the same way."""
+
+    SUPPLY = "supply"
+    TARIFF = "tariff"
+    RELIEF = "relief"
+    THREAT = "threat"
+    SHOCK = "shock"
+
+
+KINDS: dict[str, KindFamily] = {
+    "export_ban": KindFamily.SUPPLY,
+    "export_control": KindFamily.SUPPLY,
+    "export_quota": KindFamily.SUPPLY,
+    "licence": KindFamily.SUPPLY,
+    "sanction": KindFamily.SUPPLY,
+    "entity_list": KindFamily.SUPPLY,
+    "tariff": KindFamily.TARIFF,
+    "tariff_relief": KindFamily.RELIEF,
+    "truce": KindFamily.RELIEF,
+    "threat": KindFamily.THREAT,
+    "other_shock": KindFamily.SHOCK,
+}
+
+#: What one event can do to another.
+RELATIONS = ("amends", "suspends", "extends", "terminates", "reinstates", "announces", "responds_to")
+
+#: How an event stands, as its own record says; the last three are how it came to an end.
+STATUSES = ("enacted", "threatened", "lapsed", "suspended", "withdrawn")
+
+
+@dataclass(frozen=True)
+class Act:
+    """The event that carries it does ``relation`` to ``target``, on its own effective date."""
+
+    relation: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Event:
+    """One measure or shock.
+
+    ``announced``, ``effective``: two dates of one measure. ``ended``: its last day, or the day on which the act that
+    ended it took effect; ``end_known``: the day from which ``ended``, and the status it led to, could be known.
+    ``status_as_of``: the day of the evidence for ``status`` and ``status_note``. ``value_text`` keeps a value that is
+    no number (``25/10``, ``15->30``). ``flows``: (exporter, importer) codes. ``price_world``, ``price_local`` (in
+    ``local_market``) and ``volume``: directions expected by economic reasoning, never measured. ``probability``: of a
+    threat, that it comes; of a suspension, that its end brings back what it suspends; ``None`` if nobody has said.
+    """
+
+    event_id: str
+    title: str
+    kind: str
+    actor: str
+    targets: tuple[str, ...]
+    announced: date | None
+    effective: date | None
+    ended: date | None
+    end_known: date | None
+    date_precision: str
+    status: str
+    status_as_of: date | None
+    status_note: str
+    instrument: str
+    value_before: float | None
+    value_after: float | None
+    value_unit: str
+    value_text: str
+    intensity: str
+    minerals: tuple[str, ...]
+    scope_note: str
+    flows: tuple[tuple[str, str], ...]
+    price_world: str
+    price_local: str
+    local_market: str
+    volume: str
+    mechanism: str
+    acts: tuple[Act, ...]
+    certainty: str
+    sources: tuple[str, ...]
+    needs_recheck: bool
+    probability: float | None = None
+
+    @property
+    def known_from(self) -> date:
+        """The first day on which the event could be known: announced, or effective if it never was announced."""
+        day = self.announced or self.effective
+        assert day is not None, f"{self.event_id} has neither an announced nor an effective date"
+        return day
+
+    @property
+    def family(self) -> KindFamily:
+        return KINDS[self.kind]
+
+    def known_on(self, day: date) -> Event | None:
+        """The event as it could be known at the end of ``day``; ``None`` before it could be known at all.
+
+        An end date is hidden before ``end_known``; a final status before that and before the end itself; a note
+        before its evidence.
+        """
+        if day < self.known_from:
+            return None
+        end_is_known = self.end_known is None or self.end_known <= day
+        is_over = end_is_known and (self.ended is None or self.ended <= day)
+        note_is_known = self.status_as_of is None or self.status_as_of <= day
+        if end_is_known and is_over and note_is_known:
+            return self
+        return replace(
+            self,
+            ended=self.ended if end_is_known else None,
+            end_known=self.end_known if end_is_known else None,
+            status=self.status if is_over else self._status_before_end,
+            status_as_of=self.status_as_of if note_is_known else None,
+            status_note=self.status_note if note_is_known else "",
+        )
+
+    @property
+    def _status_before_end(self) -> str:
+        return "threatened" if self.family is KindFamily.THREAT or self.status == "threatened" else "enacted"
+
+
+class Events(Mapping[str, Event]):
+    """Events by id, in order of id; immutable. ``[]`` raises ``NotFound``."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self._events = {event.event_id: event for event in sorted(events, key=lambda event: event.event_id)}
+
+    def __getitem__(self, event_id: str) -> Event:
+        try:
+            return self._events[event_id]
+        except KeyError:
+            raise NotFound("event", event_id, self._events) from None
+
+    def __contains__(self, event_id: object) -> bool:
+        return event_id in self._events
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._events)
+
+    def __len__(self) -> int:
+        return len(self._events)
+
+    def known_on(self, day: date) -> Events:
+        """What could be known at the end of ``day``."""
+        return Events(known for event in self.values() if (known := event.known_on(day)))
+
+    def acts_on(self, event_id: str) -> tuple[tuple[Event, Act], ...]:
+        """The events that act on this one, with the act, in order of date."""
+        return self._acts_by_target.get(event_id, ())
+
+    @cached_property
+    def _acts_by_target(self) -> dict[str, tuple[tuple[Event, Act], ...]]:
+        acts: dict[str, list[tuple[Event, Act]]] = {}
+        for event in sorted(self.values(), key=_takes_effect):
+            for act in event.acts:
+                acts.setdefault(act.target, []).append((event, act))
+        return {target: tuple(pairs) for target, pairs in acts.items()}
+
+
+def _takes_effect(event: Event) -> date:
+    return event.effective or event.known_from
