@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 
 from forecast.calendars import Days, Freq
-from forecast.errors import MissingDesign
+from forecast.errors import Fault, InvalidInput, MissingDesign
 from forecast.series import Floats
 
 
@@ -68,6 +68,36 @@ class Decay:
 
     def response(self, k: Floats) -> Floats:
         return np.where(k >= 0, self.rate ** np.maximum(k, 0.0), 0.0)
+
+
+#: The words for shapes; those with a number are written ``temporary-6``, ``ramp-3``, ``decay-0.8``.
+SHAPES = ("pulse", "step", "temporary", "ramp", "decay")
+
+
+def shape_word(shape: Shape) -> str:
+    """A shape as people write it, read back by ``parse_shape``."""
+    match shape:
+        case Temporary(periods) | Ramp(periods):
+            return f"{type(shape).__name__.lower()}-{periods}"
+        case Decay(rate):
+            return f"decay-{rate:g}"
+        case _:
+            return type(shape).__name__.lower()
+
+
+def parse_shape(text: str) -> Shape:
+    """``pulse``, ``step``, ``temporary-6``, ``ramp-3``, ``decay-0.8`` as a shape. Raises ``InvalidInput``."""
+    word, _, number = text.partition("-")
+    try:
+        if word in ("temporary", "ramp") and 1 <= int(number) <= 600:
+            return Temporary(int(number)) if word == "temporary" else Ramp(int(number))
+        if word == "decay" and 0 < float(number) < 1:
+            return Decay(float(number))
+    except ValueError:
+        pass
+    if text in ("pulse", "step"):
+        return Pulse() if text == "pulse" else Step()
+    raise InvalidInput(Fault("shape", text, "pulse, step, temporary-N, ramp-N (N periods) or decay-R (0 < R < 1)"))
 
 
 @dataclass(frozen=True)

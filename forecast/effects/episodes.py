@@ -1,0 +1,220 @@
+"""From events to episodes: what the data of one series can tell apart.
+
+Events that start in the same period and should push a series the same way cannot be told apart by its data; they
+become one episode, led by the event that hits hardest. A sample bears about one episode per twenty observations;
+the others are listed with the reason why they are left out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecast.calendars import Days, Freq
+from forecast.events import Event, Events, KindFamily, timeline
+from forecast.exposure import Minerals, exposure
+from forecast.interventions import Decay, Intervention, Shape, Step, Temporary
+
+if TYPE_CHECKING:
+    from forecast.series import Series
+
+#: Observations that one episode costs.
+PER_EPISODE = 20
+
+_DIRECTIONS = {"up": 1, "down": -1}
+#: Acts whose effect is already in the path of the measure that they act on.
+_ON_A_PATH = frozenset({"suspends", "terminates", "reinstates", "extends"})
+_MEASURES = frozenset({KindFamily.SUPPLY, KindFamily.TARIFF})
+#: What a measure in force weighs against the mere talk of one, when there are more events than the data bear.
+_WEIGHT = {
+    KindFamily.SUPPLY: 1.0,
+    KindFamily.SHOCK: 1.0,
+    KindFamily.TARIFF: 0.9,
+    KindFamily.RELIEF: 0.6,
+    KindFamily.THREAT: 0.4,
+}
+
+
+@dataclass(frozen=True)
+class Episode:
+    """Events that one series cannot tell apart.
+
+    ``episode_id``: id of the leading event; ``events``: ids of all, the leader first; ``direction``: expected sign on
+    this series (+1, −1; 0 if mixed or unknown); ``announced``, ``effective``, ``ended``: days of the leader;
+    ``strength``: exposure, 0 to 1; ``intervention``: one fixed best guess of how it acts.
+    """
+
+    episode_id: str
+    events: tuple[str, ...]
+    family: KindFamily
+    direction: int
+    announced: dt.date | None
+    effective: dt.date | None
+    ended: dt.date | None
+    strength: float
+    intervention: Intervention
+
+    def gap(self, freq: Freq) -> int:
+        """Periods from the announcement to the start; 0 where the announcement is unknown or later."""
+        if self.announced is None:
+            return 0
+        return max(0, int(freq.ordinal(self.intervention.start)) - int(freq.ordinal(self.announced)))
+
+
+@dataclass(frozen=True)
+class Omitted:
+    """An episode that is not estimated, and why."""
+
+    episode_id: str
+    events: tuple[str, ...]
+    reason: str
+
+
+def direction(event: Event, series: Series) -> int:
+    """Expected sign of an event on a series, by what is expected of its measure; 0 where mixed or unknown."""
+    if not series.is_price:
+        word = event.volume
+    elif series.flow == "world":
+        word = event.price_world
+    else:
+        word = event.price_local if event.local_market in (series.reporter, "WLD", "") else event.price_world
+    return _DIRECTIONS.get(word, 0)
+
+
+def episodes(
+    events: Events, series: Series, minerals: Minerals, ds: Days, *, limit: int | None = None, known_on: dt.date
+) -> tuple[tuple[Episode, ...], tuple[Omitted, ...]]:
+    """The episodes of a sample (period starts ``ds``), in order of their start, and those left out.
+
+    ``limit``: how many at most; a twentieth of the sample by default, at least one. ``known_on``: the day whose
+    knowledge counts. An episode that nobody could feel before the sample ended is left to ``upcoming``.
+    """
+    freq = series.calendar
+    merged, omitted = _touching(events.known_on(known_on), series, minerals, known_on)
+    kept: list[Episode] = []
+    for episode in merged:
+        reason = _outside(episode, ds, freq)
+        if reason:
+            omitted.append(Omitted(episode.episode_id, episode.events, reason))
+        else:
+            kept.append(episode)
+    room = max(1, len(ds) // PER_EPISODE) if limit is None else limit
+    ranked = sorted(kept, key=lambda e: (-_rank(e), -e.intervention.start.astype(int), e.episode_id))
+    omitted += [
+        Omitted(e.episode_id, e.events, f"weaker than the {room} that {len(ds)} periods can bear")
+        for e in ranked[room:]
+    ]
+    chosen = sorted(ranked[:room], key=lambda e: (e.intervention.start.astype(int), e.episode_id))
+    return tuple(chosen), tuple(omitted)
+
+
+def upcoming(
+    events: Events, series: Series, minerals: Minerals, last: np.datetime64, *, known_on: dt.date
+) -> tuple[Episode, ...]:
+    """Episodes known by ``known_on`` that take effect and cannot have been felt by the end of the period ``last``."""
+    freq = series.calendar
+    merged, _ = _touching(events.known_on(known_on), series, minerals, known_on)
+    return tuple(e for e in merged if e.effective is not None and _first(e, freq) > int(freq.ordinal(last)))
+
+
+def _touching(
+    events: Events, series: Series, minerals: Minerals, known_on: dt.date
+) -> tuple[list[Episode], list[Omitted]]:
+    touching = {}
+    for event in events.values():
+        strength = exposure(event, series, minerals)
+        if strength > 0 and (event.effective or event.announced):
+            touching[event.event_id] = (event, strength)
+    omitted = []
+    for event_id, target in _carried(event for event, _ in touching.values()):
+        omitted.append(Omitted(event_id, (event_id,), f"is in the path of {target}, on which it acts"))
+        del touching[event_id]
+    groups: dict[tuple[int, int], list[tuple[Event, float]]] = {}
+    for event, strength in touching.values():
+        period = int(series.calendar.ordinal(_start(events, event, known_on)))
+        groups.setdefault((period, direction(event, series)), []).append((event, strength))
+    return [_episode(events, group, series, known_on) for group in groups.values()], omitted
+
+
+def _carried(touching: Iterable[Event]) -> list[tuple[str, str]]:
+    """Events that only suspend, end, revive or prolong measures which touch the series themselves."""
+    by_id = {event.event_id: event for event in touching}
+    carried = []
+    for event in by_id.values():
+        targets = [by_id.get(act.target) for act in event.acts if act.relation in _ON_A_PATH]
+        measures = [t for t in targets if t is not None and t.family in _MEASURES]
+        if measures and len(measures) == len(event.acts):
+            carried.append((event.event_id, measures[0].event_id))
+    return carried
+
+
+def _start(events: Events, event: Event, known_on: dt.date) -> dt.date:
+    """The first day in force; the announcement of what never came into force."""
+    steps = timeline(events, event.event_id, known_on)
+    day = steps[0][0] if steps else event.announced or event.effective
+    assert day is not None
+    return day
+
+
+def _episode(events: Events, group: Sequence[tuple[Event, float]], series: Series, known_on: dt.date) -> Episode:
+    ordered = sorted(group, key=lambda pair: (-pair[1] * _WEIGHT[pair[0].family], pair[0].known_from, pair[0].event_id))
+    leader, strength = ordered[0]
+    return Episode(
+        leader.event_id,
+        tuple(event.event_id for event, _ in ordered),
+        leader.family,
+        direction(leader, series),
+        leader.announced,
+        leader.effective,
+        leader.ended,
+        strength,
+        _best_guess(events, leader, series.calendar, known_on),
+    )
+
+
+def _best_guess(events: Events, event: Event, freq: Freq, known_on: dt.date) -> Intervention:
+    """Measures hold while they are in force; shocks and talk last until their end, or fade."""
+    start = np.datetime64(_start(events, event, known_on), "D")
+    steps = tuple((np.datetime64(day, "D"), level) for day, level in timeline(events, event.event_id, known_on))
+    if event.family in (KindFamily.SHOCK, KindFamily.THREAT):
+        return Intervention(_passing(event, start, freq), start)
+    if len(steps) < 2:
+        return Intervention(Step(), start)
+    if event.family is KindFamily.TARIFF or len(steps) > 2 or steps[1][1] != 0.0 or steps[0][1] != 1.0:
+        first = steps[0][1] or 1.0
+        return Intervention(Step(), start, intensity=tuple((day, level / first) for day, level in steps))
+    return Intervention(Step(), start, end=np.datetime64(steps[1][0] - np.timedelta64(1, "D")))
+
+
+def _passing(event: Event, start: np.datetime64, freq: Freq) -> Shape:
+    if event.ended is None or event.ended < start.astype(dt.date):
+        return Decay(0.8)
+    return Temporary(int(freq.ordinal(event.ended)) - int(freq.ordinal(start)) + 1)
+
+
+def _first(episode: Episode, freq: Freq) -> int:
+    """The first period in which the episode can be felt: that of its announcement."""
+    return int(freq.ordinal(episode.intervention.start)) - episode.gap(freq)
+
+
+def _outside(episode: Episode, ds: Days, freq: Freq) -> str:
+    """Why a sample cannot speak of an episode; empty if it can."""
+    first, last = int(freq.ordinal(ds[0])), int(freq.ordinal(ds[-1]))
+    if _first(episode, freq) > last:
+        return "begins after the sample"
+    start = int(freq.ordinal(episode.intervention.start))
+    if start > first:
+        return ""
+    changes = [day for day, _ in episode.intervention.intensity[1:]]
+    if episode.intervention.end is not None:
+        changes.append(episode.intervention.end)
+    within = any(first <= int(freq.ordinal(day)) < last for day in changes)
+    return "" if within else "began before the sample"
+
+
+def _rank(episode: Episode) -> float:
+    return episode.strength * _WEIGHT[episode.family] * (1.0 if episode.direction else 0.5)

@@ -1,0 +1,252 @@
+"""What the episodes did to one series, as joint draws that outlive the estimate; numpy only.
+
+Draw i of every episode belongs together. A draw is a way of acting (one of the episode's candidates) and a size on
+the log, so that its path is known on any dates, past or future.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.calendars import Days, Freq, parse_freq
+from forecast.effects.episodes import Episode, Omitted
+from forecast.effects.shapes import product
+from forecast.events import KindFamily
+from forecast.interventions import Intervention, parse_shape, shape_word
+from forecast.series import Floats
+
+#: Periods over which an effect without an end is averaged.
+WINDOW = 12
+#: A column that moves less than this after the last observation does not move.
+_STILL = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class EpisodeEffect:
+    """Draws of one episode's effect: ``size[i]`` times the column of ``candidates[choice[i]]`` is path i on the log.
+
+    ``prior``: mean and sd of the normal prior of the size. ``likelihood``: estimate and standard error of the best
+    guess without any prior, for pooling; None where the sample holds no information. ``placebo_rank``: share of dates
+    without events at which the same estimate comes out smaller in size. ``prior_dominated``: the data say little;
+    ``identified`` False: they say nothing, and the effect is the prior.
+    """
+
+    episode: Episode
+    candidates: tuple[Intervention, ...]
+    choice: npt.NDArray[np.int16]
+    size: npt.NDArray[np.float32]
+    prior_dominated: bool
+    identified: bool
+    prior: tuple[float, float] = (0.0, 0.2)
+    likelihood: tuple[float, float] | None = None
+    placebo_rank: float | None = None
+
+    def columns(self, ds: Days, freq: Freq) -> Floats:
+        """(K, T): each candidate at full strength."""
+        return np.array([candidate.column(ds, freq) for candidate in self.candidates])
+
+    def draws(self, ds: Days, freq: Freq) -> Floats:
+        """(n, T) paths on the log."""
+        return np.asarray(self.size[:, None] * self.columns(ds, freq)[self.choice], dtype=float)
+
+    def mean(self, ds: Days, freq: Freq) -> Floats:
+        """(T,) mean path on the log."""
+        weights = np.bincount(self.choice, weights=self.size, minlength=len(self.candidates)) / len(self.size)
+        return np.asarray(weights @ self.columns(ds, freq), dtype=float)
+
+    def window(self, freq: Freq, last: np.datetime64) -> Days:
+        """Periods the average effect is taken over: from the start to the end, at most twelve, none after ``last``."""
+        intervention = self.episode.intervention
+        first = int(freq.ordinal(intervention.start))
+        stop = min(first + WINDOW, int(freq.ordinal(last)) + 1)
+        end = intervention.end
+        if end is None and intervention.intensity and intervention.intensity[-1][1] == 0.0:
+            end = intervention.intensity[-1][0]
+        if end is not None:
+            stop = min(stop, int(freq.ordinal(end)) + 1)
+        return np.asarray(freq.start(np.arange(first, max(first, stop))))
+
+    def average(self, freq: Freq, last: np.datetime64) -> Floats:
+        """(n,) mean effect over the window, on the log; empty if the window is."""
+        window = self.window(freq, last)
+        return self.size * self.columns(window, freq).mean(axis=1)[self.choice] if len(window) else np.zeros(0)
+
+
+@dataclass(frozen=True, eq=False)
+class EffectRecord:
+    """The effects of all episodes on one series: n joint draws.
+
+    ``last``: the last period of the sample; ``method``: ``averaged`` (over shapes and leads), ``regression`` (fixed
+    shapes) or the family that estimated the columns itself; ``none`` where nothing was estimated.
+    """
+
+    series_id: str
+    effects: tuple[EpisodeEffect, ...]
+    omitted: tuple[Omitted, ...]
+    method: str
+    notes: tuple[str, ...]
+    n: int
+    freq: Freq
+    last: np.datetime64
+
+    @classmethod
+    def none(cls, series_id: str, n: int, freq: Freq, last: np.datetime64) -> EffectRecord:
+        """The record of a series that no episode touches."""
+        return cls(series_id, (), (), "none", (), n, freq, last)
+
+    @property
+    def events(self) -> frozenset[str]:
+        """Ids of all events whose effect is in the record."""
+        return frozenset(event for effect in self.effects for event in effect.episode.events)
+
+    def mean_path(self, ds: Days, freq: Freq) -> Floats:
+        """(T,) what a family's sample is less: the mean effect of all episodes together, on the log."""
+        return sum((effect.mean(ds, freq) for effect in self.effects), np.zeros(len(ds)))
+
+    def forward(self, ds: Days, freq: Freq, last: np.datetime64, without: Collection[str] = ()) -> Floats:
+        """(n, H) what a forecast adds back to the paths of a sample that was ``less`` the mean path.
+
+        ``ds``: the H future period starts; ``last``: T, the period a forecast starts from. Draw i adds
+        mean(T) + Σ path_i(T+h) − path_i(T): the level at T was observed with the effect in it, so how large a step
+        that is still in force once was adds no uncertainty, and only what changes after T does. An episode in
+        ``without`` (episode ids) never was: it adds mean(T) − path_i(T), which takes its part of the level at T out.
+        """
+        at = np.array([last], dtype="datetime64[D]")
+        total = np.full((self.n, len(ds)), self.mean_path(at, freq)[0])
+        for effect in self.effects:
+            now = effect.columns(at, freq)
+            future = 0.0 if effect.episode.episode_id in without else effect.columns(ds, freq)
+            change = np.broadcast_to(future - now, (len(now), len(ds)))
+            moves = np.flatnonzero((np.abs(change).max(axis=1) > _STILL)[effect.choice])
+            total[moves] += effect.size[moves, None] * change[effect.choice[moves]]
+        return total
+
+    def describe(self) -> dict[str, Any]:
+        """The record in words and numbers, for the card; with ``to_arrays`` it holds everything."""
+        return {
+            "series_id": self.series_id,
+            "method": self.method,
+            "draws": self.n,
+            "freq": self.freq.code,
+            "last": str(self.last),
+            "episodes": [_describe(effect, self.freq, self.last) for effect in self.effects],
+            "omitted": [{"episode": o.episode_id, "events": list(o.events), "reason": o.reason} for o in self.omitted],
+            "notes": list(self.notes),
+        }
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """``choice`` (E, n) int16 and ``size`` (E, n) float32, in the order of the episodes."""
+        if not self.effects:
+            return {"choice": np.zeros((0, self.n), dtype=np.int16), "size": np.zeros((0, self.n), dtype=np.float32)}
+        return {
+            "choice": np.stack([effect.choice for effect in self.effects]),
+            "size": np.stack([effect.size for effect in self.effects]),
+        }
+
+    @classmethod
+    def from_arrays(cls, described: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> EffectRecord:
+        """The same record again, from ``describe()`` (also after JSON) and ``to_arrays()``."""
+        effects = tuple(
+            _read(row, choice, size)
+            for row, choice, size in zip(described["episodes"], arrays["choice"], arrays["size"], strict=True)
+        )
+        omitted = tuple(Omitted(o["episode"], tuple(o["events"]), o["reason"]) for o in described["omitted"])
+        return cls(
+            described["series_id"],
+            effects,
+            omitted,
+            described["method"],
+            tuple(described["notes"]),
+            described["draws"],
+            parse_freq(described["freq"]),
+            np.datetime64(described["last"], "D"),
+        )
+
+
+def _describe(effect: EpisodeEffect, freq: Freq, last: np.datetime64) -> dict[str, Any]:
+    episode, guess = effect.episode, effect.episode.intervention
+    average = effect.average(freq, last)
+    window = effect.window(freq, last)
+    return {
+        "episode": episode.episode_id,
+        "events": list(episode.events),
+        "family": str(episode.family),
+        "direction": episode.direction,
+        "announced": _iso(episode.announced),
+        "effective": _iso(episode.effective),
+        "ended": _iso(episode.ended),
+        "strength": episode.strength,
+        "start": str(guess.start),
+        "end": None if guess.end is None else str(guess.end),
+        "intensity": [[str(day), level] for day, level in guess.intensity],
+        "shape": shape_word(guess.shape),
+        "lead": guess.lead,
+        "candidates": {
+            "shapes": list(dict.fromkeys(shape_word(c.shape) for c in effect.candidates)),
+            "leads": list(dict.fromkeys(c.lead for c in effect.candidates)),
+        },
+        "window": [str(window[0]), str(window[-1])] if len(window) else None,
+        "average": _quantiles(average),
+        "size": _quantiles(effect.size),
+        "prior": {"mean": effect.prior[0], "sd": effect.prior[1]},
+        "likelihood": None if effect.likelihood is None else list(effect.likelihood),
+        "prior_dominated": effect.prior_dominated,
+        "identified": effect.identified,
+        "placebo_rank": effect.placebo_rank,
+    }
+
+
+def _read(row: Mapping[str, Any], choice: npt.NDArray[np.int16], size: npt.NDArray[np.float32]) -> EpisodeEffect:
+    guess = Intervention(
+        parse_shape(row["shape"]),
+        np.datetime64(row["start"], "D"),
+        None if row["end"] is None else np.datetime64(row["end"], "D"),
+        row["lead"],
+        tuple((np.datetime64(day, "D"), level) for day, level in row["intensity"]),
+    )
+    episode = Episode(
+        row["episode"],
+        tuple(row["events"]),
+        KindFamily(row["family"]),
+        row["direction"],
+        _date(row["announced"]),
+        _date(row["effective"]),
+        _date(row["ended"]),
+        row["strength"],
+        guess,
+    )
+    shapes = [parse_shape(word) for word in row["candidates"]["shapes"]]
+    return EpisodeEffect(
+        episode,
+        product(guess, shapes, row["candidates"]["leads"]),
+        choice,
+        size,
+        row["prior_dominated"],
+        row["identified"],
+        (row["prior"]["mean"], row["prior"]["sd"]),
+        None if row["likelihood"] is None else (row["likelihood"][0], row["likelihood"][1]),
+        row["placebo_rank"],
+    )
+
+
+def _quantiles(draws: npt.NDArray[Any]) -> dict[str, float] | None:
+    """Median and central 50/80/90 % intervals of draws on the log; None where there are none."""
+    if not draws.size:
+        return None
+    levels = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+    values = np.quantile(draws.astype(float), levels)
+    return {f"q{round(100 * level):02d}": round(float(v), 6) for level, v in zip(levels, values, strict=True)}
+
+
+def _iso(day: dt.date | None) -> str | None:
+    return None if day is None else day.isoformat()
+
+
+def _date(text: str | None) -> dt.date | None:
+    return None if text is None else dt.date.fromisoformat(text)

@@ -1,0 +1,61 @@
+"""The ways in which an episode may have acted, and what each deserves before the data are seen.
+
+The response to a measure may be a pulse, a step, temporary, a decay or a ramp (Box and Tiao, Intervention analysis
+with applications to economic and environmental problems, JASA 70, 1975), and it may begin as early as the
+announcement. No monthly series tells these apart reliably, so the estimate averages over all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forecast.calendars import Freq
+from forecast.effects.episodes import Episode
+from forecast.interventions import Decay, Intervention, Pulse, Ramp, Shape, Step, Temporary
+from forecast.series import Floats
+
+#: Families of shapes with their prior weight, split evenly among their members.
+FAMILIES: tuple[tuple[float, tuple[Shape, ...]], ...] = (
+    (0.10, (Pulse(),)),
+    (0.25, (Step(),)),
+    (0.25, (Temporary(2), Temporary(3), Temporary(6), Temporary(9))),
+    (0.25, (Decay(0.5), Decay(0.6), Decay(0.7), Decay(0.8), Decay(0.9))),
+    (0.15, (Ramp(3), Ramp(6), Ramp(12))),
+)
+
+#: Periods by which an effect may come early, besides coming with the announcement itself.
+MAX_LEAD = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Every shape with every lead: ``shapes`` × ``leads``, shapes outermost; ``log_prior`` (K,): log weights."""
+
+    shapes: tuple[Shape, ...]
+    leads: tuple[int, ...]
+    log_prior: Floats
+
+    def of(self, intervention: Intervention) -> tuple[Intervention, ...]:
+        """The candidates, with the start, end and intensity of one intervention."""
+        return product(intervention, self.shapes, self.leads)
+
+
+def product(intervention: Intervention, shapes: Sequence[Shape], leads: Sequence[int]) -> tuple[Intervention, ...]:
+    """Every shape with every lead on the dates of one intervention, shapes outermost."""
+    return tuple(replace(intervention, shape=shape, lead=lead) for shape in shapes for lead in leads)
+
+
+def leads(episode: Episode, freq: Freq) -> tuple[int, ...]:
+    """No lead, up to three periods of it but none before the announcement, and the announcement itself."""
+    gap = episode.gap(freq)
+    return tuple(sorted({*range(min(MAX_LEAD, gap) + 1), gap}))
+
+
+def every_shape(leads: Sequence[int]) -> Candidates:
+    """All shapes with these leads, leads being equally likely."""
+    shapes = tuple(shape for _, members in FAMILIES for shape in members)
+    weights = np.concatenate([np.full(len(members), weight / len(members)) for weight, members in FAMILIES])
+    return Candidates(shapes, tuple(leads), np.repeat(np.log(weights / len(leads)), len(leads)))
