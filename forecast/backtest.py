@@ -1,0 +1,151 @@
+"""Rolling origins: what each family would have said, from what was known then, and how good it was.
+
+An origin is a period (its cutoff). The view from it holds the observations published by the period's last day plus
+the series' release lag, and the events announced by the period's last day with only those ends and states that were
+known then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast import metrics
+from forecast.calendars import Days
+from forecast.effects import EffectRecord
+from forecast.effects.estimate import from_coefficients
+from forecast.forecasters.base import Fitted, Forecaster, Sample
+from forecast.interventions import Design, design
+from forecast.series import Floats, History
+
+#: A model is estimated anew after so many origins; between them its parameters meet the longer sample.
+REFIT_EVERY = 12
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What may be known at the end of the period ``cutoff``: the sample, and the effects of the events known then."""
+
+    cutoff: np.datetime64
+    sample: Sample
+    record: EffectRecord
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A fitted family together with the effect record that goes with it: what a run is made of."""
+
+    fitted: Fitted
+    record: EffectRecord
+    net: Sample
+
+    def draws(self, horizon: int, n: int, seed: int) -> Floats:
+        """(n, horizon) joint paths of the log, effects of past events included."""
+        future = self.net.future(horizon)
+        return self.baseline(horizon, n, seed) + self.record.forward(future, self.net.freq, self.net.ds[-1])
+
+    def baseline(self, horizon: int, n: int, seed: int) -> Floats:
+        """(n, horizon) joint paths of the log of the series less the mean effects."""
+        return self.fitted.simulate(Design.empty(self.net.future(horizon)), n, seed)
+
+
+def fit(forecaster: Forecaster, view: View, *, own_effects: bool = False) -> Model:
+    """Fit a family to the series less the mean effects.
+
+    With ``own_effects`` a family that can estimates the episodes' columns itself; its estimate then is the record.
+    """
+    record, sample = view.record, view.sample
+    if own_effects and forecaster.estimates_effects and record.effects:
+        episodes = tuple(effect.episode for effect in record.effects)
+        joint = forecaster.fit(sample, design(episodes, sample.ds, sample.freq))
+        record = from_coefficients(record, joint.coefficients, method=forecaster.family)
+    net = sample.less(record.mean_path(sample.ds, sample.freq))
+    return Model(forecaster.fit(net, Design.empty(sample.ds)), record, net)
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """Quantiles at the levels of ``metrics.LEVELS`` for O origins and H horizons, in the series' unit.
+
+    ``cutoffs`` (O,): start of the last period seen; ``quantiles`` (O, H, 15); ``actual`` (O, H): what came, NaN where
+    nothing was published or the figure is not one to be judged by.
+    """
+
+    series_id: str
+    family: str
+    cutoffs: Days
+    quantiles: Floats
+    actual: Floats
+
+    @property
+    def crps(self) -> Floats:
+        """(O, H) continuous ranked probability scores, in the series' unit; NaN where there is no outcome."""
+        return metrics.crps_from_quantiles(self.quantiles, self.actual)
+
+    def at(self, cutoffs: Days) -> Backtest:
+        """The same backtest at these origins only."""
+        keep = np.isin(self.cutoffs, cutoffs)
+        return Backtest(self.series_id, self.family, self.cutoffs[keep], self.quantiles[keep], self.actual[keep])
+
+
+def outcomes(history: History, cutoffs: Days, horizon: int) -> Floats:
+    """(O, H) what came after each cutoff, in the series' unit; NaN where it cannot be scored."""
+    y = np.where(history.scored, history.y, np.nan)
+    at = np.searchsorted(history.ds, cutoffs)[:, None] + np.arange(1, horizon + 1)
+    return np.where(at < len(y), y[np.minimum(at, len(y) - 1)], np.nan)
+
+
+def backtest(
+    forecaster: Forecaster, views: Sequence[View], history: History, horizon: int, n: int, seed: int
+) -> Backtest:
+    """One family at each of the views, oldest first; ``n`` joint paths an origin."""
+    quantiles = np.empty((len(views), horizon, len(metrics.LEVELS)))
+    model: Model | None = None
+    for i, view in enumerate(views):
+        if model is None or i % REFIT_EVERY == 0:
+            model = fit(forecaster, view)
+        else:
+            net = view.sample.less(view.record.mean_path(view.sample.ds, view.sample.freq))
+            model = Model(model.fitted.extend(net), view.record, net)
+        draws = model.draws(horizon, n, seed + i)
+        quantiles[i] = np.exp(metrics.quantiles(draws, metrics.LEVELS))
+    cutoffs = np.array([view.cutoff for view in views], dtype="datetime64[D]")
+    return Backtest(
+        history.series.series_id, forecaster.family, cutoffs, quantiles, outcomes(history, cutoffs, horizon)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """A backtest beside the baseline's at the same origins: what the card keeps.
+
+    ``rel_crps`` (H,): mean CRPS as a ratio to the baseline's, per horizon; ``score``: its mean over horizons;
+    ``coverage``: share of outcomes inside the central interval, by level in percent.
+    """
+
+    family: str
+    origins: int
+    rel_crps: Floats
+    coverage: Mapping[int, float]
+
+    @property
+    def score(self) -> float:
+        return float(np.nanmean(self.rel_crps))
+
+
+def scores(test: Backtest, baseline: Backtest, coverage_levels: Sequence[int] = (50, 80, 95)) -> Scores:
+    """Score a family against the baseline at the origins that both have."""
+    reference = baseline.at(test.cutoffs)
+    own, other = test.crps, reference.crps
+    both: npt.NDArray[np.bool_] = np.isfinite(own) & np.isfinite(other)
+    counts = both.sum(axis=0)
+    ratio = np.where(both, own, 0.0).sum(axis=0) / np.where(both, other, 0.0).sum(axis=0).clip(min=1e-300)
+    return Scores(
+        family=test.family,
+        origins=len(test.cutoffs),
+        rel_crps=np.where(counts > 0, ratio, np.nan),
+        coverage={level: metrics.coverage(test.quantiles, test.actual, level) for level in coverage_levels},
+    )

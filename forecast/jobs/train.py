@@ -1,0 +1,235 @@
+"""Train: backtest every family on a series, let the best one serve, keep a card of how it was done.
+
+Everything is checked before anything is computed; a series that fails is reported and the others finish; a run is
+written once, whole, and becomes the champion by one atomic write.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import joblib
+import numpy as np
+
+from forecast import provenance
+from forecast.backtest import Backtest, Scores, backtest, fit, scores
+from forecast.calendars import Days
+from forecast.catalog import Catalog
+from forecast.config import Settings
+from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, NotFound
+from forecast.forecasters import FORECASTERS
+from forecast.jobs.card import write_card
+from forecast.past import Past
+from forecast.registry import Registry
+from forecast.selection import BASELINES, Choice, choose
+from forecast.series import History
+
+#: Horizons that a backtest scores, and joint paths at each of its origins.
+TEST_HORIZON, TEST_DRAWS = 12, 1000
+#: Origins that a backtest looks from; a family that takes seconds to fit looks from every third.
+ORIGINS, EVERY_SLOW, SLOW = 24, 3, frozenset({"prophet"})
+#: A series with fewer scored observations, or fewer of them after the first origin, is served untested.
+MIN_SCORED, MIN_TESTED = 18, 12
+
+Progress = Callable[["Outcome"], None]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one series: ``status`` is ``trained``, ``held``, ``current`` or ``failed``; ``detail`` says why."""
+
+    series_id: str
+    status: str
+    run_id: str = ""
+    family: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of all series, in the order they were asked for."""
+
+    outcomes: tuple[Outcome, ...]
+
+    def of(self, *status: str) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.status in status)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to train with: ``as_of`` the day whose knowledge counts; ``families`` to backtest, None for all."""
+
+    as_of: dt.date
+    families: tuple[str, ...] | None = None
+    own_effects: bool = False
+    force: bool = False
+
+    def rivals(self, is_price: bool) -> tuple[str, ...]:
+        """The families of a backtest, the baseline first."""
+        baseline = BASELINES[is_price]
+        return (baseline, *(name for name in self.families or FORECASTERS if name != baseline))
+
+
+def train(
+    catalog: Catalog,
+    registry: Registry,
+    settings: Settings,
+    series_ids: Sequence[str] | None,
+    plan: Plan,
+    progress: Progress = lambda outcome: None,
+) -> Report:
+    """Train these series (all targets if None), ``settings.jobs`` at a time; call ``progress`` as each is done.
+
+    Raises ``NotFound`` for an unknown series or family and ``InvalidInput`` for a comparison, before any work.
+    """
+    ids = _checked(catalog, series_ids, plan)
+    done = {}
+    for outcome in (
+        _in_parallel(settings, ids, plan) if len(ids) > 1 else _one_by_one(catalog, registry, settings, ids, plan)
+    ):
+        done[outcome.series_id] = outcome
+        progress(outcome)
+    return Report(tuple(done[series_id] for series_id in ids))
+
+
+def due(catalog: Catalog, registry: Registry, settings: Settings, as_of: dt.date) -> tuple[str, ...]:
+    """The targets whose observations, events, settings or code changed since their champion was trained."""
+    plan = Plan(as_of)
+    targets = [series.series_id for series in catalog.series().values() if series.is_target]
+    return tuple(
+        series_id
+        for series_id in targets
+        if not _is_current(registry, series_id, Past(catalog, settings, series_id, as_of).run_id(plan.families))
+    )
+
+
+def train_one(catalog: Catalog, registry: Registry, settings: Settings, series_id: str, plan: Plan) -> Outcome:
+    """Train one series; never raises for a fault of the series, which becomes the outcome ``failed``."""
+    try:
+        return _train_one(catalog, registry, settings, series_id, plan)
+    except ForecastError as error:
+        return Outcome(series_id, "failed", detail=str(error))
+
+
+def _train_one(catalog: Catalog, registry: Registry, settings: Settings, series_id: str, plan: Plan) -> Outcome:
+    past = Past(catalog, settings, series_id, plan.as_of)
+    run_id = past.run_id(plan.families, own_effects=plan.own_effects)
+    if _is_current(registry, series_id, run_id) and not plan.force:
+        return Outcome(series_id, "current", run_id, detail="nothing changed since the champion was trained")
+    history = past.history
+    table, notes = _contest(past, history, settings, plan)
+    choice = choose(table, history.series.is_price) if table else _untested(history)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = fit(FORECASTERS[choice.family], past.now(settings.draws), own_effects=plan.own_effects)
+        draws = model.baseline(settings.horizon, settings.draws, past.seed)
+    if not np.isfinite(draws).all():
+        raise FitFailed(f"{choice.family} on {series_id} gives paths that are not finite")
+    card = write_card(past, run_id, choice, table, [*notes, *model.fitted.notes], settings)
+    registry.save(series_id, run_id, card, draws=draws, record=model.record, fitted=model.fitted)
+    held = _worse_than_before(registry, series_id, choice, table)
+    if held:
+        return Outcome(series_id, "held", run_id, choice.family, held)
+    registry.promote(series_id, run_id)
+    return Outcome(series_id, "trained", run_id, choice.family, choice.reason)
+
+
+def _contest(past: Past, history: History, settings: Settings, plan: Plan) -> tuple[list[Scores], list[str]]:
+    """Scores of every family that could be backtested, the baseline first, and why others could not."""
+    cutoffs = origins(history)
+    if not len(cutoffs):
+        return [], []
+    views = [past.view(cutoff) for cutoff in cutoffs]
+    tests: dict[str, Backtest] = {}
+    notes = []
+    for family in plan.rivals(history.series.is_price):
+        chosen = views[::EVERY_SLOW] if family in SLOW else views
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                tests[family] = backtest(FORECASTERS[family], chosen, history, TEST_HORIZON, TEST_DRAWS, past.seed)
+        except ForecastError as error:
+            notes.append(f"{family} was not backtested: {error}")
+    baseline = tests.get(BASELINES[history.series.is_price])
+    return [scores(test, baseline) for test in tests.values()] if baseline is not None else [], notes
+
+
+def origins(history: History) -> Days:
+    """Periods to look from: the last ones whose whole test horizon has passed, or, for a short series, as many of
+    the last as leave ``MIN_SCORED`` observations before; none if too little is left to be tested on.
+    """
+    anchors = history.ds[history.used & (np.cumsum(history.scored) >= MIN_SCORED)]
+    anchors = anchors[anchors < history.last]
+    whole = anchors[anchors <= history.series.calendar.shift(history.last, -TEST_HORIZON)]
+    chosen = whole if len(whole) >= ORIGINS else anchors
+    chosen = chosen[-ORIGINS:]
+    if not len(chosen) or (history.scored & (history.ds > chosen[0])).sum() < MIN_TESTED:
+        return chosen[:0]
+    return chosen
+
+
+def _untested(history: History) -> Choice:
+    scored = int(history.scored.sum())
+    baseline = BASELINES[history.series.is_price]
+    return Choice(baseline, 1.0, f"untested baseline: {scored} observations leave too little to test on")
+
+
+def _is_current(registry: Registry, series_id: str, run_id: str) -> bool:
+    if registry.champion_id(series_id) != run_id:
+        return False
+    try:
+        return registry.get(series_id, run_id).run_id == run_id
+    except ForecastError:
+        return False
+
+
+def _worse_than_before(registry: Registry, series_id: str, choice: Choice, table: Sequence[Scores]) -> str:
+    """Why a new run must not take over: the champion's family failed this time, and its substitute scores worse."""
+    try:
+        before = registry.champion(series_id).card
+    except ForecastError:
+        return ""
+    family, score = str(before["champion_family"]), before.get("score")
+    if family in {s.family for s in table} or not table or score is None or choice.score <= score * 1.02:
+        return ""
+    return f"{family} ({score:.3f}) could not be backtested this time, and {choice.family} scores {choice.score:.3f}"
+
+
+def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: Plan) -> list[str]:
+    known = catalog.series()
+    for family in plan.families or ():
+        if family not in FORECASTERS:
+            raise NotFound("family", family, FORECASTERS)
+    if series_ids is None:
+        return [series.series_id for series in known.values() if series.is_target]
+    for series_id in series_ids:
+        if not catalog.get(series_id).is_target:
+            raise InvalidInput(Fault("series_id", series_id, "a target; this is a comparison, never a forecast"))
+    return list(dict.fromkeys(series_ids))
+
+
+def _one_by_one(
+    catalog: Catalog, registry: Registry, settings: Settings, ids: Sequence[str], plan: Plan
+) -> Iterator[Outcome]:
+    return (train_one(catalog, registry, settings, series_id, plan) for series_id in ids)
+
+
+def _in_parallel(settings: Settings, ids: Sequence[str], plan: Plan) -> Iterator[Outcome]:
+    jobs = (joblib.delayed(_in_own_process)(settings, series_id, plan) for series_id in ids)
+    outcomes: Iterator[Outcome] = joblib.Parallel(
+        n_jobs=settings.jobs, return_as="generator_unordered", inner_max_num_threads=1, backend="loky"
+    )(jobs)
+    return outcomes
+
+
+def _in_own_process(settings: Settings, series_id: str, plan: Plan) -> Outcome:
+    catalog = Catalog.open(settings)
+    try:
+        return train_one(catalog, Registry(settings.models_dir), settings, series_id, plan)
+    except Exception as error:  # a bug in one series must not take the others with it
+        return Outcome(series_id, "failed", detail=f"{type(error).__name__}: {error}")
+    finally:
+        catalog.close()

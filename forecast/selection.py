@@ -1,0 +1,62 @@
+"""Which family serves a series: the best backtest, protected from luck.
+
+Two dozen overlapping origins of one series are weak evidence: the family that won them by chance is worse next
+year. So each family's log score ratio is averaged with what the family did on many other series, as if those were
+as many origins again (an empirical-Bayes shrinkage, James and Stein 1961), and the baseline keeps its place unless
+it is beaten by two percent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecast.backtest import Scores
+
+#: The baseline of each kind of series.
+BASELINES = {True: "random-walk", False: "seasonal-naive"}
+
+#: Gain over the baseline that a champion needs.
+MARGIN = 0.02
+
+#: CRPS as a ratio to the baseline, over many series and origins (``benchmarks/accuracy.py``), prices and the rest.
+EXPECTED: Mapping[str, tuple[float, float]] = {
+    "grid": (0.976, 0.75),
+    "ets": (1.10, 0.78),
+    "sarimax": (0.994, 0.85),
+    "ucm": (1.0, 0.79),
+    "prophet": (1.31, 1.12),
+}
+
+#: The weight of that experience, in origins.
+EXPERIENCE = 24
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The family that serves, its shrunken score (ratio to the baseline), and the reason in words."""
+
+    family: str
+    score: float
+    reason: str
+
+
+def shrunken(scores: Scores, is_price: bool) -> float:
+    """Score ratio of one family, averaged on the log with its experience on other series."""
+    expected = EXPECTED[scores.family][0 if is_price else 1] if scores.family in EXPECTED else 1.0
+    weight = scores.origins / (scores.origins + EXPERIENCE)
+    return float(np.exp(weight * np.log(scores.score) + (1 - weight) * np.log(expected)))
+
+
+def choose(table: Sequence[Scores], is_price: bool) -> Choice:
+    """The champion among the families that were backtested, the baseline among them."""
+    baseline = BASELINES[is_price]
+    rivals = {s.family: shrunken(s, is_price) for s in table if s.family != baseline and np.isfinite(s.score)}
+    if not rivals:
+        return Choice(baseline, 1.0, "no other family could be backtested")
+    best = min(rivals, key=lambda family: rivals[family])
+    if rivals[best] > 1 - MARGIN:
+        return Choice(baseline, 1.0, f"no family beats it by {MARGIN:.0%} (best: {best}, {rivals[best]:.3f})")
+    return Choice(best, rivals[best], f"CRPS {rivals[best]:.3f} of {baseline}'s, experience on other series included")
