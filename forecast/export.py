@@ -1,0 +1,140 @@
+"""Rows for other programs: one definition of names and digits for JSON and CSV, and files that cannot pass for whole when cut.
+
+CSV is UTF-8, RFC 4180 (comma, CRLF, quotes doubled), one header, ISO dates, ``.`` decimals. A text cell that a
+spreadsheet would run as a formula gets a leading apostrophe; numbers are never touched.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import datetime as dt
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from forecast.errors import CorruptArtifact
+from forecast.files import write_atomically
+
+if TYPE_CHECKING:
+    from forecast.predict import Forecast
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def interval_names(levels: Sequence[int]) -> list[str]:
+    """``lo-80, hi-80, lo-95, hi-95``: the columns of the intervals, in the order of the levels."""
+    return [f"{side}-{level}" for level in levels for side in ("lo", "hi")]
+
+
+def point_names(levels: Sequence[int]) -> list[str]:
+    """What one period of a forecast is called: ``ds, h, yhat`` and its intervals."""
+    return ["ds", "h", "yhat", *interval_names(levels)]
+
+
+def points(forecast: Forecast) -> list[dict[str, Any]]:
+    """One JSON object a period, keys as ``point_names``."""
+    return [
+        {"ds": row.ds.isoformat(), "h": row.h, "yhat": row.yhat}
+        | {
+            f"{side}-{level}": value
+            for level, bounds in row.intervals.items()
+            for side, value in zip(("lo", "hi"), bounds, strict=True)
+        }
+        for row in forecast.rows
+    ]
+
+
+def forecast_names(levels: Sequence[int]) -> list[str]:
+    """The header of a forecast as CSV."""
+    return ["series_id", *point_names(levels), "unit", "scenario", "run"]
+
+
+def forecast_rows(forecast: Forecast) -> list[dict[str, Any]]:
+    """The same periods with series, unit, scenario and run in each, keys as ``forecast_names``."""
+    constant = {"unit": forecast.series.unit, "scenario": forecast.scenario, "run": forecast.run_id}
+    return [{"series_id": forecast.series.series_id, **point, **constant} for point in points(forecast)]
+
+
+def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """A header and a line a row; a key that a row lacks is an empty cell."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow([cell(name) for name in names])
+    writer.writerows([cell(row.get(name)) for name in names] for row in rows)
+    return out.getvalue()
+
+
+def cell(value: object) -> str:
+    """A value as CSV shows it: the digits of JSON, lists joined by ``;``, nothing for None, text made safe."""
+    if value is None:
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.str_):
+        return repr(value.item())
+    if isinstance(value, dt.date | np.datetime64):
+        return value.isoformat() if isinstance(value, dt.date) else str(value)
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, list | tuple | set | frozenset):
+        return _safe(";".join(map(str, value)))
+    return _safe(str(value))
+
+
+def _safe(text: str) -> str:
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+@dataclass(frozen=True)
+class Export:
+    """A finished table: its bytes, how many rows (the header not counted), and their digest."""
+
+    data: bytes
+    rows: int
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """For HTTP: ``Repr-Digest`` (RFC 9530) and ``X-Row-Count``, by which a reader can tell a cut transfer."""
+        digest = base64.b64encode(hashlib.sha256(self.data).digest()).decode()
+        return {"Repr-Digest": f"sha-256=:{digest}:", "X-Row-Count": str(self.rows)}
+
+    def write(self, path: Path) -> None:
+        """Put the file at ``path`` and, after it, ``<path>.manifest.json`` with its rows, bytes and SHA-256."""
+        manifest = {"file": path.name, "rows": self.rows, "bytes": len(self.data), "sha256": self.sha256}
+        write_atomically(path, self.data)
+        write_atomically(_manifest(path), (json.dumps(manifest) + "\n").encode())
+
+
+def csv_export(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Export:
+    """Rows as a finished CSV."""
+    return Export(csv_text(names, rows).encode(), len(rows))
+
+
+def verify(path: Path) -> int:
+    """The number of rows of an exported file that is whole. Raises ``CorruptArtifact`` if it is not, or if nobody can say."""
+    try:
+        manifest = json.loads(_manifest(path).read_bytes())
+        data = path.read_bytes()
+        rows, size, digest = int(manifest["rows"]), manifest["bytes"], manifest["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CorruptArtifact(str(path), f"the file or its manifest cannot be read ({error})") from error
+    if len(data) != size or hashlib.sha256(data).hexdigest() != digest:
+        raise CorruptArtifact(str(path), f"it has {len(data)} bytes that are not the {size} its manifest promises")
+    return rows
+
+
+def _manifest(path: Path) -> Path:
+    return path.with_name(path.name + ".manifest.json")

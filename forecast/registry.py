@@ -1,0 +1,391 @@
+"""Trained runs on disk: save, verify, serve, promote, roll back. The only module that knows the artifacts.
+
+::
+
+    models/<series>/champion             one line: the serving run, then the champions before it, newest first
+    models/<series>/<run>/card.json      what was trained, on what, how well; the SHA-256 of each file beside it
+    models/<series>/<run>/draws.npy      float32 (n, H), the log of the series less the mean effect paths
+    models/<series>/<run>/effects.*.npy  joint draws of the effect record
+    models/<series>/<run>/fitted.joblib  the fitted values, for jobs only
+
+A run is written to a temporary folder, synced and renamed; nothing is ever rewritten in place, because a file
+that shrinks while it is mapped kills the process that maps it. A killed save leaves a temporary folder only, and
+a later save sweeps it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import os
+import re
+import shutil
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.effects.record import EffectRecord
+from forecast.errors import CorruptArtifact, Fault, InvalidInput, NotFound, NotTrained
+from forecast.files import sync_file, sync_folder, write_atomically
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,127}")
+_CHAMPION = "champion"
+_REMEMBERED = 12  # champions that a rollback can go back to
+_OPEN = 128  # runs held open at once: each mapped array costs a file descriptor
+_STALE = 3600.0  # seconds after which a temporary folder belongs to a process that died
+
+_Identity = tuple[tuple[str, int, int, int], ...]  # name, mtime_ns, size, inode of each file of a run
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training of one series, verified.
+
+    ``draws``: read-only float32 (n, H), joint sample paths of the log, less the mean effect paths, for the H periods
+    after ``last`` (start of the last period seen); ``record``: what events did, in the same n draws.
+    """
+
+    series_id: str
+    run_id: str
+    card: Mapping[str, Any]
+    draws: npt.NDArray[np.float32]
+    record: EffectRecord
+    last: np.datetime64
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A row of the list of runs; ``fault`` says why a run cannot be served, else it is empty."""
+
+    series_id: str
+    run_id: str
+    champion: bool
+    family: str = ""
+    trained_at: str = ""
+    as_of: str = ""
+    last: str = ""
+    fault: str = ""
+
+
+class Registry:
+    """The runs under one folder. Safe to share between threads and processes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self._open: OrderedDict[Path, tuple[_Identity, Run]] = OrderedDict()
+        self._verified: dict[Path, _Identity] = {}
+        self._lock = threading.Lock()
+
+    def save(
+        self,
+        series_id: str,
+        run_id: str,
+        card: Mapping[str, Any],
+        *,
+        draws: npt.NDArray[np.floating[Any]],
+        record: EffectRecord,
+        fitted: object,
+    ) -> Path:
+        """Store a run whole and return its folder; a good run of the same id is left as it is.
+
+        ``run_id`` is derived from the inputs, so that the same id means the same run. Raises ``ValueError`` for
+        draws that are not a finite (n, H).
+        """
+        folder = self._folder(series_id, run_id)
+        if draws.ndim != 2 or not np.isfinite(draws).all():
+            raise ValueError(f"draws of {series_id} must be a finite (n, H), not {draws.shape}")
+        if self._is_good(folder):
+            return folder
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        self._sweep(folder.parent)
+        building = Path(tempfile.mkdtemp(prefix=".save-", dir=folder.parent))
+        try:
+            _write(building, card, draws, record, fitted)
+            self._install(building, folder)
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        return folder
+
+    def get(self, series_id: str, run_id: str) -> Run:
+        """One run. Raises ``NotFound``, or ``CorruptArtifact`` when its files are not what its card promises."""
+        folder = self._existing(series_id, run_id)
+        self._verify(folder)
+        return _load(folder)
+
+    def fitted(self, series_id: str, run_id: str) -> object:
+        """The fitted values of a run, for jobs: verified, then unpickled."""
+        import joblib
+
+        folder = self._existing(series_id, run_id)
+        self._verify(folder)
+        return joblib.load(folder / "fitted.joblib")
+
+    def champion(self, series_id: str) -> Run:
+        """The run that serves, from memory while its files do not change.
+
+        If the champion is corrupt, the last good run before it serves and ``faults`` says so; raises ``NotTrained``
+        when there is none.
+        """
+        why = []
+        for run_id in self._candidates(series_id):
+            folder = self.root / series_id / run_id
+            try:
+                return self._opened(folder)
+            except CorruptArtifact as error:
+                why.append(str(error))
+        raise NotTrained(series_id, "; ".join(why)) if why else NotTrained(series_id)
+
+    def champion_id(self, series_id: str) -> str | None:
+        """Id of the promoted run, good or not; None before the first promotion."""
+        return next(iter(self._champions(series_id)), None)
+
+    def promote(self, series_id: str, run_id: str) -> None:
+        """Let a run serve, from the next request on. Raises ``NotFound`` or ``CorruptArtifact``."""
+        self._verify(self._existing(series_id, run_id))
+        before = [name for name in self._champions(series_id) if name != run_id]
+        self._write_champions(series_id, [run_id, *before])
+
+    def rollback(self, series_id: str) -> str:
+        """Let the champion before serve again; returns its id. Raises ``NotFound`` when there is none left."""
+        _, *before = self._champions(series_id) or [""]
+        while before and not self._is_good(self.root / series_id / before[0]):
+            before = before[1:]
+        if not before:
+            raise NotFound("earlier champion of", series_id)
+        self._write_champions(series_id, before)
+        return before[0]
+
+    def runs(self, series_id: str | None = None) -> list[RunSummary]:
+        """All runs, by series, the newest first."""
+        names = [series_id] if series_id is not None else _folders(self.root)
+        return [summary for name in names for summary in self._summaries(name)]
+
+    def faults(self) -> tuple[str, ...]:
+        """Every champion that cannot be served, why, and what serves instead. Reads only files that changed."""
+        found = []
+        for series_id in _folders(self.root):
+            try:
+                for run_id in self._champions(series_id)[:1]:
+                    self._verify(self.root / series_id / run_id)
+            except CorruptArtifact as error:
+                found.append(f"{series_id}: {error}; {self._substitute(series_id)}")
+        return tuple(found)
+
+    # -- names and lines -------------------------------------------------------------------------------------------
+
+    def _series_folder(self, series_id: str) -> Path:
+        return self.root / _checked("series_id", series_id)
+
+    def _folder(self, series_id: str, run_id: str) -> Path:
+        return self._series_folder(series_id) / _checked("run", run_id)
+
+    def _existing(self, series_id: str, run_id: str) -> Path:
+        folder = self._folder(series_id, run_id)
+        if not folder.is_dir():
+            raise NotFound("run", run_id, _folders(folder.parent))
+        return folder
+
+    def _champions(self, series_id: str) -> list[str]:
+        try:
+            line = (self._series_folder(series_id) / _CHAMPION).read_text(encoding="utf-8", errors="replace")
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        # A line without a name is damage to report, not a series that was never trained.
+        return [name for name in line.split() if _NAME.fullmatch(name)] or ["?"]
+
+    def _write_champions(self, series_id: str, run_ids: list[str]) -> None:
+        line = " ".join(run_ids[: _REMEMBERED + 1]) + "\n"
+        write_atomically(self._series_folder(series_id) / _CHAMPION, line.encode())
+
+    def _candidates(self, series_id: str) -> list[str]:
+        """The champion, the champions before it, then, rather than nothing, any other run: the newest first."""
+        champions = self._champions(series_id)
+        others = [name for name in reversed(_folders(self.root / series_id)) if name not in champions]
+        return champions + others if champions else []
+
+    def _substitute(self, series_id: str) -> str:
+        try:
+            return f"serving {self.champion(series_id).run_id}"
+        except NotTrained:
+            return "serving nothing"
+
+    def _summaries(self, series_id: str) -> list[RunSummary]:
+        champion, rows = self.champion_id(series_id), []
+        for run_id in _folders(self._series_folder(series_id)):
+            try:
+                card = _read_card(self.root / series_id / run_id)
+                facts = {key: str(card[key]) for key in ("trained_at", "as_of")}
+                facts |= {"family": str(card["champion_family"]), "last": str(card["data"]["last"])}
+            except CorruptArtifact as error:
+                facts = {"fault": error.why}
+            except KeyError as error:
+                facts = {"fault": f"the card has no {error}"}
+            rows.append(RunSummary(series_id, run_id, run_id == champion, **facts))
+        return sorted(rows, key=lambda row: (row.trained_at, row.run_id), reverse=True)
+
+    # -- verify, then read -----------------------------------------------------------------------------------------
+
+    def _opened(self, folder: Path) -> Run:
+        identity = self._verify(folder)
+        with self._lock:
+            held = self._open.get(folder)
+            if held and held[0] == identity:
+                self._open.move_to_end(folder)
+                return held[1]
+        run = _load(folder)
+        with self._lock:
+            self._open[folder] = identity, run
+            while len(self._open) > _OPEN:
+                self._open.popitem(last=False)
+        return run
+
+    def _verify(self, folder: Path) -> _Identity:
+        """What the files of a run are now, after every byte of them was checked once."""
+        identity = _identity(folder)
+        if self._verified.get(folder) != identity:
+            payloads = _read_card(folder)["payloads"]
+            for name, digest in payloads.items():
+                if not (folder / name).is_file():
+                    raise CorruptArtifact(str(folder / name), "the file is missing")
+                if _sha256(folder / name) != digest:
+                    raise CorruptArtifact(str(folder / name), "its bytes are not those its card promises")
+            self._verified[folder] = identity
+        return identity
+
+    def _is_good(self, folder: Path) -> bool:
+        try:
+            self._verify(folder)
+        except CorruptArtifact:
+            return False
+        return True
+
+    def _install(self, building: Path, folder: Path) -> None:
+        """Rename a finished run to its place; a broken run that stands there makes room."""
+        try:
+            building.rename(folder)
+        except OSError:
+            if self._is_good(folder):  # somebody else saved the same run meanwhile
+                return
+            folder.rename(Path(tempfile.mkdtemp(prefix=".broken-", dir=folder.parent)) / folder.name)
+            building.rename(folder)
+        sync_folder(folder.parent)
+
+    def _sweep(self, series: Path) -> None:
+        """Remove what died: folders half written, champion files not renamed."""
+        for left in series.glob(".*"):
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > _STALE:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+
+def _checked(where: str, name: str) -> str:
+    if not _NAME.fullmatch(name) or name == _CHAMPION:
+        raise InvalidInput(Fault(where, name, "a-z, 0-9, dots and dashes, the first a letter or digit, at most 128"))
+    return name
+
+
+def _folders(parent: Path) -> list[str]:
+    if not parent.is_dir():
+        return []
+    return sorted(entry.name for entry in os.scandir(parent) if entry.is_dir() and _NAME.fullmatch(entry.name))
+
+
+def _identity(folder: Path) -> _Identity:
+    try:
+        with os.scandir(folder) as entries:
+            stats = sorted((entry.name, entry.stat()) for entry in entries)
+    except OSError as error:
+        raise CorruptArtifact(str(folder), "the folder is missing") from error
+    return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
+
+
+def _write(
+    folder: Path,
+    card: Mapping[str, Any],
+    draws: npt.NDArray[np.floating[Any]],
+    record: EffectRecord,
+    fitted: object,
+) -> None:
+    import joblib
+
+    np.save(folder / "draws.npy", np.ascontiguousarray(draws, dtype=np.float32))
+    for name, array in record.to_arrays().items():
+        np.save(folder / f"effects.{name}.npy", array)
+    joblib.dump(fitted, folder / "fitted.joblib", compress=3)
+    payloads = {file.name: _sha256(file) for file in sorted(folder.iterdir())}
+    content = _plain({**card, "effects": record.describe(), "payloads": payloads})
+    content["sha256"] = _seal(content)
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "card.json").write_text(text + "\n", encoding="utf-8")
+    for file in folder.iterdir():
+        sync_file(file)
+    folder.chmod(0o755)
+    sync_folder(folder)
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    """The card, if it is the one that was written: it carries the digest of the rest of itself."""
+    path = folder / "card.json"
+    try:
+        card = json.loads(path.read_bytes())
+        promised = card.pop("sha256")
+    except FileNotFoundError as error:
+        raise CorruptArtifact(str(path), "the file is missing") from error
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise CorruptArtifact(str(path), "it is not a card") from error
+    if _seal(card) != promised:
+        raise CorruptArtifact(str(path), "it was changed after it was written")
+    return dict(card)
+
+
+def _load(folder: Path) -> Run:
+    card = _read_card(folder)
+    try:
+        arrays = {
+            file.name.split(".")[1]: np.load(file, mmap_mode="r", allow_pickle=False)
+            for file in sorted(folder.glob("effects.*.npy"))
+        }
+        return Run(
+            folder.parent.name,
+            folder.name,
+            card,
+            np.load(folder / "draws.npy", mmap_mode="r", allow_pickle=False),
+            EffectRecord.from_arrays(card["effects"], arrays),
+            np.datetime64(card["data"]["last"], "D"),
+        )
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise CorruptArtifact(str(folder), f"it cannot be read: {error}") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seal(card: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """The same in JSON's types: a number that is not finite is null, dates are ISO."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic) and not isinstance(value, np.datetime64):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    return str(value)

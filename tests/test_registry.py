@@ -1,0 +1,296 @@
+"""The registry keeps whole runs only, trusts bytes it has checked only, and changes what serves in one step."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.calendars import Freq
+from forecast.effects import EffectRecord, Episode, EpisodeEffect
+from forecast.errors import CorruptArtifact, InvalidInput, NotFound, NotTrained
+from forecast.events import KindFamily
+from forecast.interventions import Intervention, Step
+from forecast.registry import Registry
+
+SERIES = "price.copper"
+MONTHLY = Freq("M")
+LAST = np.datetime64("2026-06-01", "D")
+
+
+def some_record(n: int = 50) -> EffectRecord:
+    start = np.datetime64("2025-04-04", "D")
+    step = Intervention(Step(), start, intensity=((start, 1.0), (np.datetime64("2025-11-07", "D"), 1 / 3)))
+    day = dt.date(2025, 4, 4)
+    episode = Episode("cn-licence", ("cn-licence",), KindFamily.SUPPLY, -1, day, day, None, 0.9, step)
+    size = np.random.default_rng(1).normal(-0.5, 0.1, n).astype(np.float32)
+    effect = EpisodeEffect(episode, (step,), np.zeros(n, dtype=np.int16), size, False, True)
+    return EffectRecord(SERIES, (effect,), (), "regression", (), n, MONTHLY, LAST)
+
+
+def save(registry: Registry, run_id: str, *, series_id: str = SERIES, seed: int = 0, n: int = 50) -> Path:
+    card = {
+        "trained_at": f"2026-11-24T00:00:{seed:02d}Z",
+        "as_of": dt.date(2026, 11, 24),
+        "champion_family": "random-walk",
+        "data": {"last": "2026-06-01"},
+        "score": float("nan"),
+    }
+    draws = np.random.default_rng(seed).normal(9.0, 0.1, (n, 24))
+    return registry.save(series_id, run_id, card, draws=draws, record=some_record(n), fitted={"theta": 0.3})
+
+
+def spoil(path: Path) -> None:
+    """One wrong byte, in a new file: what a bad disk or a bad copy leaves."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.unlink()
+    path.write_bytes(data)
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "models")
+
+
+def test_a_saved_run_comes_back_as_it_was(registry: Registry) -> None:
+    save(registry, "2026-06-aa")
+    run = registry.get(SERIES, "2026-06-aa")
+    assert run.draws.dtype == np.float32
+    np.testing.assert_array_equal(run.draws, np.random.default_rng(0).normal(9.0, 0.1, (50, 24)).astype(np.float32))
+    ds = MONTHLY.range("2025-01-01", 36)
+    np.testing.assert_array_equal(run.record.effects[0].draws(ds, MONTHLY), some_record().effects[0].draws(ds, MONTHLY))
+    assert run.last == LAST
+    assert run.card["score"] is None
+    assert run.card["as_of"] == "2026-11-24"
+    assert registry.fitted(SERIES, "2026-06-aa") == {"theta": 0.3}
+
+
+def test_draws_are_mapped_and_cannot_be_written(registry: Registry) -> None:
+    save(registry, "2026-06-aa")
+    run = registry.get(SERIES, "2026-06-aa")
+    assert isinstance(run.draws, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        run.draws[0, 0] = 1.0
+
+
+def test_a_series_without_effects_is_stored_too(registry: Registry) -> None:
+    empty = EffectRecord.none(SERIES, 5, MONTHLY, LAST)
+    card = {"data": {"last": "2026-06-01"}}
+    registry.save(SERIES, "2026-06-aa", card, draws=np.zeros((5, 2)), record=empty, fitted=None)
+    assert registry.get(SERIES, "2026-06-aa").record.effects == ()
+
+
+def test_nothing_serves_before_the_first_promotion(registry: Registry) -> None:
+    save(registry, "2026-06-aa")
+    assert registry.champion_id(SERIES) is None
+    with pytest.raises(NotTrained, match=r"orecast train price\.copper"):
+        registry.champion(SERIES)
+
+
+def test_another_registry_sees_a_promotion_at_once(registry: Registry) -> None:
+    save(registry, "2026-05-aa")
+    save(registry, "2026-06-bb", seed=1)
+    registry.promote(SERIES, "2026-05-aa")
+    serving = Registry(registry.root)
+    assert serving.champion(SERIES).run_id == "2026-05-aa"
+    registry.promote(SERIES, "2026-06-bb")
+    assert serving.champion(SERIES).run_id == "2026-06-bb"
+    assert (registry.root / SERIES / "champion").read_text() == "2026-06-bb 2026-05-aa\n"
+
+
+def test_an_unchanged_champion_is_read_once(registry: Registry) -> None:
+    save(registry, "2026-06-aa")
+    registry.promote(SERIES, "2026-06-aa")
+    assert registry.champion(SERIES) is registry.champion(SERIES)
+
+
+def test_rollback_goes_back_champion_by_champion(registry: Registry) -> None:
+    for i, run_id in enumerate(["2026-04-a", "2026-05-b", "2026-06-c"]):
+        save(registry, run_id, seed=i)
+        registry.promote(SERIES, run_id)
+    assert registry.rollback(SERIES) == "2026-05-b"
+    assert registry.champion(SERIES).run_id == "2026-05-b"
+    assert registry.rollback(SERIES) == "2026-04-a"
+    with pytest.raises(NotFound):
+        registry.rollback(SERIES)
+    assert registry.champion(SERIES).run_id == "2026-04-a"
+
+
+def test_rollback_never_serves_a_broken_run(registry: Registry) -> None:
+    for i, run_id in enumerate(["2026-04-a", "2026-05-b", "2026-06-c"]):
+        save(registry, run_id, seed=i)
+        registry.promote(SERIES, run_id)
+    spoil(registry.root / SERIES / "2026-05-b" / "draws.npy")
+    assert registry.rollback(SERIES) == "2026-04-a"
+
+
+@pytest.mark.parametrize("name", ["draws.npy", "effects.size.npy", "card.json", "fitted.joblib"])
+def test_one_wrong_byte_and_the_last_good_run_serves(registry: Registry, name: str) -> None:
+    save(registry, "2026-05-aa")
+    save(registry, "2026-06-bb", seed=1)
+    for run_id in ("2026-05-aa", "2026-06-bb"):
+        registry.promote(SERIES, run_id)
+    assert registry.faults() == ()
+    spoil(registry.root / SERIES / "2026-06-bb" / name)
+    assert registry.champion(SERIES).run_id == "2026-05-aa"
+    (fault,) = registry.faults()
+    assert name in fault
+    assert "serving 2026-05-aa" in fault
+    with pytest.raises(CorruptArtifact, match=name):
+        registry.get(SERIES, "2026-06-bb")
+
+
+def test_a_missing_file_is_a_fault_and_a_repaired_one_is_not(registry: Registry) -> None:
+    save(registry, "2026-06-aa")
+    registry.promote(SERIES, "2026-06-aa")
+    path = registry.root / SERIES / "2026-06-aa" / "draws.npy"
+    data = path.read_bytes()
+    path.unlink()
+    with pytest.raises(NotTrained, match=r"draws\.npy"):
+        registry.champion(SERIES)
+    assert "serving nothing" in registry.faults()[0]
+    path.write_bytes(data)
+    assert registry.champion(SERIES).run_id == "2026-06-aa"
+    assert registry.faults() == ()
+
+
+def test_a_damaged_champion_file_is_reported_and_a_good_run_serves(registry: Registry) -> None:
+    save(registry, "2026-06-aa")
+    for line in ("", "../../etc/passwd\n", "no-such-run\n"):
+        (registry.root / SERIES / "champion").write_text(line)
+        assert registry.champion(SERIES).run_id == "2026-06-aa"
+        assert len(registry.faults()) == 1
+
+
+def test_saving_again_heals_a_broken_run_and_leaves_a_good_one_alone(registry: Registry) -> None:
+    folder = save(registry, "2026-06-aa")
+    inode = (folder / "draws.npy").stat().st_ino
+    save(registry, "2026-06-aa", seed=7)
+    assert (folder / "draws.npy").stat().st_ino == inode
+    mapped = registry.get(SERIES, "2026-06-aa").draws
+    before = np.array(mapped)
+    spoil(folder / "draws.npy")
+    save(registry, "2026-06-aa", seed=7)
+    assert registry.get(SERIES, "2026-06-aa").draws.shape == (50, 24)
+    np.testing.assert_array_equal(mapped, before)
+
+
+def test_many_savers_of_one_run_do_no_harm(registry: Registry) -> None:
+    threads = [threading.Thread(target=save, args=(Registry(registry.root), "2026-06-aa")) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert registry.get(SERIES, "2026-06-aa").draws.shape == (50, 24)
+    assert [path.name for path in (registry.root / SERIES).iterdir()] == ["2026-06-aa"]
+
+
+KILLED = """
+import os, signal, sys
+import forecast.registry as registry
+sys.path.insert(0, {tests!r})
+import test_registry
+at = {at!r}
+def die(*args, **kwargs):
+    os.kill(os.getpid(), signal.SIGKILL)
+owner, name = (registry.Path, "rename") if at == "rename" else (registry, at)
+setattr(owner, name, die)
+store = registry.Registry(registry.Path({root!r}))
+test_registry.save(store, "2026-06-new", seed=3)
+store.promote(test_registry.SERIES, "2026-06-new")
+"""
+
+
+@pytest.mark.parametrize("at", ["sync_file", "sync_folder", "rename", "write_atomically"])
+def test_a_kill_at_any_moment_leaves_the_champion_and_the_next_save_finishes(registry: Registry, at: str) -> None:
+    save(registry, "2026-05-old")
+    registry.promote(SERIES, "2026-05-old")
+    script = KILLED.format(tests=str(Path(__file__).parent), at=at, root=str(registry.root))
+    killed = subprocess.run([sys.executable, "-c", script], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert registry.champion(SERIES).run_id == "2026-05-old"
+    assert registry.faults() == ()
+    left = [path for path in (registry.root / SERIES).iterdir() if path.name.startswith(".")]
+    for path in left:
+        os.utime(path, (0, 0))
+    (registry.root / SERIES / "2026-06-new").exists() or save(registry, "2026-06-new", seed=3)
+    registry.promote(SERIES, "2026-06-new")
+    assert Registry(registry.root).champion(SERIES).run_id == "2026-06-new"
+    if at != "write_atomically":
+        assert not any(path.exists() for path in left)
+
+
+def test_runs_lists_the_newest_first_and_says_which_is_broken(registry: Registry) -> None:
+    save(registry, "2026-05-aa", seed=1)
+    save(registry, "2026-06-bb", seed=2)
+    save(registry, "2026-06-cc", seed=3, series_id="price.tin")
+    registry.promote(SERIES, "2026-05-aa")
+    rows = registry.runs(SERIES)
+    assert [(row.run_id, row.champion) for row in rows] == [("2026-06-bb", False), ("2026-05-aa", True)]
+    assert (rows[0].family, rows[0].last, rows[0].fault) == ("random-walk", "2026-06-01", "")
+    (registry.root / SERIES / "2026-06-bb" / "card.json").write_text("{}")
+    assert any(row.run_id == "2026-06-bb" and row.fault for row in registry.runs())
+    assert {row.series_id for row in registry.runs()} == {SERIES, "price.tin"}
+    assert registry.runs("price.unknown") == []
+
+
+NAMES: list[Callable[[Registry, str], object]] = [
+    lambda registry, name: registry.champion(name),
+    lambda registry, name: registry.get(SERIES, name),
+    lambda registry, name: registry.promote(SERIES, name),
+    lambda registry, name: registry.runs(name),
+    lambda registry, name: save(registry, name),
+]
+
+
+@pytest.mark.parametrize("use", NAMES)
+@pytest.mark.parametrize(
+    "name", ["", "..", "../x", "/etc", "a/b", "a\\b", "A", ".hidden", "champion", "a\n", "a" * 129]
+)
+def test_no_name_leads_out_of_the_folder(registry: Registry, use: Callable[[Registry, str], object], name: str) -> None:
+    with pytest.raises(InvalidInput):
+        use(registry, name)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_a_refused_name_or_a_run_that_is_not_there(
+    tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    with pytest.raises((InvalidInput, NotFound)):
+        Registry(tmp_path_factory.getbasetemp() / "none").get(SERIES, name)
+
+
+def test_draws_must_be_finite(registry: Registry) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        registry.save(SERIES, "2026-06-aa", {}, draws=np.array([[np.nan]]), record=some_record(1), fitted=None)
+    assert registry.runs() == []
+
+
+def test_the_card_reads_well(registry: Registry) -> None:
+    text = (save(registry, "2026-06-aa") / "card.json").read_text()
+    assert "NaN" not in text
+    card = json.loads(text)
+    assert card["effects"]["episodes"][0]["start"] == "2025-04-04"
+    assert set(card["payloads"]) == {"draws.npy", "effects.choice.npy", "effects.size.npy", "fitted.joblib"}
+    assert all(len(digest) == 64 for digest in card["payloads"].values())
+
+
+def test_a_serving_registry_imports_no_heavy_library() -> None:
+    script = (
+        "import sys, forecast.registry, forecast.files;"
+        "print(*{'pandas','scipy','statsmodels','prophet','matplotlib','joblib'} & set(sys.modules))"
+    )
+    out = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert out.stdout.split() == []
