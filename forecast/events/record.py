@@ -1,21 +1,15 @@
-"""Events: policy measures and shocks, what changes them, and what was known of them when.
-
-Two axes run through everything. *Valid* time: when a measure was in force. *Knowledge* time: since when one could
-know. All dates are UTC days, and knowledge of a day means knowledge at its end. Nothing here reads or writes; every
-answer is a pure function of the events and of two days.
-"""
+"""The record of an event: a policy measure or a shock, and since when each fact of it could be known."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 from forecast.errors import NotFound
-
-_DAY = timedelta(days=1)
 
 
 class KindFamily(StrEnum):
@@ -110,19 +104,24 @@ class Event:
         return day
 
     @property
+    def takes_effect(self) -> date:
+        """The day on which its acts take effect."""
+        return self.effective or self.known_from
+
+    @property
     def family(self) -> KindFamily:
         return KINDS[self.kind]
 
     def known_on(self, day: date) -> Event | None:
         """The event as it could be known at the end of ``day``; ``None`` before it could be known at all.
 
-        An end date is hidden before ``end_known``; a final status before that and before the end itself; a note
-        before its evidence.
+        An end date and the status it led to are hidden before ``end_known``, a lapse also before it came to pass, a
+        note before its evidence.
         """
         if day < self.known_from:
             return None
         end_is_known = self.end_known is None or self.end_known <= day
-        is_over = end_is_known and (self.ended is None or self.ended <= day)
+        is_over = end_is_known and (self.ended is None or self.ended <= day or self.status == "suspended")
         note_is_known = self.status_as_of is None or self.status_as_of <= day
         if end_is_known and is_over and note_is_known:
             return self
@@ -141,16 +140,21 @@ class Event:
 
 
 class Events(Mapping[str, Event]):
-    """Events by id, in order of id; immutable. ``[]`` raises ``NotFound``."""
+    """Events by id, in order of id; immutable. ``[]`` raises ``NotFound``. ``as_of``: the day of this knowledge."""
 
-    def __init__(self, events: Iterable[Event] = ()) -> None:
+    def __init__(self, events: Iterable[Event] = (), *, as_of: date | None = None) -> None:
         self._events = {event.event_id: event for event in sorted(events, key=lambda event: event.event_id)}
+        self.as_of = as_of
 
     def __getitem__(self, event_id: str) -> Event:
         try:
             return self._events[event_id]
         except KeyError:
             raise NotFound("event", event_id, self._events) from None
+
+    def get(self, event_id: str, default: Any = None) -> Any:
+        """The event, or ``default``."""
+        return self._events.get(event_id, default)
 
     def __contains__(self, event_id: object) -> bool:
         return event_id in self._events
@@ -163,7 +167,9 @@ class Events(Mapping[str, Event]):
 
     def known_on(self, day: date) -> Events:
         """What could be known at the end of ``day``."""
-        return Events(known for event in self.values() if (known := event.known_on(day)))
+        if day == self.as_of:
+            return self
+        return Events((known for event in self.values() if (known := event.known_on(day))), as_of=day)
 
     def acts_on(self, event_id: str) -> tuple[tuple[Event, Act], ...]:
         """The events that act on this one, with the act, in order of date."""
@@ -172,11 +178,7 @@ class Events(Mapping[str, Event]):
     @cached_property
     def _acts_by_target(self) -> dict[str, tuple[tuple[Event, Act], ...]]:
         acts: dict[str, list[tuple[Event, Act]]] = {}
-        for event in sorted(self.values(), key=_takes_effect):
+        for event in sorted(self.values(), key=lambda event: event.takes_effect):
             for act in event.acts:
                 acts.setdefault(act.target, []).append((event, act))
         return {target: tuple(pairs) for target, pairs in acts.items()}
-
-
-def _takes_effect(event: Event) -> date:
-    return event.effective or event.known_from

@@ -1,0 +1,24 @@
+"""Events: policy measures and shocks, what changes them, and what was known of them when.
+
+Two axes run through everything. *Valid* time: when a measure was in force. *Knowledge* time: since when one could
+know. All dates are UTC days, and knowledge of a day means knowledge at its end. Nothing here reads or writes; every
+answer is a pure function of the events and of two days.
+"""
+
+from forecast.events.life import Branch, State, branches, state, timeline
+from forecast.events.record import KINDS, RELATIONS, STATUSES, Act, Event, Events, KindFamily
+
+__all__ = [
+    "KINDS",
+    "RELATIONS",
+    "STATUSES",
+    "Act",
+    "Branch",
+    "Event",
+    "Events",
+    "KindFamily",
+    "State",
+    "branches",
+    "state",
+    "timeline",
+]

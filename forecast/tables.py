@@ -1,0 +1,187 @@
+"""CSV files as they come from people: read whole, every wrong cell told by file, line, column and what is right.
+
+A table is a tuple of ``Row``; a ``Reading`` collects the faults of all of them, so that one run reports everything
+that is wrong. Encoded are UTF-8 (a byte-order mark is fine), commas, one header line, ISO dates, decimal points.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import TypeVar
+
+from forecast.errors import Fault, InvalidInput
+
+T = TypeVar("T")
+
+#: How many faults a report spells out; the rest are counted.
+MOST_FAULTS = 50
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a file: its cells by column, stripped of outer blanks."""
+
+    file: str
+    line: int
+    cells: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.cells.get(column, "")
+
+    def fault(self, column: str, expected: str, value: object = None) -> Fault:
+        return Fault(column, self[column] if value is None else value, expected, self.file, self.line)
+
+
+@dataclass
+class Reading:
+    """Faults found so far, over all files of one request."""
+
+    faults: list[Fault] = field(default_factory=list)
+
+    def cell(self, row: Row, column: str, parse: Callable[[str], T], expected: str, default: T) -> T:
+        """A cell as ``parse`` reads it. Where it raises ``ValueError``, the fault is noted and ``default`` given."""
+        try:
+            return parse(row[column])
+        except ValueError:
+            self.faults.append(row.fault(column, expected))
+            return default
+
+    def finish(self) -> None:
+        """Raise ``InvalidInput`` with what was found, if anything was."""
+        if not self.faults:
+            return
+        shown, rest = self.faults[:MOST_FAULTS], len(self.faults) - MOST_FAULTS
+        if rest > 0:
+            shown = [*shown, Fault("rows", f"{rest} more", "no faults; the first 50 are listed", shown[-1].file)]
+        raise InvalidInput(shown)
+
+
+def read_rows(path: Path, required: Sequence[str], allowed: Sequence[str] = ()) -> tuple[Row, ...]:
+    """All lines of a CSV file; blank lines are skipped.
+
+    Raises ``InvalidInput`` for a file that is missing, empty, not UTF-8, not separated by commas, without a required
+    column, with a column that is neither required nor allowed, or with lines of another length than the header.
+    """
+    file = str(path)
+    lines = _records(path)
+    try:
+        header = [name.strip() for name in next(lines)[1]]
+    except StopIteration:
+        raise InvalidInput(Fault("file", "", "a header line and rows", file)) from None
+    _check_header(file, header, required, allowed)
+    rows, faults = [], []
+    for line, cells in lines:
+        if len(cells) == len(header):
+            rows.append(Row(file, line, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}))
+        elif any(cell.strip() for cell in cells):
+            faults.append(Fault("cells", len(cells), f"{len(header)} cells, one a column", file, line))
+    Reading(faults).finish()
+    if not rows:
+        raise InvalidInput(Fault("file", "a header only", "at least one row", file))
+    return tuple(rows)
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Records of the file with the line on which each begins."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        byte = f"byte 0x{error.object[error.start]:02x}"
+        raise InvalidInput(Fault("encoding", byte, "UTF-8; save the file as UTF-8", str(path), line)) from None
+    except OSError as error:
+        raise InvalidInput(Fault("file", str(path), f"a file that can be read ({error.strerror})")) from None
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    line = 1
+    while True:
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InvalidInput(Fault("line", str(error), "quotes in pairs (RFC 4180)", str(path), line)) from None
+        yield line, record
+        line = reader.line_num + 1
+
+
+def _check_header(file: str, header: list[str], required: Sequence[str], allowed: Sequence[str]) -> None:
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            raise InvalidInput(Fault("separator", name, "commas between columns, points in decimals", file, 1))
+    known = [*required, *allowed]
+    missing = [column for column in required if column not in header]
+    strange = [column for column in header if column not in known]
+    twice = sorted({column for column in header if header.count(column) > 1})
+    faults = [Fault("header", ",".join(header), f"a column {column!r}", file, 1) for column in missing]
+    faults += [Fault("header", column, f"one of {', '.join(known)}", file, 1) for column in strange]
+    faults += [Fault("header", column, "each column once", file, 1) for column in twice]
+    Reading(faults).finish()
+
+
+def day(text: str) -> date:
+    """``YYYY-MM-DD``."""
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        raise ValueError(text)
+    return date.fromisoformat(text)
+
+
+def day_or_none(text: str) -> date | None:
+    return day(text) if text else None
+
+
+def moment(text: str) -> datetime:
+    """A day (its first moment) or an ISO 8601 date and time; UTC unless it says otherwise."""
+    found = datetime.combine(day(text), time()) if len(text) == 10 else datetime.fromisoformat(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def number(text: str) -> float:
+    """A finite decimal number; no thousands separators, no decimal comma."""
+    if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", text):
+        raise ValueError(text)
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def number_or_none(text: str) -> float | None:
+    return number(text) if text else None
+
+
+def whole(text: str) -> int:
+    """A whole number, zero or more."""
+    if not re.fullmatch(r"\d{1,6}", text):
+        raise ValueError(text)
+    return int(text)
+
+
+def word_of(words: Iterable[str]) -> Callable[[str], str]:
+    """A reader that accepts these words only."""
+    known = frozenset(words)
+
+    def read(text: str) -> str:
+        if text not in known:
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def filled(text: str) -> str:
+    """Any text but none."""
+    if not text:
+        raise ValueError(text)
+    return text
+
+
+def items(text: str) -> tuple[str, ...]:
+    """A list joined by semicolons."""
+    return tuple(part.strip() for part in text.split(";") if part.strip())
