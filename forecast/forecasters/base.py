@@ -68,6 +68,10 @@ class Coefficients:
 SIGMA_FLOOR = 1e-3
 
 
+#: Prior standard deviation of an effect on the log: a column that a sample cannot identify is N(0, 0.2²), never 0 ± 0.
+EFFECT_SD = 0.2
+
+
 def check(y: Sample, least: int) -> None:
     """What every family asks of a sample: no infinite value, a last value, at least so many observations.
 
@@ -86,6 +90,33 @@ def refuse_columns(family: str, design: Design | None) -> None:
     """For a family that estimates no effects. Raises ``ValueError`` for a design with columns."""
     if design is not None and design.names:
         raise ValueError(f"{family} estimates no effects: take the columns {', '.join(design.names)} off the sample")
+
+
+def changes(x: Floats, season: int = 1) -> Floats:
+    """(T,) change of each value since the one before it in its season, per root of the cycles between; else NaN."""
+    out = np.full(len(x), np.nan)
+    for first in range(season):
+        at = np.arange(first, len(x), season)
+        at = at[np.isfinite(x[at])]
+        out[at[1:]] = np.diff(x[at]) / np.sqrt(np.diff(at) / season)
+    return out
+
+
+def unidentified(names: Sequence[str], information: Floats) -> tuple[str, ...]:
+    """A note for each column of which the sample alone knows less than a hundredth of what the prior knows.
+
+    ``information`` (K', K'): the sample's precision matrix of the coefficients, those of ``names`` first. A column
+    that is zero or moves with the others has none of its own.
+    """
+    if not names:
+        return ()
+    own = 1.0 / np.diag(np.linalg.inv(information + 1e-6 * np.eye(len(information))))
+    weak = own[: len(names)] < 0.01 / EFFECT_SD**2
+    return tuple(
+        f"not identified: {name} is zero in the sample or moves with other columns; its effect is the prior's"
+        for name, is_weak in zip(names, weak, strict=True)
+        if is_weak
+    )
 
 
 class Fitted(Protocol):

@@ -10,15 +10,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from forecast.forecasters.base import SIGMA_FLOOR, Coefficients, Sample, check, refuse_columns
+from forecast.forecasters.base import SIGMA_FLOOR, Coefficients, Sample, changes, check, refuse_columns
 from forecast.interventions import Design
 from forecast.series import Floats
 
 _DF = 5  # degrees of freedom of the innovations: monthly log changes have a kurtosis near that of Student's t5
 _DECAY = 0.94  # weight of the period before, half-life 11 periods (J.P. Morgan, RiskMetrics, 1996)
 _CAP = 4.0  # a change beyond so many standard deviations counts as this many
-_PRIOR_SD = {True: 0.06, False: 0.25}  # of a monthly log change of a price, of a volume; counts as three changes
-_PRIOR_N = 3
+_PRIOR_SD = {True: 0.06, False: 0.25}  # of a monthly log change of a price, of a volume; counts as two changes
+_PRIOR_N = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +89,14 @@ def repeat(family: str, y: Sample, design: Design | None, season: int) -> Repeat
         folded = _fold(y.x, 1)
         season, seen = 1, np.isfinite(folded)
     age = seen[::-1].argmax(axis=0)
-    changes, variance = _changes(y.x, season), _PRIOR_SD[y.is_price] ** 2 * 12.0 / y.freq.per_year
+    moves, variance = changes(y.x, season), _PRIOR_SD[y.is_price] ** 2 * 12.0 / y.freq.per_year
     if season > 1:
-        variance *= season / 2.0  # half of what independent changes would add up to
-    sigma = _recent_sd(changes, variance)
+        variance *= 2.0  # mostly noise at both ends
+    sigma = _recent_sd(moves, variance)
     if np.nanmax(y.x) - np.nanmin(y.x) < SIGMA_FLOOR:
         notes.append("constant history")
     cycle = folded[len(folded) - 1 - age, np.arange(season)]
-    rho = _neighbours(changes, season)
+    rho = _neighbours(moves, season)
     return Repeat(family, y.ds[-1], cycle, age.astype(float), sigma, rho, tuple(notes))
 
 
@@ -105,20 +105,9 @@ def _fold(x: Floats, season: int) -> Floats:
     return np.concatenate([np.full(-len(x) % season, np.nan), x]).reshape(-1, season)
 
 
-def _changes(x: Floats, season: int) -> Floats:
-    """(T,) change of each value since the one before it in its season, per root of the cycles between; else NaN."""
-    changes = np.full(len(x), np.nan)
-    for first in range(season):
-        at = np.arange(first, len(x), season)
-        at = at[np.isfinite(x[at])]
-        changes[at[1:]] = np.diff(x[at]) / np.sqrt(np.diff(at) / season)
-    return changes
-
-
-def _recent_sd(changes: Floats, prior: float) -> float:
+def _recent_sd(moves: Floats, prior: float) -> float:
     """Root of the mean of the recent (exponentially weighted) and the long-run variance, outliers cut, around 0."""
-    seen = np.isfinite(changes)
-    d = changes[seen]
+    d = moves[np.isfinite(moves)]
     weights = np.array([_DECAY ** np.arange(len(d))[::-1], np.ones(len(d))])
     cap = _CAP * np.sqrt((np.sum(d**2) + _PRIOR_N * prior) / (len(d) + _PRIOR_N))
     squares = np.minimum(d**2, cap**2)
@@ -126,11 +115,11 @@ def _recent_sd(changes: Floats, prior: float) -> float:
     return max(float(np.sqrt(variances.mean())), SIGMA_FLOOR)
 
 
-def _neighbours(changes: Floats, season: int) -> float:
+def _neighbours(moves: Floats, season: int) -> float:
     """Correlation of neighbouring changes, shrunk towards 0 as if two years had shown none; within (−0.5, 0.95)."""
-    a, b = changes[:-1], changes[1:]
+    a, b = moves[:-1], moves[1:]
     both = np.isfinite(a) & np.isfinite(b)
-    pairs, power = int(both.sum()), float(np.nanmean(changes**2))
+    pairs, power = int(both.sum()), float(np.nanmean(moves**2))
     if pairs < 3 or power == 0.0:
         return 0.0
     rho = float(np.mean(a[both] * b[both])) / power * pairs / (pairs + 24)
