@@ -1,0 +1,210 @@
+"""The engine: all origins of all series in one pass over a grid of weighted models; prices and volumes alike.
+
+``Panel`` in, quantiles at any cutoffs out (``panel_quantiles``), or one fitted value a series (``Grid.fit_panel``).
+A series alone is a panel of one; what a panel shares is passed to it as values: ``Pooled`` statistics of prices, and
+a ``Calibration``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.calendars import Days, Freq
+from forecast.calibration import Calibration, Conformal, Margins, couple
+from forecast.errors import TooShort
+from forecast.forecasters.base import Coefficients, Sample
+from forecast.forecasters.grid_price import Pooled, PriceGrid, PriceSettings, PriceStates, PriceTrack, filter_prices
+from forecast.forecasters.grid_volume import VolumeGrid, VolumeSettings, VolumeState, VolumeTrack, filter_volumes
+from forecast.interventions import Design
+from forecast.metrics import LEVELS
+from forecast.series import Floats
+
+LEAST = 18
+_PRICE_CONFORMAL = Conformal(window=180, smooth=2, symmetric=1.0)
+_VOLUME_CONFORMAL = Conformal(window=84, smooth=1, symmetric=0.5)
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Series of one kind and frequency on one calendar: logs ``x`` (N, T), NaN where missing, period starts ``ds``.
+
+    ``scored`` (N, T): outcomes by which a forecast may be judged, and intervals calibrated.
+    """
+
+    ds: Days
+    x: Floats
+    freq: Freq
+    is_price: bool
+    scored: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> Panel:
+        """From the first to the last period of any sample. Raises ``ValueError`` for mixed kinds or frequencies."""
+        kinds = {(sample.freq, sample.is_price) for sample in samples}
+        if len(kinds) != 1:
+            raise ValueError(f"a panel needs samples of one frequency and one kind, not {len(kinds)}")
+        freq, is_price = kinds.pop()
+        ds = freq.between(min(s.ds[0] for s in samples), max(s.ds[-1] for s in samples))
+        x = np.full((len(samples), len(ds)), np.nan)
+        for row, sample in zip(x, samples, strict=True):
+            row[np.searchsorted(ds, sample.ds)] = sample.x
+        return cls(ds, x, freq, is_price, np.isfinite(x))
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def blocks(self, size: int) -> list[Panel]:
+        """The panel in parts of about so many series; memory is proportional to the size of a part."""
+        count = -(-len(self) // size)
+        parts = zip(np.array_split(self.x, count), np.array_split(self.scored, count), strict=True)
+        return [replace(self, x=x, scored=scored) for x, scored in parts]
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The forecaster. ``pooled`` and ``calibration``: what other series have taught, nothing by default; calibrated
+    are the horizons up to ``horizon``."""
+
+    horizon: int = 24
+    pooled: Pooled | None = None
+    calibration: Calibration | None = None
+    price_grid: PriceGrid | None = None
+    volume_grid: VolumeGrid | None = None
+    price_settings: PriceSettings | None = None
+    volume_settings: VolumeSettings | None = None
+
+    family: ClassVar[str] = "grid"
+    estimates_effects: ClassVar[bool] = False
+
+    def fit(self, y: Sample, design: Design) -> GridFitted:
+        """Learn from one sample. Raises ``TooShort`` below 18 observations, ``ValueError`` for a design's columns."""
+        if design.names:
+            raise ValueError("the grid estimates no intervention columns: take their effect off the sample first")
+        seen = int(np.isfinite(y.x).sum())
+        if seen < LEAST:
+            raise TooShort(f"{seen} observations; the grid needs {LEAST}")
+        own = Panel.of([y])
+        return self._fitted(own, self.track(own), 0, self.calibration or Calibration.neutral(self.horizon))
+
+    def fit_panel(self, panel: Panel) -> tuple[GridFitted | None, ...]:
+        """Learn from all series at once, each calibrated by all; None for a series below 18 observations."""
+        track = self.track(panel)
+        calibration = self.calibration or calibrate(panel, track.forecasts, len(panel.ds) - 1, self.horizon)
+        enough = np.isfinite(panel.x).sum(axis=1) >= LEAST
+        return tuple(self._fitted(panel, track, i, calibration) if enough[i] else None for i in range(len(panel)))
+
+    def track(self, panel: Panel) -> Track:
+        """The pass over a panel."""
+        if panel.is_price:
+            grid, settings = self.price_grid or PriceGrid.default(), self.price_settings or PriceSettings.of(panel.freq)
+            prices = filter_prices(panel.ds, panel.x, grid, settings, pooled=self.pooled)
+            return Track(prices, self.horizon)
+        volumes = filter_volumes(
+            panel.ds,
+            panel.x,
+            panel.freq,
+            self.volume_grid or VolumeGrid.default(),
+            self.volume_settings or VolumeSettings(),
+            (self.horizon, LEAST),
+        )
+        return Track(volumes, self.horizon)
+
+    def _fitted(self, panel: Panel, track: Track, i: int, calibration: Calibration) -> GridFitted:
+        last = int(np.flatnonzero(np.isfinite(panel.x[i]))[-1])
+        source = track.source
+        state = source.state(i, last) if isinstance(source, PriceTrack) else source.last[i]
+        assert state is not None
+        return GridFitted(np.datetime64(panel.ds[last], "D"), state, calibration)
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """What a pass leaves, and the forecasts from every period of it."""
+
+    source: PriceTrack | VolumeTrack
+    horizon: int
+
+    @cached_property
+    def forecasts(self) -> Margins:
+        """(N, T, H); NaN where the period was not observed or fewer than 18 observations had been seen."""
+        source = self.source
+        if isinstance(source, VolumeTrack):
+            nowhere = np.full(source.seen.shape, np.nan)
+            return Margins(source.mean, source.sd, np.zeros_like(source.mean), nowhere)
+        margins = source.margins(self.horizon)
+        mean = np.where((source.seen >= LEAST)[..., None], margins.mean, np.nan)
+        return replace(margins, mean=mean)
+
+
+@dataclass(frozen=True, eq=False)
+class GridFitted:
+    """Where one series stands, and the calibration of its intervals."""
+
+    last: np.datetime64
+    state: PriceStates | VolumeState
+    calibration: Calibration
+
+    family: ClassVar[str] = "grid"
+
+    @property
+    def coefficients(self) -> Coefficients:
+        return Coefficients()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (self.calibration.describe(),)
+
+    def quantiles(self, horizon: int, levels: Floats = LEVELS) -> Floats:
+        """(H, L) calibrated quantiles of the log."""
+        return self.state.margins(horizon).quantiles(self.calibration, levels)
+
+    def simulate(self, future: Design, n: int, seed: int) -> Floats:
+        """(n, H) joint paths of the log whose quantiles at every horizon are the calibrated ones."""
+        rng, horizon = np.random.default_rng(seed), len(future.ds)
+        paths = self.state.paths(horizon, n, rng)
+        return couple(paths, self.state.margins(horizon), self.calibration, rng)
+
+
+def standardised(panel: Panel, forecasts: Margins) -> Floats:
+    """(N, T, H): outcome at t + h less the forecast made at t, over its sd; NaN where either is missing, where the
+    outcome may not be scored, or where a price did not move (that chance is modelled, not calibrated)."""
+    z = np.full(forecasts.mean.shape, np.nan)
+    T = len(panel.ds)
+    outcomes = np.where(panel.scored, panel.x, np.nan)
+    still = PriceSettings.of(panel.freq).still if panel.is_price else -1.0
+    for h in range(1, min(forecasts.mean.shape[-1], T - 1) + 1):
+        outcome, origin = outcomes[:, h:], panel.x[:, : T - h]
+        error = np.where(np.abs(outcome - origin) <= still, np.nan, outcome - forecasts.mean[:, : T - h, h - 1])
+        z[:, : T - h, h - 1] = error / forecasts.sd[:, : T - h, h - 1]
+    return z
+
+
+def calibrate(panel: Panel, forecasts: Margins, cutoff: int, horizon: int) -> Calibration:
+    """From the outcomes of a panel known in the period numbered ``cutoff``."""
+    conformal = _PRICE_CONFORMAL if panel.is_price else _VOLUME_CONFORMAL
+    return conformal.calibrate(standardised(panel, forecasts), cutoff, horizon)
+
+
+def panel_quantiles(
+    panel: Panel, cutoffs: Days, horizon: int, calibrate: Literal["panel", "none"] = "panel", grid: Grid | None = None
+) -> Floats:
+    """Quantiles of the log (N, O, H, 15) at ``LEVELS``, from the O ``cutoffs`` (period starts, the last period seen).
+
+    One pass for all. NaN where a series is not observed in the cutoff or has fewer than 18 observations. Only what
+    was known in a cutoff enters its quantiles, calibration included.
+    """
+    track = replace(grid or Grid(), horizon=horizon).track(panel)
+    forecasts, at = track.forecasts, np.searchsorted(panel.ds, cutoffs)
+    z = standardised(panel, forecasts) if calibrate == "panel" else None
+    conformal = _PRICE_CONFORMAL if panel.is_price else _VOLUME_CONFORMAL
+    q = np.empty((len(panel), len(cutoffs), horizon, len(LEVELS)))
+    for o, t in enumerate(at):
+        calibration = Calibration.neutral(horizon) if z is None else conformal.calibrate(z, int(t), horizon)
+        q[:, o] = forecasts.at(int(t)).quantiles(calibration)
+    return q
