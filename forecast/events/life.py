@@ -78,7 +78,7 @@ def branches(events: Events, known_on: date) -> tuple[Branch, ...]:
             continue
         explained.update(threat.event_id for threat in threats)
         if _over(known, event) is None:
-            ends.append(_end(known, event, until + _DAY, threats))
+            ends += _end(known, event, until + _DAY, threats)
     waiting = [
         Branch(
             event_id=event.event_id,
@@ -95,21 +95,21 @@ def branches(events: Events, known_on: date) -> tuple[Branch, ...]:
     return tuple(sorted([*ends, *waiting], key=lambda branch: (branch.starts or date.max, branch.event_id)))
 
 
-def _end(known: Events, event: Event, starts: date, threats: list[Event]) -> Branch:
-    """The branch in which a suspension or truce ends and what it holds back comes again on ``starts``."""
+def _end(known: Events, event: Event, starts: date, threats: list[Event]) -> list[Branch]:
+    """The branch in which a suspension or truce ends and what it holds back comes again on ``starts``.
+
+    None where another suspension holds all of that back from then on.
+    """
     holders = {event.event_id, *(by.event_id for by in _extenders(known, event))}
     targets = {act.target for holder in holders for act in known[holder].acts if act.relation == "suspends"}
-    held = sorted(t for t in targets if t in known and _life(known, t).at(starts).by in holders)
+    after = {target: _life(known, target).at(starts) for target in sorted(targets) if target in known}
+    held = tuple(target for target, then in after.items() if then.status == "suspended" and then.by in holders)
+    if not held and any(then.status == "suspended" for then in after.values()):
+        return []
     given = [p for e in (*threats, event) if (p := e.probability) is not None]
-    return Branch(
-        event_id=event.event_id,
-        cause="suspension_end",
-        event_ids=tuple(held),
-        starts=starts,
-        probability=given[0] if given else None,
-        unconfirmed=known.as_of is not None and starts <= known.as_of,
-        title=threats[0].title if threats else event.title,
-    )
+    unconfirmed = known.as_of is not None and starts <= known.as_of
+    title = threats[0].title if threats else event.title
+    return [Branch(event.event_id, "suspension_end", held, starts, given[0] if given else None, unconfirmed, title)]
 
 
 @dataclass(frozen=True)
