@@ -1,0 +1,97 @@
+"""The command line: every command parses, calls and prints; what it calls is in the rest of the package."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from forecast import errors
+from forecast.cli.effects import effects
+from forecast.cli.events import events
+from forecast.cli.forecasts import export, forecast
+from forecast.cli.run import run as run_all
+from forecast.cli.run import serve
+from forecast.cli.runs import runs
+from forecast.cli.series import series
+from forecast.cli.training import retrain, train, worker
+
+HELP = """\
+Forecasts of mineral prices and trade volumes that know about tariffs and export controls.
+
+\b
+First steps:
+  orecast run                       train, then serve on http://127.0.0.1:8000
+  orecast forecast price.copper     the next twelve months
+  orecast export                    all forecasts as one CSV file
+"""
+
+EPILOG = """\
+Exit codes: 0 done; 1 a series failed; 2 wrong usage, input or setting; 3 not trained; 4 no such series, event or run; \
+5 a stored run is damaged; 130 interrupted.
+
+Settings are environment variables: ORECAST_HOME (here by default), ORECAST_PORT and others; the README has them all.
+"""
+
+#: From the most specific error to the least; what is not listed is 1.
+EXIT_CODES: tuple[tuple[type[errors.ForecastError], int], ...] = (
+    (errors.InvalidInput, 2),
+    (errors.Misconfigured, 2),
+    (errors.NotTrained, 3),
+    (errors.NotFound, 4),
+    (errors.CorruptArtifact, 5),
+)
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="orecast",
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+READ, TRAIN, OPERATE = "Read", "Train", "Operate"
+app.command("forecast", rich_help_panel=READ)(forecast)
+app.command("export", rich_help_panel=READ)(export)
+app.command("series", rich_help_panel=READ)(series)
+app.command("events", rich_help_panel=READ)(events)
+app.command("effects", rich_help_panel=READ)(effects)
+app.command("train", rich_help_panel=TRAIN)(train)
+app.command("retrain", rich_help_panel=TRAIN)(retrain)
+app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
+app.command("run", rich_help_panel=OPERATE)(run_all)
+app.command("serve", rich_help_panel=OPERATE)(serve)
+app.command("worker", rich_help_panel=OPERATE)(worker)
+
+
+def main() -> NoReturn:
+    """Run one command and end the process: errors are one line on stderr, and the exit code says which kind."""
+    sys.exit(call())
+
+
+def call(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    try:
+        code = app(args=arguments, prog_name="orecast", standalone_mode=False)
+    except errors.ForecastError as error:
+        return _say(error, next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1))
+    except typer.TyperException as error:
+        return _say(error.format_message(), 2)
+    except typer.Abort:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader (`| head`) has enough; Python would complain once more while it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def _say(error: object, code: int) -> int:
+    if message := " ".join(str(error).split()):
+        print("orecast:", message, file=sys.stderr)
+    return code

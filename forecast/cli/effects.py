@@ -1,0 +1,65 @@
+"""``orecast effects``: what events did to a series."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from forecast.cli.options import SeriesArgument
+from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, flat, lines, table
+from forecast.cli.session import session
+
+HEADER = (
+    *("series_id", "run", "episode", "events", "family", "announced", "effective", "ended", "shape", "lead", "window"),
+    *("average.q05", "average.q10", "average.q25", "average.q50", "average.q75", "average.q90", "average.q95"),
+    *("identified", "prior_dominated", "placebo_rank"),
+)
+COLUMNS = (
+    Column("episode", "episode (leading event)", wrap=True),
+    Column("effective"),
+    Column("shape"),
+    Column("average.q50", "effect", number=True),
+    Column("interval", "90 % interval", number=True),
+    Column("note", wrap=True),
+)
+
+
+def effects(series_id: SeriesArgument, format: FormatOption = None, output: OutputOption = None) -> None:
+    """Show what events did to a series, with intervals.
+
+    As the serving run estimated it. The table shows the average effect over
+    the window of each episode, in percent of the level without it; JSON and
+    CSV give quantiles on the log, as the card does.
+
+    \b
+    Examples:
+      orecast effects volume.rare-earths.export.cn
+      orecast effects price.copper --format csv --output effects.csv
+    """
+    out = Out(format, output)
+    with session() as s:
+        s.catalog.get(series_id)
+        run = s.registry.champion(series_id)
+    record = run.card["effects"]
+    names = {"series_id": series_id, "run": run.run_id}
+    rows = [flat({**names, **episode}) for episode in record["episodes"]]
+    if out.chosen is Format.CSV:
+        out.csv(HEADER, rows)
+    elif out.chosen is Format.JSON:
+        facts = {name: record[name] for name in ("method", "omitted", "notes")}
+        out.document({**names, **facts, "data": record["episodes"], "next": None})
+    else:
+        shown = table([{**row, **_percent(row)} for row in rows], COLUMNS)
+        left = [f"left out: {each['episode']} ({each['reason']})" for each in record["omitted"]]
+        out.text(shown + lines([f"method: {record['method']}; run {run.run_id}", *record["notes"], *left]))
+
+
+def _percent(row: Mapping[str, Any]) -> dict[str, str]:
+    """The average effect and its interval in percent, and how far to trust it."""
+    bounds = [row.get(f"average.q{q}") for q in ("05", "50", "95")]
+    if None in bounds:
+        return {"average.q50": "", "interval": "", "note": "no period yet"}
+    low, middle, high = (f"{100 * math.expm1(value):+.0f} %" for value in bounds if value is not None)
+    note = "not identified" if not row["identified"] else "mostly prior" if row["prior_dominated"] else ""
+    return {"average.q50": middle, "interval": f"{low} … {high}", "note": note}

@@ -1,0 +1,71 @@
+"""``orecast events``: policy measures and shocks, as known on a day."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Annotated
+
+import typer
+
+from forecast.cli.options import AsOf
+from forecast.cli.output import Column, FormatOption, Out, OutputOption
+from forecast.cli.session import session
+from forecast.errors import NotFound
+
+COLUMNS = (
+    Column("event_id", "event", wrap=True),
+    Column("kind", wrap=True),
+    Column("announced"),
+    Column("effective"),
+    Column("ended"),
+    Column("status"),
+)
+
+
+def events(
+    event_id: Annotated[str | None, typer.Argument(metavar="[EVENT]", help="one event, with all its facts")] = None,
+    series: Annotated[str | None, typer.Option(metavar="ID", help="that touch this series")] = None,
+    kind: Annotated[str | None, typer.Option(help="of this kind, such as tariff or export_control")] = None,
+    as_of: AsOf = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
+    """List tariffs, export controls and shocks, or show one.
+
+    Shown as known at the end of the day --as-of: an event that was not yet
+    announced is not listed, an end that was not yet known is left out. Of one
+    event you see how it stands on that day, and what other events did to it.
+
+    \b
+    Examples:
+      orecast events --series volume.rare-earths.export.cn
+      orecast events cn-7ree-licence-2025
+      orecast events --kind tariff --as-of 2025-04-01 --format csv
+    """
+    from forecast.events import KINDS, Event, state
+    from forecast.exposure import exposure
+
+    out = Out(format, output)
+    with session() as s:
+        day = as_of or s.today
+        known = s.catalog.events(day)
+        if event_id is not None:
+            acts = [
+                {
+                    "event_id": other.event_id,
+                    "relation": act.relation,
+                    "effective": other.effective,
+                    "title": other.title,
+                }
+                for other, act in known.acts_on(event_id)
+            ]
+            stands = asdict(state(known, event_id, day, day))
+            out.facts({**asdict(known[event_id]), "as_of": day, "state": stands, "acts_on_it": acts})
+            return
+        if kind and kind not in KINDS:
+            raise NotFound("kind of event", kind, KINDS)
+        found = [event for event in known.values() if not kind or event.kind == kind]
+        if series:
+            touched, minerals = s.catalog.get(series), s.catalog.minerals()
+            found = [event for event in found if exposure(event, touched, minerals) > 0]
+        out.rows([asdict(event) for event in found], COLUMNS, header=[f.name for f in fields(Event)])

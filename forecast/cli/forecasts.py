@@ -1,0 +1,146 @@
+"""``orecast forecast`` and ``orecast export``: the periods ahead, of one series or of many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from forecast.cli.options import AsOf, Horizon, Level, SomeSeries, levels
+from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, lines, table, warn
+from forecast.cli.session import Session, session
+from forecast.errors import NotTrained
+
+if TYPE_CHECKING:
+    from forecast.predict import Forecast
+
+
+def forecast(
+    series_ids: Annotated[list[str], typer.Argument(metavar="SERIES", help="ids, such as price.copper")],
+    horizon: Horizon = 12,
+    level: Level = None,
+    as_of: AsOf = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Forecast series: median and intervals of the periods ahead.
+
+    Answers at once from the run that serves; nothing is fitted. Futures that
+    are not in the numbers, because nobody has given them a probability, are
+    listed below the table.
+
+    \b
+    Examples:
+      orecast forecast price.copper
+      orecast forecast price.copper price.nickel --horizon 6 --level 50,90
+      orecast forecast price.copper --format csv > copper.csv
+    """
+    from forecast.export import forecast_names, forecast_rows
+
+    out, percents = Out(format, output), levels(level)
+    with session() as s:
+        made = list(_forecasts(s, s.known(series_ids), horizon, percents, as_of))
+    if out.chosen is Format.CSV:
+        out.csv(forecast_names(percents), [row for each in made for row in forecast_rows(each)])
+    elif out.chosen is Format.JSON:
+        documents = [document(each) for each in made]
+        out.document(documents[0] if len(documents) == 1 else {"data": documents, "next": None})
+    else:
+        out.text("\n".join(_page(each) for each in made))
+
+
+def export(
+    series_ids: SomeSeries = None,
+    output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="the CSV file")] = Path(
+        "forecasts.csv"
+    ),
+    horizon: Horizon = 12,
+    level: Level = None,
+    as_of: AsOf = None,
+) -> None:
+    """Write the forecasts of some or all series to one CSV file.
+
+    The file is there whole or not at all. Beside it, FILE.manifest.json says
+    how many rows and bytes it has and their SHA-256, so that a cut copy cannot
+    pass for a whole one. Series without a run are named and left out (exit
+    code 1).
+
+    \b
+    Examples:
+      orecast export
+      orecast export price.copper price.nickel --output metals.csv --level 50,80,95
+    """
+    from forecast.export import csv_export, forecast_names, forecast_rows
+
+    rows: list[dict[str, Any]] = []
+    missing: list[NotTrained] = []
+    percents = levels(level)
+    with session() as s:
+        wanted = s.known(series_ids)
+        for series_id in wanted:
+            try:
+                (made,) = _forecasts(s, [series_id], horizon, percents, as_of)
+                rows += forecast_rows(made)
+            except NotTrained as error:
+                missing.append(error)
+    if missing and len(missing) == len(wanted):
+        raise missing[0]
+    finished = csv_export(forecast_names(percents), rows)
+    finished.write(output)
+    print(f"{output}: {finished.rows} rows of {len(wanted) - len(missing)} series, sha256 {finished.sha256}")
+    for error in missing:
+        warn(str(error))
+    raise typer.Exit(1 if missing else 0)
+
+
+def _forecasts(
+    s: Session, series_ids: Sequence[str], horizon: int, percents: Sequence[int], as_of: Any
+) -> Iterator[Forecast]:
+    from forecast import predict
+
+    for name in series_ids:
+        yield predict.forecast(s.catalog, s.registry, name, horizon=horizon, levels=percents, as_of=as_of or s.today)
+
+
+def document(made: Forecast) -> dict[str, Any]:
+    """A forecast as JSON: what holds for all periods once, then an object a period."""
+    from forecast.export import points
+
+    return {
+        "series_id": made.series.series_id,
+        "unit": made.series.unit,
+        "freq": made.series.freq,
+        "run": made.run_id,
+        "as_of": made.as_of,
+        "events_known_to": made.events_known_to,
+        "scenario": made.scenario,
+        "data": points(made),
+        "branches": [asdict(branch) for branch in made.branches],
+        "notes": made.notes,
+    }
+
+
+def _page(made: Forecast) -> str:
+    from forecast.export import points
+
+    rows = points(made)
+    # From the lowest bound to the highest, as the numbers are ordered.
+    percents = sorted(made.levels, reverse=True)
+    names = [*(f"lo-{p}" for p in percents), "yhat", *(f"hi-{p}" for p in reversed(percents))]
+    columns = [Column("ds", "period from"), *(Column(name, number=True) for name in names)]
+    title = f"{made.series.series_id}, {made.series.unit}"
+    facts = [
+        f"run {made.run_id}; as of {made.as_of}, events known to {made.events_known_to}",
+        *made.notes,
+        *(["Not in these numbers, for want of a probability:"] if made.branches else []),
+        *(f"- {_when(branch)}{branch.title} ({branch.event_id})" for branch in made.branches if not branch.probability),
+    ]
+    return f"{title}\n\n{table(rows, columns)}{lines(facts)}"
+
+
+def _when(branch: Any) -> str:
+    day = f"{branch.starts}: " if branch.starts else ""
+    return f"{day}{'unconfirmed: ' if branch.unconfirmed else ''}"

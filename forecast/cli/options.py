@@ -1,0 +1,51 @@
+"""Arguments and options that several commands share, said once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated
+
+import typer
+
+from forecast.errors import Fault, InvalidInput
+
+
+def day(text: str) -> dt.date:
+    """``YYYY-MM-DD``. Raises ``ValueError`` for anything else."""
+    try:
+        return dt.datetime.strptime(text, "%Y-%m-%d").date()
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day; expected YYYY-MM-DD") from None
+
+
+def levels(texts: list[str] | None) -> list[int]:
+    """``--level 80,95`` and ``--level 80 --level 95`` are the same; 80 and 95 by default."""
+    if not texts:
+        return [80, 95]
+    chosen = [part.strip() for text in texts for part in text.split(",")]
+    faults = [
+        Fault("--level", part, "a whole percentage from 1 to 99")
+        for part in chosen
+        if not part.isdecimal() or not 1 <= int(part) <= 99
+    ]
+    if faults:
+        raise InvalidInput(faults)
+    return list(dict.fromkeys(int(part) for part in chosen))
+
+
+SeriesArgument = Annotated[str, typer.Argument(metavar="SERIES", help="id of a series, such as price.copper")]
+SomeSeries = Annotated[
+    list[str] | None, typer.Argument(metavar="[SERIES]...", help="ids of series; all targets if left out")
+]
+AsOf = Annotated[
+    dt.date | None,
+    typer.Option(
+        "--as-of", parser=day, metavar="DAY", help="what was known at the end of this UTC day; today by default"
+    ),
+]
+Horizon = Annotated[
+    int, typer.Option("--horizon", "--h", min=1, metavar="N", help="periods ahead, at most ORECAST_HORIZON")
+]
+Level = Annotated[
+    list[str] | None, typer.Option("--level", metavar="PERCENT", help="central intervals, such as 80,95 (the default)")
+]

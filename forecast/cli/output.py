@@ -1,0 +1,169 @@
+"""How a command prints: the same rows as a table for eyes, as JSON, or as CSV; to the terminal or to a file."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Format(StrEnum):
+    TABLE = "table"
+    JSON = "json"
+    CSV = "csv"
+
+
+FormatOption = Annotated[
+    Format | None,
+    typer.Option("--format", "-f", help="table (default), json or csv; else what the name of the output file says"),
+]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", dir_okay=False, help="write to this file, whole or not at all")
+]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: the key of the rows, and a shorter title where the key is too wide for 80 columns."""
+
+    key: str
+    title: str = ""
+    number: bool = False
+    wrap: bool = False
+
+
+@dataclass(frozen=True)
+class Out:
+    """Where to print, and how; made from the two options every read has."""
+
+    format: Format | None
+    path: Path | None
+
+    @property
+    def chosen(self) -> Format:
+        if self.format is not None:
+            return self.format
+        suffix = self.path.suffix.lstrip(".") if self.path else ""
+        return Format(suffix) if suffix in ("json", "csv") else Format.TABLE
+
+    def rows(self, rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, header: Sequence[str] = ()) -> None:
+        """Print a list: ``{"data": [...], "next": null}`` as JSON, every key as CSV, ``columns`` as a table.
+
+        ``header``: the keys of a row, needed where there may be no row.
+        """
+        names = list(header) or (list(rows[0]) if rows else [column.key for column in columns])
+        if self.chosen is Format.JSON:
+            self.document({"data": list(rows), "next": None})
+        elif self.chosen is Format.CSV:
+            self.csv(names, [flat(row) for row in rows])
+        else:
+            self.text(table([flat(row) for row in rows], columns))
+
+    def document(self, document: Mapping[str, Any]) -> None:
+        """Print one JSON object."""
+        import orjson
+
+        self.text(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+
+    def facts(self, facts: Mapping[str, Any]) -> None:
+        """Print one thing: an object as JSON, one row as CSV, a line a fact as a table."""
+        if self.chosen is Format.JSON:
+            self.document(facts)
+        elif self.chosen is Format.CSV:
+            self.csv(list(flat(facts)), [flat(facts)])
+        else:
+            rows = [{"name": name, "value": value} for name, value in flat(facts).items() if cell(value)]
+            self.text(table(rows, (Column("name", " "), Column("value", " ", wrap=True))))
+
+    def csv(self, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+        from forecast.export import csv_text
+
+        self.text(csv_text(names, rows))
+
+    def text(self, text: str) -> None:
+        """Print to the terminal, or put into the file in one step."""
+        if self.path is None:
+            sys.stdout.write(text)
+            return
+        from forecast.files import write_atomically
+
+        write_atomically(self.path, text.encode())
+
+
+def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
+    """A plain table that fits 80 columns where its cells do: titles, a rule, numbers to the right."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        grid.add_column(
+            column.title or column.key,
+            justify="right" if column.number else "left",
+            no_wrap=not column.wrap,
+            overflow="fold" if column.wrap else "ellipsis",
+        )
+    for row in rows:
+        grid.add_row(*(cell(row.get(column.key)) for column in columns))
+    return render(grid)
+
+
+def lines(notes: Iterable[str]) -> str:
+    """Notes below a table, a line each, folded at 80 columns, after an empty line."""
+    folded = [textwrap.fill(note, 79, subsequent_indent="  ", break_on_hyphens=False) for note in notes]
+    return "".join(f"{note}\n" for note in ["", *folded]) if folded else ""
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Members of an object become ``a.b``, items of a list are joined by ``;``."""
+    cells: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            cells.update({f"{name}.{key}": part for key, part in flat(value).items()})
+        elif isinstance(value, list | tuple):
+            cells[name] = ";".join(_item(item) for item in value)
+        else:
+            cells[name] = value
+    return cells
+
+
+def _item(item: object) -> str:
+    if isinstance(item, Mapping):
+        return ":".join(str(value) for value in item.values())
+    return ">".join(map(str, item)) if isinstance(item, list | tuple) else str(item)
+
+
+def cell(value: object) -> str:
+    """A cell of a table: the digits that JSON and CSV show; nothing for nothing."""
+    if value is None or value is False:
+        return ""
+    return "yes" if value is True else str(value)
+
+
+def render(*parts: Any) -> str:
+    """What rich makes of these, in colour on a terminal only."""
+    console = _console()
+    with console.capture() as capture:
+        for part in parts:
+            console.print(part, highlight=False, markup=False)
+    return capture.get()
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(soft_wrap=False)
+
+
+def warn(message: str) -> None:
+    """A line on stderr beside the answer."""
+    print("orecast:", message, file=sys.stderr)

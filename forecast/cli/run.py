@@ -1,0 +1,143 @@
+"""``orecast run`` and ``orecast serve``: the processes of the product, started together and ended together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import NoReturn
+
+import typer
+
+from forecast.cli.output import warn
+from forecast.cli.session import Session, session
+from forecast.errors import Misconfigured
+
+#: Seconds that a process has to end after SIGTERM before it is killed.
+GRACE = 15.0
+
+
+@dataclass(frozen=True)
+class Command:
+    """A process of the product: its name in messages, and its arguments."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+SERVICE = Command("service", (sys.executable, "-P", "-m", "service.wsgi"))
+WORKER = Command("worker", (sys.executable, "-P", "-m", "forecast.cli", "worker"))
+
+
+def serve() -> NoReturn:
+    """Serve forecasts over HTTP, until stopped.
+
+    Listens on ORECAST_HOST and ORECAST_PORT (http://127.0.0.1:8000), with
+    ORECAST_WORKERS processes of ORECAST_THREADS threads. Never trains; a run
+    that is trained meanwhile is served at once.
+
+    \b
+    Examples:
+      orecast serve
+      ORECAST_PORT=8080 ORECAST_WORKERS=4 orecast serve
+    """
+    with session() as s:
+        require_free(s.settings.host, s.settings.port)
+    os.execv(SERVICE.arguments[0], SERVICE.arguments)
+
+
+def run() -> None:
+    """Train what is missing, then serve and retrain, until Ctrl-C.
+
+    Starts `orecast serve` and `orecast worker` together. If one of the two
+    ends by itself so does the other, and the exit code is 1.
+
+    \b
+    Examples:
+      orecast run
+      ORECAST_PORT=8080 orecast run
+    """
+    with session() as s:
+        host, port = s.settings.host, s.settings.port
+        require_free(host, port)
+        missing = untrained(s)
+    if missing:
+        train = Command("training", (sys.executable, "-P", "-m", "forecast.cli", "train", *missing))
+        code = supervise([train])
+        if code not in (0, 1):
+            raise typer.Exit(code)
+    shown = f"[{host}]" if ":" in host else host
+    print(f"orecast: http://{shown}:{port}  (API at /docs; Ctrl-C ends service and worker)", flush=True)
+    raise typer.Exit(supervise([SERVICE, WORKER]))
+
+
+def untrained(s: Session) -> list[str]:
+    """The targets that have no champion."""
+    return [name for name in s.known(None) if s.registry.champion_id(name) is None]
+
+
+def require_free(host: str, port: int) -> None:
+    """Raises ``Misconfigured`` when the port cannot be listened on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        # As gunicorn does: connections of an earlier server that linger are no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise Misconfigured(
+                f"cannot listen on {host} port {port}: {error.strerror}; "
+                f"choose another port, for example ORECAST_PORT={port + 1 if port < 65535 else 8001}"
+            ) from None
+
+
+def supervise(commands: Sequence[Command]) -> int:
+    """Run processes until one of them ends or a signal comes, then end them all; no process is left.
+
+    Returns the exit code of a process that was alone and ended by itself, 1 when one of several did, and after a
+    signal 0, or 130 when a process that was alone was interrupted.
+    """
+    news: SimpleQueue[tuple[str, int]] = SimpleQueue()
+    signals = {number: signal.signal(number, lambda number, _: news.put(("signal", number))) for number in _ENDINGS}
+    # Sessions of their own: Ctrl-C reaches this process only, which passes it on once.
+    running = {c.name: subprocess.Popen(c.arguments, start_new_session=True) for c in commands}
+    try:
+        for name, process in running.items():
+            threading.Thread(target=lambda n=name, p=process: news.put((n, p.wait())), daemon=True).start()
+        what, code = news.get()
+        if what != "signal":
+            if len(running) == 1:
+                return code if code >= 0 else 1
+            warn(f"the {what} ended by itself (exit code {code}); ending the rest")
+            return 1
+        return 0 if len(running) > 1 else 130
+    finally:
+        _end(list(running.values()), news)
+        for number, handler in signals.items():
+            signal.signal(number, handler)
+
+
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _end(processes: Sequence[subprocess.Popen[bytes]], news: SimpleQueue[tuple[str, int]]) -> None:
+    """SIGTERM for all, SIGKILL for what is left after the grace or a second signal, its children included."""
+    for process in processes:
+        process.terminate()
+    deadline = time.monotonic() + GRACE
+    while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
+        with suppress(Exception):
+            if news.get(timeout=deadline - time.monotonic())[0] == "signal":
+                break
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,58 @@
+"""What every command stands on: the settings of the environment, today's date, and the two stores, opened when used."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from forecast.catalog import Catalog
+    from forecast.config import Settings
+    from forecast.registry import Registry
+
+
+@dataclass(frozen=True)
+class Session:
+    """One invocation of a command. ``today`` is the UTC day on which it was started."""
+
+    settings: Settings
+    today: dt.date
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        from forecast.catalog import Catalog
+
+        return Catalog.open(self.settings)
+
+    @cached_property
+    def registry(self) -> Registry:
+        from forecast.registry import Registry
+
+        return Registry(self.settings.models_dir)
+
+    def known(self, names: list[str] | None) -> list[str]:
+        """These ids of series, checked; every target where none is given. Raises ``NotFound``."""
+        if not names:
+            return [series.series_id for series in self.catalog.series().values() if series.is_target]
+        return [self.catalog.get(name).series_id for name in names]
+
+    def close(self) -> None:
+        if "catalog" in self.__dict__:
+            self.catalog.close()
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """Settings from the environment; raises ``Misconfigured``."""
+    from forecast.config import Settings
+
+    opened = Session(Settings.from_env(os.environ), dt.datetime.now(dt.UTC).date())
+    try:
+        yield opened
+    finally:
+        opened.close()

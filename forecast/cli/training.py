@@ -1,0 +1,142 @@
+"""``orecast ingest``, ``train``, ``retrain`` and ``worker``: the offline work."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from forecast.cli.options import AsOf, SomeSeries
+from forecast.cli.output import Column, table
+from forecast.cli.session import session
+
+if TYPE_CHECKING:
+    from forecast.jobs.train import Outcome, Report
+
+_DONE = (Column("series_id", "series"), Column("family"), Column("run_id", "run"), Column("detail", "why", wrap=True))
+
+
+def train(
+    series_ids: SomeSeries = None,
+    family: Annotated[
+        list[str] | None,
+        typer.Option(help="backtest this family against the baseline; may be repeated; all by default"),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="train also what is up to date")] = False,
+    as_of: AsOf = None,
+) -> None:
+    """Train series: backtest every family, let the best one serve.
+
+    A series whose data, events, settings and code are those of its champion is
+    left as it is. One that fails is reported and the others finish (exit code
+    1). `orecast runs show SERIES` prints how it was done and how good it is.
+
+    \b
+    Examples:
+      orecast train
+      orecast train price.copper --family ucm --family ets
+      orecast train price.copper --force
+    """
+    from forecast.jobs.train import Plan
+    from forecast.jobs.train import train as train_series
+
+    with session() as s:
+        plan = Plan(as_of or s.today, tuple(family) if family else None, force=force)
+        names = s.known(series_ids)
+        with _progress(len(names)) as done:
+            report = train_series(s.catalog, s.registry, s.settings, names, plan, done)
+    raise typer.Exit(_conclude(report))
+
+
+def retrain(
+    due: Annotated[
+        bool, typer.Option("--due/--all", help="only what changed since it was trained, or everything")
+    ] = True,
+) -> None:
+    """Train what is due; for cron.
+
+    Due is a series whose observations, events or settings changed since its
+    champion was trained, or that has none; all are when the code changed.
+
+    \b
+    Examples:
+      orecast retrain --due
+      0 3 * * *  cd /srv/orecast && orecast retrain --due    # a line of crontab
+    """
+    from forecast.jobs import train as jobs
+
+    with session() as s:
+        plan = jobs.Plan(s.today, force=not due)
+        names = jobs.due(s.catalog, s.registry, s.settings, s.today) if due else tuple(s.known(None))
+        if not names:
+            print("nothing is due")
+            return
+        with _progress(len(names)) as done:
+            report = jobs.train(s.catalog, s.registry, s.settings, names, plan, done)
+    raise typer.Exit(_conclude(report))
+
+
+def worker() -> NoReturn:
+    """Retrain what is due on a schedule, until stopped.
+
+    The schedule is ORECAST_SCHEDULE, cron in UTC; daily at 03:00 by default.
+    What a killed worker left undone the next one takes up; of ticks that were
+    missed the last is caught up once. Log lines go to stderr.
+
+    \b
+    Examples:
+      orecast worker
+      ORECAST_SCHEDULE='30 5 * * 1-5' orecast worker
+    """
+    from forecast.jobs.retrain import due_now, train_now
+    from forecast.jobs.worker import Work
+    from forecast.jobs.worker import run as work
+
+    with session() as s:
+        settings = s.settings
+    work(settings, Work(due_now, train_now))
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[Outcome], None]]:
+    """Tell of each series when it is done: a bar on a terminal, a line each elsewhere."""
+    if not sys.stderr.isatty():
+        count = iter(range(1, total + 1))
+        yield lambda outcome: print(f"[{next(count, total)}/{total}]", _line(outcome), file=sys.stderr, flush=True)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("training"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[last]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total, last="")
+
+        def done(outcome: Outcome) -> None:
+            bar.update(task, advance=1, last=f"{outcome.series_id}: {outcome.status}")
+
+        yield done
+
+
+def _line(outcome: Outcome) -> str:
+    return " ".join(filter(None, (outcome.series_id, outcome.status, outcome.family, outcome.detail)))
+
+
+def _conclude(report: Report) -> int:
+    """Say what became of the series; 1 if one failed."""
+    shown = [vars(outcome) for outcome in report.of("trained", "held")]
+    if shown:
+        print(table(shown, _DONE), end="")
+    counts = {status: len(report.of(status)) for status in ("trained", "held", "current", "failed")}
+    print("; ".join(f"{count} {status}" for status, count in counts.items() if count))
+    for outcome in report.failed:
+        print(f"orecast: {outcome.series_id} failed: {outcome.detail}", file=sys.stderr)
+    return 1 if report.failed else 0
