@@ -1,0 +1,59 @@
+"""The bundled series, and those of more folders in the bring-your-own format, read straight from their files."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from forecast.config import data_dir
+from forecast.events import Events
+from forecast.exposure import Minerals
+from forecast.records import Observation, read_events, read_minerals, read_observations, read_series
+from forecast.series import History, Series
+from forecast.tables import Reading
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Histories by id, the events, and the tree of minerals."""
+
+    histories: dict[str, History]
+    events: Events
+    minerals: Minerals
+
+
+def read_panel(extra: Sequence[Path] = ()) -> Panel:
+    """The bundled data and each folder of ``extra`` (``series.csv``, ``observations.csv``). Raises ``InvalidInput``."""
+    reading, now = Reading(), dt.datetime.now(dt.UTC)
+    bundled = data_dir()
+    series = {one.series_id: one for one in read_series(bundled / "series.csv", reading)}
+    observations = [
+        o
+        for path in sorted((bundled / "observations").glob("*.csv"))
+        for o in read_observations(path, series, now, reading)
+    ]
+    for folder in extra:
+        more = {one.series_id: one for one in read_series(folder / "series.csv", reading)}
+        observations += read_observations(folder / "observations.csv", more, now, reading)
+        series |= more
+    events = Events(read_events(bundled / "events.csv", (), reading))
+    minerals = Minerals.from_rows(read_minerals(bundled / "minerals.csv", reading))
+    reading.finish()
+    by_series: dict[str, list[Observation]] = {}
+    for observation in observations:
+        by_series.setdefault(observation.series_id, []).append(observation)
+    return Panel({name: _history(series[name], rows) for name, rows in sorted(by_series.items())}, events, minerals)
+
+
+def _history(series: Series, rows: Sequence[Observation]) -> History:
+    freq = series.calendar
+    at = np.array([int(freq.ordinal(row.ds)) for row in rows])
+    ds = np.asarray(freq.start(np.arange(at.min(), at.max() + 1)))
+    y, flag = np.full(len(ds), np.nan), np.full(len(ds), "", dtype="U16")
+    y[at - at.min()] = [row.value for row in rows]
+    flag[at - at.min()] = [row.flag for row in rows]
+    return History(series, ds, y, flag)
