@@ -53,7 +53,7 @@ def _history(series: Series, rows: Sequence[Observation]) -> History:
     freq = series.calendar
     at = np.array([int(freq.ordinal(row.ds)) for row in rows])
     ds = np.asarray(freq.start(np.arange(at.min(), at.max() + 1)))
-    y, flag = np.full(len(ds), np.nan), np.full(len(ds), "", dtype="U16")
+    y, flag = np.full(len(ds), np.nan), np.full(len(ds), "", dtype="U20")
     y[at - at.min()] = [row.value for row in rows]
     flag[at - at.min()] = [row.flag for row in rows]
     return History(series, ds, y, flag)

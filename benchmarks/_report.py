@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -33,29 +35,54 @@ def _cpu() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def show(title: str, rows: Sequence[Mapping[str, Any]], notes: Sequence[str] = ()) -> None:
-    """A Markdown table of rows with the same keys; floats to three significant digits, None as a dash."""
-    print(f"\n## {title}\n")
-    if rows:
-        cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
-        widths = [max(len(line[k]) for line in cells) for k in range(len(cells[0]))]
-        for i, line in enumerate(cells):
-            print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |")
-            if i == 0:
-                print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
-    for note in notes:
-        print(f"\n{note}")
+def arguments(doc: str | None, *, trials: int | None = None) -> argparse.Namespace:
+    """``--quick``, ``--json FILE``, ``--extra DIR`` (again for more), ``--seed``; ``--trials N`` where there is a default."""
+    parser = argparse.ArgumentParser(description=(doc or "").strip().splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a small part of it, to see that it runs")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that is printed to FILE as well")
+    parser.add_argument("--extra", type=Path, metavar="DIR", action="append", default=[], help="more series")
+    parser.add_argument("--seed", type=int, default=0)
+    if trials is not None:
+        parser.add_argument("--trials", type=int, default=trials)
+    return parser.parse_args()
+
+
+@dataclass
+class Report:
+    """The output of one benchmark: tables as Markdown on the terminal, all of it as JSON where asked for."""
+
+    name: str
+    options: argparse.Namespace
+    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def table(self, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Print rows with the same keys; floats to three significant digits, None as a dash."""
+        self.tables[title] = [dict(row) for row in rows]
+        print(f"\n## {title}\n")
+        if rows:
+            cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+            widths = [max(len(line[k]) for line in cells) for k in range(len(cells[0]))]
+            for i, line in enumerate(cells):
+                print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |")
+                if i == 0:
+                    print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
+
+    def note(self, text: str) -> None:
+        """A line under the tables."""
+        self.notes.append(text)
+        print(f"\n{text}")
+
+    def finish(self, libraries: Sequence[str] = LIBRARIES) -> None:
+        """Print the machine and versions; write the JSON."""
+        about = machine(libraries)
+        print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
+        if self.options.json is not None:
+            content = {"benchmark": self.name, "machine": about, "tables": self.tables, "notes": self.notes}
+            self.options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
-
-
-def finish(result: Mapping[str, Any], path: Path | None, libraries: Sequence[str] = LIBRARIES) -> None:
-    """Print the machine line; write everything to ``path`` as JSON if there is one."""
-    about = machine(libraries)
-    print("\n" + ", ".join(f"{name} {value}" for name, value in about.items()))
-    if path is not None:
-        path.write_text(json.dumps({"machine": about, **result}, indent=1) + "\n", encoding="utf-8")
