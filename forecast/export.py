@@ -1,4 +1,4 @@
-"""Rows for other programs: one definition of names and digits for JSON and CSV, and files that cannot pass for whole when cut.
+"""Rows for other programs: one definition of names and digits for JSON and CSV, and files that tell when they were cut.
 
 CSV is UTF-8, RFC 4180 (comma, CRLF, quotes doubled), one header, ISO dates, ``.`` decimals. A text cell that a
 spreadsheet would run as a formula gets a leading apostrophe; numbers are never touched.
@@ -124,7 +124,7 @@ def csv_export(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Expor
 
 
 def verify(path: Path) -> int:
-    """The number of rows of an exported file that is whole. Raises ``CorruptArtifact`` if it is not, or if nobody can say."""
+    """The number of rows of a whole exported file. Raises ``CorruptArtifact`` if it is not whole or nobody can say."""
     try:
         manifest = json.loads(_manifest(path).read_bytes())
         data = path.read_bytes()

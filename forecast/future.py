@@ -1,0 +1,395 @@
+"""What events add to the future of a series, draw by draw, on the log.
+
+A run holds what its model drew and what past events had done. The rest is here: how the path of a past event goes on
+when it ends, returns or never was; what coming events may do; and which draws live in which of several futures.
+Every size hangs on (seed, series, event) and every choice between futures on (seed, event): the same numbers in each
+scenario, so that a difference of scenarios is one of worlds and not of luck, and one world for all series.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.calendars import Days
+from forecast.effects.episodes import direction
+from forecast.events import Act, Branch, Event, Events, KindFamily, timeline
+from forecast.exposure import Minerals, exposure
+from forecast.interventions import Intervention, Ramp, Shape
+from forecast.registry import Run
+from forecast.series import Floats, Series
+
+Steps = tuple[tuple[dt.date, float], ...]
+
+#: Standard deviation on the log of what an event of unknown effect does to a price and to a flow: a coming event is
+#: first of all uncertainty.
+SPREAD_PRICE, SPREAD_FLOW = 0.034, 0.083
+#: How an effect builds up when nothing else is said: half in its first period, whole from the second on.
+BUILD_UP = Ramp(2)
+
+#: Acts whose effect is the path of the measure that they act on.
+_ON_A_PATH = frozenset({"suspends", "terminates", "reinstates", "extends"})
+_NEVER = 2**62
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What somebody says of an event's effect.
+
+    ``shape``: how it goes over the periods from its start, None for the usual; ``sizes``: (mean, standard deviation)
+    of the full effect on the log, by id of a series or by measure (``price``, ``volume``, …).
+    """
+
+    shape: Shape | None = None
+    sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    def size(self, series: Series) -> tuple[float, float] | None:
+        return self.sizes.get(series.series_id, self.sizes.get(series.measure))
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A fork: with ``probability`` a draw lives in one of the ``alternatives``, evenly likely; else in the world as is.
+
+    ``key`` seeds the decision, and the same key decides alike for every series and scenario.
+    """
+
+    key: str
+    probability: float
+    alternatives: tuple[Events, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """One version of the events, what is assumed of them, and what each draw decides for itself."""
+
+    events: Events
+    assumptions: Mapping[str, Assumption] = field(default_factory=dict)
+    choices: tuple[Choice, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Spell:
+    """Some time in force: from ``day``, that is from period ``start``, until before period ``stop`` (ordinals)."""
+
+    day: dt.date
+    start: int
+    stop: int
+
+    def inside(self, ordinals: npt.NDArray[np.int64]) -> Floats:
+        return ((ordinals >= self.start) & (ordinals < self.stop)).astype(float)
+
+
+@dataclass(frozen=True)
+class _Rewritten:
+    """An event of the record whose ``share`` of the episode's path follows other ``steps``, at ``scale``."""
+
+    event_id: str
+    share: float
+    steps: Steps
+    scale: float
+    shape: Shape | None = None
+    size: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class _Coming:
+    """An event outside the record: a ``size`` (mean, sd on the log) times a ``column`` over the H periods."""
+
+    event_id: str
+    size: tuple[float, float]
+    column: tuple[float, ...]
+    direction: int
+    stated: bool
+
+
+_Part = _Rewritten | _Coming
+
+
+class Future:
+    """The paths of one run in any version of the events.
+
+    ``events``: as known at the end of ``as_of``. Periods 1 to ``horizon`` follow the run's last observation.
+    """
+
+    def __init__(
+        self, run: Run, series: Series, minerals: Minerals, events: Events, *, as_of: dt.date, horizon: int
+    ) -> None:
+        self.run, self.series, self.events, self.as_of = run, series, events, as_of
+        self._minerals = minerals
+        self._freq = series.calendar
+        self._last = int(self._freq.ordinal(run.last))
+        self.ds: Days = self._freq.range(self._freq.shift(run.last, 1), horizon)
+        self._seed = int(run.card["settings"]["seed"])
+        self._trained_on = dt.date.fromisoformat(run.card["as_of"])
+        self._known_then = events.known_on(min(self._trained_on, as_of))
+        self._effects = {event_id: effect for effect in run.record.effects for event_id in effect.episode.events}
+        self._arrays: dict[_Part, Floats] = {}
+
+    def paths(self, world: World) -> Floats:
+        """(n, H) joint paths of the log in this world."""
+        here = self._parts(world.events, world.assumptions)
+        total = self._trained + self._sum(here)
+        for choice in world.choices:
+            rng = self._rng(choice.key)
+            taken = rng.random(len(total)) < choice.probability
+            which = rng.integers(len(choice.alternatives), size=len(total))
+            for i, alternative in enumerate(choice.alternatives):
+                there = self._parts(alternative, world.assumptions)
+                change = self._sum(p for p in there if p not in here) - self._sum(p for p in here if p not in there)
+                total += np.where((taken & (which == i))[:, None], change, 0.0)
+        return total
+
+    def baseline(self, open_branches: Sequence[Branch]) -> World:
+        """The events as they are known; of the open branches, those with a probability are drawn with it."""
+        return World(
+            self.events,
+            choices=tuple(
+                Choice(branch.event_id, branch.probability, (self.taken(branch),))
+                for branch in open_branches
+                if branch.probability is not None and self.touched_by(branch)
+            ),
+        )
+
+    def touched_by(self, branch: Branch) -> bool:
+        """Whether what would start, or what would end with it, hits this series."""
+        return any(
+            exposure(self.events[event_id], self.series, self._minerals) > 0
+            for event_id in (branch.event_id, *branch.event_ids)
+        )
+
+    @cached_property
+    def first_day(self) -> dt.date:
+        """The first day after the last observation."""
+        day: dt.date = self.ds[0].item()
+        return day
+
+    def taken(self, branch: Branch) -> Events:
+        """The events if the branch came to pass on its day."""
+        return take(self.events, branch, self.start_of(branch), self.as_of)
+
+    def start_of(self, branch: Branch) -> dt.date:
+        """When a branch would begin: on its day; if none is set or it is over, as soon as the data leave room."""
+        return max(branch.starts, self.first_day) if branch.starts else max(self.as_of, self.first_day)
+
+    # -- which parts -----------------------------------------------------------------------------------------------
+
+    def _parts(self, events: Events, assumptions: Mapping[str, Assumption]) -> list[_Part]:
+        changed = _affected(self.events, events) | assumptions.keys()
+        recorded = sorted((self._drifted | changed) & self._effects.keys())
+        rewritten = [self._rewritten(event_id, events, assumptions.get(event_id)) for event_id in recorded]
+        coming = {event_id: c for event_id, c in self._coming_as_known.items() if event_id not in changed}
+        for event_id in changed:
+            if found := self._coming(event_id, events, assumptions.get(event_id, Assumption())):
+                coming[event_id] = found
+        return [part for part in rewritten if part] + _merged(coming[event_id] for event_id in sorted(coming))
+
+    @cached_property
+    def _drifted(self) -> set[str]:
+        """Events whose life looks different today from what was known at the training."""
+        return _affected(self._known_then, self.events)
+
+    @cached_property
+    def _coming_as_known(self) -> dict[str, _Coming]:
+        late = {
+            event.event_id
+            for event in self.events.values()
+            if max(event.effective or dt.date.min, event.ended or dt.date.min) >= self.first_day
+        }
+        found = {
+            event_id: self._coming(event_id, self.events, Assumption()) for event_id in _reached(late, self.events)
+        }
+        return {event_id: coming for event_id, coming in found.items() if coming}
+
+    def _rewritten(self, event_id: str, events: Events, assumption: Assumption | None) -> _Rewritten | None:
+        """The part of an episode's path that goes on differently from what was known at the training, if it does."""
+        assumption = assumption or Assumption()
+        share = self._share(event_id)
+        if event_id not in events:
+            return _Rewritten(event_id, share, (), 0.0) if event_id in self.events else None
+        trained = self._steps_trained(event_id)
+        steps = timeline(events, event_id, self.as_of)
+        scale = _scale(self.events.get(event_id), events[event_id])
+        size = assumption.size(self.series)
+        # An episode that was never in force is one of talk: the measure itself, if it comes, comes on top.
+        if not trained or (steps == trained and scale == 1.0 and not size and not assumption.shape):
+            return None
+        return _Rewritten(event_id, share, steps, scale, assumption.shape, size)
+
+    def _coming(self, event_id: str, events: Events, assumption: Assumption) -> _Coming | None:
+        """What an event outside the record changes after the last observation, if anything."""
+        event = events.get(event_id) or self.events.get(event_id)
+        size = assumption.size(self.series)
+        if event is None or event.family is KindFamily.THREAT or self._steps_trained(event_id):
+            return None
+        if event.acts and all(act.relation in _ON_A_PATH for act in event.acts):
+            return None
+        weight = 1.0 if size else exposure(event, self.series, self._minerals)
+        if not weight:
+            return None
+        column = self._change(event_id, events, assumption.shape or BUILD_UP)
+        if not column.any():
+            return None
+        sign = direction(event, self.series)
+        spread = SPREAD_PRICE if self.series.is_price else SPREAD_FLOW
+        return _Coming(event_id, size or (0.0, weight * spread), tuple(column), sign, bool(size))
+
+    def _change(self, event_id: str, events: Events, shape: Shape) -> Floats:
+        """(H,) the level of an event in each period, less its level at the last observation."""
+        spells = self._spells(timeline(events, event_id, self.as_of)) if event_id in events else []
+        known = event_id in self.events
+        before = known and any(
+            spell.start <= self._last < spell.stop
+            for spell in self._spells(timeline(self.events, event_id, self.as_of))
+        )
+        scale = _scale(self.events.get(event_id), events[event_id]) if event_id in events else 1.0
+        ordinals = np.arange(self._last + 1, self._last + 1 + len(self.ds))
+        column = np.full(len(self.ds), -float(before))
+        for spell in spells:
+            if spell.start <= self._last and before:
+                response = np.ones(len(self.ds))
+            else:
+                response = shape.response((ordinals - max(spell.start, self._last + 1)).astype(float))
+            column += scale * response * spell.inside(ordinals)
+        return column
+
+    def _spells(self, steps: Steps) -> list[_Spell]:
+        ends = [day for day, _ in steps[1:]] + [None]
+        return [
+            _Spell(day, int(self._freq.ordinal(day)), self._stop(end))
+            for (day, level), end in zip(steps, ends, strict=True)
+            if level
+        ]
+
+    def _stop(self, end: dt.date | None) -> int:
+        """The first period without a measure that is no longer in force on ``end``: its last day's period is whole."""
+        return _NEVER if end is None else int(self._freq.ordinal(end - dt.timedelta(days=1))) + 1
+
+    def _steps_trained(self, event_id: str) -> Steps:
+        """The life of an event of the record, as the record saw it; empty for any other event."""
+        if event_id not in self._effects or event_id not in self._known_then:
+            return ()
+        return timeline(self._known_then, event_id, self._trained_on)
+
+    def _share(self, event_id: str) -> float:
+        """The data cannot tell the events of an episode apart: each has the part of its exposure."""
+        members = self._effects[event_id].episode.events
+        weights = {m: exposure(self.events[m], self.series, self._minerals) for m in members if m in self.events}
+        total = sum(weights.values())
+        return weights.get(event_id, 0.0) / total if total else 1 / len(members)
+
+    # -- what they amount to ---------------------------------------------------------------------------------------
+
+    @cached_property
+    def _trained(self) -> Floats:
+        """(n, H) the future as it looked at the training."""
+        forward = self.run.record.forward(self.ds, self._freq, self.run.last)
+        return self.run.draws[:, : len(self.ds)] + forward
+
+    def _sum(self, parts: Iterable[_Part]) -> Floats | float:
+        """(n, H) what these parts add; 0 for none."""
+        total: Floats | float = 0.0
+        for part in parts:
+            if part not in self._arrays:
+                self._arrays[part] = self._rewrite(part) if isinstance(part, _Rewritten) else self._come(part)
+            total = total + self._arrays[part]
+        return total
+
+    def _come(self, part: _Coming) -> Floats:
+        return self._sizes(part.event_id, part.size)[:, None] * np.array(part.column)
+
+    def _rewrite(self, part: _Rewritten) -> Floats:
+        effect = self._effects[part.event_id]
+        ordinals = np.arange(self._last + 1, self._last + 1 + len(self.ds))
+        spells = [spell for spell in self._spells(part.steps) if spell.stop > self._last + 1]
+        columns = np.zeros((len(effect.candidates), len(self.ds)))
+        for column, candidate in zip(columns, effect.candidates, strict=True):
+            shape = part.shape or candidate.shape
+            for spell in spells:
+                if spell.start <= self._last:
+                    goes_on = replace(candidate, shape=shape, end=None, intensity=())
+                else:
+                    goes_on = Intervention(shape, np.datetime64(spell.day, "D"))
+                column += part.scale * goes_on.column(self.ds, self._freq) * spell.inside(ordinals)
+        size = self._sizes(part.event_id, part.size) if part.size else effect.size
+        path = size[:, None] * columns[effect.choice]
+        return np.asarray(part.share * (path - effect.draws(self.ds, self._freq)))
+
+    def _sizes(self, event_id: str, size: tuple[float, float]) -> Floats:
+        mean, sd = size
+        z: Floats = self._rng(self.series.series_id, event_id).standard_normal(len(self.run.draws))
+        return mean + sd * z
+
+    def _rng(self, *words: str) -> np.random.Generator:
+        digest = hashlib.sha256("\n".join((str(self._seed), *words)).encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+def take(events: Events, branch: Branch, starts: dt.date, known_on: dt.date) -> Events:
+    """The events if the branch came to pass on ``starts``: a threat enacted, or what was suspended in force again."""
+    event = events[branch.event_id]
+    if branch.cause == "threat":
+        kind = "tariff" if "ad valorem" in event.value_unit else "export_control"
+        taken = replace(event, kind=kind, status="enacted", effective=starts, ended=None, end_known=None)
+    else:
+        acts = tuple(Act("reinstates", target) for target in branch.event_ids)
+        again = f"{branch.event_id}.again"
+        taken = replace(
+            event, event_id=again, status="enacted", effective=starts, ended=None, end_known=None, acts=acts
+        )
+    return edited(events, [taken], known_on=known_on)
+
+
+def edited(
+    events: Events, changed: Iterable[Event] = (), removed: Collection[str] = (), *, known_on: dt.date
+) -> Events:
+    """These events with some of them replaced or added and some removed, all as known on a day."""
+    kept = {event_id: event for event_id, event in events.items() if event_id not in removed}
+    return Events((kept | {event.event_id: event for event in changed}).values()).known_on(known_on)
+
+
+def _merged(coming: Iterable[_Coming]) -> list[_Part]:
+    """Events that begin (or end) in the same period and push the same way are one episode: the strongest stands for it.
+
+    What somebody has stated stands for itself.
+    """
+    groups: dict[object, list[_Coming]] = {}
+    for part in coming:
+        first = next(k for k, level in enumerate(part.column) if level)
+        sign = part.direction * (1 if part.column[first] > 0 else -1)
+        groups.setdefault(part.event_id if part.stated else (first, sign), []).append(part)
+    return [max(group, key=lambda part: part.size[1] * max(map(abs, part.column))) for group in groups.values()]
+
+
+def _affected(a: Events, b: Events) -> set[str]:
+    """Ids of events that differ, and of those that they act on, directly or by others."""
+    both = dict.fromkeys([*a, *b])
+    differ = {i for i in both if a.get(i) is not b.get(i) and a.get(i) != b.get(i)}
+    return _reached(differ, a) | _reached(differ, b)
+
+
+def _reached(event_ids: Iterable[str], events: Events) -> set[str]:
+    found: set[str] = set()
+    queue = list(event_ids)
+    while queue:
+        event_id = queue.pop()
+        if event_id not in found:
+            found.add(event_id)
+            event = events.get(event_id)
+            queue += [act.target for act in event.acts] if event else []
+    return found
+
+
+def _scale(known: Event | None, event: Event) -> float:
+    """How much harder a measure hits with the rate it has now than with the rate it is known with."""
+    if known is None or known.value_after is None or event.value_after is None:
+        return 1.0
+    was = known.value_after - (known.value_before or 0.0)
+    now = event.value_after - (event.value_before or 0.0)
+    return now / was if was else 1.0
