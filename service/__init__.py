@@ -1,0 +1,44 @@
+"""The service: answers over HTTP from what is trained. It never fits and never fetches."""
+
+from __future__ import annotations
+
+from flask_openapi import Info, OpenAPI
+
+from forecast.catalog import Catalog
+from forecast.config import Settings
+from forecast.registry import Registry
+from service import describe, documents, problems, security, telemetry
+from service.answers import VERSION
+from service.context import Clock, Context, utc_now
+from service.encoding import Json
+from service.routes import backtests, effects, events, forecasts, health, observations, pages, runs, series
+
+#: Endpoints that machines and pages ask often: no limit on their rate, no line in the log while all is well.
+QUIET = frozenset({"health.alive", "health.ready", "health.scrape", "pages.static", "swagger.static"})
+
+
+def create_app(
+    settings: Settings, *, catalog: Catalog | None = None, registry: Registry | None = None, clock: Clock = utc_now
+) -> OpenAPI:
+    """The application; what is not passed in is opened as the settings say. ``clock`` gives the time in UTC."""
+    context = Context(settings, catalog or Catalog.open(settings), registry or Registry(settings.models_dir), clock)
+    metrics = telemetry.Metrics()
+    app = OpenAPI(
+        __name__,
+        info=Info(title="orecast", version=VERSION, description=(__doc__ or "").strip()),
+        validation_error_model=problems.Problem,
+        validation_error_callback=problems.not_an_object,
+        doc_ui=False,
+        static_folder=None,
+    )
+    app.json = Json(app)
+    telemetry.install(app, metrics, telemetry.logger(settings.log_level), quiet=QUIET)
+    security.install(app, settings, free=QUIET)
+    problems.install(app)
+    for noun in (series, observations, effects, backtests, forecasts, events, runs):
+        app.register_api(noun.routes(context))
+    app.register_api(health.routes(context, metrics))
+    app.register_blueprint(pages.routes(context, app))
+    app.register_blueprint(pages.swagger())
+    describe.add_schemas(app, [*documents.ALL, problems.Problem])
+    return app

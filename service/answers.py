@@ -1,0 +1,93 @@
+"""How rows become a response: JSON or CSV as asked, with an ETag, from the same values."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+from flask import Response, request
+
+from forecast.export import csv_export
+from service.encoding import to_json
+
+Row = Mapping[str, object]
+VERSION = version("orecast")
+
+
+def tag(*parts: object) -> str:
+    """An ETag from whatever an answer depends on; the version of the code is always in it."""
+    return hashlib.sha256(to_json([VERSION, *parts])).hexdigest()[:32]
+
+
+def unchanged(etag: str) -> Response | None:
+    """304 if the client has this already, before anything is computed."""
+    if request.if_none_match.contains(etag):
+        return _for_caches(Response(status=304), etag)
+    return None
+
+
+def wants_csv(asked: str | None) -> bool:
+    """``format=`` decides, else the Accept header; JSON if in doubt."""
+    if asked is not None:
+        return asked == "csv"
+    accept = request.accept_mimetypes
+    return accept["text/csv"] > accept["application/json"]
+
+
+def json_answer(body: object, etag: str = "") -> Response:
+    return _for_caches(Response(to_json(body), mimetype="application/json"), etag)
+
+
+def now_answer(body: object) -> Response:
+    """An answer about this moment, which nobody may keep."""
+    response = Response(to_json(body), mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def csv_answer(header: Sequence[str], rows: Sequence[Row], name: str, etag: str = "") -> Response:
+    """``name``: what a browser calls the file."""
+    table = csv_export(header, rows)
+    response = Response(table.data, content_type="text/csv; charset=utf-8; header=present", headers=table.headers)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return _for_caches(response, etag)
+
+
+def list_answer(header: Sequence[str], rows: Sequence[Row], asked: str | None, name: str) -> Response:
+    """A list of rows: ``{"data": [...], "next": null}``, or CSV with the columns of ``header``."""
+    if wants_csv(asked):
+        return csv_answer(header, [flat(row) for row in rows], name)
+    return json_answer({"data": rows, "next": None})
+
+
+def flat(row: Row) -> dict[str, object]:
+    """A row for a table: members of an object are named ``a.b``, items of a list joined by ``;``."""
+    cells: dict[str, object] = {}
+    for name, value in row.items():
+        if isinstance(value, Mapping):
+            cells.update({f"{name}.{key}": cell for key, cell in flat(value).items()})
+        elif isinstance(value, list | tuple):
+            cells[name] = ";".join(_item(item) for item in value)
+        else:
+            cells[name] = value
+    return cells
+
+
+def _item(item: object) -> str:
+    if isinstance(item, Mapping):
+        return ":".join(str(value) for value in item.values())
+    if isinstance(item, list | tuple):
+        return ">".join(str(value) for value in item)
+    return str(item)
+
+
+def _for_caches(response: Response, etag: str) -> Response:
+    """A cache may keep it, but must ask whether it still holds: a new champion serves at once."""
+    if etag:
+        response.set_etag(etag)
+    elif request.method in ("GET", "HEAD"):
+        response.add_etag()
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Vary"] = "Accept"
+    return response.make_conditional(request) if response.status_code == 200 else response

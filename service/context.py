@@ -1,0 +1,39 @@
+"""What a request may use: passed to every group of routes, so that nothing is global."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from forecast.catalog import Catalog
+from forecast.config import Settings
+from forecast.errors import NotFound
+from forecast.registry import Registry
+
+Clock = Callable[[], dt.datetime]
+
+
+def utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Settings, the catalogue of facts, the registry of trained runs, and the time (UTC)."""
+
+    settings: Settings
+    catalog: Catalog
+    registry: Registry
+    clock: Clock = utc_now
+
+    def day(self, as_of: dt.date | None) -> dt.date:
+        """The day a question is about: the one asked for, else today in UTC; it means the end of that day."""
+        return as_of or self.clock().date()
+
+    def mineral(self, slug: str) -> str:
+        """The slug, if there is such a mineral. Raises ``NotFound`` with the nearest there are."""
+        known = self.catalog.minerals()
+        if slug not in known:
+            raise NotFound("mineral", slug, known.parents)
+        return slug

@@ -1,0 +1,55 @@
+"""The OpenAPI document: what each route answers with, as flask-openapi wants it said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_openapi import APIBlueprint, OpenAPI, Tag
+from flask_openapi.models import Schema
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from service.problems import MEDIA_TYPE, Problem
+
+_REF = "#/components/schemas/{model}"
+_PROBLEMS = {
+    400: "The request is not well formed.",
+    404: "There is no such thing; the nearest that exists is named.",
+    405: "The path knows other methods.",
+    413: "The body is too large.",
+    415: "The body is not application/json.",
+    422: "A parameter or a member of the body is wrong; each is named with what was expected.",
+    429: "Too many requests; Retry-After says when to come back.",
+    500: "The service failed.",
+    503: "What was asked for cannot be served now.",
+}
+
+
+def answers(model: type[BaseModel], *, csv: bool = False, body: bool = False) -> dict[int, dict[str, Any]]:
+    """The responses of a route that answers with ``model``, as CSV too if so said; ``body``: it reads one."""
+    content: dict[str, Any] = {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}
+    if csv:
+        content["text/csv"] = {"schema": {"type": "string"}}
+    refused = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}}
+    problems = {s: {"description": say, **refused} for s, say in _PROBLEMS.items() if body or s not in (400, 413, 415)}
+    return {
+        200: {"description": (model.__doc__ or "").partition("\n")[0], "content": content},
+        304: {"description": "What the client has, by its ETag, is still right."},
+        **problems,
+    }
+
+
+def group(name: str, *, prefix: str = "/v1") -> APIBlueprint:
+    """An empty group of routes; each operation is called what its function is called, as client generators like it."""
+
+    def by_name(*, name: str, path: str, method: str) -> str:
+        return name
+
+    tag = Tag(name=name)
+    return APIBlueprint(name, __name__, url_prefix=prefix or None, abp_tags=[tag], operation_id_callback=by_name)
+
+
+def add_schemas(app: OpenAPI, models: list[type[BaseModel]]) -> None:
+    """Put the schemas of answers where ``answers`` refers to."""
+    _, document = models_json_schema([(model, "serialization") for model in models], ref_template=_REF)
+    app.components_schemas.update({name: Schema(**schema) for name, schema in document["$defs"].items()})

@@ -1,0 +1,258 @@
+"""What is answered: the shape of each answer, for the OpenAPI document. Answers are written, not validated, by it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class SeriesDocument(BaseModel):
+    """A series."""
+
+    series_id: str
+    mineral: str = Field(description="slug; empty where the series is of all goods")
+    measure: str
+    role: str
+    flow: str
+    reporter: str
+    partner: str
+    unit: str
+    freq: str = Field(description="D, B, W-SUN, M, Q or Y")
+    release_lag_days: int = Field(description="days from the end of a period until its value is published")
+    publisher: str
+    source_url: str
+    licence: str
+    notes: str
+    spot: str
+    parent: str
+    run: str | None = Field(description="the run that serves; null where none is trained")
+
+
+class SeriesList(BaseModel):
+    """A list of series."""
+
+    data: list[SeriesDocument]
+    next: None
+
+
+class Observed(BaseModel):
+    """A published value."""
+
+    series_id: str
+    ds: dt.date = Field(description="first day of the period")
+    y: float
+    flag: str
+    known_at: dt.date
+    assumed: bool = Field(description="the day it became known is derived from the usual delay, not recorded")
+
+
+class ObservationList(BaseModel):
+    """A list of observations."""
+
+    data: list[Observed]
+    next: None
+
+
+class ForecastRow(BaseModel):
+    """A period ahead; beside these, `lo-<level>` and `hi-<level>` for each level."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float]
+
+    ds: dt.date = Field(description="first day of the period")
+    h: int = Field(description="periods after the last observation")
+    yhat: float = Field(description="median, in the unit of the series")
+
+
+class BranchDocument(BaseModel):
+    """A future that is not in the baseline, or only with its probability."""
+
+    event_id: str
+    cause: str
+    event_ids: list[str] = Field(description="the events that would start, or start again")
+    starts: dt.date | None
+    probability: float | None
+    unconfirmed: bool = Field(description="its date has passed and nothing later is known")
+    title: str
+
+
+class ForecastDocument(BaseModel):
+    """A forecast of one series."""
+
+    series_id: str
+    unit: str
+    freq: str
+    run: str
+    as_of: dt.date
+    events_known_to: dt.date
+    scenario: str
+    data: list[ForecastRow]
+    branches: list[BranchDocument]
+    notes: list[str]
+
+
+class ForecastList(BaseModel):
+    """Forecasts of several series."""
+
+    data: list[ForecastDocument]
+    next: None
+
+
+class ActDocument(BaseModel):
+    """What an event does to another."""
+
+    relation: str
+    target: str
+
+
+class EventRow(BaseModel):
+    """An event."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Any]
+
+    event_id: str
+    title: str
+    kind: str
+    actor: str
+    targets: list[str]
+    announced: dt.date | None
+    effective: dt.date | None
+    ended: dt.date | None
+    status: str
+    minerals: list[str]
+    flows: list[list[str]] = Field(description="[exporter, importer]")
+    acts: list[ActDocument]
+    probability: float | None
+
+
+class EventList(BaseModel):
+    """A list of events."""
+
+    data: list[EventRow]
+    next: None
+
+
+class StateDocument(BaseModel):
+    """How a measure stands on a day."""
+
+    status: str
+    since: dt.date | None
+    until: dt.date | None
+    by: str | None
+
+
+class ActOnIt(BaseModel):
+    """What another event did to this one."""
+
+    event_id: str
+    relation: str
+    effective: dt.date | None
+    title: str
+
+
+class EventDocument(EventRow):
+    """An event, its state, and the acts upon it."""
+
+    as_of: dt.date
+    state: StateDocument
+    acts_on_it: list[ActOnIt]
+
+
+class EffectsDocument(BaseModel):
+    """What events did to a series."""
+
+    series_id: str
+    run: str
+    method: str
+    omitted: list[dict[str, Any]] = Field(description="episodes that were left out, and why")
+    notes: list[str]
+    data: list[dict[str, Any]] = Field(description="an episode each; quantiles are on the log")
+    next: None
+
+
+class BacktestRow(BaseModel):
+    """How a family did at one horizon."""
+
+    series_id: str
+    run: str
+    family: str
+    champion: bool
+    origins: int = Field(description="past moments from which it forecast")
+    score: float | None = Field(description="CRPS as a ratio to the baseline's, mean over horizons")
+    h: int
+    rel_crps: float | None = Field(description="CRPS as a ratio to the baseline's at this horizon")
+    coverage: dict[str, float | None] = Field(description="share of outcomes inside each central interval")
+
+
+class BacktestDocument(BaseModel):
+    """How every family did on the history of a series."""
+
+    series_id: str
+    run: str
+    champion: str
+    why: str = Field(description="why the champion serves")
+    data: list[BacktestRow]
+    next: None
+
+
+class RunRow(BaseModel):
+    """A run."""
+
+    series_id: str
+    run_id: str
+    champion: bool
+    family: str
+    trained_at: str
+    as_of: str
+    last: str
+    fault: str = Field(description="why it cannot be served; empty if it can")
+
+
+class RunList(BaseModel):
+    """A list of runs."""
+
+    data: list[RunRow]
+    next: None
+
+
+class RunDocument(BaseModel):
+    """A run with its card."""
+
+    series_id: str
+    run: str
+    champion: bool
+    card: dict[str, Any]
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str
+
+
+class Ready(BaseModel):
+    """Forecasts can be served."""
+
+    status: str = Field(description="ready, or degraded where something is wrong")
+    serving: int = Field(description="series with a forecast")
+    faults: list[str]
+
+
+ALL: tuple[type[BaseModel], ...] = (
+    SeriesDocument,
+    SeriesList,
+    ObservationList,
+    ForecastDocument,
+    ForecastList,
+    EventDocument,
+    EventList,
+    EffectsDocument,
+    BacktestDocument,
+    RunDocument,
+    RunList,
+    Alive,
+    Ready,
+)

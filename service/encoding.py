@@ -1,0 +1,25 @@
+"""Values as JSON text: dates as ISO days, numbers with the fewest digits that give them back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from flask.json.provider import JSONProvider
+
+_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
+
+
+def to_json(value: object) -> bytes:
+    """What JSON cannot say (an infinite number, NaN) is null; anything else unknown becomes its text."""
+    return orjson.dumps(value, default=str, option=_OPTIONS)
+
+
+class Json(JSONProvider):
+    """Flask's reader and writer of JSON; refuses NaN and Infinity, which are not JSON."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return to_json(obj).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return orjson.loads(s)

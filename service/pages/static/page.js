@@ -1,0 +1,224 @@
+"use strict";
+// Everything shown comes from the public API of the same server; what a user can see here, a script can fetch.
+const $ = (id) => document.getElementById(id);
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const stamp = (ds) => Date.parse(ds + "T00:00:00Z") / 1000;
+const day = (t) => new Date(t * 1000).toISOString().slice(0, 10);
+const show = (y) => (y == null ? "" : y.toLocaleString("en", { maximumSignificantDigits: 6 }));
+const LEVELS = [50, 80, 95];
+const FANS = { 95: "--outer", 80: "--middle", 50: "--inner" };
+let plot = null;
+let asked = 0;
+
+async function get(path) {
+  const response = await fetch(path, { headers: { Accept: "application/json" } });
+  const body = await response.json();
+  if (!response.ok) throw new Error(body.detail);
+  return body;
+}
+
+function element(tag, text, parent) {
+  const node = document.createElement(tag);
+  node.textContent = text;
+  parent.append(node);
+  return node;
+}
+
+async function start() {
+  const { data } = await get("/v1/series?role=target");
+  const groups = new Map();
+  for (const s of data) groups.set(s.measure, [...(groups.get(s.measure) ?? []), s]);
+  for (const [measure, members] of groups) {
+    const group = document.createElement("optgroup");
+    group.label = measure;
+    for (const s of members) element("option", s.series_id, group).value = s.series_id;
+    $("series").append(group);
+  }
+  const wanted = new URLSearchParams(location.search);
+  for (const name of ["series", "h", "span"]) if (wanted.get(name)) $(name).value = wanted.get(name);
+  if (!$("series").value && data.length) $("series").selectedIndex = 0;
+  $("ask").addEventListener("change", update);
+  $("ask").addEventListener("submit", (event) => event.preventDefault());
+  addEventListener("resize", () => plot?.setSize({ width: $("chart").clientWidth, height: 360 }));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
+  await update();
+}
+
+async function update() {
+  const turn = ++asked;
+  const id = $("series").value, h = $("h").value || "12", path = encodeURIComponent(id);
+  if (!id) return say("No series yet.");
+  history.replaceState(null, "", "?" + new URLSearchParams({ series: id, h, span: $("span").value }));
+  $("csv").href = `/v1/forecasts/${path}?h=${h}&level=${LEVELS}&format=csv`;
+  try {
+    const [series, observed, events] = await Promise.all([
+      get(`/v1/series/${path}`), get(`/v1/series/${path}/observations`), get(`/v1/events?series_id=${path}`)]);
+    const [forecast, effects] = await Promise.all([
+      get(`/v1/forecasts/${path}?h=${h}&level=${LEVELS}`).catch((error) => ({ error })),
+      get(`/v1/series/${path}/effects`).catch(() => ({ data: [] }))]);
+    if (turn !== asked) return;
+    say(forecast.error?.message ?? "");
+    draw(series, observed.data, forecast.data ?? [], { events: events.data, episodes: effects.data });
+    describe(series, forecast, events.data);
+    estimates(effects.data, events.data);
+  } catch (error) {
+    if (turn === asked) say(error.message);
+  }
+}
+
+function say(text) {
+  $("problem").textContent = text;
+  $("problem").hidden = !text;
+}
+
+function draw(series, observed, rows, happened) {
+  const span = Number($("span").value);
+  const past = span ? observed.slice(-span) : observed;
+  const last = past.at(-1);
+  const ds = [...past.map((o) => stamp(o.ds)), ...rows.map((r) => stamp(r.ds))];
+  const column = (pick) => [...past.map((o) => (o === last ? o.y : null)), ...rows.map(pick)];
+  const columns = [ds, [...past.map((o) => o.y), ...rows.map(() => null)], column((r) => r.yhat)];
+  for (const level of [...LEVELS].reverse()) {
+    columns.push(column((r) => r[`hi-${level}`]), column((r) => r[`lo-${level}`]));
+  }
+  plot?.destroy();
+  $("chart").replaceChildren();
+  plot = new uPlot(options(happened, ds), columns, $("chart"));
+  $("chart").setAttribute("aria-label", `History and forecast of ${series.series_id}, in ${series.unit}`);
+  $("legend").hidden = false;
+}
+
+function options(happened, ds) {
+  const edge = { stroke: "transparent", width: 0, points: { show: false } };
+  const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+  return {
+    width: $("chart").clientWidth, height: 360, tzDate: (t) => uPlot.tzDate(new Date(t * 1e3), "Etc/UTC"),
+    legend: { show: false }, cursor: { y: false, drag: { x: true, y: false } },
+    scales: { x: { time: true }, y: { range: (u, low, high) => (low == null ? [0, 1] : padded(low, high)) } },
+    axes: [axis, { ...axis, size: 72, values: (u, ticks) => ticks.map(show) }],
+    series: [{},
+      { stroke: colour("--ink"), width: 1.8, points: { show: false } },
+      { stroke: colour("--copper"), width: 2, points: { show: false } },
+      ...LEVELS.flatMap(() => [edge, edge])],
+    bands: [...LEVELS].reverse().map((level, i) => ({ series: [3 + 2 * i, 4 + 2 * i], fill: colour(FANS[level]) })),
+    plugins: [marks(happened, ds), tip(happened.events)],
+  };
+}
+
+function padded(low, high) {
+  const room = (high - low || Math.abs(high) || 1) * 0.06;
+  return [low >= 0 ? Math.max(0, low - room) : low - room, high + room];
+}
+
+// A line through the chart for what the model estimated, a tick below for what merely happened.
+function marks({ events, episodes }, ds) {
+  const inside = (dates) => [...new Set(dates)].filter(Boolean).map(stamp).filter((t) => t >= ds[0] && t <= ds.at(-1));
+  const lines = inside(episodes.map((e) => e.start));
+  const ticks = inside(events.map((e) => e.effective ?? e.announced));
+  return { hooks: { drawAxes: (u) => {
+    const { ctx, bbox } = u, bottom = bbox.top + bbox.height;
+    const stroke = (t, top) => {
+      const x = Math.round(u.valToPos(t, "x", true)) + 0.5;
+      ctx.beginPath();
+      ctx.moveTo(x, top);
+      ctx.lineTo(x, bottom);
+      ctx.stroke();
+    };
+    ctx.save();
+    ctx.strokeStyle = colour("--event");
+    ctx.lineWidth = devicePixelRatio;
+    for (const t of ticks) stroke(t, bottom - 9 * devicePixelRatio);
+    ctx.setLineDash([4 * devicePixelRatio, 4 * devicePixelRatio]);
+    for (const t of lines) stroke(t, bbox.top);
+    ctx.restore();
+  } } };
+}
+
+function tip(events) {
+  const box = document.createElement("div");
+  box.className = "tip";
+  box.hidden = true;
+  return { hooks: {
+    init: (u) => u.over.append(box),
+    setCursor: (u) => {
+      const i = u.cursor.idx;
+      box.hidden = i == null || u.cursor.left < 0;
+      if (box.hidden) return;
+      const [from, to] = [u.data[0][i], u.data[0][i + 1] ?? u.data[0][i] + 31 * 86400];
+      const near = events.filter((e) => { const t = stamp(e.effective ?? e.announced); return t >= from && t < to; });
+      const y = u.data[1][i];
+      const lines = [`${day(from)}  ${show(y ?? u.data[2][i])}`];
+      if (y == null) lines.push(`80 %: ${show(u.data[6][i])} – ${show(u.data[5][i])}`);
+      box.textContent = [...lines, ...near.slice(0, 4).map((e) => e.title)].join("\n");
+      const right = u.cursor.left > u.over.clientWidth / 2;
+      box.style.left = right ? "auto" : `${u.cursor.left + 12}px`;
+      box.style.right = right ? `${u.over.clientWidth - u.cursor.left + 12}px` : "auto";
+      box.style.top = "8px";
+    },
+  } };
+}
+
+function describe(series, forecast, events) {
+  $("title").textContent = series.series_id;
+  $("facts").textContent = [series.unit, series.publisher, series.notes].filter(Boolean).join(" · ");
+  const [head, body] = [$("numbers").tHead, $("numbers").tBodies[0]];
+  head.replaceChildren();
+  body.replaceChildren();
+  if (forecast.data) {
+    const names = ["ds", "yhat", "lo-80", "hi-80", "lo-95", "hi-95"];
+    const aligned = sameDecimals(forecast.data.flatMap((r) => names.slice(1).map((name) => r[name])));
+    const row = head.insertRow();
+    for (const name of names) element("th", name, row).scope = "col";
+    for (const r of forecast.data) {
+      const line = body.insertRow();
+      for (const name of names) element("td", name === "ds" ? r.ds : aligned(r[name]), line);
+    }
+  }
+  list($("events"), [...events].sort((a, b) => (b.effective ?? b.announced).localeCompare(a.effective ?? a.announced)));
+  const branches = forecast.branches ?? [];
+  $("branches-block").hidden = !branches.length;
+  $("branches").replaceChildren();
+  for (const b of branches) {
+    element("li", [b.title, b.starts && `from ${b.starts}`, b.unconfirmed && "unconfirmed"].filter(Boolean).join(", "), $("branches"));
+  }
+  $("provenance").textContent = forecast.run
+    ? `Run ${forecast.run} · as of ${forecast.as_of} · events known to ${forecast.events_known_to}` : "";
+}
+
+function sameDecimals(values) {
+  const decimals = Math.max(...values.map((y) => (String(y).split(".")[1] ?? "").length));
+  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  return (y) => y.toLocaleString("en", digits);
+}
+
+const percent = (log) => `${log >= 0 ? "+" : "−"}${Math.abs(100 * Math.expm1(log)).toFixed(1)} %`;
+
+function estimates(episodes, events) {
+  const titles = new Map(events.map((e) => [e.event_id, e.title]));
+  const body = $("effects").tBodies[0];
+  const told = episodes.filter((e) => e.average).sort((a, b) => b.start.localeCompare(a.start));
+  $("effects-block").hidden = !told.length;
+  body.replaceChildren();
+  for (const e of told) {
+    const row = body.insertRow();
+    element("td", e.start, row);
+    const cell = element("td", titles.get(e.episode) ?? e.episode, row);
+    if (e.events.length > 1) element("span", ` and ${e.events.length - 1} more`, cell).className = "quiet";
+    element("td", percent(e.average.q50), row);
+    element("td", `${percent(e.average.q05)} … ${percent(e.average.q95)}`, row);
+    element("td", e.identified ? (e.prior_dominated ? "mostly prior" : "data") : "prior only", row);
+  }
+}
+
+function list(parent, events) {
+  parent.replaceChildren();
+  for (const e of events) {
+    const item = document.createElement("li");
+    element("time", [e.effective ?? e.announced, e.ended && `to ${e.ended}`].filter(Boolean).join(" "), item);
+    item.append(e.title);
+    parent.append(item);
+  }
+  if (!events.length) element("li", "None that the catalogue knows.", parent);
+}
+
+start().catch((error) => say(error.message));

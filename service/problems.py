@@ -1,0 +1,130 @@
+"""One shape for everything that goes wrong: RFC 9457 ``application/problem+json``."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from typing import Any, NoReturn
+
+from flask import Flask, Response, request
+from pydantic import BaseModel, Field
+from werkzeug.exceptions import HTTPException
+
+from forecast.errors import (
+    CorruptArtifact,
+    Fault,
+    ForecastError,
+    InvalidInput,
+    NotFound,
+    NotTrained,
+    TooShort,
+)
+from service.encoding import to_json
+
+MEDIA_TYPE = "application/problem+json"
+
+#: The status and the name of each deliberate refusal; the first row that fits counts. What is not here is a bug.
+REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, str], ...] = (
+    (NotFound, HTTPStatus.NOT_FOUND, "not-found"),
+    (NotTrained, HTTPStatus.NOT_FOUND, "not-trained"),
+    (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input"),
+    (TooShort, HTTPStatus.UNPROCESSABLE_ENTITY, "too-short"),
+    (CorruptArtifact, HTTPStatus.SERVICE_UNAVAILABLE, "corrupt-artifact"),
+)
+
+log = logging.getLogger(__name__)
+
+
+class ProblemError(BaseModel):
+    """One wrong value: where it stands, what it is, what would have been right."""
+
+    where: str = Field(description="path of the value in the request, such as query.h or body.events.0.announced")
+    value: Any = Field(description="the value as it was sent")
+    expected: str = Field(description="what would have been right")
+
+
+class Problem(BaseModel):
+    """Why a request was refused (RFC 9457)."""
+
+    type: str = Field(description="urn:orecast:problem:<kind>, or about:blank where the status says it all")
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="the path that was asked for")
+    errors: list[ProblemError]
+
+
+def problem(status: int, detail: str, *, kind: str = "", errors: list[dict[str, object]] | None = None) -> Response:
+    """A problem as a response; ``kind`` names its type, without one the status says it all."""
+    body = {
+        "type": f"urn:orecast:problem:{kind}" if kind else "about:blank",
+        "title": kind.replace("-", " ").capitalize() if kind else HTTPStatus(status).phrase,
+        "status": int(status),
+        "detail": detail,
+        "instance": request.path,
+        "errors": errors or [],
+    }
+    response = Response(to_json(body), status=status, mimetype=MEDIA_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def install(app: Flask) -> None:
+    """Every way out of the application that is not an answer becomes a problem."""
+    app.register_error_handler(ForecastError, _refused)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _bug)
+
+
+def _refused(error: ForecastError) -> Response:
+    for family, status, kind in REFUSALS:
+        if isinstance(error, family):
+            return problem(status, str(error), kind=kind, errors=_errors(error))
+    return _bug(error)
+
+
+def _errors(error: ForecastError) -> list[dict[str, object]]:
+    if isinstance(error, InvalidInput):
+        return [{"where": _where(f.where), "value": f.value, "expected": f.expected} for f in error.faults]
+    if isinstance(error, NotFound):
+        expected = ", ".join(error.nearest) or f"the name of a {error.what}"
+        return [{"where": _asked_as(error.name) or error.what, "value": error.name, "expected": expected}]
+    return []
+
+
+def _where(where: str) -> str:
+    """What refuses a value deep inside knows its name, not how it came."""
+    if where.partition(".")[0] in ("query", "path", "body"):
+        return where
+    return f"{'body' if request.method == 'POST' else 'query'}.{where}"
+
+
+def _asked_as(value: str) -> str:
+    """Where in the request a name that nothing has was given."""
+    for name, given in (request.view_args or {}).items():
+        if given == value:
+            return f"path.{name}"
+    for name, given in request.args.items(multi=True):
+        if value in given.split(","):
+            return f"query.{name}"
+    return ""
+
+
+def _http(error: HTTPException) -> Response:
+    if error.response is not None:
+        raise error
+    response = problem(error.code or HTTPStatus.INTERNAL_SERVER_ERROR, error.description or error.name)
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers[name] = value
+    return response
+
+
+def _bug(error: Exception) -> Response:
+    log.error("unhandled", exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; the log has the cause.")
+
+
+def not_an_object(_error: object) -> NoReturn:
+    """What flask-openapi calls for a body that is a JSON string, the only thing the models themselves never see."""
+    raise InvalidInput(Fault("body", request.get_json(silent=True), "a JSON object"))

@@ -1,0 +1,95 @@
+"""Forecasts: the periods ahead of one series, or of many at once."""
+
+# Annotations are evaluated here: the queries are made for the horizon of the settings, inside a function.
+
+import datetime as dt
+from dataclasses import asdict
+
+from flask import Response
+from flask_openapi import APIBlueprint
+
+from forecast import predict
+from forecast.export import forecast_names, forecast_rows, points
+from forecast.predict import Forecast
+from service.answers import Row, csv_answer, json_answer, tag, unchanged, wants_csv
+from service.context import Context
+from service.describe import answers, group
+from service.documents import ForecastDocument, ForecastList
+from service.schemas import BulkQuery, ForecastQuery, SeriesPath, Whole, ahead
+
+
+def routes(context: Context) -> APIBlueprint:
+    api = group("forecasts")
+    horizon = context.settings.horizon
+
+    class One(ForecastQuery):
+        h: Whole = ahead(horizon)
+
+    class Many(BulkQuery):
+        h: Whole = ahead(horizon)
+
+    @api.get("/forecasts/<series_id>", responses=answers(ForecastDocument, csv=True))
+    def get_forecast(path: SeriesPath, query: One) -> Response:
+        """The median and the intervals of each period after the last observation."""
+        ids = [context.catalog.get(path.series_id).series_id]
+        etag = fingerprint(context, ids, query)
+        if same := unchanged(etag):
+            return same
+        (made,) = forecasts(context, ids, query)
+        if wants_csv(query.format):
+            return csv_answer(
+                forecast_names(query.level), forecast_rows(made), f"{made.series.series_id}-forecast", etag
+            )
+        return json_answer(document(made), etag)
+
+    @api.get("/forecasts", responses=answers(ForecastList, csv=True))
+    def list_forecasts(query: Many) -> Response:
+        """Forecasts of several series; of every series that has one, if none is named."""
+        ids = [context.catalog.get(series_id).series_id for series_id in query.series_id] or trained(context)
+        etag = fingerprint(context, ids, query)
+        if same := unchanged(etag):
+            return same
+        made = forecasts(context, ids, query)
+        if wants_csv(query.format):
+            rows = [row for forecast in made for row in forecast_rows(forecast)]
+            return csv_answer(forecast_names(query.level), rows, "forecasts", etag)
+        return json_answer({"data": [document(forecast) for forecast in made], "next": None}, etag)
+
+    return api
+
+
+def forecasts(context: Context, series_ids: list[str], query: ForecastQuery) -> list[Forecast]:
+    """Raises ``NotTrained``, and ``InvalidInput`` for more periods than were trained."""
+    as_of = context.day(query.as_of)
+    return [
+        predict.forecast(context.catalog, context.registry, series_id, horizon=query.h, levels=query.level, as_of=as_of)
+        for series_id in series_ids
+    ]
+
+
+def trained(context: Context) -> list[str]:
+    return [series_id for series_id in context.catalog.series() if context.registry.champion_id(series_id)]
+
+
+def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery) -> str:
+    """What an answer depends on: the runs that serve, what is known of the series and its events, and the question."""
+    as_of: dt.date = context.day(query.as_of)
+    runs = [context.registry.champion(series_id).run_id for series_id in series_ids]
+    facts = [context.catalog.fingerprint(series_id, as_of) for series_id in series_ids]
+    return tag(series_ids, runs, facts, as_of, query.h, query.level, wants_csv(query.format))
+
+
+def document(forecast: Forecast) -> Row:
+    """A forecast as JSON: what holds for all periods once, then a row a period."""
+    return {
+        "series_id": forecast.series.series_id,
+        "unit": forecast.series.unit,
+        "freq": forecast.series.freq,
+        "run": forecast.run_id,
+        "as_of": forecast.as_of,
+        "events_known_to": forecast.events_known_to,
+        "scenario": forecast.scenario,
+        "data": points(forecast),
+        "branches": [asdict(branch) for branch in forecast.branches],
+        "notes": forecast.notes,
+    }

@@ -1,0 +1,187 @@
+"""What may be asked: one pydantic model for each query, path and body.
+
+A value that does not fit becomes a ``Fault`` with its parameter, its value and the description of the field, so
+that the documentation and the refusal say the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import re
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from forecast.events import KINDS
+from forecast.errors import Fault, InvalidInput
+
+
+class Asked(BaseModel):
+    """The root: unknown names are refused, and every refusal is an ``InvalidInput`` with all faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    place: ClassVar[str]
+    #: How far into a value a fault is located: a parameter is named whole, a body down to the member.
+    depth: ClassVar[int] = 1
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise InvalidInput([_fault(cls, detail) for detail in error.errors(include_url=False)]) from None
+
+
+def _fault(model: type[Asked], detail: ErrorDetails) -> Fault:
+    path = [str(step) for step in detail["loc"]][: model.depth]
+    name = path[0] if path else ""
+    field = next((f for key, f in model.model_fields.items() if name in (key, f.alias)), None)
+    if detail["type"] == "extra_forbidden" and len(path) == 1:
+        expected = _one_of(name, list(model.model_fields))
+    elif len(path) == 1 and field is not None and field.description:
+        expected = field.description
+    else:
+        expected = detail["msg"]
+    return Fault(".".join([model.place, *path]), detail["input"], expected)
+
+
+def _one_of(name: str, known: Sequence[str]) -> str:
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return (f"{nearest[0]}; " if nearest else "") + f"known: {', '.join(sorted(known)) or 'none'}"
+
+
+# Text in a query string has one spelling a value: pydantic alone would also take " 1_2 ", "12.0" and a day as seconds.
+def _text(pattern: str, say: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):
+            raise ValueError(say)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _split(value: object) -> object:
+    """``level=80,95`` and ``level=80&level=95`` are the same."""
+    if isinstance(value, list):
+        return [part for item in value for part in (item.split(",") if isinstance(item, str) else [item])]
+    return value
+
+
+def _once(value: object) -> object:
+    """What may be given several times, but each value once."""
+    if isinstance(value, list) and len(set(value)) < len(value):
+        raise ValueError("each value once")
+    return value
+
+
+def _no_null(schema: dict[str, Any]) -> None:
+    """``null`` cannot be sent in a query string."""
+    schema.pop("default", None)
+    schema.update(schema.pop("anyOf")[0])
+
+
+def optional(description: str) -> Any:
+    """A field for a parameter that may be left out."""
+    return Field(None, description=description, json_schema_extra=_no_null)
+
+
+Whole = Annotated[int, _text(r"-?\d{1,9}", "a whole number")]
+Day = Annotated[dt.date, _text(r"\d{4}-\d{2}-\d{2}", "a day as YYYY-MM-DD")]
+Level = Annotated[int, Field(ge=1, le=99), _text(r"-?\d{1,9}", "a whole number")]
+Levels = Annotated[
+    list[Level],
+    Field(min_length=1, max_length=10, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_once),
+    BeforeValidator(_split),
+]
+Name = Annotated[str, Field(min_length=1, max_length=128)]
+Names = Annotated[
+    list[Annotated[Name, Field(pattern="^[^,]+$")]],
+    Field(max_length=200, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_once),
+    BeforeValidator(_split),
+]
+
+AS_OF = "a day, YYYY-MM-DD: answer with what was known at the end of it (UTC); today if left out"
+LEVEL = "whole percentages from 1 to 99, each once, at most ten: level=80,95 or level=80&level=95"
+MINERAL = "slug of a mineral, such as rare-earths; its parents and children count"
+FORMAT = "json or csv; without it the Accept header decides"
+
+Format = Literal["json", "csv"]
+
+
+class SeriesPath(Asked):
+    place = "path"
+    series_id: str = Field(description="id of a series, such as price.copper", examples=["price.copper"])
+
+
+class EventPath(Asked):
+    place = "path"
+    event_id: str = Field(description="id of an event", examples=["cn-7ree-licence-2025"])
+
+
+class RunPath(Asked):
+    place = "path"
+    run_id: str = Field(description="id of a run, as in the list of runs")
+
+
+class Query(Asked):
+    """Nothing but a format."""
+
+    place = "query"
+    format: Format | None = optional(FORMAT)
+
+
+class NoQuery(Asked):
+    """No parameters at all."""
+
+    place = "query"
+
+
+class AsOfQuery(Query):
+    as_of: Day | None = optional(AS_OF)
+
+
+class AsOfOnlyQuery(NoQuery):
+    as_of: Day | None = optional(AS_OF)
+
+
+class SeriesQuery(Query):
+    measure: Literal["price", "volume", "value", "index"] | None = optional("price, volume, value or index")
+    mineral: Name | None = optional(MINERAL)
+    role: Literal["target", "comparison"] | None = optional("target or comparison")
+
+
+class ObservationsQuery(AsOfQuery):
+    start: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or later")
+    end: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or earlier")
+
+
+class EventsQuery(AsOfQuery):
+    mineral: Name | None = optional(MINERAL)
+    actor: Name | None = optional("who acts: an ISO 3166 alpha-3 code, or EU, UN")
+    kind: Literal[*KINDS] | None = optional(f"one of {', '.join(KINDS)}")  # type: ignore[valid-type]
+    series_id: Name | None = optional("id of a series: the events that touch it")
+
+
+class RunsQuery(Query):
+    series_id: Name | None = optional("id of a series: its runs only")
+
+
+def ahead(horizon: int) -> Any:
+    """The field ``h`` where ``horizon`` periods are trained."""
+    return Field(min(12, horizon), ge=1, le=horizon, description=f"a whole number of periods from 1 to {horizon}")
+
+
+class ForecastQuery(AsOfQuery):
+    """``h`` is bounded where the trained horizon is known."""
+
+    h: Whole = ahead(12)
+    level: Levels = Field([80, 95], description=LEVEL)
+
+
+class BulkQuery(ForecastQuery):
+    series_id: Names = Field([], description="ids of series, comma-separated or repeated; without it all trained ones")

@@ -1,0 +1,51 @@
+"""What keeps the service polite and hard to abuse: headers, a limit on bodies, a limit on the rate of requests."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from limits import parse_many
+
+from forecast.config import Settings
+
+MAX_BODY = 256 * 1024
+
+# Pages load their own files only; the API loads nothing at all. uPlot and Swagger UI set styles of elements.
+_API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+
+
+def share(rate: str, workers: int) -> str:
+    """What one worker allows of a rate, such as ``600 per minute``: each counts for itself, so the rate is divided."""
+    limits = parse_many(rate)
+    return "; ".join(f"{max(1, r.amount // workers)} per {r.multiples} {r.GRANULARITY.name}" for r in limits)
+
+
+def install(app: Flask, settings: Settings, *, free: frozenset[str]) -> None:
+    """Put the limits on an application; ``free``: endpoints that are asked by machines of our own, without a limit."""
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.after_request(_headers)
+    if settings.rate_limit:
+        limiter = Limiter(
+            get_remote_address,
+            app=app,
+            application_limits=[share(settings.rate_limit, settings.workers)],
+            headers_enabled=True,
+            storage_uri="memory://",
+        )
+        limiter.request_filter(lambda: request.endpoint in free)
+
+
+def _headers(response: Response) -> Response:
+    headers = response.headers
+    page = response.mimetype == "text/html"
+    headers.setdefault("Content-Security-Policy", _PAGE_POLICY if page else _API_POLICY)
+    headers.setdefault("X-Content-Type-Options", "nosniff")
+    headers.setdefault("X-Frame-Options", "DENY")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    return response

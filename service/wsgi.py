@@ -1,0 +1,89 @@
+"""The server: gunicorn with threads, one application a worker.
+
+``python -m service.wsgi`` serves as the settings say; ``gunicorn 'service.wsgi:app()'`` leaves the rest to gunicorn.
+The master imports and forks; connections and mapped files are opened by each worker for itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from prometheus_client import values
+from prometheus_client.multiprocess import mark_process_dead
+
+from forecast.config import Settings
+from service import create_app
+
+_FOLDER = "orecast-metrics-"
+
+
+def app() -> Flask:
+    """The application, as the environment says."""
+    return create_app(Settings.from_env(os.environ))
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """gunicorn, set up from our settings instead of a file of its own."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in options(self._settings).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return create_app(self._settings)
+
+
+def options(settings: Settings) -> dict[str, Any]:
+    """gunicorn's options: loopback unless told otherwise, threads, and no access log beside our own."""
+    return {
+        "bind": f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}",
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "worker_class": "gthread",
+        "timeout": 30,
+        "graceful_timeout": 10,
+        "keepalive": 5,
+        "loglevel": settings.log_level.lower(),
+        "proc_name": "orecast",
+        "control_socket_disable": True,
+        "child_exit": _forget,
+        "on_exit": _clean,
+    }
+
+
+def _count_together() -> None:
+    """Let the workers count in files that all of them read, so that any worker answers ``/metrics`` for all."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=_FOLDER)
+        # prometheus_client chose where to count when it was imported, a moment ago; let it choose again.
+        values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+
+
+def _forget(_server: object, worker: Any) -> None:
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def _clean(_server: object) -> None:
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR", "")
+    if os.path.basename(folder).startswith(_FOLDER):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    _count_together()
+    Server(Settings.from_env(os.environ)).run()
+
+
+if __name__ == "__main__":
+    main()

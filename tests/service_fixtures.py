@@ -1,0 +1,96 @@
+"""A small trained home, made in a second: the real catalogue and registry, runs whose numbers are drawn, not fitted."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from forecast.catalog import Catalog, Observation
+from forecast.config import Settings
+from forecast.effects import EffectRecord, EpisodeEffect, episodes
+from forecast.registry import Registry
+from forecast.series import Series
+
+COPPER, NICKEL, EARTHS = "price.copper", "price.nickel", "volume.rare-earths.export.cn"
+TRAINED = (COPPER, NICKEL, EARTHS)
+HORIZON = 24
+NOW = dt.datetime(2026, 7, 15, 12, tzinfo=dt.UTC)
+
+
+def clock() -> dt.datetime:
+    """Noon of a day on which the bundled snapshot is whole."""
+    return NOW
+
+
+def settings_in(home: Path, **changed: str) -> Settings:
+    """Settings with everything below ``home``; ``changed``: variables without their prefix, in small letters."""
+    env = {
+        "ORECAST_HOME": str(home),
+        "ORECAST_RATE_LIMIT": "100000 per second",
+        "ORECAST_HORIZON": str(HORIZON),
+        "ORECAST_LOG_LEVEL": "ERROR",
+    }
+    return Settings.from_env(env | {f"ORECAST_{name.upper()}": value for name, value in changed.items()})
+
+
+def make_home(home: Path) -> Settings:
+    """A seeded catalogue and a champion for each of ``TRAINED``."""
+    settings = settings_in(home)
+    catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
+    for series_id in TRAINED:
+        registry.promote(series_id, add_run(registry, catalog, series_id))
+    catalog.close()
+    return settings
+
+
+def add_run(registry: Registry, catalog: Catalog, series_id: str, *, level: float = 1.0, name: str = "a") -> str:
+    """Save a run whose median stays at ``level`` times the last observation; returns its id."""
+    series, seen = catalog.get(series_id), catalog.observations(series_id)
+    last = np.datetime64(seen[-1].ds, "D")
+    steps = np.random.default_rng(len(series_id)).normal(0.0, 0.06, (400, HORIZON))
+    run_id, n = f"{last}-{name}", len(steps)
+    record = EffectRecord(effects(catalog, series, seen, n), "drawn", n, series.calendar, last, series_id)
+    start = np.log(seen[-1].value * level) - record.mean_path(np.array([last]), series.calendar)[0]
+    draws = (start + np.cumsum(steps - np.median(steps, axis=0), axis=1)).astype(np.float32)
+    registry.save(series_id, run_id, card(series, run_id, last), draws=draws, record=record, fitted={"kind": "drawn"})
+    return run_id
+
+
+def effects(catalog: Catalog, series: Series, seen: Sequence[Observation], n: int) -> tuple[EpisodeEffect, ...]:
+    """An effect of every episode of the series, its size drawn."""
+    ds = np.array([observation.ds for observation in seen], dtype="datetime64[D]")
+    found, _ = episodes(catalog.events(NOW.date()), series, catalog.minerals(), ds, known_on=NOW.date())
+    rng = np.random.default_rng(0)
+    choice = np.zeros(n, dtype=np.int16)
+    return tuple(
+        EpisodeEffect(
+            e, (e.intervention,), choice, rng.normal(0.1 * e.direction, 0.05, n).astype(np.float32), False, True
+        )
+        for e in found
+    )
+
+
+def card(series: Series, run_id: str, last: np.datetime64) -> dict[str, Any]:
+    """A card as training writes it."""
+    scores = {"origins": 24, "score": 0.98, "rel_crps": [0.98, 0.99], "coverage": {"50": 0.5, "80": 0.8, "95": 0.95}}
+    return {
+        "series": asdict(series),
+        "run": run_id,
+        "trained_at": NOW.isoformat(),
+        "as_of": "2026-07-15",
+        "events_known_to": "2026-07-15",
+        "data": {"first": "1992-01-01", "last": str(last), "observations": 400, "scored": 400, "missing": 0},
+        "champion_family": "random-walk",
+        "score": 1.0,
+        "why": "drawn for a test",
+        "backtest": {"random-walk": scores},
+        "branches": [],
+        "settings": {"draws": 400, "horizon": HORIZON, "seed": 0},
+        "notes": [],
+        "versions": {},
+    }
