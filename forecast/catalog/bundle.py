@@ -1,0 +1,74 @@
+"""The bundled data as the catalogue takes it in."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from forecast.events import Event
+from forecast.records import Observation, read_events, read_minerals, read_observations, read_series
+from forecast.series import Series
+from forecast.tables import Reading
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything in a data folder, checked."""
+
+    series: tuple[Series, ...]
+    minerals: tuple[tuple[str, str, str], ...]
+    events: tuple[Event, ...]
+    observations: tuple[Observation, ...]
+
+
+def digest(folder: Path) -> str:
+    """Hex SHA-256 of the files of a data folder that the catalogue reads."""
+    sha = hashlib.sha256()
+    for path in _files(folder):
+        sha.update(path.name.encode())
+        sha.update(path.read_bytes())
+    return sha.hexdigest()
+
+
+def read_bundle(folder: Path, now: datetime) -> Bundle:
+    """Read a data folder; raises ``InvalidInput`` with every fault in it.
+
+    When a bundled value became known was not recorded: it is taken to be the end of its period plus the release lag
+    of its series, and marked as assumed.
+    """
+    reading = Reading()
+    series = read_series(folder / "series.csv", reading)
+    minerals = read_minerals(folder / "minerals.csv", reading)
+    events = read_events(folder / "events.csv", (), reading)
+    by_id = {one.series_id: one for one in series}
+    observations = [
+        observation
+        for path in sorted((folder / "observations").glob("*.csv"))
+        for observation in read_observations(path, by_id, now, reading)
+    ]
+    reading.finish()
+    released = _Releases()
+    dated = (replace(o, known=released.of(by_id[o.series_id], o.ds), assumed=True) for o in observations)
+    return Bundle(tuple(series), tuple(minerals), tuple(events), tuple(dated))
+
+
+class _Releases:
+    """First moments of the days on which values are taken to be published; most series share their periods."""
+
+    def __init__(self) -> None:
+        self._ends: dict[tuple[str, date], date] = {}
+
+    def of(self, series: Series, ds: date) -> datetime:
+        key = (series.freq, ds)
+        if key not in self._ends:
+            self._ends[key] = np.datetime64(series.calendar.end(np.datetime64(ds, "D")), "D").item()
+        return datetime.combine(self._ends[key] + timedelta(days=series.release_lag_days), time(), UTC)
+
+
+def _files(folder: Path) -> list[Path]:
+    named = [folder / f"{name}.csv" for name in ("series", "minerals", "events")]
+    return [*named, *sorted((folder / "observations").glob("*.csv"))]

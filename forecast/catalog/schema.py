@@ -1,0 +1,120 @@
+"""The tables of the catalogue, and how series and events stand in them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Row,
+    String,
+    Table,
+    Text,
+)
+
+from forecast.events import Event
+from forecast.records import acts, flows
+from forecast.series import Series
+from forecast.tables import items
+
+#: The newest migration; a catalogue that has another one is migrated when it is opened.
+VERSION = "0001"
+
+METADATA = MetaData(naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"})
+
+#: One row: how often the catalogue has changed, so that readers know when what they remember is out of date.
+CHANGES = Table(
+    "changes",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    CheckConstraint("id = 1", name="one_row"),
+)
+
+#: Digests of the bundled data that have been read in.
+SNAPSHOTS = Table(
+    "snapshots", METADATA, Column("digest", String(64), primary_key=True), Column("read_at", DateTime, nullable=False)
+)
+
+SERIES = Table(
+    "series",
+    METADATA,
+    Column("series_id", String(100), primary_key=True),
+    *(
+        Column(field.name, Integer if field.name == "release_lag_days" else Text, nullable=False)
+        for field in fields(Series)
+        if field.name != "series_id"
+    ),
+)
+
+MINERALS = Table(
+    "minerals",
+    METADATA,
+    Column("mineral", String(100), primary_key=True),
+    Column("parent", String(100), primary_key=True),
+    Column("kind", Text, nullable=False),
+)
+
+#: Vintages: ``known`` (UTC) is the moment since which a value could be known. Rows are added, never changed.
+OBSERVATIONS = Table(
+    "observations",
+    METADATA,
+    Column("series_id", String(100), ForeignKey("series.series_id"), primary_key=True),
+    Column("ds", Date, primary_key=True),
+    Column("known", DateTime, primary_key=True),
+    Column("value", Float, nullable=False),
+    Column("flag", Text, nullable=False),
+    Column("assumed", Boolean, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+_DATES = ("announced", "effective", "ended", "end_known", "status_as_of")
+_NUMBERS = ("value_before", "value_after", "probability")
+
+
+def _event_column(name: str) -> Column[Any]:
+    if name == "event_id":
+        return Column(name, String(100), primary_key=True)
+    if name in _DATES:
+        return Column(name, Date)
+    if name in _NUMBERS:
+        return Column(name, Float)
+    return Column(name, Boolean if name == "needs_recheck" else Text, nullable=False)
+
+
+#: Lists are joined by semicolons, as in the CSV files.
+EVENTS = Table("events", METADATA, *(_event_column(field.name) for field in fields(Event)))
+
+
+def series_row(series: Series) -> dict[str, Any]:
+    return {field.name: getattr(series, field.name) for field in fields(Series)}
+
+
+def series_of(row: Row[Any]) -> Series:
+    return Series(**row._mapping)
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    row = {field.name: getattr(event, field.name) for field in fields(Event)}
+    return row | {
+        "targets": ";".join(event.targets),
+        "minerals": ";".join(event.minerals),
+        "flows": ";".join(f"{exporter}>{importer}" for exporter, importer in event.flows),
+        "acts": ";".join(f"{act.relation}:{act.target}" for act in event.acts),
+        "sources": ";".join(event.sources),
+    }
+
+
+def event_of(row: Row[Any]) -> Event:
+    cells = dict(row._mapping)
+    lists = {name: items(cells[name]) for name in ("targets", "minerals", "sources")}
+    return Event(**(cells | lists | {"flows": flows(cells["flows"]), "acts": acts(cells["acts"])}))

@@ -1,0 +1,296 @@
+"""The catalogue: reads as of a day, writes all or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select, update
+
+from forecast.catalog import bundle, vintages
+from forecast.catalog.engine import Database
+from forecast.catalog.schema import (
+    CHANGES,
+    EVENTS,
+    MINERALS,
+    OBSERVATIONS,
+    SERIES,
+    SNAPSHOTS,
+    event_of,
+    event_row,
+    series_of,
+    series_row,
+)
+from forecast.config import Settings, data_dir
+from forecast.errors import Fault, InvalidInput, NotFound
+from forecast.events import Event, Events
+from forecast.exposure import Minerals, exposure
+from forecast.records import Observation
+from forecast.series import History, Series
+
+#: What is said about an event but cannot change a number.
+_PROSE = ("title", "status_note", "status_as_of", "scope_note", "mechanism", "certainty", "sources", "needs_recheck")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a write changed. ``observations``: of new periods; ``revised``: new vintages of known ones."""
+
+    series: int = 0
+    observations: int = 0
+    revised: int = 0
+    events: int = 0
+    unchanged: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> int:
+        return self.series + self.observations + self.revised + self.events
+
+
+@dataclass
+class _Memory:
+    """What has been read of one state of the catalogue."""
+
+    number: int
+    series: dict[str, Series]
+    minerals: Minerals
+    events: Events
+    vintages: dict[str, vintages.Vintages | None] = field(default_factory=dict)
+
+
+class Catalog:
+    """Series, vintages of observations, and events.
+
+    Every read sees one state of the database and takes ``as_of``: a UTC day, meaning its end; ``None`` means all that
+    is recorded. What was read is remembered until the catalogue changes, by whichever process.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._memory: _Memory | None = None
+
+    @classmethod
+    def open(cls, settings: Settings) -> Catalog:
+        """Connect, bring the schema up to date, read the bundled data in unless that was done.
+
+        Safe when several processes do it at once. Raises ``Misconfigured`` if there is no database to be had, and
+        ``InvalidInput`` if the bundled data are faulty.
+        """
+        database = Database(settings.database_url)
+        database.migrate()
+        catalog = cls(database)
+        catalog._seed(datetime.now(UTC))
+        return catalog
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._database.close()
+
+    def series(self) -> dict[str, Series]:
+        """All series by id, in order of id."""
+        return dict(self._current().series)
+
+    def get(self, series_id: str) -> Series:
+        """One series. Raises ``NotFound``."""
+        return _named(self._current().series, series_id)
+
+    def minerals(self) -> Minerals:
+        """The tree of minerals."""
+        return self._current().minerals
+
+    def history(self, series_id: str, as_of: date | None = None) -> History:
+        """What was known of one series. Raises ``NotFound``, and ``TooShort`` when nothing was."""
+        series = self.get(series_id)
+        found = self._vintages([series_id]).get(series_id)
+        return (found or vintages.Vintages.of(())).history(series, as_of)
+
+    def histories(self, series_ids: Iterable[str] | None = None, as_of: date | None = None) -> dict[str, History]:
+        """What was known of many series (by default all), those without an observation left out."""
+        series = self._current().series
+        ids = list(series) if series_ids is None else [_named(series, name).series_id for name in series_ids]
+        found = {}
+        for series_id, of_series in self._vintages(ids).items():
+            if of_series.known_by(as_of).size:
+                found[series_id] = of_series.history(series[series_id], as_of)
+        return found
+
+    def observations(
+        self, series_id: str, as_of: date | None = None, start: date | None = None, end: date | None = None
+    ) -> list[Observation]:
+        """The values of the periods that start from ``start`` to ``end``, each in the last vintage known."""
+        self.get(series_id)
+        with self._database.reading() as connection:
+            return vintages.read(connection, series_id, as_of, start, end)
+
+    def events(self, as_of: date | None = None) -> Events:
+        """The events as they were known at the end of a day."""
+        events = self._current().events
+        return events if as_of is None else events.known_on(as_of)
+
+    def events_known_to(self, as_of: date | None = None) -> date | None:
+        """The last day, up to ``as_of``, of which the catalogue tells anything of events; ``None`` without events."""
+        days = (
+            day
+            for event in self._current().events.values()
+            for day in (event.known_from, event.end_known, event.status_as_of)
+            if day is not None and (as_of is None or day <= as_of)
+        )
+        return max(days, default=None)
+
+    def fingerprint(self, series_id: str, as_of: date | None = None) -> str:
+        """Hex digest of what a forecast of a series rests on: its observations and the events that touch it."""
+        history, minerals = self.history(series_id, as_of), self.minerals()
+        sha = hashlib.sha256(json.dumps(asdict(history.series), sort_keys=True).encode())
+        for array in (history.ds, history.y):
+            sha.update(array.tobytes())
+        sha.update("\n".join(history.flag.tolist()).encode())
+        for event in self.events(as_of).values():
+            if exposure(event, history.series, minerals) > 0:
+                facts = {name: value for name, value in asdict(event).items() if name not in _PROSE}
+                sha.update(json.dumps(facts, sort_keys=True, default=str).encode())
+        return sha.hexdigest()
+
+    def add(
+        self,
+        *,
+        series: Iterable[Series] = (),
+        observations: Iterable[Observation] = (),
+        events: Iterable[Event] = (),
+        known_at: datetime,
+    ) -> Counts:
+        """Write all of it or nothing; what is there already changes nothing.
+
+        Series and events are replaced by id; observations are added as vintages and never replaced. ``known_at``: the
+        moment of writing. Raises ``NotFound`` for observations of an unknown series, ``InvalidInput`` where a series
+        that has observations would change its frequency, or a recorded moment would get a second value.
+        """
+        with self._database.writing() as connection:
+            return self._write(connection, list(series), list(observations), list(events), known_at)
+
+    def _write(
+        self,
+        connection: Connection,
+        series: list[Series],
+        observations: list[Observation],
+        events: list[Event],
+        now: datetime,
+    ) -> Counts:
+        before = _stored(connection, SERIES, series_of)
+        _check_series(connection, before, series, observations)
+        changed_series = _replace(connection, SERIES, before, {one.series_id: one for one in series}, series_row)
+        named = {one.mineral for one in series} | {slug for event in events for slug in event.minerals}
+        notes = _plant(connection, named - {""})
+        known_events = _stored(connection, EVENTS, event_of)
+        changed_events = _replace(connection, EVENTS, known_events, {e.event_id: e for e in events}, event_row)
+        added, revised = vintages.news(connection, observations, now)
+        if added or revised:
+            connection.execute(insert(OBSERVATIONS), [vintages.row(one) for one in (*added, *revised)])
+        total = len(series) + len(observations) + len(events)
+        changed = changed_series + changed_events + len(added) + len(revised)
+        if changed or notes:
+            connection.execute(update(CHANGES).values(number=CHANGES.c.number + 1))
+        return Counts(changed_series, len(added), len(revised), changed_events, total - changed, notes)
+
+    def _seed(self, now: datetime) -> None:
+        folder = data_dir()
+        digest = bundle.digest(folder)
+        query = select(SNAPSHOTS).where(SNAPSHOTS.c.digest == digest)
+        with self._database.reading() as connection:
+            if connection.execute(query).first():
+                return
+        bundled = bundle.read_bundle(folder, now)
+        with self._database.writing() as connection:
+            if connection.execute(query).first():
+                return
+            _plant(connection, (), bundled.minerals)
+            self._write(connection, list(bundled.series), list(bundled.observations), list(bundled.events), now)
+            connection.execute(insert(SNAPSHOTS), {"digest": digest, "read_at": now.replace(tzinfo=None)})
+
+    def _current(self) -> _Memory:
+        """What is remembered, if it still holds; else read anew, but for observations."""
+        with self._database.reading() as connection:
+            return self._remembered(connection)
+
+    def _remembered(self, connection: Connection) -> _Memory:
+        number: int = connection.execute(select(CHANGES.c.number)).scalar_one()
+        memory = self._memory
+        if memory is None or memory.number != number:
+            rows = connection.execute(select(MINERALS.c.mineral, MINERALS.c.parent, MINERALS.c.kind)).all()
+            memory = _Memory(
+                number,
+                dict(sorted(_stored(connection, SERIES, series_of).items())),
+                Minerals.from_rows((mineral, parent, kind) for mineral, parent, kind in rows),
+                Events(_stored(connection, EVENTS, event_of).values()),
+            )
+            self._memory = memory
+        return memory
+
+    def _vintages(self, series_ids: Iterable[str]) -> dict[str, vintages.Vintages]:
+        """The vintages of these series, those that are not remembered in one query."""
+        ids = list(series_ids)
+        with self._database.reading() as connection:
+            memory = self._remembered(connection).vintages
+            missing = [series_id for series_id in ids if series_id not in memory]
+            if missing:
+                found = vintages.load(connection, missing)
+                memory.update({series_id: found.get(series_id) for series_id in missing})
+        return {series_id: one for series_id in ids if (one := memory[series_id]) is not None}
+
+
+def _named(series: Mapping[str, Series], series_id: str) -> Series:
+    try:
+        return series[series_id]
+    except KeyError:
+        raise NotFound("series", series_id, series) from None
+
+
+def _stored(connection: Connection, table: Table, build: Any) -> dict[str, Any]:
+    """Rows of a table as records, by the id in the first column."""
+    return {row[0]: build(row) for row in connection.execute(select(table))}
+
+
+def _check_series(
+    connection: Connection, stored: Mapping[str, Series], series: list[Series], observations: list[Observation]
+) -> None:
+    known = {**stored, **{one.series_id: one for one in series}}
+    for series_id in {one.series_id for one in observations}:
+        _named(known, series_id)
+    for one in series:
+        before = stored.get(one.series_id)
+        if before and before.freq != one.freq and vintages.load(connection, [one.series_id]):
+            raise InvalidInput(Fault("freq", one.freq, f"{before.freq}: {one.series_id} has observations"))
+
+
+def _replace(
+    connection: Connection, table: Table, stored: Mapping[str, Any], records: Mapping[str, Any], row: Any
+) -> int:
+    """Write the records that are new or differ; how many those were."""
+    new = [row(record) for name, record in records.items() if name not in stored]
+    if new:
+        connection.execute(insert(table), new)
+    changed = [row(record) for name, record in records.items() if name in stored and stored[name] != record]
+    key = next(iter(table.primary_key))
+    for cells in changed:
+        connection.execute(update(table).where(key == cells[key.name]).values(cells))
+    return len(new) + len(changed)
+
+
+def _plant(connection: Connection, named: Iterable[str], rows: Iterable[tuple[str, str, str]] = ()) -> tuple[str, ...]:
+    """Put ``rows`` (mineral, parent, kind) into the tree, and minerals that are only named as roots of their own."""
+    stored = {(row.mineral, row.parent): row.kind for row in connection.execute(select(MINERALS))}
+    known = {mineral for mineral, _ in stored}
+    strange = sorted(set(named) - known)
+    wanted = {
+        (mineral, parent): kind for mineral, parent, kind in (*rows, *((name, "", "mineral") for name in strange))
+    }
+    for (mineral, parent), kind in wanted.items():
+        if stored.get((mineral, parent)) != kind:
+            place = (MINERALS.c.mineral == mineral) & (MINERALS.c.parent == parent)
+            connection.execute(MINERALS.delete().where(place))
+            connection.execute(insert(MINERALS), {"mineral": mineral, "parent": parent, "kind": kind})
+    return tuple(f"mineral {name!r} is new: it stands alone in the tree of minerals" for name in strange)
