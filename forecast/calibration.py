@@ -87,8 +87,9 @@ class Conformal:
     """How standardised outcomes become quantiles.
 
     ``window``: the last so many origins whose outcome is known count; ``smooth``: horizons h ± smooth share their
-    quantiles; ``prior``: weight of the Student-t, in outcomes; ``least``: fewer outcomes than this are not used.
-    ``symmetric``: 1 makes the distribution symmetric, .5 averages that with the raw one less its median.
+    quantiles; ``symmetric``: 1 makes the distribution symmetric, .5 averages that with the raw one less its median.
+    ``prior``: weight of the Student-t, in outcomes; ``least``: fewer outcomes than this are not used; ``memory``:
+    discount per period of the panel's common volatility.
     """
 
     window: int
@@ -96,6 +97,7 @@ class Conformal:
     symmetric: float
     prior: float = 300.0
     least: int = 100
+    memory: float = 0.85
 
     def calibrate(self, z: Floats, cutoff: int, horizon: int) -> Calibration:
         """From ``z`` (N, T, H): element (i, s, h-1) standardises the outcome at s + h of the forecast made at s.
@@ -103,11 +105,11 @@ class Conformal:
         Only outcomes up to the period numbered ``cutoff`` enter: origin s serves horizon h from s + h on. NaN does
         not count. With fewer than ``least`` outcomes at horizon 1 all is Student-t.
         """
-        t5 = student_levels()
+        t5, scale = student_levels(), self.common_scale(z, cutoff)
         ratios, outcomes = np.ones((horizon, len(LEVELS))), np.zeros(horizon, dtype=np.int64)
         for h in range(1, horizon + 1):
-            last = cutoff - h + 1
-            known = z[:, max(last - self.window, 0) : max(last, 0), h - 1]
+            origins = slice(max(cutoff - h + 1 - self.window, 0), max(cutoff - h + 1, 0))
+            known = z[:, origins, h - 1] / scale[origins]
             known = known[np.isfinite(known)]
             outcomes[h - 1] = known.size
             if known.size < self.least:
@@ -118,8 +120,25 @@ class Conformal:
         if outcomes[0] < self.least:
             return Calibration.neutral(horizon)
         spans = [ratios[max(h - self.smooth, 0) : h + self.smooth + 1] for h in range(horizon)]
-        smoothed = np.stack([span.mean(axis=0) for span in spans])
+        smoothed = scale[cutoff] * np.stack([span.mean(axis=0) for span in spans])
         return Calibration("panel", np.maximum.accumulate(smoothed * t5, axis=1), outcomes)
+
+    def common_scale(self, z: Floats, cutoff: int) -> Floats:
+        """(cutoff + 1,): how far outcomes one period ahead lately fell over the whole panel, as a factor of the sd.
+
+        Series grow restless together, and their mean says so sooner than each alone: an exponentially weighted mean
+        square of ``z``, bounded at 2.75, from the outcomes known in each period.
+        """
+        first = np.minimum(z[:, :cutoff, 0] ** 2, 2.75**2)
+        count = np.isfinite(first).sum(axis=0)
+        mean = np.nansum(first, axis=0) / np.maximum(count, 1)
+        level, levels = 1.0, np.ones(cutoff + 1)
+        for t in range(1, cutoff + 1):
+            # few series say little of what is common
+            gain = (1 - self.memory) * count[t - 1] / (count[t - 1] + 3)
+            level += gain * (mean[t - 1] - level)
+            levels[t] = level
+        return np.sqrt(np.maximum(levels, 0.1))
 
     def _quantiles(self, known: Floats) -> Floats:
         upper = LEVELS[len(LEVELS) // 2 :]

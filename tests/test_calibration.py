@@ -41,6 +41,15 @@ def test_an_outcome_counts_from_the_period_in_which_it_is_known():
     assert before.outcomes[2] == 20 * 58
 
 
+def test_widths_follow_what_all_series_do_at_once():
+    z = outcomes(1.0)
+    z[:, 190:] *= 2
+    calm, restless = (CONFORMAL.calibrate(z, cutoff, 6).z[:, -1] for cutoff in (189, 199))
+    assert (restless > 1.4 * calm).all()
+    one = np.where(np.arange(20)[:, None, None] == 0, outcomes(1.0) * 4, outcomes(1.0))
+    assert (CONFORMAL.calibrate(one, 199, 6).z[:, -1] < 1.3 * calm).all()
+
+
 def test_only_the_window_counts():
     z = outcomes(1.0, T=400)
     z[:, :200] = 9.0
