@@ -83,10 +83,18 @@ class Observation:
         return self.known.date()
 
 
-def read_series(path: Path, reading: Reading) -> list[Series]:
-    """Series of a file, in its order. ``frequency`` is accepted for ``freq``, and what pandas calls a frequency."""
-    rows = read_rows(path, SERIES_REQUIRED, SERIES_OPTIONAL, {"frequency": "freq"})
+def read_series(path: Path, known: Collection[str], reading: Reading) -> list[Series]:
+    """Series of a file, in its order. ``frequency`` is accepted for ``freq``, and what pandas calls a frequency.
+
+    ``known``: ids of series that they may name as their spot or parent besides each other.
+    """
+    rows = read_rows(path, SERIES_REQUIRED, SERIES_OPTIONAL, reading, {"frequency": "freq"})
     _note_repeats(rows, "series_id", reading)
+    ids = {row["series_id"] for row in rows} | set(known)
+    for row in rows:
+        for column in ("spot", "parent"):
+            if row[column] and row[column] not in ids - {row["series_id"]}:
+                reading.note(row, column, _known_name("other series", row[column], ids - {row["series_id"]}))
     return [_series(row, reading) for row in rows]
 
 
@@ -120,7 +128,7 @@ def _series(row: Row, reading: Reading) -> Series:
 
 def read_minerals(path: Path, reading: Reading) -> list[tuple[str, str, str]]:
     """Rows (mineral, parent or nothing, kind) of the tree of minerals."""
-    rows = read_rows(path, MINERAL_COLUMNS)
+    rows = read_rows(path, MINERAL_COLUMNS, (), reading)
     known = {row["mineral"] for row in rows}
     for row in rows:
         _name(row, "mineral", reading)
@@ -132,7 +140,7 @@ def read_minerals(path: Path, reading: Reading) -> list[tuple[str, str, str]]:
 
 def read_events(path: Path, known: Collection[str], reading: Reading) -> list[Event]:
     """Events of a file. ``known``: ids of events that they may act on besides each other."""
-    rows = read_rows(path, EVENT_REQUIRED, EVENT_OPTIONAL)
+    rows = read_rows(path, EVENT_REQUIRED, EVENT_OPTIONAL, reading)
     _note_repeats(rows, "event_id", reading)
     ids = {row["event_id"] for row in rows} | set(known)
     return [_event(row, ids, reading) for row in rows]
@@ -220,7 +228,7 @@ def read_observations(path: Path, series: Mapping[str, Series], now: datetime, r
 
     ``now``: when they become known, where the file does not say; no period may begin later.
     """
-    rows = read_rows(path, OBSERVATION_REQUIRED, OBSERVATION_OPTIONAL, {"period": "ds"})
+    rows = read_rows(path, OBSERVATION_REQUIRED, OBSERVATION_OPTIONAL, reading, {"period": "ds"})
     found: list[Observation] = []
     seen: dict[tuple[str, date, str], int] = {}
     for row in rows:

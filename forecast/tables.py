@@ -10,10 +10,11 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
 from forecast.errors import Fault, InvalidInput
@@ -26,17 +27,18 @@ MOST_FAULTS = 50
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a file: its cells by column, stripped of outer blanks."""
+    """One line of a file: its cells by column, stripped of outer blanks; ``written``: the file's own column names."""
 
     file: str
     line: int
-    cells: dict[str, str]
+    cells: Mapping[str, str]
+    written: Mapping[str, str]
 
     def __getitem__(self, column: str) -> str:
         return self.cells.get(column, "")
 
-    def fault(self, column: str, expected: str, value: object = None) -> Fault:
-        return Fault(column, self[column] if value is None else value, expected, self.file, self.line)
+    def fault(self, column: str, expected: str) -> Fault:
+        return Fault(self.written.get(column, column), self[column], expected, self.file, self.line)
 
 
 @dataclass
@@ -45,12 +47,16 @@ class Reading:
 
     faults: list[Fault] = field(default_factory=list)
 
+    def note(self, row: Row, column: str, expected: str) -> None:
+        """A cell is wrong."""
+        self.faults.append(row.fault(column, expected))
+
     def cell(self, row: Row, column: str, parse: Callable[[str], T], expected: str, default: T) -> T:
         """A cell as ``parse`` reads it. Where it raises ``ValueError``, the fault is noted and ``default`` given."""
         try:
             return parse(row[column])
         except ValueError:
-            self.faults.append(row.fault(column, expected))
+            self.note(row, column, expected)
             return default
 
     def finish(self) -> None:
@@ -59,56 +65,63 @@ class Reading:
             return
         shown, rest = self.faults[:MOST_FAULTS], len(self.faults) - MOST_FAULTS
         if rest > 0:
-            shown = [*shown, Fault("rows", f"{rest} more", "no faults; the first 50 are listed", shown[-1].file)]
+            shown = [*shown, Fault("rest", f"{rest} more faults", f"none; the first {MOST_FAULTS} are listed")]
         raise InvalidInput(shown)
 
 
-def read_rows(path: Path, required: Sequence[str], allowed: Sequence[str] = ()) -> tuple[Row, ...]:
-    """All lines of a CSV file; blank lines are skipped.
+def read_rows(
+    path: Path,
+    required: Sequence[str],
+    allowed: Sequence[str],
+    reading: Reading,
+    other_names: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Row, ...]:
+    """All lines of a CSV file; blank lines are skipped. ``other_names``: accepted header -> column that it means.
 
-    Raises ``InvalidInput`` for a file that is missing, empty, not UTF-8, not separated by commas, without a required
-    column, with a column that is neither required nor allowed, or with lines of another length than the header.
+    A file that is missing, empty, not UTF-8, not separated by commas, without a required column or with a strange one
+    is noted and has no rows; a line of another length than the header is noted and left out.
     """
-    file = str(path)
-    lines = _records(path)
     try:
-        header = [name.strip() for name in next(lines)[1]]
-    except StopIteration:
-        raise InvalidInput(Fault("file", "", "a header line and rows", file)) from None
-    _check_header(file, header, required, allowed)
-    rows, faults = [], []
+        (_, names), *lines = _records(path)
+        header = [other_names.get(name.strip(), name.strip()) for name in names]
+        _check_header(str(path), header, required, allowed)
+    except InvalidInput as error:
+        reading.faults += error.faults
+        return ()
+    written = {column: name.strip() for column, name in zip(header, names, strict=True)}
+    rows = []
     for line, cells in lines:
         if len(cells) == len(header):
-            rows.append(Row(file, line, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}))
+            stripped = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
+            rows.append(Row(str(path), line, stripped, written))
         elif any(cell.strip() for cell in cells):
-            faults.append(Fault("cells", len(cells), f"{len(header)} cells, one a column", file, line))
-    Reading(faults).finish()
-    if not rows:
-        raise InvalidInput(Fault("file", "a header only", "at least one row", file))
+            expected = f"{len(header)} cells, one a column"
+            reading.faults.append(Fault("cells", len(cells), expected, str(path), line))
     return tuple(rows)
 
 
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Records of the file with the line on which each begins."""
+def _records(path: Path) -> list[tuple[int, list[str]]]:
+    """Header and records of a file, each with the line on which it begins; at least one of both."""
+    file = str(path)
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         byte = f"byte 0x{error.object[error.start]:02x}"
-        raise InvalidInput(Fault("encoding", byte, "UTF-8; save the file as UTF-8", str(path), line)) from None
+        raise InvalidInput(Fault("encoding", byte, "UTF-8 throughout", file, line)) from None
     except OSError as error:
-        raise InvalidInput(Fault("file", str(path), f"a file that can be read ({error.strerror})")) from None
+        raise InvalidInput(Fault("file", file, f"a file that can be read ({error.strerror})")) from None
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    line = 1
-    while True:
-        try:
-            record = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            raise InvalidInput(Fault("line", str(error), "quotes in pairs (RFC 4180)", str(path), line)) from None
-        yield line, record
-        line = reader.line_num + 1
+    records, line = [], 1
+    try:
+        for record in reader:
+            records.append((line, record))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise InvalidInput(Fault("line", str(error), "cells in pairs of quotes or none", file, line)) from None
+    if len(records) < 2:
+        raise InvalidInput(Fault("file", text.strip(), "a header line and at least one row", file))
+    return records
 
 
 def _check_header(file: str, header: list[str], required: Sequence[str], allowed: Sequence[str]) -> None:
@@ -116,13 +129,15 @@ def _check_header(file: str, header: list[str], required: Sequence[str], allowed
         if len(header) == 1 and separator in header[0]:
             raise InvalidInput(Fault("separator", name, "commas between columns, points in decimals", file, 1))
     known = [*required, *allowed]
-    missing = [column for column in required if column not in header]
-    strange = [column for column in header if column not in known]
-    twice = sorted({column for column in header if header.count(column) > 1})
-    faults = [Fault("header", ",".join(header), f"a column {column!r}", file, 1) for column in missing]
-    faults += [Fault("header", column, f"one of {', '.join(known)}", file, 1) for column in strange]
-    faults += [Fault("header", column, "each column once", file, 1) for column in twice]
-    Reading(faults).finish()
+    faults = [
+        Fault("header", ",".join(header), f"a column {column!r}", file, 1)
+        for column in required
+        if column not in header
+    ]
+    faults += [Fault("header", name, f"one of {', '.join(known)}", file, 1) for name in header if name not in known]
+    faults += [Fault("header", name, "each column once", file, 1) for name in {*header} if header.count(name) > 1]
+    if faults:
+        raise InvalidInput(faults)
 
 
 def day(text: str) -> date:

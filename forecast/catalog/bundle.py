@@ -41,7 +41,7 @@ def read_bundle(folder: Path, now: datetime) -> Bundle:
     of its series, and marked as assumed.
     """
     reading = Reading()
-    series = read_series(folder / "series.csv", reading)
+    series = read_series(folder / "series.csv", (), reading)
     minerals = read_minerals(folder / "minerals.csv", reading)
     events = read_events(folder / "events.csv", (), reading)
     by_id = {one.series_id: one for one in series}

@@ -1,0 +1,35 @@
+"""Take in a user's own series, observations and events: checked whole, written whole or not at all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from forecast.catalog import Catalog, Counts
+from forecast.records import read_events, read_observations, read_series
+from forecast.tables import Reading
+
+
+def ingest(
+    catalog: Catalog,
+    observations: Path | None = None,
+    series: Path | None = None,
+    events: Path | None = None,
+    *,
+    known_at: datetime,
+) -> Counts:
+    """Read CSV files into the catalogue.
+
+    ``known_at``: now (UTC); a value becomes known then, unless its row says ``known_at`` itself, and an earlier value
+    of its period is kept as the vintage before. What is there already changes nothing. Raises ``InvalidInput`` with
+    everything that is wrong in any of the files.
+    """
+    reading = Reading()
+    known = catalog.series()
+    new_series = read_series(series, known, reading) if series else []
+    new_events = read_events(events, catalog.events(), reading) if events else []
+    readable = new_series or not series  # without them every row of theirs would be reported as unknown
+    known.update((one.series_id, one) for one in new_series)
+    values = read_observations(observations, known, known_at, reading) if observations and readable else []
+    reading.finish()
+    return catalog.add(series=new_series, observations=values, events=new_events, known_at=known_at)
