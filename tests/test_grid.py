@@ -121,6 +121,17 @@ def test_a_volume_alone_is_the_same_as_in_its_panel():
 
 
 @pytest.mark.parametrize("is_price", [True, False])
+def test_many_origins_of_one_series_in_one_pass_are_as_each_alone(is_price: bool):
+    x = price(120) if is_price else volume(120)
+    origins = [sample(x[:T], is_price) for T in (60, 90, 119, 120)]
+    for y, fitted in zip(origins, Grid().fit_each(origins), strict=True):
+        single = Grid().fit(y, Design.empty(y.ds))
+        assert single.last == fitted.last == y.ds[-1]
+        np.testing.assert_allclose(fitted.quantiles(12), single.quantiles(12), rtol=1e-10)
+        np.testing.assert_allclose(fitted.extend(origins[-1]).quantiles(12), Grid().fit_each(origins)[-1].quantiles(12))
+
+
+@pytest.mark.parametrize("is_price", [True, False])
 def test_the_backtest_at_the_last_origin_is_the_forecast(is_price: bool):
     together = panel(is_price)
     q = panel_quantiles(together, together.ds[-1:], 12)
@@ -155,7 +166,7 @@ def test_too_short_is_refused_and_missing_in_a_panel(is_price: bool):
 
 def test_a_design_with_columns_is_refused():
     y = sample(price(60))
-    with pytest.raises(ValueError, match="intervention columns"):
+    with pytest.raises(ValueError, match="estimates no effects"):
         Grid().fit(y, Design(y.ds, ("tariff",), np.ones((60, 1))))
 
 

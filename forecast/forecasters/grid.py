@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from forecast.calendars import Days, Freq
 from forecast.calibration import Calibration, Conformal, Margins, couple
-from forecast.errors import TooShort
-from forecast.forecasters.base import Coefficients, Sample
+from forecast.forecasters.base import Coefficients, Sample, check, refuse_columns
 from forecast.forecasters.grid_price import Pooled, PriceGrid, PriceSettings, PriceStates, PriceTrack, filter_prices
 from forecast.forecasters.grid_volume import VolumeGrid, VolumeSettings, VolumeState, VolumeTrack, filter_volumes
 from forecast.interventions import Design
@@ -26,6 +25,7 @@ from forecast.metrics import LEVELS
 from forecast.series import Floats
 
 LEAST = 18
+_PRICES, _VOLUMES = PriceGrid.default(), VolumeGrid.default()
 _PRICE_CONFORMAL = Conformal(window=180, smooth=2, symmetric=1.0)
 _VOLUME_CONFORMAL = Conformal(window=84, smooth=1, symmetric=0.5)
 
@@ -84,43 +84,53 @@ class Grid:
 
     def fit(self, y: Sample, design: Design) -> GridFitted:
         """Learn from one sample. Raises ``TooShort`` below 18 observations, ``ValueError`` for a design's columns."""
-        if design.names:
-            raise ValueError("the grid estimates no intervention columns: take their effect off the sample first")
-        seen = int(np.isfinite(y.x).sum())
-        if seen < LEAST:
-            raise TooShort(f"{seen} observations; the grid needs {LEAST}")
-        own = Panel.of([y])
-        return self._fitted(own, self.track(own), 0, self.calibration or Calibration.neutral(self.horizon))
+        refuse_columns(self.family, design)
+        return self.fit_each([y])[0]
+
+    def fit_each(
+        self, samples: Sequence[Sample], calibrations: Sequence[Calibration] | None = None
+    ) -> tuple[GridFitted, ...]:
+        """Learn from each sample as if alone, all in one pass: origins of one series, say, with what was known at each.
+
+        ``calibrations``: one a sample instead of the grid's own. Raises what ``fit`` raises.
+        """
+        for sample in samples:
+            check(sample, LEAST)
+        panel = Panel.of(samples)
+        alone = replace(self, pooled=self.pooled or Pooled.nothing(panel.ds, len((self.price_grid or _PRICES).phi)))
+        track = alone._pass(panel, horizon=0)
+        own = calibrations or [self.calibration or Calibration.neutral(self.horizon)] * len(samples)
+        return tuple(self._fitted(panel, track, i, calibration) for i, calibration in enumerate(own))
 
     def fit_panel(self, panel: Panel) -> tuple[GridFitted | None, ...]:
         """Learn from all series at once, each calibrated by all; None for a series below 18 observations."""
         track = self.track(panel)
-        calibration = self.calibration or calibrate(panel, track.forecasts, len(panel.ds) - 1, self.horizon)
-        enough = np.isfinite(panel.x).sum(axis=1) >= LEAST
-        return tuple(self._fitted(panel, track, i, calibration) if enough[i] else None for i in range(len(panel)))
+        z = standardised(panel, track.forecasts)
+        calibration = self.calibration or calibrate(panel, z, len(panel.ds) - 1, self.horizon)
+        fits: list[GridFitted | None] = []
+        for i, enough in enumerate(np.isfinite(panel.x).sum(axis=1) >= LEAST):
+            pooled = track.source.pooled(i) if isinstance(track.source, PriceTrack) else None
+            taught = replace(self, pooled=self.pooled or pooled)
+            fits.append(taught._fitted(panel, track, i, calibration) if enough else None)
+        return tuple(fits)
 
     def track(self, panel: Panel) -> Track:
-        """The pass over a panel."""
+        """The pass over a panel, with forecasts from every period."""
+        return self._pass(panel, self.horizon)
+
+    def _pass(self, panel: Panel, horizon: int) -> Track:
         if panel.is_price:
-            grid, settings = self.price_grid or PriceGrid.default(), self.price_settings or PriceSettings.of(panel.freq)
-            prices = filter_prices(panel.ds, panel.x, grid, settings, pooled=self.pooled)
-            return Track(prices, self.horizon)
-        volumes = filter_volumes(
-            panel.ds,
-            panel.x,
-            panel.freq,
-            self.volume_grid or VolumeGrid.default(),
-            self.volume_settings or VolumeSettings(),
-            (self.horizon, LEAST),
-        )
-        return Track(volumes, self.horizon)
+            grid, settings = self.price_grid or _PRICES, self.price_settings or PriceSettings.of(panel.freq)
+            return Track(filter_prices(panel.ds, panel.x, grid, settings, pooled=self.pooled), horizon)
+        models, gains = self.volume_grid or _VOLUMES, self.volume_settings or VolumeSettings()
+        return Track(filter_volumes(panel.ds, panel.x, panel.freq, models, gains, (horizon, LEAST)), horizon)
 
     def _fitted(self, panel: Panel, track: Track, i: int, calibration: Calibration) -> GridFitted:
         last = int(np.flatnonzero(np.isfinite(panel.x[i]))[-1])
         source = track.source
         state = source.state(i, last) if isinstance(source, PriceTrack) else source.last[i]
         assert state is not None
-        return GridFitted(np.datetime64(panel.ds[last], "D"), state, calibration)
+        return GridFitted(np.datetime64(panel.ds[last], "D"), state, calibration, self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,11 +154,12 @@ class Track:
 
 @dataclass(frozen=True, eq=False)
 class GridFitted:
-    """Where one series stands, and the calibration of its intervals."""
+    """Where one series stands, and the calibration of its intervals; ``grid``: how it was filtered."""
 
     last: np.datetime64
     state: PriceStates | VolumeState
     calibration: Calibration
+    grid: Grid
 
     family: ClassVar[str] = "grid"
 
@@ -170,6 +181,11 @@ class GridFitted:
         paths = self.state.paths(horizon, n, rng)
         return couple(paths, self.state.margins(horizon), self.calibration, rng)
 
+    def extend(self, y: Sample, design: Design | None = None) -> GridFitted:
+        """The same pass over another sample; what others have taught stays as it was."""
+        refuse_columns(self.family, design)
+        return replace(self.grid, calibration=self.calibration).fit_each([y])[0]
+
 
 def standardised(panel: Panel, forecasts: Margins) -> Floats:
     """(N, T, H): outcome at t + h less the forecast made at t, over its sd; NaN where either is missing, where the
@@ -185,10 +201,10 @@ def standardised(panel: Panel, forecasts: Margins) -> Floats:
     return z
 
 
-def calibrate(panel: Panel, forecasts: Margins, cutoff: int, horizon: int) -> Calibration:
-    """From the outcomes of a panel known in the period numbered ``cutoff``."""
+def calibrate(panel: Panel, z: Floats, cutoff: int, horizon: int) -> Calibration:
+    """From the ``standardised`` outcomes of a panel that were known in the period numbered ``cutoff``."""
     conformal = _PRICE_CONFORMAL if panel.is_price else _VOLUME_CONFORMAL
-    return conformal.calibrate(standardised(panel, forecasts), cutoff, horizon)
+    return conformal.calibrate(z, cutoff, horizon)
 
 
 def panel_quantiles(

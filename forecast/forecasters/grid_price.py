@@ -84,10 +84,15 @@ class Pooled:
     score: Floats
     log_slow: Floats
 
+    @classmethod
+    def nothing(cls, ds: Days, G: int) -> Pooled:
+        """There are no others."""
+        return cls(ds, np.zeros((len(ds), G)), np.full(len(ds), np.nan))
+
     def at(self, ds: Days) -> Pooled:
-        """On other dates; 0 and NaN where it says nothing."""
-        place = np.clip(np.searchsorted(self.ds, ds), 0, len(self.ds) - 1)
-        known = self.ds[place] == ds
+        """On other dates: what had been said by then; nothing before the first period."""
+        place = np.searchsorted(self.ds, ds, side="right") - 1
+        known = place >= 0
         score = np.where(known[:, None], self.score[place], 0.0)
         return Pooled(ds, score, np.where(known, self.log_slow[place], np.nan))
 

@@ -240,8 +240,8 @@ def filter_volumes(
 ) -> VolumeTrack:
     """One pass over logs ``x`` (N, T), NaN where missing, on the periods ``ds``.
 
-    ``reach``: horizon and least; forecasts so many periods ahead from every period that is observed and at least the
-    least-th observation of its series, NaN elsewhere.
+    ``reach``: horizon and least; forecasts so many periods ahead (0: none, states only) from every period that is
+    observed and at least the least-th observation of its series, NaN elsewhere.
     """
     horizon, least = reach
     N, T = x.shape
@@ -258,7 +258,7 @@ def filter_volumes(
         if fresh.size:
             run.begin(fresh, x[fresh, t])
         run.update(x[:, t], terms[t])
-        ready = np.isfinite(x[:, t]) & (seen[:, t] >= least)
+        ready = np.isfinite(x[:, t]) & (seen[:, t] >= least) & (horizon > 0)
         ending = [i for i, last in enumerate(lasts) if last == t]
         if ready.any() or ending:
             weights = run.weights()
