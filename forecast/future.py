@@ -10,20 +10,25 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast.calendars import Days
 from forecast.effects.episodes import direction
-from forecast.events import Act, Branch, Event, Events, KindFamily, timeline
+from forecast.events import Branch, Events, KindFamily, branches, timeline
 from forecast.exposure import Minerals, exposure
 from forecast.interventions import Intervention, Ramp, Shape
-from forecast.registry import Run
+from forecast.registry import Registry, Run
 from forecast.series import Floats, Series
+from forecast.worlds import Assumption, Choice, World, affected, rate_change, reached, take
+
+if TYPE_CHECKING:
+    from forecast.catalog import Catalog
 
 Steps = tuple[tuple[dt.date, float], ...]
 
@@ -36,42 +41,6 @@ BUILD_UP = Ramp(2)
 #: Acts whose effect is the path of the measure that they act on.
 _ON_A_PATH = frozenset({"suspends", "terminates", "reinstates", "extends"})
 _NEVER = 2**62
-
-
-@dataclass(frozen=True)
-class Assumption:
-    """What somebody says of an event's effect.
-
-    ``shape``: how it goes over the periods from its start, None for the usual; ``sizes``: (mean, standard deviation)
-    of the full effect on the log, by id of a series or by measure (``price``, ``volume``, …).
-    """
-
-    shape: Shape | None = None
-    sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-
-    def size(self, series: Series) -> tuple[float, float] | None:
-        return self.sizes.get(series.series_id, self.sizes.get(series.measure))
-
-
-@dataclass(frozen=True, eq=False)
-class Choice:
-    """A fork: with ``probability`` a draw lives in one of the ``alternatives``, evenly likely; else in the world as is.
-
-    ``key`` seeds the decision, and the same key decides alike for every series and scenario.
-    """
-
-    key: str
-    probability: float
-    alternatives: tuple[Events, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class World:
-    """One version of the events, what is assumed of them, and what each draw decides for itself."""
-
-    events: Events
-    assumptions: Mapping[str, Assumption] = field(default_factory=dict)
-    choices: tuple[Choice, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,58 +79,78 @@ class _Coming:
 
 
 _Part = _Rewritten | _Coming
+#: What was worked out for one run in one request: paths of parts, and (None) what was drawn at the training.
+Memo = dict[_Part | None, Floats]
 
 
 class Future:
     """The paths of one run in any version of the events.
 
-    ``events``: as known at the end of ``as_of``. Periods 1 to ``horizon`` follow the run's last observation.
+    ``events``: as known at the end of ``as_of``. The H periods of the run's draws follow its last observation.
     """
 
-    def __init__(
-        self, run: Run, series: Series, minerals: Minerals, events: Events, *, as_of: dt.date, horizon: int
-    ) -> None:
+    def __init__(self, run: Run, series: Series, minerals: Minerals, events: Events, as_of: dt.date) -> None:
         self.run, self.series, self.events, self.as_of = run, series, events, as_of
         self._minerals = minerals
         self._freq = series.calendar
         self._last = int(self._freq.ordinal(run.last))
-        self.ds: Days = self._freq.range(self._freq.shift(run.last, 1), horizon)
+        self.ds: Days = self._freq.range(self._freq.shift(run.last, 1), run.draws.shape[1])
         self._seed = int(run.card["settings"]["seed"])
         self._trained_on = dt.date.fromisoformat(run.card["as_of"])
         self._known_then = events.known_on(min(self._trained_on, as_of))
         self._effects = {event_id: effect for effect in run.record.effects for event_id in effect.episode.events}
-        self._arrays: dict[_Part, Floats] = {}
 
-    def paths(self, world: World) -> Floats:
-        """(n, H) joint paths of the log in this world."""
+    @classmethod
+    def of(cls, catalog: Catalog, registry: Registry, series_id: str, as_of: dt.date) -> Future:
+        """The future of a series by its champion. What it finds out is kept with the run, while nothing changes.
+
+        Raises ``NotFound`` or ``NotTrained``.
+        """
+        series, events = catalog.get(series_id), catalog.events()
+        run = registry.champion(series_id)
+        source, future = run.derived.get("future", (None, None))
+        if source is not events or future.as_of != as_of or future.series != series:
+            future = cls(run, series, catalog.minerals(), events.known_on(as_of), as_of)
+            run.derived["future"] = events, future
+        return cast(Future, future)
+
+    def paths(self, world: World, memo: Memo | None = None) -> Floats:
+        """(n, H) joint paths of the log in this world. ``memo`` carries what several worlds have in common."""
+        memo = {} if memo is None else memo
         here = self._parts(world.events, world.assumptions)
-        total = self._trained + self._sum(here)
+        total = self._trained(memo) + self._sum(here, memo)
         for choice in world.choices:
             rng = self._rng(choice.key)
             taken = rng.random(len(total)) < choice.probability
             which = rng.integers(len(choice.alternatives), size=len(total))
             for i, alternative in enumerate(choice.alternatives):
                 there = self._parts(alternative, world.assumptions)
-                change = self._sum(p for p in there if p not in here) - self._sum(p for p in here if p not in there)
+                change = self._sum(set(there) - set(here), memo) - self._sum(set(here) - set(there), memo)
                 total += np.where((taken & (which == i))[:, None], change, 0.0)
         return total
 
-    def baseline(self, open_branches: Sequence[Branch]) -> World:
+    @cached_property
+    def baseline(self) -> World:
         """The events as they are known; of the open branches, those with a probability are drawn with it."""
         return World(
             self.events,
             choices=tuple(
                 Choice(branch.event_id, branch.probability, (self.taken(branch),))
-                for branch in open_branches
-                if branch.probability is not None and self.touched_by(branch)
+                for branch in self.branches
+                if branch.probability is not None
             ),
         )
 
-    def touched_by(self, branch: Branch) -> bool:
-        """Whether what would start, or what would end with it, hits this series."""
-        return any(
-            exposure(self.events[event_id], self.series, self._minerals) > 0
-            for event_id in (branch.event_id, *branch.event_ids)
+    @cached_property
+    def branches(self) -> tuple[Branch, ...]:
+        """The open branches that touch the series, by what would start or what would end with them."""
+        return tuple(
+            branch
+            for branch in branches(self.events, self.as_of)
+            if any(
+                exposure(self.events[event_id], self.series, self._minerals) > 0
+                for event_id in (branch.event_id, *branch.event_ids)
+            )
         )
 
     @cached_property
@@ -181,7 +170,9 @@ class Future:
     # -- which parts -----------------------------------------------------------------------------------------------
 
     def _parts(self, events: Events, assumptions: Mapping[str, Assumption]) -> list[_Part]:
-        changed = _affected(self.events, events) | assumptions.keys()
+        changed = (
+            affected(self.events, events) | assumptions.keys() if events is not self.events else assumptions.keys()
+        )
         recorded = sorted((self._drifted | changed) & self._effects.keys())
         rewritten = [self._rewritten(event_id, events, assumptions.get(event_id)) for event_id in recorded]
         coming = {event_id: c for event_id, c in self._coming_as_known.items() if event_id not in changed}
@@ -193,7 +184,7 @@ class Future:
     @cached_property
     def _drifted(self) -> set[str]:
         """Events whose life looks different today from what was known at the training."""
-        return _affected(self._known_then, self.events)
+        return affected(self._known_then, self.events)
 
     @cached_property
     def _coming_as_known(self) -> dict[str, _Coming]:
@@ -202,9 +193,7 @@ class Future:
             for event in self.events.values()
             if max(event.effective or dt.date.min, event.ended or dt.date.min) >= self.first_day
         }
-        found = {
-            event_id: self._coming(event_id, self.events, Assumption()) for event_id in _reached(late, self.events)
-        }
+        found = {event_id: self._coming(event_id, self.events, Assumption()) for event_id in reached(late, self.events)}
         return {event_id: coming for event_id, coming in found.items() if coming}
 
     def _rewritten(self, event_id: str, events: Events, assumption: Assumption | None) -> _Rewritten | None:
@@ -215,7 +204,7 @@ class Future:
             return _Rewritten(event_id, share, (), 0.0) if event_id in self.events else None
         trained = self._steps_trained(event_id)
         steps = timeline(events, event_id, self.as_of)
-        scale = _scale(self.events.get(event_id), events[event_id])
+        scale = rate_change(self.events.get(event_id), events[event_id])
         size = assumption.size(self.series)
         # An episode that was never in force is one of talk: the measure itself, if it comes, comes on top.
         if not trained or (steps == trained and scale == 1.0 and not size and not assumption.shape):
@@ -238,18 +227,15 @@ class Future:
             return None
         sign = direction(event, self.series)
         spread = SPREAD_PRICE if self.series.is_price else SPREAD_FLOW
-        return _Coming(event_id, size or (0.0, weight * spread), tuple(column), sign, bool(size))
+        return _Coming(event_id, size or (0.0, weight * spread), tuple(column.tolist()), sign, bool(size))
 
     def _change(self, event_id: str, events: Events, shape: Shape) -> Floats:
         """(H,) the level of an event in each period, less its level at the last observation."""
-        spells = self._spells(timeline(events, event_id, self.as_of)) if event_id in events else []
-        known = event_id in self.events
-        before = known and any(
-            spell.start <= self._last < spell.stop
-            for spell in self._spells(timeline(self.events, event_id, self.as_of))
-        )
-        scale = _scale(self.events.get(event_id), events[event_id]) if event_id in events else 1.0
         ordinals = np.arange(self._last + 1, self._last + 1 + len(self.ds))
+        spells = self._spells(event_id, events)
+        known = spells if events is self.events else self._spells(event_id, self.events)
+        before = any(spell.start <= self._last < spell.stop for spell in known)
+        scale = rate_change(self.events.get(event_id), events.get(event_id))
         column = np.full(len(self.ds), -float(before))
         for spell in spells:
             if spell.start <= self._last and before:
@@ -259,11 +245,14 @@ class Future:
             column += scale * response * spell.inside(ordinals)
         return column
 
-    def _spells(self, steps: Steps) -> list[_Spell]:
-        ends = [day for day, _ in steps[1:]] + [None]
+    def _spells(self, event_id: str, events: Events) -> list[_Spell]:
+        return self._in_force(timeline(events, event_id, self.as_of)) if event_id in events else []
+
+    def _in_force(self, steps: Steps) -> list[_Spell]:
+        ends = [*(day for day, _ in steps[1:]), None]
         return [
             _Spell(day, int(self._freq.ordinal(day)), self._stop(end))
-            for (day, level), end in zip(steps, ends, strict=True)
+            for (day, level), end in zip(steps, ends, strict=False)
             if level
         ]
 
@@ -286,28 +275,31 @@ class Future:
 
     # -- what they amount to ---------------------------------------------------------------------------------------
 
-    @cached_property
-    def _trained(self) -> Floats:
+    def _trained(self, memo: Memo) -> Floats:
         """(n, H) the future as it looked at the training."""
-        forward = self.run.record.forward(self.ds, self._freq, self.run.last)
-        return self.run.draws[:, : len(self.ds)] + forward
+        if None not in memo:
+            memo[None] = self.run.draws + self.run.record.forward(self.ds, self._freq, self.run.last)
+        return memo[None]
 
-    def _sum(self, parts: Iterable[_Part]) -> Floats | float:
-        """(n, H) what these parts add; 0 for none."""
-        total: Floats | float = 0.0
-        for part in parts:
-            if part not in self._arrays:
-                self._arrays[part] = self._rewrite(part) if isinstance(part, _Rewritten) else self._come(part)
-            total = total + self._arrays[part]
+    def _sum(self, parts: Collection[_Part], memo: Memo) -> Floats:
+        """(n, H) what these parts add, always summed in one order: the same parts, the same digits."""
+        ordered = sorted(parts, key=lambda part: part.event_id)
+        coming = [part for part in ordered if isinstance(part, _Coming)]
+        sizes = np.array([self._sizes(part.event_id, part.size) for part in coming]).reshape(
+            len(coming), len(self.run.draws)
+        )
+        total: Floats = sizes.T @ np.array([part.column for part in coming]).reshape(len(coming), len(self.ds))
+        for part in ordered:
+            if isinstance(part, _Rewritten):
+                if part not in memo:
+                    memo[part] = self._rewrite(part)
+                total += memo[part]
         return total
-
-    def _come(self, part: _Coming) -> Floats:
-        return self._sizes(part.event_id, part.size)[:, None] * np.array(part.column)
 
     def _rewrite(self, part: _Rewritten) -> Floats:
         effect = self._effects[part.event_id]
         ordinals = np.arange(self._last + 1, self._last + 1 + len(self.ds))
-        spells = [spell for spell in self._spells(part.steps) if spell.stop > self._last + 1]
+        spells = [spell for spell in self._in_force(part.steps) if spell.stop > self._last + 1]
         columns = np.zeros((len(effect.candidates), len(self.ds)))
         for column, candidate in zip(columns, effect.candidates, strict=True):
             shape = part.shape or candidate.shape
@@ -331,29 +323,6 @@ class Future:
         return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
-def take(events: Events, branch: Branch, starts: dt.date, known_on: dt.date) -> Events:
-    """The events if the branch came to pass on ``starts``: a threat enacted, or what was suspended in force again."""
-    event = events[branch.event_id]
-    if branch.cause == "threat":
-        kind = "tariff" if "ad valorem" in event.value_unit else "export_control"
-        taken = replace(event, kind=kind, status="enacted", effective=starts, ended=None, end_known=None)
-    else:
-        acts = tuple(Act("reinstates", target) for target in branch.event_ids)
-        again = f"{branch.event_id}.again"
-        taken = replace(
-            event, event_id=again, status="enacted", effective=starts, ended=None, end_known=None, acts=acts
-        )
-    return edited(events, [taken], known_on=known_on)
-
-
-def edited(
-    events: Events, changed: Iterable[Event] = (), removed: Collection[str] = (), *, known_on: dt.date
-) -> Events:
-    """These events with some of them replaced or added and some removed, all as known on a day."""
-    kept = {event_id: event for event_id, event in events.items() if event_id not in removed}
-    return Events((kept | {event.event_id: event for event in changed}).values()).known_on(known_on)
-
-
 def _merged(coming: Iterable[_Coming]) -> list[_Part]:
     """Events that begin (or end) in the same period and push the same way are one episode: the strongest stands for it.
 
@@ -365,31 +334,3 @@ def _merged(coming: Iterable[_Coming]) -> list[_Part]:
         sign = part.direction * (1 if part.column[first] > 0 else -1)
         groups.setdefault(part.event_id if part.stated else (first, sign), []).append(part)
     return [max(group, key=lambda part: part.size[1] * max(map(abs, part.column))) for group in groups.values()]
-
-
-def _affected(a: Events, b: Events) -> set[str]:
-    """Ids of events that differ, and of those that they act on, directly or by others."""
-    both = dict.fromkeys([*a, *b])
-    differ = {i for i in both if a.get(i) is not b.get(i) and a.get(i) != b.get(i)}
-    return _reached(differ, a) | _reached(differ, b)
-
-
-def _reached(event_ids: Iterable[str], events: Events) -> set[str]:
-    found: set[str] = set()
-    queue = list(event_ids)
-    while queue:
-        event_id = queue.pop()
-        if event_id not in found:
-            found.add(event_id)
-            event = events.get(event_id)
-            queue += [act.target for act in event.acts] if event else []
-    return found
-
-
-def _scale(known: Event | None, event: Event) -> float:
-    """How much harder a measure hits with the rate it has now than with the rate it is known with."""
-    if known is None or known.value_after is None or event.value_after is None:
-        return 1.0
-    was = known.value_after - (known.value_before or 0.0)
-    now = event.value_after - (event.value_before or 0.0)
-    return now / was if was else 1.0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecast.errors import Fault, InvalidInput
-from forecast.events import Branch, branches
+from forecast.events import Branch
 from forecast.future import Future
 from forecast.registry import Registry, Run
 from forecast.series import Floats, Series
@@ -43,14 +43,14 @@ class Forecast:
     """A forecast of one series in one world.
 
     ``as_of``: the day whose knowledge of events counts; ``events_known_to``: the latest day of which the catalogue
-    knew anything then; ``branches``: open futures that touch the series, drawn where they have a probability and only
-    listed where they have none.
+    knew anything then, None if it holds no events; ``branches``: open futures that touch the series, drawn where they
+    have a probability and only listed where they have none.
     """
 
     series: Series
     run_id: str
     as_of: dt.date
-    events_known_to: dt.date
+    events_known_to: dt.date | None
     scenario: str
     levels: tuple[int, ...]
     rows: tuple[Row, ...]
@@ -72,24 +72,20 @@ def forecast(
     Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a horizon beyond the trained one or a level that is no
     whole number from 1 to 99.
     """
-    series = catalog.get(series_id)
-    run = registry.champion(series.series_id)
-    check_horizon(horizon, run)
     wanted = checked_levels(levels)
-    events = catalog.events(as_of)
-    future = Future(run, series, catalog.minerals(), events, as_of=as_of, horizon=horizon)
-    touching = tuple(branch for branch in branches(events, as_of) if future.touched_by(branch))
-    draws = np.exp(future.paths(future.baseline(touching)))
+    future = Future.of(catalog, registry, series_id, as_of)
+    check_horizon(horizon, future.run)
+    draws = np.exp(future.paths(future.baseline)[:, :horizon])
     return Forecast(
-        series=series,
-        run_id=run.run_id,
+        series=future.series,
+        run_id=future.run.run_id,
         as_of=as_of,
         events_known_to=catalog.events_known_to(as_of),
         scenario=BASELINE,
         levels=wanted,
         rows=summary(draws, future, wanted),
-        branches=touching,
-        notes=tuple(run.card.get("notes", ())),
+        branches=future.branches,
+        notes=tuple(future.run.card.get("notes", ())),
     )
 
 

@@ -26,8 +26,8 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,8 @@ class Run:
     """One training of one series, verified.
 
     ``draws``: read-only float32 (n, H), joint sample paths of the log, less the mean effect paths, for the H periods
-    after ``last`` (start of the last period seen); ``record``: what events did, in the same n draws.
+    after ``last`` (start of the last period seen); ``record``: what events did, in the same n draws; ``derived``: what
+    readers worked out from this run and keep with it, by their own names.
     """
 
     series_id: str
@@ -61,6 +62,7 @@ class Run:
     draws: npt.NDArray[np.float32]
     record: EffectRecord
     last: np.datetime64
+    derived: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -207,11 +209,12 @@ class Registry:
         line = " ".join(run_ids[: _REMEMBERED + 1]) + "\n"
         write_atomically(self._series_folder(series_id) / _CHAMPION, line.encode())
 
-    def _candidates(self, series_id: str) -> list[str]:
+    def _candidates(self, series_id: str) -> Iterator[str]:
         """The champion, the champions before it, then, rather than nothing, any other run: the newest first."""
         champions = self._champions(series_id)
-        others = [name for name in reversed(_folders(self.root / series_id)) if name not in champions]
-        return champions + others if champions else []
+        yield from champions
+        if champions:
+            yield from (name for name in reversed(_folders(self.root / series_id)) if name not in champions)
 
     def _substitute(self, series_id: str) -> str:
         try:

@@ -36,7 +36,7 @@ def some_record(n: int = 50) -> EffectRecord:
     episode = Episode("cn-licence", ("cn-licence",), KindFamily.SUPPLY, -1, day, day, None, 0.9, step)
     size = np.random.default_rng(1).normal(-0.5, 0.1, n).astype(np.float32)
     effect = EpisodeEffect(episode, (step,), np.zeros(n, dtype=np.int16), size, False, True)
-    return EffectRecord(SERIES, (effect,), (), "regression", (), n, MONTHLY, LAST)
+    return EffectRecord((effect,), "regression", n, MONTHLY, LAST, SERIES)
 
 
 def save(registry: Registry, run_id: str, *, series_id: str = SERIES, seed: int = 0, n: int = 50) -> Path:
@@ -86,7 +86,7 @@ def test_draws_are_mapped_and_cannot_be_written(registry: Registry) -> None:
 
 
 def test_a_series_without_effects_is_stored_too(registry: Registry) -> None:
-    empty = EffectRecord.none(SERIES, 5, MONTHLY, LAST)
+    empty = EffectRecord.none(5, MONTHLY, LAST)
     card = {"data": {"last": "2026-06-01"}}
     registry.save(SERIES, "2026-06-aa", card, draws=np.zeros((5, 2)), record=empty, fitted=None)
     assert registry.get(SERIES, "2026-06-aa").record.effects == ()
