@@ -150,14 +150,12 @@ def _mixture(
     H, (K, N, G) = len(future), mean.shape
     h = np.arange(1, H + 1)[:, None]
     fade = grid.phi**h
-    rest = np.delete(np.arange(K), 1)
-    b = np.column_stack([np.ones(H), future])
-    means = (b @ mean[rest].reshape(K - 1, -1)).reshape(H, N, G) + fade[:, None] * mean[1]
+    # b without its a, whose loading depends on the model: then one product serves all models, and cov is not copied
+    b = np.column_stack([np.ones(H), np.zeros(H), future])
+    means = (b @ mean.reshape(K, -1)).reshape(H, N, G) + fade[:, None] * mean[1]
     pairs = (b[:, :, None] * b[:, None, :]).reshape(H, -1)
-    block = cov[rest[:, None], rest].reshape((K - 1) ** 2, -1)
-    cross = cov[rest, 1].reshape(K - 1, -1)
-    variances = (pairs @ block).reshape(H, N, G) + fade[:, None] ** 2 * cov[1, 1]
-    variances += 2 * fade[:, None] * (b @ cross).reshape(H, N, G)
+    variances = (pairs @ cov.reshape(K * K, -1)).reshape(H, N, G) + fade[:, None] ** 2 * cov[1, 1]
+    variances += 2 * fade[:, None] * (b @ cov[:, 1].reshape(K, -1)).reshape(H, N, G)
     grown = h * grid.level + grid.ar * np.cumsum(grid.phi ** (2 * h - 2.0), axis=0) + grid.noise
     variances = sigma2 * (variances + grown[:, None])
     average = (weights * means).sum(axis=-1)
@@ -264,10 +262,8 @@ def filter_volumes(
             weights = run.weights()
         if ready.any():
             future = terms[t + 1 : t + 1 + horizon]
-            moments = _mixture(
-                grid, run.mean[:, ready], run.cov[:, :, ready], run.sigma2[ready], weights[ready], future
-            )
-            mean[ready, t], sd[ready, t] = moments
+            means, sds = _mixture(grid, run.mean, run.cov, run.sigma2, weights, future)
+            mean[ready, t], sd[ready, t] = means[ready], sds[ready]
         for i in ending:
             states[i] = run.state(i, ds[t], freq, weights)
     return VolumeTrack(mean, sd, states, seen)
