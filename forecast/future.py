@@ -91,6 +91,7 @@ class Future:
 
     def __init__(self, run: Run, series: Series, minerals: Minerals, events: Events, as_of: dt.date) -> None:
         self.run, self.series, self.events, self.as_of = run, series, events, as_of
+        self.events_known_to: dt.date | None = None
         self._minerals = minerals
         self._freq = series.calendar
         self._last = int(self._freq.ordinal(run.last))
@@ -111,6 +112,7 @@ class Future:
         source, future = run.derived.get("future", (None, None))
         if source is not events or future.as_of != as_of or future.series != series:
             future = cls(run, series, catalog.minerals(), events.known_on(as_of), as_of)
+            future.events_known_to = catalog.events_known_to(as_of)
             run.derived["future"] = events, future
         return cast(Future, future)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.calendars import Days
 from forecast.errors import Fault, InvalidInput
 from forecast.events import Branch
 from forecast.future import Future
@@ -80,20 +81,20 @@ def forecast(
         series=future.series,
         run_id=future.run.run_id,
         as_of=as_of,
-        events_known_to=catalog.events_known_to(as_of),
+        events_known_to=future.events_known_to,
         scenario=BASELINE,
         levels=wanted,
-        rows=summary(draws, future, wanted),
+        rows=summary(draws, future.ds[:horizon], wanted),
         branches=future.branches,
         notes=tuple(future.run.card.get("notes", ())),
     )
 
 
-def summary(draws: Floats, future: Future, levels: Sequence[int]) -> tuple[Row, ...]:
-    """Medians and central intervals of draws (n, H), period by period."""
+def summary(draws: Floats, ds: Days, levels: Sequence[int]) -> tuple[Row, ...]:
+    """Medians and central intervals of draws (n, H) for the periods that start on ``ds`` (H,)."""
     tails = [tail for level in levels for tail in (0.5 - level / 200, 0.5 + level / 200)]
     values = quantiles(draws, [0.5, *tails])
-    days: list[dt.date] = future.ds.tolist()
+    days: list[dt.date] = ds.tolist()
     return tuple(
         Row(day, h, rounded(at[0]), {level: _bounds(at, i) for i, level in enumerate(levels)})
         for h, (day, at) in enumerate(zip(days, values.T.tolist(), strict=True), start=1)
