@@ -30,14 +30,14 @@ def read_panel(extra: Sequence[Path] = ()) -> Panel:
     """The bundled data and each folder of ``extra`` (``series.csv``, ``observations.csv``). Raises ``InvalidInput``."""
     reading, now = Reading(), dt.datetime.now(dt.UTC)
     bundled = data_dir()
-    series = {one.series_id: one for one in read_series(bundled / "series.csv", reading)}
+    series = {one.series_id: one for one in read_series(bundled / "series.csv", (), reading)}
     observations = [
         o
         for path in sorted((bundled / "observations").glob("*.csv"))
         for o in read_observations(path, series, now, reading)
     ]
     for folder in extra:
-        more = {one.series_id: one for one in read_series(folder / "series.csv", reading)}
+        more = {one.series_id: one for one in read_series(folder / "series.csv", series, reading)}
         observations += read_observations(folder / "observations.csv", more, now, reading)
         series |= more
     events = Events(read_events(bundled / "events.csv", (), reading))

@@ -36,7 +36,7 @@ def _cpu() -> str:
 
 
 def arguments(doc: str | None, *, trials: int | None = None) -> argparse.Namespace:
-    """``--quick``, ``--json FILE``, ``--extra DIR`` (again for more), ``--seed``; ``--trials N`` where there is a default."""
+    """``--quick``, ``--json FILE``, ``--extra DIR`` (repeatable), ``--seed``; ``--trials N`` if it has a default."""
     parser = argparse.ArgumentParser(description=(doc or "").strip().splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a small part of it, to see that it runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that is printed to FILE as well")

@@ -19,7 +19,7 @@ WORLD = "WLD"
 
 @dataclass(frozen=True)
 class Minerals:
-    """The tree of minerals: ``parents`` of each slug, and the ``baskets`` (all-cn-origin) that stand for any of them."""
+    """The tree of minerals: ``parents`` of each slug; ``baskets`` (all-cn-origin) stand for any mineral."""
 
     parents: Mapping[str, frozenset[str]] = field(default_factory=dict)
     baskets: frozenset[str] = frozenset()

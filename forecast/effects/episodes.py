@@ -179,15 +179,17 @@ def _episode(events: Events, group: Sequence[tuple[Event, float]], series: Serie
 def _best_guess(events: Events, event: Event, freq: Freq, known_on: dt.date) -> Intervention:
     """Measures hold while they are in force; shocks and talk last until their end, or fade."""
     start = np.datetime64(_start(events, event, known_on), "D")
-    steps = tuple((np.datetime64(day, "D"), level) for day, level in timeline(events, event.event_id, known_on))
+    steps = timeline(events, event.event_id, known_on)
     if event.family in (KindFamily.SHOCK, KindFamily.THREAT):
         return Intervention(_passing(event, start, freq), start)
     if len(steps) < 2:
         return Intervention(Step(), start)
     if event.family is KindFamily.TARIFF or len(steps) > 2 or steps[1][1] != 0.0 or steps[0][1] != 1.0:
         first = steps[0][1] or 1.0
-        return Intervention(Step(), start, intensity=tuple((day, level / first) for day, level in steps))
-    return Intervention(Step(), start, end=np.datetime64(steps[1][0] - np.timedelta64(1, "D")))
+        return Intervention(
+            Step(), start, intensity=tuple((np.datetime64(day, "D"), level / first) for day, level in steps)
+        )
+    return Intervention(Step(), start, end=np.datetime64(steps[1][0] - dt.timedelta(days=1), "D"))
 
 
 def _passing(event: Event, start: np.datetime64, freq: Freq) -> Shape:

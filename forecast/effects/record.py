@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from forecast.calendars import Days, Freq, parse_freq
 from forecast.effects.episodes import Episode, Omitted
-from forecast.effects.shapes import product
+from forecast.effects.shapes import columns, product
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, parse_shape, shape_word
 from forecast.series import Floats
@@ -49,7 +50,7 @@ class EpisodeEffect:
 
     def columns(self, ds: Days, freq: Freq) -> Floats:
         """(K, T): each candidate at full strength."""
-        return np.array([candidate.column(ds, freq) for candidate in self.candidates])
+        return columns(self.candidates, ds, freq)
 
     def draws(self, ds: Days, freq: Freq) -> Floats:
         """(n, T) paths on the log."""
@@ -57,25 +58,37 @@ class EpisodeEffect:
 
     def mean(self, ds: Days, freq: Freq) -> Floats:
         """(T,) mean path on the log."""
-        weights = np.bincount(self.choice, weights=self.size, minlength=len(self.candidates)) / len(self.size)
-        return np.asarray(weights @ self.columns(ds, freq), dtype=float)
+        return np.asarray(self.weights @ self.columns(ds, freq), dtype=float)
+
+    @cached_property
+    def weights(self) -> Floats:
+        """(K,) mean size that falls to each candidate."""
+        total = np.bincount(self.choice, weights=self.size, minlength=len(self.candidates))
+        return np.asarray(total / len(self.size), dtype=float)
 
     def window(self, freq: Freq, last: np.datetime64) -> Days:
-        """Periods the average effect is taken over: from the start to the end, at most twelve, none after ``last``."""
-        intervention = self.episode.intervention
-        first = int(freq.ordinal(intervention.start))
-        stop = min(first + WINDOW, int(freq.ordinal(last)) + 1)
-        end = intervention.end
-        if end is None and intervention.intensity and intervention.intensity[-1][1] == 0.0:
-            end = intervention.intensity[-1][0]
-        if end is not None:
-            stop = min(stop, int(freq.ordinal(end)) + 1)
-        return np.asarray(freq.start(np.arange(first, max(first, stop))))
+        """Periods that the average effect is taken over; see ``window``."""
+        return window(self.episode, freq, last)
 
     def average(self, freq: Freq, last: np.datetime64) -> Floats:
         """(n,) mean effect over the window, on the log; empty if the window is."""
-        window = self.window(freq, last)
-        return self.size * self.columns(window, freq).mean(axis=1)[self.choice] if len(window) else np.zeros(0)
+        periods = self.window(freq, last)
+        if not len(periods):
+            return np.zeros(0)
+        return np.asarray(self.size * self.columns(periods, freq).mean(axis=1)[self.choice], dtype=float)
+
+
+def window(episode: Episode, freq: Freq, last: np.datetime64) -> Days:
+    """Period starts from an episode's start to its end, at most twelve, none after the period ``last``."""
+    intervention = episode.intervention
+    first = int(freq.ordinal(intervention.start))
+    stop = min(first + WINDOW, int(freq.ordinal(last)) + 1)
+    end = intervention.end
+    if end is None and intervention.intensity and intervention.intensity[-1][1] == 0.0:
+        end = intervention.intensity[-1][0]
+    if end is not None:
+        stop = min(stop, int(freq.ordinal(end)) + 1)
+    return np.asarray(freq.start(np.arange(first, max(first, stop))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,19 +99,23 @@ class EffectRecord:
     shapes) or the family that estimated the columns itself; ``none`` where nothing was estimated.
     """
 
-    series_id: str
     effects: tuple[EpisodeEffect, ...]
-    omitted: tuple[Omitted, ...]
     method: str
-    notes: tuple[str, ...]
     n: int
     freq: Freq
     last: np.datetime64
+    series_id: str = ""
+    omitted: tuple[Omitted, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @classmethod
-    def none(cls, series_id: str, n: int, freq: Freq, last: np.datetime64) -> EffectRecord:
+    def none(cls, n: int, freq: Freq, last: np.datetime64) -> EffectRecord:
         """The record of a series that no episode touches."""
-        return cls(series_id, (), (), "none", (), n, freq, last)
+        return cls((), "none", n, freq, last)
+
+    def of(self, series_id: str, omitted: tuple[Omitted, ...] = ()) -> EffectRecord:
+        """The same record with the series it is about and the episodes that it leaves out."""
+        return replace(self, series_id=series_id, omitted=omitted)
 
     @property
     def events(self) -> frozenset[str]:
@@ -117,14 +134,15 @@ class EffectRecord:
         that is still in force once was adds no uncertainty, and only what changes after T does. An episode in
         ``without`` (episode ids) never was: it adds mean(T) − path_i(T), which takes its part of the level at T out.
         """
-        at = np.array([last], dtype="datetime64[D]")
-        total = np.full((self.n, len(ds)), self.mean_path(at, freq)[0])
+        dates = np.concatenate([np.array([last], dtype="datetime64[D]"), ds])
+        total = np.zeros((self.n, len(ds)))
         for effect in self.effects:
-            now = effect.columns(at, freq)
-            future = 0.0 if effect.episode.episode_id in without else effect.columns(ds, freq)
-            change = np.broadcast_to(future - now, (len(now), len(ds)))
-            moves = np.flatnonzero((np.abs(change).max(axis=1) > _STILL)[effect.choice])
+            path = effect.columns(dates, freq)
+            now, future = path[:, :1], path[:, 1:]
+            change = (0.0 if effect.episode.episode_id in without else future) - np.broadcast_to(now, future.shape)
+            moves = np.flatnonzero((np.abs(change).max(axis=1, initial=0.0) > _STILL)[effect.choice])
             total[moves] += effect.size[moves, None] * change[effect.choice[moves]]
+            total += effect.weights @ now
         return total
 
     def describe(self) -> dict[str, Any]:
@@ -158,14 +176,14 @@ class EffectRecord:
         )
         omitted = tuple(Omitted(o["episode"], tuple(o["events"]), o["reason"]) for o in described["omitted"])
         return cls(
-            described["series_id"],
             effects,
-            omitted,
             described["method"],
-            tuple(described["notes"]),
             described["draws"],
             parse_freq(described["freq"]),
             np.datetime64(described["last"], "D"),
+            described["series_id"],
+            omitted,
+            tuple(described["notes"]),
         )
 
 

@@ -8,13 +8,13 @@ announcement. No monthly series tells these apart reliably, so the estimate aver
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.calendars import Freq
+from forecast.calendars import Days, Freq
 from forecast.effects.episodes import Episode
-from forecast.interventions import Decay, Intervention, Pulse, Ramp, Shape, Step, Temporary
+from forecast.interventions import Decay, Intervention, Pulse, Ramp, Shape, Step, Temporary, mean_intensity
 from forecast.series import Floats
 
 #: Families of shapes with their prior weight, split evenly among their members.
@@ -26,8 +26,8 @@ FAMILIES: tuple[tuple[float, tuple[Shape, ...]], ...] = (
     (0.15, (Ramp(3), Ramp(6), Ramp(12))),
 )
 
-#: Periods by which an effect may come early, besides coming with the announcement itself.
-MAX_LEAD = 3
+#: Periods by which an effect may come early; and the announcement itself may start it, if it is at most a year earlier.
+MAX_LEAD, LONGEST = 3, 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +45,27 @@ class Candidates:
 
 def product(intervention: Intervention, shapes: Sequence[Shape], leads: Sequence[int]) -> tuple[Intervention, ...]:
     """Every shape with every lead on the dates of one intervention, shapes outermost."""
-    return tuple(replace(intervention, shape=shape, lead=lead) for shape in shapes for lead in leads)
+    start, end, intensity = intervention.start, intervention.end, intervention.intensity
+    return tuple(Intervention(shape, start, end, lead, intensity) for shape in shapes for lead in leads)
+
+
+def columns(candidates: Sequence[Intervention], ds: Days, freq: Freq) -> Floats:
+    """(K, T) columns of candidates that share their start, end and intensity, as ``Intervention.column`` gives them."""
+    one = candidates[0]
+    ordinals = np.asarray(freq.ordinal(ds), dtype=np.int64)
+    k = ordinals - int(freq.ordinal(one.start))
+    every = np.arange(k.min(), k.max() + max(c.lead for c in candidates) + 1)
+    response = {shape: shape.response(every.astype(float)) for shape in dict.fromkeys(c.shape for c in candidates)}
+    rows = np.array([response[c.shape][k - every[0] + c.lead] for c in candidates])
+    if one.end is not None:
+        rows[:, ordinals > int(freq.ordinal(one.end))] = 0.0
+    return rows * mean_intensity(one.intensity, ds, freq) if one.intensity else rows
 
 
 def leads(episode: Episode, freq: Freq) -> tuple[int, ...]:
-    """No lead, up to three periods of it but none before the announcement, and the announcement itself."""
+    """No lead, up to three periods of it but none before the announcement, and the announcement within a year."""
     gap = episode.gap(freq)
-    return tuple(sorted({*range(min(MAX_LEAD, gap) + 1), gap}))
+    return tuple(sorted({*range(min(MAX_LEAD, gap) + 1), gap if gap <= LONGEST else 0}))
 
 
 def every_shape(leads: Sequence[int]) -> Candidates:

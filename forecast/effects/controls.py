@@ -1,0 +1,83 @@
+"""Comparison series: what the others say of times without the event, and only the others that it did not touch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from forecast.events import Event, Events
+from forecast.exposure import Minerals, exposure
+from forecast.forecasters.base import Sample
+from forecast.series import Floats, History, Series
+
+#: Periods for which a control is not believed once an event that touches the series has touched it too.
+BLIND = 12
+#: A control must be usable in this share of the sample's periods.
+ENOUGH = 0.6
+
+
+def controls_for(
+    series: Series,
+    sample: Sample,
+    histories: Mapping[str, History],
+    minerals: Minerals,
+    events: Events | None = None,
+) -> Floats | None:
+    """(T, m) logs of the series that may serve as comparison, NaN where missing or touched; None if there are none.
+
+    Left out altogether: what is about the same or a related mineral, contains the series, or has another kind of
+    measure or frequency. Left out for a year from the announcement of an event that touches the series: everything
+    else it touches, and the flows of a country whose own measure it is.
+    """
+    touching = [] if events is None else [e for e in events.values() if exposure(e, series, minerals) > 0]
+    columns = []
+    for other_id in sorted(histories):
+        other = histories[other_id]
+        if not _comparable(series, other.series, minerals):
+            continue
+        column = _aligned(other, sample)
+        for event in touching:
+            if _touches(event, other.series, minerals):
+                column[_blind(event, sample)] = np.nan
+        if np.isfinite(column).mean() >= ENOUGH:
+            columns.append(column)
+    return np.column_stack(columns) if columns else None
+
+
+def _comparable(series: Series, other: Series, minerals: Minerals) -> bool:
+    same_thing = other.series_id == series.series_id or other.series_id in (series.parent, series.spot)
+    contains = other.parent == series.series_id or other.measure == "index"
+    related = minerals.related(series.mineral, other.mineral)
+    return (
+        other.is_price == series.is_price
+        and other.calendar == series.calendar
+        and not (same_thing or contains or related or _overlap(series, other))
+    )
+
+
+def _overlap(series: Series, other: Series) -> bool:
+    """Whether two flows of the same country may be part and whole, as one of them is of goods of any kind."""
+    return series.flow != "world" and not (series.mineral and other.mineral) and series.reporter == other.reporter
+
+
+def _touches(event: Event, other: Series, minerals: Minerals) -> bool:
+    its_country = other.flow != "world" and event.actor in (other.reporter, other.partner)
+    return its_country or exposure(event, other, minerals) > 0
+
+
+def _blind(event: Event, sample: Sample) -> slice:
+    freq = sample.freq
+    days = [day for day in (event.announced, event.effective) if day is not None]
+    first = int(freq.ordinal(sample.ds[0]))
+    start, stop = (int(freq.ordinal(day)) - first for day in (min(days), max(days)))
+    return slice(max(start, 0), max(stop + BLIND, 0))
+
+
+def _aligned(history: History, sample: Sample) -> Floats:
+    """The logs of a history on the periods of a sample, NaN outside."""
+    column = np.full(len(sample), np.nan)
+    at = np.asarray(sample.freq.ordinal(history.ds)) - int(sample.freq.ordinal(sample.ds[0]))
+    inside = (at >= 0) & (at < len(sample))
+    column[at[inside]] = history.x[inside]
+    return column

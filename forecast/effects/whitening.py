@@ -1,0 +1,110 @@
+"""The noise of a series without events, and the filter that turns it white.
+
+On the log a price is close to a random walk with a little memory, a volume close to a level plus noise. Both are
+Δx_t = d_t, d_t = φ d_{t−1} + e_t + θ e_{t−1} on a small grid of (φ, θ); a local level is φ = 0, θ < 0. The filter is
+the innovations algorithm (Brockwell and Davis, Time Series: Theory and Methods, §5.3), applied alike to the series, to
+the controls and to every design, so that generalised least squares is ordinary least squares on what comes out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import solve_banded
+
+from forecast.calendars import Days, Freq
+from forecast.errors import TooShort
+from forecast.forecasters.base import Sample
+from forecast.series import Floats
+
+Bools = npt.NDArray[np.bool_]
+
+PRICE_PHI, PRICE_THETA = (0.0, 0.3, 0.6), (-0.4, -0.2, 0.0, 0.15, 0.3, 0.45)
+VOLUME_THETA = (-0.95, -0.85, -0.75, -0.65, -0.5, -0.3, -0.1)
+
+#: Fewest observations from which anything is estimated.
+LEAST = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    """Exact whitening of columns that are observed at ``rows`` of the sample's T periods, for one (φ, θ).
+
+    Over a gap of g periods the difference of two observations is a sum of g terms: with φ = 0 it has variance
+    1 + (g−1)(1+θ)² + θ² and covariance θ with its neighbours, so the same recursion stays exact (it is the Kalman
+    filter of the local level). With φ ≠ 0 there must be no gaps.
+    """
+
+    rows: npt.NDArray[np.intp]
+    phi: float
+    theta: float
+
+    @property
+    def periods(self) -> npt.NDArray[np.intp]:
+        """Row of the sample that each innovation belongs to: the later end of its difference."""
+        return self.rows[2 if self.phi else 1 :]
+
+    def __call__(self, V: Floats) -> Floats:
+        """(T, K) columns as (m, K) innovations with the variance of e."""
+        return self.innovations(V)[0]
+
+    def innovations(self, V: Floats) -> tuple[Floats, Floats]:
+        """(m, K) innovations of columns (T, K), over their relative sd (m,)."""
+        w = np.diff(V[self.rows], axis=0)
+        gamma = 1 + (np.diff(self.rows) - 1) * (1 + self.theta) ** 2 + self.theta**2
+        if self.phi:
+            w, gamma = w[1:] - self.phi * w[:-1], gamma[1:]
+        r, gains = [float(gamma[0])], [0.0]
+        for variance in gamma[1:].tolist():
+            gains.append(self.theta / r[-1])
+            r.append(variance - self.theta * gains[-1])
+        # e_t = w_t − gain_t e_{t−1} for all columns at once: a bidiagonal system.
+        bands = np.array([np.ones(len(r)), [*gains[1:], 0.0]])
+        sd = np.sqrt(r)
+        return solve_banded((1, 0), bands, w, check_finite=False) / sd[:, None], sd
+
+
+def fit_whitening(sample: Sample, quiet: Bools) -> Whitening:
+    """The (φ, θ) of highest likelihood over the grid, judged on the ``quiet`` periods (T,), those without events.
+
+    Volumes have their season removed by regression for each (φ, θ). Raises ``TooShort`` below ``LEAST`` observations.
+    """
+    rows = np.flatnonzero(np.isfinite(sample.x))
+    if len(rows) < LEAST:
+        raise TooShort(f"{len(rows)} observations are too few to tell an effect from noise; {LEAST} are needed")
+    V = np.column_stack([sample.x, seasons(sample.ds, sample.freq)] if not sample.is_price else [sample.x])
+
+    def loglik(model: Whitening) -> float:
+        e, sd = model.innovations(V)
+        calm = quiet[model.periods]
+        return float(-calm.sum() / 2 * np.log(_rss(e[calm]) / calm.sum() + 1e-12) - np.log(sd[calm]).sum())
+
+    gaps = bool((np.diff(rows) > 1).any())
+    return max((Whitening(rows, phi, theta) for phi, theta in _grid(sample.is_price, gaps)), key=loglik)
+
+
+def _grid(is_price: bool, gaps: bool) -> list[tuple[float, float]]:
+    if not is_price:
+        return [(0.0, theta) for theta in VOLUME_THETA]
+    phis = PRICE_PHI[:1] if gaps else PRICE_PHI
+    return [(phi, theta) for phi in phis for theta in PRICE_THETA if phi + theta or phi == theta]
+
+
+def _rss(columns: Floats) -> float:
+    """Residual sum of squares of the first column on the others, which are lightly held towards 0."""
+    y, H = columns[:, 0], columns[:, 1:]
+    if not H.size:
+        return float(y @ y)
+    beta = np.linalg.solve(H.T @ H + 1e-2 * np.eye(H.shape[1]), H.T @ y)
+    return float(y @ (y - H @ beta))
+
+
+def seasons(ds: Days, freq: Freq) -> Floats:
+    """(T, S) seasonal harmonics, at most six pairs; the cosine of the last one alone where the cycle is even."""
+    turns = (
+        np.asarray(freq.ordinal(ds), dtype=float)[:, None] * np.arange(1, min(6, freq.season // 2) + 1) / freq.season
+    )
+    columns = np.hstack([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)])
+    return columns[:, np.abs(columns).max(axis=0, initial=0.0) > 1e-6]
