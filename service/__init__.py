@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask_openapi import Info, OpenAPI
+from flask_openapi.models.info import Info
+from flask_openapi.openapi import OpenAPI
 
 from forecast.catalog import Catalog
 from forecast.config import Settings
@@ -22,7 +23,7 @@ def create_app(
 ) -> OpenAPI:
     """The application; what is not passed in is opened as the settings say. ``clock`` gives the time in UTC."""
     context = Context(settings, catalog or Catalog.open(settings), registry or Registry(settings.models_dir), clock)
-    metrics = telemetry.Metrics()
+    metrics, log = telemetry.Metrics(), telemetry.logger(settings.log_level)
     app = OpenAPI(
         __name__,
         info=Info(title="orecast", version=VERSION, description=(__doc__ or "").strip()),
@@ -32,9 +33,9 @@ def create_app(
         static_folder=None,
     )
     app.json = Json(app)
-    telemetry.install(app, metrics, telemetry.logger(settings.log_level), quiet=QUIET)
+    telemetry.install(app, metrics, log, quiet=QUIET)
     security.install(app, settings, free=QUIET)
-    problems.install(app)
+    problems.install(app, log)
     for noun in (series, observations, effects, backtests, forecasts, events, runs):
         app.register_api(noun.routes(context))
     app.register_api(health.routes(context, metrics))

@@ -90,4 +90,6 @@ def _for_caches(response: Response, etag: str) -> Response:
         response.add_etag()
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Vary"] = "Accept"
-    return response.make_conditional(request) if response.status_code == 200 else response
+    if response.status_code == 200:
+        response.make_conditional(request)
+    return response

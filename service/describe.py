@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_openapi import APIBlueprint, OpenAPI, Tag
-from flask_openapi.models import Schema
+from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models.schema import Schema
+from flask_openapi.models.tag import Tag
+from flask_openapi.openapi import OpenAPI
+from flask_openapi.types import ResponseDict
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
@@ -25,13 +28,17 @@ _PROBLEMS = {
 }
 
 
-def answers(model: type[BaseModel], *, csv: bool = False, body: bool = False) -> dict[int, dict[str, Any]]:
+def answers(model: type[BaseModel], *, csv: bool = False, body: bool = False) -> ResponseDict:
     """The responses of a route that answers with ``model``, as CSV too if so said; ``body``: it reads one."""
     content: dict[str, Any] = {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}
     if csv:
         content["text/csv"] = {"schema": {"type": "string"}}
-    refused = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}}
-    problems = {s: {"description": say, **refused} for s, say in _PROBLEMS.items() if body or s not in (400, 413, 415)}
+    refused: dict[str, Any] = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}}
+    problems: ResponseDict = {
+        status: {"description": say, **refused}
+        for status, say in _PROBLEMS.items()
+        if body or status not in (400, 413, 415)
+    }
     return {
         200: {"description": (model.__doc__ or "").partition("\n")[0], "content": content},
         304: {"description": "What the client has, by its ETag, is still right."},

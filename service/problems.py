@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from http import HTTPStatus
 from typing import Any, NoReturn
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from pydantic import BaseModel, Field
 from werkzeug.exceptions import HTTPException
 
@@ -31,8 +30,6 @@ REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, str], ...] = (
     (TooShort, HTTPStatus.UNPROCESSABLE_ENTITY, "too-short"),
     (CorruptArtifact, HTTPStatus.SERVICE_UNAVAILABLE, "corrupt-artifact"),
 )
-
-log = logging.getLogger(__name__)
 
 
 class ProblemError(BaseModel):
@@ -69,18 +66,22 @@ def problem(status: int, detail: str, *, kind: str = "", errors: list[dict[str, 
     return response
 
 
-def install(app: Flask) -> None:
-    """Every way out of the application that is not an answer becomes a problem."""
-    app.register_error_handler(ForecastError, _refused)
+def install(app: Flask, log: Any) -> None:
+    """Every way out of the application that is not an answer becomes a problem; ``log`` hears of bugs."""
+
+    def bug(error: Exception) -> Response:
+        log.error("failed", request_id=g.get("request_id"), path=request.path, exc_info=error)
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log has the cause.")
+
+    def refused(error: ForecastError) -> Response:
+        for family, status, kind in REFUSALS:
+            if isinstance(error, family):
+                return problem(status, str(error), kind=kind, errors=_errors(error))
+        return bug(error)
+
+    app.register_error_handler(ForecastError, refused)
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Exception, _bug)
-
-
-def _refused(error: ForecastError) -> Response:
-    for family, status, kind in REFUSALS:
-        if isinstance(error, family):
-            return problem(status, str(error), kind=kind, errors=_errors(error))
-    return _bug(error)
+    app.register_error_handler(Exception, bug)
 
 
 def _errors(error: ForecastError) -> list[dict[str, object]]:
@@ -118,11 +119,6 @@ def _http(error: HTTPException) -> Response:
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     return response
-
-
-def _bug(error: Exception) -> Response:
-    log.error("unhandled", exc_info=error)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; the log has the cause.")
 
 
 def not_an_object(_error: object) -> NoReturn:

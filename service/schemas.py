@@ -15,8 +15,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from forecast.events import KINDS
 from forecast.errors import Fault, InvalidInput
+from forecast.events import KINDS
 
 
 class Asked(BaseModel):

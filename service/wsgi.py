@@ -12,7 +12,7 @@ import tempfile
 from typing import Any
 
 from flask import Flask
-from gunicorn.app.base import BaseApplication
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from prometheus_client import values
 from prometheus_client.multiprocess import mark_process_dead
 

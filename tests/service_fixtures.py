@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
+import shutil
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +43,21 @@ def settings_in(home: Path, **changed: str) -> Settings:
 
 
 def make_home(home: Path) -> Settings:
-    """A seeded catalogue and a champion for each of ``TRAINED``."""
+    """A seeded catalogue and a champion for each of ``TRAINED``: a copy of one that is made once."""
+    shutil.copytree(_template(), home, dirs_exist_ok=True)
+    return settings_in(home)
+
+
+@cache
+def _template() -> Path:
+    home = Path(tempfile.mkdtemp(prefix="orecast-home-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
     settings = settings_in(home)
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
     for series_id in TRAINED:
         registry.promote(series_id, add_run(registry, catalog, series_id))
     catalog.close()
-    return settings
+    return home
 
 
 def add_run(registry: Registry, catalog: Catalog, series_id: str, *, level: float = 1.0, name: str = "a") -> str:

@@ -15,13 +15,13 @@ from forecast.errors import (
     FitFailed,
     ForecastError,
     InvalidInput,
-    MissingDesign,
     Misconfigured,
+    MissingDesign,
     NotFound,
     NotTrained,
     TooShort,
 )
-from service import problems
+from service import problems, telemetry
 from service.encoding import Json
 
 MEMBERS = {"type", "title", "status", "detail", "instance", "errors"}
@@ -34,7 +34,7 @@ def raising() -> Callable[[Exception | int], FlaskClient]:
     def make(end: Exception | int) -> FlaskClient:
         app = Flask(__name__)
         app.json = Json(app)
-        problems.install(app)
+        problems.install(app, telemetry.logger("ERROR"))
 
         @app.route("/things/<name>", methods=["GET", "POST"])
         def thing(name: str) -> str:
@@ -116,5 +116,5 @@ def test_an_unknown_name_is_found_in_the_request_and_the_nearest_is_offered(rais
 
 
 def test_a_value_that_is_not_json_is_shown_as_text(raising) -> None:
-    body = json.loads(raising(InvalidInput(Fault("query.h", {1, 1}, "a number"))).get("/things/x").data)
+    body = json.loads(raising(InvalidInput(Fault("query.h", {1}, "a number"))).get("/things/x").data)
     assert body["errors"][0]["value"] == "{1}"

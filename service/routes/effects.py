@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Response
-from flask_openapi import APIBlueprint
+from flask_openapi.blueprint import APIBlueprint
 
 from service.answers import Row, csv_answer, flat, json_answer, tag, unchanged, wants_csv
 from service.context import Context

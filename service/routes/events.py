@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict, fields
 
 from flask import Response
-from flask_openapi import APIBlueprint
+from flask_openapi.blueprint import APIBlueprint
 
 from forecast.events import Event, Events, state
 from forecast.exposure import exposure

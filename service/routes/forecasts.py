@@ -6,7 +6,7 @@ import datetime as dt
 from dataclasses import asdict
 
 from flask import Response
-from flask_openapi import APIBlueprint
+from flask_openapi.blueprint import APIBlueprint
 
 from forecast import predict
 from forecast.export import forecast_names, forecast_rows, points
@@ -38,7 +38,7 @@ def routes(context: Context) -> APIBlueprint:
         (made,) = forecasts(context, ids, query)
         if wants_csv(query.format):
             return csv_answer(
-                forecast_names(query.level), forecast_rows(made), f"{made.series.series_id}-forecast", etag
+                forecast_names(made.levels), forecast_rows(made), f"{made.series.series_id}-forecast", etag
             )
         return json_answer(document(made), etag)
 
@@ -52,7 +52,7 @@ def routes(context: Context) -> APIBlueprint:
         made = forecasts(context, ids, query)
         if wants_csv(query.format):
             rows = [row for forecast in made for row in forecast_rows(forecast)]
-            return csv_answer(forecast_names(query.level), rows, "forecasts", etag)
+            return csv_answer(forecast_names(sorted(query.level)), rows, "forecasts", etag)
         return json_answer({"data": [document(forecast) for forecast in made], "next": None}, etag)
 
     return api

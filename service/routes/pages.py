@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+from importlib.resources import files
 from pathlib import Path
 
 from flask import Blueprint, Response, jsonify, render_template
-from flask_openapi import OpenAPI
+from flask_openapi.openapi import OpenAPI
 
 from service.context import Context
 
@@ -34,7 +34,5 @@ def routes(context: Context, app: OpenAPI) -> Blueprint:
 
 def swagger() -> Blueprint:
     """Swagger UI's own files, from the package that carries them."""
-    spec = find_spec("flask_openapi_swagger")
-    assert spec is not None and spec.origin is not None, "flask-openapi-swagger is a dependency"
-    folder = Path(spec.origin).parent / "templates" / "swagger"
+    folder = Path(str(files("flask_openapi_swagger"))) / "templates" / "swagger"
     return Blueprint("swagger", __name__, static_folder=str(folder), static_url_path="/docs/assets")

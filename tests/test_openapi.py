@@ -1,0 +1,72 @@
+"""The API keeps the promises of its own OpenAPI document, whatever is sent to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from flask_openapi import OpenAPI
+from hypothesis import HealthCheck, settings
+from schemathesis import Case
+from service_fixtures import COPPER, clock, make_home
+
+from service import create_app
+
+pytestmark = pytest.mark.filterwarnings("ignore::schemathesis.errors.SchemathesisWarning")
+KNOWN = {"series_id": COPPER, "event_id": "cn-7ree-licence-2025", "run_id": "2026-06-01-a"}
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> OpenAPI:
+    home: Path = tmp_path_factory.mktemp("home")
+    return create_app(make_home(home), clock=clock)
+
+
+@pytest.fixture(scope="module")
+def schema(app: OpenAPI) -> Any:
+    return schemathesis.openapi.from_wsgi("/openapi.json", app)
+
+
+api = schemathesis.pytest.from_fixture("schema")
+
+
+@api.parametrize()
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+def test_every_answer_is_one_that_the_document_describes(case: Case) -> None:
+    case.call_and_validate()
+
+
+@api.parametrize()
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+def test_so_is_every_answer_about_things_that_exist(case: Case) -> None:
+    for name in set(case.path_parameters or {}) & set(KNOWN):
+        case.path_parameters[name] = KNOWN[name]
+    case.call_and_validate()
+
+
+def test_every_route_of_the_api_is_described_with_its_problems(app: OpenAPI) -> None:
+    paths = app.api_doc["paths"]
+    served = {str(rule).replace("<", "{").replace(">", "}") for rule in app.url_map.iter_rules() if "/v1" in str(rule)}
+    assert served == {path for path in paths if path.startswith("/v1")}
+    for operations in paths.values():
+        for operation in operations.values():
+            assert operation["summary"]
+            assert operation["responses"]["422"]["content"].keys() == {"application/problem+json"}
+            for parameter in operation.get("parameters", []):
+                assert parameter["description"], parameter["name"]
+
+
+def test_every_list_is_described_as_json_and_as_csv(app: OpenAPI) -> None:
+    for path, operations in app.api_doc["paths"].items():
+        if path.startswith("/v1") and "get" in operations:
+            names = {parameter["name"] for parameter in operations["get"].get("parameters", [])}
+            content = operations["get"]["responses"]["200"]["content"].keys()
+            assert content == ({"application/json", "text/csv"} if "format" in names else {"application/json"}), path
+
+
+def test_the_horizon_in_the_document_is_the_horizon_of_the_settings(app: OpenAPI) -> None:
+    parameters = app.api_doc["paths"]["/v1/forecasts/{series_id}"]["get"]["parameters"]
+    (h,) = (parameter["schema"] for parameter in parameters if parameter["name"] == "h")
+    assert (h["minimum"], h["maximum"], h["default"]) == (1, 24, 12)
