@@ -114,12 +114,13 @@ def _end(known: Events, event: Event, starts: date, threats: list[Event]) -> lis
 
 @dataclass(frozen=True)
 class _Pause:
-    """A suspension: from ``start`` through ``last`` (``None``: it goes on), set to end after ``until``."""
+    """Not in force from ``start`` through ``last`` (``None``: it goes on), set to be so until ``until``."""
 
     start: date
     last: date | None
     until: date | None
     by: str | None
+    status: str = "suspended"
 
     def covers(self, day: date) -> bool:
         return self.start <= day and (self.last is None or day <= self.last)
@@ -127,7 +128,7 @@ class _Pause:
 
 @dataclass(frozen=True)
 class _Life:
-    """What happens to one event, in order: the pure data behind ``state`` and ``timeline``."""
+    """What happens to one event: the data behind ``state`` and ``timeline``. ``until``: set, but not sure to act."""
 
     event: Event
     until: date | None
@@ -154,11 +155,12 @@ class _Life:
             return self.over
         pause = next((pause for pause in reversed(self.pauses) if pause.covers(day)), None)
         if pause:
-            return State("suspended", pause.start, pause.until, pause.by)
+            return State(pause.status, pause.start, pause.until, pause.by)
         if self.starts is not None and day >= self.starts:
             resumed = [p.last + _DAY for p in self.pauses if p.last and p.last < day]
             since = max([self.starts, *resumed, *(r for r in self.revivals if r <= day)])
-            return State("in_force", since, self.until)
+            changes = [change - _DAY for change in self.changes if change > day]
+            return State("in_force", since, min(changes, default=self.until))
         if day < event.known_from:
             return State("unannounced", None, event.known_from - _DAY)
         status = "threatened" if _is_threat(event) else "announced"
@@ -174,7 +176,11 @@ def _life(known: Events, event_id: str) -> _Life:
     revivals = tuple(by.takes_effect for by in _actors(known, event, "reinstates"))
     for day in revivals:
         pauses = [replace(p, last=day - _DAY) if p.start < day and p.covers(day) else p for p in pauses]
-    return _Life(event, _until(known, event), _over(known, event), tuple(pauses), revivals)
+    for end, revived in _ends(known, event):
+        if revived is not None:
+            pauses.append(_Pause(_since(end), revived - _DAY, None, end.by, end.status))
+    until = _until(known, event) if _is_conditional(event) else None
+    return _Life(event, until, _over(known, event), tuple(sorted(pauses, key=lambda p: p.start)), revivals)
 
 
 def _pause(known: Events, by: Event) -> _Pause:
@@ -185,11 +191,22 @@ def _pause(known: Events, by: Event) -> _Pause:
 
 def _over(known: Events, event: Event) -> State | None:
     """The state in which an event is over for good, from its first day; ``None`` while it lasts."""
+    return min((end for end, revived in _ends(known, event) if revived is None), key=_since, default=None)
+
+
+def _ends(known: Events, event: Event) -> list[tuple[State, date | None]]:
+    """The ends of an event, each with the day on which it was reinstated after it.
+
+    An act and the end date that it explains are one fact: of two ends on one day the act counts, as it comes first.
+    """
+    revivals = [by.takes_effect for by in _actors(known, event, "reinstates")]
     ends = [State("ended", by.takes_effect, by=by.event_id) for by in _actors(known, event, "terminates")]
-    # An act and the end date that it explains are one fact: of two ends on one day the act counts, as it comes first.
-    over = min([*ends, *_own_end(known, event)], key=lambda end: end.since or date.max, default=None)
-    revived = any(over and over.since and over.since < by.takes_effect for by in _actors(known, event, "reinstates"))
-    return None if revived else over
+    ends += _own_end(known, event)
+    return [(end, min((day for day in revivals if day > _since(end)), default=None)) for end in ends]
+
+
+def _since(end: State) -> date:
+    return end.since or date.max
 
 
 def _own_end(known: Events, event: Event) -> list[State]:

@@ -1,0 +1,83 @@
+"""What users rely on: every setting has a default, and a wrong one is told by name, value and what is right."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from forecast import config
+from forecast.config import SETTINGS, Settings
+from forecast.errors import Misconfigured
+
+
+def test_everything_has_a_default_below_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.from_env({})
+    assert settings.home == tmp_path.resolve()
+    assert settings.database_url == f"sqlite:///{tmp_path.resolve()}/var/orecast.db"
+    assert settings.models_dir == tmp_path.resolve() / "models"
+    assert (settings.host, settings.port, settings.jobs) == ("127.0.0.1", 8000, -1)
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    assert Settings.from_env({"ORECAST_PORT": " "}).port == 8000
+
+
+def test_each_field_is_read_from_the_variable_of_its_name(tmp_path: Path) -> None:
+    given = {
+        "home": str(tmp_path),
+        "database_url": "postgresql://localhost/ore",
+        "models_dir": str(tmp_path / "elsewhere"),
+        "host": "0.0.0.0",
+        "port": "9000",
+        "workers": "3",
+        "threads": "5",
+        "draws": "500",
+        "horizon": "36",
+        "seed": "7",
+        "jobs": "4",
+        "schedule": "*/15 2-4 * * MON",
+        "rate_limit": "5/second",
+        "log_level": "DEBUG",
+    }
+    settings = Settings.from_env({f"ORECAST_{name.upper()}": value for name, value in given.items()})
+    assert {name: str(value) for name, value in dataclasses.asdict(settings).items()} == given
+
+
+def test_the_table_and_the_fields_are_the_same() -> None:
+    fields = [f"ORECAST_{field.name.upper()}" for field in dataclasses.fields(Settings)]
+    assert sorted(setting.name for setting in SETTINGS) == sorted(fields)
+    assert all(setting.help for setting in SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("ORECAST_PORT", "0", "from 1 to 65535"),
+        ("ORECAST_PORT", "80x", "from 1 to 65535"),
+        ("ORECAST_PORT", "٣", "from 1 to 65535"),
+        ("ORECAST_HORIZON", "121", "from 1 to 120"),
+        ("ORECAST_DRAWS", "-5", "from 100 to 100000"),
+        ("ORECAST_SCHEDULE", "daily", "five fields of cron"),
+        ("ORECAST_SCHEDULE", "0 3 * *", "five fields of cron"),
+        ("ORECAST_RATE_LIMIT", "many", "600 per minute"),
+        ("ORECAST_LOG_LEVEL", "loud", "DEBUG, INFO, WARNING, ERROR"),
+    ],
+)
+def test_a_wrong_value_is_told_with_what_is_right(name: str, value: str, right: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        Settings.from_env({name: value})
+    assert name in str(caught.value)
+    assert repr(value) in str(caught.value)
+    assert right in str(caught.value)
+
+
+def test_the_data_of_an_installed_package_come_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    package = tmp_path / "forecast"
+    package.mkdir()
+    monkeypatch.setattr(config, "__file__", str(package / "config.py"))
+    assert config.data_dir() == tmp_path / "data"
+    (package / "_data").mkdir()
+    assert config.data_dir() == package / "_data"
