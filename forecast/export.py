@@ -73,16 +73,16 @@ def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 def cell(value: object) -> str:
     """A value as CSV shows it: the digits of JSON, lists joined by ``;``, nothing for None, text made safe."""
+    if isinstance(value, np.generic):
+        value = value.item()
     if value is None:
         return ""
-    if isinstance(value, bool | np.bool_):
+    if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
         return repr(value)
-    if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.str_):
-        return repr(value.item())
-    if isinstance(value, dt.date | np.datetime64):
-        return value.isoformat() if isinstance(value, dt.date) else str(value)
+    if isinstance(value, dt.date):
+        return value.isoformat()
     if isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list | tuple | set | frozenset):

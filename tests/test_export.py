@@ -1,0 +1,126 @@
+"""JSON and CSV show the same digits, cells cannot run, and a cut file cannot pass for a whole one."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import datetime as dt
+import hashlib
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.errors import CorruptArtifact
+from forecast.export import cell, csv_export, csv_text, forecast_names, forecast_rows, point_names, points, verify
+from forecast.predict import Forecast, Row
+from forecast.series import Series
+
+SERIES = Series(
+    "volume.x.export.cn", "x", "volume", "target", "export", "CHN", "WLD", unit="=t", freq="M", release_lag_days=9
+)
+
+
+def made() -> Forecast:
+    rows = tuple(
+        Row(dt.date(2026, month, 1), h, 1234.5 * h, {80: (1000.0, 1500.25), 95: (9.0e-05, 1.0e21)})
+        for h, month in enumerate((7, 8), start=1)
+    )
+    today = dt.date(2026, 7, 15)
+    return Forecast(SERIES, "2026-06-01-ab", today, today, "baseline", (80, 95), rows, (), ())
+
+
+def read(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def test_a_forecast_has_the_promised_columns_and_json_and_csv_the_same_digits() -> None:
+    names = forecast_names((80, 95))
+    assert ",".join(names) == "series_id,ds,h,yhat,lo-80,hi-80,lo-95,hi-95,unit,scenario,run"
+    text = csv_text(names, forecast_rows(made()))
+    documents = json.loads(json.dumps(points(made())))
+    assert list(documents[0]) == point_names((80, 95))
+    for line, document in zip(read(text), documents, strict=True):
+        assert line["ds"] == document["ds"]
+        for name in point_names((80, 95))[1:]:
+            assert line[name] == json.dumps(document[name])
+
+
+def test_text_that_a_spreadsheet_would_run_is_made_safe_and_numbers_are_not_touched() -> None:
+    rows = [{"a": text, "b": -1.5} for text in ("=1+1", "+1", "-1", "@x", "\tx", "\rx", "a=1", "")]
+    found = read(csv_text(["a", "b"], rows))
+    assert [row["a"] for row in found] == ["'=1+1", "'+1", "'-1", "'@x", "'\tx", "'\rx", "a=1", ""]
+    assert {row["b"] for row in found} == {"-1.5"}
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, ""),
+        (True, "true"),
+        (np.bool_(False), "false"),
+        (7, "7"),
+        (0.1, "0.1"),
+        (np.float64(0.1), "0.1"),
+        (np.int64(-3), "-3"),
+        (dt.date(2026, 1, 2), "2026-01-02"),
+        (np.datetime64("2026-01-02"), "2026-01-02"),
+        (("a", "b"), "a;b"),
+        (["=a"], "'=a"),
+        ({"h": 1}, '{"h": 1}'),
+    ],
+)
+def test_cells(value: object, shown: str) -> None:
+    assert cell(value) == shown
+
+
+@given(st.lists(st.fixed_dictionaries({"a": st.text(), "b": st.floats(allow_nan=False)}), max_size=5))
+def test_any_text_and_number_survives_a_csv_reader(rows: list[dict[str, object]]) -> None:
+    text = csv_text(["a", "b"], rows)
+    assert text.endswith("\r\n")
+    found = read(text)
+    assert len(found) == len(rows)
+    for row, line in zip(rows, found, strict=True):
+        assert line["a"].removeprefix("'") == str(row["a"]).removeprefix("'")
+        assert float(line["b"]) == row["b"]
+
+
+def test_a_response_says_how_many_rows_and_which_bytes_it_is() -> None:
+    export = csv_export(["a"], [{"a": 1}, {"a": 2}])
+    digest = base64.b64encode(hashlib.sha256(export.data).digest()).decode()
+    assert export.headers == {"Repr-Digest": f"sha-256=:{digest}:", "X-Row-Count": "2"}
+    assert export.data == b"a\r\n1\r\n2\r\n"
+
+
+def test_a_whole_file_is_told_from_a_cut_one(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    export = csv_export(["a"], [{"a": i} for i in range(100)])
+    export.write(path)
+    assert verify(path) == 100
+    assert path.read_bytes() == export.data
+    path.write_bytes(export.data[:-4])
+    with pytest.raises(CorruptArtifact):
+        verify(path)
+    export.write(path)
+    Path(f"{path}.manifest.json").unlink()
+    with pytest.raises(CorruptArtifact):
+        verify(path)
+
+
+def test_writing_again_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    csv_export(["a"], [{"a": 1}]).write(path)
+    csv_export(["a"], []).write(path)
+    assert verify(path) == 0
+    assert {file.name for file in tmp_path.iterdir()} == {"out.csv", "out.csv.manifest.json"}
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "out.csv").mkdir()
+    with pytest.raises(OSError, match=r"out\.csv"):
+        csv_export(["a"], []).write(tmp_path / "out.csv")
+    assert [file.name for file in tmp_path.iterdir()] == ["out.csv"]
