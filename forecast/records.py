@@ -162,10 +162,10 @@ def _event(row: Row, ids: Collection[str], reading: Reading) -> Event:
         reading.note(row, "announced", "a date here or in 'effective'")
     status = chosen("status", STATUSES, "threatened" if KINDS[kind] is KindFamily.THREAT else "enacted")
     final = status in ("lapsed", "suspended", "withdrawn")
-    end_known = dated("end_known") or ended or (status_as_of or effective or announced if final else None)
     known_from = announced or effective
-    if end_known and known_from and end_known < known_from:
-        reading.note(row, "end_known" if row["end_known"] else "ended", f"a day not before {known_from} (known from)")
+    end_known = dated("end_known") or _latest(ended or (status_as_of if final else None), known_from)
+    if known_from and end_known and end_known < known_from:
+        reading.note(row, "end_known", f"a day not before {known_from}, from which the event is known")
     return Event(
         event_id=_name(row, "event_id", reading),
         title=reading.cell(row, "title", filled, "a title", ""),
@@ -200,6 +200,11 @@ def _event(row: Row, ids: Collection[str], reading: Reading) -> Event:
         needs_recheck=chosen("needs_recheck", ("yes", "no"), "no") == "yes",
         probability=reading.cell(row, "probability", _probability, "a probability from 0 to 1, or nothing", None),
     )
+
+
+def _latest(end: date | None, known_from: date | None) -> date | None:
+    """When an end became known, if nobody says: on its day, or with the event itself."""
+    return max(end, known_from) if end and known_from else end
 
 
 def _acts(row: Row, ids: Collection[str], reading: Reading) -> tuple[Act, ...]:
@@ -262,7 +267,7 @@ def _observation(row: Row, series: Series, now: datetime, reading: Reading) -> O
 
 
 def _period(row: Row, freq: Freq, now: datetime, reading: Reading) -> date | None:
-    text = f"{row['ds']}-01" if re.fullmatch(r"\d{4}-\d{2}", row["ds"]) else row["ds"]
+    text = f"{row['ds']}-01" if re.fullmatch(r"[0-9]{4}-[0-9]{2}", row["ds"]) else row["ds"]
     try:
         ds = day(text)
     except ValueError:

@@ -142,7 +142,7 @@ def _check_header(file: str, header: list[str], required: Sequence[str], allowed
 
 def day(text: str) -> date:
     """``YYYY-MM-DD``."""
-    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         raise ValueError(text)
     return date.fromisoformat(text)
 
@@ -159,7 +159,7 @@ def moment(text: str) -> datetime:
 
 def number(text: str) -> float:
     """A finite decimal number; no thousands separators, no decimal comma."""
-    if not re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", text):
+    if not re.fullmatch(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?", text):
         raise ValueError(text)
     value = float(text)
     if not math.isfinite(value):
@@ -173,7 +173,7 @@ def number_or_none(text: str) -> float | None:
 
 def whole(text: str) -> int:
     """A whole number, zero or more."""
-    if not re.fullmatch(r"\d{1,6}", text):
+    if not re.fullmatch(r"[0-9]{1,6}", text):
         raise ValueError(text)
     return int(text)
 

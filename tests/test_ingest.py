@@ -1,0 +1,213 @@
+"""What users rely on: their own files are taken in whole, or every wrong cell is told and nothing is written."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from forecast.catalog import Catalog, Counts
+from forecast.errors import InvalidInput
+from forecast.jobs.ingest import ingest
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+SERIES = "series_id,measure,unit,frequency\nmine.cobalt,price,USD/t,MS\nmine.weekly,price,USD/t,W\n"
+
+
+class Desk:
+    """A user's folder and catalogue."""
+
+    def __init__(self, folder: Path, catalog: Catalog) -> None:
+        self._folder, self.catalog = folder, catalog
+
+    def file(self, name: str, text: str | bytes) -> Path:
+        path = self._folder / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return path
+
+    def take(self, observations: str | bytes, series: str | None = SERIES, now: datetime = NOW) -> Counts:
+        described = self.file("series.csv", series) if series else None
+        return ingest(self.catalog, self.file("mine.csv", observations), described, known_at=now)
+
+    def faults(
+        self, observations: str | bytes, series: str | None = SERIES
+    ) -> list[tuple[int | None, str, object, str]]:
+        """(line, column, value, expected) of everything that is wrong; nothing may have been written."""
+        before = self.catalog.series()
+        with pytest.raises(InvalidInput) as caught:
+            self.take(observations, series)
+        assert self.catalog.series() == before
+        return [(fault.line, fault.where, fault.value, fault.expected) for fault in caught.value.faults]
+
+
+@pytest.fixture
+def desk(tmp_path: Path, catalog: Catalog) -> Desk:
+    return Desk(tmp_path, catalog)
+
+
+def test_series_and_observations_of_ones_own(desk: Desk) -> None:
+    counts = desk.take("series_id,period,value\nmine.cobalt,2026-08,50000\nmine.cobalt,2026-10-01,51000.5\n")
+    assert (counts.series, counts.observations, counts.revised, counts.unchanged) == (2, 2, 0, 0)
+    series = desk.catalog.get("mine.cobalt")
+    assert (series.freq, series.role, series.flow, series.reporter) == ("M", "target", "world", "WLD")
+    history = desk.catalog.history("mine.cobalt")
+    assert history.ds.astype(str).tolist() == ["2026-08-01", "2026-09-01", "2026-10-01"]
+    assert history.y[[0, 2]].tolist() == [50000, 51000.5]
+    assert history.flag.tolist() == ["reported", "", "reported"]
+    assert desk.catalog.get("mine.weekly").freq == "W-SUN"
+
+
+def test_taking_the_same_file_in_again_changes_nothing(desk: Desk) -> None:
+    text = "series_id,ds,value\nmine.cobalt,2026-08-01,50000\n"
+    desk.take(text)
+    again = desk.take(text, now=datetime(2026, 11, 25, tzinfo=UTC))
+    assert (again.changed, again.unchanged) == (0, 3)
+
+
+def test_a_revised_value_is_a_new_vintage_and_the_old_one_stays(desk: Desk) -> None:
+    desk.take("series_id,ds,value\nmine.cobalt,2026-08-01,50000\n", now=datetime(2026, 9, 5, tzinfo=UTC))
+    counts = desk.take("series_id,ds,value\nmine.cobalt,2026-08-01,49000\n", now=datetime(2026, 10, 5, 8, tzinfo=UTC))
+    assert (counts.observations, counts.revised) == (0, 1)
+    assert desk.catalog.history("mine.cobalt", date(2026, 10, 4)).y.tolist() == [50000]
+    assert desk.catalog.history("mine.cobalt", date(2026, 10, 5)).y.tolist() == [49000]
+
+
+def test_a_row_may_say_itself_since_when_it_is_known(desk: Desk) -> None:
+    desk.take(
+        "series_id,ds,value,flag,known_at\n"
+        "mine.cobalt,2026-08-01,50000,reported,2026-09-05\n"
+        "mine.cobalt,2026-08-01,49500,derived,2026-09-20T10:00\n"
+    )
+    assert desk.catalog.history("mine.cobalt", date(2026, 9, 19)).y.tolist() == [50000]
+    (last,) = desk.catalog.observations("mine.cobalt", date(2026, 9, 20))
+    assert (last.value, last.flag, last.known_at, last.assumed) == (49500, "derived", date(2026, 9, 20), False)
+
+
+def test_a_recorded_moment_cannot_get_a_second_value(desk: Desk) -> None:
+    row = "series_id,ds,value,known_at\nmine.cobalt,2026-08-01,{},2026-09-05\n"
+    desk.take(row.format(50000))
+    with pytest.raises(InvalidInput, match=r"50000 .reported., known since 2026-09-05"):
+        desk.take(row.format(40000))
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "value", "expected"),
+    [
+        ("price.coper,2026-08-01,1", "series_id", "price.coper", "nearest: price.copper"),
+        ("mine.cobalt,2026-08-31,1", "ds", "2026-08-31", "2026-08-01"),
+        ("mine.cobalt,2026-13-01,1", "ds", "2026-13-01", "a date, YYYY-MM-DD (or YYYY-MM)"),
+        ("mine.cobalt,01/08/2026,1", "ds", "01/08/2026", "a date, YYYY-MM-DD (or YYYY-MM)"),
+        ("mine.weekly,2026-08-02,1", "ds", "2026-08-02", "frequency W-SUN: 2026-07-27"),
+        ("mine.cobalt,2026-12-01,1", "ds", "2026-12-01", "a period that has begun by 2026-11-24"),
+        ("mine.cobalt,2026-08-01,", "value", "", "a number, zero or more"),
+        ("mine.cobalt,2026-08-01,nan", "value", "nan", "a number, zero or more"),
+        ("mine.cobalt,2026-08-01,inf", "value", "inf", "a number, zero or more"),
+        ("mine.cobalt,2026-08-01,-1", "value", "-1", "a number, zero or more"),
+        ('mine.cobalt,2026-08-01,"1,234.5"', "value", "1,234.5", "no thousands separators"),
+        ('mine.cobalt,2026-08-01,"1234,5"', "value", "1234,5", "a decimal point"),
+        ("mine.cobalt,2026-08-01,1,guess", "flag", "guess", "one of reported, annual_contract"),
+        ("mine.cobalt,2026-08-01,1,,2027-01-01", "known_at", "2027-01-01", "to 2026-11-24T12:00Z (now)"),
+        ("mine.cobalt,2026-08-01,1,,2026-07-31", "known_at", "2026-07-31", "from 2026-08-01"),
+        ("mine.cobalt,2026-08-01,1,,soon", "known_at", "soon", "a date or an ISO 8601 moment"),
+    ],
+)
+def test_a_bad_row_is_told_by_line_column_and_value(
+    desk: Desk, row: str, column: str, value: str, expected: str
+) -> None:
+    good = "mine.cobalt,2026-07-01,1,,\n"
+    bad = row + "," * (4 - row.replace('"1,', "").replace('"1234,', "").count(","))
+    (fault,) = desk.faults("series_id,ds,value,flag,known_at\n" + good + bad + "\n")
+    assert fault[:3] == (3, column, value)
+    assert expected in fault[3]
+
+
+def test_all_bad_rows_are_told_at_once(desk: Desk) -> None:
+    rows = "mine.cobalt,2026-08-01,x\nnone,2026-08-01,1\nmine.cobalt,2026-08-01,1\nmine.cobalt,2026-08,2\n"
+    faults = desk.faults("series_id,ds,value\n" + rows)
+    assert [(line, column) for line, column, *_ in faults] == [(2, "value"), (3, "series_id"), (5, "ds")]
+    assert "2026-08-01 is on line 4 already" in faults[-1][3]
+
+
+def test_days_in_a_monthly_series_are_told_one_by_one(desk: Desk) -> None:
+    rows = "".join(f"mine.cobalt,2026-08-{day:02},1\n" for day in range(1, 31))
+    assert [fault[0] for fault in desk.faults("series_id,ds,value\n" + rows)] == list(range(3, 32))
+
+
+def test_faults_in_the_description_of_the_series(desk: Desk) -> None:
+    series = (
+        "series_id,measure,unit,freq,role,parent\n"
+        "Mine,price,USD/t,M,target,\n"
+        "../etc,cost,,2M,goal,price.coper\n"
+        "price.copper,price,USD/t,M,target,\n"
+        "price.copper,price,USD/t,M,target,\n"
+    )
+    faults = desk.faults("series_id,ds,value\nprice.copper,2026-08-01,1\n", series)
+    assert sorted((line, column) for line, column, *_ in faults) == [
+        (2, "series_id"),
+        *((3, column) for column in ("freq", "measure", "parent", "role", "series_id", "unit")),
+        (5, "series_id"),
+    ]
+
+
+def test_an_unreadable_description_does_not_hide_behind_unknown_series(desk: Desk) -> None:
+    (fault,) = desk.faults("series_id,ds,value\nmine.cobalt,2026-08-01,1\n", "series_id;measure\n")
+    assert fault[1] == "file"
+
+
+def test_the_frequency_of_a_series_with_observations_stays(desk: Desk) -> None:
+    series = "series_id,measure,unit,freq\nprice.copper,price,USD/t,Q\n"
+    (fault,) = desk.faults("series_id,ds,value\nprice.copper,2026-07-01,1\n", series)
+    assert fault[1:] == ("freq", "Q", "M: price.copper has observations")
+
+
+def test_nothing_is_written_if_the_last_row_is_bad(desk: Desk) -> None:
+    fingerprint = desk.catalog.fingerprint("price.copper")
+    assert desk.faults("series_id,ds,value\nprice.copper,2026-07-01,9000\nprice.copper,2026-08-01,x\n")
+    assert desk.catalog.fingerprint("price.copper") == fingerprint
+    with pytest.raises(LookupError):
+        desk.catalog.get("mine.cobalt")
+
+
+def test_next_months_value_of_a_bundled_series(desk: Desk) -> None:
+    before = desk.catalog.fingerprint("price.copper", date(2026, 11, 23))
+    counts = desk.take("series_id,ds,value\nprice.copper,2026-07-01,9999\n", None)
+    assert (counts.series, counts.observations) == (0, 1)
+    assert desk.catalog.history("price.copper", date(2026, 11, 24)).y[-1] == 9999
+    assert desk.catalog.fingerprint("price.copper", date(2026, 11, 23)) == before
+    assert desk.catalog.fingerprint("price.copper", date(2026, 11, 24)) != before
+
+
+def test_events_of_ones_own(desk: Desk) -> None:
+    events = desk.file(
+        "events.csv",
+        "event_id,title,kind,announced,effective,ended,minerals,flows,acts,probability\n"
+        "no70-again,Extended,truce,2026-11-09,2026-11-10,2027-01-10,kryptonite,CHN>WLD,extends:cn-suspension-no70-2025,\n"
+        "copper-threat,Copper 30 %,threat,2026-11-20,2027-01-01,,copper,WLD>USA,,0.4\n",
+    )
+    counts = ingest(desk.catalog, events=events, known_at=NOW)
+    assert counts.events == 2
+    assert counts.notes == ("mineral 'kryptonite' is new: it stands alone in the tree of minerals",)
+    assert "kryptonite" in desk.catalog.minerals()
+    threat = desk.catalog.events(date(2026, 11, 20))["copper-threat"]
+    assert (threat.status, threat.probability, threat.flows) == ("threatened", 0.4, (("WLD", "USA"),))
+    assert "copper-threat" not in desk.catalog.events(date(2026, 11, 19))
+    assert ingest(desk.catalog, events=events, known_at=NOW).changed == 0
+
+
+def test_faults_in_events(desk: Desk) -> None:
+    events = desk.file(
+        "events.csv",
+        "event_id,title,kind,announced,effective,end_known,status,flows,acts,probability,value_after,price_world\n"
+        "a,A,tarif,,,,gone,CHN-USA,stops:b,1.5,25/10,higher\n"
+        "b,,tariff,2026-01-01,,2025-12-31,,,suspends:cn-mofcom-54-2025,,,\n"
+        "c,C,tariff,2026-01-01,,,,,amends:c,,,\n",
+    )
+    with pytest.raises(InvalidInput) as caught:
+        ingest(desk.catalog, events=events, known_at=NOW)
+    faults = sorted((fault.line, fault.where) for fault in caught.value.faults)
+    columns = ("acts", "announced", "flows", "kind", "price_world", "probability", "status", "value_after")
+    assert faults == [*((2, column) for column in columns), (3, "acts"), (3, "end_known"), (3, "title"), (4, "acts")]
+    assert "nearest: cn-mofcom-5" in next(
+        f.expected for f in caught.value.faults if f.value == "suspends:cn-mofcom-54-2025"
+    )
