@@ -37,14 +37,20 @@ def _cpu() -> str:
 
 def arguments(doc: str | None, *, trials: int | None = None) -> argparse.Namespace:
     """``--quick``, ``--json FILE``, ``--extra DIR`` (repeatable), ``--seed``; ``--trials N`` if it has a default."""
+    options = parser(doc)
+    if trials is not None:
+        options.add_argument("--trials", type=int, default=trials)
+    return options.parse_args()
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """The arguments that all share, for a benchmark that adds its own."""
     parser = argparse.ArgumentParser(description=(doc or "").strip().splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a small part of it, to see that it runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that is printed to FILE as well")
     parser.add_argument("--extra", type=Path, metavar="DIR", action="append", default=[], help="more series")
     parser.add_argument("--seed", type=int, default=0)
-    if trials is not None:
-        parser.add_argument("--trials", type=int, default=trials)
-    return parser.parse_args()
+    return parser
 
 
 @dataclass

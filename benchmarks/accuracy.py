@@ -1,0 +1,66 @@
+"""Forecasts and intervals against the tools one would have picked, on the same origins in the same run.
+
+    python benchmarks/accuracy.py [--quick] [--json FILE] [--extra DIR]… [--origins N] [--only PANEL] [--keep DIR]
+
+Every method gets the log of a series up to each cutoff and gives fifteen quantiles a horizon; scores are taken in the
+series' unit. Prices: horizons 1 to 24 against the naive forecast; volumes and values: 1 to 12 against the seasonal
+naive one. Imputed and suspect figures are never scored. statsforecast runs where ``make peers`` has made its
+environment. ``--quick``: every fourth series, six origins, no statsforecast.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from _methods import PEERS_PYTHON, baselines, engine, kept, local_peers, statsforecast_peers
+from _origins import Task, judge
+from _panel import read_panel
+from _report import Report, parser
+
+from forecast.forecasters.grid import LEAST
+
+OURS = "orecast grid"
+
+
+def main() -> None:
+    arguments = parser(__doc__)
+    arguments.add_argument("--origins", type=int, help="cutoffs a panel (default: 47 for prices, 33 for volumes)")
+    arguments.add_argument("--only", choices=("prices", "volumes"), help="one of the two panels")
+    arguments.add_argument("--keep", type=Path, metavar="DIR", help="keep the peers' forecasts in DIR for the next run")
+    options = arguments.parse_args()
+    report = Report("accuracy", options)
+    targets = [h for h in read_panel(options.extra).histories.values() if h.series.is_target and h.used.sum() >= LEAST]
+    prices = [history for history in targets if history.series.measure == "price"]
+    volumes = [history for history in targets if not history.series.is_price]
+    step, most, longest = (4, 6, 12) if options.quick else (1, 10**6, 24)
+    for title, histories, origins, horizon in (("prices", prices, 47, 24), ("volumes and values", volumes, 33, 12)):
+        if options.only and not title.startswith(options.only):
+            continue
+        task = Task.of(histories[::step], min(options.origins or origins, most), min(horizon, longest))
+        run(report, title, task)
+    if not PEERS_PYTHON.exists():
+        report.note("statsforecast was left out: `make peers` makes its environment.")
+    report.finish()
+
+
+def run(report: Report, title: str, task: Task) -> None:
+    """One panel, all methods."""
+    options = report.options
+    answers = {OURS: engine(task), **baselines(task)}
+    answers |= kept(options.keep, "local", task, lambda: local_peers(task, options.seed))
+    if not options.quick and PEERS_PYTHON.exists():
+        answers |= kept(options.keep, "statsforecast", task, lambda: statsforecast_peers(task))
+    baseline = "naive" if task.season == 1 else "seasonal naive"
+    rows = judge(task, answers, baseline, OURS)
+    asked = int(task.asked.any(axis=1).sum())
+    first, last = np.datetime_as_string(task.cutoffs[[0, -1]], unit="M")
+    report.table(
+        f"{title}: {asked} series, {len(task.cutoffs)} origins from {first} to {last}, h 1 to {task.horizon}, "
+        f"ratios to {baseline}",
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    main()
