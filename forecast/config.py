@@ -32,13 +32,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORECAST_SEED", "0", "seed of every random draw"),
     Setting("ORECAST_JOBS", "0", "processes that train; 0: one a CPU"),
     Setting("ORECAST_SCHEDULE", "0 3 * * *", "when the worker retrains what is due: cron, UTC"),
-    Setting("ORECAST_RATE_LIMIT", "600 per minute", "requests allowed to one client address; empty: no limit"),
+    Setting("ORECAST_RATE_LIMIT", "600 per minute", "requests allowed to one client address; off: no limit"),
     Setting("ORECAST_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
 )
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _CRON = re.compile(r"[\d*,/-]+( [\d*,/?L-]+)( [\d*,/A-Za-z-]+)( [\d*,/A-Za-z-]+)( [\d*,/A-Za-z#-]+)")
-_RATE = re.compile(r"(\d+ ?(per|/) ?(\d+ )?(second|minute|hour|day)s?)?")
+_RATE = re.compile(r"off|\d+ ?(per|/) ?(\d+ )?(second|minute|hour|day)s?")
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Settings:
             seed=read.whole("ORECAST_SEED", 0, 2**32 - 1),
             jobs=read.whole("ORECAST_JOBS", 0, 1024) or -1,
             schedule=read.matching("ORECAST_SCHEDULE", _CRON, "five fields of cron, such as '0 3 * * *'"),
-            rate_limit=read.matching("ORECAST_RATE_LIMIT", _RATE, "such as '600 per minute'"),
+            rate_limit=read.matching("ORECAST_RATE_LIMIT", _RATE, "such as '600 per minute', or off"),
             log_level=read.one_of("ORECAST_LOG_LEVEL", _LEVELS),
         )
 

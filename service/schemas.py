@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
+from flask import has_request_context, request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
@@ -128,17 +129,25 @@ class RunPath(Asked):
     run_id: str = Field(description="id of a run, as in the list of runs")
 
 
-class Query(Asked):
-    """Nothing but a format."""
-
-    place = "query"
-    format: Format | None = optional(FORMAT)
-
-
 class NoQuery(Asked):
-    """No parameters at all."""
+    """No parameters at all; the root of all queries."""
 
     place = "query"
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Raises ``InvalidInput`` too for a parameter that is given twice and may have one value only."""
+        given = request.args.lists() if has_request_context() else []
+        twice = [(name, values) for name, values in given if len(values) > 1 and not isinstance(obj.get(name), list)]
+        if twice:
+            raise InvalidInput([Fault(f"query.{name}", values, "one value") for name, values in twice])
+        return super().model_validate(obj, **options)
+
+
+class Query(NoQuery):
+    """A format only."""
+
+    format: Format | None = optional(FORMAT)
 
 
 class AsOfQuery(Query):

@@ -29,7 +29,7 @@ def install(app: Flask, settings: Settings, *, free: frozenset[str]) -> None:
     """Put the limits on an application; ``free``: endpoints that are asked by machines of our own, without a limit."""
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.after_request(_headers)
-    if settings.rate_limit:
+    if settings.rate_limit != "off":
         limiter = Limiter(
             get_remote_address,
             app=app,

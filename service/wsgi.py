@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from typing import Any
 
@@ -16,7 +17,9 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from prometheus_client import values
 from prometheus_client.multiprocess import mark_process_dead
 
+from forecast.catalog import Catalog
 from forecast.config import Settings
+from forecast.errors import ForecastError
 from service import create_app
 
 _FOLDER = "orecast-metrics-"
@@ -80,9 +83,19 @@ def _clean(_server: object) -> None:
 
 
 def main() -> None:
-    """Serve until told to stop."""
+    """Serve until told to stop; what keeps it from starting is one line on stderr, and exit code 2."""
+    try:
+        settings = Settings.from_env(os.environ)
+        Catalog.open(settings).close()  # brings the schema up to date once, before there are workers to race for it
+    except ForecastError as error:
+        sys.exit(_complain(error))
     _count_together()
-    Server(Settings.from_env(os.environ)).run()
+    Server(settings).run()
+
+
+def _complain(error: ForecastError) -> int:
+    print("orecast:", error, file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":

@@ -133,6 +133,7 @@ def test_many_forecasts_at_once(client: FlaskClient) -> None:
         ("as_of=1700000000", "query.as_of", "1700000000", "YYYY-MM-DD"),
         ("as_of=2026-02-30", "query.as_of", "2026-02-30", "YYYY-MM-DD"),
         ("format=xml", "query.format", "xml", "json or csv"),
+        ("h=1&h=2", "query.h", ["1", "2"], "one value"),
         ("levle=80", "query.levle", "80", "level; known: as_of, format, h, level"),
         ("horizon=3", "query.horizon", "3", "known: as_of, format, h, level"),
     ],

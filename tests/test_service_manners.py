@@ -195,6 +195,11 @@ def test_too_many_requests_are_told_when_to_come_back(home: Path) -> None:
     assert client.get("/healthz").status_code == 200
 
 
+def test_the_rate_can_be_left_without_a_limit(home: Path) -> None:
+    client = create_app(settings_in(home, rate_limit="off"), clock=clock).test_client()
+    assert "X-RateLimit-Limit" not in client.get("/v1/series").headers
+
+
 @pytest.mark.parametrize(
     ("rate", "workers", "expected"), [("600 per minute", 2, "300 per 1 minute"), ("1/second", 4, "1 per 1 second")]
 )

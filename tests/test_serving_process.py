@@ -220,6 +220,16 @@ def test_told_to_stop_it_leaves_nothing_behind(tmp_path: Path, how: signal.Signa
     assert not list(tmp_path.glob("orecast-metrics-*"))
 
 
+@pytest.mark.parametrize("wrong", [{"ORECAST_PORT": "http"}, {"ORECAST_DATABASE_URL": "postgresql://localhost:1/none"}])
+def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path, wrong: dict[str, str]) -> None:
+    env = os.environ | {"ORECAST_HOME": str(tmp_path)} | wrong
+    command = [sys.executable, "-m", "service.wsgi"]
+    done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("orecast: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_the_server_listens_to_this_machine_only_unless_told_otherwise(tmp_path: Path) -> None:
     assert wsgi.options(settings_in(tmp_path))["bind"] == "127.0.0.1:8000"
     assert wsgi.options(settings_in(tmp_path, host="::1", port="81"))["bind"] == "[::1]:81"
