@@ -68,7 +68,7 @@ def test_the_tag_changes_with_the_question_the_run_and_the_facts(fresh: tuple[Fl
         JSON_FORECAST,
         JSON_FORECAST + "&format=csv",
         f"/v1/forecasts/{COPPER}?h=11",
-        JSON_FORECAST + "&as_of=2026-07-14",
+        JSON_FORECAST + "&as_of=2026-07-16",
     ]
     tags = [client.get(path).headers["ETag"] for path in asked]
     assert len(set(tags)) == len(tags)

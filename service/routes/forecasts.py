@@ -85,11 +85,11 @@ def served(context: Context, series_id: str, as_of: dt.date) -> Run:
 
 
 def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery) -> str:
-    """What an answer depends on: the runs that serve, what is known of the series and its events, and the question."""
-    as_of: dt.date = context.day(query.as_of)
+    """What an answer depends on: the runs that serve, the edition of the catalogue, and the question."""
+    as_of = context.day(query.as_of)
     runs = [served(context, series_id, as_of).run_id for series_id in series_ids]
-    facts = [context.catalog.fingerprint(series_id, as_of) for series_id in series_ids]
-    return tag(series_ids, runs, facts, as_of, query.h, query.level, wants_csv(query.format))
+    edition = context.catalog.edition()
+    return tag(series_ids, runs, edition, as_of, query.h, query.level, wants_csv(query.format))
 
 
 def document(forecast: Forecast) -> Row:
