@@ -142,6 +142,10 @@ class Catalog:
         )
         return max(days, default=None)
 
+    def edition(self) -> int:
+        """A number that grows whenever the catalogue changes, by whichever process."""
+        return self._current().number
+
     def fingerprint(self, series_id: str, as_of: date | None = None) -> str:
         """Hex digest of what a forecast of a series rests on: its observations and the events that touch it."""
         history, minerals = self.history(series_id, as_of), self.minerals()
@@ -185,7 +189,7 @@ class Catalog:
         changed_series = _replace(connection, SERIES, before, {one.series_id: one for one in series}, series_row)
         named = {one.mineral for one in series} | {slug for event in events for slug in event.minerals}
         notes = _plant(connection, named - {""})
-        known_events = _stored(connection, EVENTS, event_of)
+        known_events = _stored(connection, EVENTS, event_of) if events else {}
         changed_events = _replace(connection, EVENTS, known_events, {e.event_id: e for e in events}, event_row)
         added, revised = vintages.news(connection, observations, now)
         if added or revised:
