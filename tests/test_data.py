@@ -1,0 +1,207 @@
+"""What users rely on: the bundled figures are whole, agree with each other, and say where they come from."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecast.catalog import Catalog
+from forecast.config import Settings, data_dir
+from forecast.events import RELATIONS, Act, Events, KindFamily, state
+from forecast.records import EVENT_OPTIONAL, EVENT_REQUIRED, SERIES_OPTIONAL, SERIES_REQUIRED
+from forecast.series import FLAGS
+
+DATA = data_dir()
+EVIDENCE_ENDS = date(2026, 10, 9)
+
+
+@pytest.fixture(scope="module")
+def bundled(seeded: Path) -> Iterator[Catalog]:
+    catalog = Catalog.open(Settings.from_env({"ORECAST_DATABASE_URL": f"sqlite:///{seeded}"}))
+    yield catalog
+    catalog.close()
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with (DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_how_much_there_is(bundled: Catalog) -> None:
+    series = bundled.series().values()
+    assert [sum(one.measure == m for one in series) for m in ("price", "volume", "value", "index")] == [22, 7, 3, 5]
+    assert sum(one.is_target for one in series) == 25
+    assert sum(np.isfinite(history.y).sum() for history in bundled.histories().values()) == 10383
+    assert len(bundled.events()) == 245
+
+
+def test_every_series_has_observations_a_publisher_and_a_licence(bundled: Catalog) -> None:
+    assert set(bundled.histories()) == set(bundled.series())
+    assert all(one.publisher and one.licence and one.source_url for one in bundled.series().values())
+
+
+@pytest.mark.parametrize(
+    ("series_id", "ds", "value"),
+    [
+        ("price.copper", "2026-06-01", 13552),
+        ("volume.rare-earths.export.cn", "2026-02-01", 4407.0),
+        ("index.applied-tariff.import.us", "2013-01-01", 1.8272),
+    ],
+)
+def test_single_figures(bundled: Catalog, series_id: str, ds: str, value: float) -> None:
+    history = bundled.history(series_id)
+    assert history.y[history.ds == np.datetime64(ds)].tolist() == [value]
+
+
+def test_each_measure_has_its_own_file(bundled: Catalog) -> None:
+    for path in (DATA / "observations").glob("*.csv"):
+        series = {row["series_id"] for row in rows(f"observations/{path.name}")}
+        assert {bundled.get(series_id).measure for series_id in series} == {path.stem}
+
+
+def test_imputed_months_are_two_equal_halves(bundled: Catalog) -> None:
+    history = bundled.history("volume.rare-earths.export.cn")
+    imputed = history.flag == "imputed"
+    assert imputed.sum() > 0
+    january = imputed & (history.ds.astype("datetime64[M]").astype(int) % 12 == 0)
+    np.testing.assert_array_equal(np.flatnonzero(imputed)[1::2], np.flatnonzero(january) + 1)
+    np.testing.assert_allclose(history.y[january], history.y[np.flatnonzero(january) + 1])
+
+
+def test_minerals_of_series_and_events_stand_in_the_tree(bundled: Catalog) -> None:
+    minerals = bundled.minerals()
+    named = {one.mineral for one in bundled.series().values()} - {""}
+    named |= {slug for event in bundled.events().values() for slug in event.minerals}
+    assert named <= set(minerals.parents)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "related"),
+    [
+        ("rare-earths-heavy", "rare-earths", True),
+        ("samarium", "rare-earths", True),
+        ("yttrium", "rare-earths", True),
+        ("rare-earths", "ndfeb-magnets", False),
+        ("rare-earths-heavy", "rare-earths-light", False),
+        ("thermal-coal", "coal", True),
+        ("thermal-coal", "coking-coal", False),
+        ("copper", "copper-refined", True),
+        ("copper", "base-metals", False),
+        ("graphite-synthetic", "graphite", True),
+        ("aluminium", "bauxite", False),
+    ],
+)
+def test_what_is_a_part_of_what(bundled: Catalog, a: str, b: str, related: bool) -> None:
+    assert bundled.minerals().related(a, b) is bundled.minerals().related(b, a) is related
+
+
+def test_the_baskets(bundled: Catalog) -> None:
+    assert bundled.minerals().baskets == {"all-cn-origin", "all-non-exempt"}
+
+
+# Events.
+
+
+def test_acts_go_to_events_that_are_there_in_seven_relations(bundled_events: Events) -> None:
+    found = [act for event in bundled_events.values() for act in event.acts]
+    assert {act.target for act in found} <= set(bundled_events)
+    assert {act.relation for act in found} == set(RELATIONS) - {"reinstates"}
+    assert len(found) == len({(event.event_id, act) for event in bundled_events.values() for act in event.acts})
+
+
+def test_the_suspension_of_november_2025_acts_on_six_controls(bundled_events: Events) -> None:
+    acts = [act.target for act in bundled_events["cn-suspension-no70-2025"].acts if act.relation == "suspends"]
+    assert acts == [f"cn-mofcom-{number}-2025" for number in (62, 55, 56, 57, 58, 61)]
+
+
+def test_what_was_triggered_responds(bundled_events: Events) -> None:
+    assert Act("responds_to", "us-bis-semicon-dec-2024") in bundled_events["cn-us-ban-gagesb-2024"].acts
+    assert bundled_events["us-bis-semicon-dec-2024"].acts == ()
+
+
+def test_an_end_that_an_act_brought_about_is_the_date_of_that_act(bundled_events: Events) -> None:
+    explained = 0
+    for event in bundled_events.values():
+        ends = [
+            by
+            for by, act in bundled_events.acts_on(event.event_id)
+            if act.relation in ("suspends", "terminates") and by.family is not KindFamily.THREAT
+        ]
+        if not ends or event.status not in ("lapsed", "suspended"):
+            continue
+        assert event.ended is not None, event.event_id
+        days = {event.ended, event.ended + timedelta(days=1)}
+        if any(by.effective in days for by in ends):
+            explained += 1
+        else:
+            assert event.event_id == "us-ieepa-reciprocal-country-2025-04"
+    assert explained > 30
+
+
+@pytest.mark.parametrize(
+    ("event_id", "end_known"),
+    [
+        ("cn-mofcom-55-2025", date(2025, 11, 7)),  # announced date of the suspension
+        ("us-ieepa-cn-fent-2025-02", date(2026, 2, 20)),  # of the ruling
+        ("cn-ree-quota-2010", date(2009, 12, 31)),  # fixed in its own text
+        ("cn-suspension-no70-2025", date(2025, 11, 7)),
+        ("us-s122-10-2026", date(2026, 2, 20)),
+        ("gfc-2008", date(2009, 6, 30)),  # nothing better than the end
+        ("us-s232-canada-aluminium-2020", date(2020, 9, 15)),  # told afterwards
+        ("cn-7ree-licence-2025", None),
+    ],
+)
+def test_when_an_end_could_be_known(bundled_events: Events, event_id: str, end_known: date | None) -> None:
+    assert bundled_events[event_id].end_known == end_known
+
+
+def test_no_end_is_known_before_its_event_and_none_after_the_evidence(bundled_events: Events) -> None:
+    for event in bundled_events.values():
+        for day in (event.known_from, event.end_known, event.status_as_of):
+            assert day is None or day <= EVIDENCE_ENDS, event.event_id
+        assert event.end_known is None or event.known_from <= event.end_known, event.event_id
+        final = event.status in ("lapsed", "suspended", "withdrawn") or event.ended is not None
+        assert not final or event.end_known is not None, event.event_id
+
+
+def test_every_event_has_a_state_on_every_day_it_was_known(bundled_events: Events) -> None:
+    for known_on in (date(2012, 1, 1), date(2019, 6, 1), date(2025, 4, 10), EVIDENCE_ENDS):
+        known = bundled_events.known_on(known_on)
+        for event_id in known:
+            assert state(known, event_id, known_on, known_on).status != "unannounced"
+
+
+def test_levels_are_numbers_or_text(bundled_events: Events) -> None:
+    steps = bundled_events["us-refined-copper-phased-2027"]
+    assert (steps.value_before, steps.value_after, steps.value_text) == (0, None, "0 -> 15->30")
+    tariff = bundled_events["us-s232-copper-2025"]
+    assert (tariff.value_before, tariff.value_after, tariff.value_text) == (0, 50, "")
+
+
+def test_verified_events_name_their_sources(bundled_events: Events) -> None:
+    assert all(event.sources for event in bundled_events.values() if event.certainty == "verified")
+
+
+# The document.
+
+
+def test_every_column_and_flag_is_explained() -> None:
+    text = (DATA / "README.md").read_text(encoding="utf-8")
+    columns = {*SERIES_REQUIRED, *SERIES_OPTIONAL, *EVENT_REQUIRED, *EVENT_OPTIONAL, *FLAGS, *RELATIONS}
+    assert [name for name in sorted(columns) if f"`{name}`" not in text] == []
+    assert set(rows("series.csv")[0]) == {*SERIES_REQUIRED, *SERIES_OPTIONAL}
+    assert set(rows("events.csv")[0]) == {*EVENT_REQUIRED, *EVENT_OPTIONAL}
+
+
+def test_tariff_steps_are_dated_and_in_order() -> None:
+    steps = rows("tariff_steps.csv")
+    by_partner: dict[str, list[date]] = {}
+    for step in steps:
+        by_partner.setdefault(step["partner"], []).append(date.fromisoformat(step["date"]))
+        assert float(step["added_tariff_pct"]) >= 0
+    assert all(days == sorted(days) for days in by_partner.values())
