@@ -1,9 +1,10 @@
 """Prophet on the log (Taylor and Letham, The American Statistician 72, 2018), with two things it lacks.
 
 Its piecewise linear trend goes on for ever: here the last slope, and every slope drawn for the future, dies out. Its
-errors are independent: here the residual at the last period fades as residuals did, so that a forecast starts where
-the series is. Stan finds the mode of the posterior; what is drawn ahead is computed from stored numbers, without
-Prophet.
+errors are independent: here they are a part that fades (AR(1)) and noise, so that a forecast starts where the series
+is, and one step of generalised least squares under these errors refines what Stan found. For Prophet's mode takes a
+wandering series for a trend with noise: a step in it comes out wrong and much too sure. What is drawn ahead is
+computed from stored numbers, without Prophet.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
+import numpy.typing as npt
 
 from forecast.calendars import Days, Freq
 from forecast.errors import FitFailed, MissingDesign
@@ -24,13 +26,15 @@ from forecast.interventions import Design
 from forecast.series import Floats
 
 _LEAST = 12
-_CHANGEPOINTS, _RANGE, _TAU = 25, 0.95, 0.1  # number, part of the history they cover, scale of their Laplace prior
+_CHANGEPOINTS, _RANGE, _TAU = 25, 0.8, 0.05  # number, part of the history, scale of their prior: Prophet's own
 _WAVE_SD, _RATE_SD = 0.5, 5.0  # of a season's coefficient on the log; of slope and offset (Prophet's own)
 _DAMPING = 0.9  # what a month leaves of a slope (Gardner and McKenzie, Management Science 31, 1985)
 _DF = 5
 _WAVES = {"M": ((365.25, 5),), "Q": ((365.25, 1),), "W": ((365.25, 4),)}
 _DAILY = ((365.25, 4), (7.0, 2))
-_APPROXIMATE = "the spread of the effects is a normal approximation around the posterior mode"
+_FADING = 0.98  # what a month leaves of an error that is no noise: series wander, they seldom return to a line
+_NOISE = np.array([0.0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 0.95, 0.98])  # share of an error gone the next period
+_APPROXIMATE = "the effects are one step of generalised least squares from the posterior mode, their spread is normal"
 _LOGGERS = ("prophet", "prophet.models", "prophet.plot", "cmdstanpy")
 
 
@@ -62,7 +66,7 @@ class Clock:
         return np.column_stack([np.ones(len(ds)), time, np.maximum(time[:, None] - self.points, 0.0)])
 
     def turns(self, n: int, horizon: int, size: float, rng: np.random.Generator) -> Floats:
-        """(n, horizon) what slope changes yet to come add: as often and as large as those of the past (§3.1.4)."""
+        """(n, horizon) what slope changes yet to come add: as often and as large as those of the past (sec. 3.1.4)."""
         often = len(self.points) * self.step / _RANGE
         new = rng.laplace(0.0, size, (n, horizon)) * (rng.random((n, horizon)) < often)
         slope, level, out = np.zeros(n), np.zeros(n), np.empty((n, horizon))
@@ -73,12 +77,49 @@ class Clock:
         return out
 
 
+@dataclass(frozen=True)
+class Errors:
+    """Errors of variance ``sigma``²: the share ``noise`` is gone the next period, the rest fades by ``rho``."""
+
+    rho: float
+    noise: float
+    sigma: float
+
+    def filter(self, V: Floats) -> tuple[Floats, Floats, float]:
+        """Innovations (T, K) of columns V over their sd, fading part at the last period (K,), and its variance.
+
+        Rows that hold a NaN are gaps.
+        """
+        v, F, state, P = _filter(V, self.rho, np.array([self.noise]))
+        return np.asarray(v[:, 0] / (self.sigma * np.sqrt(F))), state[0], float(P[0]) * self.sigma**2
+
+    @classmethod
+    def fit(cls, left: Floats, rho: float) -> Errors:
+        """Share of noise and size by maximum likelihood over a grid, from residuals (T,) with gaps."""
+        v, F, _, _ = _filter(left[:, None], rho, _NOISE)
+        seen = np.isfinite(left)
+        variance = np.maximum(np.mean(v[seen, :, 0] ** 2 / F[seen], axis=0), 1e-12)
+        best = int(np.argmin(np.log(F[seen]).mean(axis=0) + np.log(variance)))
+        noise = float(_NOISE[best])
+        least = SIGMA_FLOOR / np.sqrt(noise + (1.0 - noise) * (1.0 - rho**2))
+        return cls(rho, noise, max(float(np.sqrt(variance[best])), float(least)))
+
+    def draw(self, state: Floats, horizon: int, rng: np.random.Generator) -> Floats:
+        """(n, horizon) errors ahead, from the fading part ``state`` (n,) at the last period; Student-t shocks."""
+        z = rng.standard_t(_DF, (2, len(state), horizon)) * np.sqrt((_DF - 2) / _DF) * self.sigma
+        errors: Floats = np.sqrt(self.noise) * z[0]
+        for h in range(horizon):
+            state = self.rho * state + np.sqrt((1.0 - self.noise) * (1.0 - self.rho**2)) * z[1, :, h]
+            errors[:, h] += state
+        return errors
+
+
 @dataclass(frozen=True, eq=False)
 class ProphetFit:
-    """The mode ``mean`` (P,) of effects, trend and season with its error ``cov`` (P, P), and residuals that are AR(1).
+    """``mean`` (P,) and ``cov`` (P, P) of effects, trend and season on the log around ``centre``, and errors.
 
-    On the log, around ``centre``. ``size``: of a slope change; ``rho``, ``sigma``: of the residuals; ``residual`` and
-    ``force`` (P,): residual and columns at the last period.
+    ``size``: of a slope change; ``state``: the fading error at the last period before anything is explained, with its
+    ``variance``; ``force`` (P,): how much of it a unit of each column explains.
     """
 
     family: ClassVar[str] = "prophet"
@@ -86,13 +127,13 @@ class ProphetFit:
     clock: Clock
     seasonal: bool
     centre: float
+    size: float
+    errors: Errors
     mean: Floats
     cov: Floats
-    size: float
-    rho: float
-    sigma: float
-    residual: float
+    state: float
     force: Floats
+    variance: float
     last: np.datetime64
     notes: tuple[str, ...]
 
@@ -102,32 +143,28 @@ class ProphetFit:
         return Coefficients(self.effects, self.mean[:k], self.cov[:k, :k])
 
     def simulate(self, future: Design, n: int, seed: int) -> Floats:
-        """(n, H) paths: effects, trend that may turn, season, and the residual fading into new ones.
+        """(n, H) paths: effects, trend that may turn, season, and the last error fading into new ones.
 
-        A coefficient that is drawn too high has made the last residual too low: the two move together.
+        A coefficient that is drawn too high has made the last error too low: the two move together.
         """
         rng, horizon = np.random.default_rng(seed), len(future.ds)
-        paths = self.clock.turns(n, horizon, self.size, rng)
-        shocks = rng.standard_t(_DF, (n, horizon)) * np.sqrt((_DF - 2) / _DF) * self.sigma
-        error = np.zeros(n)
-        for h in range(horizon):
-            error = self.rho * error + shocks[:, h]
-            paths[:, h] += error
-        fading = self.rho ** np.arange(1, horizon + 1)[:, None]
+        paths = self.centre + self.clock.turns(n, horizon, self.size, rng)
+        state = np.sqrt(self.variance) * rng.standard_normal(n)
+        paths += self.errors.draw(state, horizon, rng)
+        fading = self.errors.rho ** np.arange(1, horizon + 1)
         columns = columns_on(future.ds, future.select(self.effects).X, self.clock, self.seasonal)
-        doubt = rng.multivariate_normal(np.zeros(len(self.mean)), self.cov, size=n, method="eigh")
-        known = self.centre + columns @ self.mean + fading[:, 0] * self.residual
-        return np.asarray(known + paths + doubt @ (columns - fading * self.force).T)
+        coefficients = rng.multivariate_normal(self.mean, self.cov, size=n, method="eigh")
+        return np.asarray(paths + fading * self.state + coefficients @ (columns - np.outer(fading, self.force)).T)
 
     def extend(self, y: Sample, design: Design | None = None) -> ProphetFit:
-        """The same trend, season and effects; the residual of the new last period."""
+        """The same trend, season and effects; the errors of ``y``."""
         check(y, _LEAST)
         if design is None and self.effects:
             raise MissingDesign(self.effects)
         chosen = (design or Design.empty(y.ds)).select(self.effects)
-        force = columns_on(y.ds[-1:], chosen.X[-1:], self.clock, self.seasonal)[0]
-        residual = float(y.x[-1] - self.centre - force @ self.mean)
-        return replace(self, residual=residual, force=force, last=y.ds[-1])
+        columns = columns_on(y.ds, chosen.X, self.clock, self.seasonal)
+        _, state, variance = self.errors.filter(np.column_stack([y.x - self.centre, columns]))
+        return replace(self, state=float(state[0]), force=state[1:], variance=variance, last=y.ds[-1])
 
 
 @dataclass(frozen=True)
@@ -158,17 +195,34 @@ class ProphetForecaster:
         mean = np.empty(len(prior))
         mean[trend] = spread * np.array([mode["m"][0], mode["k"][0], *mode["delta"]])
         mean[plain] = spread * mode["beta"][: plain.sum()]
-        errors = np.full(len(y), np.nan)
-        errors[seen] = x - centre - columns @ mean
-        rho, sigma = _errors(errors)
-        at = np.asarray(y.freq.ordinal(ds), dtype=float)
-        correlation = rho ** np.abs(at[:, None] - at)
-        cov, information, used = _doubt(columns, prior, spread * mode["sigma_obs"][0], correlation, k)
-        sigma = max(sigma * np.sqrt(len(x) / max(len(x) - used, 3.0)), SIGMA_FLOOR)
-        notes = (*said, *unidentified(design.names, information), *([_APPROXIMATE] if k else []))
         size = float(np.abs(mean[trend][2:]).mean())
-        last = float(errors[-1]), columns[-1], y.ds[-1]
-        return ProphetFit(design.names, clock, seasonal, centre, mean, cov, size, rho, sigma, *last, notes)
+        # the quadratic that touches the Laplace prior at the mode keeps the slopes that Prophet found idle idle
+        prior[trend][2:] = np.sqrt(spread * _TAU * np.maximum(np.abs(mean[trend][2:]), 1e-6 * spread))
+        both = np.column_stack([y.x - centre, columns_on(y.ds, design.X, clock, seasonal)])
+        fading = _FADING ** (12.0 / y.freq.per_year)
+        white = Errors.fit(both[:, 0] - both[:, 1:] @ mean, fading).filter(both)[0]
+        information = white[:, 1:].T @ white[:, 1:]
+        cov = np.linalg.inv(information + np.diag(prior**-2.0))
+        mean = cov @ white[:, 1:].T @ white[:, 0]
+        errors = Errors.fit(both[:, 0] - both[:, 1:] @ mean, fading)
+        information[k:, k:] += np.diag(prior[k:] ** -2.0)
+        notes = (*said, *unidentified(design.names, information), *([_APPROXIMATE] if k else []))
+        start = ProphetFit(
+            design.names,
+            clock,
+            seasonal,
+            centre,
+            size,
+            errors,
+            mean,
+            (cov + cov.T) / 2.0,
+            0.0,
+            mean,
+            0.0,
+            ds[-1],
+            notes,
+        )
+        return start.extend(y, design)
 
 
 def columns_on(ds: Days, effects: Floats, clock: Clock, seasonal: bool) -> Floats:
@@ -178,7 +232,7 @@ def columns_on(ds: Days, effects: Floats, clock: Clock, seasonal: bool) -> Float
 
 
 def _points(ds: Days) -> Floats:
-    """Times (spans) where the slope may change: evenly over the observations of the first 95 %, the first left out."""
+    """Times (spans) where the slope may change: evenly over the observations of the first 80 %, the first left out."""
     time = (ds - ds[0]) / (ds[-1] - ds[0])
     early = int(len(ds) * _RANGE)
     count = min(_CHANGEPOINTS, early // 3)
@@ -190,7 +244,7 @@ def waves(ds: Days, freq: Freq) -> Floats:
     days = np.asarray(ds, dtype="datetime64[D]").astype(float)
     spec = _DAILY if freq.unit in "DB" else _WAVES.get(freq.unit, ())
     angles = [2.0 * np.pi * order * days / period for period, orders in spec for order in range(1, orders + 1)]
-    return np.array([f(a) for a in angles for f in (np.sin, np.cos)]).reshape(-1, len(days)).T
+    return np.array([f(a) for a in angles for f in (np.sin, np.cos)]).reshape(2 * len(angles), len(days)).T
 
 
 def _mode(
@@ -248,30 +302,23 @@ def _listening() -> Iterator[list[str]]:
             logger.setLevel(level)
 
 
-def _errors(errors: Floats) -> tuple[float, float]:
-    """AR(1) coefficient of residuals (T,) with gaps, within 0 … 0.98, and the standard deviation of what it leaves."""
-    a, b = errors[:-1], errors[1:]
-    both = np.isfinite(a) & np.isfinite(b)
-    power = float(np.sum(a[both] ** 2))
-    rho = float(np.clip(np.sum(a[both] * b[both]) / power, 0.0, 0.98)) if power > 0 else 0.0
-    left = b[both] - rho * a[both] if both.sum() > 2 else errors[np.isfinite(errors)]
-    return rho, float(np.sqrt(np.mean(left**2)))
+def _filter(V: Floats, rho: float, noise: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Kalman filter of columns V (T, K) under G shares of ``noise`` in errors of variance 1.
 
-
-def _doubt(columns: Floats, prior: Floats, sigma: float, correlation: Floats, k: int) -> tuple[Floats, Floats, float]:
-    """Error covariance (P, P) of the mode, what the sample knows of the first ``k`` coefficients, parameters in effect.
-
-    The mode is (near enough) a ridge estimate that takes errors for independent; its error has the part that
-    correlated errors make, and the part that the prior pulls (a sandwich).
+    Innovations (T, G, K) and their variances (T, G), 0 and 1 in a gap; state (G, K) at the last period, variance (G,).
     """
-    weights = prior**-2.0
-    gain = np.linalg.solve(columns.T @ columns / sigma**2 + np.diag(weights), columns.T / sigma**2)
-    shrunk = gain @ columns
-    pull = shrunk - np.eye(len(prior))
-    cov = sigma**2 * gain @ correlation @ gain.T + (pull * prior**2) @ pull.T
-    information = columns.T @ np.linalg.solve(correlation, columns) / sigma**2
-    information[k:, k:] += np.diag(weights[k:])
-    return (cov + cov.T) / 2.0, information, float(np.trace(shrunk))
+    v, F = np.zeros((len(V), len(noise), V.shape[1])), np.ones((len(V), len(noise)))
+    state, P = np.zeros((len(noise), V.shape[1])), 1.0 - noise
+    fresh = (1.0 - noise) * (1.0 - rho**2)
+    whole: npt.NDArray[np.bool_] = np.asarray(np.isfinite(V).all(axis=1))
+    for t, seen in enumerate(whole):
+        if t:
+            state, P = rho * state, rho**2 * P + fresh
+        if seen:
+            v[t], F[t] = V[t] - state, P + noise
+            gain = P / F[t]
+            state, P = state + gain[:, None] * v[t], (1.0 - gain) * P
+    return v, F, state, P
 
 
 def _constant(y: Sample, design: Design) -> ProphetFit:
@@ -280,7 +327,8 @@ def _constant(y: Sample, design: Design) -> ProphetFit:
     clock = Clock(y.ds[0], y.ds[-1], np.zeros(0), y.freq)
     cov = np.diag([EFFECT_SD**2] * k + [0.0, 0.0])
     notes = ("constant history", *unidentified(design.names, np.zeros((k, k))))
-    force = columns_on(y.ds[-1:], design.X[-1:], clock, False)[0]
-    last = 0.0, force, y.ds[-1]
-    level = float(y.x[-1])
-    return ProphetFit(design.names, clock, False, level, np.zeros(k + 2), cov, 0.0, 1.0, SIGMA_FLOOR, *last, notes)
+    errors, mean = Errors(0.999, 0.0, SIGMA_FLOOR / np.sqrt(1.0 - 0.999**2)), np.zeros(k + 2)
+    start = ProphetFit(
+        design.names, clock, False, float(y.x[-1]), 0.0, errors, mean, cov, 0.0, mean, 0.0, y.ds[-1], notes
+    )
+    return start.extend(y, design)

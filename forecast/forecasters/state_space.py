@@ -6,7 +6,7 @@ legal: the Kalman filter skips them (Durbin and Koopman, Time Series Analysis by
 
 Effects are constant states with a normal prior. Given the parameters, one filter pass whitens the sample and every
 column alike, and the coefficients follow by regression of innovations on innovations (Rosenberg, Annals of Economic
-and Social Measurement 2, 1973; Durbin and Koopman 2012, §6.2.3); parameters and coefficients take turns. A column
+and Social Measurement 2, 1973; Durbin and Koopman 2012, sec. 6.2.3); parameters and coefficients take turns. A column
 that the sample says nothing about keeps its prior, without special care.
 """
 
@@ -40,7 +40,7 @@ SEASON_PRIOR = (
 )
 _LONGEST_SEASON = 24  # a longer one (weeks) is four waves of the year instead of a state a period
 _WAVES, _WAVE_SD = 4, 1.0
-_TURNS = 2
+_TURNS, _STEPS = 2, 100  # turns of parameters and effects; steps of the search for parameters
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ def maximise(model: Any, start: Floats) -> Any:
     """statsmodels' L-BFGS from ``start``; what it warns of is in the result (``mle_retvals``)."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="statsmodels")
-        return model.fit(start_params=start, disp=False, cov_type="none", maxiter=100, factr=1e9, pgtol=1e-4)
+        return model.fit(start_params=start, disp=False, cov_type="none", maxiter=_STEPS, factr=1e9, pgtol=1e-4)
 
 
 def initialise(model: Any, level: int, known: dict[tuple[int, int], float], stationary: tuple[int, int]) -> Any:
