@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from forecast import errors
+from forecast.cli.backtests import backtest
 from forecast.cli.effects import effects
 from forecast.cli.events import events
 from forecast.cli.forecasts import export, forecast
@@ -17,7 +18,7 @@ from forecast.cli.run import run as run_all
 from forecast.cli.run import serve
 from forecast.cli.runs import runs
 from forecast.cli.series import series
-from forecast.cli.training import retrain, train, worker
+from forecast.cli.training import ingest, retrain, train, worker
 
 HELP = """\
 Forecasts of mineral prices and trade volumes that know about tariffs and export controls.
@@ -61,6 +62,8 @@ app.command("export", rich_help_panel=READ)(export)
 app.command("series", rich_help_panel=READ)(series)
 app.command("events", rich_help_panel=READ)(events)
 app.command("effects", rich_help_panel=READ)(effects)
+app.command("backtest", rich_help_panel=READ)(backtest)
+app.command("ingest", rich_help_panel=TRAIN)(ingest)
 app.command("train", rich_help_panel=TRAIN)(train)
 app.command("retrain", rich_help_panel=TRAIN)(retrain)
 app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
@@ -70,7 +73,7 @@ app.command("worker", rich_help_panel=OPERATE)(worker)
 
 
 def main() -> NoReturn:
-    """Run one command and end the process: errors are one line on stderr, and the exit code says which kind."""
+    """Run one command and end the process: a line on stderr for each fault, and an exit code that says the kind."""
     sys.exit(call())
 
 
@@ -88,10 +91,13 @@ def call(arguments: Sequence[str] | None = None) -> int:
         # The reader (`| head`) has enough; Python would complain once more while it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return _say(f"{error.strerror}: {error.filename}", 1)
     return code if isinstance(code, int) else 0
 
 
 def _say(error: object, code: int) -> int:
-    if message := " ".join(str(error).split()):
-        print("orecast:", message, file=sys.stderr)
+    for fault in error.faults if isinstance(error, errors.InvalidInput) else [error]:
+        if message := " ".join(str(fault).split()):
+            print("orecast:", message, file=sys.stderr)
     return code

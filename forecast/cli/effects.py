@@ -16,13 +16,14 @@ HEADER = (
     *("identified", "prior_dominated", "placebo_rank"),
 )
 COLUMNS = (
-    Column("episode", "episode (leading event)", wrap=True),
+    Column("episode", wrap=True),
     Column("effective"),
     Column("shape"),
-    Column("average.q50", "effect", number=True),
-    Column("interval", "90 % interval", number=True),
-    Column("note", wrap=True),
+    Column("effect", number=True),
+    Column("interval", "90 %", number=True),
 )
+#: Marks behind an effect, and what they say.
+MARKS = {"*": "the data say little: mostly prior", "†": "not identified: the data say nothing of it"}
 
 
 def effects(series_id: SeriesArgument, format: FormatOption = None, output: OutputOption = None) -> None:
@@ -50,16 +51,19 @@ def effects(series_id: SeriesArgument, format: FormatOption = None, output: Outp
         facts = {name: record[name] for name in ("method", "omitted", "notes")}
         out.document({**names, **facts, "data": record["episodes"], "next": None})
     else:
-        shown = table([{**row, **_percent(row)} for row in rows], COLUMNS)
+        shown = table([{**row, **_percent(row)} for row in rows], COLUMNS) if rows else ""
+        marks = {mark for row in rows for mark in MARKS if mark in _percent(row)["effect"]}
+        legend = [f"{mark} {MARKS[mark]}" for mark in sorted(marks)]
         left = [f"left out: {each['episode']} ({each['reason']})" for each in record["omitted"]]
-        out.text(shown + lines([f"method: {record['method']}; run {run.run_id}", *record["notes"], *left]))
+        source = f"run {run.run_id}; method: {record['method']}"
+        out.text(shown + lines([*legend, source, *record["notes"], *left]))
 
 
 def _percent(row: Mapping[str, Any]) -> dict[str, str]:
-    """The average effect and its interval in percent, and how far to trust it."""
+    """The average effect and its interval in percent; marked where the data say little."""
     bounds = [row.get(f"average.q{q}") for q in ("05", "50", "95")]
     if None in bounds:
-        return {"average.q50": "", "interval": "", "note": "no period yet"}
-    low, middle, high = (f"{100 * math.expm1(value):+.0f} %" for value in bounds if value is not None)
-    note = "not identified" if not row["identified"] else "mostly prior" if row["prior_dominated"] else ""
-    return {"average.q50": middle, "interval": f"{low} … {high}", "note": note}
+        return {"effect": "none yet", "interval": ""}
+    low, middle, high = (f"{100 * math.expm1(value):+.0f}" for value in bounds if value is not None)
+    mark = "" if not row["prior_dominated"] and row["identified"] else "*" if row["identified"] else "†"
+    return {"effect": f"{middle} %{mark}", "interval": f"{low} to {high}"}

@@ -13,11 +13,9 @@ from forecast.cli.session import session
 from forecast.errors import NotFound
 
 COLUMNS = (
-    Column("event_id", "event", wrap=True),
-    Column("kind", wrap=True),
+    Column("event_id", "event"),
     Column("announced"),
     Column("effective"),
-    Column("ended"),
     Column("status"),
 )
 

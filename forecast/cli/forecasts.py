@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecast.cli.options import AsOf, Horizon, Level, SomeSeries, levels
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, lines, table, warn
+from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, in_a_folder, lines, table, warn
 from forecast.cli.session import Session, session
 from forecast.errors import NotTrained
 
@@ -54,7 +54,7 @@ def forecast(
 
 def export(
     series_ids: SomeSeries = None,
-    output: Annotated[Path, typer.Option("--output", "-o", dir_okay=False, help="the CSV file")] = Path(
+    output: Annotated[Path, typer.Option("--output", "-o", callback=in_a_folder, help="the CSV file")] = Path(
         "forecasts.csv"
     ),
     horizon: Horizon = 12,
@@ -91,8 +91,8 @@ def export(
     finished = csv_export(forecast_names(percents), rows)
     finished.write(output)
     print(f"{output}: {finished.rows} rows of {len(wanted) - len(missing)} series, sha256 {finished.sha256}")
-    for error in missing:
-        warn(str(error))
+    for reason in missing:
+        warn(str(reason))
     raise typer.Exit(1 if missing else 0)
 
 

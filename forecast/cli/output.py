@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+def in_a_folder(path: Path | None) -> Path | None:
+    """Refuse a file that cannot be written before anything is computed for it."""
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        raise typer.BadParameter(f"{path} is a folder" if path.is_dir() else f"there is no folder {path.parent}")
+    return path
+
+
 class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
@@ -27,7 +34,7 @@ FormatOption = Annotated[
     typer.Option("--format", "-f", help="table (default), json or csv; else what the name of the output file says"),
 ]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", dir_okay=False, help="write to this file, whole or not at all")
+    Path | None, typer.Option("--output", "-o", callback=in_a_folder, help="write to this file, whole or not at all")
 ]
 
 
@@ -104,7 +111,10 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    grid = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold")
+    titled = any((column.title or column.key).strip() for column in columns)
+    grid = Table(
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, show_header=titled, header_style="bold"
+    )
     for column in columns:
         grid.add_column(
             column.title or column.key,

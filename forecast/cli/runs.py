@@ -15,10 +15,9 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="id of a run, as
 
 COLUMNS = (
     Column("series_id", "series", wrap=True),
-    Column("run_id", "run", wrap=True),
+    Column("run_id", "run"),
     Column("champion", "serves"),
     Column("family"),
-    Column("last", "data to"),
     Column("fault", wrap=True),
 )
 

@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, fields
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecast.cli.output import Column, FormatOption, Out, OutputOption
+from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption
 from forecast.cli.session import session
-from forecast.errors import NotFound
-from forecast.series import MEASURES, ROLES, Series
+from forecast.errors import Fault, InvalidInput, NotFound
 
-Measure = StrEnum("Measure", list(MEASURES))
-Role = StrEnum("Role", list(ROLES))
+if TYPE_CHECKING:
+    from forecast.series import Series
 
 COLUMNS = (
     Column("series_id", "series"),
     Column("unit"),
     Column("freq"),
-    Column("role"),
-    Column("run", "serving run"),
+    Column("serves", "serving run"),
 )
 
 
 def series(
     series_id: Annotated[str | None, typer.Argument(metavar="[SERIES]", help="one series, with all its facts")] = None,
     mineral: Annotated[str | None, typer.Option(help="of this mineral, its parents and its children")] = None,
-    measure: Annotated[Measure | None, typer.Option(help="of this measure")] = None,
-    role: Annotated[Role | None, typer.Option(help="target: forecast; comparison: used to estimate effects")] = None,
+    measure: Annotated[str | None, typer.Option(help="price, volume, value or index")] = None,
+    role: Annotated[str | None, typer.Option(help="target: forecast; comparison: used to estimate effects")] = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -41,6 +39,10 @@ def series(
       orecast series price.copper
       orecast series --mineral rare-earths --format csv
     """
+    from forecast.series import MEASURES, ROLES, Series
+
+    _require("--measure", measure, MEASURES)
+    _require("--role", role, ROLES)
     out = Out(format, output)
     with session() as s:
 
@@ -50,11 +52,22 @@ def series(
         if series_id is not None:
             out.facts(row(s.catalog.get(series_id)))
             return
-        found = [one for one in s.catalog.series().values() if (not measure or one.measure == measure)]
-        found = [one for one in found if not role or one.role == role]
+        found = [one for one in s.catalog.series().values() if measure in (None, one.measure)]
+        found = [one for one in found if role in (None, one.role)]
         if mineral:
             minerals = s.catalog.minerals()
             if mineral not in minerals.parents:
                 raise NotFound("mineral", mineral, minerals.parents)
             found = [one for one in found if minerals.related(one.mineral, mineral)]
-        out.rows([row(one) for one in found], COLUMNS, header=[*(f.name for f in fields(Series)), "run"])
+        rows = [row(one) for one in found]
+    header = [*(f.name for f in fields(Series)), "run"]
+    if out.chosen is Format.TABLE:
+        rows = [
+            {**each, "serves": each["run"] or ("none" if each["role"] == "target" else "comparison")} for each in rows
+        ]
+    out.rows(rows, COLUMNS, header=header)
+
+
+def _require(option: str, value: str | None, words: Sequence[str]) -> None:
+    if value is not None and value not in words:
+        raise InvalidInput(Fault(option, value, f"one of {', '.join(words)}"))

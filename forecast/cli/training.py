@@ -2,21 +2,60 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from forecast.cli.options import AsOf, SomeSeries
-from forecast.cli.output import Column, table
+from forecast.cli.output import Column, table, warn
 from forecast.cli.session import session
 
 if TYPE_CHECKING:
     from forecast.jobs.train import Outcome, Report
 
 _DONE = (Column("series_id", "series"), Column("family"), Column("run_id", "run"), Column("detail", "why", wrap=True))
+
+
+def ingest(
+    observations: Annotated[
+        Path | None, typer.Argument(help="series_id, ds (or period), value; may have flag and known_at")
+    ] = None,
+    series: Annotated[Path | None, typer.Option(help="new series, a row each, columns as data/series.csv")] = None,
+    events: Annotated[Path | None, typer.Option(help="new events, a row each, columns as data/events.csv")] = None,
+) -> None:
+    """Take in your own observations, series and events, from CSV files.
+
+    Everything is checked first: bad rows are named with file, line, column,
+    value and what was expected, and nothing is written unless all is right.
+    Values that are there already change nothing; new values of known periods
+    become a new vintage, and the old ones are kept.
+
+    \b
+    Examples:
+      orecast ingest observations.csv
+      orecast ingest observations.csv --series series.csv --events events.csv
+    """
+    from forecast.jobs.ingest import ingest as take_in
+
+    files = [file for file in (observations, series, events) if file is not None]
+    if not files:
+        raise typer.BadParameter("name a file of observations, --series or --events")
+    for file in files:
+        if not file.is_file():
+            raise typer.BadParameter(f"there is no file {file}")
+    with session() as s:
+        counts = take_in(s.catalog, observations, series, events, known_at=dt.datetime.now(dt.UTC))
+    print(
+        f"{counts.series} series, {counts.observations} observations, {counts.revised} revised, "
+        f"{counts.events} events; {counts.unchanged} were there already"
+    )
+    for note in counts.notes:
+        warn(note)
 
 
 def train(
@@ -51,11 +90,7 @@ def train(
     raise typer.Exit(_conclude(report))
 
 
-def retrain(
-    due: Annotated[
-        bool, typer.Option("--due/--all", help="only what changed since it was trained, or everything")
-    ] = True,
-) -> None:
+def retrain(due: Annotated[bool, typer.Option("--due", help="what this command does; may be left out")] = True) -> None:
     """Train what is due; for cron.
 
     Due is a series whose observations, events or settings changed since its
@@ -69,13 +104,12 @@ def retrain(
     from forecast.jobs import train as jobs
 
     with session() as s:
-        plan = jobs.Plan(s.today, force=not due)
-        names = jobs.due(s.catalog, s.registry, s.settings, s.today) if due else tuple(s.known(None))
+        names = jobs.due(s.catalog, s.registry, s.settings, s.today)
         if not names:
             print("nothing is due")
             return
         with _progress(len(names)) as done:
-            report = jobs.train(s.catalog, s.registry, s.settings, names, plan, done)
+            report = jobs.train(s.catalog, s.registry, s.settings, names, jobs.Plan(s.today), done)
     raise typer.Exit(_conclude(report))
 
 
@@ -91,23 +125,22 @@ def worker() -> NoReturn:
       orecast worker
       ORECAST_SCHEDULE='30 5 * * 1-5' orecast worker
     """
-    from forecast.jobs.retrain import due_now, train_now
+    from forecast.jobs.retrain import IMPORTS, due_now, train_now
     from forecast.jobs.worker import Work
     from forecast.jobs.worker import run as work
 
     with session() as s:
         settings = s.settings
-    work(settings, Work(due_now, train_now))
+    work(settings, Work(due_now, train_now, IMPORTS))
 
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[Outcome], None]]:
     """Tell of each series when it is done: a bar on a terminal, a line each elsewhere."""
-    if not sys.stderr.isatty():
+    if not sys.stdout.isatty():
         count = iter(range(1, total + 1))
-        yield lambda outcome: print(f"[{next(count, total)}/{total}]", _line(outcome), file=sys.stderr, flush=True)
+        yield lambda outcome: print(f"[{next(count, total)}/{total}]", _line(outcome), flush=True)
         return
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
@@ -117,7 +150,7 @@ def _progress(total: int) -> Iterator[Callable[[Outcome], None]]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[last]}"),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, transient=True) as bar:
         task = bar.add_task("", total=total, last="")
 
         def done(outcome: Outcome) -> None:
@@ -137,6 +170,6 @@ def _conclude(report: Report) -> int:
         print(table(shown, _DONE), end="")
     counts = {status: len(report.of(status)) for status in ("trained", "held", "current", "failed")}
     print("; ".join(f"{count} {status}" for status, count in counts.items() if count))
-    for outcome in report.failed:
+    for outcome in report.of("failed"):
         print(f"orecast: {outcome.series_id} failed: {outcome.detail}", file=sys.stderr)
-    return 1 if report.failed else 0
+    return 1 if report.of("failed") else 0

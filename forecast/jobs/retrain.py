@@ -1,27 +1,27 @@
 """Retrain: train what is due, and nothing else. A series is due when its observations, the events that touch it, the
 settings or the code are no longer those of its champion, or when it has none.
 
-The two functions that take only settings open the stores themselves: the worker calls them in processes of their own.
+Both functions open the stores themselves and import what training needs only when they are called: the worker names
+them, and other processes do the work.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 
-from forecast.catalog import Catalog
 from forecast.config import Settings
-from forecast.jobs.train import Outcome, Plan, Progress, Report, due, train, train_one
-from forecast.registry import Registry
 
-
-def retrain(catalog: Catalog, registry: Registry, settings: Settings, as_of: dt.date, progress: Progress) -> Report:
-    """Train every series that is due at the end of the UTC day ``as_of``; a series that fails stops no other."""
-    series_ids = due(catalog, registry, settings, as_of)
-    return train(catalog, registry, settings, series_ids, Plan(as_of), progress) if series_ids else Report(())
+#: Most of what training imports: a process that trains may be forked from one that has it already.
+IMPORTS = ("forecast.jobs.train", "statsmodels.tsa.statespace.api")
 
 
 def due_now(settings: Settings) -> tuple[str, ...]:
     """The series that are due today (UTC)."""
+    from forecast.catalog import Catalog
+    from forecast.jobs.train import due
+    from forecast.registry import Registry
+
     catalog = Catalog.open(settings)
     try:
         return due(catalog, Registry(settings.models_dir), settings, _today())
@@ -29,11 +29,15 @@ def due_now(settings: Settings) -> tuple[str, ...]:
         catalog.close()
 
 
-def train_now(settings: Settings, series_id: str) -> Outcome:
-    """Train one series on what is known today (UTC)."""
+def train_now(settings: Settings, series_id: str) -> dict[str, str]:
+    """Train one series on what is known today (UTC); its outcome in words."""
+    from forecast.catalog import Catalog
+    from forecast.jobs.train import Plan, train_one
+    from forecast.registry import Registry
+
     catalog = Catalog.open(settings)
     try:
-        return train_one(catalog, Registry(settings.models_dir), settings, series_id, Plan(_today()))
+        return asdict(train_one(catalog, Registry(settings.models_dir), settings, series_id, Plan(_today())))
     finally:
         catalog.close()
 

@@ -4,8 +4,9 @@ One durable workflow a tick asks what is due and puts one durable workflow a ser
 the settings allow. What a killed worker left undone, the next one takes up where it stood. Several workers may share
 one PostgreSQL database; on one machine one worker is enough, and a second is refused.
 
-Training happens in a process of its own for each series: it gives its memory back, a crash in a library is one failed
-series, and the worker can end at once. Ending is the same as being killed: there is nothing to tidy up.
+Training happens in a process of its own for each series, forked from one that has imported what training needs: it
+gives its memory back, a crash in a library is one failed series, and the worker can end at once. Ending is the same as
+being killed: there is nothing to tidy up.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar, cast
 
-from croniter import croniter
+from croniter import croniter  # type: ignore[import-untyped]
 from dbos import DBOS, DBOSConfig
 from sqlalchemy import make_url
 
@@ -34,7 +35,6 @@ from forecast.config import Settings
 from forecast.errors import FitFailed, ForecastError, Misconfigured
 from forecast.jobs import logs
 from forecast.jobs.logs import Log
-from forecast.jobs.train import Outcome
 
 R = TypeVar("R")
 
@@ -46,10 +46,15 @@ SHAPE = "1"
 
 @dataclass(frozen=True)
 class Work:
-    """What the worker does at a tick. Both run in other processes: importable functions of plain values."""
+    """What the worker does at a tick: importable functions of plain values, called in other processes.
+
+    ``train`` says what became of a series: its ``status`` (``trained``, ``held``, ``current`` or ``failed``) and other
+    words for the log. ``imports``: modules that those processes share.
+    """
 
     due: Callable[[Settings], tuple[str, ...]]
-    train: Callable[[Settings, str], Outcome]
+    train: Callable[[Settings, str], dict[str, str]]
+    imports: tuple[str, ...] = ()
 
 
 def run(settings: Settings, work: Work) -> NoReturn:
@@ -60,6 +65,7 @@ def run(settings: Settings, work: Work) -> NoReturn:
     if not croniter.is_valid(settings.schedule):
         raise Misconfigured(f"ORECAST_SCHEDULE = {settings.schedule!r}: expected five fields of cron, in UTC")
     stop, log = threading.Event(), logs.logger(settings.log_level)
+    multiprocessing.set_forkserver_preload(["__main__", *work.imports])
     with _alone(settings.home / "var" / "worker.lock"):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -98,11 +104,11 @@ def _launch(settings: Settings, work: Work, stop: threading.Event, log: Log) -> 
         try:
             outcome = _apart(stop, work.train, settings, series_id)
         except FitFailed as error:
-            outcome = Outcome(series_id, "failed", detail=str(error))
-        say = log.warning if outcome.status == "failed" else log.info
-        facts = {key: value for key, value in asdict(outcome).items() if value and key not in ("series_id", "status")}
-        say(outcome.status, series=series_id, **facts, seconds=round(time.monotonic() - started, 1))
-        return asdict(outcome)
+            outcome = {"status": "failed", "detail": str(error)}
+        say = log.warning if outcome["status"] == "failed" else log.info
+        facts = {name: word for name, word in outcome.items() if word and name not in ("status", "series_id")}
+        say(outcome["status"], series=series_id, **facts, seconds=round(time.monotonic() - started, 1))
+        return outcome
 
     @DBOS.workflow(name="train")
     def train(series_id: str) -> dict[str, str]:
@@ -137,7 +143,7 @@ def _apart(stop: threading.Event, function: Callable[..., R], *args: object) -> 
     """Call a function in a new process. Raises ``FitFailed`` with what it raised there; ``SystemExit`` while the worker
     is ending, so that the step stays open.
     """
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(theirs, function, args))
     process.start()
@@ -168,8 +174,13 @@ def _answer(pipe: Connection, function: Callable[..., object], args: tuple[objec
 
 
 def _follow_parent() -> None:
-    """Lead a process group of one's own, and end it all, the solvers of a fit too, when the worker is gone."""
+    """Lead a process group of one's own, and end it all, the solvers of a fit too, when the worker is gone.
+
+    A request to end that reaches every process is for the worker to carry out.
+    """
     os.setsid()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

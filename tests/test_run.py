@@ -1,0 +1,129 @@
+"""``orecast run``: processes that start together end together, and nothing is left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+#: A process that tells its pid and has a child of its own, as a gunicorn master has workers.
+PROCESS = """
+import os, signal, subprocess, sys, time
+from pathlib import Path
+name, how = sys.argv[1:]
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+if how == "stubborn":
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+else:
+    signal.signal(signal.SIGTERM, lambda *_: (child.kill(), sys.exit(0)))
+Path(f"{name}.tmp").write_text(f"{os.getpid()} {child.pid}")
+os.rename(f"{name}.tmp", f"{name}.pids")
+while how != "ends" or not Path("end").exists():
+    time.sleep(0.02)
+sys.exit(3)
+"""
+SUPERVISOR = """
+import sys
+from forecast.cli.run import Command, supervise
+processes = [argument.split("=") for argument in sys.argv[1:]]
+sys.exit(supervise([Command(name, (sys.executable, "process.py", name, how)) for name, how in processes]))
+"""
+
+
+def alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., tuple[subprocess.Popen[str], list[int]]]]:
+    (tmp_path / "process.py").write_text(PROCESS)
+    started = []
+
+    def start(**processes: str) -> tuple[subprocess.Popen[str], list[int]]:
+        supervisor = subprocess.Popen(
+            [sys.executable, "-c", SUPERVISOR, *(f"{name}={how}" for name, how in processes.items())],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(supervisor)
+        files = [tmp_path / f"{name}.pids" for name in processes]
+        wait_until(lambda: all(file.exists() for file in files))
+        return supervisor, [int(pid) for file in files for pid in file.read_text().split()]
+
+    yield start
+    for supervisor in started:
+        supervisor.kill()
+        supervisor.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything(start: Callable[..., tuple[subprocess.Popen[str], list[int]]], number: int) -> None:
+    supervisor, pids = start(service="polite", worker="polite")
+    assert all(alive(pid) for pid in pids)
+    supervisor.send_signal(number)
+    assert supervisor.wait(timeout=10) == 0
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_a_second_signal_kills_what_will_not_end(start: Callable[..., tuple[subprocess.Popen[str], list[int]]]) -> None:
+    supervisor, pids = start(service="stubborn", worker="polite")
+    supervisor.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert supervisor.poll() is None
+    supervisor.send_signal(signal.SIGINT)
+    assert supervisor.wait(timeout=5) == 0
+    wait_until(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_when_one_ends_by_itself_so_does_the_other(
+    start: Callable[..., tuple[subprocess.Popen[str], list[int]]], tmp_path: Path
+) -> None:
+    supervisor, pids = start(service="polite", worker="ends")
+    (tmp_path / "end").touch()
+    _, errors = supervisor.communicate(timeout=10)
+    assert supervisor.returncode == 1
+    assert errors == "orecast: the worker ended by itself (exit code 3); ending the rest\n"
+    wait_until(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_an_interrupted_training_says_so(start: Callable[..., tuple[subprocess.Popen[str], list[int]]]) -> None:
+    supervisor, pids = start(training="polite")
+    supervisor.send_signal(signal.SIGINT)
+    assert supervisor.wait(timeout=10) == 130
+    assert not any(alive(pid) for pid in pids)
+
+
+@pytest.mark.parametrize("command", ["run", "serve"])
+def test_a_port_that_is_taken_is_said_before_anything_is_done(tmp_path: Path, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "forecast.cli", command],
+            env={**os.environ, "ORECAST_HOME": str(tmp_path), "ORECAST_PORT": str(port)},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"orecast: cannot listen on 127.0.0.1 port {port}: Address already in use")
+    assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,173 @@
+"""The worker in a process of its own: whatever kills it, every series is trained, and what serves goes on serving."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from service_fixtures import COPPER, EARTHS, NICKEL, make_home
+
+from forecast.registry import Registry
+
+#: A worker whose training takes as long as it is told, and which notes what it starts and every way out it takes.
+WORKER = """
+import os, sys, time
+from pathlib import Path
+
+from forecast.catalog import Catalog
+from forecast.config import Settings
+from forecast.jobs.worker import Work, run
+from forecast.registry import Registry
+from service_fixtures import TRAINED, add_run
+
+HOME = Path(os.environ["ORECAST_HOME"])
+
+
+def note(file, text):
+    with (HOME / file).open("a") as out:
+        out.write(text + "\\n")
+
+
+def due(settings):
+    note("asked", "due")
+    registry = Registry(settings.models_dir)
+    return tuple(name for name in TRAINED if not str(registry.champion_id(name)).endswith("-new"))
+
+
+def train(settings, series_id):
+    note("started", f"{series_id} {os.getpid()}")
+    time.sleep(float((HOME / "seconds").read_text()))
+    if (HOME / f"breaks-{series_id}").exists():
+        raise ValueError("no good")
+    catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
+    run_id = add_run(registry, catalog, series_id, level=1.1, name="new")
+    registry.promote(series_id, run_id)
+    catalog.close()
+    return {"status": "trained", "run": run_id}
+
+
+def watch(event, facts):
+    if event == "socket.connect" and not isinstance(facts[1], (str, bytes)):  # those are files of this machine
+        note("connected", repr(facts))
+
+
+if __name__ == "__main__":
+    sys.addaudithook(watch)
+    run(Settings.from_env(os.environ), Work(due, train))
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    make_home(tmp_path)
+    (tmp_path / "worker.py").write_text(WORKER)
+    return tmp_path
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Callable[[float], subprocess.Popen[bytes]]]:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(seconds: float) -> subprocess.Popen[bytes]:
+        """A worker whose trainings take so many seconds."""
+        (home / "seconds").write_text(str(seconds))
+        env = {**os.environ, "ORECAST_HOME": str(home), "ORECAST_JOBS": "2", "PYTHONPATH": str(Path(__file__).parent)}
+        with (home / "log").open("a") as log:
+            started.append(subprocess.Popen([sys.executable, home / "worker.py"], env=env, stderr=log))
+        return started[-1]
+
+    yield start
+    for worker in started:
+        worker.kill()
+        worker.wait()
+
+
+def test_a_killed_worker_loses_nothing_and_what_serves_goes_on(
+    home: Path, start: Callable[[float], subprocess.Popen[bytes]]
+) -> None:
+    served = Registry(home / "models").champion(COPPER)
+    worker = start(60)
+    wait_until(lambda: len(read(home / "started")) == 2)
+    trainings = [int(line.split()[1]) for line in read(home / "started")]
+    worker.send_signal(signal.SIGKILL)
+    wait_until(lambda: not any(alive(pid) for pid in trainings))
+    after = Registry(home / "models")
+    assert after.champion(COPPER).run_id == served.run_id
+    assert (after.champion(COPPER).draws == served.draws).all()
+    assert after.faults() == ()
+
+    worker = start(0)
+    registry = Registry(home / "models")
+    wait_until(lambda: all(registry.champion(name).run_id.endswith("-new") for name in (COPPER, NICKEL, EARTHS)))
+    wait_until(lambda: "retrained" in (home / "log").read_text())
+    assert read(home / "asked") == ["due"], "what was due was known already"
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=5) == 0
+    assert not (home / "connected").exists(), "it opened a connection"
+
+
+def test_a_tick_that_was_missed_is_caught_up_once(
+    home: Path, start: Callable[[float], subprocess.Popen[bytes]]
+) -> None:
+    (home / f"breaks-{NICKEL}").touch()
+    worker = start(0)
+    wait_until(lambda: "retrained" in (home / "log").read_text())
+    log = (home / "log").read_text()
+    assert "failed" in log
+    assert "ValueError: no good" in log, "the series that failed, with its reason"
+    assert Registry(home / "models").champion(COPPER).run_id.endswith("-new"), "the others finish"
+    worker.terminate()
+    worker.wait(timeout=5)
+
+    worker = start(0)
+    wait_until(lambda: (home / "log").read_text().count("worker started") == 2)
+    time.sleep(2.5)
+    assert read(home / "asked") == ["due"]
+    worker.terminate()
+    assert worker.wait(timeout=5) == 0
+
+
+def test_it_ends_at_once_in_the_middle_of_a_training(
+    home: Path, start: Callable[[float], subprocess.Popen[bytes]]
+) -> None:
+    worker = start(60)
+    wait_until(lambda: len(read(home / "started")) == 2)
+    second = subprocess.run(
+        [sys.executable, "-m", "forecast.cli", "worker"],
+        env={**os.environ, "ORECAST_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert second.returncode == 2
+    assert second.stderr.startswith("orecast: a worker runs here already")
+    asked = time.monotonic()
+    worker.send_signal(signal.SIGINT)
+    assert worker.wait(timeout=5) == 0
+    assert time.monotonic() - asked < 2
+    assert not any(alive(int(line.split()[1])) for line in read(home / "started"))
+    assert "failed" not in (home / "log").read_text()
+
+
+def read(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.05)
