@@ -79,7 +79,7 @@ def statsforecast_peers(task: Task) -> dict[str, Answer]:
 
 
 def kept(folder: Path | None, name: str, task: Task, make: Callable[[], dict[str, Answer]]) -> dict[str, Answer]:
-    """Answers of slow methods, read from ``folder`` where the same task was answered before, else made and put there."""
+    """Answers of slow methods, read from ``folder`` where this task was answered before, else made and put there."""
     if folder is None:
         return make()
     content = b"".join(np.ascontiguousarray(a).tobytes() for a in (task.panel.x, task.cutoffs, task.asked))

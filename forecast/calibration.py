@@ -89,7 +89,8 @@ class Conformal:
     ``window``: the last so many origins whose outcome is known count; ``smooth``: horizons h ± smooth share their
     quantiles; ``symmetric``: 1 makes the distribution symmetric, .5 averages that with the raw one less its median.
     ``prior``: weight of the Student-t, in outcomes; ``least``: fewer outcomes than this are not used; ``memory``:
-    discount per period of the panel's common volatility.
+    discount per period of the panel's common volatility; ``delay``: periods until an outcome counts, for outcomes
+    that the next one may take back.
     """
 
     window: int
@@ -98,17 +99,19 @@ class Conformal:
     prior: float = 300.0
     least: int = 100
     memory: float = 0.85
+    delay: int = 0
 
     def calibrate(self, z: Floats, cutoff: int, horizon: int) -> Calibration:
         """From ``z`` (N, T, H): element (i, s, h-1) standardises the outcome at s + h of the forecast made at s.
 
-        Only outcomes up to the period numbered ``cutoff`` enter: origin s serves horizon h from s + h on. NaN does
-        not count. With fewer than ``least`` outcomes at horizon 1 all is Student-t.
+        Only outcomes known in the period numbered ``cutoff`` enter: origin s serves horizon h from s + h + delay on.
+        NaN does not count. With fewer than ``least`` outcomes at horizon 1 all is Student-t.
         """
         t5, scale = student_levels(), self.common_scale(z, cutoff)
         ratios, outcomes = np.ones((horizon, len(LEVELS))), np.zeros(horizon, dtype=np.int64)
         for h in range(1, horizon + 1):
-            origins = slice(max(cutoff - h + 1 - self.window, 0), max(cutoff - h + 1, 0))
+            last = cutoff - self.delay - h + 1
+            origins = slice(max(last - self.window, 0), max(last, 0))
             known = z[:, origins, h - 1] / scale[origins]
             known = known[np.isfinite(known)]
             outcomes[h - 1] = known.size
@@ -133,10 +136,11 @@ class Conformal:
         count = np.isfinite(first).sum(axis=0)
         mean = np.nansum(first, axis=0) / np.maximum(count, 1)
         level, levels = 1.0, np.ones(cutoff + 1)
-        for t in range(1, cutoff + 1):
+        for t in range(1 + self.delay, cutoff + 1):
+            origin = t - self.delay - 1
             # few series say little of what is common
-            gain = (1 - self.memory) * count[t - 1] / (count[t - 1] + 3)
-            level += gain * (mean[t - 1] - level)
+            gain = (1 - self.memory) * count[origin] / (count[origin] + 3)
+            level += gain * (mean[origin] - level)
             levels[t] = level
         return np.sqrt(np.maximum(levels, 0.1))
 

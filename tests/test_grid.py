@@ -192,7 +192,7 @@ def test_a_sticky_price_may_stand_still_and_its_draws_do():
 
 
 @pytest.mark.parametrize("is_price", [True, False])
-def test_the_past_scale_survives_spikes_zeros_and_gaps(is_price: bool):
+def test_spikes_zeros_and_gaps_of_the_past_change_little(is_price: bool):
     clean = volume(150) if not is_price else price(150)
     dirty = clean.copy()
     dirty[[50, 80, 110]] += np.log(10)
@@ -203,8 +203,23 @@ def test_the_past_scale_survives_spikes_zeros_and_gaps(is_price: bool):
         q = Grid().fit(sample(x, is_price), Design.empty(MONTHS.range("2000-01-01", 150))).quantiles(6)
         widths.append(q[0, -1] - q[0, 0])
         medians.append(q[:, MEDIAN])
-    assert widths[1] < 4 * widths[0]
-    assert np.abs(medians[1] - medians[0]).max() < widths[0] / 2
+    assert widths[1] < (1.2 if is_price else 2) * widths[0]
+    assert np.abs(medians[1] - medians[0]).max() < widths[0] / 4
+
+
+def test_a_price_spike_counts_until_it_is_taken_back():
+    x = price(100)
+    x[-1] += 1
+    spiked, back = sample(x), sample(np.append(x, x[-2] + 0.01))
+    wide, narrow = (fit.quantiles(1)[0] for fit in (Grid().fit(y, Design.empty(y.ds)) for y in (spiked, back)))
+    assert wide[MEDIAN] > x[-2] + 0.8
+    assert narrow[-1] - narrow[0] < (wide[-1] - wide[0]) / 1.4
+    # and is then as if those two months had been missing
+    missing = np.append(x, np.nan)
+    missing[-2] = np.nan
+    missing[-1] = back.x[-1]
+    gap = Grid().fit(sample(missing), Design.empty(back.ds)).quantiles(1)[0]
+    np.testing.assert_allclose(narrow, gap, rtol=1e-12)
 
 
 @pytest.mark.parametrize("code", ["D", "B", "W-SUN", "M", "Q", "Y"])

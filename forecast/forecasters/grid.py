@@ -26,7 +26,7 @@ from forecast.series import Floats
 
 LEAST = 18
 _PRICES, _VOLUMES = PriceGrid.default(), VolumeGrid.default()
-_PRICE_CONFORMAL = Conformal(window=180, smooth=2, symmetric=1.0)
+_PRICE_CONFORMAL = Conformal(window=180, smooth=2, symmetric=1.0, delay=1)
 _VOLUME_CONFORMAL = Conformal(window=84, smooth=1, symmetric=0.5)
 
 
@@ -105,7 +105,7 @@ class Grid:
     def fit_panel(self, panel: Panel) -> tuple[GridFitted | None, ...]:
         """Learn from all series at once, each calibrated by all; None for a series below 18 observations."""
         track = self.track(panel)
-        z = standardised(panel, track.forecasts)
+        z = standardised(panel, track)
         calibration = self.calibration or calibrate(panel, z, len(panel.ds) - 1, self.horizon)
         fits: list[GridFitted | None] = []
         for i, enough in enumerate(np.isfinite(panel.x).sum(axis=1) >= LEAST):
@@ -187,16 +187,19 @@ class GridFitted:
         return replace(self.grid, calibration=self.calibration).fit_each([y])[0]
 
 
-def standardised(panel: Panel, forecasts: Margins) -> Floats:
+def standardised(panel: Panel, track: Track) -> Floats:
     """(N, T, H): outcome at t + h less the forecast made at t, over its sd; NaN where either is missing, where the
-    outcome may not be scored, or where a price did not move (that chance is modelled, not calibrated)."""
-    z = np.full(forecasts.mean.shape, np.nan)
-    T = len(panel.ds)
-    outcomes = np.where(panel.scored, panel.x, np.nan)
+    outcome may not be scored, where one of them is a spike, or where a price did not move (the chance of that is
+    modelled, not calibrated)."""
+    forecasts, T = track.forecasts, len(panel.ds)
+    spikes = track.source.spikes if isinstance(track.source, PriceTrack) else np.zeros(panel.x.shape, dtype=bool)
+    origins = np.where(spikes, np.nan, panel.x)
+    outcomes = np.where(panel.scored, origins, np.nan)
     still = PriceSettings.of(panel.freq).still if panel.is_price else -1.0
-    for h in range(1, min(forecasts.mean.shape[-1], T - 1) + 1):
-        outcome, origin = outcomes[:, h:], panel.x[:, : T - h]
-        error = np.where(np.abs(outcome - origin) <= still, np.nan, outcome - forecasts.mean[:, : T - h, h - 1])
+    z = np.full(forecasts.mean.shape, np.nan)
+    for h in range(1, min(track.horizon, T - 1) + 1):
+        outcome, origin = outcomes[:, h:], origins[:, : T - h]
+        error = np.where(np.abs(outcome - origin) > still, outcome - forecasts.mean[:, : T - h, h - 1], np.nan)
         z[:, : T - h, h - 1] = error / forecasts.sd[:, : T - h, h - 1]
     return z
 
@@ -217,7 +220,7 @@ def panel_quantiles(
     """
     track = replace(grid or Grid(), horizon=horizon).track(panel)
     forecasts, at = track.forecasts, np.searchsorted(panel.ds, cutoffs)
-    z = standardised(panel, forecasts) if calibrate == "panel" else None
+    z = standardised(panel, track) if calibrate == "panel" else None
     conformal = _PRICE_CONFORMAL if panel.is_price else _VOLUME_CONFORMAL
     q = np.empty((len(panel), len(cutoffs), horizon, len(LEVELS)))
     for o, t in enumerate(at):

@@ -11,7 +11,9 @@ Shapes: N series, T periods, G models, H horizons.
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -167,7 +169,7 @@ class PriceTrack:
     """The filter's states at every period, and what the series say to each other.
 
     ``score`` (N, T, G): log likelihoods; ``slow`` (N, T): slow variance before pooling (``states`` has it pooled);
-    ``seen`` (N, T): observations so far.
+    ``seen`` (N, T): observations so far; ``spikes`` (N, T): values that the next period took back.
     """
 
     ds: Days
@@ -175,6 +177,7 @@ class PriceTrack:
     score: Floats
     slow: Floats
     seen: npt.NDArray[np.int64]
+    spikes: npt.NDArray[np.bool_]
 
     def margins(self, horizon: int) -> Margins:
         """Forecasts of the log from every period, (N, T, H)."""
@@ -185,13 +188,20 @@ class PriceTrack:
         return self.states.at(i, t)
 
     def pooled(self, i: int) -> Pooled:
-        """What the others say, for series ``i``: passed to a pass over it alone, it gives the same numbers."""
-        rest = np.arange(len(self.seen)) != i
-        began = (self.seen > 0)[rest]
-        count = began.sum(axis=0)
-        score = np.where(began[..., None], self.score[rest], 0.0).sum(axis=0) / np.maximum(count, 1)[:, None]
-        logs = np.where(began, np.log(self.slow[rest]), 0.0).sum(axis=0) / np.maximum(count, 1)
-        return Pooled(self.ds, score, np.where(count > 0, logs, np.nan))
+        """What the others say to series ``i``; to a pass over it alone, it gives the same numbers. -1: to a stranger."""
+        score, logs, count = self._totals
+        if i >= 0:
+            began = self.seen[i] > 0
+            score = score - np.where(began[:, None], self.score[i], 0.0)
+            logs, count = logs - np.where(began, np.log(self.slow[i]), 0.0), count - began
+        mean_log = np.where(count > 0, logs / np.maximum(count, 1), np.nan)
+        return Pooled(self.ds, score / np.maximum(count, 1)[:, None], mean_log)
+
+    @cached_property
+    def _totals(self) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
+        began = self.seen > 0
+        score = np.where(began[..., None], self.score, 0.0).sum(axis=0)
+        return score, np.where(began, np.log(self.slow), 0.0).sum(axis=0), began.sum(axis=0)
 
 
 def filter_prices(
@@ -205,66 +215,92 @@ def filter_prices(
     """One pass over logs ``x`` (N, T), NaN where missing, on the periods ``ds``.
 
     The series pool what they say of the models and of long-run volatility among themselves; ``pooled`` replaces that
-    by what was learned elsewhere. A change over a gap is not used: the expected change stands in for it.
+    by what was learned elsewhere. A change over a gap is not used: the expected change stands in for it. A large
+    change that the next one takes back was no price: the filter goes back and counts both periods as missing.
     """
     N, T = x.shape
     G = len(grid.phi)
     changes = np.diff(x, axis=1, prepend=np.nan)
     others = None if pooled is None else pooled.at(ds)
-    step, score = np.zeros((N, G)), np.zeros((N, G))
-    weights = np.tile(softmax(grid.log_prior), (N, 1))
-    fast, slow = np.full(N, settings.start**2), np.full(N, settings.start**2)
-    stay, after, moves = np.tile([0.0, 0.5], (N, 1)), np.zeros(N, dtype=int), np.zeros(N)
-    seen = np.cumsum(np.isfinite(x), axis=1)
+    run = before = _Filter(grid, settings, N)
+    seen, spikes = np.cumsum(np.isfinite(x), axis=1), np.zeros((N, T), dtype=bool)
     out_step, out_weights, out_score = (np.empty((N, T, G)) for _ in range(3))
     out_fast, out_slow, out_pooled, out_first, out_again = (np.empty((N, T)) for _ in range(5))
     for t in range(T):
         d = changes[:, t]
-        known = np.isfinite(d)
-        error = np.where(known[:, None], d[:, None] - step, 0.0)
-        score = np.where(known[:, None], settings.memory * score - 3 * np.log1p(error**2 / (3 * fast[:, None])), score)
-        moved = known & (np.abs(d) >= settings.still)
-        fast, slow = _variances(settings, (weights * error).sum(axis=1), fast, slow, moves, moved)
-        stay, after = _staying(settings, stay, after, known, moved)
-        moves = moves + moved
-        change = step + error
-        step = grid.phi * change + grid.theta * error
-        mean_score, mean_log = _others(score, slow, seen[:, t] > 0) if others is None else others.row(t)
-        weights = softmax(grid.log_prior + score + settings.pooling * mean_score)
-        own = np.log(slow)
-        out_step[:, t], out_weights[:, t], out_score[:, t] = step, weights, score
-        out_fast[:, t], out_slow[:, t] = fast, slow
+        if t:
+            spikes[:, t - 1] = undone = before.spiked(changes[:, t - 1], d)
+            if undone.any():
+                run.rewind(undone, before)
+                d = np.where(undone, np.nan, d)
+        before = run.copy()
+        run.advance(d)
+        began = seen[:, t] > 0
+        mean_score, mean_log = _others(run.score, run.slow, began) if others is None else others.row(t)
+        run.weights = softmax(grid.log_prior + run.score + settings.pooling * mean_score)
+        own = np.log(run.slow)
+        out_step[:, t], out_weights[:, t], out_score[:, t] = run.step, run.weights, run.score
+        out_fast[:, t], out_slow[:, t] = run.fast, run.slow
         out_pooled[:, t] = np.exp((own + np.where(np.isfinite(mean_log), mean_log, own)) / 2)
-        out_first[:, t], out_again[:, t] = stay[np.arange(N), after], stay[:, 1]
+        out_first[:, t], out_again[:, t] = run.stay[np.arange(N), run.after], run.stay[:, 1]
     states = PriceStates(grid, settings, x, out_step, out_weights, out_fast, out_pooled, out_first, out_again)
-    return PriceTrack(ds, states, out_score, out_slow, seen)
+    return PriceTrack(ds, states, out_score, out_slow, seen, spikes)
 
 
-def _variances(
-    settings: PriceSettings, error: Floats, fast: Floats, slow: Floats, moves: Floats, moved: npt.NDArray[np.bool_]
-) -> tuple[Floats, Floats]:
-    """Both variances after the averaged innovation; periods without change teach nothing about the size of one."""
-    square = np.minimum(error**2, settings.clip**2 * np.maximum(fast, slow))
-    young = 1 / (moves + 2)
-    quick, long = (np.maximum(1 - discount, young) for discount in (settings.fast, settings.slow))
-    slow = np.where(moved, np.maximum(slow + long * (square - slow), settings.floor**2), slow)
-    fast = np.where(moved, np.maximum(fast + quick * (square - fast), 0.4**2 * slow), fast)
-    return fast, slow
+class _Filter:
+    """The running state of all series, updated period by period: arrays (N, G) and (N,)."""
 
+    def __init__(self, grid: PriceGrid, settings: PriceSettings, N: int) -> None:
+        self.grid, self.settings = grid, settings
+        self.step, self.score = np.zeros((N, len(grid.phi))), np.zeros((N, len(grid.phi)))
+        self.weights = np.tile(softmax(grid.log_prior), (N, 1))
+        self.fast, self.slow = np.full(N, settings.start**2), np.full(N, settings.start**2)
+        self.stay, self.after, self.moves = np.tile([0.0, 0.5], (N, 1)), np.zeros(N, dtype=int), np.zeros(N)
 
-def _staying(
-    settings: PriceSettings,
-    stay: Floats,
-    after: npt.NDArray[np.int64],
-    known: npt.NDArray[np.bool_],
-    moved: npt.NDArray[np.bool_],
-) -> tuple[Floats, npt.NDArray[np.int64]]:
-    """The chance of no change after a change and after none, ``stay`` (N, 2), and which of the two is next."""
-    rows = np.arange(len(stay))
-    gain = np.where(known, np.array(settings.stay_gains)[after], 0.0)
-    stay = stay.copy()
-    stay[rows, after] += gain * (~moved - stay[rows, after])
-    return stay, np.where(known, (~moved).astype(int), after)
+    def copy(self) -> _Filter:
+        return copy.copy(self)  # advance replaces arrays and writes into none
+
+    def spiked(self, first: Floats, second: Floats) -> npt.NDArray[np.bool_]:
+        """Whether the change ``first`` (N,) after this state was beyond five standard deviations and mostly undone by
+        the ``second``."""
+        large = np.abs(first) > 5 * np.sqrt(np.maximum(self.fast, self.slow))
+        return np.asarray(large & (np.abs(first + second) < np.abs(first) / 4))
+
+    def rewind(self, rows: npt.NDArray[np.bool_], earlier: _Filter) -> None:
+        """Put ``rows`` back to where they were ``earlier``, one period without observation on."""
+        for name in ("step", "score", "weights", "fast", "slow", "stay", "after", "moves"):
+            old, new = getattr(earlier, name), getattr(self, name)
+            setattr(self, name, np.where(rows.reshape(-1, *[1] * (new.ndim - 1)), old, new))
+        self.step = np.where(rows[:, None], self.grid.phi * self.step, self.step)
+
+    def advance(self, d: Floats) -> None:
+        """One period on, with the changes ``d`` (N,), NaN where missing."""
+        settings = self.settings
+        known = np.isfinite(d)
+        error = np.where(known[:, None], d[:, None] - self.step, 0.0)
+        likelihood = -3 * np.log1p(error**2 / (3 * self.fast[:, None]))
+        self.score = np.where(known[:, None], settings.memory * self.score + likelihood, self.score)
+        moved = known & (np.abs(d) >= settings.still)
+        self._learn_variances((self.weights * error).sum(axis=1), moved)
+        self._learn_staying(known, moved)
+        self.moves = self.moves + moved
+        self.step = self.grid.phi * (self.step + error) + self.grid.theta * error
+
+    def _learn_variances(self, error: Floats, moved: npt.NDArray[np.bool_]) -> None:
+        # of the averaged innovation; periods without change teach nothing about the size of one
+        settings, fast, slow = self.settings, self.fast, self.slow
+        square = np.minimum(error**2, settings.clip**2 * np.maximum(fast, slow))
+        young = 1 / (self.moves + 2)
+        quick, long = (np.maximum(1 - discount, young) for discount in (settings.fast, settings.slow))
+        self.slow = np.where(moved, np.maximum(slow + long * (square - slow), settings.floor**2), slow)
+        self.fast = np.where(moved, np.maximum(fast + quick * (square - fast), 0.4**2 * self.slow), fast)
+
+    def _learn_staying(self, known: npt.NDArray[np.bool_], moved: npt.NDArray[np.bool_]) -> None:
+        # the chance of no change after a change (column 0) and after none (column 1), and which of the two is next
+        rows, stay = np.arange(len(self.stay)), self.stay.copy()
+        gain = np.where(known, np.array(self.settings.stay_gains)[self.after], 0.0)
+        stay[rows, self.after] += gain * (~moved - stay[rows, self.after])
+        self.stay, self.after = stay, np.where(known, (~moved).astype(int), self.after)
 
 
 def _others(score: Floats, slow: Floats, began: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:

@@ -1,0 +1,130 @@
+"""What the other series of a kind teach one: which models fit, how volatile it gets, how wide is wide enough."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from forecast.calendars import Freq
+from forecast.calibration import Calibration
+from forecast.catalog import Catalog
+from forecast.forecasters.base import Sample
+from forecast.forecasters.grid import Grid, Panel, Track, calibrate, standardised
+from forecast.forecasters.grid_price import Pooled, PriceTrack
+from forecast.series import Floats, History, Series
+
+#: More series of a kind than this teach nothing more, and cost memory.
+ENOUGH = 400
+#: Horizons that are calibrated.
+HORIZON = 24
+
+Kind = tuple[bool, Freq]
+
+
+def kind(series: Series) -> Kind:
+    """Prices or not, and the frequency: what may be learned from each other."""
+    return series.is_price, series.calendar
+
+
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """What is known at one cutoff: pooled statistics of prices (None for the rest), and the calibration."""
+
+    pooled: Pooled | None
+    calibration: Calibration
+
+    def teach(self, grid: Grid) -> Grid:
+        return replace(grid, pooled=self.pooled, calibration=self.calibration)
+
+
+@dataclass(frozen=True, eq=False)
+class Peers:
+    """Series of one kind; ``histories`` by id."""
+
+    histories: Mapping[str, History]
+
+    @cached_property
+    def digest(self) -> str:
+        """Hex digest of all their observations."""
+        sha = hashlib.sha256()
+        for series_id, history in self.histories.items():
+            sha.update(series_id.encode())
+            for array in (history.ds, history.y, history.used, history.scored):
+                sha.update(array.tobytes())
+        return sha.hexdigest()
+
+    def lessons(self, series_id: str, cutoff: np.datetime64) -> Lessons:
+        """What they had taught ``series_id``, of them or not, by the end of the period that starts at ``cutoff``."""
+        t = int(np.searchsorted(self._panel.ds, cutoff, side="right")) - 1
+        source = self._track.source
+        pooled = source.pooled(self._rows.get(series_id, -1)) if isinstance(source, PriceTrack) else None
+        if t not in self._calibrations:
+            self._calibrations[t] = calibrate(self._panel, self._standardised, t, HORIZON)
+        return Lessons(pooled, self._calibrations[t])
+
+    def prepare(self) -> None:
+        """Do now what ``lessons`` needs, so that it is done once and not in every process that gets a copy."""
+        _ = self._standardised
+
+    @cached_property
+    def _calibrations(self) -> dict[int, Calibration]:
+        # by cutoff: the same for all series
+        return {}
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {series_id: row for row, series_id in enumerate(self.histories)}
+
+    @cached_property
+    def _panel(self) -> Panel:
+        histories = list(self.histories.values())
+        panel = Panel.of([Sample.of(history) for history in histories])
+        scored = np.zeros(panel.x.shape, dtype=bool)
+        for row, history in zip(scored, histories, strict=True):
+            known = history.until(history.last)
+            row[np.searchsorted(panel.ds, known.ds)] = known.scored
+        return replace(panel, scored=scored)
+
+    @cached_property
+    def _track(self) -> Track:
+        return Grid(horizon=HORIZON).track(self._panel)
+
+    @cached_property
+    def _standardised(self) -> Floats:
+        return standardised(self._panel, self._track)
+
+
+@dataclass(frozen=True, eq=False)
+class Company:
+    """All series by kind, as known at the end of the UTC day ``as_of``."""
+
+    as_of: dt.date
+    peers: Mapping[Kind, Peers]
+
+    @classmethod
+    def of(cls, catalog: Catalog, as_of: dt.date) -> Company:
+        by_kind: dict[Kind, list[str]] = {}
+        for series in sorted(catalog.series().values(), key=_shuffled):
+            if series.measure != "index":
+                by_kind.setdefault(kind(series), []).append(series.series_id)
+        return cls(as_of, {key: _peers(catalog, ids[:ENOUGH], as_of) for key, ids in by_kind.items()})
+
+    def like(self, series: Series) -> Peers | None:
+        """The peers of a series, itself among them unless they are too many; None where there are none."""
+        found = self.peers.get(kind(series))
+        return found if found is not None and found.histories else None
+
+
+def _peers(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date) -> Peers:
+    histories = catalog.histories(sorted(series_ids), as_of)
+    return Peers({series_id: history for series_id, history in histories.items() if history.used.any()})
+
+
+def _shuffled(series: Series) -> str:
+    # An order that has nothing to do with names, so that the first so many are a sample and not one country's.
+    return hashlib.sha256(series.series_id.encode()).hexdigest()
