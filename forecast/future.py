@@ -20,12 +20,13 @@ import numpy.typing as npt
 
 from forecast.calendars import Days
 from forecast.effects.episodes import direction
+from forecast.effects.shapes import columns
 from forecast.events import Branch, Events, KindFamily, branches, timeline
 from forecast.exposure import Minerals, exposure
-from forecast.interventions import Intervention, Ramp, Shape
+from forecast.interventions import Intervention, Ramp, mean_intensity
 from forecast.registry import Registry, Run
 from forecast.series import Floats, Series
-from forecast.worlds import Assumption, Choice, World, affected, rate_change, reached, take
+from forecast.worlds import Assumption, Choice, World, affected, reached, take
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
@@ -41,6 +42,7 @@ BUILD_UP = Ramp(2)
 #: Acts whose effect is the path of the measure that they act on.
 _ON_A_PATH = frozenset({"suspends", "terminates", "reinstates", "extends"})
 _NEVER = 2**62
+_NOTHING = Assumption()
 
 
 @dataclass(frozen=True)
@@ -57,25 +59,25 @@ class _Spell:
 
 @dataclass(frozen=True)
 class _Rewritten:
-    """An event of the record whose ``share`` of the episode's path follows other ``steps``, at ``scale``."""
+    """An event of the record whose ``share`` of the episode's path follows other ``steps``, or an assumption."""
 
     event_id: str
     share: float
     steps: Steps
-    scale: float
-    shape: Shape | None = None
-    size: tuple[float, float] | None = None
+    assumption: Assumption
 
 
 @dataclass(frozen=True)
 class _Coming:
-    """An event outside the record: a ``size`` (mean, sd on the log) times a ``column`` over the H periods."""
+    """An event outside the record: a ``size`` (mean, sd on the log) times a ``column`` over the H periods.
+
+    Of those with the same ``episode``, only the strongest counts.
+    """
 
     event_id: str
     size: tuple[float, float]
     column: tuple[float, ...]
-    direction: int
-    stated: bool
+    episode: tuple[object, ...]
 
 
 _Part = _Rewritten | _Coming
@@ -96,6 +98,7 @@ class Future:
         self._freq = series.calendar
         self._last = int(self._freq.ordinal(run.last))
         self.ds: Days = self._freq.range(self._freq.shift(run.last, 1), run.draws.shape[1])
+        self._ordinals = np.arange(self._last + 1, self._last + 1 + len(self.ds))
         self._seed = int(run.card["settings"]["seed"])
         self._trained_on = dt.date.fromisoformat(run.card["as_of"])
         self._known_then = events.known_on(min(self._trained_on, as_of))
@@ -162,12 +165,8 @@ class Future:
         return day
 
     def taken(self, branch: Branch) -> Events:
-        """The events if the branch came to pass on its day."""
-        return take(self.events, branch, self.start_of(branch), self.as_of)
-
-    def start_of(self, branch: Branch) -> dt.date:
-        """When a branch would begin: on its day; if none is set or it is over, as soon as the data leave room."""
-        return max(branch.starts, self.first_day) if branch.starts else max(self.as_of, self.first_day)
+        """The events if the branch came to pass on its day; on ``as_of`` where none is set."""
+        return take(self.events, branch, branch.starts or self.as_of, self.as_of)
 
     # -- which parts -----------------------------------------------------------------------------------------------
 
@@ -175,11 +174,11 @@ class Future:
         changed = (
             affected(self.events, events) | assumptions.keys() if events is not self.events else assumptions.keys()
         )
-        recorded = sorted((self._drifted | changed) & self._effects.keys())
-        rewritten = [self._rewritten(event_id, events, assumptions.get(event_id)) for event_id in recorded]
+        recorded = sorted((self._drifted & self._clear | changed) & self._effects.keys())
+        rewritten = [self._rewritten(event_id, events, assumptions.get(event_id, _NOTHING)) for event_id in recorded]
         coming = {event_id: c for event_id, c in self._coming_as_known.items() if event_id not in changed}
         for event_id in changed:
-            if found := self._coming(event_id, events, assumptions.get(event_id, Assumption())):
+            if found := self._coming(event_id, events, assumptions.get(event_id, _NOTHING)):
                 coming[event_id] = found
         return [part for part in rewritten if part] + _merged(coming[event_id] for event_id in sorted(coming))
 
@@ -189,63 +188,70 @@ class Future:
         return affected(self._known_then, self.events)
 
     @cached_property
+    def _clear(self) -> set[str]:
+        """Events of the record whose effect is clear enough to move a forecast that nobody asked to move."""
+        clear = self.run.record.clear
+        return {event_id for event_id, effect in self._effects.items() if effect.episode.episode_id in clear}
+
+    @cached_property
     def _coming_as_known(self) -> dict[str, _Coming]:
         late = {
             event.event_id
             for event in self.events.values()
             if max(event.effective or dt.date.min, event.ended or dt.date.min) >= self.first_day
         }
-        found = {event_id: self._coming(event_id, self.events, Assumption()) for event_id in reached(late, self.events)}
+        found = {event_id: self._coming(event_id, self.events, _NOTHING) for event_id in reached(late, self.events)}
         return {event_id: coming for event_id, coming in found.items() if coming}
 
-    def _rewritten(self, event_id: str, events: Events, assumption: Assumption | None) -> _Rewritten | None:
+    def _rewritten(self, event_id: str, events: Events, assumption: Assumption) -> _Rewritten | None:
         """The part of an episode's path that goes on differently from what was known at the training, if it does."""
-        assumption = assumption or Assumption()
-        share = self._share(event_id)
         if event_id not in events:
-            return _Rewritten(event_id, share, (), 0.0) if event_id in self.events else None
+            return _Rewritten(event_id, self._share(event_id), (), _NOTHING) if event_id in self.events else None
         trained = self._steps_trained(event_id)
         steps = timeline(events, event_id, self.as_of)
-        scale = rate_change(self.events.get(event_id), events[event_id])
-        size = assumption.size(self.series)
+        says = assumption.shape or assumption.levels or assumption.size(self.series)
         # An episode that was never in force is one of talk: the measure itself, if it comes, comes on top.
-        if not trained or (steps == trained and scale == 1.0 and not size and not assumption.shape):
+        if not trained or (steps == trained and not says):
             return None
-        return _Rewritten(event_id, share, steps, scale, assumption.shape, size)
+        return _Rewritten(event_id, self._share(event_id), steps, assumption)
 
     def _coming(self, event_id: str, events: Events, assumption: Assumption) -> _Coming | None:
         """What an event outside the record changes after the last observation, if anything."""
         event = events.get(event_id) or self.events.get(event_id)
-        size = assumption.size(self.series)
         if event is None or event.family is KindFamily.THREAT or self._steps_trained(event_id):
             return None
         if event.acts and all(act.relation in _ON_A_PATH for act in event.acts):
             return None
-        weight = 1.0 if size else exposure(event, self.series, self._minerals)
+        stated = assumption.size(self.series)
+        weight = 1.0 if stated else exposure(event, self.series, self._minerals)
         if not weight:
             return None
-        column = self._change(event_id, events, assumption.shape or BUILD_UP)
-        if not column.any():
+        column = self._change(event_id, events, assumption).tolist()
+        first = next((k for k, level in enumerate(column) if level), None)
+        if first is None:
             return None
-        sign = direction(event, self.series)
         spread = SPREAD_PRICE if self.series.is_price else SPREAD_FLOW
-        return _Coming(event_id, size or (0.0, weight * spread), tuple(column.tolist()), sign, bool(size))
+        sign = direction(event, self.series) * (1 if column[first] > 0 else -1)
+        episode = (event_id,) if stated else (assumption.group, first, sign)
+        return _Coming(event_id, stated or (0.0, weight * spread), tuple(column), episode)
 
-    def _change(self, event_id: str, events: Events, shape: Shape) -> Floats:
+    def _change(self, event_id: str, events: Events, assumption: Assumption) -> Floats:
         """(H,) the level of an event in each period, less its level at the last observation."""
-        ordinals = np.arange(self._last + 1, self._last + 1 + len(self.ds))
         spells = self._spells(event_id, events)
         known = spells if events is self.events else self._spells(event_id, self.events)
         before = any(spell.start <= self._last < spell.stop for spell in known)
-        scale = rate_change(self.events.get(event_id), events.get(event_id))
-        column = np.full(len(self.ds), -float(before))
+        shape = assumption.shape or BUILD_UP
+        column = np.zeros(len(self.ds))
         for spell in spells:
             if spell.start <= self._last and before:
                 response = np.ones(len(self.ds))
             else:
-                response = shape.response((ordinals - max(spell.start, self._last + 1)).astype(float))
-            column += scale * response * spell.inside(ordinals)
-        return column
+                response = shape.response((self._ordinals - max(spell.start, self._last + 1)).astype(float))
+            column += response * spell.inside(self._ordinals)
+        return column * self._multiplier(assumption) - float(before)
+
+    def _multiplier(self, assumption: Assumption) -> Floats | float:
+        return mean_intensity(assumption.levels, self.ds, self._freq) if assumption.levels else 1.0
 
     def _spells(self, event_id: str, events: Events) -> list[_Spell]:
         return self._in_force(timeline(events, event_id, self.as_of)) if event_id in events else []
@@ -299,21 +305,24 @@ class Future:
         return total
 
     def _rewrite(self, part: _Rewritten) -> Floats:
-        effect = self._effects[part.event_id]
-        ordinals = np.arange(self._last + 1, self._last + 1 + len(self.ds))
+        effect, assumption = self._effects[part.event_id], part.assumption
         spells = [spell for spell in self._in_force(part.steps) if spell.stop > self._last + 1]
-        columns = np.zeros((len(effect.candidates), len(self.ds)))
-        for column, candidate in zip(columns, effect.candidates, strict=True):
-            shape = part.shape or candidate.shape
+        rows = np.zeros((len(effect.candidates), len(self.ds)))
+        for row, candidate in zip(rows, effect.candidates, strict=True):
+            shape = assumption.shape or candidate.shape
             for spell in spells:
                 if spell.start <= self._last:
-                    goes_on = replace(candidate, shape=shape, end=None, intensity=())
+                    goes_on = [replace(candidate, shape=shape, end=None, intensity=())]
+                    response = columns(goes_on, self.ds, self._freq, self.run.last)[0]
                 else:
-                    goes_on = Intervention(shape, np.datetime64(spell.day, "D"))
-                column += part.scale * goes_on.column(self.ds, self._freq) * spell.inside(ordinals)
-        size = self._sizes(part.event_id, part.size) if part.size else effect.size
-        path = size[:, None] * columns[effect.choice]
-        return np.asarray(part.share * (path - effect.draws(self.ds, self._freq)))
+                    response = Intervention(shape, np.datetime64(spell.day, "D")).column(self.ds, self._freq)
+                row += response * spell.inside(self._ordinals)
+        rows *= self._multiplier(assumption)
+        trained = part.share * effect.size[:, None] * effect.held(self.ds, self._freq, self.run.last)[effect.choice]
+        stated = assumption.size(self.series)
+        # What somebody states is what the event does, not its share in what an episode did.
+        size = self._sizes(part.event_id, stated) if stated else part.share * effect.size
+        return np.asarray(size[:, None] * rows[effect.choice] - trained)
 
     def _sizes(self, event_id: str, size: tuple[float, float]) -> Floats:
         mean, sd = size
@@ -326,13 +335,8 @@ class Future:
 
 
 def _merged(coming: Iterable[_Coming]) -> list[_Part]:
-    """Events that begin (or end) in the same period and push the same way are one episode: the strongest stands for it.
-
-    What somebody has stated stands for itself.
-    """
-    groups: dict[object, list[_Coming]] = {}
+    """Of each episode the strongest event: what begins in one period and pushes one way is not counted twice."""
+    groups: dict[tuple[object, ...], list[_Coming]] = {}
     for part in coming:
-        first = next(k for k, level in enumerate(part.column) if level)
-        sign = part.direction * (1 if part.column[first] > 0 else -1)
-        groups.setdefault(part.event_id if part.stated else (first, sign), []).append(part)
+        groups.setdefault(part.episode, []).append(part)
     return [max(group, key=lambda part: part.size[1] * max(map(abs, part.column))) for group in groups.values()]

@@ -91,7 +91,7 @@ def episodes(
     """The episodes of a sample (period starts ``ds``), in order of their start, and those left out.
 
     ``limit``: how many at most; a twentieth of the sample by default, at least one. ``known_on``: the day whose
-    knowledge counts. An episode that nobody could feel before the sample ended is left to ``upcoming``.
+    knowledge counts. An episode that has not begun by the end of the sample is left to ``upcoming``.
     """
     freq = series.calendar
     merged, omitted = _touching(events.known_on(known_on), series, minerals, known_on)
@@ -115,10 +115,14 @@ def episodes(
 def upcoming(
     events: Events, series: Series, minerals: Minerals, last: np.datetime64, *, known_on: dt.date
 ) -> tuple[Episode, ...]:
-    """Episodes known by ``known_on`` that take effect and cannot have been felt by the end of the period ``last``."""
+    """Episodes known by ``known_on`` that take effect and have not begun by the end of the period ``last``."""
     freq = series.calendar
     merged, _ = _touching(events.known_on(known_on), series, minerals, known_on)
-    return tuple(e for e in merged if e.effective is not None and _first(e, freq) > int(freq.ordinal(last)))
+    return tuple(
+        e
+        for e in merged
+        if e.effective is not None and int(freq.ordinal(e.intervention.start)) > int(freq.ordinal(last))
+    )
 
 
 def _touching(
@@ -198,17 +202,12 @@ def _passing(event: Event, start: np.datetime64, freq: Freq) -> Shape:
     return Temporary(int(freq.ordinal(event.ended)) - int(freq.ordinal(start)) + 1)
 
 
-def _first(episode: Episode, freq: Freq) -> int:
-    """The first period in which the episode can be felt: that of its announcement."""
-    return int(freq.ordinal(episode.intervention.start)) - episode.gap(freq)
-
-
 def _outside(episode: Episode, ds: Days, freq: Freq) -> str:
     """Why a sample cannot speak of an episode; empty if it can."""
     first, last = int(freq.ordinal(ds[0])), int(freq.ordinal(ds[-1]))
-    if _first(episode, freq) > last:
-        return "begins after the sample"
     start = int(freq.ordinal(episode.intervention.start))
+    if start > last:
+        return "begins after the sample"
     if start > first:
         return ""
     changes = [day for day, _ in episode.intervention.intensity[1:]]

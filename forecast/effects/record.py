@@ -60,6 +60,15 @@ class EpisodeEffect:
         """(T,) mean path on the log."""
         return np.asarray(self.weights @ self.columns(ds, freq), dtype=float)
 
+    def held(self, ds: Days, freq: Freq, last: np.datetime64) -> Floats:
+        """(K, H): each candidate at full strength after the period ``last``, if only its known dates move it.
+
+        What has worn off by ``last`` stays off, what has not stays: an end, a suspension or another rate takes it
+        away, not a shape. Shapes cannot be told apart well enough to forecast by: letting them wear off made the
+        CRPS of prices 4 % and of import values 10 % worse.
+        """
+        return columns(self.candidates, ds, freq, held=last)
+
     @cached_property
     def weights(self) -> Floats:
         """(K,) mean size that falls to each candidate."""
@@ -69,6 +78,19 @@ class EpisodeEffect:
     def window(self, freq: Freq, last: np.datetime64) -> Days:
         """Periods that the average effect is taken over; see ``window``."""
         return window(self.episode, freq, last)
+
+    def clear(self, freq: Freq, last: np.datetime64) -> bool:
+        """Whether the central 90 % of the average effect lie on one side of zero: only such an effect moves forecasts.
+
+        One that the data cannot tell from none is published with its interval, and a scenario may take it away; but
+        a forecast that took the noise of quiet months for an effect, and gave it back on the day a measure ends,
+        was worse than one that did not (CRPS of prices + 2 %, of import values + 4 %).
+        """
+        draws = self.average(freq, last)
+        if not draws.size or not self.identified:
+            return False
+        low, high = np.quantile(draws, [0.05, 0.95])
+        return bool(low > 0 or high < 0)
 
     def average(self, freq: Freq, last: np.datetime64) -> Floats:
         """(n,) mean effect over the window, on the log; empty if the window is."""
@@ -122,27 +144,38 @@ class EffectRecord:
         """Ids of all events whose effect is in the record."""
         return frozenset(event for effect in self.effects for event in effect.episode.events)
 
+    @cached_property
+    def clear(self) -> frozenset[str]:
+        """Ids of the episodes whose effect is clear enough to move forecasts."""
+        return frozenset(e.episode.episode_id for e in self.effects if e.clear(self.freq, self.last))
+
     def mean_path(self, ds: Days, freq: Freq) -> Floats:
-        """(T,) what a family's sample is less: the mean effect of all episodes together, on the log."""
-        return sum((effect.mean(ds, freq) for effect in self.effects), np.zeros(len(ds)))
+        """(T,) what a family's sample is less: the mean of the clear effects together, on the log."""
+        clear = (effect for effect in self.effects if effect.episode.episode_id in self.clear)
+        return sum((effect.mean(ds, freq) for effect in clear), np.zeros(len(ds)))
 
     def forward(self, ds: Days, freq: Freq, last: np.datetime64, without: Collection[str] = ()) -> Floats:
         """(n, H) what a forecast adds back to the paths of a sample that was ``less`` the mean path.
 
         ``ds``: the H future period starts; ``last``: T, the period a forecast starts from. Draw i adds
         mean(T) + Σ path_i(T+h) − path_i(T): the level at T was observed with the effect in it, so how large a step
-        that is still in force once was adds no uncertainty, and only what changes after T does. An episode in
+        that is still in force once was adds no uncertainty, and only what changes after T does. Known dates change it,
+        no shape does (``EpisodeEffect.held``). An episode in
         ``without`` (episode ids) never was: it adds mean(T) − path_i(T), which takes its part of the level at T out.
         """
         dates = np.concatenate([np.array([last], dtype="datetime64[D]"), ds])
         total = np.zeros((self.n, len(ds)))
         for effect in self.effects:
-            path = effect.columns(dates, freq)
+            gone, clear = effect.episode.episode_id in without, effect.episode.episode_id in self.clear
+            if not (gone or clear):
+                continue
+            path = effect.held(dates, freq, last)
             now, future = path[:, :1], path[:, 1:]
-            change = (0.0 if effect.episode.episode_id in without else future) - np.broadcast_to(now, future.shape)
+            change = (0.0 if gone else future) - np.broadcast_to(now, future.shape)
             moves = np.flatnonzero((np.abs(change).max(axis=1, initial=0.0) > _STILL)[effect.choice])
             total[moves] += effect.size[moves, None] * change[effect.choice[moves]]
-            total += effect.weights @ now
+            if clear:
+                total += effect.weights @ now
         return total
 
     def describe(self) -> dict[str, Any]:

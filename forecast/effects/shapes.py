@@ -49,14 +49,23 @@ def product(intervention: Intervention, shapes: Sequence[Shape], leads: Sequence
     return tuple(Intervention(shape, start, end, lead, intensity) for shape in shapes for lead in leads)
 
 
-def columns(candidates: Sequence[Intervention], ds: Days, freq: Freq) -> Floats:
-    """(K, T) columns of candidates that share their start, end and intensity, as ``Intervention.column`` gives them."""
+def columns(candidates: Sequence[Intervention], ds: Days, freq: Freq, held: np.datetime64 | None = None) -> Floats:
+    """(K, T) columns of candidates that share their start, end and intensity, as ``Intervention.column`` gives them.
+
+    ``held``: a response that has begun by this period stays after it as it is in it.
+    """
     one = candidates[0]
     ordinals = np.asarray(freq.ordinal(ds), dtype=np.int64)
-    k = ordinals - int(freq.ordinal(one.start))
+    start = int(freq.ordinal(one.start))
+    k = ordinals - start
     every = np.arange(k.min(), k.max() + max(c.lead for c in candidates) + 1)
     response = {shape: shape.response(every.astype(float)) for shape in dict.fromkeys(c.shape for c in candidates)}
     rows = np.array([response[c.shape][k - every[0] + c.lead] for c in candidates])
+    if held is not None:
+        last = int(freq.ordinal(held))
+        for row, c in zip(rows, candidates, strict=True):
+            if last - start + c.lead >= 0:
+                row[ordinals > last] = c.shape.response(np.array([float(last - start + c.lead)]))
     if one.end is not None:
         rows[:, ordinals > int(freq.ordinal(one.end))] = 0.0
     return rows * mean_intensity(one.intensity, ds, freq) if one.intensity else rows
