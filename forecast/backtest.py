@@ -8,7 +8,8 @@ known then.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -18,38 +19,62 @@ from forecast.calendars import Days
 from forecast.effects import EffectRecord
 from forecast.effects.estimate import from_coefficients
 from forecast.forecasters.base import Fitted, Forecaster, Sample
+from forecast.forecasters.grid import Grid
 from forecast.interventions import Design, design
+from forecast.peers import Lessons
 from forecast.series import Floats, History
 
-#: A model is estimated anew after so many origins; between them its parameters meet the longer sample.
+#: A model is estimated anew after so many origins; between them its parameters meet the longer sample. The grid
+#: estimates nothing: to fit it is to filter once.
 REFIT_EVERY = 12
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """What may be known at the end of the period ``cutoff``: the sample, and the effects of the events known then."""
+    """What may be known at the end of the period that ``sample`` ends with: the effects of the events known then, and
+    what other series had taught (None where there is none)."""
 
-    cutoff: np.datetime64
     sample: Sample
     record: EffectRecord
+    lessons: Lessons | None = None
+
+    @property
+    def cutoff(self) -> np.datetime64:
+        """Start of the last period seen."""
+        return np.datetime64(self.sample.ds[-1], "D")
+
+    @cached_property
+    def net(self) -> Sample:
+        """The sample less the mean effects: what a family is fitted to."""
+        return self.sample.less(self.record.mean_path(self.sample.ds, self.sample.freq))
+
+    def ahead(self, horizon: int) -> Floats:
+        """(n, horizon) what effects add to the paths of a family that was fitted to ``net``."""
+        if horizon not in self._ahead:
+            future = self.sample.future(horizon)
+            self._ahead[horizon] = self.record.forward(future, self.sample.freq, self.cutoff)
+        return self._ahead[horizon]
+
+    @cached_property
+    def _ahead(self) -> dict[int, Floats]:
+        # One view serves every family.
+        return {}
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A fitted family together with the effect record that goes with it: what a run is made of."""
+    """A fitted family and the view it was fitted to: what a run is made of."""
 
     fitted: Fitted
-    record: EffectRecord
-    net: Sample
+    view: View
 
-    def draws(self, horizon: int, n: int, seed: int) -> Floats:
-        """(n, horizon) joint paths of the log, effects of past events included."""
-        future = self.net.future(horizon)
-        return self.baseline(horizon, n, seed) + self.record.forward(future, self.net.freq, self.net.ds[-1])
+    def draws(self, horizon: int, seed: int) -> Floats:
+        """(n, horizon) joint paths of the log, effects of past events included; n as in the effect record."""
+        return self.baseline(horizon, seed) + self.view.ahead(horizon)
 
-    def baseline(self, horizon: int, n: int, seed: int) -> Floats:
+    def baseline(self, horizon: int, seed: int) -> Floats:
         """(n, horizon) joint paths of the log of the series less the mean effects."""
-        return self.fitted.simulate(Design.empty(self.net.future(horizon)), n, seed)
+        return self.fitted.simulate(Design.empty(self.view.sample.future(horizon)), self.view.record.n, seed)
 
 
 def fit(forecaster: Forecaster, view: View, *, own_effects: bool = False) -> Model:
@@ -57,13 +82,14 @@ def fit(forecaster: Forecaster, view: View, *, own_effects: bool = False) -> Mod
 
     With ``own_effects`` a family that can estimates the episodes' columns itself; its estimate then is the record.
     """
-    record, sample = view.record, view.sample
+    sample, record = view.sample, view.record
     if own_effects and forecaster.estimates_effects and record.effects:
         episodes = tuple(effect.episode for effect in record.effects)
         joint = forecaster.fit(sample, design(episodes, sample.ds, sample.freq))
-        record = from_coefficients(record, joint.coefficients, method=forecaster.family)
-    net = sample.less(record.mean_path(sample.ds, sample.freq))
-    return Model(forecaster.fit(net, Design.empty(sample.ds)), record, net)
+        view = replace(view, record=from_coefficients(record, joint.coefficients, method=forecaster.family))
+    if isinstance(forecaster, Grid) and view.lessons is not None:
+        forecaster = view.lessons.teach(forecaster)
+    return Model(forecaster.fit(view.net, Design.empty(sample.ds)), view)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,19 +124,16 @@ def outcomes(history: History, cutoffs: Days, horizon: int) -> Floats:
     return np.where(at < len(y), y[np.minimum(at, len(y) - 1)], np.nan)
 
 
-def backtest(
-    forecaster: Forecaster, views: Sequence[View], history: History, horizon: int, n: int, seed: int
-) -> Backtest:
-    """One family at each of the views, oldest first; ``n`` joint paths an origin."""
+def backtest(forecaster: Forecaster, views: Sequence[View], history: History, horizon: int, seed: int) -> Backtest:
+    """One family at each of the views, oldest first."""
     quantiles = np.empty((len(views), horizon, len(metrics.LEVELS)))
     model: Model | None = None
     for i, view in enumerate(views):
-        if model is None or i % REFIT_EVERY == 0:
+        if model is None or i % REFIT_EVERY == 0 or isinstance(forecaster, Grid):
             model = fit(forecaster, view)
         else:
-            net = view.sample.less(view.record.mean_path(view.sample.ds, view.sample.freq))
-            model = Model(model.fitted.extend(net), view.record, net)
-        draws = model.draws(horizon, n, seed + i)
+            model = Model(model.fitted.extend(view.net), view)
+        draws = model.draws(horizon, seed + i)
         quantiles[i] = np.exp(metrics.quantiles(draws, metrics.LEVELS))
     cutoffs = np.array([view.cutoff for view in views], dtype="datetime64[D]")
     return Backtest(
@@ -147,5 +170,5 @@ def scores(test: Backtest, baseline: Backtest, coverage_levels: Sequence[int] = 
         family=test.family,
         origins=len(test.cutoffs),
         rel_crps=np.where(counts > 0, ratio, np.nan),
-        coverage={level: metrics.coverage(test.quantiles, test.actual, level) for level in coverage_levels},
+        coverage={level: metrics.coverage(test.quantiles, test.actual, level / 100) for level in coverage_levels},
     )

@@ -10,8 +10,7 @@ from typing import Any
 from forecast import provenance
 from forecast.backtest import Scores
 from forecast.config import Settings
-from forecast.events import Branch, branches
-from forecast.exposure import exposure
+from forecast.events import Branch
 from forecast.past import Past
 from forecast.selection import Choice
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 
-from forecast import provenance
 from forecast.backtest import Backtest, Scores, backtest, fit, scores
 from forecast.calendars import Days
 from forecast.catalog import Catalog
@@ -23,12 +22,13 @@ from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, NotFo
 from forecast.forecasters import FORECASTERS
 from forecast.jobs.card import write_card
 from forecast.past import Past
+from forecast.peers import Company
 from forecast.registry import Registry
 from forecast.selection import BASELINES, Choice, choose
 from forecast.series import History
 
-#: Horizons that a backtest scores, and joint paths at each of its origins.
-TEST_HORIZON, TEST_DRAWS = 12, 1000
+#: Horizons that a backtest scores.
+TEST_HORIZON = 12
 #: Origins that a backtest looks from; a family that takes seconds to fit looks from every third.
 ORIGINS, EVERY_SLOW, SLOW = 24, 3, frozenset({"prophet"})
 #: A series with fewer scored observations, or fewer of them after the first origin, is served untested.
@@ -86,10 +86,16 @@ def train(
     Raises ``NotFound`` for an unknown series or family and ``InvalidInput`` for a comparison, before any work.
     """
     ids = _checked(catalog, series_ids, plan)
+    company = Company.of(catalog, plan.as_of)
+    if len(ids) == 1:
+        outcomes = iter([train_one(catalog, registry, settings, ids[0], plan, company)])
+    else:
+        for series_id in ids:
+            if peers := company.like(catalog.get(series_id)):
+                peers.prepare()
+        outcomes = _in_parallel(settings, ids, plan, company)
     done = {}
-    for outcome in (
-        _in_parallel(settings, ids, plan) if len(ids) > 1 else _one_by_one(catalog, registry, settings, ids, plan)
-    ):
+    for outcome in outcomes:
         done[outcome.series_id] = outcome
         progress(outcome)
     return Report(tuple(done[series_id] for series_id in ids))
@@ -97,39 +103,46 @@ def train(
 
 def due(catalog: Catalog, registry: Registry, settings: Settings, as_of: dt.date) -> tuple[str, ...]:
     """The targets whose observations, events, settings or code changed since their champion was trained."""
-    plan = Plan(as_of)
+    plan, company = Plan(as_of), Company.of(catalog, as_of)
     targets = [series.series_id for series in catalog.series().values() if series.is_target]
     return tuple(
         series_id
         for series_id in targets
-        if not _is_current(registry, series_id, Past(catalog, settings, series_id, as_of).run_id(plan.families))
+        if not _is_current(registry, series_id, Past(catalog, settings, series_id, company).run_id(plan.families))
     )
 
 
-def train_one(catalog: Catalog, registry: Registry, settings: Settings, series_id: str, plan: Plan) -> Outcome:
+def train_one(
+    catalog: Catalog,
+    registry: Registry,
+    settings: Settings,
+    series_id: str,
+    plan: Plan,
+    company: Company | None = None,
+) -> Outcome:
     """Train one series; never raises for a fault of the series, which becomes the outcome ``failed``."""
     try:
-        return _train_one(catalog, registry, settings, series_id, plan)
+        past = Past(catalog, settings, series_id, company or Company.of(catalog, plan.as_of))
+        return _train(past, registry, settings, plan)
     except ForecastError as error:
         return Outcome(series_id, "failed", detail=str(error))
 
 
-def _train_one(catalog: Catalog, registry: Registry, settings: Settings, series_id: str, plan: Plan) -> Outcome:
-    past = Past(catalog, settings, series_id, plan.as_of)
+def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Outcome:
+    series_id, history = past.series.series_id, past.history
     run_id = past.run_id(plan.families, own_effects=plan.own_effects)
     if _is_current(registry, series_id, run_id) and not plan.force:
         return Outcome(series_id, "current", run_id, detail="nothing changed since the champion was trained")
-    history = past.history
     table, notes = _contest(past, history, settings, plan)
     choice = choose(table, history.series.is_price) if table else _untested(history)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = fit(FORECASTERS[choice.family], past.now(settings.draws), own_effects=plan.own_effects)
-        draws = model.baseline(settings.horizon, settings.draws, past.seed)
+        draws = model.baseline(settings.horizon, past.seed)
     if not np.isfinite(draws).all():
         raise FitFailed(f"{choice.family} on {series_id} gives paths that are not finite")
     card = write_card(past, run_id, choice, table, [*notes, *model.fitted.notes], settings)
-    registry.save(series_id, run_id, card, draws=draws, record=model.record, fitted=model.fitted)
+    registry.save(series_id, run_id, card, draws=draws, record=model.view.record, fitted=model.fitted)
     held = _worse_than_before(registry, series_id, choice, table)
     if held:
         return Outcome(series_id, "held", run_id, choice.family, held)
@@ -150,7 +163,7 @@ def _contest(past: Past, history: History, settings: Settings, plan: Plan) -> tu
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tests[family] = backtest(FORECASTERS[family], chosen, history, TEST_HORIZON, TEST_DRAWS, past.seed)
+                tests[family] = backtest(FORECASTERS[family], chosen, history, TEST_HORIZON, past.seed)
         except ForecastError as error:
             notes.append(f"{family} was not backtested: {error}")
     baseline = tests.get(BASELINES[history.series.is_price])
@@ -211,24 +224,18 @@ def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: Plan) -> 
     return list(dict.fromkeys(series_ids))
 
 
-def _one_by_one(
-    catalog: Catalog, registry: Registry, settings: Settings, ids: Sequence[str], plan: Plan
-) -> Iterator[Outcome]:
-    return (train_one(catalog, registry, settings, series_id, plan) for series_id in ids)
-
-
-def _in_parallel(settings: Settings, ids: Sequence[str], plan: Plan) -> Iterator[Outcome]:
-    jobs = (joblib.delayed(_in_own_process)(settings, series_id, plan) for series_id in ids)
+def _in_parallel(settings: Settings, ids: Sequence[str], plan: Plan, company: Company) -> Iterator[Outcome]:
+    jobs = (joblib.delayed(_in_own_process)(settings, series_id, plan, company) for series_id in ids)
     outcomes: Iterator[Outcome] = joblib.Parallel(
         n_jobs=settings.jobs, return_as="generator_unordered", inner_max_num_threads=1, backend="loky"
     )(jobs)
     return outcomes
 
 
-def _in_own_process(settings: Settings, series_id: str, plan: Plan) -> Outcome:
+def _in_own_process(settings: Settings, series_id: str, plan: Plan, company: Company) -> Outcome:
     catalog = Catalog.open(settings)
     try:
-        return train_one(catalog, Registry(settings.models_dir), settings, series_id, plan)
+        return train_one(catalog, Registry(settings.models_dir), settings, series_id, plan, company)
     except Exception as error:  # a bug in one series must not take the others with it
         return Outcome(series_id, "failed", detail=f"{type(error).__name__}: {error}")
     finally:
