@@ -179,7 +179,9 @@ function describe(series, forecast, events) {
   $("branches-block").hidden = !branches.length;
   $("branches").replaceChildren();
   for (const b of branches) {
-    element("li", [b.title, b.starts && `from ${b.starts}`, b.unconfirmed && "unconfirmed"].filter(Boolean).join(", "), $("branches"));
+    const chance = b.probability == null ? "not in the forecast" : `${100 * b.probability} %`;
+    const facts = [b.title, b.starts && `from ${b.starts}`, b.unconfirmed && "unconfirmed", chance];
+    element("li", facts.filter(Boolean).join(", "), $("branches"));
   }
   $("provenance").textContent = forecast.run
     ? `Run ${forecast.run} · as of ${forecast.as_of} · events known to ${forecast.events_known_to}` : "";
