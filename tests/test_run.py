@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from service_fixtures import COPPER, add_run, settings_in
+
+from forecast.catalog import Catalog
+from forecast.registry import Registry
 
 #: A process that tells its pid and has a child of its own, as a gunicorn master has workers.
 PROCESS = """
@@ -110,6 +117,59 @@ def test_an_interrupted_training_says_so(start: Callable[..., tuple[subprocess.P
     supervisor.send_signal(signal.SIGINT)
     assert supervisor.wait(timeout=10) == 130
     assert not any(alive(pid) for pid in pids)
+
+
+def test_what_is_trained_is_served_until_ctrl_c(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
+    for series in catalog.series().values():
+        if series.is_target:
+            registry.promote(series.series_id, add_run(registry, catalog, series.series_id))
+    catalog.close()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with (tmp_path / "out").open("w") as out:
+        product = subprocess.Popen(
+            [sys.executable, "-m", "forecast.cli", "run"],
+            env={**os.environ, "ORECAST_HOME": str(tmp_path), "ORECAST_PORT": str(port), "ORECAST_JOBS": "1"},
+            stdout=out,
+            stderr=out,
+        )
+    try:
+        wait_until(lambda: status(f"http://127.0.0.1:{port}/readyz") == 200, 60)
+        assert status(f"http://127.0.0.1:{port}/v1/forecasts/{COPPER}") == 200
+        wait_until(lambda: "worker started" in (tmp_path / "out").read_text(), 60)
+        family = descendants(product.pid)
+        assert len(family) >= 4, "service, its two workers, worker"
+        product.send_signal(signal.SIGINT)
+        assert product.wait(timeout=30) == 0
+        wait_until(lambda: not any(alive(pid) for pid in family), 5)
+    finally:
+        product.kill()
+        product.wait()
+    said = (tmp_path / "out").read_text()
+    assert said.startswith(f"orecast: http://127.0.0.1:{port} "), "nothing was trained"
+    assert "Traceback" not in said
+
+
+def status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def descendants(pid: int) -> list[int]:
+    """Every process below this one."""
+    parents = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+    below = [child for child, parent in parents.items() if parent == pid]
+    return below + [further for child in below for further in descendants(child)]
 
 
 @pytest.mark.parametrize("command", ["run", "serve"])

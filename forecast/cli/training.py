@@ -18,7 +18,7 @@ from forecast.cli.session import session
 if TYPE_CHECKING:
     from forecast.jobs.train import Outcome, Report
 
-_DONE = (Column("series_id", "series"), Column("family"), Column("run_id", "run"), Column("detail", "why", wrap=True))
+_DONE = (Column("series_id", "series"), Column("family"), Column("run_id", "run"))
 
 
 def ingest(
@@ -160,16 +160,19 @@ def _progress(total: int) -> Iterator[Callable[[Outcome], None]]:
 
 
 def _line(outcome: Outcome) -> str:
-    return " ".join(filter(None, (outcome.series_id, outcome.status, outcome.family, outcome.detail)))
+    family = f" {outcome.family}" if outcome.family else ""
+    return f"{outcome.series_id}: {outcome.status}{family}" + (f" ({outcome.detail})" if outcome.detail else "")
 
 
 def _conclude(report: Report) -> int:
     """Say what became of the series; 1 if one failed."""
-    shown = [vars(outcome) for outcome in report.of("trained", "held")]
-    if shown:
-        print(table(shown, _DONE), end="")
+    if sys.stdout.isatty():
+        # The bar is gone; elsewhere each series has had its line.
+        print(table([vars(outcome) for outcome in report.of("trained")], _DONE), end="")
+        for outcome in report.of("held"):
+            print(_line(outcome))
     counts = {status: len(report.of(status)) for status in ("trained", "held", "current", "failed")}
     print("; ".join(f"{count} {status}" for status, count in counts.items() if count))
     for outcome in report.of("failed"):
-        print(f"orecast: {outcome.series_id} failed: {outcome.detail}", file=sys.stderr)
+        warn(_line(outcome))
     return 1 if report.of("failed") else 0
