@@ -132,15 +132,15 @@ class Catalog:
         events = self._current().events
         return events if as_of is None else events.known_on(as_of)
 
-    def events_known_to(self, as_of: date | None = None) -> date | None:
-        """The last day, up to ``as_of``, of which the catalogue tells anything of events; ``None`` without events."""
+    def events_known_to(self, as_of: date | None = None) -> date:
+        """The last day, up to ``as_of``, of which the catalogue tells anything of events; ``date.min`` if of none."""
         days = (
             day
             for event in self._current().events.values()
             for day in (event.known_from, event.end_known, event.status_as_of)
             if day is not None and (as_of is None or day <= as_of)
         )
-        return max(days, default=None)
+        return max(days, default=date.min)
 
     def edition(self) -> int:
         """A number that grows whenever the catalogue changes, by whichever process."""
