@@ -27,7 +27,6 @@ from forecast.series import Floats, History, Series
 
 FAMILIES = tuple(FORECASTERS)
 ESTIMATING = tuple(name for name in FAMILIES if FORECASTERS[name].estimates_effects)
-EXTENDING = tuple(name for name in FAMILIES if name != "grid")  # to fit the grid is to filter once
 STATE_SPACE = ("ets", "sarimax", "ucm")
 BUNDLED = ("price.copper", "price.potash", "volume.steel.export.cn", "volume.rare-earths.export.cn")
 MONTHS = Freq("M")
@@ -210,7 +209,7 @@ def test_drawing_needs_no_model_library(family: str, tmp_path: Path) -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("family", EXTENDING)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_extending_to_the_same_sample_changes_nothing(family: str) -> None:
     y = made()
     np.testing.assert_allclose(
@@ -220,7 +219,7 @@ def test_extending_to_the_same_sample_changes_nothing(family: str) -> None:
     )
 
 
-@pytest.mark.parametrize("family", EXTENDING)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_extending_follows_the_longer_sample(family: str) -> None:
     y = made(length=156)
     early = Sample(y.ds[:144], y.x[:144], y.freq, y.is_price)
