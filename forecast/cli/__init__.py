@@ -14,9 +14,11 @@ from forecast.cli.backtests import backtest
 from forecast.cli.effects import effects
 from forecast.cli.events import events
 from forecast.cli.forecasts import export, forecast
+from forecast.cli.plots import plot
 from forecast.cli.run import run as run_all
 from forecast.cli.run import serve
 from forecast.cli.runs import runs
+from forecast.cli.scenarios import scenario
 from forecast.cli.series import series
 from forecast.cli.training import ingest, retrain, train, worker
 
@@ -59,6 +61,8 @@ app = typer.Typer(
 READ, TRAIN, OPERATE = "Read", "Train", "Operate"
 app.command("forecast", rich_help_panel=READ)(forecast)
 app.command("export", rich_help_panel=READ)(export)
+app.command("scenario", rich_help_panel=READ)(scenario)
+app.command("plot", rich_help_panel=READ)(plot)
 app.command("series", rich_help_panel=READ)(series)
 app.command("events", rich_help_panel=READ)(events)
 app.command("effects", rich_help_panel=READ)(effects)

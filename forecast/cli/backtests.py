@@ -15,7 +15,7 @@ HEADER = (
 HORIZONS = (1, 3, 6, 12)
 COLUMNS = (
     Column("family"),
-    Column("mark", "serves"),
+    Column("mark", " "),
     Column("origins", number=True),
     *(Column(f"h{h}", f"h={h}", number=True) for h in HORIZONS),
     Column("score", "all", number=True),
@@ -63,9 +63,13 @@ def backtest(series_id: SeriesArgument, format: FormatOption = None, output: Out
         out.document({**names, "champion": serves, "why": why, "data": rows, "next": None})
     else:
         wide = [
-            flat(scores)
-            | {"family": family, "mark": "yes" if family == serves else ""}
-            | {f"h{h}": scores["rel_crps"][h - 1] for h in HORIZONS if h <= len(scores["rel_crps"])}
+            {"family": family, "mark": "*" if family == serves else "", "origins": scores["origins"]}
+            | {f"h{h}": f"{scores['rel_crps'][h - 1]:.3f}" for h in HORIZONS if h <= len(scores["rel_crps"])}
+            | {"score": f"{scores['score']:.3f}"}
+            | {f"coverage.{level}": f"{100 * share:.0f} %" for level, share in scores["coverage"].items()}
             for family, scores in sorted(families.items(), key=lambda item: item[1]["score"])
         ]
-        out.text((table(wide, COLUMNS) if wide else "") + lines([f"{run.run_id}: {serves}. {run.card.get('why', '')}"]))
+        out.text(
+            (table(wide, COLUMNS) if wide else "")
+            + lines([f"* serves, in run {run.run_id}: {run.card.get('why', '')}"])
+        )

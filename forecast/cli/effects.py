@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forecast.cli.options import SeriesArgument
@@ -54,9 +55,15 @@ def effects(series_id: SeriesArgument, format: FormatOption = None, output: Outp
         shown = table([{**row, **_percent(row)} for row in rows], COLUMNS) if rows else ""
         marks = {mark for row in rows for mark in MARKS if mark in _percent(row)["effect"]}
         legend = [f"{mark} {MARKS[mark]}" for mark in sorted(marks)]
-        left = [f"left out: {each['episode']} ({each['reason']})" for each in record["omitted"]]
         source = f"run {run.run_id}; method: {record['method']}"
-        out.text(shown + lines([*legend, source, *record["notes"], *left]))
+        out.text(shown + lines([*legend, source, *record["notes"], *_left_out(record["omitted"])]))
+
+
+def _left_out(omitted: Sequence[Mapping[str, Any]]) -> list[str]:
+    """How many episodes are not in the record, and why; a reason may go on to name another event."""
+    counts = Counter(each["reason"].partition(" of ")[0] for each in omitted)
+    reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.most_common())
+    return [f"left out, by reason ({reasons}); --format json names them"] if counts else []
 
 
 def _percent(row: Mapping[str, Any]) -> dict[str, str]:

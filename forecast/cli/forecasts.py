@@ -133,7 +133,7 @@ def _page(made: Forecast) -> str:
     columns = [Column("ds", "period from"), *(Column(name, number=True) for name in names)]
     title = f"{made.series.series_id}, {made.series.unit}"
     facts = [
-        f"run {made.run_id}; as of {made.as_of}, events known to {made.events_known_to}",
+        f"run {made.run_id}; as of {made.as_of}, events known to {made.events_known_to or 'no day'}",
         *made.notes,
         *(["Not in these numbers, for want of a probability:"] if made.branches else []),
         *(f"- {_when(branch)}{branch.title} ({branch.event_id})" for branch in made.branches if not branch.probability),

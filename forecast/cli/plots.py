@@ -1,0 +1,81 @@
+"""``orecast plot``: pictures of a forecast, of an effect, of scenarios."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from forecast.cli.options import AsOf, Horizon, Level, SeriesArgument, levels
+from forecast.cli.output import in_a_folder
+from forecast.cli.scenarios import ask
+from forecast.cli.session import Session, session
+from forecast.errors import NotFound
+
+
+def plot(
+    series_id: SeriesArgument,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", callback=in_a_folder, help="the PNG file; SERIES.png by default")
+    ] = None,
+    effect: Annotated[
+        str | None, typer.Option(metavar="EVENT", help="what this event did, beside what would have been without it")
+    ] = None,
+    scenarios: Annotated[
+        Path | None, typer.Option("--scenario", exists=True, dir_okay=False, help="the scenarios of this file")
+    ] = None,
+    horizon: Horizon = 12,
+    level: Level = None,
+    periods: Annotated[int, typer.Option(min=1, help="observations shown before the forecast")] = 72,
+    as_of: AsOf = None,
+) -> None:
+    """Draw a forecast with the events behind it, an effect, or scenarios.
+
+    \b
+    Examples:
+      orecast plot price.copper
+      orecast plot volume.magnets.export.cn --effect cn-7ree-licence-2025
+      orecast plot price.copper --scenario tariff.yaml --output tariff.png
+    """
+    from forecast.files import write_atomically
+    from forecast.plots import scenario_picture
+
+    if effect and scenarios:
+        raise typer.BadParameter("--effect or --scenario, not both")
+    with session() as s:
+        history = s.catalog.history(series_id, as_of or s.today)
+        if effect:
+            picture = _effect(s, history, effect)
+        elif scenarios:
+            picture = scenario_picture(history, [each.forecast for each in ask(s, scenarios).of(series_id)], periods)
+        else:
+            picture = _forecast(s, history, horizon, levels(level), as_of or s.today, periods)
+    file = output or Path(f"{series_id}.png")
+    write_atomically(file, picture)
+    print(file)
+
+
+def _forecast(s: Session, history: Any, horizon: int, percents: list[int], as_of: dt.date, periods: int) -> bytes:
+    from forecast import predict
+    from forecast.plots import forecast_picture, marks
+
+    series_id = history.series.series_id
+    made = predict.forecast(s.catalog, s.registry, series_id, horizon=horizon, levels=percents, as_of=as_of)
+    first, last = history.ds[-min(periods, len(history))].item(), made.rows[-1].ds
+    record = s.registry.champion(series_id).record
+    found = marks(record, made.branches, s.catalog.events(as_of), first, last)
+    return forecast_picture(history, made, found, periods)
+
+
+def _effect(s: Session, history: Any, event_id: str) -> bytes:
+    from forecast.plots import effect_picture
+
+    event = s.catalog.events()[event_id]
+    record = s.registry.champion(history.series.series_id).record
+    found = next((each for each in record.effects if event_id in each.episode.events), None)
+    if found is None:
+        leading = [event for each in record.effects for event in each.episode.events]
+        raise NotFound(f"effect on {history.series.series_id} of", event_id, leading)
+    return effect_picture(history, found, event.title)
