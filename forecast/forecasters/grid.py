@@ -19,6 +19,7 @@ from forecast.calendars import Days, Freq
 from forecast.calibration import Calibration, Conformal, Margins, couple
 from forecast.forecasters.base import Coefficients, Sample, check, refuse_columns
 from forecast.forecasters.grid_price import Pooled, PriceGrid, PriceSettings, PriceStates, PriceTrack, filter_prices
+from forecast.forecasters.grid_spot import Anchor, anchored, earned
 from forecast.forecasters.grid_volume import VolumeGrid, VolumeSettings, VolumeState, VolumeTrack, filter_volumes
 from forecast.interventions import Design
 from forecast.metrics import LEVELS
@@ -34,7 +35,8 @@ _VOLUME_CONFORMAL = Conformal(window=84, smooth=1, symmetric=0.5)
 class Panel:
     """Series of one kind and frequency on one calendar: logs ``x`` (N, T), NaN where missing, period starts ``ds``.
 
-    ``scored`` (N, T): outcomes by which a forecast may be judged, and intervals calibrated.
+    ``scored`` (N, T): outcomes by which a forecast may be judged, and intervals calibrated. ``spot`` (N, T): logs of
+    the last prices of companions at the end of each period, NaN where there is none; None: nowhere.
     """
 
     ds: Days
@@ -42,6 +44,7 @@ class Panel:
     freq: Freq
     is_price: bool
     scored: npt.NDArray[np.bool_]
+    spot: Floats | None = None
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Panel:
@@ -59,21 +62,21 @@ class Panel:
     def __len__(self) -> int:
         return len(self.x)
 
-    def blocks(self, size: int) -> list[Panel]:
-        """The panel in parts of about so many series; memory is proportional to the size of a part."""
-        count = -(-len(self) // size)
-        parts = zip(np.array_split(self.x, count), np.array_split(self.scored, count), strict=True)
-        return [replace(self, x=x, scored=scored) for x, scored in parts]
+    @property
+    def outcomes(self) -> Floats:
+        """``x`` where it may be scored, NaN elsewhere."""
+        return np.where(self.scored, self.x, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
 class Grid:
     """The forecaster. ``pooled`` and ``calibration``: what other series have taught, nothing by default; calibrated
-    are the horizons up to ``horizon``."""
+    are the horizons up to ``horizon``. ``anchor``: a last price to start from instead of the last value."""
 
     horizon: int = 24
     pooled: Pooled | None = None
     calibration: Calibration | None = None
+    anchor: Anchor | None = None
     price_grid: PriceGrid | None = None
     volume_grid: VolumeGrid | None = None
     price_settings: PriceSettings | None = None
@@ -110,7 +113,7 @@ class Grid:
         fits: list[GridFitted | None] = []
         for i, enough in enumerate(np.isfinite(panel.x).sum(axis=1) >= LEAST):
             pooled = track.source.pooled(i) if isinstance(track.source, PriceTrack) else None
-            taught = replace(self, pooled=self.pooled or pooled)
+            taught = replace(self, pooled=self.pooled or pooled, anchor=self.anchor or track.anchor(i))
             fits.append(taught._fitted(panel, track, i, calibration) if enough else None)
         return tuple(fits)
 
@@ -121,9 +124,9 @@ class Grid:
     def _pass(self, panel: Panel, horizon: int) -> Track:
         if panel.is_price:
             grid, settings = self.price_grid or _PRICES, self.price_settings or PriceSettings.of(panel.freq)
-            return Track(filter_prices(panel.ds, panel.x, grid, settings, pooled=self.pooled), horizon)
+            return Track(panel, filter_prices(panel.ds, panel.x, grid, settings, pooled=self.pooled), horizon)
         models, gains = self.volume_grid or _VOLUMES, self.volume_settings or VolumeSettings()
-        return Track(filter_volumes(panel.ds, panel.x, panel.freq, models, gains, (horizon, LEAST)), horizon)
+        return Track(panel, filter_volumes(panel.ds, panel.x, panel.freq, models, gains, (horizon, LEAST)), horizon)
 
     def _fitted(self, panel: Panel, track: Track, i: int, calibration: Calibration) -> GridFitted:
         last = int(np.flatnonzero(np.isfinite(panel.x[i]))[-1])
@@ -137,19 +140,37 @@ class Grid:
 class Track:
     """What a pass leaves, and the forecasts from every period of it."""
 
+    panel: Panel
     source: PriceTrack | VolumeTrack
     horizon: int
 
     @cached_property
     def forecasts(self) -> Margins:
         """(N, T, H); NaN where the period was not observed or fewer than 18 observations had been seen."""
+        if self.panel.spot is None:
+            return self._plain
+        return anchored(self._plain, self.panel.spot, self._ratio)
+
+    def anchor(self, i: int) -> Anchor | None:
+        """Where forecasts of series ``i`` from its last period start, if it has a last price there."""
+        last = int(np.flatnonzero(np.isfinite(self.panel.x[i]))[-1])
+        if self.panel.spot is None or not np.isfinite(self.panel.spot[i, last]):
+            return None
+        return Anchor(float(self.panel.spot[i, last]), self._ratio[last])
+
+    @cached_property
+    def _plain(self) -> Margins:
         source = self.source
         if isinstance(source, VolumeTrack):
             nowhere = np.full(source.seen.shape, np.nan)
             return Margins(source.mean, source.sd, np.zeros_like(source.mean), nowhere)
         margins = source.margins(self.horizon)
-        mean = np.where((source.seen >= LEAST)[..., None], margins.mean, np.nan)
-        return replace(margins, mean=mean)
+        return replace(margins, mean=np.where((source.seen >= LEAST)[..., None], margins.mean, np.nan))
+
+    @cached_property
+    def _ratio(self) -> Floats:
+        assert self.panel.spot is not None
+        return earned(self._plain, self.panel.spot, self.panel.outcomes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,20 +192,25 @@ class GridFitted:
     def notes(self) -> tuple[str, ...]:
         return (self.calibration.describe(),)
 
+    def margins(self, horizon: int) -> Margins:
+        """Uncalibrated distribution of the log for the horizons 1..H."""
+        margins = self.state.margins(horizon)
+        return margins if self.grid.anchor is None else self.grid.anchor.move(margins)
+
     def quantiles(self, horizon: int, levels: Floats = LEVELS) -> Floats:
         """(H, L) calibrated quantiles of the log."""
-        return self.state.margins(horizon).quantiles(self.calibration, levels)
+        return self.margins(horizon).quantiles(self.calibration, levels)
 
     def simulate(self, future: Design, n: int, seed: int) -> Floats:
         """(n, H) joint paths of the log whose quantiles at every horizon are the calibrated ones."""
         rng, horizon = np.random.default_rng(seed), len(future.ds)
         paths = self.state.paths(horizon, n, rng)
-        return couple(paths, self.state.margins(horizon), self.calibration, rng)
+        return couple(paths, self.margins(horizon), self.calibration, rng)
 
     def extend(self, y: Sample, design: Design | None = None) -> GridFitted:
-        """The same pass over another sample; what others have taught stays as it was."""
+        """The same pass over another sample; what others have taught stays as it was, and an anchor is left behind."""
         refuse_columns(self.family, design)
-        return replace(self.grid, calibration=self.calibration).fit_each([y])[0]
+        return replace(self.grid, calibration=self.calibration, anchor=None).fit_each([y])[0]
 
 
 def standardised(panel: Panel, track: Track) -> Floats:
@@ -194,7 +220,7 @@ def standardised(panel: Panel, track: Track) -> Floats:
     forecasts, T = track.forecasts, len(panel.ds)
     spikes = track.source.spikes if isinstance(track.source, PriceTrack) else np.zeros(panel.x.shape, dtype=bool)
     origins = np.where(spikes, np.nan, panel.x)
-    outcomes = np.where(panel.scored, origins, np.nan)
+    outcomes = np.where(spikes, np.nan, panel.outcomes)
     still = PriceSettings.of(panel.freq).still if panel.is_price else -1.0
     z = np.full(forecasts.mean.shape, np.nan)
     for h in range(1, min(track.horizon, T - 1) + 1):

@@ -188,7 +188,7 @@ class PriceTrack:
         return self.states.at(i, t)
 
     def pooled(self, i: int) -> Pooled:
-        """What the others say to series ``i``; to a pass over it alone, it gives the same numbers. -1: to a stranger."""
+        """What the others say to series ``i``: a pass over it alone then gives the same numbers. -1: to a stranger."""
         score, logs, count = self._totals
         if i >= 0:
             began = self.seen[i] > 0
