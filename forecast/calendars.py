@@ -111,7 +111,7 @@ class Freq:
 
 
 def parse_freq(text: str) -> Freq:
-    """What a pandas user writes (``MS``, ``ME``, ``W``, ``W-MON``, ``QE-DEC``, ``A``, ``B``, ``monthly``) as a ``Freq``.
+    """What a pandas user writes (``MS``, ``ME``, ``W``, ``W-MON``, ``QE-DEC``, ``A``, ``B``, ``monthly``), understood.
 
     Raises ``InvalidInput`` for a multiple (``2M``) or for quarters and years that do not follow the calendar.
     """

@@ -86,12 +86,16 @@ class History:
     @cached_property
     def used(self) -> npt.NDArray[np.bool_]:
         """Where a model may look: published, and no half of a split sum."""
-        return np.isfinite(self.y) & np.array([FLAGS[f][0] if f else False for f in self.flag], dtype=bool)
+        return self._published(0)
 
     @cached_property
     def scored(self) -> npt.NDArray[np.bool_]:
         """Where a forecast may be judged."""
-        return np.isfinite(self.y) & np.array([FLAGS[f][1] if f else False for f in self.flag], dtype=bool)
+        return self._published(1)
+
+    def _published(self, column: int) -> npt.NDArray[np.bool_]:
+        allowed = np.array([FLAGS[word][column] if word else False for word in self.flag], dtype=bool)
+        return np.asarray(np.isfinite(self.y) & allowed)
 
     @cached_property
     def x(self) -> Floats:

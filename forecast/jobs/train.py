@@ -39,7 +39,7 @@ Progress = Callable[["Outcome"], None]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one series: ``status`` is ``trained``, ``held``, ``current`` or ``failed``; ``detail`` says why."""
+    """What became of one series: ``status`` is trained, held, current or failed; ``detail`` says why."""
 
     series_id: str
     status: str
