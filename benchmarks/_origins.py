@@ -59,10 +59,10 @@ class Task:
         return self.panel.ds[upto][first:], x[first:]
 
     def scales(self) -> Floats:
-        """(N, O): the MASE's denominator at each cutoff, in the series' unit."""
+        """(N, O): the MASE's denominator at each cutoff, in the series' unit; NaN where the series stood still."""
         out = np.full(self.asked.shape, np.nan)
         for i, o in zip(*np.nonzero(self.asked), strict=True):
-            out[i, o] = metrics.mase_scale(np.exp(self.past(i, o)[1]), self.season)
+            out[i, o] = metrics.mase_scale(np.exp(self.past(i, o)[1]), self.season) or np.nan
         return out
 
 
@@ -77,8 +77,8 @@ class Answer:
 def judge(task: Task, answers: Mapping[str, Answer], baseline: str, ours: str) -> list[dict[str, Any]]:
     """One row a method, all on the origins that every method answered.
 
-    rel_CRPS, rel_MAE: geometric means over series of ratios to the baseline; t: of what ``ours`` gains on the method,
-    each series scaled by its baseline, the mean of an origin being one observation.
+    rel_CRPS, rel_MAE: geometric means over series of ratios to the baseline; MASE: likewise, of ratios to the scale;
+    t: of what ``ours`` gains on the method, each series scaled by its baseline, an origin's mean being one observation.
     """
     answered = np.logical_and.reduce([np.isfinite(a.quantiles).all(axis=(2, 3)) for a in answers.values()])
     actual = np.where((answered & task.asked)[..., None], task.actual, np.nan)
@@ -100,7 +100,7 @@ def judge(task: Task, answers: Mapping[str, Answer], baseline: str, ours: str) -
                 "method": name,
                 "rel_CRPS": _relative(crps[name], crps[baseline]),
                 "rel_MAE": _relative(error[name], error[baseline]),
-                "MASE": float(np.nanmean(np.nanmean(error[name] / scales, axis=(1, 2)))),
+                "MASE": _relative(error[name], scales),
                 **{f"h{h}": value for h, value in ratio.items()},
                 **dict(zip(("cov50", "cov80", "cov95"), inside[name], strict=True)),
                 "t": None if name == ours else _clustered((crps[name] - crps[ours]) / base),

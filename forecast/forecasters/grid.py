@@ -27,7 +27,7 @@ from forecast.series import Floats
 
 LEAST = 18
 _PRICES, _VOLUMES = PriceGrid.default(), VolumeGrid.default()
-_PRICE_CONFORMAL = Conformal(window=180, smooth=2, symmetric=1.0, delay=1)
+_PRICE_CONFORMAL = Conformal(window=360, smooth=2, symmetric=1.0, delay=1)
 _VOLUME_CONFORMAL = Conformal(window=84, smooth=1, symmetric=0.5)
 
 
