@@ -1,4 +1,4 @@
-"""What events add to the future of a series, draw by draw, on the log.
+"""What events add to the future of a series, draw by draw.
 
 A run holds what its model drew and what past events had done. The rest is here: how the path of a past event goes on
 when it ends, returns or never was; what coming events may do; and which draws live in which of several futures.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
@@ -19,19 +19,18 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.calendars import Days
+from forecast.effects import EpisodeEffect
 from forecast.effects.episodes import direction
 from forecast.effects.shapes import columns
-from forecast.events import Branch, Events, KindFamily, branches, timeline
+from forecast.events import Branch, Events, KindFamily, branches
 from forecast.exposure import Minerals, exposure
 from forecast.interventions import Intervention, Ramp, mean_intensity
 from forecast.registry import Registry, Run
 from forecast.series import Floats, Series
-from forecast.worlds import Assumption, Choice, World, affected, reached, take
+from forecast.worlds import Assumption, Choice, Steps, Version, World, differing, reached
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
-
-Steps = tuple[tuple[dt.date, float], ...]
 
 #: Standard deviation on the log of what an event of unknown effect does to a price and to a flow: a coming event is
 #: first of all uncertainty.
@@ -59,12 +58,13 @@ class _Spell:
 
 @dataclass(frozen=True)
 class _Rewritten:
-    """An event of the record whose ``share`` of the episode's path follows other ``steps``, or an assumption."""
+    """An event of the record whose ``share`` of the episode's path follows other ``steps``; ``gone``: never was."""
 
     event_id: str
     share: float
     steps: Steps
     assumption: Assumption
+    gone: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,18 +81,18 @@ class _Coming:
 
 
 _Part = _Rewritten | _Coming
-#: What was worked out for one run in one request: paths of parts, and (None) what was drawn at the training.
-Memo = dict[_Part | None, Floats]
+Draws = npt.NDArray[np.float32]
 
 
 class Future:
-    """The paths of one run in any version of the events.
+    """The draws of one run in any version of the events.
 
     ``events``: as known at the end of ``as_of``. The H periods of the run's draws follow its last observation.
     """
 
     def __init__(self, run: Run, series: Series, minerals: Minerals, events: Events, as_of: dt.date) -> None:
-        self.run, self.series, self.events, self.as_of = run, series, events, as_of
+        self.run, self.series, self.as_of = run, series, as_of
+        self.known = Version(events, as_of)
         self.events_known_to: dt.date | None = None
         self._minerals = minerals
         self._freq = series.calendar
@@ -100,8 +100,8 @@ class Future:
         self.ds: Days = self._freq.range(self._freq.shift(run.last, 1), run.draws.shape[1])
         self._ordinals = np.arange(self._last + 1, self._last + 1 + len(self.ds))
         self._seed = int(run.card["settings"]["seed"])
-        self._trained_on = dt.date.fromisoformat(run.card["as_of"])
-        self._known_then = events.known_on(min(self._trained_on, as_of))
+        trained_on = min(dt.date.fromisoformat(run.card["as_of"]), as_of)
+        self._trained = Version(events.known_on(trained_on), trained_on)
         self._effects = {event_id: effect for effect in run.record.effects for event_id in effect.episode.events}
 
     @classmethod
@@ -119,114 +119,131 @@ class Future:
             run.derived["future"] = events, future
         return cast(Future, future)
 
-    def paths(self, world: World, memo: Memo | None = None) -> Floats:
-        """(n, H) joint paths of the log in this world. ``memo`` carries what several worlds have in common."""
-        memo = {} if memo is None else memo
-        here = self._parts(world.events, world.assumptions)
-        total = self._trained(memo) + self._sum(here, memo)
-        for choice in world.choices:
-            rng = self._rng(choice.key)
-            taken = rng.random(len(total)) < choice.probability
-            which = rng.integers(len(choice.alternatives), size=len(total))
-            for i, alternative in enumerate(choice.alternatives):
-                there = self._parts(alternative, world.assumptions)
-                change = self._sum(set(there) - set(here), memo) - self._sum(set(here) - set(there), memo)
-                total += np.where((taken & (which == i))[:, None], change, 0.0)
-        return total
+    # -- draws -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def draws(self) -> Draws:
+        """(H, n) joint draws in the series' unit, in the world as it is known. Not to be written to."""
+        forward = self.run.record.forward(self.ds, self._freq, self.run.last)
+        log = np.ascontiguousarray((self.run.draws + forward).T)
+        return np.exp(log + self._sum(self._baseline_parts) + self._baseline_forks).astype(np.float32)
+
+    def draws_in(self, world: World) -> Draws:
+        """(H, n) the same in another world: the very same numbers where it changes nothing."""
+        return np.asarray(self.draws * np.exp(self.change(world).astype(np.float32)))
+
+    def change(self, world: World) -> Floats:
+        """(H, n) what a world changes of the log of the draws; 0 where it changes nothing."""
+        parts = self._parts(world.version, world.assumptions)
+        change = self._difference(parts, self._baseline_parts)
+        if world.choices or self.baseline.choices:
+            change += self._forks(world, parts) - self._baseline_forks
+        return change
+
+    def uniform(self, key: str) -> Floats:
+        """(n,) numbers from 0 to 1 by which draws choose: the same in every scenario and, of one seed, every series."""
+        return self._rng(key).random(len(self.run.draws))
 
     @cached_property
     def baseline(self) -> World:
         """The events as they are known; of the open branches, those with a probability are drawn with it."""
         return World(
-            self.events,
+            self.known,
             choices=tuple(
-                Choice(branch.event_id, branch.probability, (self.taken(branch),))
+                Choice(branch.event_id, branch.probability, (self.known.taking(branch, branch.starts or self.as_of),))
                 for branch in self.branches
                 if branch.probability is not None
             ),
         )
 
     @cached_property
+    def open_branches(self) -> tuple[Branch, ...]:
+        """All branches open on ``as_of``."""
+        return branches(self.known.events, self.as_of)
+
+    @cached_property
     def branches(self) -> tuple[Branch, ...]:
         """The open branches that touch the series, by what would start or what would end with them."""
         return tuple(
             branch
-            for branch in branches(self.events, self.as_of)
-            if any(
-                exposure(self.events[event_id], self.series, self._minerals) > 0
-                for event_id in (branch.event_id, *branch.event_ids)
-            )
+            for branch in self.open_branches
+            if any(self._exposure(event_id, self.known.events) for event_id in (branch.event_id, *branch.event_ids))
         )
-
-    @cached_property
-    def first_day(self) -> dt.date:
-        """The first day after the last observation."""
-        day: dt.date = self.ds[0].item()
-        return day
-
-    def taken(self, branch: Branch) -> Events:
-        """The events if the branch came to pass on its day; on ``as_of`` where none is set."""
-        return take(self.events, branch, branch.starts or self.as_of, self.as_of)
 
     # -- which parts -----------------------------------------------------------------------------------------------
 
-    def _parts(self, events: Events, assumptions: Mapping[str, Assumption]) -> list[_Part]:
-        changed = (
-            affected(self.events, events) | assumptions.keys() if events is not self.events else assumptions.keys()
-        )
-        recorded = sorted((self._drifted & self._clear | changed) & self._effects.keys())
-        rewritten = [self._rewritten(event_id, events, assumptions.get(event_id, _NOTHING)) for event_id in recorded]
+    @cached_property
+    def _baseline_parts(self) -> list[_Part]:
+        return self._parts(self.known, {})
+
+    @cached_property
+    def _baseline_forks(self) -> Floats:
+        return self._forks(self.baseline, self._baseline_parts)
+
+    def _parts(self, version: Version, assumptions: Mapping[str, Assumption]) -> list[_Part]:
+        changed = version.changed | assumptions.keys()
+        recorded = sorted((self._drifted | changed) & self._effects.keys())
+        rewritten = [self._rewritten(event_id, version, assumptions.get(event_id, _NOTHING)) for event_id in recorded]
         coming = {event_id: c for event_id, c in self._coming_as_known.items() if event_id not in changed}
-        for event_id in changed:
-            if found := self._coming(event_id, events, assumptions.get(event_id, _NOTHING)):
+        apart: list[_Coming] = []
+        for event_id in sorted(changed):
+            assumption = assumptions.get(event_id, _NOTHING)
+            if assumption.group and not assumption.size(self.series):
+                known = self._coming_as_known.get(event_id)
+                coming |= {event_id: known} if known else {}
+                already = np.array(known.column) if known else 0.0
+                found = self._coming(event_id, version, assumption, already)
+                apart += [found] if found else []
+            elif found := self._coming(event_id, version, assumption):
                 coming[event_id] = found
-        return [part for part in rewritten if part] + _merged(coming[event_id] for event_id in sorted(coming))
+        return [part for part in rewritten if part] + _merged([*(coming[i] for i in sorted(coming)), *apart])
 
     @cached_property
     def _drifted(self) -> set[str]:
-        """Events whose life looks different today from what was known at the training."""
-        return affected(self._known_then, self.events)
-
-    @cached_property
-    def _clear(self) -> set[str]:
-        """Events of the record whose effect is clear enough to move a forecast that nobody asked to move."""
-        clear = self.run.record.clear
-        return {event_id for event_id, effect in self._effects.items() if effect.episode.episode_id in clear}
+        """Events with a clear effect whose life looks different today from what was known at the training."""
+        clear = {e for e, effect in self._effects.items() if effect.episode.episode_id in self.run.record.clear}
+        return (
+            differing(self._trained.events, self.known.events) & clear if self.as_of > self._trained.known_on else set()
+        )
 
     @cached_property
     def _coming_as_known(self) -> dict[str, _Coming]:
+        first_day: dt.date = self.ds[0].item()
         late = {
             event.event_id
-            for event in self.events.values()
-            if max(event.effective or dt.date.min, event.ended or dt.date.min) >= self.first_day
+            for event in self.known.events.values()
+            if max(event.effective or dt.date.min, event.ended or dt.date.min) >= first_day
         }
-        found = {event_id: self._coming(event_id, self.events, _NOTHING) for event_id in reached(late, self.events)}
+        found = {
+            event_id: self._coming(event_id, self.known, _NOTHING) for event_id in reached(late, self.known.events)
+        }
         return {event_id: coming for event_id, coming in found.items() if coming}
 
-    def _rewritten(self, event_id: str, events: Events, assumption: Assumption) -> _Rewritten | None:
-        """The part of an episode's path that goes on differently from what was known at the training, if it does."""
-        if event_id not in events:
-            return _Rewritten(event_id, self._share(event_id), (), _NOTHING) if event_id in self.events else None
-        trained = self._steps_trained(event_id)
-        steps = timeline(events, event_id, self.as_of)
+    def _rewritten(self, event_id: str, version: Version, assumption: Assumption) -> _Rewritten | None:
+        """The part of an episode's path that goes on differently from what the run's draws hold, if it does."""
+        if event_id not in version.events:
+            gone = _Rewritten(event_id, self._share(event_id), (), _NOTHING, gone=True)
+            return gone if event_id in self.known.events else None
         says = assumption.shape or assumption.levels or assumption.size(self.series)
         # An episode that was never in force is one of talk: the measure itself, if it comes, comes on top.
-        if not trained or (steps == trained and not says):
+        if not self._lived(event_id) or (version.steps(event_id) == self._steps_drawn(event_id) and not says):
             return None
-        return _Rewritten(event_id, self._share(event_id), steps, assumption)
+        return _Rewritten(event_id, self._share(event_id), version.steps(event_id), assumption)
 
-    def _coming(self, event_id: str, events: Events, assumption: Assumption) -> _Coming | None:
-        """What an event outside the record changes after the last observation, if anything."""
-        event = events.get(event_id) or self.events.get(event_id)
-        if event is None or event.family is KindFamily.THREAT or self._steps_trained(event_id):
-            return None
-        if event.acts and all(act.relation in _ON_A_PATH for act in event.acts):
+    def _coming(
+        self, event_id: str, version: Version, assumption: Assumption, already: Floats | float = 0.0
+    ) -> _Coming | None:
+        """What an event outside the record changes after the last observation, if anything more than ``already``."""
+        event = version.events.get(event_id) or self.known.events.get(event_id)
+        if event is None or event.family is KindFamily.THREAT or self._lived(event_id):
             return None
         stated = assumption.size(self.series)
+        if event.acts and not stated and all(act.relation in _ON_A_PATH for act in event.acts):
+            return None
         weight = 1.0 if stated else exposure(event, self.series, self._minerals)
         if not weight:
             return None
-        column = self._change(event_id, events, assumption).tolist()
+        column = (self._level(event_id, version, assumption) - already).tolist()
         first = next((k for k, level in enumerate(column) if level), None)
         if first is None:
             return None
@@ -235,14 +252,13 @@ class Future:
         episode = (event_id,) if stated else (assumption.group, first, sign)
         return _Coming(event_id, stated or (0.0, weight * spread), tuple(column), episode)
 
-    def _change(self, event_id: str, events: Events, assumption: Assumption) -> Floats:
-        """(H,) the level of an event in each period, less its level at the last observation."""
-        spells = self._spells(event_id, events)
-        known = spells if events is self.events else self._spells(event_id, self.events)
+    def _level(self, event_id: str, version: Version, assumption: Assumption) -> Floats:
+        """(H,) the level of an event in each period, less its level, as it is known, at the last observation."""
+        known = self._in_force(self.known.steps(event_id))
         before = any(spell.start <= self._last < spell.stop for spell in known)
         shape = assumption.shape or BUILD_UP
         column = np.zeros(len(self.ds))
-        for spell in spells:
+        for spell in self._in_force(version.steps(event_id)):
             if spell.start <= self._last and before:
                 response = np.ones(len(self.ds))
             else:
@@ -252,9 +268,6 @@ class Future:
 
     def _multiplier(self, assumption: Assumption) -> Floats | float:
         return mean_intensity(assumption.levels, self.ds, self._freq) if assumption.levels else 1.0
-
-    def _spells(self, event_id: str, events: Events) -> list[_Spell]:
-        return self._in_force(timeline(events, event_id, self.as_of)) if event_id in events else []
 
     def _in_force(self, steps: Steps) -> list[_Spell]:
         ends = [*(day for day, _ in steps[1:]), None]
@@ -268,61 +281,78 @@ class Future:
         """The first period without a measure that is no longer in force on ``end``: its last day's period is whole."""
         return _NEVER if end is None else int(self._freq.ordinal(end - dt.timedelta(days=1))) + 1
 
-    def _steps_trained(self, event_id: str) -> Steps:
-        """The life of an event of the record, as the record saw it; empty for any other event."""
-        if event_id not in self._effects or event_id not in self._known_then:
-            return ()
-        return timeline(self._known_then, event_id, self._trained_on)
+    def _lived(self, event_id: str) -> bool:
+        """Whether the record holds the effect of an event that was in force."""
+        return event_id in self._effects and bool(self._trained.steps(event_id))
+
+    def _steps_drawn(self, event_id: str) -> Steps:
+        """The life by which the run's draws go: what was known at the training; nothing moves an unclear effect."""
+        return (self._trained if event_id in self._drifted else self.known).steps(event_id)
+
+    def _exposure(self, event_id: str, events: Events) -> float:
+        return exposure(events[event_id], self.series, self._minerals) if event_id in events else 0.0
 
     def _share(self, event_id: str) -> float:
         """The data cannot tell the events of an episode apart: each has the part of its exposure."""
-        members = self._effects[event_id].episode.events
-        weights = {m: exposure(self.events[m], self.series, self._minerals) for m in members if m in self.events}
+        weights = {e: self._exposure(e, self.known.events) for e in self._effects[event_id].episode.events}
         total = sum(weights.values())
-        return weights.get(event_id, 0.0) / total if total else 1 / len(members)
+        return weights[event_id] / total if total else 1 / len(weights)
 
     # -- what they amount to ---------------------------------------------------------------------------------------
 
-    def _trained(self, memo: Memo) -> Floats:
-        """(n, H) the future as it looked at the training."""
-        if None not in memo:
-            memo[None] = self.run.draws + self.run.record.forward(self.ds, self._freq, self.run.last)
-        return memo[None]
+    def _difference(self, parts: Sequence[_Part], less: Sequence[_Part]) -> Floats:
+        return self._sum([p for p in parts if p not in less]) - self._sum([p for p in less if p not in parts])
 
-    def _sum(self, parts: Collection[_Part], memo: Memo) -> Floats:
-        """(n, H) what these parts add, always summed in one order: the same parts, the same digits."""
-        ordered = sorted(parts, key=lambda part: part.event_id)
-        coming = [part for part in ordered if isinstance(part, _Coming)]
-        sizes = np.array([self._sizes(part.event_id, part.size) for part in coming]).reshape(
-            len(coming), len(self.run.draws)
-        )
-        total: Floats = sizes.T @ np.array([part.column for part in coming]).reshape(len(coming), len(self.ds))
-        for part in ordered:
-            if isinstance(part, _Rewritten):
-                if part not in memo:
-                    memo[part] = self._rewrite(part)
-                total += memo[part]
+    def _forks(self, world: World, parts: Sequence[_Part]) -> Floats:
+        """(H, n) what is added in the draws that take a fork; ``parts``: those of the world as it is."""
+        total = np.zeros((len(self.ds), len(self.run.draws)))
+        for choice in world.choices:
+            u = self.uniform(choice.key)
+            which = np.floor(u / (choice.probability or 1.0) * len(choice.alternatives))
+            for i, alternative in enumerate(choice.alternatives):
+                change = self._difference(self._parts(alternative, world.assumptions), parts)
+                total += np.where((u < choice.probability) & (which == i), change, 0.0)
+        return total
+
+    def _sum(self, parts: Iterable[_Part]) -> Floats:
+        """(H, n) what these parts add, always summed in one order: the same parts, the same digits."""
+        total = np.zeros((len(self.ds), len(self.run.draws)))
+        for part in sorted(parts, key=lambda part: part.event_id):
+            if isinstance(part, _Coming):
+                total += np.array(part.column)[:, None] * self._sizes(part.event_id, part.size)
+            else:
+                total += self._rewrite(part)
         return total
 
     def _rewrite(self, part: _Rewritten) -> Floats:
-        effect, assumption = self._effects[part.event_id], part.assumption
-        spells = [spell for spell in self._in_force(part.steps) if spell.stop > self._last + 1]
-        rows = np.zeros((len(effect.candidates), len(self.ds)))
-        for row, candidate in zip(rows, effect.candidates, strict=True):
-            shape = assumption.shape or candidate.shape
-            for spell in spells:
-                if spell.start <= self._last:
-                    goes_on = [replace(candidate, shape=shape, end=None, intensity=())]
-                    response = columns(goes_on, self.ds, self._freq, self.run.last)[0]
-                else:
-                    response = Intervention(shape, np.datetime64(spell.day, "D")).column(self.ds, self._freq)
-                row += response * spell.inside(self._ordinals)
-        rows *= self._multiplier(assumption)
-        trained = part.share * effect.size[:, None] * effect.held(self.ds, self._freq, self.run.last)[effect.choice]
-        stated = assumption.size(self.series)
+        effect = self._effects[part.event_id]
+        own = part.share * effect.size
+        if part.gone:
+            held = effect.held(self.ds, self._freq, self.run.last)
+            return np.asarray(-held.T[:, effect.choice] * own)
+        drawn = self._responses(effect, self._steps_drawn(part.event_id), _NOTHING)
+        rows = self._responses(effect, part.steps, part.assumption)
+        stated = part.assumption.size(self.series)
+        if not stated:
+            return np.asarray((rows - drawn).T[:, effect.choice] * own)
         # What somebody states is what the event does, not its share in what an episode did.
-        size = self._sizes(part.event_id, stated) if stated else part.share * effect.size
-        return np.asarray(size[:, None] * rows[effect.choice] - trained)
+        return rows.T[:, effect.choice] * self._sizes(part.event_id, stated) - drawn.T[:, effect.choice] * own
+
+    def _responses(self, effect: EpisodeEffect, steps: Steps, assumption: Assumption) -> Floats:
+        """(K, H) each candidate at full strength while in force: as it stood at the last observation, or begun anew."""
+        rows = np.zeros((len(effect.candidates), len(self.ds)))
+        for spell in self._in_force(steps):
+            if spell.stop <= self._last + 1:
+                continue
+            if spell.start <= self._last:
+                guess, held = replace(effect.candidates[0], end=None, intensity=()), self.run.last
+            else:
+                guess, held = Intervention(BUILD_UP, np.datetime64(spell.day, "D")), None
+            begun = [
+                replace(guess, shape=assumption.shape or c.shape, lead=c.lead if held else 0) for c in effect.candidates
+            ]
+            rows += columns(begun, self.ds, self._freq, held) * spell.inside(self._ordinals)
+        return rows * self._multiplier(assumption)
 
     def _sizes(self, event_id: str, size: tuple[float, float]) -> Floats:
         mean, sd = size

@@ -90,7 +90,7 @@ def effect_picture(history: History, effect: EpisodeEffect, title: str, before: 
     ordinals = np.asarray(freq.ordinal(history.ds))
     near = (ordinals >= start - before) & (ordinals <= start + after)
     ds, y = history.ds[near], history.y[near]
-    bands = quantiles(y * np.exp(-effect.draws(ds, freq)), (0.05, 0.25, 0.5, 0.75, 0.95))
+    bands = quantiles((y * np.exp(-effect.draws(ds, freq))).T, (0.05, 0.25, 0.5, 0.75, 0.95))
     touched = np.flatnonzero(np.abs(effect.mean(ds, freq)) > 0)
     since = slice(max(int(touched[0]) - 1, 0) if touched.size else len(ds), None)
     for low, high, alpha in ((0, 4, 0.15), (1, 3, 0.25)):

@@ -8,9 +8,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from forecast.calendars import Days
 from forecast.errors import Fault, InvalidInput
@@ -76,7 +77,6 @@ def forecast(
     wanted = checked_levels(levels)
     future = Future.of(catalog, registry, series_id, as_of)
     check_horizon(horizon, future.run)
-    draws = np.exp(future.paths(future.baseline)[:, :horizon])
     return Forecast(
         series=future.series,
         run_id=future.run.run_id,
@@ -84,43 +84,49 @@ def forecast(
         events_known_to=future.events_known_to,
         scenario=BASELINE,
         levels=wanted,
-        rows=summary(draws, future.ds[:horizon], wanted),
+        rows=table(quantiles(future.draws[:horizon], at_levels(wanted)), future.ds, wanted),
         branches=future.branches,
         notes=tuple(future.run.card.get("notes", ())),
     )
 
 
-def summary(draws: Floats, ds: Days, levels: Sequence[int]) -> tuple[Row, ...]:
-    """Medians and central intervals of draws (n, H) for the periods that start on ``ds`` (H,)."""
-    tails = [tail for level in levels for tail in (0.5 - level / 200, 0.5 + level / 200)]
-    values = quantiles(draws, [0.5, *tails])
-    days: list[dt.date] = ds.tolist()
+def at_levels(levels: Sequence[int]) -> list[float]:
+    """The median and, level by level, the two ends of the central interval: quantiles from 0 to 1."""
+    return [0.5, *(0.5 + side * level / 200 for level in levels for side in (-1, 1))]
+
+
+def table(values: Floats, ds: Days, levels: Sequence[int]) -> tuple[Row, ...]:
+    """Rows of quantiles (1 + 2 L, h), as ``at_levels`` has them, for the periods that start on ``ds``."""
+    days: list[dt.date] = ds[: values.shape[1]].tolist()
     return tuple(
-        Row(day, h, rounded(at[0]), {level: _bounds(at, i) for i, level in enumerate(levels)})
-        for h, (day, at) in enumerate(zip(days, values.T.tolist(), strict=True), start=1)
+        Row(day, h, at[0], dict(zip(levels, zip(at[1::2], at[2::2], strict=True), strict=True)))
+        for h, (day, at) in enumerate(zip(days, rounded(values).T.tolist(), strict=True), start=1)
     )
 
 
-def _bounds(at: Sequence[float], i: int) -> tuple[float, float]:
-    return rounded(at[1 + 2 * i]), rounded(at[2 + 2 * i])
-
-
-def quantiles(draws: Floats, at: Sequence[float]) -> Floats:
-    """(Q, H) empirical quantiles of draws (n, H), linear between order statistics.
+def quantiles(draws: npt.NDArray[np.floating[Any]], at: Sequence[float]) -> Floats:
+    """(Q, H) empirical quantiles of draws (H, n), linear between order statistics.
 
     One sort for all of them: with vector instructions it is faster than a selection for several ranks.
     """
-    ordered = np.sort(np.ascontiguousarray(draws.T), axis=1)
+    ordered = np.sort(draws, axis=1)
     position = np.asarray(at) * (ordered.shape[1] - 1)
     below = position.astype(np.int64)
     above = np.minimum(below + 1, ordered.shape[1] - 1)
-    low, high = ordered[:, below], ordered[:, above]
+    low, high = ordered[:, below].astype(float), ordered[:, above].astype(float)
     return np.asarray((low + (high - low) * (position - below)).T)
 
 
-def rounded(value: float) -> float:
-    """Six significant digits."""
-    return float(f"{value:.6g}")
+def rounded(values: Floats) -> Floats:
+    """Six significant digits: the doubles nearest to those decimals, so that they print as short as they are.
+
+    A whole number of at most six digits and a power of ten are exact, and so their quotient or product is nearest.
+    """
+    size = np.abs(values)
+    exponent = np.floor(np.log10(size, where=size > 0, out=np.zeros_like(size)))
+    shift = np.clip(5 - exponent, -300, 22)
+    up, down = 10.0 ** np.maximum(shift, 0), 10.0 ** np.maximum(-shift, 0)
+    return np.asarray(np.rint(values * up / down) * down / up)
 
 
 def check_horizon(horizon: int, run: Run) -> None:

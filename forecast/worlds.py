@@ -6,83 +6,117 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from forecast.events import Act, Branch, Event, Events
+import numpy as np
+
+from forecast.events import Act, Branch, Event, Events, timeline
 from forecast.interventions import Shape
 from forecast.series import Series
+
+Steps = tuple[tuple[dt.date, float], ...]
 
 
 @dataclass(frozen=True)
 class Assumption:
     """What somebody says of an event's effect.
 
-    ``shape``: how it goes over the periods from its start, None for the usual; ``sizes``: (mean, standard deviation)
-    of the full effect on the log, by id of a series or by measure (``price``, ``volume``, …).
+    ``shape``: how it goes over the periods from its start, None for the usual; ``sizes``: (on, mean, standard
+    deviation) of the full effect on the log of one series (its id) or of all of a measure (``price``, ``volume``, …);
+    ``levels``: by how much it is multiplied from each day on; ``group``: events with the same word are one episode in
+    what they change of what is known.
     """
 
     shape: Shape | None = None
-    sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    sizes: tuple[tuple[str, float, float], ...] = ()
+    levels: tuple[tuple[np.datetime64, float], ...] = ()
+    group: str = ""
 
     def size(self, series: Series) -> tuple[float, float] | None:
-        return self.sizes.get(series.series_id, self.sizes.get(series.measure))
+        """Mean and standard deviation for a series; what is said of itself goes before what is said of its measure."""
+        said = {on: (mean, sd) for on, mean, sd in self.sizes}
+        return said.get(series.series_id, said.get(series.measure))
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """Events as known on a day, or as somebody would have them.
+
+    ``events`` have ``known_on`` applied; ``changed``: ids of the events whose life may differ from what is known.
+    """
+
+    events: Events
+    known_on: dt.date
+    changed: frozenset[str] = frozenset()
+    _steps: dict[str, Steps] = field(default_factory=dict, repr=False)
+
+    def steps(self, event_id: str) -> Steps:
+        """The level of an event from each day on; empty if it is not there or never in force."""
+        if event_id not in self._steps:
+            there = event_id in self.events
+            self._steps[event_id] = timeline(self.events, event_id, self.known_on) if there else ()
+        return self._steps[event_id]
+
+    def edited(self, changed: Iterable[Event] = (), removed: Collection[str] = ()) -> Version:
+        """With some events replaced or added, and some removed."""
+        new = {event.event_id: event for event in changed}
+        if not new and not removed:
+            return self
+        kept = {event_id: event for event_id, event in self.events.items() if event_id not in removed}
+        events = Events((kept | new).values()).known_on(self.known_on)
+        touched = reached({*new, *removed}, self.events) | reached(new, events)
+        return Version(events, self.known_on, self.changed | touched)
+
+    def taking(self, branch: Branch, starts: dt.date) -> Version:
+        """If the branch came to pass on ``starts``: a threat carried out, or a suspension over."""
+        event = self.events[branch.event_id]
+        taken = replace(event, event_id=comes_with(branch), status="enacted", effective=starts)
+        taken = replace(taken, ended=None, end_known=None)
+        if branch.cause == "threat":
+            taken = replace(taken, kind="tariff" if "ad valorem" in event.value_unit else "export_control")
+        else:
+            again = (Act("reinstates", event_id) for event_id in branch.event_ids)
+            taken = replace(taken, acts=(Act("terminates", branch.event_id), *again))
+        return self.edited([taken])
+
+
+def comes_with(branch: Branch) -> str:
+    """Id of the event that comes with a branch: the threat itself, or one that ends the suspension."""
+    return branch.event_id if branch.cause == "threat" else f"{branch.event_id}.end"
 
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """A fork: with ``probability`` a draw lives in one of the ``alternatives``, evenly likely; else in the world as is.
+    """A fork: with ``probability`` a draw lives in one of ``alternatives``, evenly likely, else in the world as it is.
 
     ``key`` seeds the decision, and the same key decides alike for every series and scenario.
     """
 
     key: str
     probability: float
-    alternatives: tuple[Events, ...]
+    alternatives: tuple[Version, ...]
 
 
 @dataclass(frozen=True, eq=False)
 class World:
     """One version of the events, what is assumed of them, and what each draw decides for itself."""
 
-    events: Events
+    version: Version
     assumptions: Mapping[str, Assumption] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()
 
 
-def take(events: Events, branch: Branch, starts: dt.date, known_on: dt.date) -> Events:
-    """The events if the branch came to pass on ``starts``: a threat enacted, or what was suspended in force again."""
-    event = events[branch.event_id]
-    if branch.cause == "threat":
-        kind = "tariff" if "ad valorem" in event.value_unit else "export_control"
-        taken = replace(event, kind=kind, status="enacted", effective=starts, ended=None, end_known=None)
-    else:
-        acts = tuple(Act("reinstates", target) for target in branch.event_ids)
-        again = f"{branch.event_id}.again"
-        taken = replace(
-            event, event_id=again, status="enacted", effective=starts, ended=None, end_known=None, acts=acts
-        )
-    return edited(events, [taken], known_on=known_on)
-
-
-def edited(
-    events: Events, changed: Iterable[Event] = (), removed: Collection[str] = (), *, known_on: dt.date
-) -> Events:
-    """These events with some of them replaced or added and some removed, all as known on a day."""
-    kept = {event_id: event for event_id, event in events.items() if event_id not in removed}
-    return Events((kept | {event.event_id: event for event in changed}).values()).known_on(known_on)
-
-
-def affected(a: Events, b: Events) -> set[str]:
-    """Ids of events that differ, and of those that they act on, directly or by others."""
+def differing(a: Events, b: Events) -> set[str]:
+    """Ids of the events that are not the same in both, and of those that they act on; prose does not count."""
     both = dict.fromkeys([*a, *b])
     differ = {i for i in both if a.get(i) is not b.get(i) and _facts(a.get(i)) != _facts(b.get(i))}
     return reached(differ, a) | reached(differ, b)
 
 
 def _facts(event: Event | None) -> object:
-    """What of an event can move a number; notes about it cannot."""
     return event and replace(event, title="", status_as_of=None, status_note="", sources=(), certainty="")
 
 
 def reached(event_ids: Iterable[str], events: Events) -> set[str]:
+    """These events, and those that they act on, directly or by others."""
     found: set[str] = set()
     queue = list(event_ids)
     while queue:
@@ -92,12 +126,3 @@ def reached(event_ids: Iterable[str], events: Events) -> set[str]:
             event = events.get(event_id)
             queue += [act.target for act in event.acts] if event else []
     return found
-
-
-def rate_change(known: Event | None, event: Event | None) -> float:
-    """How much harder a measure hits with the rate it has now than with the rate it is known with."""
-    if not known or not event or known.value_after is None or event.value_after is None:
-        return 1.0
-    was = known.value_after - (known.value_before or 0.0)
-    now = event.value_after - (event.value_before or 0.0)
-    return now / was if was else 1.0
