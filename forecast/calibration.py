@@ -58,20 +58,19 @@ class Calibration:
         """``z`` for the horizons 1..``horizon``."""
         return self.z[np.minimum(np.arange(horizon), len(self.z) - 1)]
 
-    def standard(self, p: Floats) -> Floats:
-        """Standardised quantiles at probabilities ``p`` (..., H, L) of the horizons 1..H; same shape.
+    def standard(self, t: Floats) -> Floats:
+        """Standardised quantiles where a Student-t has ``t`` (..., H, L), for the horizons 1..H; same shape.
 
         Between the levels linear in the Student-t quantile, so that an uncalibrated margin is exactly the Student-t;
         outside them the Student-t tail, stretched as the outermost level was.
         """
-        t, knots = student_quantile(p), student_levels()
-        out = np.empty_like(t)
-        for h, row in enumerate(self.rows(p.shape[-2])):
-            inside = np.interp(t[..., h, :], knots, row)
-            low = row[0] + (t[..., h, :] - knots[0]) * max(row[0] / knots[0], 0.0)
-            high = row[-1] + (t[..., h, :] - knots[-1]) * max(row[-1] / knots[-1], 0.0)
-            beyond = np.where(t[..., h, :] > knots[-1], high, inside)
-            out[..., h, :] = np.where(t[..., h, :] < knots[0], low, beyond)
+        knots, out = student_levels(), np.empty(t.shape)
+        for h, row in enumerate(self.rows(t.shape[-2])):
+            at = t[..., h, :]
+            low = row[0] + (at - knots[0]) * max(row[0] / knots[0], 0.0)
+            high = row[-1] + (at - knots[-1]) * max(row[-1] / knots[-1], 0.0)
+            inside = np.where(at > knots[-1], high, np.interp(at, knots, row))
+            out[..., h, :] = np.where(at < knots[0], low, inside)
         return out
 
     def describe(self) -> str:
@@ -167,7 +166,8 @@ class Margins:
     def quantiles(self, calibration: Calibration, p: Floats = LEVELS) -> Floats:
         """(..., H, L) at the probabilities ``p`` (L,), nested."""
         horizon = self.mean.shape[-1]
-        z = calibration.rows(horizon) if p is LEVELS else calibration.standard(np.broadcast_to(p, (horizon, len(p))))
+        t = np.broadcast_to(student_quantile(p), (horizon, len(p)))
+        z = calibration.rows(horizon) if p is LEVELS else calibration.standard(t)
         q = np.asarray(self.mean[..., None] + self.sd[..., None] * z)
         sticky = np.asarray((self.still > 0).any(axis=-1))
         if sticky.any():
@@ -183,7 +183,7 @@ class Margins:
         mean, sd, still = (a[at][..., None] for a in (self.mean, self.sd, self.still))
         above = np.clip((p - still) / (1 - still), 1e-12, 1 - 1e-12)
         below = np.clip(p / (1 - still), 1e-12, 1 - 1e-12)
-        hi, lo = (mean + sd * calibration.standard(part) for part in (above, below))
+        hi, lo = (mean + sd * calibration.standard(student_quantile(part)) for part in (above, below))
         return np.asarray(np.clip(self.anchor[at][:, None, None], hi, lo))
 
 
