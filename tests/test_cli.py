@@ -235,3 +235,90 @@ def seconds_of_children() -> float:
     """What finished child processes have computed: unlike the time of day it does not depend on who else computes."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+# -- one's own data ----------------------------------------------------------------------------------------------------
+
+SERIES = """series_id,mineral,measure,role,unit,freq,release_lag_days
+price.own,copper,price,target,USD/t,M,5
+price.too-short,copper,price,target,USD/t,M,5
+"""
+
+
+def test_own_series_are_taken_in_trained_and_forecast(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
+    series, values = tmp_path / "series.csv", tmp_path / "values.csv"
+    series.write_text(SERIES)
+    months = [f"{year}-{month:02}" for year in (2024, 2025) for month in range(1, 13)]
+    lines = [f"price.own,{month},{100 + i % 7}" for i, month in enumerate(months)]
+    values.write_text("\n".join(["series_id,period,value", *lines, "price.too-short,2025-12,100"]) + "\n")
+    said = orecast(capsys, "ingest", values, "--series", series)
+    assert said == "2 series, 25 observations, 0 revised, 0 events; 0 were there already\n"
+    assert orecast(capsys, "ingest", values).endswith("; 25 were there already\n")
+
+    assert call(["train", "price.own", "price.too-short"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == "1 trained; 1 failed"
+    assert re.fullmatch(r"orecast: price.too-short: failed \(.*\)\n", printed.err)
+    assert orecast(capsys, "train", "price.own").splitlines()[-1] == "1 current"
+
+    made = json.loads(orecast(capsys, "forecast", "price.own", "--format", "json", "--horizon", 1))
+    assert [row["ds"] for row in made["data"]] == ["2026-01-01"]
+    assert made["unit"] == "USD/t"
+
+
+def test_bad_rows_are_named_one_a_line_and_nothing_is_taken_in(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    values = tmp_path / "values.csv"
+    values.write_text("series_id,ds,value\nprice.copper,2026-07-01,13000\nprice.coper,2026-07-01,1\nprice.copper,x,y\n")
+    before = orecast(capsys, "forecast", COPPER)
+    assert call(["ingest", str(values)]) == 2
+    errors = capsys.readouterr().err.splitlines()
+    assert [re.match(r"orecast: .*values\.csv:(\d): (\w+) = ", line).groups() for line in errors] == [  # type: ignore[union-attr]
+        ("3", "series_id"),
+        ("4", "ds"),
+        ("4", "value"),
+    ]
+    assert orecast(capsys, "forecast", COPPER) == before
+
+
+# -- pictures and scenarios --------------------------------------------------------------------------------------------
+
+
+def test_a_picture_is_drawn(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "copper.png"
+    assert orecast(capsys, "plot", COPPER, "--output", file) == f"{file}\n"
+    assert file.read_bytes().startswith(b"\x89PNG")
+
+
+SCENARIOS = f"""
+series: [{EARTHS}, {COPPER}]
+h: 12
+scenarios:
+  - name: controls-return
+    probability: 0.3
+    take:
+      - branch: cn-suspension-no70-2025
+"""
+
+
+def test_scenarios_are_told_beside_the_baseline(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file = tmp_path / "question.yaml"
+    file.write_text(SCENARIOS)
+    shown = orecast(capsys, "scenario", file)
+    assert f"{EARTHS}, t: controls-return, probability 0.3" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    rows = list(csv.DictReader(orecast(capsys, "scenario", file, "--format", "csv").splitlines()))
+    kinds = {(row["scenario"], row["what"]) for row in rows if row["series_id"] == EARTHS}
+    there = ("forecast", "difference", "cumulated")
+    assert kinds == {("baseline", "forecast"), *((s, w) for s in ("controls-return", "mixture") for w in there)}
+    answer = json.loads(orecast(capsys, "scenario", file, "--format", "json"))
+    first = next(row for row in rows if (row["scenario"], row["what"]) == ("controls-return", "difference"))
+    assert str(answer["data"][1]["difference"][0]["yhat"]) == first["yhat"]
+
+    file.write_text(SCENARIOS.replace("0.3", "1.3"))
+    assert call(["scenario", str(file)]) == 2
+    assert "scenarios.0.probability = 1.3" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from forecast.cli.backtests import backtest
 from forecast.cli.effects import effects
 from forecast.cli.events import events
 from forecast.cli.forecasts import export, forecast
+from forecast.cli.monitor import monitor
 from forecast.cli.plots import plot
 from forecast.cli.run import run as run_all
 from forecast.cli.run import serve
@@ -71,6 +72,7 @@ app.command("ingest", rich_help_panel=TRAIN)(ingest)
 app.command("train", rich_help_panel=TRAIN)(train)
 app.command("retrain", rich_help_panel=TRAIN)(retrain)
 app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
+app.command("monitor", rich_help_panel=OPERATE)(monitor)
 app.command("run", rich_help_panel=OPERATE)(run_all)
 app.command("serve", rich_help_panel=OPERATE)(serve)
 app.command("worker", rich_help_panel=OPERATE)(worker)

@@ -79,7 +79,11 @@ class Out:
         """Print one JSON object."""
         import orjson
 
-        self.text(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+        self.text(
+            orjson.dumps(
+                document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
+            ).decode()
+        )
 
     def facts(self, facts: Mapping[str, Any]) -> None:
         """Print one thing: an object as JSON, one row as CSV, a line a fact as a table."""

@@ -70,6 +70,7 @@ def run() -> None:
         require_free(host, port)
         missing = untrained(s)
     if missing:
+        print(f"orecast: {len(missing)} series have no forecast yet; training them takes minutes", flush=True)
         train = Command("training", (sys.executable, "-P", "-m", "forecast.cli", "train", *missing))
         code = supervise([train])
         if code not in (0, 1):

@@ -1,0 +1,98 @@
+"""Monitor: is each series fresh, and did the forecasts that were served hold?
+
+Every stored run is a forecast made before what came after it: where its later periods have been observed since, the
+share of them inside its intervals says whether the intervals can be believed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+
+from forecast.catalog import Catalog
+from forecast.errors import CorruptArtifact, TooShort
+from forecast.registry import Registry, Run
+from forecast.series import History
+
+#: Central intervals that are judged, in percent.
+LEVELS = (80, 95)
+
+
+@dataclass(frozen=True)
+class Health:
+    """How one series stands.
+
+    ``run``: the run that serves, None if there is none; ``last``: first day of the last period with a value;
+    ``overdue``: days since the value of the next period should have been there (0 if it is not late); ``judged``:
+    forecasts of stored runs whose outcome is known, and the share of them in each interval (None without any);
+    ``fault``: why the champion cannot be served, empty if it can.
+    """
+
+    series_id: str
+    run: str | None
+    last: dt.date | None
+    overdue: int
+    judged: int
+    inside: dict[int, float | None]
+    fault: str
+
+
+def monitor(catalog: Catalog, registry: Registry, as_of: dt.date) -> tuple[Health, ...]:
+    """The health of every target at the end of the UTC day ``as_of``."""
+    faults = dict(fault.split(": ", 1) for fault in registry.faults())
+    return tuple(
+        _health(catalog, registry, series.series_id, as_of, faults.get(series.series_id, ""))
+        for series in catalog.series().values()
+        if series.is_target
+    )
+
+
+def _health(catalog: Catalog, registry: Registry, series_id: str, as_of: dt.date, fault: str) -> Health:
+    champion = registry.champion_id(series_id)
+    try:
+        history = catalog.history(series_id, as_of)
+    except TooShort:
+        return Health(series_id, champion, None, 0, 0, dict.fromkeys(LEVELS), fault)
+    hits = np.concatenate([_hits(run, history) for run in _one_a_period(registry, series_id)] or [_NONE])
+    inside = {level: float(hits[:, i].mean()) if len(hits) else None for i, level in enumerate(LEVELS)}
+    return Health(series_id, champion, _day(history.last), _overdue(history, as_of), len(hits), inside, fault)
+
+
+def _day(start: np.datetime64) -> dt.date:
+    return dt.date.fromisoformat(str(start))
+
+
+_NONE = np.zeros((0, len(LEVELS)), dtype=bool)
+
+
+def _overdue(history: History, as_of: dt.date) -> int:
+    freq = history.series.calendar
+    following: dt.date = freq.end(freq.shift(history.last, 1)).item()
+    return max((as_of - following).days - history.series.release_lag_days, 0)
+
+
+def _one_a_period(registry: Registry, series_id: str) -> list[Run]:
+    """The stored runs, the newest of those that end with the same period."""
+    newest: dict[np.datetime64, Run] = {}
+    for summary in registry.runs(series_id):
+        try:
+            run = registry.get(series_id, summary.run_id)
+        except CorruptArtifact:
+            continue
+        newest.setdefault(run.last, run)
+    return list(newest.values())
+
+
+def _hits(run: Run, history: History) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
+    """(K, L): was each of the K outcomes that are known since inside each interval of the run?"""
+    freq = history.series.calendar
+    ds = freq.range(freq.shift(run.last, 1), run.draws.shape[1])
+    known = np.isin(ds, history.ds[history.scored])
+    if not known.any():
+        return _NONE
+    came = history.y[np.isin(history.ds, ds[known])]
+    draws = np.exp(run.draws + run.record.forward(ds, freq, run.last))[:, known]
+    bounds = [np.quantile(draws, (0.5 - level / 200, 0.5 + level / 200), axis=0) for level in LEVELS]
+    return np.stack([(low <= came) & (came <= high) for low, high in bounds], axis=1)
