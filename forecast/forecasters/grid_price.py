@@ -221,7 +221,7 @@ def filter_prices(
     N, T = x.shape
     G = len(grid.phi)
     changes = np.diff(x, axis=1, prepend=np.nan)
-    others = None if pooled is None else pooled.at(ds)
+    others, log_prior = None if pooled is None else pooled.at(ds), grid.log_prior
     run = before = _Filter(grid, settings, N)
     seen, spikes = np.cumsum(np.isfinite(x), axis=1), np.zeros((N, T), dtype=bool)
     out_step, out_weights, out_score = (np.empty((N, T, G)) for _ in range(3))
@@ -237,7 +237,7 @@ def filter_prices(
         run.advance(d)
         began = seen[:, t] > 0
         mean_score, mean_log = _others(run.score, run.slow, began) if others is None else others.row(t)
-        run.weights = softmax(grid.log_prior + run.score + settings.pooling * mean_score)
+        run.weights = softmax(log_prior + run.score + settings.pooling * mean_score)
         own = np.log(run.slow)
         out_step[:, t], out_weights[:, t], out_score[:, t] = run.step, run.weights, run.score
         out_fast[:, t], out_slow[:, t] = run.fast, run.slow
