@@ -80,7 +80,7 @@ def shape_word(shape: Shape) -> str:
         case Temporary(periods) | Ramp(periods):
             return f"{type(shape).__name__.lower()}-{periods}"
         case Decay(rate):
-            return f"decay-{rate:g}"
+            return f"decay-{rate!r}"
         case _:
             return type(shape).__name__.lower()
 

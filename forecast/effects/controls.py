@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from forecast.events import Event, Events
-from forecast.exposure import Minerals, exposure
+from forecast.exposure import WORLD, Minerals, exposure
 from forecast.forecasters.base import Sample
 from forecast.series import Floats, History, Series
 
@@ -58,7 +58,9 @@ def _comparable(series: Series, other: Series, minerals: Minerals) -> bool:
 
 def _overlap(series: Series, other: Series) -> bool:
     """Whether two flows of the same country may be part and whole, as one of them is of goods of any kind."""
-    return series.flow != "world" and not (series.mineral and other.mineral) and series.reporter == other.reporter
+    same_partner = series.partner == other.partner or WORLD in (series.partner, other.partner)
+    same_flow = series.flow == other.flow != "world" and series.reporter == other.reporter and same_partner
+    return same_flow and not (series.mineral and other.mineral)
 
 
 def _touches(event: Event, other: Series, minerals: Minerals) -> bool:

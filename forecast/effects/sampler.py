@@ -144,7 +144,7 @@ def _redraw(xx: Floats, xy: Sizes, block: Block, rng: np.random.Generator) -> tu
     log_weight -= log_weight.max(axis=1, keepdims=True)
     cumulated = np.cumsum(np.exp(log_weight, out=log_weight), axis=1)
     n, last = xy.shape[0], xy.shape[1] - 1
-    u = rng.random(n, dtype=np.float32)[:, None] * cumulated[:, -1:]
+    u = rng.random((n, 1), dtype=np.float32) * cumulated[:, -1:]
     choice = np.minimum((cumulated <= u).sum(axis=1), last)
     size = b[np.arange(n), choice] + (1 / np.sqrt(precision[choice])) * rng.standard_normal(n, dtype=np.float32)
     return choice.astype(np.int16), size

@@ -1,0 +1,287 @@
+"""How well effects are found that were put into real series: the method of orecast against what one would pick instead.
+
+    python benchmarks/effect_recovery.py [--quick] [--trials N] [--seed S] [--extra DIR] [--json FILE]
+
+Each trial takes a real series, a date around which no event hits it, and a known effect: a step, a six-month
+change, a decay or a ramp whose size on the log is N(0, .2²). The series ends 12, 6 or 3 months after the start, and the
+question is the average effect over those months. Reported: root mean square error with its standard error, coverage of
+the 50, 80 and 90 % intervals, seconds a trial. Predicting no effect at all is the row ``zero``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from _panel import Panel, read_panel
+from _report import Report, arguments
+
+from forecast.calendars import Freq
+from forecast.effects.controls import controls_for
+from forecast.effects.episodes import Episode
+from forecast.effects.estimate import Averaging, estimate, quiet_periods, regress
+from forecast.effects.profile import profile
+from forecast.effects.shapes import columns, every_shape
+from forecast.events import KindFamily
+from forecast.exposure import exposure
+from forecast.forecasters.base import Sample
+from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary, design
+from forecast.series import Floats, History
+
+LEVELS = (0.5, 0.8, 0.9)
+SHAPES: tuple[Shape, ...] = (Step(), Temporary(6), Decay(0.8), Ramp(3))
+WINDOWS = (12, 6, 3)
+BEFORE = 60  # months of history that a trial needs
+STRONG = 0.5  # exposure from which a real event would spoil a trial
+DRAWS = 400
+NORMAL = {0.5: 0.6745, 0.8: 1.2816, 0.9: 1.6449}
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A real series with an effect put in: ``truth`` is its average over the last ``window`` periods of the sample."""
+
+    sample: Sample
+    controls: Floats | None
+    episode: Episode
+    window: int
+    truth: float
+
+    @property
+    def column(self) -> Floats:
+        return self.episode.intervention.column(self.sample.ds, self.sample.freq)
+
+    def average(self, path: Floats) -> Floats:
+        return np.asarray(path[..., -self.window :].mean(axis=-1))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Estimated average effect, and the central intervals at ``LEVELS``; no intervals where a method gives none."""
+
+    mean: float
+    intervals: tuple[tuple[float, float], ...] = ()
+
+    @classmethod
+    def normal(cls, mean: float, sd: float) -> Answer:
+        return cls(mean, tuple((mean - NORMAL[q] * sd, mean + NORMAL[q] * sd) for q in LEVELS))
+
+    @classmethod
+    def drawn(cls, draws: Floats) -> Answer:
+        ends = [np.quantile(draws, [(1 - q) / 2, (1 + q) / 2]) for q in LEVELS]
+        return cls(float(draws.mean()), tuple((float(lo), float(hi)) for lo, hi in ends))
+
+
+Method = Callable[[Trial], Answer]
+
+
+def trials(panel: Panel, price: bool, n: int, rng: np.random.Generator, *, early: bool = False) -> list[Trial]:
+    """``n`` trials on prices or flows; with ``early`` the effect starts 0 to 3 months before the effective date."""
+    pool = [h for h in panel.histories.values() if h.series.is_price == price and _long_enough(h, panel)]
+    return [_trial(panel, pool[rng.integers(len(pool))], rng, early) for _ in range(n)]
+
+
+def _long_enough(history: History, panel: Panel) -> bool:
+    known = not history.series.is_price or bool(history.series.mineral)
+    return (
+        known
+        and history.series.freq == "M"
+        and history.series.measure != "index"
+        and len(_starts(history, panel)) >= 12
+    )
+
+
+def _starts(history: History, panel: Panel) -> list[int]:
+    """Rows on which an effect may start: enough history, nothing missing and no event that hits the series around."""
+    freq, n = history.series.calendar, len(history)
+    free = np.zeros(n, dtype=bool)
+    free[BEFORE : n - max(WINDOWS)] = True
+    missing = np.flatnonzero(~history.used)
+    events = [
+        int(freq.ordinal(day)) - int(freq.ordinal(history.ds[0]))
+        for event in panel.events.values()
+        for day in (event.announced, event.effective)
+        if day is not None and exposure(event, history.series, panel.minerals) >= STRONG
+    ]
+    for row in [*missing, *events]:
+        free[max(row - max(WINDOWS), 0) : max(row + 4, 0)] = False
+    return list(np.flatnonzero(free))
+
+
+def _trial(panel: Panel, history: History, rng: np.random.Generator, early: bool) -> Trial:
+    start, window = int(rng.choice(_starts(history, panel))), int(rng.choice(WINDOWS))
+    lead = int(rng.integers(4)) if early else 0
+    sample = Sample.of(history.until(history.ds[start + window - 1]))
+    shape = SHAPES[rng.integers(len(SHAPES))]
+    acting = Intervention(shape, sample.ds[start], lead=lead)
+    path = float(rng.normal(0, 0.2)) * acting.column(sample.ds, sample.freq)
+    controls = controls_for(history.series, sample, panel.histories, panel.minerals)
+    day: dt.date = sample.ds[start].item()
+    announced: dt.date = sample.freq.shift(sample.ds[start], -3).item() if early else day
+    episode = Episode("put-in", ("put-in",), KindFamily.SUPPLY, 0, announced, day, None, 1.0, replace(acting, lead=0))
+    spoiled = replace(sample, x=sample.x + path)
+    return Trial(spoiled, controls, episode, window, float(path[-window:].mean()))
+
+
+def known(trial: Trial) -> Answer:
+    return _regression(trial, trial.controls)
+
+
+def alone(trial: Trial) -> Answer:
+    return _regression(trial, None)
+
+
+def _regression(trial: Trial, controls: Floats | None) -> Answer:
+    columns = design([trial.episode], trial.sample.ds, trial.sample.freq)
+    found = regress(trial.sample, columns, controls=controls)
+    level = float(trial.average(trial.column))
+    return Answer.normal(float(found.mean[0]) * level, float(found.cov[0, 0]) ** 0.5 * abs(level))
+
+
+def averaged(trial: Trial) -> Answer:
+    return Answer.drawn(trial.average(_averaged(trial, trial.episode)))
+
+
+def without_leads(trial: Trial) -> Answer:
+    return Answer.drawn(trial.average(_averaged(trial, replace(trial.episode, announced=trial.episode.effective))))
+
+
+def _averaged(trial: Trial, episode: Episode) -> Floats:
+    record = estimate(
+        trial.sample, [episode], controls=trial.controls, n=DRAWS, seed=0, settings=Averaging(placebo=False)
+    )
+    return record.effects[0].draws(trial.sample.ds, trial.sample.freq)
+
+
+def best(trial: Trial) -> Answer:
+    """The shape of highest posterior weight, as if it had been known."""
+    record = estimate(
+        trial.sample, [trial.episode], controls=trial.controls, n=DRAWS, seed=0, settings=Averaging(placebo=False)
+    )
+    effect = record.effects[0]
+    winner = effect.candidates[int(np.argmax(np.bincount(effect.choice)))]
+    return known(replace(trial, episode=replace(trial.episode, intervention=winner)))
+
+
+def sarimax(trial: Trial) -> Answer:
+    from statsmodels.tsa.statespace.sarimax import SARIMAX
+
+    seasonal = (0, 0, 0, 0) if trial.sample.is_price else (0, 1, 1, 12)
+    model = SARIMAX(trial.sample.x, exog=trial.column, order=(0, 1, 1), seasonal_order=seasonal)
+    return _coefficient(trial, model.fit(disp=False))
+
+
+def ucm(trial: Trial) -> Answer:
+    from statsmodels.tsa.statespace.structural import UnobservedComponents
+
+    season = None if trial.sample.is_price else 12
+    model = UnobservedComponents(trial.sample.x, level="local level", seasonal=season, exog=trial.column)
+    return _coefficient(trial, model.fit(disp=False))
+
+
+def _coefficient(trial: Trial, fit: object) -> Answer:
+    names = list(fit.model.param_names)  # type: ignore[attr-defined]
+    at = next(k for k, name in enumerate(names) if name in ("x1", "beta.x1"))
+    level = float(trial.average(trial.column))
+    return Answer.normal(float(fit.params[at]) * level, float(fit.bse[at]) * abs(level))  # type: ignore[attr-defined]
+
+
+def prophet(trial: Trial) -> Answer:
+    import pandas as pd
+    from prophet import Prophet
+    from prophet.utilities import regressor_coefficients
+
+    frame = pd.DataFrame({"ds": trial.sample.ds, "y": trial.sample.x, "event": trial.column})
+    model = Prophet(weekly_seasonality=False, daily_seasonality=False, yearly_seasonality=not trial.sample.is_price)
+    model.add_regressor("event", standardize=False)
+    model.fit(frame, seed=0)
+    return Answer(float(regressor_coefficients(model)["coef"].iloc[0]) * float(trial.average(trial.column)))
+
+
+def zero(trial: Trial) -> Answer:
+    return Answer(0.0)
+
+
+def score(name: str, method: Method, cases: Sequence[Trial]) -> dict[str, object]:
+    """One row of the table."""
+    errors, hits, seconds = [], [], 0.0
+    for trial in cases:
+        began = time.perf_counter()
+        answer = method(trial)
+        seconds += time.perf_counter() - began
+        errors.append(answer.mean - trial.truth)
+        hits.append([lo <= trial.truth <= hi for lo, hi in answer.intervals])
+    square = np.square(errors)
+    rmse = float(np.sqrt(square.mean()))
+    cover = np.mean(hits, axis=0) if hits[0] else None
+    return {
+        "method": name,
+        "trials": len(cases),
+        "rmse": round(rmse, 4),
+        "se": round(float(square.std() / (2 * rmse * np.sqrt(len(cases)))), 4),
+        **{f"cover{int(100 * q)}": None if cover is None else f"{100 * cover[i]:.0f}" for i, q in enumerate(LEVELS)},
+        "seconds": seconds / len(cases),
+    }
+
+
+def designs(trial: Trial) -> float:
+    """Milliseconds to judge 1,000 candidate designs of one series after one whitening."""
+    view = profile(trial.sample, trial.controls, quiet_periods(trial.sample, [trial.episode]))
+    freq: Freq = trial.sample.freq
+    wide = np.concatenate(
+        [
+            columns(every_shape([0]).of(Intervention(Step(), day)), trial.sample.ds, freq)
+            for day in trial.sample.ds[-72:]
+        ]
+    )[:1000]
+    best_time = np.inf
+    for _ in range(5):
+        began = time.perf_counter()
+        view.products(view.whiten(wide.T))
+        best_time = min(best_time, time.perf_counter() - began)
+    return 1000 * best_time
+
+
+def main() -> None:
+    options = arguments(__doc__, trials=400)
+    warnings.filterwarnings("ignore")
+    logging.getLogger("cmdstanpy").disabled = True
+    logging.getLogger("prophet").disabled = True
+    n = 20 if options.quick else options.trials
+    few = max(n // 4, 10)
+    panel, report = read_panel(options.extra), Report("effect_recovery", options)
+    for kind, price in (("prices", True), ("volumes and values", False)):
+        cases = trials(panel, price, n, np.random.default_rng(options.seed))
+        early = trials(panel, price, n, np.random.default_rng(options.seed + 1), early=True)
+        rows = [
+            score("shape known", known, cases),
+            score("shape known, no controls", alone, cases),
+            score("shape unknown: averaged", averaged, cases),
+            score("shape unknown: pick the best", best, cases),
+            score("0-3 months early: averaged over leads", averaged, early),
+            score("0-3 months early: ignored", without_leads, early),
+            score("zero", zero, cases),
+        ]
+        peers = [
+            (score("SARIMAX + dummy", sarimax, cases), n),
+            (score("UCM + dummy", ucm, cases), n),
+            (score("Prophet + regressor", prophet, cases[:few]), few),
+        ]
+        ours = {n: float(rows[0]["rmse"]), few: float(score("", known, cases[:few])["rmse"])}  # type: ignore[arg-type]
+        for peer, size in peers:
+            rows.append(peer)
+            report.note(
+                f"{kind}: shape known is {ours[size] / float(peer['rmse']):.2f} of {peer['method']} ({size} trials)"
+            )  # type: ignore[arg-type]
+        report.table(f"Effects put into {kind}, {n} trials, seed {options.seed}", rows)
+        report.note(f"{kind}: 1,000 designs of one series after one whitening: {designs(cases[0]):.1f} ms")
+    report.finish(("numpy", "scipy", "statsmodels", "prophet"))
+
+
+if __name__ == "__main__":
+    main()
