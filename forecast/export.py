@@ -13,7 +13,7 @@ import hashlib
 import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,10 @@ from forecast.files import write_atomically
 
 if TYPE_CHECKING:
     from forecast.predict import Forecast
+    from forecast.scenarios import Answer, Outcome
+
+#: What is told of a scenario besides its forecast, by the name of the field.
+DIFFERENCES = ("difference", "cumulated")
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -60,6 +64,53 @@ def forecast_rows(forecast: Forecast) -> list[dict[str, Any]]:
     """The same periods with series, unit, scenario and run in each, keys as ``forecast_names``."""
     constant = {"unit": forecast.series.unit, "scenario": forecast.scenario, "run": forecast.run_id}
     return [{"series_id": forecast.series.series_id, **point, **constant} for point in points(forecast)]
+
+
+def scenario_names(levels: Sequence[int]) -> list[str]:
+    """The header of scenarios as CSV: a forecast, then its difference from the baseline and the sum of it so far."""
+    changes = [f"{what}.{name}" for what in DIFFERENCES for name in point_names(levels)[2:]]
+    return [*forecast_names(levels), "probability", *changes]
+
+
+def scenario_rows(answer: Answer) -> list[dict[str, Any]]:
+    """A row a series, world and period, keys as ``scenario_names``; a difference that there is not is left out."""
+    rows = []
+    for outcome in answer.outcomes:
+        changes = [_changes(outcome, what) for what in DIFFERENCES]
+        for i, row in enumerate(forecast_rows(outcome.forecast)):
+            row["probability"] = outcome.probability
+            for what, of_periods in zip(DIFFERENCES, changes, strict=True):
+                told = of_periods[i] if of_periods else {}
+                row |= {f"{what}.{name}": told[name] for name in told if name not in ("ds", "h")}
+            rows.append(row)
+    return rows
+
+
+def scenario_document(answer: Answer) -> dict[str, Any]:
+    """Scenarios as JSON: an object a series and world, with the periods of its forecast and of its differences."""
+    return {
+        "as_of": answer.as_of,
+        "events_known_to": answer.events_known_to,
+        "data": [
+            {
+                "series_id": outcome.forecast.series.series_id,
+                "unit": outcome.forecast.series.unit,
+                "freq": outcome.forecast.series.freq,
+                "run": outcome.forecast.run_id,
+                "scenario": outcome.forecast.scenario,
+                "probability": outcome.probability,
+                "data": points(outcome.forecast),
+                **{what: _changes(outcome, what) for what in DIFFERENCES},
+                "notes": outcome.notes,
+            }
+            for outcome in answer.outcomes
+        ],
+        "next": None,
+    }
+
+
+def _changes(outcome: Outcome, what: str) -> list[dict[str, Any]]:
+    return points(replace(outcome.forecast, rows=getattr(outcome, what)))
 
 
 def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

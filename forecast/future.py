@@ -238,7 +238,7 @@ class Future:
         if event is None or event.family is KindFamily.THREAT or self._lived(event_id):
             return None
         stated = assumption.size(self.series)
-        if event.acts and not stated and all(act.relation in _ON_A_PATH for act in event.acts):
+        if stated == (0.0, 0.0) or (not stated and any(act.relation in _ON_A_PATH for act in event.acts)):
             return None
         weight = 1.0 if stated else exposure(event, self.series, self._minerals)
         if not weight:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
 MIXTURE = "mixture"
+_SAME = "nothing in this scenario touches the series within the horizon: it is the baseline"
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,14 @@ class Outcome:
 
     ``difference``: from the baseline, period by period, in the series' unit; ``cumulated``: the sum of the differences
     up to each period; both are empty for the baseline, and ``cumulated`` also where a sum has no meaning (prices,
-    indices). ``probability``: None where nobody gave one.
+    indices). ``probability``: None where nobody gave one. ``notes``: what a reader should know of it.
     """
 
     forecast: Forecast
     difference: tuple[Row, ...] = ()
     cumulated: tuple[Row, ...] = ()
     probability: float | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,7 @@ class _Table:
             self._rows(difference),
             () if sums is None else self._rows(sums),
             probability,
+            () if k < len(self.base) else (_SAME,),
         )
 
     def forecast(self, name: str, values: Floats) -> Forecast:

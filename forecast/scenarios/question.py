@@ -223,9 +223,13 @@ class Question(_Part):
 
 
 def _faults(error: ValidationError) -> list[Fault]:
+    details = error.errors(include_url=False)
+    # A list whose only item is wrong is not also too short.
+    inner = {loc[:i] for loc in (detail["loc"] for detail in details) for i in range(len(loc))}
     return [
         Fault(".".join(map(str, detail["loc"])) or "body", _shown(detail["input"]), _expected(detail["msg"]))
-        for detail in error.errors(include_url=False)
+        for detail in details
+        if detail["loc"] not in inner
     ]
 
 
