@@ -8,11 +8,12 @@ from flask_openapi.openapi import OpenAPI
 from forecast.catalog import Catalog
 from forecast.config import Settings
 from forecast.registry import Registry
+from forecast.scenarios import Question
 from service import describe, documents, problems, security, telemetry
 from service.answers import VERSION
 from service.context import Clock, Context, utc_now
 from service.encoding import Json
-from service.routes import backtests, effects, events, forecasts, health, observations, pages, runs, series
+from service.routes import backtests, effects, events, forecasts, health, observations, pages, runs, scenarios, series
 
 #: Endpoints that machines and pages ask often: no limit on their rate, no line in the log while all is well.
 QUIET = frozenset({"health.alive", "health.ready", "health.scrape", "pages.static", "swagger.static"})
@@ -36,10 +37,10 @@ def create_app(
     telemetry.install(app, metrics, log, quiet=QUIET)
     security.install(app, settings, free=QUIET)
     problems.install(app, log)
-    for noun in (series, observations, effects, backtests, forecasts, events, runs):
+    for noun in (series, observations, effects, backtests, forecasts, scenarios, events, runs):
         app.register_api(noun.routes(context))
     app.register_api(health.routes(context, metrics))
     app.register_blueprint(pages.routes(context, app))
     app.register_blueprint(pages.swagger())
-    describe.add_schemas(app, [*documents.ALL, problems.Problem])
+    describe.add_schemas(app, answers=[*documents.ALL, problems.Problem], questions=[Question])
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask_openapi.blueprint import APIBlueprint
@@ -41,9 +42,14 @@ def answers(model: type[BaseModel], *, csv: bool = False, body: bool = False) ->
     }
     return {
         200: {"description": (model.__doc__ or "").partition("\n")[0], "content": content},
-        304: {"description": "What the client has, by its ETag, is still right."},
+        **({} if body else {304: {"description": "What the client has, by its ETag, is still right."}}),
         **problems,
     }
+
+
+def asked(model: type[BaseModel]) -> dict[str, Any]:
+    """The body of a request: JSON that ``model`` reads for itself."""
+    return {"required": True, "content": {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}}
 
 
 def group(name: str, *, prefix: str = "/v1") -> APIBlueprint:
@@ -56,7 +62,9 @@ def group(name: str, *, prefix: str = "/v1") -> APIBlueprint:
     return APIBlueprint(name, __name__, url_prefix=prefix or None, abp_tags=[tag], operation_id_callback=by_name)
 
 
-def add_schemas(app: OpenAPI, models: list[type[BaseModel]]) -> None:
-    """Put the schemas of answers where ``answers`` refers to."""
-    _, document = models_json_schema([(model, "serialization") for model in models], ref_template=_REF)
-    app.components_schemas.update({name: Schema(**schema) for name, schema in document["$defs"].items()})
+def add_schemas(app: OpenAPI, *, answers: Sequence[type[BaseModel]], questions: Sequence[type[BaseModel]]) -> None:
+    """Put the schemas where ``answers`` and ``asked`` refer to."""
+    modes = [(answers, "serialization"), (questions, "validation")]
+    for models, mode in modes:
+        _, document = models_json_schema([(model, mode) for model in models], ref_template=_REF)  # type: ignore[misc]
+        app.components_schemas.update({name: Schema(**schema) for name, schema in document["$defs"].items()})

@@ -100,6 +100,29 @@ class ForecastList(BaseModel):
     next: None
 
 
+class OutcomeDocument(BaseModel):
+    """One series in one scenario."""
+
+    series_id: str
+    unit: str
+    freq: str
+    run: str
+    scenario: str = Field(description="baseline, the name of a scenario, or mixture")
+    probability: float | None
+    data: list[ForecastRow]
+    difference: list[ForecastRow] = Field(description="from the baseline, draw by draw; empty for the baseline")
+    cumulated: list[ForecastRow] = Field(description="sums of the differences so far; empty for prices")
+
+
+class ScenarioAnswer(BaseModel):
+    """Forecasts in each scenario, by series."""
+
+    as_of: dt.date
+    events_known_to: dt.date | None
+    data: list[OutcomeDocument]
+    next: None
+
+
 class ActDocument(BaseModel):
     """What an event does to another."""
 
@@ -247,6 +270,7 @@ ALL: tuple[type[BaseModel], ...] = (
     ObservationList,
     ForecastDocument,
     ForecastList,
+    ScenarioAnswer,
     EventDocument,
     EventList,
     EffectsDocument,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import orjson
@@ -12,7 +13,11 @@ _OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY
 
 def to_json(value: object) -> bytes:
     """What JSON cannot say (an infinite number, NaN) is null; anything else unknown becomes its text."""
-    return orjson.dumps(value, default=str, option=_OPTIONS)
+    try:
+        return orjson.dumps(value, default=str, option=_OPTIONS)
+    except TypeError:
+        # A refusal shows what was sent, such as a number of thirty digits, which orjson reads but does not write.
+        return json.dumps(value, default=str).encode()
 
 
 class Json(JSONProvider):

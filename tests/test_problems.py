@@ -115,6 +115,9 @@ def test_an_unknown_name_is_found_in_the_request_and_the_nearest_is_offered(rais
     assert body["errors"] == [{"where": where, "value": "coper", "expected": "copper"}]
 
 
-def test_a_value_that_is_not_json_is_shown_as_text(raising) -> None:
-    body = json.loads(raising(InvalidInput(Fault("query.h", {1}, "a number"))).get("/things/x").data)
-    assert body["errors"][0]["value"] == "{1}"
+@pytest.mark.parametrize(
+    ("value", "shown"), [({1}, "{1}"), (10**30, 10**30), (float("nan"), None), ("\ud800", "\ud800")]
+)
+def test_whatever_was_sent_can_be_shown(raising, value: object, shown: object) -> None:
+    body = json.loads(raising(InvalidInput(Fault("query.h", value, "a number"))).get("/things/x").data)
+    assert body["errors"][0]["value"] == shown

@@ -2,17 +2,14 @@
 
 # Annotations are evaluated here: the queries are made for the horizon of the settings, inside a function.
 
-import datetime as dt
 from dataclasses import asdict
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
 from forecast import predict
-from forecast.errors import Fault, InvalidInput
 from forecast.export import forecast_names, forecast_rows, points
 from forecast.predict import Forecast
-from forecast.registry import Run
 from service.answers import Row, csv_answer, json_answer, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
@@ -73,21 +70,10 @@ def trained(context: Context) -> list[str]:
     return [series_id for series_id in context.catalog.series() if context.registry.champion_id(series_id)]
 
 
-def served(context: Context, series_id: str, as_of: dt.date) -> Run:
-    """The run that serves. Raises ``InvalidInput`` for a day on which what it was trained on was not yet known."""
-    run = context.registry.champion(series_id)
-    series = context.catalog.get(series_id)
-    released: dt.date = series.calendar.end(run.last).item() + dt.timedelta(days=series.release_lag_days)
-    known = max(released, dt.date.fromisoformat(run.card["events_known_to"]))
-    if as_of < known:
-        raise InvalidInput(Fault("query.as_of", as_of, f"{known} or later: so late is what {run.run_id} knows"))
-    return run
-
-
 def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery) -> str:
     """What an answer depends on: the runs that serve, the edition of the catalogue, and the question."""
     as_of = context.day(query.as_of)
-    runs = [served(context, series_id, as_of).run_id for series_id in series_ids]
+    runs = [context.run(series_id, as_of).run_id for series_id in series_ids]
     edition = context.catalog.edition()
     return tag(series_ids, runs, edition, as_of, query.h, query.level, wants_csv(query.format))
 

@@ -1,0 +1,89 @@
+"""A scenario asked over HTTP: the same question as in a file, refused with the place of each fault."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from service_fixtures import COPPER, EARTHS, clock, make_home
+
+from service import create_app
+
+QUESTION: dict[str, Any] = {
+    "series": [EARTHS, COPPER],
+    "h": 12,
+    "scenarios": [{"name": "return", "probability": 0.3, "take": [{"branch": "cn-suspension-no70-2025"}]}],
+}
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    return create_app(make_home(tmp_path_factory.mktemp("home")), clock=clock).test_client()
+
+
+def refused(client: FlaskClient, status: int, question: object) -> Any:
+    response = client.post("/v1/scenarios", json=question)
+    assert response.status_code == status, response.get_data(as_text=True)
+    return response.get_json()["errors"]
+
+
+def test_every_series_is_answered_in_every_world(client: FlaskClient) -> None:
+    answer = client.post("/v1/scenarios", json=QUESTION).get_json()
+    told = [(outcome["series_id"], outcome["scenario"], outcome["probability"]) for outcome in answer["data"]]
+    assert told == [
+        *((EARTHS, "baseline", None), (EARTHS, "return", 0.3), (EARTHS, "mixture", None)),
+        *((COPPER, "baseline", None), (COPPER, "return", 0.3), (COPPER, "mixture", None)),
+    ]
+    assert answer["as_of"] == "2026-07-15"
+
+
+def test_the_baseline_is_the_forecast(client: FlaskClient) -> None:
+    (baseline, *_) = client.post("/v1/scenarios", json=QUESTION).get_json()["data"]
+    forecast = client.get(f"/v1/forecasts/{EARTHS}?h=12").get_json()
+    assert baseline["data"] == forecast["data"]
+    assert (baseline["difference"], baseline["cumulated"]) == ([], [])
+
+
+def test_what_comes_back_changes_the_flow_from_its_day_on(client: FlaskClient) -> None:
+    _, scenario, *_ = client.post("/v1/scenarios", json=QUESTION).get_json()["data"]
+    changed = [row["ds"] for row in scenario["difference"] if row["yhat"]]
+    assert changed
+    assert min(changed) >= "2026-10-01"
+    assert len(scenario["cumulated"]) == 12
+
+
+def test_csv_has_a_row_for_each_period_of_each_world(client: FlaskClient) -> None:
+    answer = client.post("/v1/scenarios", json=QUESTION).get_json()
+    text = client.post("/v1/scenarios?format=csv", json=QUESTION).get_data(as_text=True)
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert len(rows) == 2 * 3 * 12
+    told = [row["yhat"] for outcome in answer["data"] for row in outcome["data"]]
+    assert [float(row["yhat"]) for row in rows] == told
+    sums = [row["lo-80"] for outcome in answer["data"] for row in outcome["cumulated"]]
+    assert [float(row["cumulated.lo-80"]) for row in rows if row["cumulated.lo-80"]] == sums
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"series": ["price.coper"]}, "body.series.0"),
+        ({"h": 99}, "body.h"),
+        ({"horizon": 3}, "body.horizon"),
+        ({"as_of": "2026-07-01"}, "body.as_of"),
+        ({"scenarios": [{"name": "x", "remove": ["cn-7ree-licence-2052"]}]}, "body.scenarios.0.remove.0"),
+        ({"scenarios": [{"name": "x", "probability": "0.3"}]}, "body.scenarios.0.probability"),
+    ],
+)
+def test_a_wrong_member_is_named_by_its_place(client: FlaskClient, change: dict[str, Any], where: str) -> None:
+    assert where in {error["where"] for error in refused(client, 422, QUESTION | change)}
+
+
+def test_what_is_no_json_object_is_refused(client: FlaskClient) -> None:
+    assert refused(client, 422, [])[0]["where"] == "body"
+    assert client.post("/v1/scenarios", data="{", content_type="application/json").status_code == 422
+    assert client.post("/v1/scenarios", data="{}").status_code == 415
+    too_large = client.post("/v1/scenarios", data=b" " * 300_000, content_type="application/json")
+    assert (too_large.status_code, too_large.mimetype) == (413, "application/problem+json")
