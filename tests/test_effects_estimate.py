@@ -1,0 +1,220 @@
+"""Effects that were put in are found, and what cannot be known is said."""
+
+import datetime as dt
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forecast.calendars import Freq
+from forecast.effects import Episode
+from forecast.effects.controls import controls_for
+from forecast.effects.estimate import Averaging, estimate, from_coefficients, regress
+from forecast.events import KindFamily
+from forecast.exposure import Minerals
+from forecast.forecasters.base import Coefficients, Sample
+from forecast.interventions import Decay, Intervention, Shape, Step, Temporary, design
+from forecast.series import History, Series
+
+MONTHLY = Freq("M")
+T = 240
+DS = MONTHLY.range("2005-01-01", T)
+
+
+def episode(row: int, name: str = "e", shape: Shape = Step(), announced: int = 0) -> Episode:  # noqa: B008
+    start = np.datetime64(MONTHLY.shift(DS[0], row), "D")
+    early: dt.date = MONTHLY.shift(start, -announced).item()
+    return Episode(
+        name, (name,), KindFamily.SUPPLY, -1, early, start.item(), None, 1.0, Intervention(shape, start)
+    )  # fmt: skip
+
+
+def price(seed: int = 0, sd: float = 0.04) -> Sample:
+    x = np.cumsum(np.random.default_rng(seed).normal(0, sd, T))
+    return Sample(DS, x, MONTHLY, is_price=True)
+
+
+def volume(seed: int = 0, sd: float = 0.1) -> Sample:
+    rng = np.random.default_rng(seed)
+    level = np.cumsum(rng.normal(0, 0.02, T))
+    x = 8 + level + 0.2 * np.sin(np.arange(T) * np.pi / 6) + rng.normal(0, sd, T)
+    return Sample(DS, x, MONTHLY, is_price=False)
+
+
+def with_effect(sample: Sample, acting: Intervention, size: float) -> Sample:
+    return replace(sample, x=sample.x + size * acting.column(sample.ds, sample.freq))
+
+
+QUICK = Averaging(placebo=False)
+
+
+@pytest.mark.parametrize("shape", [Step(), Temporary(6), Decay(0.8)])
+@pytest.mark.parametrize("make", [price, volume])
+def test_a_known_shape_is_found_within_three_standard_errors(make, shape: Shape) -> None:  # type: ignore[no-untyped-def]
+    acting = episode(150, shape=shape)
+    spoiled = with_effect(make(), acting.intervention, -0.4)
+    found = regress(spoiled, design([acting], DS, MONTHLY), prior_sd=1.0)
+    sd = float(found.cov[0, 0]) ** 0.5
+    assert sd < 0.08
+    assert found.mean[0] == pytest.approx(-0.4, abs=3 * sd)
+
+
+@pytest.mark.parametrize("shape", [Step(), Temporary(6), Decay(0.8)])
+def test_an_unknown_shape_is_averaged_over(shape: Shape) -> None:
+    spoiled = with_effect(volume(), episode(150, shape=shape).intervention, -0.5)
+    record = estimate(spoiled, [episode(150)], n=1000, seed=0, settings=QUICK)
+    window = record.effects[0].window(MONTHLY, DS[-1])
+    truth = -0.5 * episode(150, shape=shape).intervention.column(window, MONTHLY).mean()
+    low, high = np.quantile(record.effects[0].average(MONTHLY, DS[-1]), [0.005, 0.995])
+    assert low < truth < high
+    assert not record.effects[0].prior_dominated
+    assert record.effects[0].identified
+
+
+def test_an_effect_that_came_early_is_found_before_its_date() -> None:
+    early = replace(episode(150).intervention, lead=2)
+    record = estimate(with_effect(volume(), early, -0.6), [episode(150, announced=4)], n=1000, seed=0, settings=QUICK)
+    path = record.effects[0].mean(DS, MONTHLY)
+    assert path[147] > -0.1
+    assert path[149] < -0.3
+
+
+def test_two_steps_are_told_apart_and_drawn_jointly() -> None:
+    first, second = episode(150, "first"), episode(153, "second")
+    spoiled = with_effect(with_effect(price(), first.intervention, 0.3), second.intervention, -0.3)
+    record = estimate(spoiled, [first, second], n=2000, seed=0, settings=QUICK)
+    paths = [effect.draws(DS[150:165], MONTHLY) for effect in record.effects]
+    assert paths[0][:, 0].mean() == pytest.approx(0.3, abs=0.15)
+    late = [path[:, -1] for path in paths]
+    assert np.corrcoef(late)[0, 1] < -0.1  # what one does not explain the other does
+    assert np.std(late[0] + late[1]) < np.hypot(np.std(late[0]), np.std(late[1]))
+
+
+def test_joint_draws_agree_with_the_regression_when_shapes_are_given() -> None:
+    first, second = episode(150, "first"), episode(151, "second")
+    spoiled = with_effect(with_effect(price(), first.intervention, 0.3), second.intervention, -0.3)
+    joint = regress(spoiled, design([first, second], DS, MONTHLY), prior_sd=0.25)
+    from forecast.effects.estimate import quiet_periods
+    from forecast.effects.profile import profile
+    from forecast.effects.sampler import Block, Joint
+
+    view = profile(spoiled, None, quiet_periods(spoiled, [first, second]))
+    E = view.whiten(design([first, second], DS, MONTHLY).X)
+    blocks = [Block(E[:, k : k + 1], np.zeros(1), 0.0, 0.25, np.ones(1)) for k in range(2)]
+    ours = Joint.of(view, blocks)
+    _, size = ours.draw(ours.mean_field(), 20_000, np.random.default_rng(0))
+    assert size.mean(axis=1) == pytest.approx(joint.mean, abs=0.02)
+    assert np.cov(size) == pytest.approx(joint.cov, abs=0.0006)
+
+
+def test_the_same_seed_gives_the_same_digits() -> None:
+    parts = [
+        estimate(volume(), [episode(150, announced=3), episode(160, "f")], n=300, seed=seed).to_arrays()
+        for seed in (7, 7, 8)
+    ]
+    assert all(np.array_equal(parts[0][name], parts[1][name]) for name in parts[0])
+    assert not np.array_equal(parts[0]["size"], parts[2]["size"])
+
+
+def test_comparison_with_unexposed_series_narrows_the_interval() -> None:
+    rng = np.random.default_rng(3)
+    common = np.cumsum(rng.normal(0, 0.05, T))
+    controls = np.column_stack([common + np.cumsum(rng.normal(0, 0.01, T)) for _ in range(4)])
+    x = common + np.cumsum(rng.normal(0, 0.02, T))
+    spoiled = with_effect(Sample(DS, x, MONTHLY, is_price=True), episode(150).intervention, 0.2)
+    design_ = design([episode(150)], DS, MONTHLY)
+    alone, compared = regress(spoiled, design_), regress(spoiled, design_, controls=controls)
+    assert compared.cov[0, 0] < 0.5 * alone.cov[0, 0]
+    assert compared.mean[0] == pytest.approx(0.2, abs=0.08)
+    holes = np.where(rng.random(controls.shape) < 0.1, np.nan, controls)
+    assert regress(spoiled, design_, controls=holes).mean[0] == pytest.approx(0.2, abs=0.1)
+
+
+def test_gaps_are_no_differences() -> None:
+    spoiled = with_effect(price(), episode(150).intervention, -0.5)
+    x = spoiled.x.copy()
+    x[[20, 21, 22, 149, 151, 152, 200]] = np.nan
+    record = estimate(replace(spoiled, x=x), [episode(150)], n=1000, seed=0, settings=QUICK)
+    assert record.effects[0].average(MONTHLY, DS[-1]).mean() == pytest.approx(-0.4, abs=0.2)
+
+
+def test_an_event_the_sample_cannot_speak_of_is_its_prior_and_says_so() -> None:
+    x = price().x.copy()
+    x[180:-1] = np.nan
+    record = estimate(replace(price(), x=x), [episode(150, "seen"), episode(T + 5, "unseen")], n=4000, seed=0)
+    seen, unseen = record.effects
+    assert seen.identified
+    assert not unseen.identified
+    assert unseen.prior_dominated
+    assert unseen.likelihood is None
+    assert unseen.size.std() == pytest.approx(0.25, rel=0.1)
+    assert any("unseen" in note for note in record.notes)
+
+
+def test_two_episodes_with_one_column_are_not_identified() -> None:
+    record = estimate(price(), [episode(150, "a"), episode(150, "b")], n=200, seed=0, settings=QUICK)
+    assert [effect.identified for effect in record.effects] == [False, False]
+
+
+def test_hardly_any_history_leaves_the_prior() -> None:
+    short = Sample(DS[:5], price().x[:5], MONTHLY, is_price=True)
+    record = estimate(short, [episode(3)], n=4000, seed=0)
+    assert record.effects[0].size.std() == pytest.approx(0.25, rel=0.1)
+    assert "5 observations" in record.notes[0]
+
+
+def test_a_constant_series_gives_no_effect_and_no_warning() -> None:
+    flat = Sample(DS, np.ones(T), MONTHLY, is_price=True)
+    assert abs(estimate(flat, [episode(150)], n=200, seed=0).effects[0].average(MONTHLY, DS[-1])).max() < 1e-3
+
+
+def test_a_given_prior_is_the_answer_where_data_are_silent() -> None:
+    given = Averaging(priors={"unseen": (0.3, 0.05)}, placebo=False)
+    record = estimate(price(), [episode(T + 5, "unseen")], n=4000, seed=0, settings=given)
+    assert record.effects[0].size.mean() == pytest.approx(0.3, abs=0.01)
+    assert record.effects[0].prior == (0.3, 0.05)
+
+
+def test_an_effect_ranks_high_among_dates_without_events_and_nothing_ranks_anywhere() -> None:
+    strong = estimate(with_effect(price(), episode(150).intervention, 0.4), [episode(150)], n=400, seed=0)
+    assert strong.effects[0].placebo_rank is not None
+    assert strong.effects[0].placebo_rank > 0.95
+    ranks = [estimate(price(seed), [episode(150)], n=400, seed=0).effects[0].placebo_rank for seed in range(20)]
+    assert 0.25 < np.mean([rank for rank in ranks if rank is not None]) < 0.75
+
+
+def test_a_family_s_own_estimate_becomes_the_record() -> None:
+    base = estimate(price(), [episode(150, "a"), episode(170, "b"), episode(180, "c")], n=4000, seed=0, settings=QUICK)
+    own = Coefficients(("a", "b"), np.array([0.1, 0.0]), np.array([[0.01, 0.0], [0.0, 0.0]]))
+    record = from_coefficients(base, own, method="sarimax")
+    a, b, c = record.effects
+    assert record.method == "sarimax"
+    assert (a.size.mean(), a.size.std()) == (pytest.approx(0.1, abs=0.01), pytest.approx(0.1, rel=0.1))
+    assert [effect.identified for effect in (a, b, c)] == [True, False, False]  # 0 ± 0 is no estimate
+    assert b.size.std() == pytest.approx(0.2, rel=0.1)
+
+
+def history(series_id: str, mineral: str, **more: str) -> History:
+    plain = Series(series_id, mineral, "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
+    y = np.exp(np.cumsum(np.random.default_rng(len(series_id)).normal(0, 0.05, T)))
+    return History(replace(plain, **more), DS, y, np.full(T, "reported"))  # type: ignore[arg-type]
+
+
+def test_controls_are_neither_relatives_nor_aggregates_nor_another_kind() -> None:
+    minerals = Minerals.from_rows(
+        [("coal", "", "mineral"), ("thermal-coal", "coal", "mineral"), ("tin", "", "mineral")]
+    )
+    panel = [
+        history("price.thermal-coal", "thermal-coal"),
+        history("price.coal", "coal"),
+        history("price.tin", "tin"),
+        history("index.all", "", measure="index"),
+        history("volume.tin", "tin", measure="volume", flow="export", reporter="CHN"),
+        history("price.cotton", ""),
+        history("price.quarterly", "tin", freq="Q"),
+    ]
+    histories = {one.series.series_id: one for one in panel}
+    target = panel[0]
+    found = controls_for(target.series, Sample.of(target), histories, minerals)
+    assert found is not None
+    assert np.array_equal(found.T, np.log([histories["price.cotton"].y, histories["price.tin"].y]))
