@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from service_fixtures import COPPER, EARTHS, NICKEL, make_home
+from service_fixtures import COPPER, EARTHS, NICKEL, make_home, settings_in
 
+from forecast.jobs.worker import system_database
 from forecast.registry import Registry
 
 #: A worker whose training takes as long as it is told, and which notes what it starts and every way out it takes.
@@ -21,8 +22,6 @@ import os, sys, time
 from pathlib import Path
 
 from forecast.catalog import Catalog
-from forecast.config import Settings
-from forecast.jobs.worker import Work, run
 from forecast.registry import Registry
 from service_fixtures import TRAINED, add_run
 
@@ -58,8 +57,11 @@ def watch(event, facts):
 
 
 if __name__ == "__main__":
+    from forecast.config import Settings
+    from forecast.jobs.worker import Work, run
+
     sys.addaudithook(watch)
-    run(Settings.from_env(os.environ), Work(due, train))
+    run(Settings.from_env(os.environ), Work(due, train, imports=("service_fixtures",)))
 """
 
 
@@ -153,6 +155,14 @@ def test_it_ends_at_once_in_the_middle_of_a_training(
     assert time.monotonic() - asked < 2
     assert not any(alive(int(line.split()[1])) for line in read(home / "started"))
     assert "failed" not in (home / "log").read_text()
+
+
+def test_the_record_of_jobs_lies_beside_the_catalogue(tmp_path: Path) -> None:
+    assert system_database(settings_in(tmp_path)) == f"sqlite:///{tmp_path}/var/jobs.sqlite"
+    elsewhere = settings_in(tmp_path, database_url="sqlite:////srv/catalogue.db")
+    assert system_database(elsewhere) == "sqlite:////srv/jobs.sqlite"
+    shared = "postgresql+psycopg://orecast@db/orecast"
+    assert system_database(settings_in(tmp_path, database_url=shared)) == shared
 
 
 def read(path: Path) -> list[str]:

@@ -65,7 +65,7 @@ def run(settings: Settings, work: Work) -> NoReturn:
     if not croniter.is_valid(settings.schedule):
         raise Misconfigured(f"ORECAST_SCHEDULE = {settings.schedule!r}: expected five fields of cron, in UTC")
     stop, log = threading.Event(), logs.logger(settings.log_level)
-    multiprocessing.set_forkserver_preload(["__main__", *work.imports])
+    multiprocessing.set_forkserver_preload(list(work.imports))
     with _alone(settings.home / "var" / "worker.lock"):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
