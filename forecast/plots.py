@@ -97,11 +97,12 @@ def effect_picture(history: History, effect: EpisodeEffect, title: str, before: 
         axes.fill_between(ds[since], bands[low, since], bands[high, since], color=COLOURS[0], alpha=alpha, lw=0)
     _line(axes, ds[since], bands[2, since], COLOURS[0], "without it (50 and 90 % bands)", style="--")
     _line(axes, ds, y, INK, "observed")
-    days = (("announced", episode.announced), ("effective", episode.effective), ("ended", episode.ended))
-    for row, (word, day) in enumerate(
-        (word, day) for word, day in days if day and ds[0] <= np.datetime64(day) <= ds[-1]
-    ):
-        _mark(axes, day, word, row)
+    words: dict[dt.date, list[str]] = {}
+    for word, day in (("announced", episode.announced), ("effective", episode.effective), ("ended", episode.ended)):
+        if day and ds[0] <= np.datetime64(day) <= ds[-1]:
+            words.setdefault(day, []).append(word)
+    for row, (day, said) in enumerate(words.items()):
+        _mark(axes, day, ", ".join(said), row)
     _title(axes, history.series.series_id, f"{textwrap.shorten(title, 90, placeholder=' …')}; {history.series.unit}")
     return _png(figure, axes)
 
@@ -166,7 +167,7 @@ def _marks(figure: Figure, axes: Axes, marked: Sequence[Mark]) -> None:
         _mark(axes, mark.day, str(number), row, ring=True)
         y = (0.2 * (len(marked) - number) + 0.14) / figure.get_figheight()
         label = textwrap.shorten(mark.label, 100, placeholder=" …")
-        for indent, text in ((0.0, str(number)), (0.022, f"{mark.day:%d %b %Y}"), (0.11, label)):
+        for indent, text in ((0.0, str(number)), (0.022, f"{mark.day:%d %b %Y}"), (0.114, label)):
             figure.text(axes.get_position().x0 + indent, y, text, fontsize=8.5, color=INK)
 
 
