@@ -37,7 +37,7 @@ class Context:
         released: dt.date = series.calendar.end(run.last).item() + dt.timedelta(days=series.release_lag_days)
         known = max(released, dt.date.fromisoformat(run.card["events_known_to"]))
         if as_of < known:
-            raise InvalidInput(Fault("as_of", as_of, f"{known} or later: so late is what {run.run_id} knows"))
+            raise InvalidInput(Fault("as_of", str(as_of), f"{known} or later: so late is what {run.run_id} knows"))
         return run
 
     def mineral(self, slug: str) -> str:
