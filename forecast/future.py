@@ -105,19 +105,23 @@ class Future:
         self._effects = {event_id: effect for effect in run.record.effects for event_id in effect.episode.events}
 
     @classmethod
-    def of(cls, catalog: Catalog, registry: Registry, series_id: str, as_of: dt.date) -> Future:
-        """The future of a series by its champion. What it finds out is kept with the run, while nothing changes.
+    def of(cls, catalog: Catalog, registry: Registry, series_ids: Sequence[str], as_of: dt.date) -> list[Future]:
+        """The futures of series by their champions. What one finds out is kept with its run, while nothing changes.
 
         Raises ``NotFound`` or ``NotTrained``.
         """
-        series, events = catalog.get(series_id), catalog.events()
-        run = registry.champion(series_id)
-        source, future = run.derived.get("future", (None, None))
-        if source is not events or future.as_of != as_of or future.series != series:
-            future = cls(run, series, catalog.minerals(), events.known_on(as_of), as_of)
-            future.events_known_to = catalog.events_known_to(as_of)
-            run.derived["future"] = events, future
-        return cast(Future, future)
+        known, events, minerals = catalog.series(), catalog.events(), catalog.minerals()
+        futures = []
+        for series_id in series_ids:
+            series = known.get(series_id) or catalog.get(series_id)
+            run = registry.champion(series_id)
+            source, future = run.derived.get("future", (None, None))
+            if source is not events or future.as_of != as_of or future.series != series:
+                future = cls(run, series, minerals, events.known_on(as_of), as_of)
+                future.events_known_to = catalog.events_known_to(as_of)
+                run.derived["future"] = events, future
+            futures.append(cast(Future, future))
+        return futures
 
     # -- draws -----------------------------------------------------------------------------------------------------
 

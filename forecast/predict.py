@@ -75,7 +75,7 @@ def forecast(
     whole number from 1 to 99.
     """
     wanted = checked_levels(levels)
-    future = Future.of(catalog, registry, series_id, as_of)
+    (future,) = Future.of(catalog, registry, [series_id], as_of)
     check_horizon(horizon, future.run)
     return Forecast(
         series=future.series,

@@ -71,7 +71,7 @@ def event(catalog: Catalog, event_id: str, **changes: object) -> Event:
 
 
 def future(stores: tuple[Catalog, Registry], series_id: str, as_of: dt.date = TRAINED_ON) -> Future:
-    return Future.of(*stores, series_id, as_of)
+    return Future.of(*stores, [series_id], as_of)[0]
 
 
 def widths(made: Forecast, level: int = 80) -> list[float]:

@@ -106,7 +106,7 @@ def test_a_second_rate_acts_in_proportion_to_the_first(stores: Stores) -> None:
     rates = [{"from": "2027-01-01", "rate": 15}, {"from": "2028-01-01", "rate": 30}]
     effect = {"price": {"percent": -10}}
     made = ask(stores, {"take": [{"branch": REFINED, "rates": rates, "effect": effect}]}, series=(COPPER,))
-    future = Future.of(*stores, COPPER, TODAY)
+    (future,) = Future.of(*stores, [COPPER], TODAY)
     months = [str(day) for day in future.ds]
     base, there = (np.array([row.yhat for row in outcome.forecast.rows]) for outcome in made.outcomes)
     ratio = dict(zip(months, there / base, strict=True))
@@ -185,7 +185,7 @@ def test_a_scenario_has_the_same_digits_alone_and_in_company(stores: Stores, sce
 @few
 @given(added)
 def test_removing_what_was_added_restores_the_baseline(stores: Stores, new: dict[str, Any]) -> None:
-    future = Future.of(*stores, EARTHS, TODAY)
+    (future,) = Future.of(*stores, [EARTHS], TODAY)
     question = Question.read(json.dumps({"series": [EARTHS], "scenarios": [{"name": "s", "add": [new]}]}))
     from forecast.scenarios.build import build
     from forecast.worlds import World
@@ -209,7 +209,7 @@ def test_quantiles_of_differences_are_not_differences_of_quantiles(stores: Store
 
 
 def test_a_branch_is_one_world_for_all_series(stores: Stores) -> None:
-    future, other = Future.of(*stores, EARTHS, TODAY), Future.of(*stores, COPPER, TODAY)
+    future, other = Future.of(*stores, [EARTHS, COPPER], TODAY)
     np.testing.assert_array_equal(future.uniform(CONTROLS), other.uniform(CONTROLS))
     effect = {"volume": {"percent": -50}, "price": {"percent": 20}}
     take = {"branch": CONTROLS, "probability": 0.3, "effect": effect}
@@ -233,7 +233,7 @@ def test_a_mixture_lies_between_and_takes_each_scenario_with_its_probability(sto
 
 def test_a_slip_puts_off_draw_by_draw(stores: Stores) -> None:
     effect = {"volume": {"percent": -50}}
-    future = Future.of(*stores, EARTHS, TODAY)
+    (future,) = Future.of(*stores, [EARTHS], TODAY)
     made = ask(stores, {"add": [licence(effect=effect, shape="step", slips=[0, 3])]}, level=[50])
     start = [str(day) for day in future.ds].index("2026-09-01")
     _, there = made.outcomes

@@ -70,7 +70,7 @@ def answer(catalog: Catalog, registry: Registry, question: Question, *, today: d
         raise InvalidInput(Fault("as_of", as_of, f"a day not after {today}"))
     _check_series(question, catalog.series())
     levels = checked_levels(question.level)
-    futures = [Future.of(catalog, registry, series_id, as_of) for series_id in question.series]
+    futures = Future.of(catalog, registry, question.series, as_of)
     for future in futures:
         check_horizon(question.h, future.run)
     first = futures[0]
