@@ -208,6 +208,20 @@ def test_spikes_zeros_and_gaps_of_the_past_change_little(is_price: bool):
     assert np.abs(medians[1] - medians[0]).max() < widths[0] / 4
 
 
+@pytest.mark.parametrize("is_price", [True, False])
+def test_slips_of_the_data_do_not_widen_what_all_learn_from(is_price: bool):
+    clean = panel(is_price, N=10)
+    rng, x = np.random.default_rng(0), clean.x.copy()
+    for row in x:
+        present = np.flatnonzero(np.isfinite(row))[20:-2]
+        row[rng.choice(present, 5, replace=False)] += np.log(10)
+    spoiled = Grid(horizon=12).fit_panel(replace(clean, x=x))[0]
+    fitted = Grid(horizon=12).fit_panel(clean)[0]
+    assert spoiled is not None
+    assert fitted is not None
+    assert (spoiled.calibration.z[:, -1] < 1.15 * fitted.calibration.z[:, -1]).all()
+
+
 def test_a_price_spike_counts_until_it_is_taken_back():
     x = price(100)
     x[-1] += 1

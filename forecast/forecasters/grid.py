@@ -28,7 +28,7 @@ from forecast.series import Floats
 LEAST = 18
 _PRICES, _VOLUMES = PriceGrid.default(), VolumeGrid.default()
 _PRICE_CONFORMAL = Conformal(window=360, smooth=2, symmetric=1.0, delay=1)
-_VOLUME_CONFORMAL = Conformal(window=84, smooth=1, symmetric=0.5)
+_VOLUME_CONFORMAL = Conformal(window=84, smooth=1, symmetric=0.5, delay=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,17 +216,24 @@ class GridFitted:
 def standardised(panel: Panel, track: Track) -> Floats:
     """(N, T, H): outcome at t + h less the forecast made at t, over its sd; NaN where either is missing, where the
     outcome may not be scored, where one of them is a spike, or where a price did not move (the chance of that is
-    modelled, not calibrated)."""
-    forecasts, T = track.forecasts, len(panel.ds)
-    spikes = track.source.spikes if isinstance(track.source, PriceTrack) else np.zeros(panel.x.shape, dtype=bool)
-    origins = np.where(spikes, np.nan, panel.x)
-    outcomes = np.where(spikes, np.nan, panel.outcomes)
+    modelled, not calibrated).
+
+    A spike is more than 4.5 sd off, while the value after it is within 2 sd of the same forecast: a slip of the data,
+    known as such one period later.
+    """
+    forecasts, outcomes, T = track.forecasts, panel.outcomes, len(panel.ds)
     still = PriceSettings.of(panel.freq).still if panel.is_price else -1.0
     z = np.full(forecasts.mean.shape, np.nan)
     for h in range(1, min(track.horizon, T - 1) + 1):
-        outcome, origin = outcomes[:, h:], origins[:, : T - h]
-        error = np.where(np.abs(outcome - origin) > still, outcome - forecasts.mean[:, : T - h, h - 1], np.nan)
+        moved = np.abs(outcomes[:, h:] - panel.x[:, : T - h]) > still
+        error = np.where(moved, outcomes[:, h:] - forecasts.mean[:, : T - h, h - 1], np.nan)
         z[:, : T - h, h - 1] = error / forecasts.sd[:, : T - h, h - 1]
+    if track.horizon > 1:
+        spikes = np.zeros(panel.x.shape, dtype=bool)
+        spikes[:, 1:] = (np.abs(z[:, :-1, 0]) > 4.5) & (np.abs(z[:, :-1, 1]) < 2)
+        for h in range(1, min(track.horizon, T - 1) + 1):
+            z[:, : T - h, h - 1][spikes[:, h:]] = np.nan
+        z[spikes] = np.nan
     return z
 
 

@@ -169,7 +169,7 @@ class PriceTrack:
     """The filter's states at every period, and what the series say to each other.
 
     ``score`` (N, T, G): log likelihoods; ``slow`` (N, T): slow variance before pooling (``states`` has it pooled);
-    ``seen`` (N, T): observations so far; ``spikes`` (N, T): values that the next period took back.
+    ``seen`` (N, T): observations so far.
     """
 
     ds: Days
@@ -177,7 +177,6 @@ class PriceTrack:
     score: Floats
     slow: Floats
     seen: npt.NDArray[np.int64]
-    spikes: npt.NDArray[np.bool_]
 
     def margins(self, horizon: int) -> Margins:
         """Forecasts of the log from every period, (N, T, H)."""
@@ -223,13 +222,13 @@ def filter_prices(
     changes = np.diff(x, axis=1, prepend=np.nan)
     others, log_prior = None if pooled is None else pooled.at(ds), grid.log_prior
     run = before = _Filter(grid, settings, N)
-    seen, spikes = np.cumsum(np.isfinite(x), axis=1), np.zeros((N, T), dtype=bool)
+    seen = np.cumsum(np.isfinite(x), axis=1)
     out_step, out_weights, out_score = (np.empty((N, T, G)) for _ in range(3))
     out_fast, out_slow, out_pooled, out_first, out_again = (np.empty((N, T)) for _ in range(5))
     for t in range(T):
         d = changes[:, t]
         if t:
-            spikes[:, t - 1] = undone = before.spiked(changes[:, t - 1], d)
+            undone = before.spiked(changes[:, t - 1], d)
             if undone.any():
                 run.rewind(undone, before)
                 d = np.where(undone, np.nan, d)
@@ -244,7 +243,7 @@ def filter_prices(
         out_pooled[:, t] = np.exp((own + np.where(np.isfinite(mean_log), mean_log, own)) / 2)
         out_first[:, t], out_again[:, t] = run.stay[np.arange(N), run.after], run.stay[:, 1]
     states = PriceStates(grid, settings, x, out_step, out_weights, out_fast, out_pooled, out_first, out_again)
-    return PriceTrack(ds, states, out_score, out_slow, seen, spikes)
+    return PriceTrack(ds, states, out_score, out_slow, seen)
 
 
 class _Filter:
