@@ -5,6 +5,7 @@ An event touches a series by what it is about (minerals) and by where it acts (f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -67,7 +68,8 @@ def exposure(event: Event, series: Series, minerals: Minerals) -> float:
 
 
 def _about(event: Event, series: Series, minerals: Minerals) -> float:
-    return max((_mineral(slug, series, minerals) for slug in event.minerals), default=0.0)
+    # Several parts of a mineral are more of it than one.
+    return 1.0 - math.prod(1.0 - _mineral(slug, series, minerals) for slug in event.minerals)
 
 
 def _mineral(slug: str, series: Series, minerals: Minerals) -> float:

@@ -37,6 +37,8 @@ _WEIGHT = {
     KindFamily.RELIEF: 0.6,
     KindFamily.THREAT: 0.4,
 }
+#: What is only known from hearsay weighs less than what was read in the text of the measure.
+_CERTAINTY = {"verified": 1.0, "partly": 0.9, "background": 0.8}
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Episode:
 
     ``episode_id``: id of the leading event; ``events``: ids of all, the leader first; ``direction``: expected sign on
     this series (+1, −1; 0 if mixed or unknown); ``announced``, ``effective``, ``ended``: days of the leader;
-    ``strength``: exposure, 0 to 1; ``intervention``: one fixed best guess of how it acts.
+    ``strength``: how hard the leader may hit, 0 to 1 (exposure, kind, certainty, whether it ever was in force);
+    ``intervention``: one fixed best guess of how it acts.
     """
 
     episode_id: str
@@ -165,7 +168,8 @@ def _start(events: Events, event: Event, known_on: dt.date) -> dt.date:
 
 
 def _episode(events: Events, group: Sequence[tuple[Event, float]], series: Series, known_on: dt.date) -> Episode:
-    ordered = sorted(group, key=lambda pair: (-pair[1] * _WEIGHT[pair[0].family], pair[0].known_from, pair[0].event_id))
+    weighed = [(event, exposed * _weight(events, event, known_on)) for event, exposed in group]
+    ordered = sorted(weighed, key=lambda pair: (-pair[1], pair[0].known_from, pair[0].event_id))
     leader, strength = ordered[0]
     return Episode(
         leader.event_id,
@@ -217,5 +221,11 @@ def _outside(episode: Episode, ds: Days, freq: Freq) -> str:
     return "" if within else "began before the sample"
 
 
+def _weight(events: Events, event: Event, known_on: dt.date) -> float:
+    talk = event.family in (KindFamily.SHOCK, KindFamily.THREAT)
+    in_force = 1.0 if talk or timeline(events, event.event_id, known_on) else 0.5
+    return _WEIGHT[event.family] * _CERTAINTY.get(event.certainty, 0.8) * in_force
+
+
 def _rank(episode: Episode) -> float:
-    return episode.strength * _WEIGHT[episode.family] * (1.0 if episode.direction else 0.5)
+    return episode.strength * (1.0 if episode.direction else 0.5)
