@@ -25,6 +25,7 @@ from forecast.interventions import Design
 from forecast.metrics import LEVELS
 from forecast.series import Floats
 
+#: Observations before the first forecast.
 LEAST = 18
 _PRICES, _VOLUMES = PriceGrid.default(), VolumeGrid.default()
 _PRICE_CONFORMAL = Conformal(window=360, smooth=2, symmetric=1.0, delay=1)
