@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Observations that one episode costs.
 PER_EPISODE = 20
+#: Years after which an episode interests half as much.
+HALF_LIFE = 10.0
 
 _DIRECTIONS = {"up": 1, "down": -1}
 #: Acts whose effect is already in the path of the measure that they act on.
@@ -106,7 +108,8 @@ def episodes(
         else:
             kept.append(episode)
     room = max(1, len(ds) // PER_EPISODE) if limit is None else limit
-    ranked = sorted(kept, key=lambda e: (-_rank(e), -e.intervention.start.astype(int), e.episode_id))
+    last = ds[-1]
+    ranked = sorted(kept, key=lambda e: (-_rank(e, last), -e.intervention.start.astype(int), e.episode_id))
     omitted += [
         Omitted(e.episode_id, e.events, f"weaker than the {room} that {len(ds)} periods can bear")
         for e in ranked[room:]
@@ -227,5 +230,6 @@ def _weight(events: Events, event: Event, known_on: dt.date) -> float:
     return _WEIGHT[event.family] * _CERTAINTY.get(event.certainty, 0.8) * in_force
 
 
-def _rank(episode: Episode) -> float:
-    return episode.strength * (1.0 if episode.direction else 0.5)
+def _rank(episode: Episode, last: np.datetime64) -> float:
+    years = (last - episode.intervention.start).astype(int) / 365.25
+    return episode.strength * (1.0 if episode.direction else 0.5) * 0.5 ** (years / HALF_LIFE)
