@@ -305,7 +305,9 @@ class Future:
     # -- what they amount to ---------------------------------------------------------------------------------------
 
     def _difference(self, parts: Sequence[_Part], less: Sequence[_Part]) -> Floats:
-        return self._sum([p for p in parts if p not in less]) - self._sum([p for p in less if p not in parts])
+        gone = [part for part in less if part not in parts]
+        new = self._sum([part for part in parts if part not in less])
+        return new - self._sum(gone) if gone else new
 
     def _forks(self, world: World, parts: Sequence[_Part]) -> Floats:
         """(H, n) what is added in the draws that take a fork; ``parts``: those of the world as it is."""
