@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from service_fixtures import COPPER, EARTHS, NICKEL, add_run, clock, make_home, settings_in
 from typer.main import get_command
 
@@ -296,6 +297,7 @@ def test_a_picture_is_drawn(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
 
 SCENARIOS = f"""
 series: [{EARTHS}, {COPPER}]
+as_of: "{AS_OF}"
 h: 12
 scenarios:
   - name: controls-return
@@ -305,19 +307,19 @@ scenarios:
 """
 
 
-def test_scenarios_are_told_beside_the_baseline(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_scenarios_are_told_beside_the_baseline(capsys: pytest.CaptureFixture[str], tmp_path: Path, home: Path) -> None:
     file = tmp_path / "question.yaml"
     file.write_text(SCENARIOS)
     shown = orecast(capsys, "scenario", file)
     assert f"{EARTHS}, t: controls-return, probability 0.3" in shown
     assert max(map(len, shown.splitlines())) <= 80
-    rows = list(csv.DictReader(orecast(capsys, "scenario", file, "--format", "csv").splitlines()))
-    kinds = {(row["scenario"], row["what"]) for row in rows if row["series_id"] == EARTHS}
-    there = ("forecast", "difference", "cumulated")
-    assert kinds == {("baseline", "forecast"), *((s, w) for s in ("controls-return", "mixture") for w in there)}
-    answer = json.loads(orecast(capsys, "scenario", file, "--format", "json"))
-    first = next(row for row in rows if (row["scenario"], row["what"]) == ("controls-return", "difference"))
-    assert str(answer["data"][1]["difference"][0]["yhat"]) == first["yhat"]
+    question = yaml.safe_load(SCENARIOS)
+    web = create_app(settings_in(home), clock=clock).test_client()
+    there = web.post("/v1/scenarios", json=question).json["data"]
+    here = json.loads(orecast(capsys, "scenario", file, "--format", "json"))["data"]
+    assert [{name: outcome[name] for name in there[0]} for outcome in here] == there
+    as_csv = web.post("/v1/scenarios?format=csv", json=question).data
+    assert orecast(capsys, "scenario", file, "--format", "csv").encode() == as_csv
 
     file.write_text(SCENARIOS.replace("0.3", "1.3"))
     assert call(["scenario", str(file)]) == 2

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -38,17 +37,15 @@ def scenario(file: ScenarioFile, format: FormatOption = None, output: OutputOpti
       orecast scenario controls-return.yaml
       orecast scenario tariff.yaml --format csv --output tariff.csv
     """
+    from forecast.export import scenario_document, scenario_names, scenario_rows
+
     out = Out(format, output)
     with session() as s:
         answered = ask(s, file)
     if out.chosen is Format.CSV:
-        from forecast.export import point_names
-
-        names = ["series_id", "what", *point_names(answered.levels), "unit", "scenario", "run"]
-        out.csv(names, [row for outcome in answered.outcomes for row in _rows(outcome)])
+        out.csv(scenario_names(answered.levels), scenario_rows(answered))
     elif out.chosen is Format.JSON:
-        data = [_document(outcome) for outcome in answered.outcomes]
-        out.document({"as_of": answered.as_of, "events_known_to": answered.events_known_to, "data": data, "next": None})
+        out.document(scenario_document(answered))
     else:
         series_ids = dict.fromkeys(outcome.forecast.series.series_id for outcome in answered.outcomes)
         out.text("\n".join(_page(answered.of(series_id)) for series_id in series_ids))
@@ -61,42 +58,6 @@ def ask(s: Session, file: Path) -> Answer:
     text = file.read_text(encoding="utf-8")
     question = Question.read(text) if file.suffix == ".json" else Question.read_yaml(text)
     return answer(s.catalog, s.registry, question, today=s.today)
-
-
-def _parts(outcome: Outcome) -> dict[str, list[dict[str, Any]]]:
-    """The periods of the forecast itself, of its difference from the baseline, and of that summed up."""
-    from forecast.export import points
-
-    rows = {"data": outcome.forecast.rows, "difference": outcome.difference, "cumulated": outcome.cumulated}
-    return {name: points(replace(outcome.forecast, rows=part)) for name, part in rows.items()}
-
-
-def _rows(outcome: Outcome) -> list[dict[str, Any]]:
-    made = outcome.forecast
-    names = {
-        "series_id": made.series.series_id,
-        "unit": made.series.unit,
-        "scenario": made.scenario,
-        "run": made.run_id,
-    }
-    return [
-        {**names, "what": "forecast" if what == "data" else what, **point}
-        for what, points in _parts(outcome).items()
-        for point in points
-    ]
-
-
-def _document(outcome: Outcome) -> dict[str, Any]:
-    made = outcome.forecast
-    return {
-        "series_id": made.series.series_id,
-        "unit": made.series.unit,
-        "freq": made.series.freq,
-        "run": made.run_id,
-        "scenario": made.scenario,
-        "probability": outcome.probability,
-        **_parts(outcome),
-    }
 
 
 def _page(outcomes: Sequence[Outcome]) -> str:
