@@ -70,14 +70,26 @@ class Decay:
         return np.where(k >= 0, self.rate ** np.maximum(k, 0.0), 0.0)
 
 
-#: The words for shapes; those with a number are written ``temporary-6``, ``ramp-3``, ``decay-0.8``.
-SHAPES = ("pulse", "step", "temporary", "ramp", "decay")
+@dataclass(frozen=True)
+class Hump:
+    """Grows evenly to its full size in the middle of so many periods, and shrinks as it grew."""
+
+    periods: int
+
+    def response(self, k: Floats) -> Floats:
+        middle = (self.periods - 1) / 2
+        return np.maximum(0.0, 1.0 - np.abs(k - middle) / (middle + 1))
+
+
+#: The words for shapes; those with a number are written ``temporary-6``, ``hump-5``, ``ramp-3``, ``decay-0.8``.
+SHAPES = ("pulse", "step", "temporary", "hump", "ramp", "decay")
+_SPANS: dict[str, type[Temporary] | type[Hump] | type[Ramp]] = {"temporary": Temporary, "hump": Hump, "ramp": Ramp}
 
 
 def shape_word(shape: Shape) -> str:
     """A shape as people write it, read back by ``parse_shape``."""
     match shape:
-        case Temporary(periods) | Ramp(periods):
+        case Temporary(periods) | Hump(periods) | Ramp(periods):
             return f"{type(shape).__name__.lower()}-{periods}"
         case Decay(rate):
             return f"decay-{rate!r}"
@@ -86,18 +98,19 @@ def shape_word(shape: Shape) -> str:
 
 
 def parse_shape(text: str) -> Shape:
-    """``pulse``, ``step``, ``temporary-6``, ``ramp-3``, ``decay-0.8`` as a shape. Raises ``InvalidInput``."""
+    """``pulse``, ``step``, ``temporary-6``, ``hump-5``, ``ramp-3`` or ``decay-0.8`` read. Raises ``InvalidInput``."""
     word, _, number = text.partition("-")
     try:
-        if word in ("temporary", "ramp") and 1 <= int(number) <= 600:
-            return Temporary(int(number)) if word == "temporary" else Ramp(int(number))
+        if word in _SPANS and 1 <= int(number) <= 600:
+            return _SPANS[word](int(number))
         if word == "decay" and 0 < float(number) < 1:
             return Decay(float(number))
     except ValueError:
         pass
     if text in ("pulse", "step"):
         return Pulse() if text == "pulse" else Step()
-    raise InvalidInput(Fault("shape", text, "pulse, step, temporary-N, ramp-N (N periods) or decay-R (0 < R < 1)"))
+    expected = "pulse, step, temporary-N, hump-N, ramp-N (N periods) or decay-R (0 < R < 1)"
+    raise InvalidInput(Fault("shape", text, expected))
 
 
 @dataclass(frozen=True)

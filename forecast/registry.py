@@ -2,7 +2,8 @@
 
 ::
 
-    models/<series>/champion             one line: the serving run, then the champions before it, newest first
+    models/<series>/champion             one line: the serving run, the champions before it, newest first, and with a
+                                         minus those that must not take over by themselves
     models/<series>/<run>/card.json      what was trained, on what, how well; the SHA-256 of each file beside it
     models/<series>/<run>/draws.npy      float32 (n, H), the log of the series less the mean effect paths
     models/<series>/<run>/effects.*.npy  joint draws of the effect record
@@ -26,7 +27,7 @@ import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ from forecast.files import sync_file, sync_folder, write_atomically
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,127}")
 _CHAMPION = "champion"
+_DECLINED = "-"  # before the name of a run that must not take over by itself; no name begins with it
 _REMEMBERED = 12  # champions that a rollback can go back to
 _OPEN = 128  # runs held open at once: each mapped array costs a file descriptor
 _STALE = 3600.0  # seconds after which a temporary folder belongs to a process that died
@@ -155,17 +157,29 @@ class Registry:
         """Let a run serve, from the next request on. Raises ``NotFound`` or ``CorruptArtifact``."""
         self._verify(self._existing(series_id, run_id))
         before = [name for name in self._champions(series_id) if name != run_id]
-        self._write_champions(series_id, [run_id, *before])
+        declined = [name for name in self.declined(series_id) if name != run_id]
+        self._write_champions(series_id, [run_id, *before], declined)
 
     def rollback(self, series_id: str) -> str:
-        """Let the champion before serve again; returns its id. Raises ``NotFound`` when there is none left."""
-        _, *before = self._champions(series_id) or [""]
+        """Let the champion before serve again; returns its id. Raises ``NotFound`` when there is none left.
+
+        The one that served is declined: no training of the same inputs brings it back.
+        """
+        now, *before = self._champions(series_id) or [""]
         while before and not self._is_good(self.root / series_id / before[0]):
             before = before[1:]
         if not before:
             raise NotFound("earlier champion of", series_id)
-        self._write_champions(series_id, before)
+        self._write_champions(series_id, before, [*self.declined(series_id), now])
         return before[0]
+
+    def decline(self, series_id: str, run_id: str) -> None:
+        """Remember that a run must not serve unless it is promoted by name."""
+        self._write_champions(series_id, self._champions(series_id), [*self.declined(series_id), run_id])
+
+    def declined(self, series_id: str) -> tuple[str, ...]:
+        """Runs that were rolled back or held back, the latest last."""
+        return tuple(word[1:] for word in self._line(series_id).split() if word.startswith(_DECLINED))
 
     def runs(self, series_id: str | None = None) -> list[RunSummary]:
         """All runs, by series, the newest first."""
@@ -197,17 +211,21 @@ class Registry:
             raise NotFound("run", run_id, _folders(folder.parent))
         return folder
 
-    def _champions(self, series_id: str) -> list[str]:
+    def _line(self, series_id: str) -> str:
         try:
-            line = (self._series_folder(series_id) / _CHAMPION).read_text(encoding="utf-8", errors="replace")
+            return (self._series_folder(series_id) / _CHAMPION).read_text(encoding="utf-8", errors="replace")
         except (FileNotFoundError, NotADirectoryError):
+            return ""
+
+    def _champions(self, series_id: str) -> list[str]:
+        if not (self._series_folder(series_id) / _CHAMPION).is_file():
             return []
         # A line without a name is damage to report, not a series that was never trained.
-        return [name for name in line.split() if _NAME.fullmatch(name)] or ["?"]
+        return [name for name in self._line(series_id).split() if _NAME.fullmatch(name)] or ["?"]
 
-    def _write_champions(self, series_id: str, run_ids: list[str]) -> None:
-        line = " ".join(run_ids[: _REMEMBERED + 1]) + "\n"
-        write_atomically(self._series_folder(series_id) / _CHAMPION, line.encode())
+    def _write_champions(self, series_id: str, run_ids: list[str], declined: Sequence[str]) -> None:
+        words = [*run_ids[: _REMEMBERED + 1], *(_DECLINED + name for name in declined[-_REMEMBERED:])]
+        write_atomically(self._series_folder(series_id) / _CHAMPION, (" ".join(words) + "\n").encode())
 
     def _candidates(self, series_id: str) -> Iterator[str]:
         """The champion, the champions before it, then, rather than nothing, any other run: the newest first."""

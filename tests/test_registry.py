@@ -128,6 +128,19 @@ def test_rollback_goes_back_champion_by_champion(registry: Registry) -> None:
     assert registry.champion(SERIES).run_id == "2026-04-a"
 
 
+def test_a_run_that_was_rolled_back_stays_declined_until_it_is_promoted(registry: Registry) -> None:
+    save(registry, "2026-04-a")
+    save(registry, "2026-05-b")
+    for run_id in ("2026-04-a", "2026-05-b"):
+        registry.promote(SERIES, run_id)
+    registry.rollback(SERIES)
+    assert registry.declined(SERIES) == ("2026-05-b",)
+    assert registry.champion_id(SERIES) == "2026-04-a"
+    registry.promote(SERIES, "2026-05-b")
+    assert registry.declined(SERIES) == ()
+    assert registry.champion_id(SERIES) == "2026-05-b"
+
+
 def test_rollback_never_serves_a_broken_run(registry: Registry) -> None:
     for i, run_id in enumerate(["2026-04-a", "2026-05-b", "2026-06-c"]):
         save(registry, run_id, seed=i)

@@ -231,5 +231,5 @@ def _weight(events: Events, event: Event, known_on: dt.date) -> float:
 
 
 def _rank(episode: Episode, last: np.datetime64) -> float:
-    years = (last - episode.intervention.start).astype(int) / 365.25
-    return episode.strength * (1.0 if episode.direction else 0.5) * 0.5 ** (years / HALF_LIFE)
+    years = float((last - episode.intervention.start).astype(int)) / 365.25
+    return episode.strength * (1.0 if episode.direction else 0.5) * float(0.5 ** (years / HALF_LIFE))

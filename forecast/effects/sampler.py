@@ -25,6 +25,8 @@ Sizes = npt.NDArray[np.float32]
 
 #: Rounds over the episodes: of the mean field, and of the sampler that starts from it.
 SETTLE, ROUNDS = 4, 3
+#: Degrees of freedom of the prior of a size.
+DF = 4.0
 #: A whitened design counts where it exceeds this share of its largest value.
 _VISIBLE = 1e-2
 
@@ -103,6 +105,18 @@ class Joint:
                 means[e] = found[e].weight * b
         return found
 
+    def loosened(self) -> Joint:
+        """With the prior sd that each size itself suggests: a Student-t prior as a scale mixture of normals.
+
+        τ² = (ν s² + E[(size − m)²])/(ν + 1), the mean field's update for ν degrees of freedom: what is small hardly
+        changes its prior, and what is large beyond doubt is not shrunk as if it were not.
+        """
+        blocks = []
+        for block, q in zip(self.blocks, self.mean_field(), strict=True):
+            square = float(q.weight @ ((q.mean - block.mean) ** 2 + q.sd**2))
+            blocks.append(replace(block, sd=float(np.sqrt((DF * block.sd**2 + square) / (DF + 1)))))
+        return replace(self, blocks=tuple(blocks))
+
     def settled(self) -> tuple[Joint, list[Marginal]]:
         """With the noise variance that the whole sample shows once the episodes are out of it; and its mean field."""
         marginals = self.mean_field()
@@ -113,7 +127,7 @@ class Joint:
             mean = block.E @ (q.weight * q.mean)
             spread = q.weight @ ((q.mean**2 + q.sd**2) * xx) - mean @ mean + np.sum(self.view.shadow(mean) ** 2)
             rss += max(float(spread), 0.0)
-        joint = self.rescaled(float(np.clip(rss / self.view.dof, 0.25, 4.0)))
+        joint = self.rescaled(float(np.clip(rss / self.view.dof, 0.25, 4.0))).loosened()
         return joint, joint.mean_field()
 
     def draw(self, start: Sequence[Marginal], n: int, rng: np.random.Generator) -> tuple[Choices, Sizes]:

@@ -14,14 +14,15 @@ import numpy as np
 
 from forecast.calendars import Days, Freq
 from forecast.effects.episodes import Episode
-from forecast.interventions import Decay, Intervention, Pulse, Ramp, Shape, Step, Temporary, mean_intensity
+from forecast.interventions import Decay, Hump, Intervention, Pulse, Ramp, Shape, Step, Temporary, mean_intensity
 from forecast.series import Floats
 
 #: Families of shapes with their prior weight, split evenly among their members.
 FAMILIES: tuple[tuple[float, tuple[Shape, ...]], ...] = (
     (0.10, (Pulse(),)),
     (0.25, (Step(),)),
-    (0.25, (Temporary(2), Temporary(3), Temporary(6), Temporary(9))),
+    (0.15, (Temporary(2), Temporary(3), Temporary(6), Temporary(9))),
+    (0.10, (Hump(3), Hump(5), Hump(9))),
     (0.25, (Decay(0.5), Decay(0.6), Decay(0.7), Decay(0.8), Decay(0.9))),
     (0.15, (Ramp(3), Ramp(6), Ramp(12))),
 )
