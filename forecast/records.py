@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
 
@@ -231,7 +231,8 @@ def flows(text: str) -> tuple[tuple[str, str], ...]:
 def read_observations(path: Path, series: Mapping[str, Series], now: datetime, reading: Reading) -> list[Observation]:
     """Observations of a file; ``period`` is accepted for ``ds``, and ``YYYY-MM`` for its first day.
 
-    ``now``: when they become known, where the file does not say; no period may begin later.
+    Where the file does not say when a value became known, that is taken to be the end of its period plus the release
+    lag of its series, ``now`` at the latest, and marked as assumed. No period may begin after ``now``.
     """
     rows = read_rows(path, OBSERVATION_REQUIRED, OBSERVATION_OPTIONAL, reading, {"period": "ds"})
     found: list[Observation] = []
@@ -263,7 +264,15 @@ def _observation(row: Row, series: Series, now: datetime, reading: Reading) -> O
         reading.note(row, "known_at", f"a moment from {ds} (the period) to {now:%Y-%m-%dT%H:%M}Z (now)")
     if len(reading.faults) > before or ds is None:
         return None
-    return Observation(series.series_id, ds, value, flag, known)
+    released = known if row["known_at"] else _released(series.calendar, ds, series.release_lag_days)
+    return Observation(series.series_id, ds, value, flag, min(released, now), not row["known_at"] and released <= now)
+
+
+@lru_cache(maxsize=4096)
+def _released(freq: Freq, ds: date, lag: int) -> datetime:
+    """First moment of the day on which the value of a period is taken to be published."""
+    end: date = np.datetime64(freq.end(np.datetime64(ds, "D")), "D").item()
+    return datetime.combine(end + timedelta(days=lag), time(), UTC)
 
 
 def _period(row: Row, freq: Freq, now: datetime, reading: Reading) -> date | None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-
-import numpy as np
 
 from forecast.events import Event
 from forecast.records import Observation, read_events, read_minerals, read_observations, read_series
@@ -35,11 +33,7 @@ def digest(folder: Path) -> str:
 
 
 def read_bundle(folder: Path, now: datetime) -> Bundle:
-    """Read a data folder; raises ``InvalidInput`` with every fault in it.
-
-    When a bundled value became known was not recorded: it is taken to be the end of its period plus the release lag
-    of its series, and marked as assumed.
-    """
+    """Read a data folder as it is ``now``; raises ``InvalidInput`` with every fault in it."""
     reading = Reading()
     series = read_series(folder / "series.csv", (), reading)
     minerals = read_minerals(folder / "minerals.csv", reading)
@@ -51,22 +45,7 @@ def read_bundle(folder: Path, now: datetime) -> Bundle:
         for observation in read_observations(path, by_id, now, reading)
     ]
     reading.finish()
-    released = _Releases()
-    dated = (replace(o, known=released.of(by_id[o.series_id], o.ds), assumed=True) for o in observations)
-    return Bundle(tuple(series), tuple(minerals), tuple(events), tuple(dated))
-
-
-class _Releases:
-    """First moments of the days on which values are taken to be published; most series share their periods."""
-
-    def __init__(self) -> None:
-        self._ends: dict[tuple[str, date], date] = {}
-
-    def of(self, series: Series, ds: date) -> datetime:
-        key = (series.freq, ds)
-        if key not in self._ends:
-            self._ends[key] = np.datetime64(series.calendar.end(np.datetime64(ds, "D")), "D").item()
-        return datetime.combine(self._ends[key] + timedelta(days=series.release_lag_days), time(), UTC)
+    return Bundle(tuple(series), tuple(minerals), tuple(events), tuple(observations))
 
 
 def _files(folder: Path) -> list[Path]:

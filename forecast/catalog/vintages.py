@@ -104,8 +104,8 @@ def news(
 ) -> tuple[list[Observation], list[Observation]]:
     """Of these observations, those of new periods, and those that revise what was known at their moment.
 
-    What says the same as the vintage before it is no news. A revision of a vintage whose moment was only assumed
-    becomes known ``now``. Raises ``InvalidInput`` where a recorded moment would get a second value.
+    What says the same as the vintage before it is no news. Only the first vintage of a period may have an assumed
+    moment: another one becomes known ``now``. Raises ``InvalidInput`` where a recorded moment would get a second value.
     """
     stored = load(connection, {o.series_id for o in observations})
     known: dict[tuple[str, date], dict[datetime, tuple[float, str]]] = {}
@@ -119,7 +119,7 @@ def news(
     for observation in sorted(observations, key=lambda o: (o.series_id, o.ds, o.known)):
         vintage = known.setdefault((observation.series_id, observation.ds), {})
         claim = (observation.value, observation.flag)
-        if observation.assumed and vintage.get(observation.known, claim) != claim:
+        if observation.assumed and vintage and vintage.get(observation.known) != claim:
             observation = replace(observation, known=now, assumed=False)
         before = [moment for moment in vintage if moment <= observation.known]
         if before and vintage[max(before)] == claim:

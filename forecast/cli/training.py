@@ -33,7 +33,9 @@ def ingest(
     Everything is checked first: bad rows are named with file, line, column,
     value and what was expected, and nothing is written unless all is right.
     Values that are there already change nothing; new values of known periods
-    become a new vintage, and the old ones are kept.
+    become a new vintage, and the old ones are kept. Without a known_at, a new
+    series' values count as known since the end of their periods plus its
+    release_lag_days, and what is added to it later since now.
 
     \b
     Examples:

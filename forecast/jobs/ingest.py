@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -20,9 +21,11 @@ def ingest(
 ) -> Counts:
     """Read CSV files into the catalogue.
 
-    ``known_at``: now (UTC); a value becomes known then, unless its row says ``known_at`` itself, and an earlier value
-    of its period is kept as the vintage before. What is there already changes nothing. Raises ``InvalidInput`` with
-    everything that is wrong in any of the files.
+    ``known_at``: now (UTC). A row that says itself since when it is known is believed. Else the values of a series
+    that had none count as known since the end of their periods plus the release lag, which is marked as assumed: a
+    history that is taken in at once can be tested on. What comes to a series later is known since now, and an earlier
+    value of its period is kept as the vintage before. What is there already changes nothing. Raises ``InvalidInput``
+    with everything that is wrong in any of the files.
     """
     reading = Reading()
     known = catalog.series()
@@ -32,4 +35,6 @@ def ingest(
     known.update((one.series_id, one) for one in new_series)
     values = read_observations(observations, known, known_at, reading) if observations and readable else []
     reading.finish()
+    begun = catalog.histories({one.series_id for one in values} & catalog.series().keys())
+    values = [replace(o, known=known_at, assumed=False) if o.assumed and o.series_id in begun else o for o in values]
     return catalog.add(series=new_series, observations=values, events=new_events, known_at=known_at)

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import joblib
 import numpy as np
 
-from forecast.backtest import Backtest, Scores, backtest, fit, scores
+from forecast.backtest import Backtest, Scores, View, backtest, fit, scores
 from forecast.calendars import Days
 from forecast.catalog import Catalog
 from forecast.config import Settings
-from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, NotFound
+from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, NotFound, TooShort
 from forecast.forecasters import FORECASTERS
 from forecast.jobs.card import write_card
 from forecast.past import Past
@@ -132,7 +132,7 @@ def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Ou
     series_id, history = past.series.series_id, past.history
     run_id = past.run_id(plan.families, own_effects=plan.own_effects)
     if _is_current(registry, series_id, run_id) and not plan.force:
-        return Outcome(series_id, "current", run_id, detail="nothing changed since the champion was trained")
+        return Outcome(series_id, "current", run_id, detail="nothing changed since it was trained")
     table, notes = _contest(past, history, settings, plan)
     choice = choose(table, history.series.is_price) if table else _untested(history)
     with warnings.catch_warnings():
@@ -145,6 +145,7 @@ def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Ou
     registry.save(series_id, run_id, card, draws=draws, record=model.view.record, fitted=model.fitted)
     held = _worse_than_before(registry, series_id, choice, table)
     if held:
+        registry.decline(series_id, run_id)
         return Outcome(series_id, "held", run_id, choice.family, held)
     registry.promote(series_id, run_id)
     return Outcome(series_id, "trained", run_id, choice.family, choice.reason)
@@ -155,9 +156,10 @@ def _contest(past: Past, history: History, settings: Settings, plan: Plan) -> tu
     cutoffs = origins(history)
     if not len(cutoffs):
         return [], []
-    views = [past.view(cutoff) for cutoff in cutoffs]
+    views, notes = _views(past, cutoffs)
+    if not views:
+        return [], notes
     tests: dict[str, Backtest] = {}
-    notes = []
     for family in plan.rivals(history.series.is_price):
         chosen = views[::EVERY_SLOW] if family in SLOW else views
         try:
@@ -168,6 +170,21 @@ def _contest(past: Past, history: History, settings: Settings, plan: Plan) -> tu
             notes.append(f"{family} was not backtested: {error}")
     baseline = tests.get(BASELINES[history.series.is_price])
     return [scores(test, baseline) for test in tests.values()] if baseline is not None else [], notes
+
+
+def _views(past: Past, cutoffs: Sequence[np.datetime64] | Days) -> tuple[list[View], list[str]]:
+    """The views from these periods, less those from which too little was known, or no more than from the one before."""
+    views: dict[np.datetime64, View] = {}
+    for cutoff in cutoffs:
+        try:
+            view = past.view(cutoff)
+        except TooShort:
+            continue
+        if np.isfinite(view.sample.x).sum() >= MIN_SCORED:
+            views.setdefault(view.cutoff, view)
+    missing = len(cutoffs) - len(views)
+    said = [f"{missing} of {len(cutoffs)} origins were left out: the values before them came too late to be known then"]
+    return list(views.values()), said if missing else []
 
 
 def origins(history: History) -> Days:
@@ -191,7 +208,8 @@ def _untested(history: History) -> Choice:
 
 
 def _is_current(registry: Registry, series_id: str, run_id: str) -> bool:
-    if registry.champion_id(series_id) != run_id:
+    """Whether the run of today's inputs serves, or was made and declined, and its files are sound."""
+    if run_id not in (registry.champion_id(series_id), *registry.declined(series_id)):
         return False
     try:
         return registry.get(series_id, run_id).run_id == run_id
