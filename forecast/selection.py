@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from forecast.backtest import Scores
+from forecast.series import Series
 
 #: The baseline of each kind of series.
 BASELINES = {True: "random-walk", False: "seasonal-naive"}
@@ -43,17 +44,21 @@ class Choice:
     reason: str
 
 
-def shrunken(scores: Scores, is_price: bool) -> float:
-    """Score ratio of one family, averaged on the log with its experience on other series."""
-    expected = EXPECTED[scores.family][0 if is_price else 1] if scores.family in EXPECTED else 1.0
+def shrunken(scores: Scores, series: Series) -> float:
+    """Score ratio of one family, averaged on the log with its experience on other series.
+
+    A series without a season is compared to a random walk, as prices are.
+    """
+    as_prices = series.is_price or series.calendar.season == 1
+    expected = EXPECTED[scores.family][0 if as_prices else 1] if scores.family in EXPECTED else 1.0
     weight = scores.origins / (scores.origins + EXPERIENCE)
     return float(np.exp(weight * np.log(scores.score) + (1 - weight) * np.log(expected)))
 
 
-def choose(table: Sequence[Scores], is_price: bool) -> Choice:
+def choose(table: Sequence[Scores], series: Series) -> Choice:
     """The champion among the families that were backtested, the baseline among them."""
-    baseline = BASELINES[is_price]
-    rivals = {s.family: shrunken(s, is_price) for s in table if s.family != baseline and np.isfinite(s.score)}
+    baseline = BASELINES[series.is_price]
+    rivals = {s.family: shrunken(s, series) for s in table if s.family != baseline and np.isfinite(s.score)}
     if not rivals:
         return Choice(baseline, 1.0, "no other family could be backtested")
     best = min(rivals, key=lambda family: rivals[family])

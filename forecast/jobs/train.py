@@ -25,14 +25,16 @@ from forecast.past import Past
 from forecast.peers import Company
 from forecast.registry import Registry
 from forecast.selection import BASELINES, Choice, choose
-from forecast.series import History
+from forecast.series import History, Series
 
-#: Horizons that a backtest scores.
-TEST_HORIZON = 12
+#: Horizons that a backtest scores, by the unit of the frequency: two weeks of days, a quarter of weeks, a year of
+#: months, two years of quarters, five years.
+TEST_HORIZON = {"D": 14, "B": 10, "W": 13, "M": 12, "Q": 8, "Y": 5}
 #: Origins that a backtest looks from; a family that takes seconds to fit looks from every third.
 ORIGINS, EVERY_SLOW, SLOW = 24, 3, frozenset({"prophet"})
-#: A series with fewer scored observations, or fewer of them after the first origin, is served untested.
-MIN_SCORED, MIN_TESTED = 18, 12
+#: A series with fewer scored observations is served untested, and one with fewer of them after the first origin than
+#: there are horizons.
+MIN_SCORED = 18
 
 Progress = Callable[["Outcome"], None]
 
@@ -67,10 +69,11 @@ class Plan:
     own_effects: bool = False
     force: bool = False
 
-    def rivals(self, is_price: bool) -> tuple[str, ...]:
-        """The families of a backtest, the baseline first."""
-        baseline = BASELINES[is_price]
-        return (baseline, *(name for name in self.families or FORECASTERS if name != baseline))
+    def rivals(self, series: Series) -> tuple[str, ...]:
+        """The families of a backtest, the baseline first; of a series without a season, one of the naive ones."""
+        baseline = BASELINES[series.is_price]
+        same = BASELINES.values() if series.calendar.season == 1 else (baseline,)
+        return (baseline, *(name for name in self.families or FORECASTERS if name not in same))
 
 
 def train(
@@ -134,7 +137,7 @@ def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Ou
     if _is_current(registry, series_id, run_id) and not plan.force:
         return Outcome(series_id, "current", run_id, detail="nothing changed since it was trained")
     table, notes = _contest(past, history, settings, plan)
-    choice = choose(table, history.series.is_price) if table else _untested(history)
+    choice = choose(table, history.series) if table else _untested(history)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = fit(FORECASTERS[choice.family], past.now(settings.draws), own_effects=plan.own_effects)
@@ -160,12 +163,13 @@ def _contest(past: Past, history: History, settings: Settings, plan: Plan) -> tu
     if not views:
         return [], notes
     tests: dict[str, Backtest] = {}
-    for family in plan.rivals(history.series.is_price):
+    horizon = TEST_HORIZON[history.series.calendar.unit]
+    for family in plan.rivals(history.series):
         chosen = views[::EVERY_SLOW] if family in SLOW else views
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tests[family] = backtest(FORECASTERS[family], chosen, history, TEST_HORIZON, past.seed)
+                tests[family] = backtest(FORECASTERS[family], chosen, history, horizon, past.seed)
         except ForecastError as error:
             notes.append(f"{family} was not backtested: {error}")
     baseline = tests.get(BASELINES[history.series.is_price])
@@ -188,15 +192,19 @@ def _views(past: Past, cutoffs: Sequence[np.datetime64] | Days) -> tuple[list[Vi
 
 
 def origins(history: History) -> Days:
-    """Periods to look from: the last ones whose whole test horizon has passed, or, for a short series, as many of
-    the last as leave ``MIN_SCORED`` observations before; none if too little is left to be tested on.
+    """Periods to look from, spread over about a year of days or weeks: the last ones whose whole test horizon has
+    passed, or, for a short series, as many of the last as leave ``MIN_SCORED`` observations before; none if too little
+    is left to be tested on.
     """
+    freq = history.series.calendar
+    horizon = TEST_HORIZON[freq.unit]
     anchors = history.ds[history.used & (np.cumsum(history.scored) >= MIN_SCORED)]
     anchors = anchors[anchors < history.last]
-    whole = anchors[anchors <= history.series.calendar.shift(history.last, -TEST_HORIZON)]
+    whole = anchors[anchors <= freq.shift(history.last, -horizon)]
     chosen = whole if len(whole) >= ORIGINS else anchors
-    chosen = chosen[-ORIGINS:]
-    if not len(chosen) or (history.scored & (history.ds > chosen[0])).sum() < MIN_TESTED:
+    stride = max(min(round(freq.per_year / ORIGINS), len(chosen) // ORIGINS), 1)
+    chosen = chosen[::-1][: ORIGINS * stride : stride][::-1]
+    if not len(chosen) or (history.scored & (history.ds > chosen[0])).sum() < horizon:
         return chosen[:0]
     return chosen
 
