@@ -161,13 +161,15 @@ class Scores:
     """A backtest beside the baseline's at the same origins: what the card keeps.
 
     ``rel_crps`` (H,): mean CRPS as a ratio to the baseline's, per horizon; ``score``: its mean over horizons;
-    ``coverage``: share of outcomes inside the central interval, by level in percent.
+    ``coverage``: share of outcomes inside the central interval, by level in percent; ``pit`` (16,): share of outcomes
+    below, between and above the levels of ``metrics.LEVELS``.
     """
 
     family: str
     origins: int
     rel_crps: Floats
     coverage: Mapping[int, float]
+    pit: Floats
 
     @property
     def score(self) -> float:
@@ -186,4 +188,5 @@ def scores(test: Backtest, baseline: Backtest, coverage_levels: Sequence[int] = 
         origins=len(test.cutoffs),
         rel_crps=np.where(counts > 0, ratio, np.nan),
         coverage={level: metrics.coverage(test.quantiles, test.actual, level / 100) for level in coverage_levels},
+        pit=metrics.pit(test.quantiles, test.actual),
     )

@@ -11,6 +11,7 @@ import csv
 import datetime as dt
 import hashlib
 import io
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -169,9 +170,11 @@ class Export:
         write_atomically(_manifest(path), (json.dumps(manifest) + "\n").encode())
 
 
-def csv_export(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Export:
-    """Rows as a finished CSV."""
-    return Export(csv_text(names, rows).encode(), len(rows))
+def csv_export(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Export:
+    """Rows as a finished CSV; they may come one by one."""
+    count = itertools.count()
+    data = csv_text(names, (row for row in rows if next(count) >= 0)).encode()
+    return Export(data, next(count))
 
 
 def verify(path: Path) -> int:

@@ -49,6 +49,21 @@ def coverage(q: Floats, y: Floats, level: float) -> float:
     return float(inside[known].mean()) if known.any() else float("nan")
 
 
+def pit(q: Floats, y: Floats) -> Floats:
+    """Share of outcomes ``y`` (...) that fell below, between and above the quantiles ``q`` (..., 15); shape (16,).
+
+    The probability integral transform as the levels see it (Dawid, JRSS A 147, 1984): what ``LEVELS`` promise is the
+    distance of neighbouring levels. An outcome that several quantiles equal, as where a price stands still, is spread
+    over what it touches. NaN without any outcome.
+    """
+    known = np.isfinite(y)
+    below, upto = ((np.less, np.less_equal)[i](q[known], y[known][:, None]).sum(axis=-1) for i in (0, 1))
+    bins = np.arange(len(LEVELS) + 1)
+    touched = (below[:, None] <= bins) & (bins <= upto[:, None])
+    shares = touched / touched.sum(axis=1, keepdims=True)
+    return np.asarray(shares.mean(axis=0)) if len(shares) else np.full(len(bins), np.nan)
+
+
 def mase_scale(x: Floats, season: int = 1, window: int = 120) -> float:
     """Mean absolute change over ``season`` periods in the last ``window`` periods of ``x`` (T,), missing ones left out.
 

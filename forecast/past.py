@@ -25,6 +25,11 @@ from forecast.series import Floats, History, Series
 TEST_DRAWS = 500
 
 
+def seed_of(settings: Settings, series_id: str) -> int:
+    """The seed of a series: another one for each, the same on every machine."""
+    return zlib.crc32(f"{settings.seed}:{series_id}".encode())
+
+
 class Past:
     """What was known of one series by the end of a UTC day and, looking back from there, at the end of any period
     before; ``company``: what was known by then of the series like it."""
@@ -37,8 +42,7 @@ class Past:
 
     @property
     def seed(self) -> int:
-        """The seed of this series: another one for each, the same on every machine."""
-        return zlib.crc32(f"{self._settings.seed}:{self.series.series_id}".encode())
+        return seed_of(self._settings, self.series.series_id)
 
     @cached_property
     def history(self) -> History:

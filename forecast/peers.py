@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from forecast.calendars import Freq
-from forecast.calibration import Calibration
+from forecast.calendars import Days, Freq
+from forecast.calibration import Calibration, Margins
 from forecast.catalog import Catalog
 from forecast.forecasters.base import Sample
 from forecast.forecasters.grid import Grid, Panel, Track, calibrate, standardised
 from forecast.forecasters.grid_price import Pooled, PriceTrack
+from forecast.metrics import LEVELS
 from forecast.series import Floats, History, Series
 
 #: More series of a kind than this teach nothing more, and cost memory.
@@ -44,9 +45,10 @@ class Lessons:
 
 @dataclass(frozen=True, eq=False)
 class Peers:
-    """Series of one kind; ``histories`` by id."""
+    """Series of one kind; ``histories`` by id; ``horizon``: periods ahead that they are forecast and calibrated for."""
 
     histories: Mapping[str, History]
+    horizon: int = HORIZON
 
     @cached_property
     def digest(self) -> str:
@@ -63,9 +65,35 @@ class Peers:
         t = int(np.searchsorted(self._panel.ds, cutoff, side="right")) - 1
         source = self._track.source
         pooled = source.pooled(self._rows.get(series_id, -1)) if isinstance(source, PriceTrack) else None
+        return Lessons(pooled, self._calibration(t))
+
+    def quantiles(self, cutoffs: Mapping[str, Days], *, calibrated: bool = True) -> dict[str, Floats]:
+        """(O, horizon, 15) quantiles of the log at ``LEVELS``, for each of these series from each of its O cutoffs.
+
+        One pass for all, over the observations as they are now; only what lies in or before a cutoff enters, and with
+        ``calibrated`` the outcomes of all series known in it. NaN where a series was not observed in the cutoff or
+        fewer than 18 times up to it.
+        """
+        out = {name: np.full((len(days), self.horizon, len(LEVELS)), np.nan) for name, days in cutoffs.items()}
+        asked: dict[int, list[tuple[str, int]]] = {}
+        for name, days in cutoffs.items():
+            for o, t in enumerate(np.searchsorted(self._panel.ds, days).tolist()):
+                asked.setdefault(t, []).append((name, o))
+        forecasts = self._track.forecasts
+        for t, places in sorted(asked.items()):
+            rows = [self._rows[name] for name, _ in places]
+            margins = Margins(
+                forecasts.mean[rows, t], forecasts.sd[rows, t], forecasts.still[rows, t], forecasts.anchor[rows, t]
+            )
+            calibration = self._calibration(t) if calibrated else Calibration.neutral(self.horizon)
+            for (name, o), q in zip(places, margins.quantiles(calibration), strict=True):
+                out[name][o] = q
+        return out
+
+    def _calibration(self, t: int) -> Calibration:
         if t not in self._calibrations:
-            self._calibrations[t] = calibrate(self._panel, self._standardised, t, HORIZON)
-        return Lessons(pooled, self._calibrations[t])
+            self._calibrations[t] = calibrate(self._panel, self._standardised, t, self.horizon)
+        return self._calibrations[t]
 
     def prepare(self) -> None:
         """Do now what ``lessons`` needs, so that it is done once and not in every process that gets a copy."""
@@ -92,7 +120,7 @@ class Peers:
 
     @cached_property
     def _track(self) -> Track:
-        return Grid(horizon=HORIZON).track(self._panel)
+        return Grid(horizon=self.horizon).track(self._panel)
 
     @cached_property
     def _standardised(self) -> Floats:
@@ -118,6 +146,22 @@ class Company:
         """The peers of a series, itself among them unless they are too many; None where there are none."""
         found = self.peers.get(kind(series))
         return found if found is not None and found.histories else None
+
+
+def panels(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date, horizon: int = HORIZON) -> Iterator[Peers]:
+    """These series among their like, by kind: each in one panel of at most ``ENOUGH``, none without an observation."""
+    known = catalog.series()
+    like: dict[Kind, list[str]] = {}
+    for series in sorted(known.values(), key=_shuffled):
+        if series.measure != "index":
+            like.setdefault(kind(series), []).append(series.series_id)
+    asked: dict[Kind, list[str]] = {}
+    for series_id in dict.fromkeys(series_ids):
+        asked.setdefault(kind(known[series_id]), []).append(series_id)
+    for key, ids in asked.items():
+        for start in range(0, len(ids), ENOUGH):
+            some = dict.fromkeys([*ids[start : start + ENOUGH], *like.get(key, ())])
+            yield replace(_peers(catalog, list(some)[:ENOUGH], as_of), horizon=max(horizon, HORIZON))
 
 
 def _peers(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date) -> Peers:

@@ -20,6 +20,7 @@ _NO_NUMBERS = (
     "export.py",
     "files.py",
     "future.py",
+    "jobs/backtest.py",
     "jobs/ingest.py",
     "jobs/logs.py",
     "jobs/monitor.py",

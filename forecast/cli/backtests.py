@@ -1,75 +1,259 @@
-"""``orecast backtest``: how every family did on the history of a series."""
+"""``orecast backtest``: how every family did when a run was chosen, or how one does from chosen periods."""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
-from forecast.cli.options import SeriesArgument
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, flat, lines, table
-from forecast.cli.session import session
+import typer
+
+from forecast.cli.options import AsOf, SomeSeries
+from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, flat, lines, table, warn
+from forecast.cli.session import Session, session
+from forecast.errors import Fault, InvalidInput, TooShort
+
+if TYPE_CHECKING:
+    from forecast.jobs.backtest import Answer, LeftOut, Origins, Question
 
 HEADER = (
     *("series_id", "run", "family", "champion", "origins", "score", "h", "rel_crps"),
     *("coverage.50", "coverage.80", "coverage.95"),
 )
 HORIZONS = (1, 3, 6, 12)
+COVERAGE = tuple(Column(f"coverage.{level}", f"{level} %", number=True) for level in (50, 80, 95))
 COLUMNS = (
     Column("family"),
     Column("mark", " "),
     Column("origins", number=True),
     *(Column(f"h{h}", f"h={h}", number=True) for h in HORIZONS),
     Column("score", "all", number=True),
-    *(Column(f"coverage.{level}", f"{level} %", number=True) for level in (50, 80, 95)),
+    *COVERAGE,
+)
+SCORES = (
+    *(Column("h", number=True), Column("rel_crps", "CRPS", number=True), Column("mase", "MASE", number=True)),
+    *COVERAGE,
 )
 
 
-def backtest(series_id: SeriesArgument, format: FormatOption = None, output: OutputOption = None) -> None:
-    """Show how every family did on the history of a series.
+class Calibrate(StrEnum):
+    PANEL = "panel"
+    NONE = "none"
 
-    As the serving run was chosen: continuous ranked probability score as a
-    ratio to the baseline's (below 1 is better) by horizon, and the share of
-    outcomes that fell into the intervals.
+
+def backtest(
+    series_ids: SomeSeries = None,
+    origins: Annotated[
+        str | None,
+        typer.Option(metavar="N|FILE", help="forecast from the last N periods, or from series_id,cutoff of a CSV file"),
+    ] = None,
+    horizon: Annotated[
+        int | None, typer.Option("--horizon", "--h", min=1, metavar="N", help="periods ahead; 12 by default")
+    ] = None,
+    family: Annotated[str | None, typer.Option(help="what forecasts; the engine, grid, by default")] = None,
+    calibrate: Annotated[
+        Calibrate | None, typer.Option(help="intervals of grid: learned from the panel (default), or Student-t")
+    ] = None,
+    as_of: AsOf = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
+    """Show how good forecasts of a series were.
+
+    As the serving run was chosen: for each family the continuous ranked
+    probability score (CRPS) as a ratio to the baseline's (below 1 is better)
+    by horizon, and the share of outcomes that fell into the intervals.
+
+    With --origins any series with observations is forecast anew, trained or
+    not, as of periods that have passed; `cutoff` is the last period seen. grid
+    needs one pass for all of them, and looks at observations only; other
+    families are given the effects of the events known then. The scores are
+    shown; --output or --format gets the quantiles, a row a period ahead, and
+    a file gets a manifest beside it, as with `orecast export`. What cannot be
+    forecast from is named and left out (exit code 1).
 
     \b
     Examples:
       orecast backtest price.copper
-      orecast backtest price.copper --format csv
+      orecast backtest price.copper --origins 24 --h 6
+      orecast backtest --origins origins.csv --output quantiles.csv
     """
     out = Out(format, output)
     with session() as s:
-        s.catalog.get(series_id)
-        run = s.registry.champion(series_id)
-    families: dict[str, dict[str, Any]] = run.card["backtest"]
-    serves = run.card["champion_family"]
-    names = {"series_id": series_id, "run": run.run_id}
-    rows = [
+        if origins is not None:
+            raise typer.Exit(_computed(s, series_ids, (origins, horizon, family, calibrate, as_of), out))
+        if any(option is not None for option in (horizon, family, calibrate, as_of)):
+            raise typer.BadParameter("--horizon, --family, --calibrate and --as-of are for --origins")
+        if not series_ids:
+            raise typer.BadParameter("name a series, or --origins")
+        _kept(s, series_ids, out)
+
+
+# -- scores of serving runs --------------------------------------------------------------------------------------------
+
+
+def _kept(s: Session, series_ids: list[str], out: Out) -> None:
+    cards = [(run.series_id, run.run_id, run.card) for run in map(s.registry.champion, s.known(series_ids))]
+    rows = {series_id: _rows(series_id, run_id, card) for series_id, run_id, card in cards}
+    if out.chosen is Format.CSV:
+        out.csv(HEADER, [flat(row) for each in rows.values() for row in each])
+    elif out.chosen is Format.JSON:
+        documents = [
+            {"series_id": series_id, "run": run_id, "champion": card["champion_family"], "why": card.get("why", "")}
+            | {"data": rows[series_id], "next": None}
+            for series_id, run_id, card in cards
+        ]
+        out.document(documents[0] if len(documents) == 1 else {"data": documents, "next": None})
+    else:
+        pages = [_page(run_id, card) for _, run_id, card in cards]
+        names = [f"{series_id}\n\n" if len(cards) > 1 else "" for series_id, _, _ in cards]
+        out.text("\n".join(name + page for name, page in zip(names, pages, strict=True)))
+
+
+def _rows(series_id: str, run_id: str, card: Any) -> list[dict[str, Any]]:
+    return [
         {
-            **names,
+            "series_id": series_id,
+            "run": run_id,
             "family": family,
-            "champion": family == serves,
+            "champion": family == card["champion_family"],
             "origins": scores["origins"],
             "score": scores["score"],
             "h": h,
             "rel_crps": ratio,
             "coverage": scores["coverage"],
         }
-        for family, scores in families.items()
+        for family, scores in card["backtest"].items()
         for h, ratio in enumerate(scores["rel_crps"], start=1)
     ]
-    if out.chosen is Format.CSV:
-        out.csv(HEADER, [flat(row) for row in rows])
-    elif out.chosen is Format.JSON:
-        why = run.card.get("why", "")
-        out.document({**names, "champion": serves, "why": why, "data": rows, "next": None})
-    else:
-        wide = [
-            {"family": family, "mark": "*" if family == serves else "", "origins": scores["origins"]}
-            | {f"h{h}": f"{scores['rel_crps'][h - 1]:.3f}" for h in HORIZONS if h <= len(scores["rel_crps"])}
-            | {"score": f"{scores['score']:.3f}"}
-            | {f"coverage.{level}": f"{100 * share:.0f} %" for level, share in scores["coverage"].items()}
-            for family, scores in sorted(families.items(), key=lambda item: item[1]["score"])
+
+
+def _page(run_id: str, card: Any) -> str:
+    serves = card["champion_family"]
+    wide = [
+        {"family": family, "mark": "*" if family == serves else "", "origins": scores["origins"]}
+        | {f"h{h}": f"{scores['rel_crps'][h - 1]:.3f}" for h in HORIZONS if h <= len(scores["rel_crps"])}
+        | {"score": f"{scores['score']:.3f}"}
+        | {f"coverage.{level}": f"{100 * share:.0f} %" for level, share in scores["coverage"].items()}
+        for family, scores in sorted(card["backtest"].items(), key=lambda item: item[1]["score"])
+    ]
+    return (table(wide, COLUMNS) if wide else "") + lines([f"* serves, in run {run_id}: {card.get('why', '')}"])
+
+
+# -- a backtest of one's own -------------------------------------------------------------------------------------------
+
+
+def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...], out: Out) -> int:
+    from forecast.jobs.backtest import HEADER, rows, run
+
+    origins, horizon, family, calibrate, as_of = options
+    question = _question(s, (horizon, family, calibrate, as_of))
+    to_file, shown = out.path is not None, out.chosen is Format.TABLE
+    question = replace(question, compared=to_file or shown)
+    wanted, without = _origins(s, series_ids, origins, question)
+    with _progress(len(wanted)) as progress:
+        answer = run(s.catalog, s.settings, wanted, question, progress)
+    without = [*without, *answer.left_out]
+    if not answer.tested:
+        raise TooShort(str(without[0]) if without else "no origin is named")
+    if out.chosen is Format.JSON:
+        out.document({"data": list(rows(answer)), "next": None})
+    elif out.path is not None:
+        from forecast.export import csv_export
+
+        finished = csv_export(HEADER, rows(answer))
+        finished.write(out.path)
+        print(f"{out.path}: {finished.rows} rows of {len(answer.tested)} series, sha256 {finished.sha256}\n")
+    elif out.chosen is Format.CSV:
+        out.csv(HEADER, list(rows(answer)))
+    if question.compared:
+        print(_summary(answer, question), end="")
+    for left_out in without:
+        warn(str(left_out))
+    return 1 if without else 0
+
+
+def _question(s: Session, options: tuple[Any, ...]) -> Question:
+    from forecast.forecasters.grid import Grid
+    from forecast.jobs.backtest import Question
+
+    horizon, family, calibrate, as_of = options
+    if (horizon or 1) > s.settings.horizon:
+        raise InvalidInput(Fault("h", horizon, f"a whole number from 1 to {s.settings.horizon}"))
+    if calibrate is not None and family not in (None, Grid.family):
+        raise typer.BadParameter(f"--calibrate is for {Grid.family}")
+    ahead = horizon or min(12, s.settings.horizon)
+    return Question(as_of or s.today, ahead, family or Grid.family, calibrate is not Calibrate.NONE)
+
+
+def _origins(
+    s: Session, series_ids: list[str] | None, origins: str, question: Question
+) -> tuple[Origins, list[LeftOut]]:
+    from forecast.jobs.backtest import last, read
+
+    names = s.known(series_ids)
+    if origins.isdecimal():
+        if not 1 <= int(origins) <= 10_000:
+            raise InvalidInput(Fault("--origins", origins, "a whole number from 1 to 10000, or a CSV file"))
+        return last(s.catalog, names, int(origins), question)
+    path = Path(origins)
+    if not path.is_file():
+        raise InvalidInput(Fault("--origins", origins, "how many of the last periods, or a CSV file that is there"))
+    found = read(path, s.catalog, question.as_of)
+    faults = [
+        Fault("series_id", name, f"a series with a row in {path}") for name in series_ids or () if name not in found
+    ]
+    if faults:
+        raise InvalidInput(faults)
+    return {name: cutoffs for name, cutoffs in found.items() if name in names}, []
+
+
+def _summary(answer: Answer, question: Question) -> str:
+    """A table for prices and one for the rest: a line a horizon, and one for all."""
+    from forecast.jobs.backtest import summary
+    from forecast.selection import BASELINES
+
+    parts = []
+    found = summary(answer)
+    for is_price, words in ((True, "prices"), (False, "volumes and values")):
+        tested = [one for one in answer.tested if one.series.is_price is is_price]
+        if not tested:
+            continue
+        names = tested[0].series.series_id if len(tested) == 1 else f"{len(tested)} {words}"
+        count = sum(len(one.test.cutoffs) for one in tested)
+        rows = [
+            {"h": line.h or "all", "rel_crps": _digits(line.rel_crps, ".3f"), "mase": _digits(line.mase, ".2f")}
+            | {f"coverage.{level}": _digits(share, ".0%") for level, share in line.coverage.items()}
+            for line in found
+            if line.is_price is is_price
         ]
-        out.text(
-            (table(wide, COLUMNS) if wide else "")
-            + lines([f"* serves, in run {run.run_id}: {run.card.get('why', '')}"])
-        )
+        title = f"{question.family} on {names}, {count} origin{'s' * (count > 1)}"
+        if any(row["rel_crps"] for row in rows):
+            parts.append(f"{title}; CRPS as a ratio to {BASELINES[is_price]}'s\n\n{table(rows, SCORES)}")
+        else:
+            parts.append(f"{title}; no outcome is known yet\n")
+    return "\n".join(parts)
+
+
+def _digits(value: float, form: str) -> str:
+    """Nothing for nothing, as where no outcome is known yet."""
+    return "" if value != value else format(value, form).replace("%", " %")
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("backtest"), BarColumn(), MofNCompleteColumn(), TextColumn("series"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda done: bar.update(task, advance=done)

@@ -51,6 +51,7 @@ def _row(scores: Scores) -> dict[str, Any]:
         "score": round(scores.score, 4),
         "rel_crps": [round(float(ratio), 4) for ratio in scores.rel_crps],
         "coverage": {str(level): round(share, 3) for level, share in scores.coverage.items()},
+        "pit": [round(float(share), 4) for share in scores.pit],
     }
 
 
