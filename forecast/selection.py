@@ -65,3 +65,13 @@ def choose(table: Sequence[Scores], series: Series) -> Choice:
     if rivals[best] > 1 - MARGIN:
         return Choice(baseline, 1.0, f"no family beats it by {MARGIN:.0%} (best: {best}, {rivals[best]:.3f})")
     return Choice(best, rivals[best], f"CRPS {rivals[best]:.3f} of {baseline}'s, experience on other series included")
+
+
+def forced(family: str, table: Sequence[Scores], series: Series) -> Choice:
+    """The family that somebody wants, with the score that it has."""
+    found = next((s for s in table if s.family == family and np.isfinite(s.score)), None)
+    if found is None:
+        return Choice(family, 1.0, "forced: the only family asked for; it could not be backtested")
+    score, baseline = shrunken(found, series), BASELINES[series.is_price]
+    against = "" if family == baseline else f"; CRPS {found.score:.3f} of {baseline}'s"
+    return Choice(family, 1.0 if family == baseline else score, f"forced: the only family asked for{against}")

@@ -64,7 +64,10 @@ def train(
     series_ids: SomeSeries = None,
     family: Annotated[
         list[str] | None,
-        typer.Option(help="backtest this family against the baseline; may be repeated; all by default"),
+        typer.Option(help="consider this family only (may be repeated); a single one serves even if it loses"),
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(help="leave this family out (may be repeated); the baseline stays")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="train also what is up to date")] = False,
     as_of: AsOf = None,
@@ -74,18 +77,21 @@ def train(
     A series whose data, events, settings and code are those of its champion is
     left as it is. One that fails is reported and the others finish (exit code
     1). `orecast runs show SERIES` prints how it was done and how good it is.
+    Retraining on schedule keeps the families; train without options considers
+    all again.
 
     \b
     Examples:
       orecast train
-      orecast train price.copper --family ucm --family ets
+      orecast train price.copper --family ucm
+      orecast train --without prophet
       orecast train price.copper --force
     """
-    from forecast.jobs.train import Plan
+    from forecast.jobs.train import Plan, chosen_families
     from forecast.jobs.train import train as train_series
 
     with session() as s:
-        plan = Plan(as_of or s.today, tuple(family) if family else None, force=force)
+        plan = Plan(as_of or s.today, chosen_families(family or (), without or ()), force=force)
         names = s.known(series_ids)
         with _progress(len(names)) as done:
             report = train_series(s.catalog, s.registry, s.settings, names, plan, done)
@@ -111,7 +117,7 @@ def retrain(due: Annotated[bool, typer.Option("--due", help="what this command d
             print("nothing is due")
             return
         with _progress(len(names)) as done:
-            report = jobs.train(s.catalog, s.registry, s.settings, names, jobs.Plan(s.today), done)
+            report = jobs.train(s.catalog, s.registry, s.settings, names, jobs.Plan(s.today, kept=True), done)
     raise typer.Exit(_conclude(report))
 
 

@@ -37,7 +37,7 @@ def train_now(settings: Settings, series_id: str) -> dict[str, str]:
 
     catalog = Catalog.open(settings)
     try:
-        return asdict(train_one(catalog, Registry(settings.models_dir), settings, series_id, Plan(_today())))
+        return asdict(train_one(catalog, Registry(settings.models_dir), settings, series_id, Plan(_today(), kept=True)))
     finally:
         catalog.close()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import joblib
 import numpy as np
@@ -24,7 +24,7 @@ from forecast.jobs.card import write_card
 from forecast.past import Past
 from forecast.peers import Company
 from forecast.registry import Registry
-from forecast.selection import BASELINES, Choice, choose
+from forecast.selection import BASELINES, Choice, choose, forced
 from forecast.series import History, Series
 
 #: Horizons that a backtest scores, by the unit of the frequency: two weeks of days, a quarter of weeks, a year of
@@ -62,18 +62,54 @@ class Report:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to train with: ``as_of`` the day whose knowledge counts; ``families`` to backtest, None for all."""
+    """What to train with: ``as_of`` the day whose knowledge counts; ``families`` to backtest, None for all.
+
+    A single family serves even where it loses. With ``kept`` a series that has a champion keeps the families that this
+    was chosen from.
+    """
 
     as_of: dt.date
     families: tuple[str, ...] | None = None
     own_effects: bool = False
     force: bool = False
+    kept: bool = False
+
+    @property
+    def forced(self) -> str | None:
+        """The family that serves whatever the backtest says."""
+        return self.families[0] if self.families and len(self.families) == 1 else None
+
+    def for_series(self, registry: Registry, series_id: str) -> Plan:
+        """The plan for one series: with ``kept``, the families of its champion."""
+        if not self.kept or registry.champion_id(series_id) is None:
+            return self
+        try:
+            families = registry.champion(series_id).card.get("families")
+        except ForecastError:
+            return self
+        return replace(self, families=tuple(families) if families else None)
 
     def rivals(self, series: Series) -> tuple[str, ...]:
         """The families of a backtest, the baseline first; of a series without a season, one of the naive ones."""
         baseline = BASELINES[series.is_price]
         same = BASELINES.values() if series.calendar.season == 1 else (baseline,)
         return (baseline, *(name for name in self.families or FORECASTERS if name not in same))
+
+
+def chosen_families(only: Sequence[str] = (), without: Sequence[str] = ()) -> tuple[str, ...] | None:
+    """The families of a plan: ``only`` these if any are named, less those ``without``; None where nothing is asked.
+
+    Raises ``NotFound`` for an unknown one and ``InvalidInput`` where none is left.
+    """
+    for family in (*only, *without):
+        if family not in FORECASTERS:
+            raise NotFound("family", family, FORECASTERS)
+    if not only and not without:
+        return None
+    left = tuple(dict.fromkeys(name for name in only or FORECASTERS if name not in without))
+    if not left:
+        raise InvalidInput(Fault("--without", ", ".join(without), "a family to be left"))
+    return left
 
 
 def train(
@@ -106,13 +142,13 @@ def train(
 
 def due(catalog: Catalog, registry: Registry, settings: Settings, as_of: dt.date) -> tuple[str, ...]:
     """The targets whose observations, events, settings or code changed since their champion was trained."""
-    plan, company = Plan(as_of), Company.of(catalog, as_of)
-    targets = [series.series_id for series in catalog.series().values() if series.is_target]
-    return tuple(
-        series_id
-        for series_id in targets
-        if not _is_current(registry, series_id, Past(catalog, settings, series_id, company).run_id(plan.families))
-    )
+    plan, company = Plan(as_of, kept=True), Company.of(catalog, as_of)
+    found = []
+    for series_id in (series.series_id for series in catalog.series().values() if series.is_target):
+        families = plan.for_series(registry, series_id).families
+        if not _is_current(registry, series_id, Past(catalog, settings, series_id, company).run_id(families)):
+            found.append(series_id)
+    return tuple(found)
 
 
 def train_one(
@@ -126,7 +162,7 @@ def train_one(
     """Train one series; never raises for a fault of the series, which becomes the outcome ``failed``."""
     try:
         past = Past(catalog, settings, series_id, company or Company.of(catalog, plan.as_of))
-        return _train(past, registry, settings, plan)
+        return _train(past, registry, settings, plan.for_series(registry, series_id))
     except ForecastError as error:
         return Outcome(series_id, "failed", detail=str(error))
 
@@ -137,7 +173,10 @@ def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Ou
     if _is_current(registry, series_id, run_id) and not plan.force:
         return Outcome(series_id, "current", run_id, detail="nothing changed since it was trained")
     table, notes = _contest(past, history, settings, plan)
-    choice = choose(table, history.series) if table else _untested(history)
+    if plan.forced is not None:
+        choice = forced(plan.forced, table, history.series)
+    else:
+        choice = choose(table, history.series) if table else _untested(history)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = fit(FORECASTERS[choice.family], past.now(settings.draws), own_effects=plan.own_effects)
@@ -145,8 +184,9 @@ def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Ou
     if not np.isfinite(draws).all():
         raise FitFailed(f"{choice.family} on {series_id} gives paths that are not finite")
     card = write_card(past, run_id, choice, table, [*notes, *model.fitted.notes], settings)
+    card["families"] = plan.families
     registry.save(series_id, run_id, card, draws=draws, record=model.view.record, fitted=model.fitted)
-    held = _worse_than_before(registry, series_id, choice, table)
+    held = _worse_than_before(registry, history.series, choice, table, plan)
     if held:
         registry.decline(series_id, run_id)
         return Outcome(series_id, "held", run_id, choice.family, held)
@@ -225,13 +265,15 @@ def _is_current(registry: Registry, series_id: str, run_id: str) -> bool:
         return False
 
 
-def _worse_than_before(registry: Registry, series_id: str, choice: Choice, table: Sequence[Scores]) -> str:
+def _worse_than_before(registry: Registry, series: Series, choice: Choice, table: Sequence[Scores], plan: Plan) -> str:
     """Why a new run must not take over: the champion's family failed this time, and its substitute scores worse."""
     try:
-        before = registry.champion(series_id).card
+        before = registry.champion(series.series_id).card
     except ForecastError:
         return ""
     family, score = str(before["champion_family"]), before.get("score")
+    if family not in plan.rivals(series):
+        return ""
     if family in {s.family for s in table} or not table or score is None or choice.score <= score * 1.02:
         return ""
     return f"{family} ({score:.3f}) could not be backtested this time, and {choice.family} scores {choice.score:.3f}"
