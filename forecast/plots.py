@@ -1,4 +1,4 @@
-"""Pictures: a forecast, the effect of an event, the scenarios of a question; each as the bytes of a PNG.
+"""Pictures: a forecast, the effect of an event, the scenarios of a question, a backtest; each as the bytes of a PNG.
 
 matplotlib is imported when a picture is drawn, and only here.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from forecast.calendars import Days
 from forecast.effects import EffectRecord, EpisodeEffect
 from forecast.events import Branch, Events
+from forecast.metrics import LEVELS
 from forecast.predict import Forecast, quantiles
 from forecast.series import Floats, History
 
@@ -107,24 +108,103 @@ def effect_picture(history: History, effect: EpisodeEffect, title: str, before: 
     return _png(figure, axes)
 
 
+def backtest_picture(card: Mapping[str, Any]) -> bytes:
+    """From the card of a run: how often the champion's intervals held, where outcomes fell in its distributions, and
+    the scores of every family by horizon. Raises ``ValueError`` for a card without a backtest."""
+    table, champion = card["backtest"], card["champion_family"]
+    if not table.get(champion, {}).get("pit"):
+        raise ValueError("the card has no backtest")
+    figure, shares = _figure(4.2), np.array(table[champion]["pit"])
+    reliability, pit, horizons = (_axes(figure, (x, 0.12, 0.235, 0.62)) for x in (0.06, 0.37, 0.675))
+    _reliability(reliability, shares)
+    _pit(pit, shares)
+    _by_horizon(horizons, table, champion)
+    series, count = card["series"], table[champion]["origins"]
+    told = f"{champion} from {count} origins; {series['measure']}, {series['unit']}; run {card['run']}"
+    _title(reliability, series["series_id"], told, lift=0.12)
+    return _bytes(figure)
+
+
+def _reliability(axes: Axes, shares: Floats) -> None:
+    """Nominal against observed coverage of the central intervals."""
+    middle, inner = len(LEVELS) // 2, np.cumsum(shares)
+    nominal = LEVELS[middle + 1 :] - LEVELS[:middle][::-1]
+    observed = inner[middle + 1 : -1] - inner[:middle][::-1]
+    axes.plot([0, 100], [0, 100], color=QUIET, lw=0.8, ls=(0, (2, 2)))
+    axes.plot(100 * nominal, 100 * observed, "o-", color=COLOURS[0], lw=1.6, ms=4, clip_on=False)
+    axes.set(xlim=(0, 100), ylim=(0, 100))
+    _panel(axes, "Outcomes inside, % of all", "central interval, %")
+
+
+def _pit(axes: Axes, shares: Floats) -> None:
+    """Outcomes between the levels as a density: 1 everywhere if the quantiles hold."""
+    edges = np.array([0.0, *LEVELS, 1.0])
+    heights, widths = shares / np.diff(edges), np.diff(edges)
+    axes.bar(edges[:-1], heights, widths, align="edge", color=COLOURS[0], alpha=0.55, ec="white", lw=0.6)
+    axes.axhline(1.0, color=QUIET, lw=0.8, ls=(0, (2, 2)))
+    axes.set(xlim=(0, 1))
+    _panel(axes, "Where outcomes fell (1: as promised)", "quantile of the forecast")
+
+
+def _by_horizon(axes: Axes, table: Mapping[str, Any], champion: str) -> None:
+    """A line a family, named at its end, the champion's above all."""
+    others = [family for family in table if family != champion]
+    ends = []
+    for family, colour in zip((champion, *others), (*COLOURS, QUIET), strict=False):
+        ratios = np.array(table[family]["rel_crps"], dtype=float)
+        h, own = np.arange(1, len(ratios) + 1), family == champion
+        axes.plot(h, ratios, color=colour, lw=2.2 if own else 1.2, zorder=3 if own else 2)
+        ends.append((float(ratios[np.isfinite(ratios)][-1]), family, colour))
+    low, high = axes.get_ylim()
+    place = -np.inf
+    for y, family, colour in sorted(ends):
+        place = max(place + 0.055 * (high - low), y)
+        axes.annotate(
+            family,
+            (len(ratios), place),
+            (4, 0),
+            textcoords="offset points",
+            fontsize=8,
+            color=colour,
+            va="center",
+            annotation_clip=False,
+        )
+    axes.set_ylim(low, high)
+    axes.set_xlim(0.5, len(table[champion]["rel_crps"]) + 0.5)
+    _panel(axes, "CRPS, as a ratio to the baseline's", "periods ahead")
+
+
 # -- strokes -----------------------------------------------------------------------------------------------------------
 
 
 def _canvas(lines: int) -> tuple[Figure, Axes]:
+    height = 4.8 + 0.2 * lines + 0.12 * bool(lines)
+    figure = _figure(height)
+    axes = _axes(figure, (0.075, (height - 4.35) / height, 0.9, 3.6 / height))
+    axes.margins(x=0.015)
+    return figure, axes
+
+
+def _figure(height: float) -> Figure:
     from matplotlib.figure import Figure
 
-    below = 0.2 * lines + 0.12 * bool(lines)
-    figure = Figure(figsize=(9.6, 4.8 + below), dpi=150, facecolor="white")
-    height = 4.8 + below
-    axes = figure.add_axes((0.075, (0.45 + below) / height, 0.9, 3.6 / height))
+    return Figure(figsize=(9.6, height), dpi=150, facecolor="white")
+
+
+def _axes(figure: Figure, place: tuple[float, float, float, float]) -> Axes:
+    axes = figure.add_axes(place)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
     axes.spines["bottom"].set_color(QUIET)
     axes.grid(axis="y", color=GRID, lw=0.8)
     axes.set_axisbelow(True)
-    axes.margins(x=0.015)
     axes.tick_params(colors=QUIET, length=0, labelsize=9)
-    return figure, axes
+    return axes
+
+
+def _panel(axes: Axes, title: str, below: str) -> None:
+    axes.set_title(title, loc="left", fontsize=9.5, color=INK, pad=8)
+    axes.set_xlabel(below, fontsize=9, color=QUIET)
 
 
 def _recent(history: History, periods: int) -> History:
@@ -184,9 +264,10 @@ def _mark(axes: Axes, day: dt.date, text: str, row: int, *, ring: bool = False) 
     axes.text(x, 0.97 - 0.07 * row, text, transform=where, ha="center", va="center", fontsize=7.5, color=INK, bbox=box)
 
 
-def _title(axes: Axes, title: str, subtitle: str) -> None:
-    axes.text(0, 1.11, title, transform=axes.transAxes, fontsize=12.5, color=INK, weight="bold", va="bottom")
-    axes.text(0, 1.045, subtitle, transform=axes.transAxes, fontsize=9, color=QUIET, va="bottom")
+def _title(axes: Axes, title: str, subtitle: str, lift: float = 0.0) -> None:
+    where = axes.transAxes
+    axes.text(0, 1.11 + 1.1 * lift, title, transform=where, fontsize=12.5, color=INK, weight="bold", va="bottom")
+    axes.text(0, 1.045 + lift, subtitle, transform=where, fontsize=9, color=QUIET, va="bottom")
 
 
 def _png(figure: Figure, axes: Axes) -> bytes:
@@ -207,6 +288,10 @@ def _png(figure: Figure, axes: Axes) -> bytes:
         "borderaxespad": 0.0,
     }
     axes.legend(**place, frameon=False, fontsize=9, labelcolor=INK, handlelength=1.4, columnspacing=1.4)
+    return _bytes(figure)
+
+
+def _bytes(figure: Figure) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""``orecast plot``: pictures of a forecast, of an effect, of scenarios."""
+"""``orecast plot``: pictures of a forecast, of an effect, of scenarios, of a backtest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from forecast.cli.options import AsOf, Horizon, Level, SeriesArgument, levels
 from forecast.cli.output import in_a_folder
 from forecast.cli.scenarios import ask
 from forecast.cli.session import Session, session
-from forecast.errors import NotFound
+from forecast.errors import NotFound, TooShort
 
 
 def plot(
@@ -26,28 +26,35 @@ def plot(
     scenarios: Annotated[
         Path | None, typer.Option("--scenario", exists=True, dir_okay=False, help="the scenarios of this file")
     ] = None,
+    backtest: Annotated[
+        bool,
+        typer.Option("--backtest", help="how good the serving run's forecasts were: reliability, scores by horizon"),
+    ] = False,
     horizon: Horizon = 12,
     level: Level = None,
     periods: Annotated[int, typer.Option(min=1, help="observations shown before the forecast")] = 72,
     as_of: AsOf = None,
 ) -> None:
-    """Draw a forecast with the events behind it, an effect, or scenarios.
+    """Draw a forecast with the events behind it, an effect, scenarios, or a backtest.
 
     \b
     Examples:
       orecast plot price.copper
       orecast plot volume.magnets.export.cn --effect cn-7ree-licence-2025
       orecast plot price.copper --scenario tariff.yaml --output tariff.png
+      orecast plot price.copper --backtest
     """
     from forecast.files import write_atomically
     from forecast.plots import scenario_picture
 
-    if effect and scenarios:
-        raise typer.BadParameter("--effect or --scenario, not both")
+    if sum([bool(effect), bool(scenarios), backtest]) > 1:
+        raise typer.BadParameter("one of --effect, --scenario and --backtest")
     with session() as s:
         history = s.catalog.history(series_id, as_of or s.today)
         if effect:
             picture = _effect(s, history, effect)
+        elif backtest:
+            picture = _backtest(s, series_id)
         elif scenarios:
             picture = scenario_picture(history, [each.forecast for each in ask(s, scenarios).of(series_id)], periods)
         else:
@@ -67,6 +74,15 @@ def _forecast(s: Session, history: Any, horizon: int, percents: list[int], as_of
     record = s.registry.champion(series_id).record
     found = marks(record, made.branches, s.catalog.events(as_of), first, last)
     return forecast_picture(history, made, found, periods)
+
+
+def _backtest(s: Session, series_id: str) -> bytes:
+    from forecast.plots import backtest_picture
+
+    card = s.registry.champion(series_id).card
+    if card["champion_family"] not in card["backtest"]:
+        raise TooShort(f"{series_id} has no backtest: {card['why']}")
+    return backtest_picture(card)
 
 
 def _effect(s: Session, history: Any, event_id: str) -> bytes:
