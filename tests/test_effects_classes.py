@@ -52,7 +52,7 @@ def test_a_family_nobody_has_seen_gets_what_all_say_and_prices_say_nothing_of_fl
     assert priors[TARIFF, True].mean == pytest.approx(priors[SUPPLY, True].mean, abs=0.02)
     assert priors[TARIFF, True].sd > priors[SUPPLY, True].sd
     assert not priors[TARIFF, True].identified
-    assert priors[SUPPLY, False].mean == 0.0
+    assert priors[SUPPLY, False].mean == pytest.approx(0, abs=1e-9)
     assert len(priors) == 2 * len(KindFamily)
 
 
@@ -69,3 +69,16 @@ def test_any_handful_of_events_gives_a_proper_prior(pairs: list[tuple[float, flo
     for prior in class_priors(pool).values():
         assert np.isfinite(prior.mean)
         assert 0 < prior.sd < 1
+
+
+def test_a_mean_against_what_was_expected_is_not_used() -> None:
+    prior = class_priors(events(150, -0.08, 0.06))[SUPPLY, True]
+    assert prior.mean < -0.05
+    assert not prior.identified
+    assert prior.towards(1)[0] == 0.0
+
+
+def test_one_wild_event_does_not_make_all_of_them_wild() -> None:
+    pool = events(30, 0.0, 0.02)
+    wild = replace(pool[0], estimate=1.5, events=("wild",))
+    assert class_priors([*pool, wild])[SUPPLY, True].spread < class_priors(pool)[SUPPLY, True].spread + 0.02

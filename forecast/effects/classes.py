@@ -1,12 +1,13 @@
 """What events of a kind do: pooled over episodes and series, with the spread between events.
 
-A hierarchical normal model on raw likelihood summaries (never on shrunken effects), with its spreads on a grid
+A hierarchical model of raw likelihood summaries (never on shrunken effects), with its spreads on a grid
 (Gelman, Prior distributions for variance parameters in hierarchical models, Bayesian Analysis 1, 2006):
 
-    effect ~ N(direction·μ_family, τ_family²), μ_family ~ N(μ_all, .04²), μ_all ~ N(0, .1²), τ ~ half-normal(.1),
+    effect ~ t(direction·μ_family, τ_family²), μ_family ~ N(μ_all, .04²), μ_all ~ N(0, .1²), τ ~ half-normal(.1),
     τ_family² = (n τ_f² + 8 τ_all²)/(n + 8).
 
-Prices and flows are pooled apart. The effect is that of a measure which grows to its full size in two periods.
+t has four degrees of freedom: a few events do a great deal and most do little. Prices and flows are pooled apart. The
+effect is that of a measure which grows to its full size in two periods.
 """
 
 from __future__ import annotations
@@ -26,9 +27,11 @@ from forecast.series import Floats
 BUILD_UP = Ramp(2)
 #: Prior sd of a family's mean about that of all, of that itself, of spreads; events the common spread counts as.
 FAMILY_SD, ALL_SD, SPREAD_SD, COMMON = 0.04, 0.1, 0.1, 8
-#: A mean is identified if it is this many standard errors from zero.
-IDENTIFIED = 1.645
-_GRID = np.linspace(0.0, 0.5, 101)
+#: A mean is identified if it lies this many standard errors on the expected side of zero.
+IDENTIFIED = 2.0
+#: Degrees of freedom of the differences between events.
+DF = 4.0
+_SPREADS = np.linspace(0.0, 0.5, 101)
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,8 @@ class ClassPrior:
 
     @property
     def identified(self) -> bool:
-        """Whether the mean can be told from zero."""
-        return self.n > 0 and abs(self.mean) > IDENTIFIED * self.se
+        """Whether the mean can be told from zero, towards the direction that was expected."""
+        return self.n > 0 and self.mean > IDENTIFIED * self.se
 
     def towards(self, direction: int) -> tuple[float, float]:
         """Mean and sd of the effect in a direction (+1, −1, 0 unknown): a mean only where it is identified."""
@@ -98,14 +101,13 @@ def class_priors(
     for is_price in (True, False):
         pool = [s for s in left if s.is_price == is_price]
         y, v = _signed(pool)
-        all_spread = _spread(y, v, 0.0, ALL_SD)
-        all_mean, all_se = _mean(y, v + all_spread**2, 0.0, ALL_SD)
+        all_mean, all_se, all_spread = _pooled(y, v, (0.0, ALL_SD), _SPREADS)
         for family in KindFamily:
             y, v = _signed([s for s in pool if s.family is family])
-            prior_sd = float(np.hypot(FAMILY_SD, all_se))
-            own = _spread(y, v, all_mean, prior_sd)
+            centre = all_mean, float(np.hypot(FAMILY_SD, all_se))
+            _, _, own = _pooled(y, v, centre, _SPREADS)
             spread = float(np.sqrt((len(y) * own**2 + COMMON * all_spread**2) / (len(y) + COMMON)))
-            mean, se = _mean(y, v + spread**2, all_mean, prior_sd)
+            mean, se, _ = _pooled(y, v, centre, np.array([spread]))
             priors[family, is_price] = ClassPrior(family, is_price, mean, se, spread, len(y))
     return MappingProxyType(priors)
 
@@ -115,17 +117,15 @@ def _signed(pool: list[Likelihood]) -> tuple[Floats, Floats]:
     return np.array([s.direction * s.estimate for s in pool]), np.array([s.sd**2 for s in pool])
 
 
-def _mean(y: Floats, v: Floats, prior_mean: float, prior_sd: float) -> tuple[float, float]:
-    """Posterior mean and sd of μ with y ~ N(μ, v)."""
-    precision = np.sum(1 / v) + 1 / prior_sd**2
-    return float((np.sum(y / v) + prior_mean / prior_sd**2) / precision), float(precision**-0.5)
-
-
-def _spread(y: Floats, v: Floats, prior_mean: float, prior_sd: float) -> float:
-    """Posterior mean of τ with y ~ N(μ, v + τ²), μ ~ N(prior) integrated out, τ half-normal."""
-    total = v + _GRID[:, None] ** 2
-    a, b = np.sum(1 / total, axis=1), np.sum((y - prior_mean) / total, axis=1)
-    log_p = -0.5 * (_GRID / SPREAD_SD) ** 2 - 0.5 * np.sum(np.log(total) + (y - prior_mean) ** 2 / total, axis=1)
-    log_p += 0.5 * (b**2 / (a + prior_sd**-2) - np.log1p(a * prior_sd**2))
+def _pooled(y: Floats, v: Floats, centre: tuple[float, float], spreads: Floats) -> tuple[float, float, float]:
+    """Posterior mean and sd of μ, and posterior mean of τ over ``spreads``, with y ~ t(μ, v + τ²), μ ~ N(centre)."""
+    mean, sd = centre
+    mu = np.linspace(mean - 4 * sd, mean + 4 * sd, 81)[:, None]
+    log_p = -0.5 * ((mu - mean) / sd) ** 2 - 0.5 * (spreads / SPREAD_SD) ** 2
+    for one, variance in zip(y, v, strict=True):
+        total = variance + spreads**2
+        log_p = log_p - 0.5 * np.log(total) - (DF + 1) / 2 * np.log1p((one - mu) ** 2 / (DF * total))
     p = np.exp(log_p - log_p.max())
-    return float(p @ _GRID / p.sum())
+    p /= p.sum()
+    centre_of_mu = float(np.sum(p * mu))
+    return centre_of_mu, float(np.sqrt(np.sum(p * (mu - centre_of_mu) ** 2))), float(np.sum(p * spreads))

@@ -66,7 +66,7 @@ def _distinct(joint: Joint) -> list[bool]:
 def _likelihoods(sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect]) -> list[tuple[float, float] | None]:
     """Estimate and standard error, without a prior, of an effect that grows to its full size in two periods.
 
-    Taken from the announcement until six periods after, the other episodes' mean paths being out of the series.
+    Taken from the announcement until six periods after, whatever else happened then.
     """
     view, blocks = joint.view, joint.blocks
     builds = [Intervention(Ramp(2), e.episode.intervention.start, lead=e.episode.gap(sample.freq)) for e in effects]
@@ -75,9 +75,6 @@ def _likelihoods(sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect])
     first = np.argmax(columns > 0, axis=0)
     E[view.whitening.periods[:, None] > first + AFTER] = 0.0
     xx, xy = view.products(E)
-    paths = np.column_stack([b.E @ f.weights for b, f in zip(blocks, effects, strict=True)])
-    others = paths.sum(axis=1, keepdims=True) - paths
-    xy = xy - np.einsum("tk,tk->k", E, others) + np.einsum("qk,qk->k", view.shadow(E), view.shadow(others))
     return [
         (float(one / information), float(information**-0.5)) if information * block.sd**2 >= NOTHING else None
         for information, one, block in zip(xx, xy, blocks, strict=True)
