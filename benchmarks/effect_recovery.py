@@ -265,7 +265,7 @@ def designs(trial: Trial) -> float:
     freq: Freq = trial.sample.freq
     wide = np.concatenate(
         [
-            columns(every_shape([0]).of(Intervention(Step(), day)), trial.sample.ds, freq)
+            columns(every_shape([0], freq).of(Intervention(Step(), day)), trial.sample.ds, freq)
             for day in trial.sample.ds[-72:]
         ]
     )[:1000]

@@ -59,6 +59,10 @@ class Freq:
         """Periods in a year, on average."""
         return {"D": 365.25, "B": 260.9, "W": 52.18, "M": 12.0, "Q": 4.0, "Y": 1.0}[self.unit]
 
+    def months(self, n: float) -> int:
+        """How many periods so many months are, at least one."""
+        return max(round(n * self.per_year / 12), 1)
+
     @cached_property
     def _week_offset(self) -> int:
         # 1970-01-01 was a Thursday: day number 0 has weekday 3. A week starts on the day after its last day.
@@ -74,6 +78,12 @@ class Freq:
         if self.unit == "W":
             return (d.astype(np.int64) - self._week_offset) // 7
         return d.astype(np.int64)
+
+    def begun(self, days: DayLike) -> Any:
+        """Number of the last period that has begun by each day: on a weekend, the business day before."""
+        if self.unit == "B":
+            return np.busday_count("1970-01-01", np.busday_offset(days, 0, roll="backward"))
+        return self.ordinal(days)
 
     def start(self, ordinals: Any) -> Any:
         """First day of each numbered period (datetime64[D])."""

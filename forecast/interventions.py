@@ -134,7 +134,7 @@ class Intervention:
         ordinals = np.asarray(freq.ordinal(ds), dtype=np.int64)
         column = self.shape.response((ordinals - first).astype(float))
         if self.end is not None:
-            column = np.where(ordinals > int(freq.ordinal(self.end)), 0.0, column)
+            column = np.where(ordinals > int(freq.begun(self.end)), 0.0, column)
         if self.intensity:
             column = column * mean_intensity(self.intensity, ds, freq)
         return column

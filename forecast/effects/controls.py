@@ -11,7 +11,7 @@ from forecast.exposure import WORLD, Minerals, exposure
 from forecast.forecasters.base import Sample
 from forecast.series import Floats, History, Series
 
-#: Periods for which a control is not believed once an event that touches the series has touched it too.
+#: Months for which a control is not believed once an event that touches the series has touched it too.
 BLIND = 12
 #: A control must be usable in this share of the sample's periods.
 ENOUGH = 0.6
@@ -73,7 +73,7 @@ def _blind(event: Event, sample: Sample) -> slice:
     days = [day for day in (event.announced, event.effective) if day is not None]
     first = int(freq.ordinal(sample.ds[0]))
     start, stop = (int(freq.ordinal(day)) - first for day in (min(days), max(days)))
-    return slice(max(start, 0), max(stop + BLIND, 0))
+    return slice(max(start, 0), max(stop + freq.months(BLIND), 0))
 
 
 def _aligned(history: History, sample: Sample) -> Floats:

@@ -33,7 +33,7 @@ __all__ = ["Averaging", "controls_for", "estimate", "from_coefficients", "regres
 KNOWN_SD, AVERAGED_SD = 0.2, 0.25
 #: A standard error on the log beyond which a family's estimate says nothing.
 UNUSABLE_SD = 2.0
-#: Periods after the start whose noise is not trusted to be that of quiet times.
+#: Months after the start whose noise is not trusted to be that of quiet times.
 _UNQUIET = 6
 
 
@@ -67,7 +67,7 @@ def estimate(
     if not episodes:
         return EffectRecord.none(n, sample.freq, sample.ds[-1])
     rng = np.random.default_rng(seed)
-    sets = [every_shape(leads(episode, sample.freq)) for episode in episodes]
+    sets = [every_shape(leads(episode, sample.freq), sample.freq) for episode in episodes]
     candidates = [c.of(episode.intervention) for c, episode in zip(sets, episodes, strict=True)]
     priors = [settings.prior(episode) for episode in episodes]
     log_priors = [c.log_prior for c in sets]
@@ -92,7 +92,7 @@ def quiet_periods(sample: Sample, episodes: Sequence[Episode]) -> Bools:
     Where that would leave less than half of the sample, less is taken after the start.
     """
     ordinals = np.asarray(sample.freq.ordinal(sample.ds))
-    for after in (_UNQUIET, 2, 0):
+    for after in (sample.freq.months(_UNQUIET), 2, 0):
         quiet = np.ones(len(sample), dtype=bool)
         for episode in episodes:
             start = int(sample.freq.ordinal(episode.intervention.start))

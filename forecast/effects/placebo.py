@@ -15,7 +15,7 @@ import numpy.typing as npt
 from forecast.effects.profile import Profile
 from forecast.effects.record import WINDOW, EpisodeEffect
 from forecast.effects.sampler import Block, Joint, posterior, weights
-from forecast.effects.shapes import MAX_LEAD, every_shape
+from forecast.effects.shapes import anticipations, every_shape
 from forecast.forecasters.base import Sample
 from forecast.series import Floats
 
@@ -33,10 +33,10 @@ def ranked(sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect]) -> tu
         return tuple(effects)
     paths = [block.E @ effect.weights for block, effect in zip(joint.blocks, effects, strict=True)]
     placebos = _Placebos(sample, replace(joint.view, Y=joint.view.Y - np.sum(paths, axis=0)), starts)
-    out = []
+    out, early = [], anticipations(sample.freq)
     for block, effect in zip(joint.blocks, effects, strict=True):
         if block.level.size and effect.identified:
-            leads = sorted({c.lead for c in effect.candidates if c.lead <= MAX_LEAD})
+            leads = sorted({c.lead for c in effect.candidates if c.lead in early})
             below = placebos.averages(leads, effect.prior[1]) < abs(float(effect.weights @ block.level))
             effect = replace(effect, placebo_rank=round(float(below.mean()), 4))
         out.append(effect)
@@ -47,11 +47,12 @@ def _free(sample: Sample, effects: Sequence[EpisodeEffect]) -> npt.NDArray[np.in
     """At most a hundred rows, evenly spread, where something was observed and no episode is near."""
     ordinals = np.asarray(sample.freq.ordinal(sample.ds))
     free = np.zeros(len(ordinals), dtype=bool)
-    free[WINDOW:-WINDOW] = np.isfinite(sample.x)[WINDOW:-WINDOW]
+    year = sample.freq.months(WINDOW)
+    free[year:-year] = np.isfinite(sample.x)[year:-year]
     for effect in effects:
         start = int(sample.freq.ordinal(effect.episode.intervention.start))
         early = max(candidate.lead for candidate in effect.candidates)
-        free &= (ordinals + WINDOW < start - early) | (ordinals > start + WINDOW)
+        free &= (ordinals + year < start - early) | (ordinals > start + year)
     rows = np.flatnonzero(free)
     return np.asarray(rows[np.unique(np.linspace(0, len(rows) - 1, min(MOST, len(rows))).astype(int))])
 
@@ -60,22 +61,23 @@ class _Placebos:
     """Cross products of every shape from every row that a placebo, or its lead, may start on."""
 
     def __init__(self, sample: Sample, view: Profile, starts: npt.NDArray[np.intp]) -> None:
-        self.starts = starts
-        self.rows = np.unique(starts[:, None] - np.arange(MAX_LEAD + 1))
-        T, shapes = len(sample), every_shape([0]).shapes
+        self.starts, self._freq = starts, sample.freq
+        self.rows = np.unique(starts[:, None] - np.array(anticipations(sample.freq)))
+        T, shapes = len(sample), every_shape([0], sample.freq).shapes
         responses = np.array([shape.response(np.arange(-T, T, dtype=float)) for shape in shapes])
-        columns = np.concatenate([responses[:, T - row : 2 * T - row] for row in self.rows])
-        products = view.products(view.whiten(np.ascontiguousarray(columns.T)))
-        self.xx, self.xy = (p.reshape(len(self.rows), len(shapes)) for p in products)
+        # Shape by shape, so that the columns of all dates stay in the processor's cache.
+        since = np.arange(T)[:, None] - self.rows + T
+        products = [view.products(view.whiten(response[since])) for response in responses]
+        self.xx, self.xy = (np.stack(p, axis=1) for p in zip(*products, strict=True))
         self._response = responses
 
     def averages(self, leads: Sequence[int], sd: float) -> Floats:
         """(D,) size of the average effect over a year from each placebo date, averaged over shapes and these leads."""
-        candidates = every_shape(leads)
+        candidates = every_shape(leads, self._freq)
         at = np.searchsorted(self.rows, self.starts[:, None] - np.array(leads))
         # (D, leads, shapes) to shapes outermost, as the candidates are.
         xx, xy = (p[at].transpose(0, 2, 1).reshape(len(self.starts), -1) for p in (self.xx, self.xy))
-        T = self._response.shape[1] // 2
-        level = np.stack([self._response[:, T + k : T + k + WINDOW].mean(axis=1) for k in leads], axis=1).ravel()
+        T, year = self._response.shape[1] // 2, self._freq.months(WINDOW)
+        level = np.stack([self._response[:, T + k : T + k + year].mean(axis=1) for k in leads], axis=1).ravel()
         b, _, log_weight = posterior(xx, xy, Block(xx[:0], candidates.log_prior, 0.0, sd, level))
         return np.asarray(np.abs((weights(log_weight) * b) @ level))

@@ -25,6 +25,8 @@ COMPONENTS, PRECISION = 6, 0.3 / 0.25
 CLIP = 4.0
 #: Memory of the volatility, per period.
 MEMORY = 0.94
+#: Values that are whitened in one go: whitening needs several times their memory.
+_AT_ONCE = 2_000_000
 #: A series that does not move at all still has this much noise, on the log.
 LEAST_SD = 1e-6
 
@@ -45,7 +47,11 @@ class Profile:
 
     def whiten(self, columns: Floats) -> Floats:
         """(m, K) what columns (T, K) become."""
-        return self.whitening(columns) / self.scale[:, None]
+        out = np.empty((len(self.scale), columns.shape[1]))
+        some = max(_AT_ONCE // len(columns), 1)
+        for start in range(0, columns.shape[1], some):
+            out[:, start : start + some] = self.whitening(columns[:, start : start + some]) / self.scale[:, None]
+        return out
 
     @cached_property
     def _root(self) -> Floats:

@@ -22,7 +22,7 @@ from forecast.events import KindFamily
 from forecast.interventions import Intervention, parse_shape, shape_word
 from forecast.series import Floats
 
-#: Periods over which an effect without an end is averaged.
+#: Months over which an effect without an end is averaged.
 WINDOW = 12
 #: A column that moves less than this after the last observation does not move.
 _STILL = 1e-6
@@ -101,15 +101,15 @@ class EpisodeEffect:
 
 
 def window(episode: Episode, freq: Freq, last: np.datetime64) -> Days:
-    """Period starts from an episode's start to its end, at most twelve, none after the period ``last``."""
+    """Period starts from an episode's start to its end, at most a year, none after the period ``last``."""
     intervention = episode.intervention
     first = int(freq.ordinal(intervention.start))
-    stop = min(first + WINDOW, int(freq.ordinal(last)) + 1)
+    stop = min(first + freq.months(WINDOW), int(freq.ordinal(last)) + 1)
     end = intervention.end
     if end is None and intervention.intensity and intervention.intensity[-1][1] == 0.0:
         end = intervention.intensity[-1][0]
     if end is not None:
-        stop = min(stop, int(freq.ordinal(end)) + 1)
+        stop = min(stop, int(freq.begun(end)) + 1)
     return np.asarray(freq.start(np.arange(first, max(first, stop))))
 
 

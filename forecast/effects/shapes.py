@@ -17,7 +17,7 @@ from forecast.effects.episodes import Episode
 from forecast.interventions import Decay, Hump, Intervention, Pulse, Ramp, Shape, Step, Temporary, mean_intensity
 from forecast.series import Floats
 
-#: Families of shapes with their prior weight, split evenly among their members.
+#: Families of shapes with their prior weight, split evenly among their members; numbers are months.
 FAMILIES: tuple[tuple[float, tuple[Shape, ...]], ...] = (
     (0.10, (Pulse(),)),
     (0.25, (Step(),)),
@@ -27,8 +27,8 @@ FAMILIES: tuple[tuple[float, tuple[Shape, ...]], ...] = (
     (0.15, (Ramp(3), Ramp(6), Ramp(12))),
 )
 
-#: Periods by which an effect may come early; and the announcement itself may start it, if it is at most a year earlier.
-MAX_LEAD, LONGEST = 3, 12
+#: Months by which an effect may come early; and the announcement itself may start it, if it is at most a year earlier.
+EARLY, LONGEST = (1, 2, 3), 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +68,41 @@ def columns(candidates: Sequence[Intervention], ds: Days, freq: Freq, held: np.d
             if last - start + c.lead >= 0:
                 row[ordinals > last] = c.shape.response(np.array([float(last - start + c.lead)]))
     if one.end is not None:
-        rows[:, ordinals > int(freq.ordinal(one.end))] = 0.0
+        rows[:, ordinals > int(freq.begun(one.end))] = 0.0
     return rows * mean_intensity(one.intensity, ds, freq) if one.intensity else rows
 
 
 def leads(episode: Episode, freq: Freq) -> tuple[int, ...]:
-    """No lead, up to three periods of it but none before the announcement, and the announcement within a year."""
+    """No lead, up to three months of it but none before the announcement, and the announcement within a year."""
     gap = episode.gap(freq)
-    return tuple(sorted({*range(min(MAX_LEAD, gap) + 1), gap if gap <= LONGEST else 0}))
+    early = (lead for lead in anticipations(freq) if lead <= gap)
+    return tuple(sorted({*early, gap if gap <= freq.months(LONGEST) else 0}))
 
 
-def every_shape(leads: Sequence[int]) -> Candidates:
-    """All shapes with these leads, leads being equally likely."""
-    shapes = tuple(shape for _, members in FAMILIES for shape in members)
-    weights = np.concatenate([np.full(len(members), weight / len(members)) for weight, members in FAMILIES])
-    return Candidates(shapes, tuple(leads), np.repeat(np.log(weights / len(leads)), len(leads)))
+def anticipations(freq: Freq) -> tuple[int, ...]:
+    """Periods by which an effect may come early, none among them."""
+    return tuple(sorted({0, *(freq.months(n) for n in EARLY)}))
+
+
+def every_shape(leads: Sequence[int], freq: Freq) -> Candidates:
+    """All shapes, as long in periods as they are in months, with these leads, leads being equally likely."""
+    weights: dict[Shape, float] = {}
+    for weight, members in FAMILIES:
+        for shape in members:
+            long = in_periods(shape, freq)
+            weights[long] = weights.get(long, 0.0) + weight / len(members)
+    log_prior = np.log(np.array(list(weights.values())) / len(leads))
+    return Candidates(tuple(weights), tuple(leads), np.repeat(log_prior, len(leads)))
+
+
+def in_periods(shape: Shape, freq: Freq) -> Shape:
+    """A shape whose numbers are months, for periods of another length."""
+    match shape:
+        case Temporary(n) | Hump(n):
+            return type(shape)(freq.months(n)) if freq.months(n) > 1 else Pulse()
+        case Ramp(n):
+            return Ramp(freq.months(n)) if freq.months(n) > 1 else Step()
+        case Decay(rate):
+            return Decay(round(rate ** (12 / freq.per_year), 4))
+        case _:
+            return shape

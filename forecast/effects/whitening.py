@@ -56,14 +56,22 @@ class Whitening:
         gamma = 1 + (np.diff(self.rows) - 1) * (1 + self.theta) ** 2 + self.theta**2
         if self.phi:
             w, gamma = w[1:] - self.phi * w[:-1], gamma[1:]
-        r, gains = [float(gamma[0])], [0.0]
-        for variance in gamma[1:].tolist():
-            gains.append(self.theta / r[-1])
-            r.append(variance - self.theta * gains[-1])
-        # e_t = w_t − gain_t e_{t−1} for all columns at once: a bidiagonal system.
-        bands = np.array([np.ones(len(r)), [*gains[1:], 0.0]])
+        r = _variances(gamma, self.theta)
+        # e_t = w_t − (θ/r_{t−1}) e_{t−1} for all columns at once: a bidiagonal system.
+        bands = np.array([np.ones(len(r)), self.theta / r])
         sd = np.sqrt(r)
         return solve_banded((1, 0), bands, w, check_finite=False) / sd[:, None], sd
+
+
+def _variances(gamma: Floats, theta: float) -> Floats:
+    """(m,) variance of each innovation, r_t = γ_t − θ²/r_{t−1}; in closed form where there are no gaps."""
+    if gamma.max() == gamma.min() and abs(theta) < 1:
+        left = 1 - theta ** (2.0 * np.arange(1, len(gamma) + 2))
+        return np.asarray(left[1:] / left[:-1])
+    r = [float(gamma[0])]
+    for variance in gamma[1:].tolist():
+        r.append(variance - theta**2 / r[-1])
+    return np.array(r)
 
 
 def fit_whitening(sample: Sample, quiet: Bools) -> Whitening:
