@@ -14,7 +14,7 @@ import io
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +65,22 @@ def forecast_rows(forecast: Forecast) -> list[dict[str, Any]]:
     """The same periods with series, unit, scenario and run in each, keys as ``forecast_names``."""
     constant = {"unit": forecast.series.unit, "scenario": forecast.scenario, "run": forecast.run_id}
     return [{"series_id": forecast.series.series_id, **point, **constant} for point in points(forecast)]
+
+
+def forecast_document(forecast: Forecast) -> dict[str, Any]:
+    """A forecast as JSON: what holds for all periods once, then an object a period."""
+    return {
+        "series_id": forecast.series.series_id,
+        "unit": forecast.series.unit,
+        "freq": forecast.series.freq,
+        "run": forecast.run_id,
+        "as_of": forecast.as_of,
+        "events_known_to": forecast.events_known_to,
+        "scenario": forecast.scenario,
+        "data": points(forecast),
+        "branches": [asdict(branch) for branch in forecast.branches],
+        "notes": forecast.notes,
+    }
 
 
 def scenario_names(levels: Sequence[int]) -> list[str]:

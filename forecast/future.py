@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
@@ -20,78 +20,49 @@ import numpy.typing as npt
 
 from forecast.calendars import Days
 from forecast.effects import EpisodeEffect
+from forecast.effects.classes import BUILD_UP
 from forecast.effects.episodes import direction
 from forecast.effects.shapes import columns
-from forecast.events import Branch, Events, KindFamily, branches
+from forecast.events import Branch, Event, Events, KindFamily, branches
+from forecast.evidence import Evidence
 from forecast.exposure import Minerals, exposure
-from forecast.interventions import Intervention, Ramp, mean_intensity
+from forecast.interventions import Intervention, mean_intensity
+from forecast.parts import Coming, Part, Rewritten, Spell, merged
 from forecast.registry import Registry, Run
 from forecast.series import Floats, Series
+from forecast.serving import serving
 from forecast.worlds import Assumption, Choice, Steps, Version, World, differing, reached
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
-#: Standard deviation on the log of what an event of unknown effect does to a price and to a flow: a coming event is
-#: first of all uncertainty.
-SPREAD_PRICE, SPREAD_FLOW = 0.034, 0.083
-#: How an effect builds up when nothing else is said: half in its first period, whole from the second on.
-BUILD_UP = Ramp(2)
-
 #: Acts whose effect is the path of the measure that they act on.
 _ON_A_PATH = frozenset({"suspends", "terminates", "reinstates", "extends"})
 _NEVER = 2**62
 _NOTHING = Assumption()
+_NO_EVIDENCE = Evidence()
 
 
-@dataclass(frozen=True)
-class _Spell:
-    """Some time in force: from ``day``, that is from period ``start``, until before period ``stop`` (ordinals)."""
-
-    day: dt.date
-    start: int
-    stop: int
-
-    def inside(self, ordinals: npt.NDArray[np.int64]) -> Floats:
-        return ((ordinals >= self.start) & (ordinals < self.stop)).astype(float)
-
-
-@dataclass(frozen=True)
-class _Rewritten:
-    """An event of the record whose ``share`` of the episode's path follows other ``steps``; ``gone``: never was."""
-
-    event_id: str
-    share: float
-    steps: Steps
-    assumption: Assumption
-    gone: bool = False
-
-
-@dataclass(frozen=True)
-class _Coming:
-    """An event outside the record: a ``size`` (mean, sd on the log) times a ``column`` over the H periods.
-
-    Of those with the same ``episode``, only the strongest counts.
-    """
-
-    event_id: str
-    size: tuple[float, float]
-    column: tuple[float, ...]
-    episode: tuple[object, ...]
-
-
-_Part = _Rewritten | _Coming
 Draws = npt.NDArray[np.float32]
 
 
 class Future:
     """The draws of one run in any version of the events.
 
-    ``events``: as known at the end of ``as_of``. The H periods of the run's draws follow its last observation.
+    ``events``: as known at the end of ``as_of``; ``evidence``: what events of a kind do, for those whose effect nobody
+    has seen. The H periods of the run's draws follow its last observation.
     """
 
-    def __init__(self, run: Run, series: Series, minerals: Minerals, events: Events, as_of: dt.date) -> None:
-        self.run, self.series, self.as_of = run, series, as_of
+    def __init__(
+        self,
+        run: Run,
+        series: Series,
+        minerals: Minerals,
+        events: Events,
+        as_of: dt.date,
+        evidence: Evidence = _NO_EVIDENCE,
+    ) -> None:
+        self.run, self.series, self.as_of, self.evidence = run, series, as_of, evidence
         self.known = Version(events, as_of)
         self.events_known_to: dt.date | None = None
         self._minerals = minerals
@@ -108,16 +79,16 @@ class Future:
     def of(cls, catalog: Catalog, registry: Registry, series_ids: Sequence[str], as_of: dt.date) -> list[Future]:
         """The futures of series by their champions. What one finds out is kept with its run, while nothing changes.
 
-        Raises ``NotFound`` or ``NotTrained``.
+        Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a day that is too early for a run.
         """
-        known, events, minerals = catalog.series(), catalog.events(), catalog.minerals()
+        events, minerals, evidence = catalog.events(), catalog.minerals(), Evidence.of(registry)
         futures = []
         for series_id in series_ids:
-            series = known.get(series_id) or catalog.get(series_id)
-            run = registry.champion(series_id)
+            series, run = serving(catalog, registry, series_id, as_of)
             source, future = run.derived.get("future", (None, None))
-            if source is not events or future.as_of != as_of or future.series != series:
-                future = cls(run, series, minerals, events.known_on(as_of), as_of)
+            known = future is not None and future.evidence is evidence and future.as_of == as_of
+            if source is not events or not known or future.series != series:
+                future = cls(run, series, minerals, events.known_on(as_of), as_of, evidence)
                 future.events_known_to = catalog.events_known_to(as_of)
                 run.derived["future"] = events, future
             futures.append(cast(Future, future))
@@ -174,22 +145,45 @@ class Future:
             if any(self._exposure(event_id, self.known.events) for event_id in (branch.event_id, *branch.event_ids))
         )
 
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What the draws take of coming events whose effect nobody has seen."""
+        return self._told(self.baseline, ())
+
+    def notes_in(self, world: World) -> tuple[str, ...]:
+        """The same of what another world adds."""
+        return self._told(world, self._baseline_parts)
+
+    def _told(self, world: World, known: Sequence[Part]) -> tuple[str, ...]:
+        versions = [world.version, *(version for choice in world.choices for version in choice.alternatives)]
+        told: dict[str, str] = {}
+        for version in versions:
+            for part in self._parts(version, world.assumptions):
+                stated = world.assumptions.get(part.event_id, _NOTHING).size(self.series)
+                if isinstance(part, Coming) and part not in known and not stated:
+                    event = version.events.get(part.event_id) or self.known.events[part.event_id]
+                    told[part.event_id] = self.evidence.in_words(event, self.series)
+        together: dict[str, list[str]] = {}
+        for event_id in sorted(told):
+            together.setdefault(told[event_id], []).append(event_id)
+        return tuple(f"{', '.join(event_ids)}: {words}" for words, event_ids in together.items())
+
     # -- which parts -----------------------------------------------------------------------------------------------
 
     @cached_property
-    def _baseline_parts(self) -> list[_Part]:
+    def _baseline_parts(self) -> list[Part]:
         return self._parts(self.known, {})
 
     @cached_property
     def _baseline_forks(self) -> Floats:
         return self._forks(self.baseline, self._baseline_parts)
 
-    def _parts(self, version: Version, assumptions: Mapping[str, Assumption]) -> list[_Part]:
+    def _parts(self, version: Version, assumptions: Mapping[str, Assumption]) -> list[Part]:
         changed = version.changed | assumptions.keys()
         recorded = sorted((self._drifted | changed) & self._effects.keys())
         rewritten = [self._rewritten(event_id, version, assumptions.get(event_id, _NOTHING)) for event_id in recorded]
         coming = {event_id: c for event_id, c in self._coming_as_known.items() if event_id not in changed}
-        apart: list[_Coming] = []
+        apart: list[Coming] = []
         for event_id in sorted(changed):
             assumption = assumptions.get(event_id, _NOTHING)
             if assumption.group and not assumption.size(self.series):
@@ -200,7 +194,7 @@ class Future:
                 apart += [found] if found else []
             elif found := self._coming(event_id, version, assumption):
                 coming[event_id] = found
-        return [part for part in rewritten if part] + _merged([*(coming[i] for i in sorted(coming)), *apart])
+        return [part for part in rewritten if part] + merged([*(coming[i] for i in sorted(coming)), *apart])
 
     @cached_property
     def _drifted(self) -> set[str]:
@@ -211,7 +205,7 @@ class Future:
         )
 
     @cached_property
-    def _coming_as_known(self) -> dict[str, _Coming]:
+    def _coming_as_known(self) -> dict[str, Coming]:
         first_day: dt.date = self.ds[0].item()
         late = {
             event.event_id
@@ -223,20 +217,20 @@ class Future:
         }
         return {event_id: coming for event_id, coming in found.items() if coming}
 
-    def _rewritten(self, event_id: str, version: Version, assumption: Assumption) -> _Rewritten | None:
+    def _rewritten(self, event_id: str, version: Version, assumption: Assumption) -> Rewritten | None:
         """The part of an episode's path that goes on differently from what the run's draws hold, if it does."""
         if event_id not in version.events:
-            gone = _Rewritten(event_id, self._share(event_id), (), _NOTHING, gone=True)
+            gone = Rewritten(event_id, self._share(event_id), (), _NOTHING, gone=True)
             return gone if event_id in self.known.events else None
         says = assumption.shape or assumption.levels or assumption.size(self.series)
         # An episode that was never in force is one of talk: the measure itself, if it comes, comes on top.
         if not self._lived(event_id) or (version.steps(event_id) == self._steps_drawn(event_id) and not says):
             return None
-        return _Rewritten(event_id, self._share(event_id), version.steps(event_id), assumption)
+        return Rewritten(event_id, self._share(event_id), version.steps(event_id), assumption)
 
     def _coming(
         self, event_id: str, version: Version, assumption: Assumption, already: Floats | float = 0.0
-    ) -> _Coming | None:
+    ) -> Coming | None:
         """What an event outside the record changes after the last observation, if anything more than ``already``."""
         event = version.events.get(event_id) or self.known.events.get(event_id)
         if event is None or event.family is KindFamily.THREAT or self._lived(event_id):
@@ -244,17 +238,25 @@ class Future:
         stated = assumption.size(self.series)
         if stated == (0.0, 0.0) or (not stated and any(act.relation in _ON_A_PATH for act in event.acts)):
             return None
-        weight = 1.0 if stated else exposure(event, self.series, self._minerals)
-        if not weight:
+        size = stated or self._unseen(event)
+        if size == (0.0, 0.0):
             return None
         column = (self._level(event_id, version, assumption) - already).tolist()
         first = next((k for k, level in enumerate(column) if level), None)
         if first is None:
             return None
-        spread = SPREAD_PRICE if self.series.is_price else SPREAD_FLOW
         sign = direction(event, self.series) * (1 if column[first] > 0 else -1)
         episode = (event_id,) if stated else (assumption.group, first, sign)
-        return _Coming(event_id, stated or (0.0, weight * spread), tuple(column), episode)
+        return Coming(event_id, size, tuple(column), episode)
+
+    def _unseen(self, event: Event) -> tuple[float, float]:
+        """Mean and sd on the log of what an event of its kind does, by how squarely this one hits the series."""
+        weight = exposure(event, self.series, self._minerals)
+        if not weight:
+            return 0.0, 0.0
+        prior = self.evidence.prior(event.family, self.series, without=(event.event_id,))
+        mean, sd = prior.towards(direction(event, self.series))
+        return weight * mean, weight * sd
 
     def _level(self, event_id: str, version: Version, assumption: Assumption) -> Floats:
         """(H,) the level of an event in each period, less its level, as it is known, at the last observation."""
@@ -273,10 +275,10 @@ class Future:
     def _multiplier(self, assumption: Assumption) -> Floats | float:
         return mean_intensity(assumption.levels, self.ds, self._freq) if assumption.levels else 1.0
 
-    def _in_force(self, steps: Steps) -> list[_Spell]:
+    def _in_force(self, steps: Steps) -> list[Spell]:
         ends = [*(day for day, _ in steps[1:]), None]
         return [
-            _Spell(day, int(self._freq.ordinal(day)), self._stop(end))
+            Spell(day, int(self._freq.ordinal(day)), self._stop(end))
             for (day, level), end in zip(steps, ends, strict=False)
             if level
         ]
@@ -304,12 +306,12 @@ class Future:
 
     # -- what they amount to ---------------------------------------------------------------------------------------
 
-    def _difference(self, parts: Sequence[_Part], less: Sequence[_Part]) -> Floats:
+    def _difference(self, parts: Sequence[Part], less: Sequence[Part]) -> Floats:
         gone = [part for part in less if part not in parts]
         new = self._sum([part for part in parts if part not in less])
         return new - self._sum(gone) if gone else new
 
-    def _forks(self, world: World, parts: Sequence[_Part]) -> Floats:
+    def _forks(self, world: World, parts: Sequence[Part]) -> Floats:
         """(H, n) what is added in the draws that take a fork; ``parts``: those of the world as it is."""
         total = np.zeros((len(self.ds), len(self.run.draws)))
         for choice in world.choices:
@@ -320,17 +322,17 @@ class Future:
                 total += np.where((u < choice.probability) & (which == i), change, 0.0)
         return total
 
-    def _sum(self, parts: Iterable[_Part]) -> Floats:
+    def _sum(self, parts: Iterable[Part]) -> Floats:
         """(H, n) what these parts add, always summed in one order: the same parts, the same digits."""
         total = np.zeros((len(self.ds), len(self.run.draws)))
         for part in sorted(parts, key=lambda part: part.event_id):
-            if isinstance(part, _Coming):
+            if isinstance(part, Coming):
                 total += np.array(part.column)[:, None] * self._sizes(part.event_id, part.size)
             else:
                 total += self._rewrite(part)
         return total
 
-    def _rewrite(self, part: _Rewritten) -> Floats:
+    def _rewrite(self, part: Rewritten) -> Floats:
         effect = self._effects[part.event_id]
         own = part.share * effect.size
         if part.gone:
@@ -368,11 +370,3 @@ class Future:
     def _rng(self, *words: str) -> np.random.Generator:
         digest = hashlib.sha256("\n".join((str(self._seed), *words)).encode()).digest()
         return np.random.default_rng(int.from_bytes(digest[:16], "big"))
-
-
-def _merged(coming: Iterable[_Coming]) -> list[_Part]:
-    """Of each episode the strongest event: what begins in one period and pushes one way is not counted twice."""
-    groups: dict[tuple[object, ...], list[_Coming]] = {}
-    for part in coming:
-        groups.setdefault(part.episode, []).append(part)
-    return [max(group, key=lambda part: part.size[1] * max(map(abs, part.column))) for group in groups.values()]

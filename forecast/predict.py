@@ -71,8 +71,8 @@ def forecast(
 ) -> Forecast:
     """The next ``horizon`` periods of a series, with central intervals at ``levels`` in percent.
 
-    Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a horizon beyond the trained one or a level that is no
-    whole number from 1 to 99.
+    Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a day on which what the run was trained on was not yet
+    known, a horizon beyond the trained one, or a level that is no whole number from 1 to 99.
     """
     wanted = checked_levels(levels)
     (future,) = Future.of(catalog, registry, [series_id], as_of)
@@ -86,7 +86,7 @@ def forecast(
         levels=wanted,
         rows=table(quantiles(future.draws[:horizon], at_levels(wanted)), future.ds, wanted),
         branches=future.branches,
-        notes=tuple(future.run.card.get("notes", ())),
+        notes=(*future.run.card.get("notes", ()), *future.notes),
     )
 
 

@@ -17,8 +17,12 @@ LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "prophet", "cmdstanpy")
 _NO_NUMBERS = (
     "_data",
     "cli/",
+    "effects/classes.py",
+    "effects/report.py",
+    "evidence.py",
     "export.py",
     "files.py",
+    "findings.py",
     "future.py",
     "jobs/backtest.py",
     "jobs/ingest.py",
@@ -26,10 +30,12 @@ _NO_NUMBERS = (
     "jobs/monitor.py",
     "jobs/retrain.py",
     "jobs/worker.py",
+    "parts.py",
     "plots.py",
     "predict.py",
     "registry.py",
     "scenarios/",
+    "serving.py",
     "worlds.py",
 )
 

@@ -153,6 +153,11 @@ class Registry:
         """Id of the promoted run, good or not; None before the first promotion."""
         return next(iter(self._champions(series_id)), None)
 
+    def champions(self) -> dict[str, str]:
+        """The promoted run of each series that has one, good or not."""
+        found = ((series_id, self.champion_id(series_id)) for series_id in _folders(self.root))
+        return {series_id: run_id for series_id, run_id in found if run_id is not None}
+
     def promote(self, series_id: str, run_id: str) -> None:
         """Let a run serve, from the next request on. Raises ``NotFound`` or ``CorruptArtifact``."""
         self._verify(self._existing(series_id, run_id))

@@ -86,7 +86,7 @@ class ForecastDocument(BaseModel):
     freq: str
     run: str
     as_of: dt.date
-    events_known_to: dt.date
+    events_known_to: dt.date | None
     scenario: str
     data: list[ForecastRow]
     branches: list[BranchDocument]
@@ -112,6 +112,7 @@ class OutcomeDocument(BaseModel):
     data: list[ForecastRow]
     difference: list[ForecastRow] = Field(description="from the baseline, draw by draw; empty for the baseline")
     cumulated: list[ForecastRow] = Field(description="sums of the differences so far; empty for prices")
+    notes: list[str] = Field(description="what is taken of events whose effect nobody has seen or stated")
 
 
 class ScenarioAnswer(BaseModel):

@@ -17,6 +17,7 @@ import numpy as np
 from forecast.catalog import Catalog, Observation
 from forecast.config import Settings
 from forecast.effects import EffectRecord, EpisodeEffect, episodes
+from forecast.evidence import refresh
 from forecast.registry import Registry
 from forecast.series import Series
 
@@ -56,6 +57,7 @@ def _template() -> Path:
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
     for series_id in TRAINED:
         registry.promote(series_id, add_run(registry, catalog, series_id))
+    refresh(registry)
     catalog.close()
     return home
 
@@ -77,11 +79,17 @@ def effects(catalog: Catalog, series: Series, seen: Sequence[Observation], n: in
     """An effect of every episode of the series, its size drawn."""
     ds = np.array([observation.ds for observation in seen], dtype="datetime64[D]")
     found, _ = episodes(catalog.events(NOW.date()), series, catalog.minerals(), ds, known_on=NOW.date())
-    rng = np.random.default_rng(0)
+    rng, apart = np.random.default_rng(0), np.random.default_rng(1)
     choice = np.zeros(n, dtype=np.int16)
     return tuple(
         EpisodeEffect(
-            e, (e.intervention,), choice, rng.normal(0.1 * e.direction, 0.05, n).astype(np.float32), False, True
+            e,
+            (e.intervention,),
+            choice,
+            rng.normal(0.1 * e.direction, 0.05, n).astype(np.float32),
+            False,
+            True,
+            likelihood=(float(apart.normal(0.1 * e.direction, 0.25)), 0.05),
         )
         for e in found
     )
@@ -95,7 +103,7 @@ def card(series: Series, run_id: str, last: np.datetime64) -> dict[str, Any]:
         "run": run_id,
         "trained_at": NOW.isoformat(),
         "as_of": "2026-07-15",
-        "events_known_to": "2026-07-15",
+        "events_known_to": "2026-07-10",
         "data": {"first": "1992-01-01", "last": str(last), "observations": 400, "scored": 400, "missing": 0},
         "champion_family": "random-walk",
         "score": 1.0,

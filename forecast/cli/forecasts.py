@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,7 +37,7 @@ def forecast(
       orecast forecast price.copper price.nickel --horizon 6 --level 50,90
       orecast forecast price.copper --format csv > copper.csv
     """
-    from forecast.export import forecast_names, forecast_rows
+    from forecast.export import forecast_document, forecast_names, forecast_rows
 
     out, percents = Out(format, output), levels(level)
     with session() as s:
@@ -46,7 +45,7 @@ def forecast(
     if out.chosen is Format.CSV:
         out.csv(forecast_names(percents), [row for each in made for row in forecast_rows(each)])
     elif out.chosen is Format.JSON:
-        documents = [document(each) for each in made]
+        documents = [forecast_document(each) for each in made]
         out.document(documents[0] if len(documents) == 1 else {"data": documents, "next": None})
     else:
         out.text("\n".join(_page(each) for each in made))
@@ -103,24 +102,6 @@ def _forecasts(
 
     for name in series_ids:
         yield predict.forecast(s.catalog, s.registry, name, horizon=horizon, levels=percents, as_of=as_of or s.today)
-
-
-def document(made: Forecast) -> dict[str, Any]:
-    """A forecast as JSON: what holds for all periods once, then an object a period."""
-    from forecast.export import points
-
-    return {
-        "series_id": made.series.series_id,
-        "unit": made.series.unit,
-        "freq": made.series.freq,
-        "run": made.run_id,
-        "as_of": made.as_of,
-        "events_known_to": made.events_known_to,
-        "scenario": made.scenario,
-        "data": points(made),
-        "branches": [asdict(branch) for branch in made.branches],
-        "notes": made.notes,
-    }
 
 
 def _page(made: Forecast) -> str:

@@ -80,9 +80,12 @@ def promote(series_id: SeriesArgument, run_id: RunArgument) -> None:
     Example:
       orecast runs promote price.copper 2026-06-0123456789
     """
+    from forecast.evidence import refresh
+
     with session() as s:
         s.catalog.get(series_id)
         s.registry.promote(series_id, run_id)
+        refresh(s.registry)
         print(f"{series_id}: {run_id} serves")
 
 
@@ -94,6 +97,10 @@ def rollback(series_id: SeriesArgument) -> None:
     Example:
       orecast runs rollback price.copper
     """
+    from forecast.evidence import refresh
+
     with session() as s:
         s.catalog.get(series_id)
-        print(f"{series_id}: {s.registry.rollback(series_id)} serves")
+        serves = s.registry.rollback(series_id)
+        refresh(s.registry)
+        print(f"{series_id}: {serves} serves")

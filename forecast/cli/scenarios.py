@@ -84,4 +84,5 @@ def _page(outcomes: Sequence[Outcome]) -> str:
         text += f"{title}\n\n{table(rows, COLUMNS)}\n"
     made = baseline.forecast
     known = f"run {made.run_id}; as of {made.as_of}, events known to {made.events_known_to or 'no day'}"
-    return text.rstrip("\n") + "\n" + lines([f"low, high: {level} % interval of the difference; {known}"])
+    notes = dict.fromkeys(note for outcome in outcomes for note in outcome.notes)
+    return text.rstrip("\n") + "\n" + lines([f"low, high: {level} % interval of the difference; {known}", *notes])

@@ -32,12 +32,16 @@ def due_now(settings: Settings) -> tuple[str, ...]:
 def train_now(settings: Settings, series_id: str) -> dict[str, str]:
     """Train one series on what is known today (UTC); its outcome in words."""
     from forecast.catalog import Catalog
+    from forecast.evidence import refresh
     from forecast.jobs.train import Plan, train_one
     from forecast.registry import Registry
 
     catalog = Catalog.open(settings)
     try:
-        return asdict(train_one(catalog, Registry(settings.models_dir), settings, series_id, Plan(_today(), kept=True)))
+        registry = Registry(settings.models_dir)
+        outcome = train_one(catalog, registry, settings, series_id, Plan(_today(), kept=True))
+        refresh(registry)
+        return asdict(outcome)
     finally:
         catalog.close()
 

@@ -19,6 +19,7 @@ from forecast.calendars import Days
 from forecast.catalog import Catalog
 from forecast.config import Settings
 from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, NotFound, TooShort
+from forecast.evidence import refresh
 from forecast.forecasters import FORECASTERS
 from forecast.jobs.card import write_card
 from forecast.past import Past
@@ -137,6 +138,7 @@ def train(
     for outcome in outcomes:
         done[outcome.series_id] = outcome
         progress(outcome)
+    refresh(registry)
     return Report(tuple(done[series_id] for series_id in ids))
 
 

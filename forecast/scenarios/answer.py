@@ -92,16 +92,17 @@ def _check_series(question: Question, known: Mapping[str, Series]) -> None:
 
 def _outcomes(future: Future, question: Question, worlds: Sequence[World], levels: tuple[int, ...]) -> list[Outcome]:
     of_series = _Table(future, future.draws[: question.h], levels)
-    outcomes = [Outcome(of_series.forecast(BASELINE, of_series.values))]
+    outcomes = [Outcome(of_series.forecast(BASELINE, of_series.values), notes=future.notes)]
     mixed, chance, passed = of_series.base, future.uniform(MIXTURE), 0.0
     for scenario, world in zip(question.scenarios, worlds, strict=True):
         there = future.draws_in(world)[: question.h]
-        outcomes.append(of_series.outcome(scenario.name, there, scenario.probability))
+        notes = future.notes_in(world)
+        outcomes.append(of_series.outcome(scenario.name, there, scenario.probability, notes))
         if scenario.probability is not None:
             here = (chance >= passed) & (chance < passed + scenario.probability)
             mixed, passed = np.where(here, there, mixed), passed + scenario.probability
     if any(scenario.probability is not None for scenario in question.scenarios):
-        outcomes.append(of_series.outcome(MIXTURE, mixed, None))
+        outcomes.append(of_series.outcome(MIXTURE, mixed, None, ()))
     return outcomes
 
 
@@ -118,7 +119,7 @@ class _Table:
         """Quantiles of the baseline."""
         return self._quantiles(self.base)
 
-    def outcome(self, name: str, draws: Draws, probability: float | None) -> Outcome:
+    def outcome(self, name: str, draws: Draws, probability: float | None, notes: tuple[str, ...]) -> Outcome:
         """Only the periods from the first that differs on are new."""
         k = next(iter(np.flatnonzero((draws != self.base).any(axis=1))), len(self.base))
         change = draws[k:] - self.base[k:]
@@ -131,7 +132,7 @@ class _Table:
             self._rows(difference),
             () if sums is None else self._rows(sums),
             probability,
-            () if k < len(self.base) else (_SAME,),
+            notes if k < len(self.base) else (_SAME,),
         )
 
     def forecast(self, name: str, values: Floats) -> Forecast:
@@ -145,7 +146,7 @@ class _Table:
             levels=self.levels,
             rows=self._rows(values),
             branches=future.branches,
-            notes=tuple(future.run.card.get("notes", ())),
+            notes=(*future.run.card.get("notes", ()), *future.notes),
         )
 
     def _quantiles(self, draws: Draws) -> Floats:

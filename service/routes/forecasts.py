@@ -2,15 +2,15 @@
 
 # Annotations are evaluated here: the queries are made for the horizon of the settings, inside a function.
 
-from dataclasses import asdict
-
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
 from forecast import predict
-from forecast.export import forecast_names, forecast_rows, points
+from forecast.evidence import Evidence
+from forecast.export import forecast_document, forecast_names, forecast_rows
 from forecast.predict import Forecast
-from service.answers import Row, csv_answer, json_answer, tag, unchanged, wants_csv
+from forecast.serving import serving
+from service.answers import csv_answer, json_answer, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
 from service.documents import ForecastDocument, ForecastList
@@ -39,7 +39,7 @@ def routes(context: Context) -> APIBlueprint:
             return csv_answer(
                 forecast_names(made.levels), forecast_rows(made), f"{made.series.series_id}-forecast", etag
             )
-        return json_answer(document(made), etag)
+        return json_answer(forecast_document(made), etag)
 
     @api.get("/forecasts", responses=answers(ForecastList, csv=True))
     def list_forecasts(query: Many) -> Response:
@@ -52,7 +52,7 @@ def routes(context: Context) -> APIBlueprint:
         if wants_csv(query.format):
             rows = [row for forecast in made for row in forecast_rows(forecast)]
             return csv_answer(forecast_names(sorted(query.level)), rows, "forecasts", etag)
-        return json_answer({"data": [document(forecast) for forecast in made], "next": None}, etag)
+        return json_answer({"data": [forecast_document(forecast) for forecast in made], "next": None}, etag)
 
     return api
 
@@ -71,24 +71,8 @@ def trained(context: Context) -> list[str]:
 
 
 def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery) -> str:
-    """What an answer depends on: the runs that serve, the edition of the catalogue, and the question."""
+    """What an answer depends on: the runs that serve and what they say of events, the catalogue, and the question."""
     as_of = context.day(query.as_of)
-    runs = [context.run(series_id, as_of).run_id for series_id in series_ids]
-    edition = context.catalog.edition()
-    return tag(series_ids, runs, edition, as_of, query.h, query.level, wants_csv(query.format))
-
-
-def document(forecast: Forecast) -> Row:
-    """A forecast as JSON: what holds for all periods once, then a row a period."""
-    return {
-        "series_id": forecast.series.series_id,
-        "unit": forecast.series.unit,
-        "freq": forecast.series.freq,
-        "run": forecast.run_id,
-        "as_of": forecast.as_of,
-        "events_known_to": forecast.events_known_to,
-        "scenario": forecast.scenario,
-        "data": points(forecast),
-        "branches": [asdict(branch) for branch in forecast.branches],
-        "notes": forecast.notes,
-    }
+    runs = [serving(context.catalog, context.registry, series_id, as_of)[1].run_id for series_id in series_ids]
+    stores = context.catalog.edition(), Evidence.of(context.registry).digest
+    return tag(series_ids, runs, stores, as_of, query.h, query.level, wants_csv(query.format))

@@ -1,0 +1,124 @@
+"""What events of a kind did is written down beside the runs, and is what a coming event is taken to do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from service_fixtures import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
+
+from forecast.catalog import Catalog
+from forecast.effects.classes import Likelihood
+from forecast.errors import InvalidInput
+from forecast.events import KindFamily
+from forecast.evidence import FILE, Evidence, refresh
+from forecast.future import Future
+from forecast.predict import forecast
+from forecast.registry import Registry
+from forecast.worlds import World
+
+TODAY = NOW.date()
+SUPPLY = KindFamily.SUPPLY
+Stores = tuple[Catalog, Registry]
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    settings = make_home(tmp_path)
+    catalog = Catalog.open(settings)
+    yield catalog, Registry(settings.models_dir)
+    catalog.close()
+
+
+def pool(effect: float, n: int = 40, *, is_price: bool = True) -> tuple[Likelihood, ...]:
+    """So many supply measures, each of which did about the same in the expected direction."""
+    return tuple(
+        Likelihood("s", (f"e{k}",), SUPPLY, sign := 1 - 2 * (k % 2), is_price, sign * effect, 0.02) for k in range(n)
+    )
+
+
+def test_it_is_what_the_cards_of_the_serving_runs_say(stores: Stores) -> None:
+    _, registry = stores
+    written = Evidence.of(registry)
+    assert {said.series_id for said in written.likelihoods} == {COPPER, NICKEL, EARTHS}
+    (registry.root / FILE).unlink()
+    assert Evidence.of(registry).digest == written.digest
+    refresh(registry)
+    assert Evidence.of(registry).digest == written.digest
+    assert Evidence.of(registry) is Evidence.of(registry)
+
+
+def test_a_damaged_file_is_no_loss(stores: Stores) -> None:
+    _, registry = stores
+    before = Evidence.of(registry).digest
+    for damage in ("", "{", "[]", '{"likelihoods": [{"series_id": 1}]}'):
+        (registry.root / FILE).write_text(damage)
+        assert Evidence.of(registry).digest == before
+
+
+def test_it_follows_who_serves(stores: Stores) -> None:
+    catalog, registry = stores
+    before = Evidence.of(registry).digest
+    registry.promote(NICKEL, add_run(registry, catalog, NICKEL, name="b"))
+    assert Evidence.of(registry).digest == before
+    refresh(registry)
+    assert json.loads((registry.root / FILE).read_text())["runs"][NICKEL].endswith("-b")
+    registry.rollback(NICKEL)
+    refresh(registry)
+    assert Evidence.of(registry).digest == before
+
+
+def test_nothing_is_written_where_nothing_was_trained(tmp_path: Path) -> None:
+    registry = Registry(tmp_path / "models")
+    refresh(registry)
+    assert not registry.root.exists()
+    assert Evidence.of(registry).likelihoods == ()
+
+
+def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores: Stores) -> None:
+    catalog, registry = stores
+    made = Future.of(catalog, registry, [COPPER], TODAY)[0]
+    template = next(event for event in made.known.events.values() if event.family is SUPPLY)
+    coming = replace(
+        template, event_id="new-ban", announced=TODAY, effective=dt.date(2026, 9, 10), ended=None, status="enacted",
+        minerals=("copper",), flows=(), price_world="up", acts=(), end_known=None,
+    )  # fmt: skip
+    world = World(made.known.edited([coming]))
+    start = [str(day) for day in made.ds].index("2026-09-01")
+    for effect in (0.2, 0.0):
+        evidence = Evidence(pool(effect), "x")
+        future = Future(made.run, made.series, catalog.minerals(), made.known.events, TODAY, evidence)
+        mean, sd = evidence.prior(SUPPLY, made.series).towards(1)
+        change = future.change(world)
+        assert not change[:start].any()
+        np.testing.assert_allclose(change[start], change[start + 1] / 2, atol=1e-12)
+        assert change[-1].mean() == pytest.approx(mean, abs=4 * sd / 400**0.5)
+        assert change[-1].std() == pytest.approx(sd, rel=0.15)
+        (note,) = future.notes_in(world)
+        assert note.startswith("new-ban: prior from 40 events of this kind (supply, on prices): ")
+        assert ("variance only" in note) == (effect == 0.0)
+
+
+def test_an_event_is_not_in_its_own_prior(stores: Stores) -> None:
+    evidence = Evidence((*pool(0.1), replace(pool(0.1)[0], events=("wild", "other"), estimate=3.0)), "x")
+    copper = stores[0].get(COPPER)
+    assert evidence.prior(SUPPLY, copper, without=("other",)) == Evidence(pool(0.1)).prior(SUPPLY, copper)
+    assert evidence.count(SUPPLY, True) == 41
+    assert evidence.count(SUPPLY, True, without=("wild",)) == 40
+
+
+def test_a_forecast_tells_what_it_takes_of_coming_events(stores: Stores) -> None:
+    notes = forecast(*stores, EARTHS, as_of=TODAY).notes
+    assert any("events of this kind (supply, on flows)" in note for note in notes)
+
+
+def test_a_day_before_the_run_could_know_what_it_knows_is_refused(stores: Stores) -> None:
+    with pytest.raises(InvalidInput, match="2026-07-10 or later") as refused:
+        forecast(*stores, COPPER, as_of=dt.date(2026, 7, 9))
+    assert refused.value.faults[0].where == "as_of"
+    assert forecast(*stores, COPPER, as_of=dt.date(2026, 7, 10)).rows
