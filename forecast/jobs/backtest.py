@@ -1,11 +1,11 @@
 """A backtest as somebody asks for it: what a family would have said from chosen periods, trained or not.
 
-The engine looks from all origins of all series in one pass over the panel of their kind. It sees observations only.
-Those of the series itself are the values that were out when the value of the cutoff was due (the end of the period
-plus the release lag): where one of them was revised later, that origin is forecast again from what was known. What
-the other series teach (common volatility, weights of models, calibration) comes from periods up to the cutoff, in
-their present values. Other families are given the view of each origin, which holds the effects of the events known
-then, and are estimated anew every so many origins.
+The engine looks from all origins of all series in one pass over the panel of their kind. It sees observations only:
+those of the series itself as they were when the value of the cutoff was due (the end of its period plus the release
+lag). Where one of them was revised later, that origin is forecast again from what was known. What the panel teaches
+(common volatility, weights of models, calibration) comes from periods up to the cutoff, in their present values. Other
+families are given the view of each origin, which holds the effects of the events known then, and are estimated anew
+every so many origins.
 """
 
 from __future__ import annotations

@@ -1,0 +1,271 @@
+"""A backtest on request: any series with observations, the origins asked for, what was known there and nothing else."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecast.catalog import Catalog, Observation
+from forecast.cli import call
+from forecast.config import Settings
+from forecast.errors import InvalidInput, NotFound
+from forecast.export import verify
+from forecast.forecasters.base import Sample
+from forecast.forecasters.grid import Grid
+from forecast.jobs.backtest import HEADER, QUANTILES, Answer, Question, last, read, rows, run, summary
+from forecast.metrics import LEVELS
+from forecast.peers import Company
+from forecast.series import Series
+
+TODAY = date(2026, 7, 15)
+COPPER, EARTHS = "price.copper", "volume.rare-earths.export.cn"
+MINE = Series("price.mine", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
+QUESTION = Question(TODAY, 3)
+DAYS = np.array(["2019-05-01", "2023-05-01", "2025-09-01"], dtype="datetime64[D]")
+
+
+@pytest.fixture(scope="module")
+def home(seeded: Path) -> Settings:
+    return Settings.from_env({"ORECAST_DATABASE_URL": f"sqlite:///{seeded}"})
+
+
+@pytest.fixture(scope="module")
+def bundled(home: Settings) -> Iterator[Catalog]:
+    """The bundled catalogue, only read."""
+    catalog = Catalog.open(home)
+    yield catalog
+    catalog.close()
+
+
+@pytest.fixture(scope="module")
+def answer(bundled: Catalog, home: Settings) -> Answer:
+    return run(bundled, home, {COPPER: DAYS, EARTHS: DAYS[1:]}, QUESTION)
+
+
+def observations(values: np.ndarray, series_id: str = MINE.series_id) -> list[Observation]:  # type: ignore[type-arg]
+    """Monthly values from 2022 on, each known on the tenth of the month after its own."""
+    months = MINE.calendar.range("2022-01-01", len(values) + 1).tolist()
+    return [
+        Observation(series_id, day, float(value), "reported", datetime(after.year, after.month, 10, tzinfo=UTC), True)
+        for day, after, value in zip(months, months[1:], values, strict=False)
+    ]
+
+
+def walk(T: int) -> np.ndarray:  # type: ignore[type-arg]
+    return np.asarray(500 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.05, T))))
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+def test_one_pass_is_the_fit_at_each_origin(bundled: Catalog, answer: Answer) -> None:
+    company = Company.of(bundled, TODAY)
+    for one in answer.tested:
+        series_id, history = one.test.series_id, bundled.history(one.test.series_id, TODAY)
+        peers = company.like(history.series)
+        assert peers is not None
+        for cutoff, q in zip(one.test.cutoffs, one.test.quantiles, strict=True):
+            grid = peers.lessons(series_id, cutoff).teach(Grid())
+            (fitted,) = grid.fit_each([Sample.of(history.until(cutoff))])
+            np.testing.assert_allclose(np.log(q), fitted.quantiles(24)[:3], rtol=1e-9)
+
+
+def test_what_came_later_does_not_change_a_backtest(catalog: Catalog, settings: Settings) -> None:
+    values = walk(48)
+    catalog.add(series=[MINE], observations=observations(values), known_at=datetime(2026, 1, 11, tzinfo=UTC))
+    origin = {MINE.series_id: np.array(["2025-03-01"], dtype="datetime64[D]")}
+    plain = Question(TODAY, 3, calibrated=False)
+    before = [run(catalog, settings, origin, question).tested[0].test for question in (plain, QUESTION)]
+    # a revision of an early value, and another future: neither was known on 10 April 2025
+    other = [
+        Observation(MINE.series_id, date(2023, 1, 1), 9000.0, "reported", datetime(2025, 4, 11, tzinfo=UTC)),
+        Observation(MINE.series_id, date(2025, 5, 1), 9000.0, "reported", datetime(2026, 1, 11, tzinfo=UTC)),
+    ]
+    catalog.add(observations=other, known_at=datetime(2026, 1, 12, tzinfo=UTC))
+    after = [run(catalog, settings, origin, question).tested[0].test for question in (plain, QUESTION)]
+    np.testing.assert_allclose(after[0].quantiles, before[0].quantiles, rtol=1e-6)
+    # the panel calibrates by its present values: one of a thousand outcomes is another one
+    np.testing.assert_allclose(after[1].quantiles, before[1].quantiles, rtol=1e-3)
+    assert after[1].actual[0, 1] == 9000.0
+
+
+def test_calibration_can_be_left_out(bundled: Catalog, home: Settings, answer: Answer) -> None:
+    plain = Question(TODAY, 3, calibrated=False, compared=False)
+    (one,) = run(bundled, home, {COPPER: DAYS}, plain).tested
+    calibrated = answer.tested[0].test.quantiles
+    np.testing.assert_allclose(one.test.quantiles[..., 7], calibrated[..., 7])
+    assert (one.test.quantiles[..., 0] != calibrated[..., 0]).all()
+    assert one.baseline is None
+
+
+def test_other_families_are_given_the_views(bundled: Catalog, home: Settings) -> None:
+    (one,) = run(bundled, home, {EARTHS: DAYS[1:]}, Question(TODAY, 3, "seasonal-naive")).tested
+    assert one.test.family == "seasonal-naive"
+    assert one.baseline is not None
+    np.testing.assert_array_equal(one.test.quantiles, one.baseline.quantiles)
+
+
+def test_rows_are_long_rounded_once_and_nested(answer: Answer) -> None:
+    told = list(rows(answer))
+    assert [tuple(row) for row in told] == [HEADER] * 15
+    assert ",".join(QUANTILES) == "q025,q05,q10,q20,q25,q30,q40,q50,q60,q70,q75,q80,q90,q95,q975"
+    first = told[0]
+    assert [first[name] for name in HEADER[:4]] == ["grid", COPPER, "2019-05-01", "2019-06-01"]
+    assert told[2]["ds"] == "2019-08-01"
+    for row in told:
+        values = [float(row[name]) for name in QUANTILES]
+        assert values == sorted(values)
+        assert all(float(f"{value:.6g}") == value for value in values)
+    np.testing.assert_allclose([first[q] for q in QUANTILES], answer.tested[0].test.quantiles[0, 0], rtol=1e-5)
+
+
+def test_scores_come_by_horizon_and_for_all(answer: Answer) -> None:
+    lines = summary(answer)
+    assert [(line.is_price, line.h) for line in lines] == [(kind, h) for kind in (True, False) for h in (1, 2, 3, 0)]
+    for line in lines:
+        assert 0.1 < line.rel_crps < 5
+        assert 0 < line.mase < 50
+        assert set(line.coverage) == {50, 80, 95}
+        assert line.coverage[50] <= line.coverage[80] <= line.coverage[95]
+    one = answer.tested[0]
+    error = np.abs(one.test.actual[:, 0] - one.test.quantiles[:, 0, len(LEVELS) // 2]) / one.scale
+    assert lines[0].mase == pytest.approx(error.mean())
+
+
+# -- origins -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_origins_leave_their_horizon(bundled: Catalog) -> None:
+    found, without = last(bundled, [COPPER, "volume.gallium.export.cn"], 4, QUESTION)
+    end = bundled.history(COPPER, TODAY).last
+    month = bundled.get(COPPER).calendar
+    np.testing.assert_array_equal(found[COPPER], month.shift(end, np.arange(-6, -2)))
+    assert list(found) == [COPPER]
+    assert [one.series_id for one in without] == ["volume.gallium.export.cn"]
+    assert "13 observations" in str(without[0])
+
+
+def test_origins_are_read_from_a_file(bundled: Catalog, tmp_path: Path) -> None:
+    file = tmp_path / "origins.csv"
+    file.write_text(f"cutoff,series_id\n2023-05-01,{COPPER}\n2019-05,{COPPER}\n2023-05-01,{EARTHS}\n")
+    found = read(file, bundled, TODAY)
+    np.testing.assert_array_equal(found[COPPER], DAYS[:2])
+    assert set(found) == {COPPER, EARTHS}
+
+
+def test_every_wrong_origin_of_a_file_is_named(bundled: Catalog, tmp_path: Path) -> None:
+    file = tmp_path / "origins.csv"
+    wrong = [
+        ("price.coper,2023-05-01", "series_id", "the id of a series; nearest: price.copper"),
+        ("price.brent,2023-05-01", "series_id", "a target; this is a comparison, never a forecast"),
+        (f"{COPPER},November", "cutoff", "YYYY-MM-DD (or YYYY-MM)"),
+        (f"{COPPER},2023-05-02", "cutoff", "the first day of a period of frequency M: 2023-05-01"),
+        (f"{COPPER},2031-01-01", "cutoff", "a period from 1992-01-01 to 2026-06-01, as price.copper has"),
+        (f"{COPPER},2023-04", "cutoff", "each origin of a series once"),
+    ]
+    file.write_text("\n".join(["series_id,cutoff", f"{COPPER},2023-04-01", *(line for line, _, _ in wrong)]) + "\n")
+    with pytest.raises(InvalidInput) as raised:
+        read(file, bundled, TODAY)
+    told = [(fault.line, fault.where, fault.expected) for fault in raised.value.faults]
+    assert told == [(line, column, right) for line, (_, column, right) in enumerate(wrong, start=3)]
+    file.write_text("series,cutoff\nx,2022-01-01\n")
+    with pytest.raises(InvalidInput, match="a column 'series_id'"):
+        read(file, bundled, TODAY)
+
+
+def test_what_cannot_be_forecast_from_is_left_out_and_said(catalog: Catalog, settings: Settings) -> None:
+    seen = observations(walk(48))
+    late = Observation(MINE.series_id, seen[40].ds, seen[40].value, "reported", datetime(2025, 8, 1, tzinfo=UTC))
+    kept = [one for i, one in enumerate(seen) if i not in (30, 40)]
+    catalog.add(series=[MINE], observations=[*kept, late], known_at=datetime(2026, 1, 11, tzinfo=UTC))
+    months = MINE.calendar.shift("2022-01-01", np.array([5, 30, 40, 41]))
+    answer = run(catalog, settings, {MINE.series_id: months}, QUESTION)
+    assert [str(day) for day in answer.tested[0].test.cutoffs] == ["2025-06-01"]
+    said = {str(one.cutoffs[0]): one.why for one in answer.left_out}
+    assert said["2022-06-01"] == "fewer than 18 observations up to there"
+    assert said["2024-07-01"] == "nothing was observed in that period"
+    assert "release_lag_days (10)" in said["2025-05-01"]
+
+
+def test_unknown_families_and_comparisons_are_refused(bundled: Catalog, home: Settings) -> None:
+    with pytest.raises(NotFound, match="prophet"):
+        run(bundled, home, {COPPER: DAYS}, Question(TODAY, 3, "profet"))
+    with pytest.raises(InvalidInput, match="never a forecast"):
+        run(bundled, home, {"price.brent": DAYS}, QUESTION)
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with a series that was just taken in, by the command; nothing is trained."""
+    monkeypatch.setenv("ORECAST_HOME", str(settings.home))
+    monkeypatch.setenv("COLUMNS", "80")
+    series, values = tmp_path / "series.csv", tmp_path / "values.csv"
+    series.write_text("series_id,mineral,measure,unit,freq,release_lag_days\nprice.mine,copper,price,USD/t,M,10\n")
+    lines = [f"{one.series_id},{one.ds},{one.value}" for one in observations(walk(48))]
+    values.write_text("\n".join(["series_id,ds,value", *lines]) + "\n")
+    assert call(["ingest", str(values), "--series", str(series)]) == 0
+    return tmp_path
+
+
+def test_a_series_just_taken_in_is_backtested(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = own / "quantiles.csv"
+    capsys.readouterr()
+    assert call(["backtest", MINE.series_id, "--origins", "5", "--h", "2", "--output", str(file)]) == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert shown.out.startswith(f"{file}: 10 rows of 1 series, sha256 ")
+    assert "grid on price.mine, 5 origins; CRPS as a ratio to random-walk's" in shown.out
+    assert [line.split()[0] for line in shown.out.splitlines()[-3:]] == ["1", "2", "all"]
+    assert verify(file) == 10
+    with file.open(newline="") as lines:
+        table = list(csv.DictReader(lines))
+    assert tuple(table[0]) == HEADER
+    assert {row["method"] for row in table} == {"grid"}
+
+    assert call(["backtest", MINE.series_id, "--origins", "5", "--h", "2", "--format", "csv"]) == 0
+    assert capsys.readouterr().out.encode() == file.read_bytes()
+    assert call(["backtest", MINE.series_id, "--origins", "5", "--h", "2", "--format", "json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [str(row["q50"]) for row in document["data"]] == [row["q50"] for row in table]
+
+
+def test_a_file_of_origins_that_is_wrong_is_named_and_nothing_is_written(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    origins, file = own / "origins.csv", own / "quantiles.csv"
+    origins.write_text("series_id,cutoff\nprice.mine,2024-01-01\nprice.mine,2024-01-15\n")
+    capsys.readouterr()
+    assert call(["backtest", "--origins", str(origins), "--output", str(file)]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"orecast: {origins}:3: cutoff = '2024-01-15': expected the first day of a period")
+    assert not file.exists()
+    for wrong, says in (
+        (["--origins", "0"], "a whole number from 1 to 10000"),
+        (["--origins", "none.csv"], "a CSV file that is there"),
+        (["--origins", "3", "--h", "25"], "from 1 to 24"),
+        (["--origins", "3", "--family", "ets", "--calibrate", "none"], "--calibrate is for grid"),
+        (["--family", "ets"], "are for --origins"),
+        ([], "name a series, or --origins"),
+    ):
+        assert call(["backtest", *wrong]) == 2
+        assert says in capsys.readouterr().err
+
+
+def test_what_is_left_out_is_said_and_the_rest_is_there(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    origins = own / "origins.csv"
+    origins.write_text("series_id,cutoff\nprice.mine,2022-05\nprice.mine,2025-12\n")
+    capsys.readouterr()
+    assert call(["backtest", "--origins", str(origins), "--h", "2"]) == 1
+    shown = capsys.readouterr()
+    assert "grid on price.mine, 1 origin; no outcome is known yet" in shown.out
+    assert shown.err == ("orecast: price.mine: origins left out (2022-05-01): fewer than 18 observations up to there\n")
