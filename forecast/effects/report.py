@@ -7,16 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from forecast.calendars import Days
 from forecast.effects.record import EffectRecord, EpisodeEffect
 from forecast.errors import NotFound
+from forecast.interventions import shape_word
 from forecast.series import Floats, History
 
 #: Central intervals, in percent.
 LEVELS = (50, 80, 90)
+_CUTS = (0.5, *(q for level in LEVELS for q in ((100 - level) / 200, (100 + level) / 200)))
+
+_Word = TypeVar("_Word", str, int)
+_Ordinals = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +37,22 @@ class Band:
     @classmethod
     def of(cls, draws: Floats) -> Band:
         """From draws (n, P) or (n,)."""
-        draws = draws.reshape(len(draws), -1)
-        cuts = [q for level in LEVELS for q in ((100 - level) / 200, (100 + level) / 200)]
-        median, *ends = np.quantile(draws, [0.5, *cuts], axis=0)
+        median, *ends = np.quantile(draws.reshape(len(draws), -1), _CUTS, axis=0)
         return cls(median, {level: (ends[2 * i], ends[2 * i + 1]) for i, level in enumerate(LEVELS)})
+
+    def percent(self) -> Band:
+        """From the log to percent of the level without it."""
+        return Band(
+            100 * np.expm1(self.median),
+            {level: (100 * np.expm1(low), 100 * np.expm1(high)) for level, (low, high) in self.intervals.items()},
+        )
+
+    def taken_from(self, actual: Floats) -> Band:
+        """The level without an effect on the log: the more it added, the lower that is."""
+        return Band(
+            actual * np.exp(-self.median),
+            {level: (actual * np.exp(-high), actual * np.exp(-low)) for level, (low, high) in self.intervals.items()},
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,23 +60,43 @@ class EpisodeReport:
     """One episode on one series.
 
     ``ds`` (P,): period starts from the first in which it may have been felt to the last of the sample; ``actual`` (P,):
-    observed, in the series' unit; ``path``: effect on the log; ``counterfactual``: the series without it, in its unit.
-    ``average``: mean effect on the log over the ``window``; ``cumulated``: sum up to the window's end of actual less
-    counterfactual, in the series' unit: ``anticipation`` (before the effective date) and ``after``. Only what was
-    observed is summed: ``missing`` periods were not. None where the window is empty.
+    observed, in the series' unit. ``average``: mean effect on the log over the ``window``; ``early``: the same over the
+    periods before the effective date in which it may have been felt. Of flows, ``cumulated``: sum up to the window's
+    end of actual less counterfactual, in the series' unit: ``before`` the effective date and ``after``. Only what was
+    observed is summed: ``missing`` periods were not. None where there is no such period, and sums of prices.
     """
 
     effect: EpisodeEffect
+    record: EffectRecord
     ds: Days
     actual: Floats
-    path: Band
-    counterfactual: Band
     window: Days
     average: Band | None
+    early: Band | None
     cumulated: Band | None
-    anticipation: Band | None
+    before: Band | None
     after: Band | None
     missing: int
+
+    @cached_property
+    def path(self) -> Band:
+        """Effect on the log in each period of ``ds``."""
+        return Band.of(self.effect.draws(self.ds, self.record.freq))
+
+    @property
+    def counterfactual(self) -> Band:
+        """The series without the episode, in its unit."""
+        return self.path.taken_from(self.actual)
+
+    @property
+    def shapes(self) -> dict[str, float]:
+        """What the data favour: the posterior weight of each shape, the likeliest first; 1 where one was assumed."""
+        return _shares([shape_word(c.shape) for c in self.effect.candidates], self.effect.choice)
+
+    @property
+    def leads(self) -> dict[int, float]:
+        """The posterior weight of each number of periods by which it came early, the likeliest first."""
+        return _shares([c.lead for c in self.effect.candidates], self.effect.choice)
 
 
 def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeReport:
@@ -66,34 +106,40 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
         raise NotFound("episode", episode_id, [e.episode.episode_id for e in record.effects])
     freq, last = record.freq, int(record.freq.ordinal(record.last))
     start = int(freq.ordinal(effect.episode.intervention.start))
-    first = min(start - max(c.lead for c in effect.candidates), last)
-    ordinals = np.arange(first, last + 1)
+    ordinals = np.arange(min(start - max(c.lead for c in effect.candidates), last), last + 1)
     ds = np.asarray(freq.start(ordinals))
     actual = _observed(history, ordinals)
-    path = effect.draws(ds, freq)
-    without = actual * np.exp(-path)
     window = effect.window(freq, record.last)
-    before = ordinals < start
-    inside = ordinals <= (int(freq.ordinal(window[-1])) if len(window) else first - 1)
-    change = np.nan_to_num(actual - without)
-    empty = not len(window)
+    inside = ordinals[: np.searchsorted(ds, window[-1], side="right") if len(window) else 0]
+    path = effect.draws(ds[: len(inside)], freq)
+    change = np.nan_to_num(actual[: len(inside)] * -np.expm1(-path))
+    early = inside < start
+    sums = None if history.series.is_price or not len(inside) else change
     return EpisodeReport(
         effect=effect,
+        record=record,
         ds=ds,
         actual=actual,
-        path=Band.of(path),
-        counterfactual=Band.of(without),
         window=window,
-        average=None if empty else Band.of(effect.average(freq, record.last)),
-        cumulated=None if empty else Band.of(change[:, inside].sum(axis=1)),
-        anticipation=None if empty or not before.any() else Band.of(change[:, before].sum(axis=1)),
-        after=None if empty else Band.of(change[:, inside & ~before].sum(axis=1)),
-        missing=int(np.isnan(actual[inside]).sum()),
+        average=Band.of(path[:, ~early].mean(axis=1)) if len(inside) else None,
+        early=Band.of(path[:, early].mean(axis=1)) if early.any() else None,
+        cumulated=None if sums is None else Band.of(sums.sum(axis=1)),
+        before=None if sums is None or not early.any() else Band.of(sums[:, early].sum(axis=1)),
+        after=None if sums is None else Band.of(sums[:, ~early].sum(axis=1)),
+        missing=int(np.isnan(actual[: len(inside)]).sum()),
     )
 
 
-def _observed(history: History, ordinals: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Floats:
+def _observed(history: History, ordinals: _Ordinals) -> Floats:
     """Values that a model may use in these periods, NaN elsewhere."""
     at = np.asarray(history.series.calendar.ordinal(history.ds))
     values = dict(zip(at.tolist(), np.where(history.used, history.y, np.nan).tolist(), strict=True))
     return np.array([values.get(int(k), np.nan) for k in ordinals])
+
+
+def _shares(words: list[_Word], choice: npt.NDArray[np.int16]) -> dict[_Word, float]:
+    counts = dict.fromkeys(words, 0)
+    for word, count in zip(words, np.bincount(choice, minlength=len(words)).tolist(), strict=True):
+        counts[word] += count
+    shares = {word: count / len(choice) for word, count in counts.items() if count}
+    return dict(sorted(shares.items(), key=lambda pair: -pair[1]))
