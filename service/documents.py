@@ -185,15 +185,103 @@ class EventDocument(EventRow):
     acts_on_it: list[ActOnIt]
 
 
+class BandDocument(BaseModel):
+    """A number with its uncertainty; beside the median, `lo-<level>` and `hi-<level>` for 50, 80 and 90."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float]
+
+    median: float
+
+
+class ShapeWeight(BaseModel):
+    """How likely a shape is, given the data."""
+
+    shape: str
+    weight: float
+
+
+class LeadWeight(BaseModel):
+    """How likely it is that the effect came so many periods early, given the data."""
+
+    periods: int
+    weight: float
+
+
+class EpisodeDocument(BaseModel):
+    """What an episode did: events that the data of one series cannot tell apart."""
+
+    episode: str = Field(description="id of the leading event")
+    title: str
+    events: list[str]
+    family: str
+    direction: int = Field(description="the sign that is expected: 1, -1, or 0 where unknown")
+    announced: dt.date | None
+    effective: dt.date | None
+    ended: dt.date | None
+    start: dt.date = Field(description="from when the effect counts")
+    window: list[dt.date] | None = Field(description="first and last period that average and sums are over")
+    shapes: list[ShapeWeight] = Field(description="what the data favour, the likeliest first")
+    leads: list[LeadWeight]
+    average: BandDocument | None = Field(description="percent of the level without it, mean over the window")
+    anticipation: BandDocument | None = Field(description="the same over the periods before, where it may be felt")
+    cumulated: BandDocument | None = Field(description="sum of observed less without it, in the unit; null for prices")
+    cumulated_before: BandDocument | None = Field(description="the part of the sum before the start")
+    cumulated_after: BandDocument | None
+    missing: int = Field(description="periods that were not observed and are not in the sums")
+    placebo_rank: float | None = Field(description="share of dates without events with a smaller estimate")
+    identified: bool = Field(description="false: the data say nothing, the effect is its prior")
+    prior_dominated: bool = Field(description="the data say little")
+    others_of_kind: int = Field(description="other events of its kind that there are to compare with")
+
+
+class PeriodDocument(BaseModel):
+    """A period of an episode: what was observed, what the episode did (percent), and the level without it."""
+
+    episode: str
+    ds: dt.date
+    y: float | None
+    effect: BandDocument
+    without: BandDocument | None
+
+
 class EffectsDocument(BaseModel):
     """What events did to a series."""
 
     series_id: str
     run: str
-    method: str
+    unit: str
+    method: str = Field(description="averaged over shapes and leads, regression on fixed ones, or the family's own")
     omitted: list[dict[str, Any]] = Field(description="episodes that were left out, and why")
     notes: list[str]
-    data: list[dict[str, Any]] = Field(description="an episode each; quantiles are on the log")
+    data: list[EpisodeDocument] | list[PeriodDocument] = Field(
+        description="an episode each; with detail=path, a period of an episode each"
+    )
+    next: None
+
+
+class ClassRow(BaseModel):
+    """What events of a kind do, in percent, towards the direction that is expected."""
+
+    family: str
+    measure: str = Field(description="prices or flows")
+    events: int = Field(description="how many there are to learn from")
+    estimates: int = Field(description="how many there are: an event may be seen on several series")
+    up: int = Field(description="estimates that were expected to be positive")
+    down: int = Field(description="estimates that were expected to be negative")
+    identified: bool = Field(description="whether the mean can be told from zero; else forecasts take variance only")
+    mean: float
+    mean_lo: float = Field(alias="mean_lo-90")
+    mean_hi: float = Field(alias="mean_hi-90")
+    spread: float = Field(description="standard deviation between events, on the log, in percent")
+    unseen: BandDocument = Field(description="what a forecast takes of an event that nobody has seen")
+    says: str = Field(description="the same in a sentence")
+
+
+class ClassesDocument(BaseModel):
+    """What events of a kind do."""
+
+    data: list[ClassRow]
     next: None
 
 
@@ -275,6 +363,7 @@ ALL: tuple[type[BaseModel], ...] = (
     EventDocument,
     EventList,
     EffectsDocument,
+    ClassesDocument,
     BacktestDocument,
     RunDocument,
     RunList,

@@ -183,6 +183,11 @@ class EventsQuery(AsOfQuery):
     series_id: Name | None = optional("id of a series: the events that touch it")
 
 
+class EffectsQuery(Query):
+    event: Name | None = optional("id of an event: the episode that it is part of, only")
+    detail: Literal["episodes", "path"] | None = optional("episodes (the default), or path: every period of each")
+
+
 class RunsQuery(Query):
     series_id: Name | None = optional("id of a series: its runs only")
 

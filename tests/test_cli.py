@@ -73,6 +73,12 @@ PAIRS = [
     ),
     (("runs", "list"), "/v1/runs"),
     (("effects", EARTHS), f"/v1/series/{EARTHS}/effects"),
+    (("effects", COPPER), f"/v1/series/{COPPER}/effects"),
+    (
+        ("effects", EARTHS, "--event", "cn-7ree-licence-2025", "--paths"),
+        f"/v1/series/{EARTHS}/effects?event=cn-7ree-licence-2025&detail=path",
+    ),
+    (("effects", "--class"), "/v1/effects"),
     (("backtest", COPPER), f"/v1/series/{COPPER}/backtest"),
 ]
 
@@ -132,6 +138,8 @@ def test_tables_fit_eighty_columns(capsys: pytest.CaptureFixture[str]) -> None:
         ["events"],
         ["events", "cn-7ree-licence-2025"],
         ["effects", EARTHS],
+        ["effects", EARTHS, "--paths"],
+        ["effects", "--class"],
         ["runs", "list"],
     ):
         lines = orecast(capsys, *command).splitlines()
@@ -160,6 +168,9 @@ def test_a_reader_that_has_enough_hears_no_complaint() -> None:
         (["forecast", COPPER, "--horizon", "x"], 2, "Input should be a valid integer"),
         (["forecast", COPPER, "--level", "101"], 2, "--level = '101': expected a whole percentage from 1 to 99"),
         (["forecast", COPPER, "--as-of", "yesterday"], 2, "expected YYYY-MM-DD"),
+        (["forecast", COPPER, "--as-of", "2026-07-01"], 2, "as_of = '2026-07-01': expected 2026-07-10 or later"),
+        (["effects", COPPER, "--class"], 2, "a SERIES, or --class alone"),
+        (["effects", COPPER, "--event", "cn-7ree-licence"], 4, f"no effect on {COPPER} of 'cn-7ree-licence'"),
         (["events", "cn-7ree-license-2025"], 4, "nearest: cn-7ree-licence-2025"),
         (["runs", "show", COPPER, "never"], 4, "no run 'never'"),
         (["train", "price.coper"], 4, "nearest: price.copper"),

@@ -12,7 +12,7 @@ from forecast.effects.report import report
 from forecast.effects.shapes import product
 from forecast.errors import NotFound
 from forecast.events import KindFamily
-from forecast.interventions import Intervention, Step
+from forecast.interventions import Intervention, Ramp, Step
 from forecast.series import History, Series
 
 MONTHLY = Freq("M")
@@ -48,16 +48,16 @@ def test_the_sum_is_in_the_unit_of_the_series_over_a_year() -> None:
     assert len(told.window) == 12
     assert told.cumulated is not None
     assert told.cumulated.median == pytest.approx(-600, rel=0.02)
-    assert told.anticipation is None
+    assert told.before is None
 
 
 def test_what_came_before_the_date_is_told_apart_and_adds_up() -> None:
     told = report(*scene(lead=2, sd=0.0), "ban")
-    assert told.anticipation is not None
+    assert told.before is not None
     assert told.after is not None
     assert told.cumulated is not None
-    assert told.anticipation.median == pytest.approx(-100, rel=1e-3)
-    assert told.after.median + told.anticipation.median == pytest.approx(told.cumulated.median)
+    assert told.before.median == pytest.approx(-100, rel=1e-3)
+    assert told.after.median + told.before.median == pytest.approx(told.cumulated.median)
 
 
 def test_a_sum_s_interval_is_that_of_the_sum_not_the_sum_of_intervals() -> None:
@@ -67,10 +67,10 @@ def test_a_sum_s_interval_is_that_of_the_sum_not_the_sum_of_intervals() -> None:
     mixed = product(effect.episode.intervention, [Step()], [0, 1, 2, 3])
     effect = replace(effect, candidates=mixed, choice=rng.integers(4, size=N).astype(np.int16))
     told = report(history, replace(record, effects=(effect,)), "ban")
-    assert told.anticipation is not None
+    assert told.before is not None
     assert told.after is not None
     assert told.cumulated is not None
-    summed = told.anticipation.intervals[90][0] + told.after.intervals[90][0]
+    summed = told.before.intervals[90][0] + told.after.intervals[90][0]
     assert told.cumulated.intervals[90][0] > summed
 
 
@@ -101,3 +101,21 @@ def test_an_episode_after_the_sample_has_no_sums() -> None:
 def test_an_episode_the_record_lacks_is_not_found() -> None:
     with pytest.raises(NotFound, match="nearest: ban"):
         report(*scene(), "bans")
+
+
+def test_sums_of_prices_have_no_meaning_and_their_anticipation_is_a_mean() -> None:
+    history, record = scene(lead=2, sd=0.0)
+    told = report(replace(history, series=replace(SERIES, measure="price")), record, "ban")
+    assert (told.cumulated, told.before, told.after) == (None, None, None)
+    assert told.early is not None
+    assert told.early.percent().median == pytest.approx(-50, rel=1e-3)
+
+
+def test_what_the_data_favour_comes_first_and_shares_add_up() -> None:
+    history, record = scene()
+    effect = record.effects[0]
+    candidates = product(effect.episode.intervention, [Step(), Ramp(3)], [0, 2])
+    choice = np.repeat([0, 2, 3, 3], N // 4).astype(np.int16)
+    told = report(history, replace(record, effects=(replace(effect, candidates=candidates, choice=choice),)), "ban")
+    assert list(told.shapes.items()) == [("ramp-3", 0.75), ("step", 0.25)]
+    assert told.leads == {0: 0.5, 2: 0.5}

@@ -269,7 +269,48 @@ def test_effects_are_those_of_the_serving_run(client: FlaskClient) -> None:
     assert effects["data"]
     rows = table(client, f"/v1/series/{EARTHS}/effects?format=csv")
     assert [row["episode"] for row in rows] == [effect["episode"] for effect in effects["data"]]
-    assert float(rows[0]["average.q50"]) == effects["data"][0]["average"]["q50"]
+    for row, told in zip(rows, effects["data"], strict=True):
+        for band in ("average", "cumulated", "cumulated_before"):
+            for name, number in (told[band] or {}).items():
+                assert float(row[f"{band}.{name}"]) == number
+        assert sum(shape["weight"] for shape in told["shapes"]) == pytest.approx(1)
+        assert told["others_of_kind"] > 0
+
+
+def test_the_path_of_an_effect_is_a_row_a_period_with_the_series_as_without_it(client: FlaskClient) -> None:
+    episode = get(client, f"/v1/series/{EARTHS}/effects")["data"][-1]
+    event = episode["events"][-1]
+    path = get(client, f"/v1/series/{EARTHS}/effects?detail=path&event={event}")["data"]
+    assert {point["episode"] for point in path} == {episode["episode"]}
+    inside = [p for p in path if episode["window"][0] <= p["ds"] <= episode["window"][1] and p["y"] is not None]
+    gone = sum(p["y"] - p["without"]["median"] for p in inside)
+    assert gone == pytest.approx(episode["cumulated_after"]["median"], rel=0.01)
+    for p in inside:
+        low, high = p["without"]["lo-90"], p["without"]["hi-90"]
+        assert low < p["without"]["lo-50"] < p["without"]["median"] < p["without"]["hi-50"] < high
+        assert p["y"] / (1 + p["effect"]["median"] / 100) == pytest.approx(p["without"]["median"], rel=1e-4)
+    rows = table(client, f"/v1/series/{EARTHS}/effects?detail=path&event={event}&format=csv")
+    assert [float(row["without.lo-90"]) for row in rows if row["y"]] == [
+        p["without"]["lo-90"] for p in path if p["y"] is not None
+    ]
+
+
+def test_an_event_without_an_effect_on_the_series_is_not_found(client: FlaskClient) -> None:
+    problem = get(client, f"/v1/series/{EARTHS}/effects?event=nothing", 404)
+    assert problem["errors"][0]["where"] == "query.event"
+    assert get(client, f"/v1/series/{EARTHS}/effects?detail=all", 422)["errors"][0]["where"] == "query.detail"
+
+
+def test_kinds_of_events_say_whether_their_mean_is_known(client: FlaskClient) -> None:
+    told = get(client, "/v1/effects")["data"]
+    assert len({(row["family"], row["measure"]) for row in told}) == len(told) == 10
+    for row in told:
+        assert row["up"] + row["down"] == row["estimates"] >= row["events"]
+        assert row["mean_lo-90"] < row["mean"] < row["mean_hi-90"]
+        assert (row["unseen"]["median"] != 0) == row["identified"]
+        assert ("not identifiable" in row["says"]) == (bool(row["events"]) and not row["identified"])
+    rows = table(client, "/v1/effects?format=csv")
+    assert [float(row["unseen.hi-90"]) for row in rows] == [row["unseen"]["hi-90"] for row in told]
 
 
 def test_runs_and_their_cards(client: FlaskClient) -> None:

@@ -1,62 +1,151 @@
-"""``orecast effects``: what events did to a series."""
+"""``orecast effects``: what events did to a series, and what events of a kind do."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from forecast.cli.options import SeriesArgument
+import typer
+
 from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, flat, lines, table
 from forecast.cli.session import session
 
-HEADER = (
-    *("series_id", "run", "episode", "events", "family", "announced", "effective", "ended", "shape", "lead", "window"),
-    *("average.q05", "average.q10", "average.q25", "average.q50", "average.q75", "average.q90", "average.q95"),
-    *("identified", "prior_dominated", "placebo_rank"),
-)
-COLUMNS = (
-    Column("episode", wrap=True),
-    Column("effective"),
-    Column("shape"),
-    Column("effect", number=True),
-    Column("interval", "90 %", number=True),
-)
+if TYPE_CHECKING:
+    from forecast.findings import Findings
+
 #: Marks behind an effect, and what they say.
 MARKS = {"*": "the data say little: mostly prior", "†": "not identified: the data say nothing of it"}
 
 
-def effects(series_id: SeriesArgument, format: FormatOption = None, output: OutputOption = None) -> None:
+def effects(
+    series_id: Annotated[
+        str | None, typer.Argument(metavar="[SERIES]", help="id of a series, such as price.copper")
+    ] = None,
+    classes: Annotated[bool, typer.Option("--class", help="what events of a kind do, over all trained series")] = False,
+    event: Annotated[
+        str | None, typer.Option(metavar="EVENT", help="the episode that this event is part of, only")
+    ] = None,
+    paths: Annotated[bool, typer.Option("--paths", help="every period, with the series as it were without it")] = False,
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
     """Show what events did to a series, with intervals.
 
-    As the serving run estimated it. The table shows the average effect over
-    the window of each episode, in percent of the level without it; JSON and
-    CSV give quantiles on the log, as the card does.
+    As the serving run estimated it: in percent of the level without it, on
+    average over the first year; summed up in the unit of the series where that
+    has a meaning; what came before its date apart.
 
     \b
     Examples:
       orecast effects volume.rare-earths.export.cn
+      orecast effects volume.magnets.export.cn --event cn-7ree-licence-2025 --paths
       orecast effects price.copper --format csv --output effects.csv
+      orecast effects --class
     """
+    if classes == bool(series_id) or (classes and (event or paths)):
+        raise typer.BadParameter("a SERIES, or --class alone")
     out = Out(format, output)
-    with session() as s:
-        s.catalog.get(series_id)
-        run = s.registry.champion(series_id)
-    record = run.card["effects"]
-    names = {"series_id": series_id, "run": run.run_id}
-    rows = [flat({**names, **episode}) for episode in record["episodes"]]
-    if out.chosen is Format.CSV:
-        out.csv(HEADER, rows)
-    elif out.chosen is Format.JSON:
-        facts = {name: record[name] for name in ("method", "omitted", "notes")}
-        out.document({**names, **facts, "data": record["episodes"], "next": None})
+    if series_id is None:
+        _classes(out)
     else:
-        shown = table([{**row, **_percent(row)} for row in rows], COLUMNS) if rows else ""
-        marks = {mark for row in rows for mark in MARKS if mark in _percent(row)["effect"]}
-        legend = [f"{mark} {MARKS[mark]}" for mark in sorted(marks)]
-        source = f"run {run.run_id}; method: {record['method']}"
-        out.text(shown + lines([*legend, source, *record["notes"], *_left_out(record["omitted"])]))
+        _of_series(out, series_id, event, paths)
+
+
+def _of_series(out: Out, series_id: str, event: str | None, paths: bool) -> None:
+    from forecast import export_effects as export
+    from forecast.findings import findings
+
+    with session() as s:
+        found = findings(s.catalog, s.registry, series_id, event)
+    if out.chosen is Format.CSV:
+        rows = export.path_rows(found) if paths else export.effect_rows(found)
+        out.csv(export.path_names() if paths else export.effect_names(), [flat(row) for row in rows])
+    elif out.chosen is Format.JSON:
+        out.document(export.paths_document(found) if paths else export.effects_document(found))
+    else:
+        out.text(_periods(found) if paths else _episodes(found))
+
+
+def _episodes(found: Findings) -> str:
+    from forecast.export_effects import effect_rows
+
+    rows = effect_rows(found)
+    sums = any(row["cumulated"] for row in rows)
+    columns = [
+        Column("episode", wrap=True),
+        Column("start"),
+        Column("effect", number=True),
+        Column("interval", "90 %", number=True),
+        *([Column("sum", found.series.unit, number=True)] if sums else []),
+        Column("before", number=True),
+        Column("rank", number=True),
+    ]
+    shown = table([_cells(row) for row in rows], columns) if rows else ""
+    marks = {mark for row in rows for mark in MARKS if mark in _cells(row)["effect"]}
+    record = found.run.card["effects"]
+    notes = [
+        *(f"{mark} {MARKS[mark]}" for mark in sorted(marks)),
+        *(["before: the part that came early; rank: share of dates without events with less"] if rows else []),
+        f"run {found.run.run_id}; method: {record['method']}",
+        *_left_out(record["omitted"]),
+    ]
+    return shown + lines(notes)
+
+
+def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The average effect and its interval in percent; marked where the data say little."""
+    average, early, total = row["average"], row["anticipation"], row["cumulated"]
+    mark = "" if not row["prior_dominated"] and row["identified"] else "*" if row["identified"] else "†"
+    more = f" and {len(row['events']) - 1} more" if len(row["events"]) > 1 else ""
+    return {
+        "episode": row["episode"] + more,
+        "start": row["start"],
+        "effect": f"{average['median']:+.0f} %{mark}" if average else "none yet",
+        "interval": f"{average['lo-90']:+.0f} to {average['hi-90']:+.0f}" if average else "",
+        "sum": f"{total['median']:+.3g}" if total else "",
+        "before": f"{early['median']:+.0f} %" if early and round(early["median"]) else "",
+        "rank": "" if row["placebo_rank"] is None else f"{row['placebo_rank']:.2f}",
+    }
+
+
+def _periods(found: Findings) -> str:
+    from forecast.export_effects import effect_rows, path_rows
+
+    rows, columns, text = path_rows(found), [Column("ds", "period from"), Column("y", "observed", number=True)], ""
+    columns += [Column(name, title, number=True) for name, title in _PERIOD.items()]
+    for episode in effect_rows(found):
+        own = [flat(row) for row in rows if row["episode"] == episode["episode"]]
+        favoured = ", ".join(f"{s['shape']} {100 * s['weight']:.0f} %" for s in episode["shapes"][:3])
+        text += lines([f"{episode['episode']}: {episode['title']}"])[1:] + f"\n{table(own, columns)}"
+        text += lines(
+            [f"effect in percent; without: {found.series.unit}, 90 % interval", f"the data favour {favoured}"]
+        )
+        text += "\n"
+    return text.rstrip("\n") + "\n"
+
+
+_PERIOD = {"effect.median": "effect", "without.median": "without", "without.lo-90": "low", "without.hi-90": "high"}
+
+
+def _classes(out: Out) -> None:
+    from forecast import export_effects as export
+    from forecast.evidence import Evidence
+
+    with session() as s:
+        evidence = Evidence.of(s.registry)
+    if out.chosen is Format.CSV:
+        out.csv(export.class_names(), [flat(row) for row in export.class_rows(evidence)])
+    elif out.chosen is Format.JSON:
+        out.document(export.classes_document(evidence))
+    else:
+        columns = (
+            Column("family"),
+            Column("measure", "on"),
+            Column("events", number=True),
+            Column("says", " ", wrap=True),
+        )
+        out.text(table(export.class_rows(evidence), columns))
 
 
 def _left_out(omitted: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -64,13 +153,3 @@ def _left_out(omitted: Sequence[Mapping[str, Any]]) -> list[str]:
     counts = Counter(each["reason"].partition(" of ")[0] for each in omitted)
     reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.most_common())
     return [f"left out, by reason ({reasons}); --format json names them"] if counts else []
-
-
-def _percent(row: Mapping[str, Any]) -> dict[str, str]:
-    """The average effect and its interval in percent; marked where the data say little."""
-    bounds = [row.get(f"average.q{q}") for q in ("05", "50", "95")]
-    if None in bounds:
-        return {"effect": "none yet", "interval": ""}
-    low, middle, high = (f"{100 * math.expm1(value):+.0f}" for value in bounds if value is not None)
-    mark = "" if not row["prior_dominated"] and row["identified"] else "*" if row["identified"] else "†"
-    return {"effect": f"{middle} %{mark}", "interval": f"{low} to {high}"}

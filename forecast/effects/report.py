@@ -111,7 +111,7 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
     actual = _observed(history, ordinals)
     window = effect.window(freq, record.last)
     inside = ordinals[: np.searchsorted(ds, window[-1], side="right") if len(window) else 0]
-    path = effect.draws(ds[: len(inside)], freq)
+    path = effect.draws(ds[: len(inside)], freq) if len(inside) else np.zeros((record.n, 0))
     change = np.nan_to_num(actual[: len(inside)] * -np.expm1(-path))
     early = inside < start
     sums = None if history.series.is_price or not len(inside) else change

@@ -1,41 +1,53 @@
-"""Effects: what events did to a series, as its serving run estimated it."""
+"""Effects: what events did to a series, as its serving run estimated it, and what events of a kind do."""
 
 from __future__ import annotations
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
-from service.answers import Row, csv_answer, flat, json_answer, tag, unchanged, wants_csv
+from forecast import export_effects as export
+from forecast.evidence import Evidence
+from forecast.findings import findings
+from service.answers import csv_answer, flat, json_answer, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
-from service.documents import EffectsDocument
-from service.schemas import Query, SeriesPath
-
-HEADER = (
-    *("series_id", "run", "episode", "events", "family", "announced", "effective", "ended", "shape", "lead", "window"),
-    *("average.q05", "average.q10", "average.q25", "average.q50", "average.q75", "average.q90", "average.q95"),
-    *("identified", "prior_dominated", "placebo_rank"),
-)
+from service.documents import ClassesDocument, EffectsDocument
+from service.schemas import EffectsQuery, Query, SeriesPath
 
 
 def routes(context: Context) -> APIBlueprint:
     api = group("effects")
 
     @api.get("/series/<series_id>/effects", responses=answers(EffectsDocument, csv=True))
-    def list_effects(path: SeriesPath, query: Query) -> Response:
-        """What each episode of events did to a series: shape, dates, and quantiles of its effect on the log."""
+    def list_effects(path: SeriesPath, query: EffectsQuery) -> Response:
+        """What each episode of events did to a series: how much on average, in sum, and when; or period by period."""
         series_id = context.catalog.get(path.series_id).series_id
-        run = context.registry.champion(series_id)
-        as_csv = wants_csv(query.format)
-        etag = tag("effects", series_id, run.run_id, as_csv)
+        run, evidence = context.registry.champion(series_id), Evidence.of(context.registry)
+        as_csv, by_period = wants_csv(query.format), query.detail == "path"
+        stores = run.run_id, context.catalog.edition(), evidence.digest
+        etag = tag("effects", series_id, stores, by_period, query.event, as_csv)
         if same := unchanged(etag):
             return same
-        record = run.card["effects"]
-        names = {"series_id": series_id, "run": run.run_id}
-        rows: list[Row] = [{**names, **episode} for episode in record["episodes"]]
+        found = findings(context.catalog, context.registry, series_id, query.event)
         if as_csv:
-            return csv_answer(HEADER, [flat(row) for row in rows], f"{series_id}-effects", etag)
-        facts = {name: record[name] for name in ("method", "omitted", "notes")}
-        return json_answer({**names, **facts, "data": record["episodes"], "next": None}, etag)
+            names, rows = (
+                (export.path_names(), export.path_rows(found))
+                if by_period
+                else (export.effect_names(), export.effect_rows(found))
+            )
+            return csv_answer(names, [flat(row) for row in rows], f"{series_id}-effects", etag)
+        return json_answer(export.paths_document(found) if by_period else export.effects_document(found), etag)
+
+    @api.get("/effects", responses=answers(ClassesDocument, csv=True))
+    def list_classes(query: Query) -> Response:
+        """What events of a kind do to prices and to flows, pooled over events and series, and how much they differ."""
+        evidence, as_csv = Evidence.of(context.registry), wants_csv(query.format)
+        etag = tag("classes", evidence.digest, as_csv)
+        if same := unchanged(etag):
+            return same
+        if as_csv:
+            rows = [flat(row) for row in export.class_rows(evidence)]
+            return csv_answer(export.class_names(), rows, "effects", etag)
+        return json_answer(export.classes_document(evidence), etag)
 
     return api

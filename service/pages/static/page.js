@@ -193,7 +193,7 @@ function sameDecimals(values) {
   return (y) => y.toLocaleString("en", digits);
 }
 
-const percent = (log) => `${log >= 0 ? "+" : "−"}${Math.abs(100 * Math.expm1(log)).toFixed(1)} %`;
+const percent = (value) => `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(1)} %`;
 
 function estimates(episodes, events) {
   const titles = new Map(events.map((e) => [e.event_id, e.title]));
@@ -204,10 +204,10 @@ function estimates(episodes, events) {
   for (const e of told) {
     const row = body.insertRow();
     element("td", e.start, row);
-    const cell = element("td", titles.get(e.episode) ?? e.episode, row);
+    const cell = element("td", titles.get(e.episode) ?? (e.title || e.episode), row);
     if (e.events.length > 1) element("span", ` and ${e.events.length - 1} more`, cell).className = "quiet";
-    element("td", percent(e.average.q50), row);
-    element("td", `${percent(e.average.q05)} … ${percent(e.average.q95)}`, row);
+    element("td", percent(e.average.median), row);
+    element("td", `${percent(e.average["lo-90"])} … ${percent(e.average["hi-90"])}`, row);
     element("td", e.identified ? (e.prior_dominated ? "mostly prior" : "data") : "prior only", row);
   }
 }
