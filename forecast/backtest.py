@@ -173,7 +173,8 @@ class Scores:
 
     @property
     def score(self) -> float:
-        return float(np.nanmean(self.rel_crps))
+        known = self.rel_crps[np.isfinite(self.rel_crps)]
+        return float(known.mean()) if known.size else float("nan")
 
 
 def scores(test: Backtest, baseline: Backtest, coverage_levels: Sequence[int] = (50, 80, 95)) -> Scores:

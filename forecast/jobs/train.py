@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import joblib
@@ -25,6 +26,7 @@ from forecast.jobs.card import write_card
 from forecast.past import Past
 from forecast.peers import Company
 from forecast.registry import Registry
+from forecast.remarks import check_usable, is_constant, remarks
 from forecast.selection import BASELINES, Choice, choose, forced
 from forecast.series import History, Series
 
@@ -36,6 +38,9 @@ ORIGINS, EVERY_SLOW, SLOW = 24, 3, frozenset({"prophet"})
 #: A series with fewer scored observations is served untested, and one with fewer of them after the first origin than
 #: there are horizons.
 MIN_SCORED = 18
+
+#: A log beyond this is no number in single precision.
+LARGEST = 85.0
 
 Progress = Callable[["Outcome"], None]
 
@@ -143,13 +148,17 @@ def train(
 
 
 def due(catalog: Catalog, registry: Registry, settings: Settings, as_of: dt.date) -> tuple[str, ...]:
-    """The targets whose observations, events, settings or code changed since their champion was trained."""
+    """The targets whose observations, events, settings or code changed since their champion was trained.
+
+    One without an observation is not due: there is nothing to train on.
+    """
     plan, company = Plan(as_of, kept=True), Company.of(catalog, as_of)
     found = []
     for series_id in (series.series_id for series in catalog.series().values() if series.is_target):
-        families = plan.for_series(registry, series_id).families
-        if not _is_current(registry, series_id, Past(catalog, settings, series_id, company).run_id(families)):
-            found.append(series_id)
+        past, families = Past(catalog, settings, series_id, company), plan.for_series(registry, series_id).families
+        with suppress(TooShort):
+            if not _is_current(registry, series_id, past.run_id(families)):
+                found.append(series_id)
     return tuple(found)
 
 
@@ -171,10 +180,11 @@ def train_one(
 
 def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Outcome:
     series_id, history = past.series.series_id, past.history
+    check_usable(history)
     run_id = past.run_id(plan.families, own_effects=plan.own_effects)
     if _is_current(registry, series_id, run_id) and not plan.force:
         return Outcome(series_id, "current", run_id, detail="nothing changed since it was trained")
-    table, notes = _contest(past, history, settings, plan)
+    table, notes = ([], []) if is_constant(history) else _contest(past, history, settings, plan)
     if plan.forced is not None:
         choice = forced(plan.forced, table, history.series)
     else:
@@ -183,9 +193,10 @@ def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Ou
         warnings.simplefilter("ignore")
         model = fit(FORECASTERS[choice.family], past.now(settings.draws), own_effects=plan.own_effects)
         draws = model.baseline(settings.horizon, past.seed)
-    if not np.isfinite(draws).all():
-        raise FitFailed(f"{choice.family} on {series_id} gives paths that are not finite")
-    card = write_card(past, run_id, choice, table, [*notes, *model.fitted.notes], settings)
+    if not np.isfinite(draws).all() or np.abs(draws).max() > LARGEST:
+        raise FitFailed(f"{choice.family} on {series_id} gives paths that leave every bound")
+    said = [*remarks(history), *([] if table else [choice.reason]), *notes, *model.fitted.notes]
+    card = write_card(past, run_id, choice, table, said, settings)
     card["families"] = plan.families
     registry.save(series_id, run_id, card, draws=draws, record=model.view.record, fitted=model.fitted)
     held = _worse_than_before(registry, history.series, choice, table, plan)
@@ -254,6 +265,8 @@ def origins(history: History) -> Days:
 def _untested(history: History) -> Choice:
     scored = int(history.scored.sum())
     baseline = BASELINES[history.series.is_price]
+    if is_constant(history):
+        return Choice(baseline, 1.0, "untested baseline: a history that never moved cannot test anything")
     return Choice(baseline, 1.0, f"untested baseline: {scored} observations leave too little to test on")
 
 

@@ -1,0 +1,128 @@
+"""What other series teach one: from all of its kind, itself left out, dated, and the same however it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from forecast.catalog import Catalog
+from forecast.config import Settings
+from forecast.peers import Company, Peers, kind, panels
+from forecast.series import History
+
+TODAY = date(2026, 7, 15)
+CUTOFF = np.datetime64("2015-06-01")
+COPPER, EARTHS, STEEL = "price.copper", "volume.rare-earths.export.cn", "volume.steel.export.cn"
+
+
+@pytest.fixture(scope="module")
+def bundled(seeded: Path) -> Iterator[Catalog]:
+    """The bundled catalogue, only read."""
+    catalog = Catalog.open(Settings.from_env({"ORECAST_DATABASE_URL": f"sqlite:///{seeded}"}))
+    yield catalog
+    catalog.close()
+
+
+@pytest.fixture(scope="module")
+def company(bundled: Catalog) -> Company:
+    return Company.of(bundled, TODAY)
+
+
+@pytest.fixture(scope="module")
+def metals(bundled: Catalog) -> Peers:
+    """Few prices, so that passes are short."""
+    names = (COPPER, "price.tin", "price.zinc", "price.nickel", "price.lead", "price.gold", "price.silver")
+    return Peers(bundled.histories(names, TODAY))
+
+
+def changed(peers: Peers, series_id: str, factor: float, first: np.datetime64) -> Peers:
+    """Peers of which one series is another one from ``first`` on."""
+    history: History = peers.histories[series_id]
+    y = np.where(history.ds >= first, history.y * factor, history.y)
+    return Peers({**peers.histories, series_id: replace(history, y=y)})
+
+
+def test_company_is_kept_by_kind(bundled: Catalog, company: Company) -> None:
+    prices, volumes = company.like(bundled.get(COPPER)), company.like(bundled.get(EARTHS))
+    assert prices is not None
+    assert volumes is not None
+    assert COPPER in prices.histories
+    assert "price.brent" in prices.histories, "comparisons teach too"
+    assert EARTHS in volumes.histories
+    assert not set(prices.histories) & set(volumes.histories)
+    assert not any(name.startswith("index.") for name in prices.histories)
+    assert company.like(replace(bundled.get(COPPER), freq="W-FRI")) is None
+
+
+def test_lessons_hold_nothing_of_later(metals: Peers) -> None:
+    other = changed(metals, "price.tin", 5.0, np.datetime64("2015-07-01"))
+    before, after = (peers.lessons(COPPER, CUTOFF) for peers in (metals, other))
+    np.testing.assert_array_equal(before.calibration.z, after.calibration.z)
+    assert before.pooled is not None
+    assert after.pooled is not None
+    upto = before.pooled.ds <= CUTOFF
+    np.testing.assert_array_equal(before.pooled.log_slow[upto], after.pooled.log_slow[upto])
+    later = np.datetime64("2016-06-01")
+    assert (metals.lessons(COPPER, later).calibration.z != other.lessons(COPPER, later).calibration.z).any()
+
+
+def test_a_series_is_not_told_its_own(metals: Peers) -> None:
+    own, stranger = metals.lessons(COPPER, CUTOFF).pooled, metals.lessons("price.never-seen", CUTOFF).pooled
+    assert own is not None
+    assert stranger is not None
+    assert (own.log_slow != stranger.log_slow).any()
+    without = Peers({name: history for name, history in metals.histories.items() if name != COPPER})
+    alone = without.lessons(COPPER, CUTOFF).pooled
+    assert alone is not None
+    shared = np.isin(own.ds, alone.ds)
+    # what the others say was itself weighted by what it had said to them: little
+    away = [np.nanmax(np.abs(told.log_slow[shared] - alone.log_slow)) for told in (own, stranger)]
+    assert away[0] < 0.01 < away[1]
+
+
+def test_quantiles_of_all_in_one_pass_are_those_of_each_alone(metals: Peers) -> None:
+    days = np.array(["2012-03-01", "2015-06-01"], dtype="datetime64[D]")
+    together = metals.quantiles({COPPER: days, "price.tin": days[1:]})
+    assert together[COPPER].shape == (2, 24, 15)
+    np.testing.assert_allclose(metals.quantiles({COPPER: days[1:]})[COPPER][0], together[COPPER][1], rtol=1e-12)
+    assert (np.diff(together[COPPER], axis=-1) >= 0).all()
+    plain = metals.quantiles({COPPER: days}, calibrated=False)[COPPER]
+    np.testing.assert_allclose(plain[..., 7], together[COPPER][..., 7])
+    assert (plain[..., 0] != together[COPPER][..., 0]).all()
+
+
+def test_a_digest_is_of_observations_and_names(metals: Peers) -> None:
+    assert metals.digest == Peers(dict(metals.histories)).digest
+    assert metals.digest != changed(metals, COPPER, 1.01, np.datetime64("2026-05-01")).digest
+
+
+def test_asked_for_series_come_among_their_like_once(bundled: Catalog) -> None:
+    found = list(panels(bundled, [EARTHS, COPPER, STEEL, COPPER], TODAY, 30))
+    assert len(found) == 2
+    assert all(peers.horizon == 30 for peers in found)
+    everyone = [name for peers in found for name in peers.histories]
+    assert len(everyone) == len(set(everyone))
+    assert {COPPER, EARTHS, STEEL, "price.tin", "price.brent"} <= set(everyone)
+
+
+def test_too_many_are_asked_in_panels(catalog: Catalog, company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forecast.peers.ENOUGH", 4)
+    names = [COPPER, "price.tin", "price.zinc", "price.nickel", "price.lead"]
+    found = [set(peers.histories) for peers in panels(catalog, names, TODAY)]
+    assert [len(each) for each in found] == [4, 4]
+    assert set(names[:4]) == found[0]
+    assert names[4] in found[1]
+    assert len(Company.of(catalog, TODAY).peers[kind(catalog.get(COPPER))].histories) == 4
+
+
+def test_a_series_without_observations_is_no_peer(catalog: Catalog) -> None:
+    empty = replace(catalog.get(COPPER), series_id="price.empty")
+    catalog.add(series=[empty], known_at=datetime(2026, 7, 1, tzinfo=UTC))
+    peers = Company.of(catalog, TODAY).like(empty)
+    assert peers is not None
+    assert "price.empty" not in peers.histories
