@@ -30,7 +30,8 @@ class Fault:
     line: int | None = None
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}: " if self.file else ""
+        line = f":{self.line}" if self.line else ""
+        place = f"{self.file}{line}: " if self.file else ""
         return f"{place}{self.where} = {self.value!r}: expected {self.expected}"
 
 

@@ -255,7 +255,7 @@ def read_observations(path: Path, series: Mapping[str, Series], now: datetime, r
 def _observation(row: Row, series: Series, now: datetime, reading: Reading) -> Observation | None:
     before = len(reading.faults)
     ds = _period(row, series.calendar, now, reading)
-    expected = "a number, zero or more, with a decimal point and no thousands separators"
+    expected = "a number, zero or more (1e-20 to 1e20), with a decimal point and no thousands separators"
     value = reading.cell(row, "value", _not_negative, expected, 0.0)
     flag = reading.cell(row, "flag", lambda text: word_of(FLAGS)(text or "reported"), _one_of(FLAGS), "reported")
     expected = "a date or an ISO 8601 moment"
@@ -332,8 +332,9 @@ def _freq(text: str) -> str:
 
 
 def _not_negative(text: str) -> float:
+    # what is beyond these bounds is a slip or has the wrong unit, and single precision could not hold its forecast
     value = number(text)
-    if value < 0:
+    if value and not 1e-20 <= value <= 1e20:
         raise ValueError(text)
     return value
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.calendars import Days, Freq, parse_freq
+from forecast.errors import TooShort
 
 Floats = npt.NDArray[np.float64]
 
@@ -107,8 +108,11 @@ class History:
 
     @property
     def last(self) -> np.datetime64:
-        """Start of the last period that a model may anchor on (``used``)."""
-        return np.datetime64(self.ds[np.flatnonzero(self.used)[-1]], "D")
+        """Start of the last period that a model may anchor on (``used``). Raises ``TooShort`` where there is none."""
+        rows = np.flatnonzero(self.used)
+        if not rows.size:
+            raise TooShort(f"{self.series.series_id} has no value that a model may use")
+        return np.datetime64(self.ds[rows[-1]], "D")
 
     def until(self, last: np.datetime64) -> History:
         """The same history, ended with the period that starts on ``last``."""
