@@ -61,13 +61,9 @@ class Evidence:
 
     def count(self, family: KindFamily, is_price: bool, without: Collection[str] = ()) -> int:
         """How many events of a family there are to learn from; one that touches several series is one."""
-        return len(
-            {
-                said.events[0]
-                for said in self.likelihoods
-                if said.family is family and said.is_price == is_price and not set(said.events) & set(without)
-            }
-        )
+        episodes = self._episodes.get((family, is_price), ())
+        left_out = self._seen.intersection(without)
+        return len({events[0] for events in episodes if left_out.isdisjoint(events)})
 
     def in_words(self, event: Event, series: Series) -> str:
         """What a forecast takes of an event that nobody has seen act, before it is scaled by its exposure."""
@@ -80,6 +76,14 @@ class Evidence:
     @cached_property
     def _seen(self) -> frozenset[str]:
         return frozenset(event for said in self.likelihoods for event in said.events)
+
+    @cached_property
+    def _episodes(self) -> dict[tuple[KindFamily, bool], set[tuple[str, ...]]]:
+        """The events of each episode, the leader first, by the family and the measure it is of."""
+        found: dict[tuple[KindFamily, bool], set[tuple[str, ...]]] = {}
+        for said in self.likelihoods:
+            found.setdefault((said.family, said.is_price), set()).add(said.events)
+        return found
 
 
 def refresh(registry: Registry) -> None:

@@ -65,7 +65,10 @@ class Future:
         self.run, self.series, self.as_of, self.evidence = run, series, as_of, evidence
         self.known = Version(events, as_of)
         self.events_known_to: dt.date | None = None
-        self._minerals = minerals
+        #: Levels of intervals, and the quantiles of the draws for them: what was asked last.
+        self.summary: tuple[tuple[int, ...], Floats] | None = None
+        self._latest: tuple[World, list[Part]] | None = None
+        self.minerals = minerals
         self._freq = series.calendar
         self._last = int(self._freq.ordinal(run.last))
         self.ds: Days = self._freq.range(self._freq.shift(run.last, 1), run.draws.shape[1])
@@ -81,10 +84,11 @@ class Future:
 
         Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a day that is too early for a run.
         """
-        events, minerals, evidence = catalog.events(), catalog.minerals(), Evidence.of(registry)
-        futures = []
+        every, events, minerals = catalog.series(), catalog.events(), catalog.minerals()
+        evidence, futures = Evidence.of(registry), []
         for series_id in series_ids:
-            series, run = serving(catalog, registry, series_id, as_of)
+            series = every.get(series_id) or catalog.get(series_id)
+            run = serving(series, registry, as_of)
             source, future = run.derived.get("future", (None, None))
             known = future is not None and future.evidence is evidence and future.as_of == as_of
             if source is not events or not known or future.series != series:
@@ -105,11 +109,15 @@ class Future:
 
     def draws_in(self, world: World) -> Draws:
         """(H, n) the same in another world: the very same numbers where it changes nothing."""
-        return np.asarray(self.draws * np.exp(self.change(world).astype(np.float32)))
+        change = self.change(world).astype(np.float32)
+        moved = slice(next(iter(np.flatnonzero(change.any(axis=1))), len(change)), None)
+        there = self.draws.copy()
+        there[moved] *= np.exp(change[moved])
+        return there
 
     def change(self, world: World) -> Floats:
         """(H, n) what a world changes of the log of the draws; 0 where it changes nothing."""
-        parts = self._parts(world.version, world.assumptions)
+        parts = self._parts_of(world)
         change = self._difference(parts, self._baseline_parts)
         if world.choices or self.baseline.choices:
             change += self._forks(world, parts) - self._baseline_forks
@@ -155,10 +163,12 @@ class Future:
         return self._told(world, self._baseline_parts)
 
     def _told(self, world: World, known: Sequence[Part]) -> tuple[str, ...]:
-        versions = [world.version, *(version for choice in world.choices for version in choice.alternatives)]
+        found = [(world.version, self._parts_of(world))]
+        for version in (version for choice in world.choices for version in choice.alternatives):
+            found.append((version, self._parts(version, world.assumptions)))
         told: dict[str, str] = {}
-        for version in versions:
-            for part in self._parts(version, world.assumptions):
+        for version, parts in found:
+            for part in parts:
                 stated = world.assumptions.get(part.event_id, _NOTHING).size(self.series)
                 if isinstance(part, Coming) and part not in known and not stated:
                     event = version.events.get(part.event_id) or self.known.events[part.event_id]
@@ -177,6 +187,12 @@ class Future:
     @cached_property
     def _baseline_forks(self) -> Floats:
         return self._forks(self.baseline, self._baseline_parts)
+
+    def _parts_of(self, world: World) -> list[Part]:
+        """Those of a world but for its choices; of the last that was asked for they are at hand."""
+        if self._latest is None or self._latest[0] is not world:
+            self._latest = world, self._parts(world.version, world.assumptions)
+        return self._latest[1]
 
     def _parts(self, version: Version, assumptions: Mapping[str, Assumption]) -> list[Part]:
         changed = version.changed | assumptions.keys()
@@ -251,7 +267,7 @@ class Future:
 
     def _unseen(self, event: Event) -> tuple[float, float]:
         """Mean and sd on the log of what an event of its kind does, by how squarely this one hits the series."""
-        weight = exposure(event, self.series, self._minerals)
+        weight = exposure(event, self.series, self.minerals)
         if not weight:
             return 0.0, 0.0
         prior = self.evidence.prior(event.family, self.series, without=(event.event_id,))
@@ -296,7 +312,7 @@ class Future:
         return (self._trained if event_id in self._drifted else self.known).steps(event_id)
 
     def _exposure(self, event_id: str, events: Events) -> float:
-        return exposure(events[event_id], self.series, self._minerals) if event_id in events else 0.0
+        return exposure(events[event_id], self.series, self.minerals) if event_id in events else 0.0
 
     def _share(self, event_id: str) -> float:
         """The data cannot tell the events of an episode apart: each has the part of its exposure."""

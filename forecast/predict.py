@@ -84,10 +84,18 @@ def forecast(
         events_known_to=future.events_known_to,
         scenario=BASELINE,
         levels=wanted,
-        rows=table(quantiles(future.draws[:horizon], at_levels(wanted)), future.ds, wanted),
+        rows=table(baseline(future, wanted)[:, :horizon], future.ds, wanted),
         branches=future.branches,
         notes=(*future.run.card.get("notes", ()), *future.notes),
     )
+
+
+def baseline(future: Future, levels: tuple[int, ...]) -> Floats:
+    """(1 + 2 L, H) quantiles of the draws in the world as it is known, as ``at_levels`` has them; the last are kept."""
+    kept = future.summary
+    if kept is None or kept[0] != levels:
+        kept = future.summary = levels, quantiles(future.draws, at_levels(levels))
+    return kept[1]
 
 
 def at_levels(levels: Sequence[int]) -> list[float]:

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
 
 from forecast.errors import Fault, InvalidInput
 from forecast.registry import Registry, Run
 from forecast.series import Series
 
-if TYPE_CHECKING:
-    from forecast.catalog import Catalog
 
+def serving(series: Series, registry: Registry, as_of: dt.date) -> Run:
+    """The champion of a series, asked on a day.
 
-def serving(catalog: Catalog, registry: Registry, series_id: str, as_of: dt.date) -> tuple[Series, Run]:
-    """A series and the run that answers for it on a day.
-
-    Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a day on which what the run was trained on was not
-    yet known.
+    Raises ``NotTrained``, and ``InvalidInput`` for a day on which what the run was trained on was not yet known.
     """
-    series = catalog.get(series_id)
-    run = registry.champion(series_id)
-    released: dt.date = series.calendar.end(run.last).item() + dt.timedelta(days=series.release_lag_days)
-    known = max(released, dt.date.fromisoformat(run.card["events_known_to"]))
+    run = registry.champion(series.series_id)
+    known = _known(series, run)
     if as_of < known:
         raise InvalidInput(Fault("as_of", str(as_of), f"{known} or later: so late is what {run.run_id} knows"))
-    return series, run
+    return run
+
+
+def _known(series: Series, run: Run) -> dt.date:
+    """The day on which the last value and the last fact about events of a run were known."""
+    released: dt.date = series.calendar.end(run.last).item() + dt.timedelta(days=series.release_lag_days)
+    return max(released, dt.date.fromisoformat(run.card["events_known_to"]))

@@ -61,7 +61,10 @@ class Version:
         if not new and not removed:
             return self
         kept = {event_id: event for event_id, event in self.events.items() if event_id not in removed}
-        events = Events((kept | new).values()).known_on(self.known_on)
+        known = {event_id: now for event_id, event in new.items() if (now := event.known_on(self.known_on))}
+        gone = new.keys() - known.keys()
+        merged = (event for event_id, event in (kept | known).items() if event_id not in gone)
+        events = Events(merged, as_of=self.known_on)
         touched = reached({*new, *removed}, self.events) | reached(new, events)
         return Version(events, self.known_on, self.changed | touched)
 

@@ -17,7 +17,17 @@ import numpy as np
 
 from forecast.errors import Fault, InvalidInput
 from forecast.future import Draws, Future
-from forecast.predict import BASELINE, Forecast, Row, at_levels, check_horizon, checked_levels, quantiles, table
+from forecast.predict import (
+    BASELINE,
+    Forecast,
+    Row,
+    at_levels,
+    baseline,
+    check_horizon,
+    checked_levels,
+    quantiles,
+    table,
+)
 from forecast.registry import Registry
 from forecast.scenarios.build import build
 from forecast.scenarios.question import Question
@@ -74,7 +84,7 @@ def answer(catalog: Catalog, registry: Registry, question: Question, *, today: d
     for future in futures:
         check_horizon(question.h, future.run)
     first = futures[0]
-    worlds = build(question, first.known, first.open_branches, catalog.minerals())
+    worlds = build(question, first.known, first.open_branches, first.minerals)
     outcomes = [outcome for future in futures for outcome in _outcomes(future, question, worlds, levels)]
     return Answer(as_of, first.events_known_to, levels, tuple(outcomes))
 
@@ -93,15 +103,17 @@ def _check_series(question: Question, known: Mapping[str, Series]) -> None:
 def _outcomes(future: Future, question: Question, worlds: Sequence[World], levels: tuple[int, ...]) -> list[Outcome]:
     of_series = _Table(future, future.draws[: question.h], levels)
     outcomes = [Outcome(of_series.forecast(BASELINE, of_series.values), notes=future.notes)]
-    mixed, chance, passed = of_series.base, future.uniform(MIXTURE), 0.0
+    weighed = any(scenario.probability is not None for scenario in question.scenarios)
+    mixed, passed = of_series.base, 0.0
+    chance = future.uniform(MIXTURE) if weighed else None
     for scenario, world in zip(question.scenarios, worlds, strict=True):
         there = future.draws_in(world)[: question.h]
         notes = future.notes_in(world)
         outcomes.append(of_series.outcome(scenario.name, there, scenario.probability, notes))
-        if scenario.probability is not None:
+        if scenario.probability is not None and chance is not None:
             here = (chance >= passed) & (chance < passed + scenario.probability)
             mixed, passed = np.where(here, there, mixed), passed + scenario.probability
-    if any(scenario.probability is not None for scenario in question.scenarios):
+    if weighed:
         outcomes.append(of_series.outcome(MIXTURE, mixed, None, ()))
     return outcomes
 
@@ -117,7 +129,7 @@ class _Table:
     @cached_property
     def values(self) -> Floats:
         """Quantiles of the baseline."""
-        return self._quantiles(self.base)
+        return baseline(self.future, self.levels)[:, : len(self.base)]
 
     def outcome(self, name: str, draws: Draws, probability: float | None, notes: tuple[str, ...]) -> Outcome:
         """Only the periods from the first that differs on are new."""

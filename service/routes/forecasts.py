@@ -73,6 +73,7 @@ def trained(context: Context) -> list[str]:
 def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery) -> str:
     """What an answer depends on: the runs that serve and what they say of events, the catalogue, and the question."""
     as_of = context.day(query.as_of)
-    runs = [serving(context.catalog, context.registry, series_id, as_of)[1].run_id for series_id in series_ids]
+    known = context.catalog.series()
+    runs = [serving(known[series_id], context.registry, as_of).run_id for series_id in series_ids]
     stores = context.catalog.edition(), Evidence.of(context.registry).digest
     return tag(series_ids, runs, stores, as_of, query.h, query.level, wants_csv(query.format))
