@@ -30,14 +30,10 @@ def is_constant(history: History) -> bool:
 
 
 def remarks(history: History) -> list[str]:
-    """Notes on constant histories, zeros, gaps, sparse values, and periods at the end that no model may use."""
+    """Notes on zeros, gaps, sparse values, and periods at the end that no model may use."""
     used, freq = history.used, history.series.calendar
     rows = np.flatnonzero(used)
     said = []
-    if is_constant(history):
-        said.append(
-            "constant history: nothing tells how far it may move; the intervals rest on what is usual for its kind"
-        )
     zeros = rows[history.y[rows] <= 0]
     if zeros.size:
         least = history.y[used & (history.y > 0)].min() / 2

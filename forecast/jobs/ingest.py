@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 
+import numpy as np
+
 from forecast.catalog import Catalog, Counts
-from forecast.records import read_events, read_observations, read_series
+from forecast.records import Observation, read_events, read_observations, read_series
+from forecast.series import Series
 from forecast.tables import Reading
 
 
@@ -37,4 +41,24 @@ def ingest(
     reading.finish()
     begun = catalog.histories({one.series_id for one in values} & catalog.series().keys())
     values = [replace(o, known=known_at, assumed=False) if o.assumed and o.series_id in begun else o for o in values]
-    return catalog.add(series=new_series, observations=values, events=new_events, known_at=known_at)
+    counts = catalog.add(series=new_series, observations=values, events=new_events, known_at=known_at)
+    return replace(counts, notes=(*counts.notes, *_understood(new_series, values)))
+
+
+def _understood(series: Sequence[Series], values: Sequence[Observation]) -> Iterator[str]:
+    """How the frequencies of new series were read, and series whose periods do not look like it."""
+    if series:
+        yield f"frequencies are read as {', '.join(sorted({one.freq for one in series}))}"
+    days: dict[str, list[date]] = {one.series_id: [] for one in series}
+    for value in values:
+        if value.series_id in days:
+            days[value.series_id].append(value.ds)
+    for one in series:
+        periods = np.unique(np.array(days[one.series_id], dtype="datetime64[D]"))
+        if periods.size < 10:
+            continue
+        span = len(one.calendar.between(periods[0], periods[-1]))
+        if one.freq == "D" and np.is_busday(periods).all():
+            yield f"{one.series_id}: no value on a weekend; if that is so by nature, its frequency is B"
+        elif 2 * periods.size < span:
+            yield f"{one.series_id}: {periods.size} of {span} periods have a value; is {one.freq} its frequency?"

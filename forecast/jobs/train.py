@@ -266,7 +266,9 @@ def _untested(history: History) -> Choice:
     scored = int(history.scored.sum())
     baseline = BASELINES[history.series.is_price]
     if is_constant(history):
-        return Choice(baseline, 1.0, "untested baseline: a history that never moved cannot test anything")
+        return Choice(
+            baseline, 1.0, "untested baseline: what never moved tests nothing; the intervals rest on its kind"
+        )
     return Choice(baseline, 1.0, f"untested baseline: {scored} observations leave too little to test on")
 
 
