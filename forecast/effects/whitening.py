@@ -57,15 +57,24 @@ class Whitening:
         if self.phi:
             w, gamma = w[1:] - self.phi * w[:-1], gamma[1:]
         r = _variances(gamma, self.theta)
-        # e_t = w_t − (θ/r_{t−1}) e_{t−1} for all columns at once: a bidiagonal system.
-        bands = np.array([np.ones(len(r)), self.theta / r])
         sd = np.sqrt(r)
-        return solve_banded((1, 0), bands, w, check_finite=False) / sd[:, None], sd
+        return _recursion(self.theta / r, w) / sd[:, None], sd
+
+
+def _recursion(gain: Floats, w: Floats) -> Floats:
+    """e_t = w_t − gain_{t−1} e_{t−1} for each column of w (m, K): row by row, or, if few, as a bidiagonal system."""
+    if w.shape[1] < 16:
+        bands = np.array([np.ones(len(gain)), gain])
+        return np.asarray(solve_banded((1, 0), bands, w, check_finite=False))
+    e = np.array(w, order="C")
+    for t in range(1, len(e)):
+        e[t] -= gain[t - 1] * e[t - 1]
+    return e
 
 
 def _variances(gamma: Floats, theta: float) -> Floats:
     """(m,) variance of each innovation, r_t = γ_t − θ²/r_{t−1}; in closed form where there are no gaps."""
-    if gamma.max() == gamma.min() and abs(theta) < 1:
+    if gamma.max() <= 1 + theta**2:
         left = 1 - theta ** (2.0 * np.arange(1, len(gamma) + 2))
         return np.asarray(left[1:] / left[:-1])
     r = [float(gamma[0])]
