@@ -28,6 +28,7 @@ _NO_NUMBERS = (
     "jobs/ingest.py",
     "jobs/logs.py",
     "jobs/monitor.py",
+    "jobs/origins.py",
     "jobs/retrain.py",
     "jobs/worker.py",
     "parts.py",

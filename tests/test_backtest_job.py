@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from forecast.errors import InvalidInput, NotFound
 from forecast.export import verify
 from forecast.forecasters.base import Sample
 from forecast.forecasters.grid import Grid
-from forecast.jobs.backtest import HEADER, QUANTILES, Answer, Question, last, read, rows, run, summary
+from forecast.jobs.backtest import HEADER, QUANTILES, Answer, Question, rows, run, summary
+from forecast.jobs.origins import last, read
 from forecast.metrics import LEVELS
 from forecast.peers import Company
 from forecast.series import Series
@@ -142,7 +144,7 @@ def test_scores_come_by_horizon_and_for_all(answer: Answer) -> None:
 
 
 def test_the_last_origins_leave_their_horizon(bundled: Catalog) -> None:
-    found, without = last(bundled, [COPPER, "volume.gallium.export.cn"], 4, QUESTION)
+    found, without = last(bundled, [COPPER, "volume.gallium.export.cn"], 4, TODAY, 3)
     end = bundled.history(COPPER, TODAY).last
     month = bundled.get(COPPER).calendar
     np.testing.assert_array_equal(found[COPPER], month.shift(end, np.arange(-6, -2)))
@@ -191,6 +193,19 @@ def test_what_cannot_be_forecast_from_is_left_out_and_said(catalog: Catalog, set
     assert said["2022-06-01"] == "fewer than 18 observations up to there"
     assert said["2024-07-01"] == "nothing was observed in that period"
     assert "release_lag_days (10)" in said["2025-05-01"]
+
+
+def test_a_series_of_zeros_or_without_values_has_no_origins(catalog: Catalog, settings: Settings) -> None:
+    empty = replace(MINE, series_id="price.empty")
+    zeros = observations(np.zeros(48))
+    catalog.add(series=[MINE, empty], observations=zeros, known_at=datetime(2026, 1, 11, tzinfo=UTC))
+    found, without = last(catalog, [MINE.series_id, "price.empty"], 4, TODAY, 3)
+    assert found == {}
+    assert [one.series_id for one in without] == [MINE.series_id, "price.empty"]
+    asked = {MINE.series_id: MINE.calendar.range("2025-01-01", 2)}
+    answer = run(catalog, settings, asked, QUESTION)
+    assert answer.tested == ()
+    assert len(answer.left_out[0].cutoffs) == 2
 
 
 def test_unknown_families_and_comparisons_are_refused(bundled: Catalog, home: Settings) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from forecast.metrics import LEVELS, coverage, crps_from_quantiles, mase_scale, quantiles, relative
+from forecast.metrics import LEVELS, coverage, crps_from_quantiles, mase_scale, pit, quantiles, relative
 
 floats = st.floats(-1e3, 1e3)
 
@@ -72,3 +72,13 @@ def test_relative_is_the_geometric_mean_of_ratios() -> None:
     scores, base = np.array([[1.0, 4.0], [4.0, 1.0]]), np.full((2, 2), 2.0)
     assert relative(scores, base) == pytest.approx(1.0)
     np.testing.assert_allclose(relative(np.array([[2.0, np.nan]]), base[:1], axis=0), [1.0, np.nan])
+
+
+def test_pit_is_where_outcomes_fell_between_the_levels():
+    q = np.tile(np.arange(1.0, 16.0), (4, 1))
+    y = np.array([0.5, 1.5, 99.0, np.nan])
+    assert pit(q, y).tolist() == [1 / 3, 1 / 3, *[0.0] * 13, 1 / 3]
+    # an outcome on a point mass is spread over what it touches
+    still = np.array([[*range(1, 6), *[6.0] * 5, *range(11, 16)]], dtype=float)
+    np.testing.assert_allclose(pit(still, np.array([6.0])), [*[0.0] * 5, *[1 / 6] * 6, *[0.0] * 5])
+    assert np.isnan(pit(q, np.full(4, np.nan))).all()

@@ -14,7 +14,7 @@ from forecast.calendars import Freq
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.events import Branch, Events, KindFamily
 from forecast.interventions import Intervention, Step
-from forecast.plots import MOST_MARKS, Mark, effect_picture, forecast_picture, marks, scenario_picture
+from forecast.plots import MOST_MARKS, Mark, backtest_picture, effect_picture, forecast_picture, marks, scenario_picture
 from forecast.predict import Forecast, Row
 from forecast.series import History, Series
 
@@ -58,6 +58,22 @@ def test_each_picture_is_drawn_over_gaps_and_without_a_warning() -> None:
     assert is_picture(forecast_picture(history(), made(), periods=5))
     assert is_picture(effect_picture(history(), effect(), "China licences rare earths"))
     assert is_picture(scenario_picture(history(), [made(), made("controls return", 0.8)]))
+
+
+def test_a_backtest_is_drawn_from_a_card() -> None:
+    table = {"origins": 24, "score": 0.9, "rel_crps": [0.9, None, 0.95], "pit": [1 / 16] * 16}
+    families = ("random-walk", "grid", "ets", "sarimax", "ucm", "prophet", "seasonal-naive", "another", "ninth")
+    card = {
+        "series": {"series_id": "price.x", "measure": "price", "unit": "USD/t"},
+        "run": "a",
+        "champion_family": "grid",
+        "backtest": {family: {**table, "rel_crps": [1.0, 1.0, 1.0]} for family in families} | {"grid": table},
+    }
+    drawn = backtest_picture(card)
+    assert is_picture(drawn)
+    assert drawn == backtest_picture(card)
+    with pytest.raises(ValueError, match="no backtest"):
+        backtest_picture({**card, "backtest": {}})
 
 
 def test_the_same_facts_are_the_same_bytes() -> None:

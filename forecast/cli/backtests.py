@@ -18,7 +18,8 @@ from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
 
 if TYPE_CHECKING:
-    from forecast.jobs.backtest import Answer, LeftOut, Origins, Question
+    from forecast.jobs.backtest import Answer, Question
+    from forecast.jobs.origins import LeftOut, Origins
 
 HEADER = (
     *("series_id", "run", "family", "champion", "origins", "score", "h", "rel_crps"),
@@ -193,13 +194,13 @@ def _question(s: Session, options: tuple[Any, ...]) -> Question:
 def _origins(
     s: Session, series_ids: list[str] | None, origins: str, question: Question
 ) -> tuple[Origins, list[LeftOut]]:
-    from forecast.jobs.backtest import last, read
+    from forecast.jobs.origins import last, read
 
     names = s.known(series_ids)
     if origins.isdecimal():
         if not 1 <= int(origins) <= 10_000:
             raise InvalidInput(Fault("--origins", origins, "a whole number from 1 to 10000, or a CSV file"))
-        return last(s.catalog, names, int(origins), question)
+        return last(s.catalog, names, int(origins), question.as_of, question.horizon)
     path = Path(origins)
     if not path.is_file():
         raise InvalidInput(Fault("--origins", origins, "how many of the last periods, or a CSV file that is there"))

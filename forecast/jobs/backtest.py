@@ -11,9 +11,8 @@ every so many origins.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import joblib
 import numpy as np
@@ -25,24 +24,21 @@ from forecast.calibration import Calibration
 from forecast.catalog import Catalog
 from forecast.config import Settings
 from forecast.effects import EffectRecord
-from forecast.errors import Fault, ForecastError, InvalidInput, NotFound, TooShort
+from forecast.errors import ForecastError, NotFound
 from forecast.forecasters import FORECASTERS
 from forecast.forecasters.base import Sample
-from forecast.forecasters.grid import LEAST, Grid
+from forecast.forecasters.grid import Grid
+from forecast.jobs.origins import LeftOut, Origins, known_at, target_history, usable
 from forecast.past import TEST_DRAWS, Past, seed_of
 from forecast.peers import Company, Peers, panels
 from forecast.predict import rounded
 from forecast.selection import BASELINES
 from forecast.series import Floats, History, Series
-from forecast.tables import Reading, Row, day, read_rows
 
 #: Columns of the quantiles in a file, by ``metrics.LEVELS``: q025 is the 2.5 % quantile, q10 the 10 % quantile.
 QUANTILES = tuple("q" + f"{level:.3f}"[2:].removesuffix("0") for level in metrics.LEVELS.tolist())
-_TARGET = "a target; this is a comparison, never a forecast"
 HEADER = ("method", "series_id", "cutoff", "ds", *QUANTILES)
 
-#: Cutoffs by id of series: starts of the last periods seen, ascending.
-Origins = Mapping[str, Days]
 #: Called with how many more series are done.
 Progress = Callable[[int], None]
 
@@ -57,21 +53,6 @@ class Question:
     family: str = Grid.family
     calibrated: bool = True
     compared: bool = True
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """Origins of a series that could not be forecast from; all of them if ``cutoffs`` is empty."""
-
-    series_id: str
-    cutoffs: tuple[dt.date, ...]
-    why: str
-
-    def __str__(self) -> str:
-        if not self.cutoffs:
-            return f"{self.series_id}: left out: {self.why}"
-        which = f"{self.cutoffs[0]}" if len(self.cutoffs) == 1 else f"{len(self.cutoffs)} from {self.cutoffs[0]} on"
-        return f"{self.series_id}: origins left out ({which}): {self.why}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,73 +89,6 @@ class Line:
     coverage: Mapping[int, float]
 
 
-def last(catalog: Catalog, series_ids: Iterable[str], count: int, question: Question) -> tuple[Origins, list[LeftOut]]:
-    """The last ``count`` origins of each series, and the series that have none. Raises ``NotFound``."""
-    found: dict[str, Days] = {}
-    without = []
-    for series_id in series_ids:
-        try:
-            history = _history(catalog, series_id, question.as_of)
-        except TooShort as error:
-            without.append(LeftOut(series_id, (), str(error)))
-            continue
-        cutoffs = _last(history, count, question.horizon)
-        if len(cutoffs):
-            found[series_id] = cutoffs
-        else:
-            seen = int(history.used.sum())
-            without.append(LeftOut(series_id, (), f"{seen} observations; {LEAST} and one to judge by are needed"))
-    return found, without
-
-
-def _last(history: History, count: int, horizon: int) -> Days:
-    """The last periods whose whole horizon has passed or, where those are fewer, of all that leave an outcome."""
-    anchors = history.ds[history.used & (np.cumsum(history.used) >= LEAST)]
-    anchors = anchors[anchors < history.last]
-    whole = anchors[anchors <= history.series.calendar.shift(history.last, -horizon)]
-    return np.asarray((whole if len(whole) >= count else anchors)[-count:])
-
-
-def read(path: Path, catalog: Catalog, as_of: dt.date) -> Origins:
-    """The origins of a CSV file with columns ``series_id`` and ``cutoff``, the first day of the last period seen.
-
-    Raises ``InvalidInput`` with every row that names no series with observations, or no period of it.
-    """
-    reading, known = Reading(), catalog.series()
-    histories = catalog.histories(as_of=as_of)
-    found: dict[str, set[dt.date]] = {}
-    for row in read_rows(path, ("series_id", "cutoff"), (), reading):
-        name = row["series_id"]
-        if name not in known:
-            nearest = NotFound("series", name, known).nearest
-            reading.note(row, "series_id", "the id of a series" + (f"; nearest: {nearest[0]}" if nearest else ""))
-        elif not known[name].is_target:
-            reading.note(row, "series_id", _TARGET)
-        elif name not in histories or not histories[name].used.any():
-            reading.note(row, "series_id", f"a series with observations known on {as_of}")
-        else:
-            _note_origin(row, histories[name], found.setdefault(name, set()), reading)
-    reading.finish()
-    return {name: np.array(sorted(days), dtype="datetime64[D]") for name, days in found.items()}
-
-
-def _note_origin(row: Row, history: History, found: set[dt.date], reading: Reading) -> None:
-    freq, text = history.series.calendar, row["cutoff"]
-    try:
-        cutoff = day(f"{text}-01" if len(text) == 7 else text)
-    except ValueError:
-        reading.note(row, "cutoff", "YYYY-MM-DD (or YYYY-MM)")
-        return
-    start = freq.floor(np.datetime64(cutoff))
-    if start != np.datetime64(cutoff):
-        reading.note(row, "cutoff", f"the first day of a period of frequency {freq}: {start}")
-    elif not history.ds[0] <= start <= history.last:
-        reading.note(row, "cutoff", f"a period from {history.ds[0]} to {history.last}, as {row['series_id']} has")
-    elif cutoff in found:
-        reading.note(row, "cutoff", "each origin of a series once")
-    found.add(cutoff)
-
-
 def run(
     catalog: Catalog, settings: Settings, origins: Origins, question: Question, progress: Progress = lambda done: None
 ) -> Answer:
@@ -185,61 +99,21 @@ def run(
     """
     if question.family not in FORECASTERS:
         raise NotFound("family", question.family, FORECASTERS)
-    histories = {series_id: _history(catalog, series_id, question.as_of) for series_id in sorted(origins)}
-    usable, left_out = {}, []
+    histories = {series_id: target_history(catalog, series_id, question.as_of) for series_id in sorted(origins)}
+    can, left_out = {}, []
     for series_id, history in histories.items():
-        usable[series_id], without = _usable(catalog, history, origins[series_id], question.as_of)
+        can[series_id], without = usable(catalog, history, origins[series_id], question.as_of)
         left_out += without
-    usable = {series_id: cutoffs for series_id, cutoffs in usable.items() if len(cutoffs)}
+    can = {series_id: cutoffs for series_id, cutoffs in can.items() if len(cutoffs)}
     work = _in_one_pass if question.family == Grid.family else _by_views
     tested: dict[str, Tested] = {}
-    for result in work(catalog, settings, usable, question):
+    for result in work(catalog, settings, can, question):
         if isinstance(result, LeftOut):
             left_out.append(result)
         else:
             tested[result.test.series_id] = result
         progress(1)
-    return Answer(tuple(tested[series_id] for series_id in usable if series_id in tested), tuple(left_out))
-
-
-def _history(catalog: Catalog, series_id: str, as_of: dt.date) -> History:
-    if not catalog.get(series_id).is_target:
-        raise InvalidInput(Fault("series_id", series_id, _TARGET))
-    return catalog.history(series_id, as_of)
-
-
-def _usable(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) -> tuple[Days, list[LeftOut]]:
-    """The origins that can be looked from, and the others by what is wrong with them."""
-    keep: list[np.datetime64] = []
-    wrong: dict[str, list[dt.date]] = {}
-    lag = history.series.release_lag_days
-    observed, seen = history.ds[history.used], np.cumsum(history.used)
-    for cutoff in cutoffs:
-        known = _known(catalog, history, cutoff, as_of)
-        if cutoff not in observed:
-            why = "nothing was observed in that period"
-        elif seen[np.searchsorted(history.ds, cutoff)] < LEAST:
-            why = f"fewer than {LEAST} observations up to there"
-        elif known is None or known.used.sum() < LEAST:
-            why = f"the values came later than the series' release_lag_days ({lag}) says, and were not known then"
-        else:
-            keep.append(cutoff)
-            continue
-        wrong.setdefault(why, []).append(cutoff.item())
-    series_id = history.series.series_id
-    without = [LeftOut(series_id, tuple(days), why) for why, days in wrong.items()]
-    return np.array(keep, dtype="datetime64[D]"), without
-
-
-def _known(catalog: Catalog, history: History, cutoff: np.datetime64, as_of: dt.date) -> History | None:
-    """What was known when the value of ``cutoff`` was due; None if that value was not."""
-    series = history.series
-    due: dt.date = series.calendar.end(cutoff).item() + dt.timedelta(days=series.release_lag_days)
-    try:
-        known = catalog.history(series.series_id, min(due, as_of)).until(cutoff)
-    except TooShort:
-        return None
-    return known if len(known) and known.ds[-1] == cutoff and known.used[-1] else None
+    return Answer(tuple(tested[series_id] for series_id in can if series_id in tested), tuple(left_out))
 
 
 # -- the engine --------------------------------------------------------------------------------------------------------
@@ -263,9 +137,9 @@ def _in_one_pass(catalog: Catalog, settings: Settings, origins: Origins, questio
 
 
 def _sample(catalog: Catalog, history: History, cutoff: np.datetime64, as_of: dt.date) -> Sample:
-    known = _known(catalog, history, cutoff, as_of)
-    assert known is not None
-    return Sample.of(known)
+    sample = known_at(catalog, history, cutoff, as_of)
+    assert sample is not None
+    return Sample.of(sample)
 
 
 def _revised(history: History, samples: Sequence[Sample]) -> Iterator[int]:
