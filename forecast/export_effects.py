@@ -17,7 +17,9 @@ from forecast.effects.report import LEVELS, Band, EpisodeReport
 from forecast.evidence import Evidence
 from forecast.export import interval_names
 from forecast.findings import Findings
-from forecast.predict import rounded
+from forecast.predict import at_levels, rounded
+
+_CUTS = at_levels(LEVELS)
 
 
 def band_names(levels: Sequence[int] = LEVELS) -> list[str]:
@@ -33,6 +35,7 @@ def effect_names() -> list[str]:
         *("start", "window", "shapes", "leads"),
         *(f"{band}.{name}" for band in bands for name in band_names()),
         *("missing", "unit", "placebo_rank", "identified", "prior_dominated", "others_of_kind"),
+        *(f"given_kind.{name}" for name in band_names()),
     ]
 
 
@@ -76,6 +79,7 @@ def _found(found: Findings) -> dict[str, Any]:
 
 def _episode(found: Findings, told: EpisodeReport) -> dict[str, Any]:
     effect, episode = told.effect, told.effect.episode
+    kin = found.kin[episode.episode_id]
     return {
         "episode": episode.episode_id,
         "title": found.titles[episode.episode_id],
@@ -98,7 +102,8 @@ def _episode(found: Findings, told: EpisodeReport) -> dict[str, Any]:
         "placebo_rank": effect.placebo_rank,
         "identified": effect.identified,
         "prior_dominated": effect.prior_dominated,
-        "others_of_kind": found.others[episode.episode_id],
+        "others_of_kind": kin.others,
+        "given_kind": dict(zip(band_names(), _percent(kin.mean, kin.sd, _CUTS), strict=True)),
     }
 
 
@@ -154,7 +159,6 @@ def _class(evidence: Evidence, prior: ClassPrior) -> dict[str, Any]:
     told = [s for s in evidence.likelihoods if s.family is prior.family and s.is_price == prior.is_price]
     low, mean, high = _percent(prior.mean, prior.se, (0.05, 0.5, 0.95))
     centre, sd = prior.towards(1)
-    ends = [(100 + side * level) / 200 for level in LEVELS for side in (-1, 1)]
     row = {
         "family": str(prior.family),
         "measure": "prices" if prior.is_price else "flows",
@@ -167,7 +171,7 @@ def _class(evidence: Evidence, prior: ClassPrior) -> dict[str, Any]:
         "mean_lo-90": low,
         "mean_hi-90": high,
         "spread": rounded(np.array([100 * prior.spread])).item(),
-        "unseen": dict(zip(band_names(), _percent(centre, sd, (0.5, *ends)), strict=True)),
+        "unseen": dict(zip(band_names(), _percent(centre, sd, _CUTS), strict=True)),
     }
     return {**row, "says": _says(row, sd)}
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from forecast.effects.record import EpisodeEffect
 from forecast.effects.report import EpisodeReport, report
 from forecast.errors import NotFound
 from forecast.evidence import Evidence
@@ -17,17 +18,26 @@ if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
 
+@dataclass(frozen=True)
+class Kin:
+    """An episode beside other events of its kind: how many ``others`` there are, and mean and sd on the log of its
+    effect, once it has built up, by its own data and what they did: where the data say nothing, what they did.
+    """
+
+    others: int
+    mean: float
+    sd: float
+
+
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """The episodes of one run in order of their start; ``titles`` of their leading events, ``others``: how many other
-    events of its kind there are for each, by its id.
-    """
+    """The episodes of one run in order of their start; ``titles`` of their leading events and ``kin``, by its id."""
 
     series: Series
     run: Run
     episodes: tuple[EpisodeReport, ...]
     titles: Mapping[str, str]
-    others: Mapping[str, int]
+    kin: Mapping[str, Kin]
 
 
 def findings(catalog: Catalog, registry: Registry, series_id: str, event_id: str | None = None) -> Findings:
@@ -58,5 +68,16 @@ def _all(catalog: Catalog, series: Series, run: Run, evidence: Evidence) -> Find
         run,
         tuple(report(history, run.record, episode.episode_id) for episode in episodes),
         {e.episode_id: events[e.episode_id].title if e.episode_id in events else "" for e in episodes},
-        {e.episode_id: evidence.count(e.family, series.is_price, without=e.events) for e in episodes},
+        {e.episode.episode_id: _kin(e, series, evidence) for e in run.record.effects},
     )
+
+
+def _kin(effect: EpisodeEffect, series: Series, evidence: Evidence) -> Kin:
+    """The prior of its kind, without it, times its own likelihood."""
+    episode = effect.episode
+    others = evidence.count(episode.family, series.is_price, without=episode.events)
+    mean, sd = evidence.prior(episode.family, series, without=episode.events).towards(episode.direction)
+    if effect.likelihood is None or not effect.identified:
+        return Kin(others, mean, sd)
+    (estimate, error), precision = effect.likelihood, sd**-2 + effect.likelihood[1] ** -2
+    return Kin(others, (mean / sd**2 + estimate / error**2) / precision, precision**-0.5)

@@ -233,6 +233,7 @@ class EpisodeDocument(BaseModel):
     identified: bool = Field(description="false: the data say nothing, the effect is its prior")
     prior_dominated: bool = Field(description="the data say little")
     others_of_kind: int = Field(description="other events of its kind that there are to compare with")
+    given_kind: BandDocument = Field(description="the full effect, percent, by the data and what those others did")
 
 
 class PeriodDocument(BaseModel):

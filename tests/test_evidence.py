@@ -17,6 +17,7 @@ from forecast.effects.classes import Likelihood
 from forecast.errors import InvalidInput
 from forecast.events import KindFamily
 from forecast.evidence import FILE, Evidence, refresh
+from forecast.findings import _kin
 from forecast.future import Future
 from forecast.predict import forecast
 from forecast.registry import Registry
@@ -122,3 +123,15 @@ def test_a_day_before_the_run_could_know_what_it_knows_is_refused(stores: Stores
         forecast(*stores, COPPER, as_of=dt.date(2026, 7, 9))
     assert refused.value.faults[0].where == "as_of"
     assert forecast(*stores, COPPER, as_of=dt.date(2026, 7, 10)).rows
+
+
+def test_an_effect_leans_on_its_kind_as_far_as_its_own_data_are_silent(stores: Stores) -> None:
+    catalog, registry = stores
+    effect = registry.champion(COPPER).record.effects[-1]
+    series = catalog.get(COPPER)
+    evidence = Evidence(pool(0.2), "x")
+    prior = evidence.prior(effect.episode.family, series).towards(effect.episode.direction)
+    silent, sure = replace(effect, identified=False), replace(effect, likelihood=(0.5, 1e-4))
+    for told, mean, sd in ((silent, *prior), (sure, 0.5, 1e-4)):
+        found = _kin(told, series, evidence)
+        assert (found.mean, found.sd) == pytest.approx((mean, sd), rel=1e-3)

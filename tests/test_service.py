@@ -274,7 +274,8 @@ def test_effects_are_those_of_the_serving_run(client: FlaskClient) -> None:
             for name, number in (told[band] or {}).items():
                 assert float(row[f"{band}.{name}"]) == number
         assert sum(shape["weight"] for shape in told["shapes"]) == pytest.approx(1)
-        assert told["others_of_kind"] > 0
+        assert told["others_of_kind"] >= 0
+        assert told["given_kind"]["lo-90"] < told["given_kind"]["median"] < told["given_kind"]["hi-90"]
 
 
 def test_the_path_of_an_effect_is_a_row_a_period_with_the_series_as_without_it(client: FlaskClient) -> None:
