@@ -109,6 +109,12 @@ class Catalog:
         found = self._vintages([series_id]).get(series_id)
         return (found or vintages.Vintages.of(())).history(series, as_of)
 
+    def as_known(self, series_id: str, days: Iterable[date]) -> list[History | None]:
+        """What was known of one series at the end of each of these days, None where nothing was; from one state."""
+        series = self.get(series_id)
+        found = self._vintages([series_id]).get(series_id)
+        return [found.history(series, day) if found is not None and found.known_by(day).size else None for day in days]
+
     def histories(self, series_ids: Iterable[str] | None = None, as_of: date | None = None) -> dict[str, History]:
         """What was known of many series (by default all), those without an observation left out."""
         series = self._current().series

@@ -125,7 +125,8 @@ def _in_one_pass(catalog: Catalog, settings: Settings, origins: Origins, questio
         logs = peers.quantiles(of_these, calibrated=question.calibrated)
         for series_id, cutoffs in of_these.items():
             history = peers.histories[series_id]
-            samples = [_sample(catalog, history, cutoff, question.as_of) for cutoff in cutoffs]
+            known = known_at(catalog, history, cutoffs, question.as_of)
+            samples = [Sample.of(each) for each in known if each is not None]
             q = logs[series_id]
             for o in _revised(history, samples):
                 q[o] = _alone(peers, samples[o], history, question)
@@ -134,12 +135,6 @@ def _in_one_pass(catalog: Catalog, settings: Settings, origins: Origins, questio
                 outcomes(history, cutoffs, question.horizon),
             )
             yield _tested(test, history, [_bare(sample) for sample in samples], settings, question)
-
-
-def _sample(catalog: Catalog, history: History, cutoff: np.datetime64, as_of: dt.date) -> Sample:
-    sample = known_at(catalog, history, cutoff, as_of)
-    assert sample is not None
-    return Sample.of(sample)
 
 
 def _revised(history: History, samples: Sequence[Sample]) -> Iterator[int]:

@@ -119,8 +119,8 @@ def usable(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) ->
     wrong: dict[str, list[dt.date]] = {}
     lag = history.series.release_lag_days
     seen = np.isfinite(history.x)
-    for cutoff in cutoffs:
-        seen_then, at = known_at(catalog, history, cutoff, as_of), int(np.searchsorted(history.ds, cutoff))
+    for cutoff, seen_then in zip(cutoffs, known_at(catalog, history, cutoffs, as_of), strict=True):
+        at = int(np.searchsorted(history.ds, cutoff))
         if at == len(seen) or history.ds[at] != cutoff or not seen[at]:
             why = "nothing was observed in that period"
         elif seen[: at + 1].sum() < LEAST:
@@ -136,12 +136,13 @@ def usable(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) ->
     return np.array(keep, dtype="datetime64[D]"), without
 
 
-def known_at(catalog: Catalog, history: History, cutoff: np.datetime64, as_of: dt.date) -> History | None:
-    """What was known when the value of ``cutoff`` was due; None if that value was not."""
-    series = history.series
-    due: dt.date = series.calendar.end(cutoff).item() + dt.timedelta(days=series.release_lag_days)
-    try:
-        known = catalog.history(series.series_id, min(due, as_of)).until(cutoff)
-    except TooShort:
-        return None
-    return known if len(known) and known.ds[-1] == cutoff and known.used[-1] else None
+def known_at(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) -> list[History | None]:
+    """What was known when the value of each cutoff was due; None where that value was not."""
+    freq, lag = history.series.calendar, dt.timedelta(days=history.series.release_lag_days)
+    due = [min(end + lag, as_of) for end in np.asarray(freq.end(cutoffs)).tolist()]
+    found: list[History | None] = []
+    for cutoff, full in zip(cutoffs, catalog.as_known(history.series.series_id, due), strict=True):
+        known = full.until(cutoff) if full is not None else None
+        is_there = known is not None and len(known) and known.ds[-1] == cutoff and known.used[-1]
+        found.append(known if is_there else None)
+    return found
