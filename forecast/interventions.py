@@ -81,8 +81,24 @@ class Hump:
         return np.maximum(0.0, 1.0 - np.abs(k - middle) / (middle + 1))
 
 
-#: The words for shapes; those with a number are written ``temporary-6``, ``hump-5``, ``ramp-3``, ``decay-0.8``.
-SHAPES = ("pulse", "step", "temporary", "hump", "ramp", "decay")
+@dataclass(frozen=True)
+class Forestalled:
+    """As much the other way in so many periods before the start, then full, and this share of the period before.
+
+    Trade is brought forward to be ahead of a tariff and missing afterwards, or put off until it is lifted; with rate 1
+    what comes after the start stays.
+    """
+
+    periods: int
+    rate: float = 1.0
+
+    def response(self, k: Floats) -> Floats:
+        return np.where(k >= 0, self.rate ** np.maximum(k, 0.0), np.where(k >= -self.periods, -1.0, 0.0))
+
+
+#: The words for shapes; those with a number are written ``temporary-6``, ``hump-5``, ``ramp-3``, ``decay-0.8``,
+#: ``forestalled-3`` or, if it wears off, ``forestalled-3-0.8``.
+SHAPES = ("pulse", "step", "temporary", "hump", "ramp", "decay", "forestalled")
 _SPANS: dict[str, type[Temporary] | type[Hump] | type[Ramp]] = {"temporary": Temporary, "hump": Hump, "ramp": Ramp}
 
 
@@ -93,23 +109,29 @@ def shape_word(shape: Shape) -> str:
             return f"{type(shape).__name__.lower()}-{periods}"
         case Decay(rate):
             return f"decay-{rate!r}"
+        case Forestalled(periods, rate):
+            return f"forestalled-{periods}" + (f"-{rate!r}" if rate < 1 else "")
         case _:
             return type(shape).__name__.lower()
 
 
 def parse_shape(text: str) -> Shape:
-    """``pulse``, ``step``, ``temporary-6``, ``hump-5``, ``ramp-3`` or ``decay-0.8`` read. Raises ``InvalidInput``."""
+    """A shape as ``shape_word`` writes it. Raises ``InvalidInput``."""
     word, _, number = text.partition("-")
     try:
         if word in _SPANS and 1 <= int(number) <= 600:
             return _SPANS[word](int(number))
         if word == "decay" and 0 < float(number) < 1:
             return Decay(float(number))
+        if word == "forestalled":
+            periods, _, rate = number.partition("-")
+            if 1 <= int(periods) <= 600 and 0 < float(rate or 1) <= 1:
+                return Forestalled(int(periods), float(rate or 1))
     except ValueError:
         pass
     if text in ("pulse", "step"):
         return Pulse() if text == "pulse" else Step()
-    expected = "pulse, step, temporary-N, hump-N, ramp-N (N periods) or decay-R (0 < R < 1)"
+    expected = "pulse, step, temporary-N, hump-N, ramp-N, forestalled-N (N periods) or decay-R (0 < R < 1)"
     raise InvalidInput(Fault("shape", text, expected))
 
 
@@ -127,6 +149,11 @@ class Intervention:
     end: np.datetime64 | None = None
     lead: int = 0
     intensity: tuple[tuple[np.datetime64, float], ...] = field(default=())
+
+    @property
+    def reach(self) -> int:
+        """Periods before its start in which it may be felt."""
+        return self.lead + (self.shape.periods if isinstance(self.shape, Forestalled) else 0)
 
     def column(self, ds: Days, freq: Freq) -> Floats:
         """Value in each period of ``ds`` (period starts, any dates); shape (T,)."""

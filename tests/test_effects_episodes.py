@@ -136,6 +136,6 @@ def test_candidates_columns_are_those_of_their_interventions() -> None:
     base = replace(kept([event("x", "2020-02-01", "2020-03-10")])[0].intervention, intensity=steps)
     for acting in (base, replace(base, intensity=(), end=np.datetime64("2020-12-05"))):
         assert isinstance(acting.shape, Step)
-        candidates = every_shape([0, 1, 3], MONTHLY).of(acting)
+        candidates = every_shape([0, 1, 3], MONTHLY, flows=True).of(acting)
         expected = np.array([candidate.column(DS, MONTHLY) for candidate in candidates])
         assert np.allclose(columns(candidates, DS, MONTHLY), expected)

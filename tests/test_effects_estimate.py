@@ -13,7 +13,7 @@ from forecast.effects.estimate import Averaging, estimate, from_coefficients, re
 from forecast.events import KindFamily
 from forecast.exposure import Minerals
 from forecast.forecasters.base import Coefficients, Sample
-from forecast.interventions import Decay, Intervention, Shape, Step, Temporary, design
+from forecast.interventions import Decay, Forestalled, Intervention, Shape, Step, Temporary, design
 from forecast.series import History, Series
 
 MONTHLY = Freq("M")
@@ -77,6 +77,17 @@ def test_an_effect_that_came_early_is_found_before_its_date() -> None:
     path = record.effects[0].mean(DS, MONTHLY)
     assert path[147] > -0.1
     assert path[149] < -0.3
+
+
+def test_trade_that_was_brought_forward_is_told_from_what_it_lacked_afterwards_and_prices_have_no_such_thing() -> None:
+    ahead = replace(episode(150).intervention, shape=Forestalled(2))
+    found = estimate(with_effect(volume(), ahead, -0.4), [episode(150)], n=1000, seed=0, settings=QUICK).effects[0]
+    path = np.quantile(found.draws(DS, MONTHLY), [0.05, 0.95], axis=0)
+    assert (path[0, 148:150] > 0.1).all()
+    assert (path[1, 150:160] < -0.1).all()
+    assert not path[:, :140].any()
+    (of_price,) = estimate(price(), [episode(150)], n=10, seed=0, settings=QUICK).effects
+    assert not any(isinstance(c.shape, Forestalled) for c in of_price.candidates)
 
 
 def test_two_steps_are_told_apart_and_drawn_jointly() -> None:

@@ -10,6 +10,7 @@ from forecast.errors import InvalidInput, MissingDesign
 from forecast.interventions import (
     Decay,
     Design,
+    Forestalled,
     Intervention,
     Pulse,
     Ramp,
@@ -29,6 +30,7 @@ SHAPES = st.one_of(
     st.integers(1, 60).map(Temporary),
     st.integers(1, 60).map(Ramp),
     st.floats(0.05, 0.95).map(lambda rate: Decay(round(rate, 3))),
+    st.builds(Forestalled, st.integers(1, 60), st.sampled_from([1.0, 0.8, 0.75])),
 )
 
 
@@ -44,6 +46,8 @@ def day(text: str) -> np.datetime64:
         (Temporary(3), [0, 0, 1, 1, 1, 0, 0, 0]),
         (Ramp(4), [0, 0, 0.25, 0.5, 0.75, 1, 1, 1]),
         (Decay(0.5), [0, 0, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125]),
+        (Forestalled(1), [0, -1, 1, 1, 1, 1, 1, 1]),
+        (Forestalled(3, 0.5), [-1, -1, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125]),
     ],
 )
 def test_a_shape_begins_in_the_period_that_contains_its_day(shape: Shape, expected: list[float]) -> None:

@@ -51,7 +51,7 @@ def _free(sample: Sample, effects: Sequence[EpisodeEffect]) -> npt.NDArray[np.in
     free[year:-year] = np.isfinite(sample.x)[year:-year]
     for effect in effects:
         start = int(sample.freq.ordinal(effect.episode.intervention.start))
-        early = max(candidate.lead for candidate in effect.candidates)
+        early = max(candidate.reach for candidate in effect.candidates)
         free &= (ordinals + year < start - early) | (ordinals > start + year)
     rows = np.flatnonzero(free)
     return np.asarray(rows[np.unique(np.linspace(0, len(rows) - 1, min(MOST, len(rows))).astype(int))])
@@ -63,7 +63,8 @@ class _Placebos:
     def __init__(self, sample: Sample, view: Profile, starts: npt.NDArray[np.intp]) -> None:
         self.starts, self._freq = starts, sample.freq
         self.rows = np.unique(starts[:, None] - np.array(anticipations(sample.freq)))
-        T, shapes = len(sample), every_shape([0], sample.freq).shapes
+        self._flows = not sample.is_price
+        T, shapes = len(sample), every_shape([0], sample.freq, flows=self._flows).shapes
         responses = np.array([shape.response(np.arange(-T, T, dtype=float)) for shape in shapes])
         # Shape by shape, so that the columns of all dates stay in the processor's cache.
         since = np.arange(T)[:, None] - self.rows + T
@@ -73,7 +74,7 @@ class _Placebos:
 
     def averages(self, leads: Sequence[int], sd: float) -> Floats:
         """(D,) size of the average effect over a year from each placebo date, averaged over shapes and these leads."""
-        candidates = every_shape(leads, self._freq)
+        candidates = every_shape(leads, self._freq, flows=self._flows)
         at = np.searchsorted(self.rows, self.starts[:, None] - np.array(leads))
         # (D, leads, shapes) to shapes outermost, as the candidates are.
         xx, xy = (p[at].transpose(0, 2, 1).reshape(len(self.starts), -1) for p in (self.xx, self.xy))

@@ -106,7 +106,7 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
         raise NotFound("episode", episode_id, [e.episode.episode_id for e in record.effects])
     freq, last = record.freq, int(record.freq.ordinal(record.last))
     start = int(freq.ordinal(effect.episode.intervention.start))
-    ordinals = np.arange(min(start - max(c.lead for c in effect.candidates), last), last + 1)
+    ordinals = np.arange(min(start - max(c.reach for c in effect.candidates), last), last + 1)
     ds = np.asarray(freq.start(ordinals))
     actual = _observed(history, ordinals)
     window = effect.window(freq, record.last)

@@ -14,7 +14,18 @@ import numpy as np
 
 from forecast.calendars import Days, Freq
 from forecast.effects.episodes import Episode
-from forecast.interventions import Decay, Hump, Intervention, Pulse, Ramp, Shape, Step, Temporary, mean_intensity
+from forecast.interventions import (
+    Decay,
+    Forestalled,
+    Hump,
+    Intervention,
+    Pulse,
+    Ramp,
+    Shape,
+    Step,
+    Temporary,
+    mean_intensity,
+)
 from forecast.series import Floats
 
 #: Families of shapes with their prior weight, split evenly among their members; numbers are months.
@@ -25,6 +36,14 @@ FAMILIES: tuple[tuple[float, tuple[Shape, ...]], ...] = (
     (0.10, (Hump(3), Hump(5), Hump(9))),
     (0.25, (Decay(0.5), Decay(0.6), Decay(0.7), Decay(0.8), Decay(0.9))),
     (0.15, (Ramp(3), Ramp(6), Ramp(12))),
+)
+
+#: Of flows also the dates that traders see coming, announced or not, and are ahead of (Coglianese, Davis, Kilian and
+#: Stock, Anticipation, tax avoidance, and the price elasticity of gasoline demand, Journal of Applied Econometrics 32,
+#: 2017); its weight is taken evenly from the others.
+FORESTALLED: tuple[float, tuple[Shape, ...]] = (
+    0.10,
+    tuple(Forestalled(months, rate) for months in (1, 2, 3) for rate in (0.8, 1.0)),
 )
 
 #: Months by which an effect may come early; and the announcement itself may start it, if it is at most a year earlier.
@@ -84,15 +103,24 @@ def anticipations(freq: Freq) -> tuple[int, ...]:
     return tuple(sorted({0, *(freq.months(n) for n in EARLY)}))
 
 
-def every_shape(leads: Sequence[int], freq: Freq) -> Candidates:
-    """All shapes, as long in periods as they are in months, with these leads, leads being equally likely."""
+def every_shape(leads: Sequence[int], freq: Freq, *, flows: bool = False) -> Candidates:
+    """All shapes, as long in periods as they are in months, with these leads, leads being equally likely.
+
+    ``flows``: those of trade, which may be brought forward; a price that knows of a measure has its effect already.
+    """
     weights: dict[Shape, float] = {}
-    for weight, members in FAMILIES:
+    families = (*((weight * (1 - FORESTALLED[0]), shapes) for weight, shapes in FAMILIES), FORESTALLED)
+    for weight, members in families if flows else FAMILIES:
         for shape in members:
             long = in_periods(shape, freq)
             weights[long] = weights.get(long, 0.0) + weight / len(members)
     log_prior = np.log(np.array(list(weights.values())) / len(leads))
     return Candidates(tuple(weights), tuple(leads), np.repeat(log_prior, len(leads)))
+
+
+def reached(episode: Episode, freq: Freq, *, flows: bool = False) -> int:
+    """Periods before its start in which an episode may be felt."""
+    return max(c.reach for c in every_shape(leads(episode, freq), freq, flows=flows).of(episode.intervention))
 
 
 def in_periods(shape: Shape, freq: Freq) -> Shape:
@@ -104,5 +132,7 @@ def in_periods(shape: Shape, freq: Freq) -> Shape:
             return Ramp(freq.months(n)) if freq.months(n) > 1 else Step()
         case Decay(rate):
             return Decay(round(rate ** (12 / freq.per_year), 4))
+        case Forestalled(n, rate):
+            return Forestalled(max(freq.months(n), 1), round(rate ** (12 / freq.per_year), 4))
         case _:
             return shape
