@@ -25,6 +25,7 @@ from forecast.files import write_atomically
 
 if TYPE_CHECKING:
     from forecast.predict import Forecast
+    from forecast.registry import Run
     from forecast.scenarios import Answer, Outcome
 
 #: What is told of a scenario besides its forecast, by the name of the field.
@@ -128,6 +129,40 @@ def scenario_document(answer: Answer) -> dict[str, Any]:
 
 def _changes(outcome: Outcome, what: str) -> list[dict[str, Any]]:
     return points(replace(outcome.forecast, rows=getattr(outcome, what)))
+
+
+def score_names() -> list[str]:
+    """The header of the scores of a run as CSV."""
+    names = ["series_id", "run", "family", "champion", "origins", "score", "h", "rel_crps"]
+    return [*names, "coverage.50", "coverage.80", "coverage.95"]
+
+
+def score_rows(run: Run) -> list[dict[str, Any]]:
+    """A row for each family and horizon, keys as ``score_names`` once the members of an object are ``a.b``.
+
+    None for a series that had too little history to test on.
+    """
+    return [
+        {
+            "series_id": run.series_id,
+            "run": run.run_id,
+            "family": family,
+            "champion": family == run.card["champion_family"],
+            "origins": scores["origins"],
+            "score": scores["score"],
+            "h": h,
+            "rel_crps": ratio,
+            "coverage": scores["coverage"],
+        }
+        for family, scores in run.card["backtest"].items()
+        for h, ratio in enumerate(scores["rel_crps"], start=1)
+    ]
+
+
+def scores_document(run: Run) -> dict[str, Any]:
+    """How every family did when the run was chosen, as JSON."""
+    facts = {"series_id": run.series_id, "run": run.run_id, "champion": run.card["champion_family"]}
+    return {**facts, "why": run.card.get("why", ""), "data": score_rows(run), "next": None}
 
 
 def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:

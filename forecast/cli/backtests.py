@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from forecast.jobs.backtest import Answer, Question
     from forecast.jobs.origins import LeftOut, Origins
 
-HEADER = (
-    *("series_id", "run", "family", "champion", "origins", "score", "h", "rel_crps"),
-    *("coverage.50", "coverage.80", "coverage.95"),
-)
 HORIZONS = (1, 3, 6, 12)
 COVERAGE = tuple(Column(f"coverage.{level}", f"{level} %", number=True) for level in (50, 80, 95))
 COLUMNS = (
@@ -98,39 +94,18 @@ def backtest(
 
 
 def _kept(s: Session, series_ids: list[str], out: Out) -> None:
-    cards = [(run.series_id, run.run_id, run.card) for run in map(s.registry.champion, s.known(series_ids))]
-    rows = {series_id: _rows(series_id, run_id, card) for series_id, run_id, card in cards}
+    from forecast.export import score_names, score_rows, scores_document
+
+    runs = [s.registry.champion(series_id) for series_id in s.known(series_ids)]
     if out.chosen is Format.CSV:
-        out.csv(HEADER, [flat(row) for each in rows.values() for row in each])
+        out.csv(score_names(), [flat(row) for run in runs for row in score_rows(run)])
     elif out.chosen is Format.JSON:
-        documents = [
-            {"series_id": series_id, "run": run_id, "champion": card["champion_family"], "why": card.get("why", "")}
-            | {"data": rows[series_id], "next": None}
-            for series_id, run_id, card in cards
-        ]
+        documents = [scores_document(run) for run in runs]
         out.document(documents[0] if len(documents) == 1 else {"data": documents, "next": None})
     else:
-        pages = [_page(run_id, card) for _, run_id, card in cards]
-        names = [f"{series_id}\n\n" if len(cards) > 1 else "" for series_id, _, _ in cards]
-        out.text("\n".join(name + page for name, page in zip(names, pages, strict=True)))
-
-
-def _rows(series_id: str, run_id: str, card: Any) -> list[dict[str, Any]]:
-    return [
-        {
-            "series_id": series_id,
-            "run": run_id,
-            "family": family,
-            "champion": family == card["champion_family"],
-            "origins": scores["origins"],
-            "score": scores["score"],
-            "h": h,
-            "rel_crps": ratio,
-            "coverage": scores["coverage"],
-        }
-        for family, scores in card["backtest"].items()
-        for h, ratio in enumerate(scores["rel_crps"], start=1)
-    ]
+        titles = [f"{run.series_id}\n\n" if len(runs) > 1 else "" for run in runs]
+        pages = [_page(run.run_id, run.card) for run in runs]
+        out.text("\n".join(title + page for title, page in zip(titles, pages, strict=True)))
 
 
 def _page(run_id: str, card: Any) -> str:

@@ -20,7 +20,7 @@ from forecast.effects.placebo import ranked
 from forecast.effects.profile import Profile, profile
 from forecast.effects.record import EffectRecord, EpisodeEffect, window
 from forecast.effects.sampler import Block, Choices, Joint, Sizes
-from forecast.effects.shapes import columns, every_shape, leads, reached
+from forecast.effects.shapes import columns, every_shape, leads
 from forecast.effects.whitening import Bools
 from forecast.errors import TooShort
 from forecast.forecasters.base import Coefficients, Sample
@@ -92,12 +92,11 @@ def quiet_periods(sample: Sample, episodes: Sequence[Episode]) -> Bools:
     Where that would leave less than half of the sample, less is taken after the start.
     """
     ordinals = np.asarray(sample.freq.ordinal(sample.ds))
-    reach = [reached(episode, sample.freq, flows=not sample.is_price) for episode in episodes]
     for after in (sample.freq.months(_UNQUIET), 2, 0):
         quiet = np.ones(len(sample), dtype=bool)
-        for episode, ahead in zip(episodes, reach, strict=True):
+        for episode in episodes:
             start = int(sample.freq.ordinal(episode.intervention.start))
-            quiet &= (ordinals < start - ahead) | (ordinals > start + after)
+            quiet &= (ordinals < start - max(leads(episode, sample.freq))) | (ordinals > start + after)
         if quiet[np.isfinite(sample.x)].mean() >= 0.5:
             return quiet
     return np.ones(len(sample), dtype=bool)

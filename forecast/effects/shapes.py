@@ -118,11 +118,6 @@ def every_shape(leads: Sequence[int], freq: Freq, *, flows: bool = False) -> Can
     return Candidates(tuple(weights), tuple(leads), np.repeat(log_prior, len(leads)))
 
 
-def reached(episode: Episode, freq: Freq, *, flows: bool = False) -> int:
-    """Periods before its start in which an episode may be felt."""
-    return max(c.reach for c in every_shape(leads(episode, freq), freq, flows=flows).of(episode.intervention))
-
-
 def in_periods(shape: Shape, freq: Freq) -> Shape:
     """A shape whose numbers are months, for periods of another length."""
     match shape:

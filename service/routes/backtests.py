@@ -5,15 +5,12 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
-from forecast.registry import Run
-from service.answers import Row, csv_answer, flat, json_answer, tag, unchanged, wants_csv
+from forecast.export import score_names, score_rows, scores_document
+from service.answers import csv_answer, flat, json_answer, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
 from service.documents import BacktestDocument
 from service.schemas import Query, SeriesPath
-
-HEADER = ("series_id", "run", "family", "champion", "origins", "score", "h", "rel_crps")
-COVERAGE = ("coverage.50", "coverage.80", "coverage.95")
 
 
 def routes(context: Context) -> APIBlueprint:
@@ -28,29 +25,8 @@ def routes(context: Context) -> APIBlueprint:
         etag = tag("backtest", series_id, run.run_id, as_csv)
         if same := unchanged(etag):
             return same
-        rows = scores(run)
         if as_csv:
-            return csv_answer((*HEADER, *COVERAGE), [flat(row) for row in rows], f"{series_id}-backtest", etag)
-        facts = {"series_id": series_id, "run": run.run_id, "champion": run.card["champion_family"]}
-        return json_answer({**facts, "why": run.card.get("why", ""), "data": rows, "next": None}, etag)
+            return csv_answer(score_names(), [flat(row) for row in score_rows(run)], f"{series_id}-backtest", etag)
+        return json_answer(scores_document(run), etag)
 
     return api
-
-
-def scores(run: Run) -> list[Row]:
-    """A row for each family and horizon; none for a series that had too little history to test on."""
-    return [
-        {
-            "series_id": run.series_id,
-            "run": run.run_id,
-            "family": family,
-            "champion": family == run.card["champion_family"],
-            "origins": table["origins"],
-            "score": table["score"],
-            "h": h,
-            "rel_crps": ratio,
-            "coverage": table["coverage"],
-        }
-        for family, table in run.card["backtest"].items()
-        for h, ratio in enumerate(table["rel_crps"], start=1)
-    ]
