@@ -186,8 +186,12 @@ def best(trial: Trial) -> Answer:
 
 
 def sarimax(trial: Trial) -> Answer:
+    """Differenced first and its variance concentrated out: the same estimate, several times faster."""
     seasonal = (0, 0, 0, 0) if trial.sample.is_price else (0, 1, 1, 12)
-    model = SARIMAX(trial.sample.x, exog=trial.column, order=(0, 1, 1), seasonal_order=seasonal)
+    model = SARIMAX(
+        trial.sample.x, exog=trial.column, order=(0, 1, 1), seasonal_order=seasonal, simple_differencing=True,
+        concentrate_scale=True,
+    )  # fmt: skip
     return _coefficient(trial, model.fit(disp=False))
 
 
@@ -218,8 +222,8 @@ def zero(trial: Trial) -> Answer:
 
 #: Name, method, and how many times fewer trials it gets.
 PEERS: tuple[tuple[str, Method, int], ...] = (
-    ("SARIMAX + dummy", sarimax, 4),
-    ("UCM + dummy", ucm, 4),
+    ("SARIMAX + dummy", sarimax, 2),
+    ("UCM + dummy", ucm, 2),
     ("Prophet + regressor", prophet, 4),
 )
 
