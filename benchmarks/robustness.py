@@ -3,8 +3,9 @@
     python benchmarks/robustness.py [--quick] [--json FILE] [--extra DIR]… [--origins N]
 
 Of each series up to each cutoff, three values are taken times ten, two are zero and four are missing, at random but
-never the last two; histories of at least 100 observations up to the cutoff count. The outcomes are the true ones. Printed: CRPS and absolute error of the median with the spoiled
-history as a ratio to those with the true one, geometric means over series. ``--quick``: every fourth series.
+never the last two; histories of at least 100 observations up to the cutoff count. The outcomes are the true ones.
+Printed: CRPS and absolute error of the median with the spoiled history as a ratio to those with the true one,
+geometric means over series. ``--quick``: every fourth series.
 """
 
 from __future__ import annotations
