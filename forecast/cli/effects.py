@@ -115,14 +115,20 @@ def _periods(found: Findings) -> str:
     rows, columns, text = path_rows(found), [Column("ds", "period from"), Column("y", "observed", number=True)], ""
     columns += [Column(name, title, number=True) for name, title in _PERIOD.items()]
     for episode in effect_rows(found):
-        own = [flat(row) for row in rows if row["episode"] == episode["episode"]]
+        own = [_short(flat(row)) for row in rows if row["episode"] == episode["episode"]]
         favoured = ", ".join(f"{s['shape']} {100 * s['weight']:.0f} %" for s in episode["shapes"][:3])
         text += lines([f"{episode['episode']}: {episode['title']}"])[1:] + f"\n{table(own, columns)}"
-        text += lines(
-            [f"effect in percent; without: {found.series.unit}, 90 % interval", f"the data favour {favoured}"]
-        )
+        unit = f"without: the series as it were without it, {found.series.unit}; low, high: 90 % interval of that"
+        text += lines([unit, f"the data favour {favoured}"])
         text += "\n"
     return text.rstrip("\n") + "\n"
+
+
+def _short(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Numbers that fit a line; JSON and CSV have all their digits."""
+    numbers = {name: value for name, value in row.items() if isinstance(value, float)}
+    short = {name: f"{value:.6g}" if abs(value) < 1e6 else f"{value:.4g}" for name, value in numbers.items()}
+    return {**row, **short, "effect.median": f"{row['effect.median']:+.1f} %"}
 
 
 _PERIOD = {"effect.median": "effect", "without.median": "without", "without.lo-90": "low", "without.hi-90": "high"}
@@ -142,7 +148,6 @@ def _classes(out: Out) -> None:
         columns = (
             Column("family"),
             Column("measure", "on"),
-            Column("events", number=True),
             Column("says", " ", wrap=True),
         )
         out.text(table(export.class_rows(evidence), columns))
