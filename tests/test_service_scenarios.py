@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +81,59 @@ def test_csv_has_a_row_for_each_period_of_each_world(client: FlaskClient) -> Non
 )
 def test_a_wrong_member_is_named_by_its_place(client: FlaskClient, change: dict[str, Any], where: str) -> None:
     assert where in {error["where"] for error in refused(client, 422, QUESTION | change)}
+
+
+ADDED: dict[str, Any] = {
+    "event": "new-licence",
+    "minerals": ["rare-earths"],
+    "flows": ["CHN>WLD"],
+    "effective": "2026-09-10",
+    "volume": "down",
+}
+
+
+def adding(**changed: Any) -> dict[str, Any]:
+    return {"scenarios": [{"name": "added", "add": [ADDED | changed]}]}
+
+
+def test_the_same_question_has_the_same_answer_to_the_byte(client: FlaskClient, tmp_path: Path) -> None:
+    question = QUESTION | adding()
+    first, second = (client.post("/v1/scenarios", json=question).data for _ in range(2))
+    assert first == second
+    elsewhere = create_app(make_home(tmp_path), clock=clock).test_client()
+    assert elsewhere.post("/v1/scenarios", json=question).data == first
+
+
+def test_an_added_event_says_what_its_effect_rests_on(client: FlaskClient) -> None:
+    baseline, scenario, *_ = client.post("/v1/scenarios", json=QUESTION | adding()).get_json()["data"]
+    (note,) = scenario["notes"]
+    assert re.match(r"new-licence: prior from \d+ events of this kind \(supply, on flows\): ", note)
+    assert not any("new-licence" in told for told in baseline["notes"])
+    stated = adding(effect={"volume": {"percent": -20}})
+    _, scenario, *_ = client.post("/v1/scenarios", json=QUESTION | stated).get_json()["data"]
+    assert scenario["notes"] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "where"),
+    [
+        ({"minerals": ["rare-earth"]}, "body.scenarios.0.add.0.minerals.0"),
+        ({"ended": "2026-09-01"}, "body.scenarios.0.add.0.ended"),
+        ({"announced": "2026-10-01"}, "body.scenarios.0.add.0.effective"),
+        ({"effect": {"volume": {"percent": 1e999}}}, "body"),
+    ],
+)
+def test_an_event_that_cannot_be_is_refused_at_its_place(
+    client: FlaskClient, changed: dict[str, Any], where: str
+) -> None:
+    assert any(error["where"].startswith(where) for error in refused(client, 422, QUESTION | adding(**changed)))
+
+
+def test_probabilities_over_one_and_too_many_events_are_refused(client: FlaskClient) -> None:
+    likely = [{"name": name, "probability": 0.6, "remove": []} for name in ("a", "b")]
+    assert refused(client, 422, QUESTION | {"scenarios": likely})
+    many = [{"name": "many", "add": [ADDED | {"event": f"e-{k}"} for k in range(51)]}]
+    assert refused(client, 422, QUESTION | {"scenarios": many})[0]["where"].startswith("body.scenarios")
 
 
 def test_what_is_no_json_object_is_refused(client: FlaskClient) -> None:
