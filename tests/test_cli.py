@@ -274,6 +274,7 @@ def test_own_series_are_taken_in_trained_and_forecast(
     printed = capsys.readouterr()
     assert printed.out.splitlines()[-1] == "1 trained; 1 failed"
     assert re.fullmatch(r"orecast: price.too-short: failed \(.*\)\n", printed.err)
+    assert list(json.loads((tmp_path / "models" / "classes.json").read_text())["runs"]) == ["price.own"]
     assert orecast(capsys, "train", "price.own").splitlines()[-1] == "1 current"
 
     made = json.loads(orecast(capsys, "forecast", "price.own", "--format", "json", "--horizon", 1))
