@@ -30,7 +30,7 @@ def read_panel(extra: Sequence[Path] = ()) -> Panel:
     """The bundled data and each folder of ``extra`` (``series.csv``, ``observations.csv``). Raises ``InvalidInput``."""
     reading, now = Reading(), dt.datetime.now(dt.UTC)
     bundled = data_dir()
-    series = {one.series_id: one for one in read_series(bundled / "series.csv", (), reading)}
+    series = {one.series_id: one for one in read_series(bundled / "series.csv", {}, reading)}
     observations = [
         o
         for path in sorted((bundled / "observations").glob("*.csv"))

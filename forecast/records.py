@@ -19,6 +19,7 @@ import numpy as np
 from forecast.calendars import Freq, parse_freq
 from forecast.errors import InvalidInput
 from forecast.events import KINDS, RELATIONS, STATUSES, Act, Event, KindFamily
+from forecast.groups import wrong_parent
 from forecast.series import FLAGS, FLOWS, MEASURES, ROLES, Series
 from forecast.tables import (
     Reading,
@@ -83,10 +84,10 @@ class Observation:
         return self.known.date()
 
 
-def read_series(path: Path, known: Collection[str], reading: Reading) -> list[Series]:
+def read_series(path: Path, known: Mapping[str, Series], reading: Reading) -> list[Series]:
     """Series of a file, in its order. ``frequency`` is accepted for ``freq``, and what pandas calls a frequency.
 
-    ``known``: ids of series that they may name as their spot or parent besides each other.
+    ``known``: series that they may name as their spot or parent besides each other.
     """
     rows = read_rows(path, SERIES_REQUIRED, SERIES_OPTIONAL, reading, {"frequency": "freq"})
     _note_repeats(rows, "series_id", reading)
@@ -95,7 +96,16 @@ def read_series(path: Path, known: Collection[str], reading: Reading) -> list[Se
         for column in ("spot", "parent"):
             if row[column] and row[column] not in ids - {row["series_id"]}:
                 reading.note(row, column, _known_name("other series", row[column], ids - {row["series_id"]}))
-    return [_series(row, reading) for row in rows]
+    found = [_series(row, reading) for row in rows]
+    every = {**known, **{one.series_id: one for one in found}}
+    new = {one.series_id: row for row, one in zip(rows, found, strict=True)}
+    for one in every.values():
+        if one.parent in every and {one.series_id, one.parent} & new.keys() and (expected := wrong_parent(one, every)):
+            if one.series_id in new:
+                reading.note(new[one.series_id], "parent", expected)
+            else:
+                reading.note(new[one.parent], "series_id", f"what {one.series_id}, a part of it, needs: {expected}")
+    return found
 
 
 def _series(row: Row, reading: Reading) -> Series:

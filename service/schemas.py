@@ -116,6 +116,7 @@ Names = Annotated[
 AS_OF = "a day, YYYY-MM-DD: answer with what was known at the end of it (UTC); today if left out"
 LEVEL = "whole percentages from 1 to 99, each once, at most ten: level=80,95 or level=80&level=95"
 MINERAL = "slug of a mineral, such as rare-earths; its parents and children count"
+COHERENT = "true: in agreement with their groups; in each draw the parts of a parent add up to it"
 FORMAT = "json or csv; without it the Accept header decides"
 
 Format = Literal["json", "csv"]
@@ -206,3 +207,4 @@ class ForecastQuery(AsOfQuery):
 
 class BulkQuery(ForecastQuery):
     series_id: Names = Field([], description="ids of series, comma-separated or repeated; without it all trained ones")
+    coherent: Literal["true", "false"] | None = optional(COHERENT)

@@ -35,7 +35,7 @@ def digest(folder: Path) -> str:
 def read_bundle(folder: Path, now: datetime) -> Bundle:
     """Read a data folder as it is ``now``; raises ``InvalidInput`` with every fault in it."""
     reading = Reading()
-    series = read_series(folder / "series.csv", (), reading)
+    series = read_series(folder / "series.csv", {}, reading)
     minerals = read_minerals(folder / "minerals.csv", reading)
     events = read_events(folder / "events.csv", (), reading)
     by_id = {one.series_id: one for one in series}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from forecast.cli.options import AsOf, Horizon, Level, SomeSeries, levels
+from forecast.cli.options import AsOf, Coherent, Horizon, Level, SomeSeries, levels
 from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, in_a_folder, lines, table, warn
 from forecast.cli.session import Session, session
 from forecast.errors import NotTrained
@@ -22,6 +24,7 @@ def forecast(
     horizon: Horizon = 12,
     level: Level = None,
     as_of: AsOf = None,
+    coherent: Coherent = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -36,12 +39,13 @@ def forecast(
       orecast forecast price.copper
       orecast forecast price.copper price.nickel --horizon 6 --level 50,90
       orecast forecast price.copper --format csv > copper.csv
+      orecast forecast mine.imports mine.imports.chl --coherent
     """
     from forecast.export import forecast_document, forecast_names, forecast_rows
 
     out, percents = Out(format, output), levels(level)
     with session() as s:
-        made = list(_forecasts(s, s.known(series_ids), horizon, percents, as_of))
+        made = _forecasts(s, s.known(series_ids), Ask(horizon, percents, as_of or s.today, coherent))
     if out.chosen is Format.CSV:
         out.csv(forecast_names(percents), [row for each in made for row in forecast_rows(each)])
     elif out.chosen is Format.JSON:
@@ -59,6 +63,7 @@ def export(
     horizon: Horizon = 12,
     level: Level = None,
     as_of: AsOf = None,
+    coherent: Coherent = False,
 ) -> None:
     """Write the forecasts of some or all series to one CSV file.
 
@@ -78,10 +83,10 @@ def export(
     missing: list[NotTrained] = []
     percents = levels(level)
     with session() as s:
-        wanted = s.known(series_ids)
+        wanted, asked = s.known(series_ids), Ask(horizon, percents, as_of or s.today, coherent)
         for series_id in wanted:
             try:
-                (made,) = _forecasts(s, [series_id], horizon, percents, as_of)
+                (made,) = _forecasts(s, [series_id], asked)
                 rows += forecast_rows(made)
             except NotTrained as error:
                 missing.append(error)
@@ -95,13 +100,29 @@ def export(
     raise typer.Exit(1 if missing else 0)
 
 
-def _forecasts(
-    s: Session, series_ids: Sequence[str], horizon: int, percents: Sequence[int], as_of: Any
-) -> Iterator[Forecast]:
-    from forecast import predict
+@dataclass(frozen=True)
+class Ask:
+    """What holds for all series of one command: periods, intervals in percent, the day, and whether groups agree."""
 
-    for name in series_ids:
-        yield predict.forecast(s.catalog, s.registry, name, horizon=horizon, levels=percents, as_of=as_of or s.today)
+    horizon: int
+    levels: Sequence[int]
+    as_of: dt.date
+    coherent: bool = False
+
+
+def _forecasts(s: Session, series_ids: Sequence[str], asked: Ask) -> list[Forecast]:
+    if asked.coherent:
+        from forecast.reconcile import coherent
+
+        return coherent(
+            s.catalog, s.registry, series_ids, horizon=asked.horizon, levels=asked.levels, as_of=asked.as_of
+        )
+    from forecast.predict import forecast as of_one
+
+    return [
+        of_one(s.catalog, s.registry, name, horizon=asked.horizon, levels=asked.levels, as_of=asked.as_of)
+        for name in series_ids
+    ]
 
 
 def _page(made: Forecast) -> str:

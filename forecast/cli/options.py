@@ -46,6 +46,10 @@ AsOf = Annotated[
 Horizon = Annotated[
     int, typer.Option("--horizon", "--h", min=1, metavar="N", help="periods ahead, at most ORECAST_HORIZON")
 ]
+Coherent = Annotated[
+    bool,
+    typer.Option("--coherent", help="in agreement with their groups: in each draw the parts of a parent add up to it"),
+]
 Level = Annotated[
     list[str] | None, typer.Option("--level", metavar="PERCENT", help="central intervals, such as 80,95 (the default)")
 ]

@@ -9,6 +9,7 @@ from forecast import predict
 from forecast.evidence import Evidence
 from forecast.export import forecast_document, forecast_names, forecast_rows
 from forecast.predict import Forecast
+from forecast.reconcile import coherent, members
 from forecast.serving import serving
 from service.answers import csv_answer, json_answer, tag, unchanged, wants_csv
 from service.context import Context
@@ -45,10 +46,11 @@ def routes(context: Context) -> APIBlueprint:
     def list_forecasts(query: Many) -> Response:
         """Forecasts of several series; of every series that has one, if none is named."""
         ids = [context.catalog.get(series_id).series_id for series_id in query.series_id] or trained(context)
-        etag = fingerprint(context, ids, query)
+        together = query.coherent == "true"
+        etag = fingerprint(context, members(context.catalog, ids) if together else ids, query, ids, together)
         if same := unchanged(etag):
             return same
-        made = forecasts(context, ids, query)
+        made = forecasts(context, ids, query, together)
         if wants_csv(query.format):
             rows = [row for forecast in made for row in forecast_rows(forecast)]
             return csv_answer(forecast_names(sorted(query.level)), rows, "forecasts", etag)
@@ -57,9 +59,11 @@ def routes(context: Context) -> APIBlueprint:
     return api
 
 
-def forecasts(context: Context, series_ids: list[str], query: ForecastQuery) -> list[Forecast]:
+def forecasts(context: Context, series_ids: list[str], query: ForecastQuery, together: bool = False) -> list[Forecast]:
     """Raises ``NotTrained``, and ``InvalidInput`` for more periods than were trained."""
     as_of = context.day(query.as_of)
+    if together:
+        return coherent(context.catalog, context.registry, series_ids, horizon=query.h, levels=query.level, as_of=as_of)
     return [
         predict.forecast(context.catalog, context.registry, series_id, horizon=query.h, levels=query.level, as_of=as_of)
         for series_id in series_ids
@@ -70,10 +74,10 @@ def trained(context: Context) -> list[str]:
     return [series_id for series_id in context.catalog.series() if context.registry.champion_id(series_id)]
 
 
-def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery) -> str:
+def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery, *asked: object) -> str:
     """What an answer depends on: the runs that serve and what they say of events, the catalogue, and the question."""
     as_of = context.day(query.as_of)
     known = context.catalog.series()
     runs = [serving(known[series_id], context.registry, as_of).run_id for series_id in series_ids]
     stores = context.catalog.edition(), Evidence.of(context.registry).digest
-    return tag(series_ids, runs, stores, as_of, query.h, query.level, wants_csv(query.format))
+    return tag(series_ids, runs, stores, as_of, query.h, query.level, wants_csv(query.format), *asked)
