@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from forecast.effects.classes import ClassPrior, Likelihood, class_priors, likelihoods
+from forecast.effects.classes import ClassPrior, Likelihood, class_prior, class_priors, likelihoods
 from forecast.effects.episodes import direction
 from forecast.errors import NotTrained
 from forecast.events import Event, KindFamily
@@ -34,9 +34,7 @@ class Evidence:
 
     likelihoods: tuple[Likelihood, ...] = ()
     digest: str = ""
-    _priors: dict[frozenset[str], Mapping[tuple[KindFamily, bool], ClassPrior]] = field(
-        default_factory=dict, repr=False
-    )
+    _others: dict[tuple[KindFamily, bool, frozenset[str]], ClassPrior] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, registry: Registry) -> Evidence:
@@ -48,16 +46,20 @@ class Evidence:
         except (OSError, ValueError, KeyError, TypeError):
             return _from_cards(registry.root, tuple(registry.champions().items()))
 
-    def priors(self, without: Collection[str] = ()) -> Mapping[tuple[KindFamily, bool], ClassPrior]:
-        """The priors, with everything left out that an event in ``without`` has a part in."""
-        key = self._seen.intersection(without)
-        if key not in self._priors:
-            self._priors[key] = class_priors(self.likelihoods, key)
-        return self._priors[key]
+    @cached_property
+    def priors(self) -> Mapping[tuple[KindFamily, bool], ClassPrior]:
+        """What an event of each family that nobody has seen may do to prices (True) and to flows (False)."""
+        return class_priors(self.likelihoods)
 
     def prior(self, family: KindFamily, series: Series, without: Collection[str] = ()) -> ClassPrior:
-        """What an event of a family may do to a series."""
-        return self.priors(without)[family, series.is_price]
+        """What an event of a family may do to a series; whatever an event in ``without`` has a part in is left out."""
+        left_out = self._seen.intersection(without)
+        if not left_out:
+            return self.priors[family, series.is_price]
+        key = family, series.is_price, left_out
+        if key not in self._others:
+            self._others[key] = class_prior(self.likelihoods, *key)
+        return self._others[key]
 
     def count(self, family: KindFamily, is_price: bool, without: Collection[str] = ()) -> int:
         """How many events of a family there are to learn from; one that touches several series is one."""

@@ -147,7 +147,7 @@ def class_rows(evidence: Evidence) -> list[dict[str, Any]]:
     event nobody has seen) are in percent, towards the direction that is expected; ``up``, ``down``: how many of the
     estimates were expected to go which way.
     """
-    return [_class(evidence, prior) for prior in evidence.priors().values()]
+    return [_class(evidence, prior) for prior in evidence.priors.values()]
 
 
 def classes_document(evidence: Evidence) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.effects.classes import Likelihood, class_priors
+from forecast.effects.classes import Likelihood, class_prior, class_priors
 from forecast.events import KindFamily
 
 SUPPLY, TARIFF = KindFamily.SUPPLY, KindFamily.TARIFF
@@ -82,3 +82,9 @@ def test_one_wild_event_does_not_make_all_of_them_wild() -> None:
     pool = events(30, 0.0, 0.02)
     wild = replace(pool[0], estimate=1.5, events=("wild",))
     assert class_priors([*pool, wild])[SUPPLY, True].spread < class_priors(pool)[SUPPLY, True].spread + 0.02
+
+
+def test_one_prior_alone_is_the_same() -> None:
+    pool = events(30, 0.05, 0.05)
+    for (family, is_price), prior in class_priors(pool, without={"e3"}).items():
+        assert class_prior(pool, family, is_price, without={"e3"}) == prior

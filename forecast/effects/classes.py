@@ -100,16 +100,30 @@ def class_priors(
     priors = {}
     for is_price in (True, False):
         pool = [s for s in left if s.is_price == is_price]
-        y, v = _signed(pool)
-        all_mean, all_se, all_spread = _pooled(y, v, (0.0, ALL_SD), _SPREADS)
+        common = _pooled(*_signed(pool), (0.0, ALL_SD), _SPREADS)
         for family in KindFamily:
-            y, v = _signed([s for s in pool if s.family is family])
-            centre = all_mean, float(np.hypot(FAMILY_SD, all_se))
-            _, _, own = _pooled(y, v, centre, _SPREADS)
-            spread = float(np.sqrt((len(y) * own**2 + COMMON * all_spread**2) / (len(y) + COMMON)))
-            mean, se, _ = _pooled(y, v, centre, np.array([spread]))
-            priors[family, is_price] = ClassPrior(family, is_price, mean, se, spread, len(y))
+            priors[family, is_price] = _of_family(family, is_price, pool, common)
     return MappingProxyType(priors)
+
+
+def class_prior(
+    summaries: Iterable[Likelihood], family: KindFamily, is_price: bool, without: Collection[str] = ()
+) -> ClassPrior:
+    """One of them alone, in a fraction of the time."""
+    pool = [s for s in summaries if s.is_price == is_price and not set(s.events) & set(without)]
+    return _of_family(family, is_price, pool, _pooled(*_signed(pool), (0.0, ALL_SD), _SPREADS))
+
+
+def _of_family(
+    family: KindFamily, is_price: bool, pool: list[Likelihood], common: tuple[float, float, float]
+) -> ClassPrior:
+    all_mean, all_se, all_spread = common
+    y, v = _signed([s for s in pool if s.family is family])
+    centre = all_mean, float(np.hypot(FAMILY_SD, all_se))
+    _, _, own = _pooled(y, v, centre, _SPREADS)
+    spread = float(np.sqrt((len(y) * own**2 + COMMON * all_spread**2) / (len(y) + COMMON)))
+    mean, se, _ = _pooled(y, v, centre, np.array([spread]))
+    return ClassPrior(family, is_price, mean, se, spread, len(y))
 
 
 def _signed(pool: list[Likelihood]) -> tuple[Floats, Floats]:
