@@ -36,7 +36,7 @@ _NO_NUMBERS = (
     "plots.py",
     "predict.py",
     "reconcile.py",
-    "registry.py",
+    "registry/",
     "scenarios/",
     "serving.py",
     "worlds.py",

@@ -211,18 +211,19 @@ def test_many_savers_of_one_run_do_no_harm(registry: Registry) -> None:
 
 
 KILLED = """
-import os, signal, sys
-import forecast.registry as registry
+import os, pathlib, signal, sys
+import forecast.registry.run as run, forecast.registry.store as store
 sys.path.insert(0, {tests!r})
 import test_registry
 at = {at!r}
 def die(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
-owner, name = (registry.Path, "rename") if at == "rename" else (registry, at)
-setattr(owner, name, die)
-store = registry.Registry(registry.Path({root!r}))
-test_registry.save(store, "2026-06-new", seed=3)
-store.promote(test_registry.SERIES, "2026-06-new")
+for owner in (pathlib.Path,) if at == "rename" else (run, store):
+    if hasattr(owner, at):
+        setattr(owner, at, die)
+registry = store.Registry(pathlib.Path({root!r}))
+test_registry.save(registry, "2026-06-new", seed=3)
+registry.promote(test_registry.SERIES, "2026-06-new")
 """
 
 

@@ -1,13 +1,10 @@
-"""Trained runs on disk: save, verify, serve, promote, roll back. The only module that knows the artifacts.
+"""The runs of every series: save, serve, promote, roll back.
 
 ::
 
-    models/<series>/champion             one line: the serving run, the champions before it, newest first, and with a
-                                         minus those that must not take over by themselves
-    models/<series>/<run>/card.json      what was trained, on what, how well; the SHA-256 of each file beside it
-    models/<series>/<run>/draws.npy      float32 (n, H), the log of the series less the mean effect paths
-    models/<series>/<run>/effects.*.npy  joint draws of the effect record
-    models/<series>/<run>/fitted.joblib  the fitted values, for jobs only
+    models/<series>/<run>/     one run, see ``run``
+    models/<series>/champion   one line: the serving run, the champions before it, newest first, and with a minus
+                               those that must not take over by themselves
 
 A run is written to a temporary folder, synced and renamed; nothing is ever rewritten in place, because a file
 that shrinks while it is mapped kills the process that maps it. A killed save leaves a temporary folder only, and
@@ -17,9 +14,6 @@ a later save sweeps it.
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import math
 import os
 import re
 import shutil
@@ -28,7 +22,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +31,8 @@ import numpy.typing as npt
 
 from forecast.effects.record import EffectRecord
 from forecast.errors import CorruptArtifact, Fault, InvalidInput, NotFound, NotTrained
-from forecast.files import sync_file, sync_folder, write_atomically
+from forecast.files import sync_folder, write_atomically
+from forecast.registry.run import Identity, Run, check, identity, load, read_card, write
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,127}")
 _CHAMPION = "champion"
@@ -45,26 +40,6 @@ _DECLINED = "-"  # before the name of a run that must not take over by itself; n
 _REMEMBERED = 12  # champions that a rollback can go back to
 _OPEN = 128  # runs held open at once: each mapped array costs a file descriptor
 _STALE = 3600.0  # seconds after which a temporary folder belongs to a process that died
-
-_Identity = tuple[tuple[str, int, int, int], ...]  # name, mtime_ns, size, inode of each file of a run
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One training of one series, verified.
-
-    ``draws``: read-only float32 (n, H), joint sample paths of the log, less the mean effect paths, for the H periods
-    after ``last`` (start of the last period seen); ``record``: what events did, in the same n draws; ``derived``: what
-    readers worked out from this run and keep with it, by their own names.
-    """
-
-    series_id: str
-    run_id: str
-    card: Mapping[str, Any]
-    draws: npt.NDArray[np.float32]
-    record: EffectRecord
-    last: np.datetime64
-    derived: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -86,8 +61,8 @@ class Registry:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
-        self._open: OrderedDict[Path, tuple[_Identity, Run]] = OrderedDict()
-        self._verified: dict[Path, _Identity] = {}
+        self._open: OrderedDict[Path, tuple[Identity, Run]] = OrderedDict()
+        self._verified: dict[Path, Identity] = {}
         self._lock = threading.Lock()
 
     def save(
@@ -114,7 +89,7 @@ class Registry:
         self._sweep(folder.parent)
         building = Path(tempfile.mkdtemp(prefix=".save-", dir=folder.parent))
         try:
-            _write(building, card, draws, record, fitted)
+            write(building, card, draws, record, fitted)
             self._install(building, folder)
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -124,7 +99,7 @@ class Registry:
         """One run. Raises ``NotFound``, or ``CorruptArtifact`` when its files are not what its card promises."""
         folder = self._existing(series_id, run_id)
         self._verify(folder)
-        return _load(folder)
+        return load(folder)
 
     def fitted(self, series_id: str, run_id: str) -> object:
         """The fitted values of a run, for jobs: verified, then unpickled."""
@@ -249,7 +224,7 @@ class Registry:
         champion, rows = self.champion_id(series_id), []
         for run_id in _folders(self._series_folder(series_id)):
             try:
-                card = _read_card(self.root / series_id / run_id)
+                card = read_card(self.root / series_id / run_id)
                 facts = {key: str(card[key]) for key in ("trained_at", "as_of")}
                 facts |= {"family": str(card["champion_family"]), "last": str(card["data"]["last"])}
             except CorruptArtifact as error:
@@ -262,31 +237,26 @@ class Registry:
     # -- verify, then read -----------------------------------------------------------------------------------------
 
     def _opened(self, folder: Path) -> Run:
-        identity = self._verify(folder)
+        found = self._verify(folder)
         with self._lock:
             held = self._open.get(folder)
-            if held and held[0] == identity:
+            if held and held[0] == found:
                 self._open.move_to_end(folder)
                 return held[1]
-        run = _load(folder)
+        run = load(folder)
         with self._lock:
-            self._open[folder] = identity, run
+            self._open[folder] = found, run
             while len(self._open) > _OPEN:
                 self._open.popitem(last=False)
         return run
 
-    def _verify(self, folder: Path) -> _Identity:
+    def _verify(self, folder: Path) -> Identity:
         """What the files of a run are now, after every byte of them was checked once."""
-        identity = _identity(folder)
-        if self._verified.get(folder) != identity:
-            payloads = _read_card(folder)["payloads"]
-            for name, digest in payloads.items():
-                if not (folder / name).is_file():
-                    raise CorruptArtifact(str(folder / name), "the file is missing")
-                if _sha256(folder / name) != digest:
-                    raise CorruptArtifact(str(folder / name), "its bytes are not those its card promises")
-            self._verified[folder] = identity
-        return identity
+        found = identity(folder)
+        if self._verified.get(folder) != found:
+            check(folder)
+            self._verified[folder] = found
+        return found
 
     def _is_good(self, folder: Path) -> bool:
         try:
@@ -324,94 +294,3 @@ def _folders(parent: Path) -> list[str]:
     if not parent.is_dir():
         return []
     return sorted(entry.name for entry in os.scandir(parent) if entry.is_dir() and _NAME.fullmatch(entry.name))
-
-
-def _identity(folder: Path) -> _Identity:
-    try:
-        with os.scandir(folder) as entries:
-            stats = sorted((entry.name, entry.stat()) for entry in entries)
-    except OSError as error:
-        raise CorruptArtifact(str(folder), "the folder is missing") from error
-    return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
-
-
-def _write(
-    folder: Path,
-    card: Mapping[str, Any],
-    draws: npt.NDArray[np.floating[Any]],
-    record: EffectRecord,
-    fitted: object,
-) -> None:
-    import joblib
-
-    np.save(folder / "draws.npy", np.ascontiguousarray(draws, dtype=np.float32))
-    for name, array in record.to_arrays().items():
-        np.save(folder / f"effects.{name}.npy", array)
-    joblib.dump(fitted, folder / "fitted.joblib", compress=3)
-    payloads = {file.name: _sha256(file) for file in sorted(folder.iterdir())}
-    content = _plain({**card, "effects": record.describe(), "payloads": payloads})
-    content["sha256"] = _seal(content)
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "card.json").write_text(text + "\n", encoding="utf-8")
-    for file in folder.iterdir():
-        sync_file(file)
-    folder.chmod(0o755)
-    sync_folder(folder)
-
-
-def _read_card(folder: Path) -> dict[str, Any]:
-    """The card, if it is the one that was written: it carries the digest of the rest of itself."""
-    path = folder / "card.json"
-    try:
-        card = json.loads(path.read_bytes())
-        promised = card.pop("sha256")
-    except FileNotFoundError as error:
-        raise CorruptArtifact(str(path), "the file is missing") from error
-    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
-        raise CorruptArtifact(str(path), "it is not a card") from error
-    if _seal(card) != promised:
-        raise CorruptArtifact(str(path), "it was changed after it was written")
-    return dict(card)
-
-
-def _load(folder: Path) -> Run:
-    card = _read_card(folder)
-    try:
-        arrays = {
-            file.name.split(".")[1]: np.load(file, mmap_mode="r", allow_pickle=False)
-            for file in sorted(folder.glob("effects.*.npy"))
-        }
-        return Run(
-            folder.parent.name,
-            folder.name,
-            card,
-            np.load(folder / "draws.npy", mmap_mode="r", allow_pickle=False),
-            EffectRecord.from_arrays(card["effects"], arrays),
-            np.datetime64(card["data"]["last"], "D"),
-        )
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise CorruptArtifact(str(folder), f"it cannot be read: {error}") from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _seal(card: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    """The same in JSON's types: a number that is not finite is null, dates are ISO."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic) and not isinstance(value, np.datetime64):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | int):
-        return value
-    return str(value)

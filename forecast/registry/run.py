@@ -1,0 +1,148 @@
+"""One run in its folder: written whole and synced, verified byte by byte, read without copying.
+
+::
+
+    card.json      what was trained, on what, how well; the SHA-256 of each file beside it, and of itself
+    draws.npy      float32 (n, H), the log of the series less the mean effect paths
+    effects.*.npy  joint draws of the effect record
+    fitted.joblib  the fitted values, for jobs only
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.effects.record import EffectRecord
+from forecast.errors import CorruptArtifact
+from forecast.files import sync_file, sync_folder
+
+Identity = tuple[tuple[str, int, int, int], ...]  # name, mtime_ns, size, inode of each file of a run
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One training of one series, verified.
+
+    ``draws``: read-only float32 (n, H), joint sample paths of the log, less the mean effect paths, for the H periods
+    after ``last`` (start of the last period seen); ``record``: what events did, in the same n draws; ``derived``: what
+    readers worked out from this run and keep with it, by their own names.
+    """
+
+    series_id: str
+    run_id: str
+    card: Mapping[str, Any]
+    draws: npt.NDArray[np.float32]
+    record: EffectRecord
+    last: np.datetime64
+    derived: dict[str, Any] = field(default_factory=dict, repr=False)
+
+
+def identity(folder: Path) -> Identity:
+    """What tells whether a file changed. Raises ``CorruptArtifact`` for a folder that is not there."""
+    try:
+        with os.scandir(folder) as entries:
+            stats = sorted((entry.name, entry.stat()) for entry in entries)
+    except OSError as error:
+        raise CorruptArtifact(str(folder), "the folder is missing") from error
+    return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
+
+
+def write(
+    folder: Path,
+    card: Mapping[str, Any],
+    draws: npt.NDArray[np.floating[Any]],
+    record: EffectRecord,
+    fitted: object,
+) -> None:
+    import joblib
+
+    np.save(folder / "draws.npy", np.ascontiguousarray(draws, dtype=np.float32))
+    for name, array in record.to_arrays().items():
+        np.save(folder / f"effects.{name}.npy", array)
+    joblib.dump(fitted, folder / "fitted.joblib", compress=3)
+    payloads = {file.name: _sha256(file) for file in sorted(folder.iterdir())}
+    content = _plain({**card, "effects": record.describe(), "payloads": payloads})
+    content["sha256"] = _seal(content)
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / "card.json").write_text(text + "\n", encoding="utf-8")
+    for file in folder.iterdir():
+        sync_file(file)
+    folder.chmod(0o755)
+    sync_folder(folder)
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card, if it is the one that was written: it carries the digest of the rest of itself."""
+    path = folder / "card.json"
+    try:
+        card = json.loads(path.read_bytes())
+        promised = card.pop("sha256")
+    except FileNotFoundError as error:
+        raise CorruptArtifact(str(path), "the file is missing") from error
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise CorruptArtifact(str(path), "it is not a card") from error
+    if _seal(card) != promised:
+        raise CorruptArtifact(str(path), "it was changed after it was written")
+    return dict(card)
+
+
+def check(folder: Path) -> None:
+    """Raises ``CorruptArtifact`` unless every file is, byte by byte, what the card promises."""
+    for name, digest in read_card(folder)["payloads"].items():
+        if not (folder / name).is_file():
+            raise CorruptArtifact(str(folder / name), "the file is missing")
+        if _sha256(folder / name) != digest:
+            raise CorruptArtifact(str(folder / name), "its bytes are not those its card promises")
+
+
+def load(folder: Path) -> Run:
+    card = read_card(folder)
+    try:
+        arrays = {
+            file.name.split(".")[1]: np.load(file, mmap_mode="r", allow_pickle=False)
+            for file in sorted(folder.glob("effects.*.npy"))
+        }
+        return Run(
+            folder.parent.name,
+            folder.name,
+            card,
+            np.load(folder / "draws.npy", mmap_mode="r", allow_pickle=False),
+            EffectRecord.from_arrays(card["effects"], arrays),
+            np.datetime64(card["data"]["last"], "D"),
+        )
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise CorruptArtifact(str(folder), f"it cannot be read: {error}") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seal(card: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """The same in JSON's types: a number that is not finite is null, dates are ISO."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic) and not isinstance(value, np.datetime64):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    return str(value)
