@@ -111,10 +111,9 @@ def project(S: Floats, draws: Floats) -> Floats:
     (S'W⁻¹S)⁻¹ S'W⁻¹ y, W diagonal: the spread of each row, by its central two thirds, for tails say little of it.
     """
     low, high = np.quantile(draws, [1 / 6, 5 / 6], axis=1)
-    sd = high - low
-    sd = np.maximum(sd, 1e-6 * max(float(sd.max()), 1e-300))
-    weighted = S / sd[:, None]
-    return np.asarray(np.linalg.lstsq(weighted, draws / sd[:, None], rcond=None)[0])
+    size = max(float((high - low).max()), 1e-6 * float(np.abs(draws).max())) or 1.0
+    sd = np.maximum((high - low) / size, 1e-6)[:, None]
+    return np.asarray(np.linalg.lstsq(S / sd, draws / sd, rcond=None)[0])
 
 
 def ordered(base: Base) -> Floats:
