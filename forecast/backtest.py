@@ -87,8 +87,8 @@ def fit(forecaster: Forecaster, view: View, *, own_effects: bool = False) -> Mod
         episodes = tuple(effect.episode for effect in record.effects)
         joint = forecaster.fit(sample, design(episodes, sample.ds, sample.freq))
         view = replace(view, record=from_coefficients(record, joint.coefficients, method=forecaster.family))
-    if isinstance(forecaster, Grid) and view.lessons is not None:
-        forecaster = view.lessons.teach(forecaster)
+    if isinstance(forecaster, Grid):
+        return next(_at_once(forecaster, [view]))
     return Model(forecaster.fit(view.net, Design.empty(sample.ds)), view)
 
 
@@ -153,7 +153,9 @@ def _at_once(grid: Grid, views: Sequence[View]) -> Iterator[Model]:
     taught = lessons[-1].teach(grid) if lessons else grid
     calibrations = [lesson.calibration for lesson in lessons] if len(lessons) == len(views) else None
     fits = taught.fit_each([view.net for view in views], calibrations)
-    return (Model(fitted, view) for fitted, view in zip(fits, views, strict=True))
+    for fitted, view in zip(fits, views, strict=True):
+        effect = float(view.sample.x[-1] - view.net.x[-1])
+        yield Model(view.lessons.start(fitted, effect) if view.lessons else fitted, view)
 
 
 @dataclass(frozen=True, eq=False)

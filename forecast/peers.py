@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,8 +14,9 @@ from forecast.calendars import Days, Freq
 from forecast.calibration import Calibration, Margins
 from forecast.catalog import Catalog
 from forecast.forecasters.base import Sample
-from forecast.forecasters.grid import Grid, Panel, Track, calibrate, standardised
+from forecast.forecasters.grid import Grid, GridFitted, Panel, Track, calibrate, standardised
 from forecast.forecasters.grid_price import Pooled, PriceTrack
+from forecast.forecasters.grid_spot import Anchor, last_prices
 from forecast.metrics import LEVELS
 from forecast.series import Floats, History, Series
 
@@ -34,27 +35,37 @@ def kind(series: Series) -> Kind:
 
 @dataclass(frozen=True, eq=False)
 class Lessons:
-    """What is known at one cutoff: pooled statistics of prices (None for the rest), and the calibration."""
+    """What is known at one cutoff: pooled statistics of prices (None for the rest), the calibration, and the last
+    price of the series' daily or weekly companion, where it names one."""
 
     pooled: Pooled | None
     calibration: Calibration
+    anchor: Anchor | None = None
 
     def teach(self, grid: Grid) -> Grid:
         return replace(grid, pooled=self.pooled, calibration=self.calibration)
 
+    def start(self, fitted: GridFitted, effect: float) -> GridFitted:
+        """Let forecasts start from the last price, less the ``effect`` that was taken off the sample."""
+        if self.anchor is None:
+            return fitted
+        return replace(fitted, grid=replace(fitted.grid, anchor=replace(self.anchor, spot=self.anchor.spot - effect)))
+
 
 @dataclass(frozen=True, eq=False)
 class Peers:
-    """Series of one kind; ``histories`` by id; ``horizon``: periods ahead that they are forecast and calibrated for."""
+    """Series of one kind; ``histories`` by id; ``horizon``: periods ahead that they are forecast and calibrated for;
+    ``companions``: the daily or weekly prices that some of them name as their spot, by id of the one that names it."""
 
     histories: Mapping[str, History]
     horizon: int = HORIZON
+    companions: Mapping[str, History] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
         """Hex digest of all their observations."""
         sha = hashlib.sha256()
-        for series_id, history in self.histories.items():
+        for series_id, history in (*self.histories.items(), *self.companions.items()):
             sha.update(series_id.encode())
             for array in (history.ds, history.y, history.used, history.scored):
                 sha.update(array.tobytes())
@@ -65,7 +76,8 @@ class Peers:
         t = int(np.searchsorted(self._panel.ds, cutoff, side="right")) - 1
         source = self._track.source
         pooled = source.pooled(self._rows.get(series_id, -1)) if isinstance(source, PriceTrack) else None
-        return Lessons(pooled, self._calibration(t))
+        anchor = self._track.anchor(self._rows[series_id], t) if series_id in self.companions else None
+        return Lessons(pooled, self._calibration(t), anchor)
 
     def quantiles(self, cutoffs: Mapping[str, Days], *, calibrated: bool = True) -> dict[str, Floats]:
         """(O, horizon, 15) quantiles of the log at ``LEVELS``, for each of these series from each of its O cutoffs.
@@ -116,7 +128,15 @@ class Peers:
         for row, history in zip(scored, histories, strict=True):
             known = history.until(history.last)
             row[np.searchsorted(panel.ds, known.ds)] = known.scored
-        return replace(panel, scored=scored)
+        return replace(panel, scored=scored, spot=self._spot(panel) if self.companions else None)
+
+    def _spot(self, panel: Panel) -> Floats:
+        """(N, T) last price known when the value of the period was published; NaN for a series without companion."""
+        spot = np.full(panel.x.shape, np.nan)
+        for series_id, companion in self.companions.items():
+            lag = self.histories[series_id].series.release_lag_days
+            spot[self._rows[series_id]] = last_prices(companion, panel.ds, panel.freq, lag)
+        return spot
 
     @cached_property
     def _track(self) -> Track:
@@ -166,7 +186,10 @@ def panels(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date, horizon:
 
 def _peers(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date) -> Peers:
     histories = catalog.histories(sorted(series_ids), as_of)
-    return Peers({series_id: history for series_id, history in histories.items() if history.used.any()})
+    usable = {series_id: history for series_id, history in histories.items() if history.used.any()}
+    named = {series_id: history.series.spot for series_id, history in usable.items() if history.series.spot}
+    spots = catalog.histories(sorted(set(named.values())), as_of) if named else {}
+    return Peers(usable, companions={series_id: spots[name] for series_id, name in named.items() if name in spots})
 
 
 def _shuffled(series: Series) -> str:

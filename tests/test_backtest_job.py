@@ -20,6 +20,7 @@ from forecast.export import verify
 from forecast.forecasters.base import Sample
 from forecast.forecasters.grid import Grid
 from forecast.jobs.backtest import HEADER, QUANTILES, Answer, Question, rows, run, summary
+from forecast.jobs.ingest import ingest
 from forecast.jobs.origins import last, read
 from forecast.metrics import LEVELS
 from forecast.peers import Company
@@ -284,3 +285,37 @@ def test_what_is_left_out_is_said_and_the_rest_is_there(own: Path, capsys: pytes
     shown = capsys.readouterr()
     assert "grid on price.mine, 1 origin; no outcome is known yet" in shown.out
     assert shown.err == ("orecast: price.mine: origins left out (2022-05-01): fewer than 18 observations up to there\n")
+
+
+def test_a_price_that_names_its_daily_companion_starts_from_its_last_price(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    days = np.arange(np.datetime64("2010-01-01"), np.datetime64("2020-01-01"))
+    daily = 100 * np.exp(np.cumsum(rng.normal(0, 0.012, len(days))))
+    months = days.astype("datetime64[M]")
+    names = np.unique(months)
+    folder = tmp_path / "own"
+    folder.mkdir()
+    header = "series_id,mineral,measure,role,flow,reporter,partner,unit,freq,release_lag_days,spot\n"
+    (folder / "series.csv").write_text(
+        header
+        + "price.own,tin,price,target,world,WLD,WLD,USD/t,M,0,price.own.daily\n"
+        + "price.own.daily,tin,price,comparison,world,WLD,WLD,USD/t,D,0,\n"
+    )
+    rows = [f"price.own,{month},{daily[months == month].mean()}" for month in names]
+    rows += [f"price.own.daily,{day},{value}" for day, value in zip(days, daily, strict=True)]
+    (folder / "observations.csv").write_text("series_id,ds,value\n" + "\n".join(rows) + "\n")
+    settings = Settings.from_env({"ORECAST_HOME": str(tmp_path)})
+    catalog = Catalog.open(settings)
+    ingest(catalog, folder / "observations.csv", folder / "series.csv", known_at=datetime.now(UTC))
+    history = catalog.history("price.own")
+    peers = Company.of(catalog, date.today()).like(history.series)
+    assert peers is not None
+    cutoffs = history.ds[48:-1]
+    ours = np.exp(peers.quantiles({"price.own": cutoffs})["price.own"][:, 0, 7])
+    catalog.close()
+    at = np.searchsorted(history.ds, cutoffs)
+    error, naive = np.abs(ours - history.y[at + 1]), np.abs(history.y[at] - history.y[at + 1])
+    # a random walk's own bound at the very end of the month is .73 of the mean's error
+    assert error.mean() / naive.mean() < 0.85
+    expected = np.array([daily[days == end][0] for end in history.series.calendar.end(cutoffs)])
+    np.testing.assert_allclose(ours, expected, rtol=1e-6)

@@ -152,12 +152,12 @@ class Track:
             return self._plain
         return anchored(self._plain, self.panel.spot, self._ratio)
 
-    def anchor(self, i: int) -> Anchor | None:
-        """Where forecasts of series ``i`` from its last period start, if it has a last price there."""
-        last = int(np.flatnonzero(np.isfinite(self.panel.x[i]))[-1])
-        if self.panel.spot is None or not np.isfinite(self.panel.spot[i, last]):
+    def anchor(self, i: int, t: int | None = None) -> Anchor | None:
+        """Where forecasts of series ``i`` from period ``t`` (its last by default) start: a last price, if it has one."""
+        t = int(np.flatnonzero(np.isfinite(self.panel.x[i]))[-1]) if t is None else t
+        if self.panel.spot is None or not np.isfinite(self.panel.spot[i, t]):
             return None
-        return Anchor(float(self.panel.spot[i, last]), self._ratio[last])
+        return Anchor(float(self.panel.spot[i, t]), self._ratio[t])
 
     @cached_property
     def _plain(self) -> Margins:

@@ -149,10 +149,11 @@ def _revised(history: History, samples: Sequence[Sample]) -> Iterator[int]:
 
 def _alone(peers: Peers, sample: Sample, history: History, question: Question) -> Floats:
     """(peers.horizon, 15) quantiles of the log from a sample of its own."""
-    grid = peers.lessons(history.series.series_id, sample.ds[-1]).teach(Grid(horizon=peers.horizon))
+    lessons = peers.lessons(history.series.series_id, sample.ds[-1])
+    grid = lessons.teach(Grid(horizon=peers.horizon))
     if not question.calibrated:
         grid = replace(grid, calibration=Calibration.neutral(peers.horizon))
-    return grid.fit_each([sample])[0].quantiles(peers.horizon)
+    return lessons.start(grid.fit_each([sample])[0], 0.0).quantiles(peers.horizon)
 
 
 def _bare(sample: Sample) -> View:
