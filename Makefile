@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench browser clean
+.PHONY: help setup run test check bench peers browser clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -29,8 +29,20 @@ check: setup ## lint, formatting, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## what the README claims: training time, accuracy, speed, effect recovery
-	$(BIN)/python benchmarks/run.py
+bench: setup peers ## what the README claims, one command each; hours with all peers, minutes with QUICK=--quick
+	$(BIN)/python benchmarks/training.py $(QUICK)
+	$(BIN)/python benchmarks/accuracy.py $(QUICK)
+	$(BIN)/python benchmarks/speed.py $(QUICK)
+	$(BIN)/python benchmarks/robustness.py $(QUICK)
+	$(BIN)/python benchmarks/effect_recovery.py $(QUICK)
+	$(BIN)/python benchmarks/unseen_events.py $(QUICK)
+
+peers: .venv-peers/.installed ## an environment of its own for statsforecast, which needs an older pandas
+
+.venv-peers/.installed:
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check statsforecast==2.1.1
+	touch $@
 
 browser: ## a Chromium for the tests of the page, from the system's packages
 	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || { \
@@ -39,4 +51,4 @@ browser: ## a Chromium for the tests of the page, from the system's packages
 	  $$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
 
 clean: ## remove the environment, the state and the trained models
-	rm -rf .venv var $(wildcard models/*/) dist build
+	rm -rf .venv .venv-peers var $(wildcard models/*/) dist build
