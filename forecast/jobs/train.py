@@ -185,7 +185,7 @@ def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Ou
     if _is_current(registry, series_id, run_id) and not plan.force:
         return Outcome(series_id, "current", run_id, detail="nothing changed since it was trained")
     table, notes = ([], []) if is_constant(history) else _contest(past, history, settings, plan)
-    if plan.forced is not None:
+    if plan.forced is not None and not is_constant(history):
         choice = forced(plan.forced, table, history.series)
     else:
         choice = choose(table, history.series) if table else _untested(history)
