@@ -66,10 +66,10 @@ class _Placebos:
         self._flows = not sample.is_price
         T, shapes = len(sample), every_shape([0], sample.freq, flows=self._flows).shapes
         responses = np.array([shape.response(np.arange(-T, T, dtype=float)) for shape in shapes])
-        # Shape by shape, so that the columns of all dates stay in the processor's cache.
         since = np.arange(T)[:, None] - self.rows + T
-        products = [view.products(view.whiten(response[since])) for response in responses]
-        self.xx, self.xy = (np.stack(p, axis=1) for p in zip(*products, strict=True))
+        columns = responses.T[since].reshape(T, -1)
+        products = view.products(view.whiten(columns))
+        self.xx, self.xy = (p.reshape(len(self.rows), len(shapes)) for p in products)
         self._response = responses
 
     def averages(self, leads: Sequence[int], sd: float) -> Floats:
