@@ -22,7 +22,7 @@ from forecast.calendars import Days
 from forecast.effects import EpisodeEffect
 from forecast.effects.classes import BUILD_UP
 from forecast.effects.episodes import direction
-from forecast.effects.shapes import columns
+from forecast.effects.shapes import columns, in_periods
 from forecast.events import Branch, Event, Events, KindFamily, branches
 from forecast.evidence import Evidence
 from forecast.exposure import Minerals, exposure
@@ -278,7 +278,7 @@ class Future:
         """(H,) the level of an event in each period, less its level, as it is known, at the last observation."""
         known = self._in_force(self.known.steps(event_id))
         before = any(spell.start <= self._last < spell.stop for spell in known)
-        shape = assumption.shape or BUILD_UP
+        shape = assumption.shape or in_periods(BUILD_UP, self._freq)
         column = np.zeros(len(self.ds))
         for spell in self._in_force(version.steps(event_id)):
             if spell.start <= self._last and before:
@@ -301,7 +301,7 @@ class Future:
 
     def _stop(self, end: dt.date | None) -> int:
         """The first period without a measure that is no longer in force on ``end``: its last day's period is whole."""
-        return _NEVER if end is None else int(self._freq.ordinal(end - dt.timedelta(days=1))) + 1
+        return _NEVER if end is None else int(self._freq.begun(end - dt.timedelta(days=1))) + 1
 
     def _lived(self, event_id: str) -> bool:
         """Whether the record holds the effect of an event that was in force."""
@@ -371,7 +371,7 @@ class Future:
             if spell.start <= self._last:
                 guess, held = replace(effect.candidates[0], end=None, intensity=()), self.run.last
             else:
-                guess, held = Intervention(BUILD_UP, np.datetime64(spell.day, "D")), None
+                guess, held = Intervention(in_periods(BUILD_UP, self._freq), np.datetime64(spell.day, "D")), None
             begun = [
                 replace(guess, shape=assumption.shape or c.shape, lead=c.lead if held else 0) for c in effect.candidates
             ]

@@ -20,12 +20,17 @@ from forecast.forecasters.grid_spot import Anchor, last_prices
 from forecast.metrics import LEVELS
 from forecast.series import Floats, History, Series
 
-#: More series of a kind than this teach nothing more, and cost memory.
+#: More monthly series of a kind than this teach nothing more, and cost memory; of longer ones fewer are enough.
 ENOUGH = 400
 #: Horizons that are calibrated.
 HORIZON = 24
 
 Kind = tuple[bool, Freq]
+
+
+def enough(freq: Freq) -> int:
+    """How many series of a frequency are looked at together: as many periods as those of monthly ones, at least 24."""
+    return min(max(round(ENOUGH * 12 / freq.per_year), 24), ENOUGH)
 
 
 def kind(series: Series) -> Kind:
@@ -160,7 +165,7 @@ class Company:
         for series in sorted(catalog.series().values(), key=_shuffled):
             if series.measure != "index":
                 by_kind.setdefault(kind(series), []).append(series.series_id)
-        return cls(as_of, {key: _peers(catalog, ids[:ENOUGH], as_of) for key, ids in by_kind.items()})
+        return cls(as_of, {key: _peers(catalog, ids[: enough(key[1])], as_of) for key, ids in by_kind.items()})
 
     def like(self, series: Series) -> Peers | None:
         """The peers of a series, itself among them unless they are too many; None where there are none."""
@@ -169,7 +174,7 @@ class Company:
 
 
 def panels(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date, horizon: int = HORIZON) -> Iterator[Peers]:
-    """These series among their like, by kind: each in one panel of at most ``ENOUGH``, none without an observation."""
+    """These series among their like, by kind: each in one panel of at most ``enough``, none without an observation."""
     known = catalog.series()
     like: dict[Kind, list[str]] = {}
     for series in sorted(known.values(), key=_shuffled):
@@ -179,9 +184,10 @@ def panels(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date, horizon:
     for series_id in dict.fromkeys(series_ids):
         asked.setdefault(kind(known[series_id]), []).append(series_id)
     for key, ids in asked.items():
-        for start in range(0, len(ids), ENOUGH):
-            some = dict.fromkeys([*ids[start : start + ENOUGH], *like.get(key, ())])
-            yield replace(_peers(catalog, list(some)[:ENOUGH], as_of), horizon=max(horizon, HORIZON))
+        most = enough(key[1])
+        for start in range(0, len(ids), most):
+            some = dict.fromkeys([*ids[start : start + most], *like.get(key, ())])
+            yield replace(_peers(catalog, list(some)[:most], as_of), horizon=max(horizon, HORIZON))
 
 
 def _peers(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date) -> Peers:
