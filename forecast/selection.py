@@ -22,13 +22,15 @@ BASELINES = {True: "random-walk", False: "seasonal-naive"}
 #: Gain over the baseline that a champion needs.
 MARGIN = 0.02
 
-#: CRPS as a ratio to the baseline, over many series and origins (``benchmarks/accuracy.py``), prices and the rest.
+#: CRPS as a ratio to the baseline over many series and origins: 15 prices from 80 origins since 2005; 49 volumes and
+#: values, most of them of partners and industries that are not bundled, from 24 origins each
+#: (``orecast backtest --origins N --family NAME``).
 EXPECTED: Mapping[str, tuple[float, float]] = {
-    "grid": (0.976, 0.75),
-    "ets": (1.10, 0.78),
-    "sarimax": (0.994, 0.85),
-    "ucm": (1.0, 0.79),
-    "prophet": (1.31, 1.12),
+    "grid": (0.964, 0.73),
+    "ets": (1.04, 0.79),
+    "sarimax": (1.016, 0.82),
+    "ucm": (1.04, 0.79),
+    "prophet": (1.03, 0.90),
 }
 
 #: The weight of that experience, in origins.
