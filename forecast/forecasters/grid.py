@@ -153,7 +153,7 @@ class Track:
         return anchored(self._plain, self.panel.spot, self._ratio)
 
     def anchor(self, i: int, t: int | None = None) -> Anchor | None:
-        """Where forecasts of series ``i`` from period ``t`` (its last by default) start: a last price, if it has one."""
+        """Where forecasts of series ``i`` from period ``t`` (by default its last) start: a last price, if any."""
         t = int(np.flatnonzero(np.isfinite(self.panel.x[i]))[-1]) if t is None else t
         if self.panel.spot is None or not np.isfinite(self.panel.spot[i, t]):
             return None
