@@ -35,9 +35,24 @@ def test_a_trend_does_not_win_a_price_by_chance() -> None:
     assert "best: prophet" in choose(table, PRICE).reason
 
 
-def test_the_baseline_keeps_its_place_unless_it_is_beaten_by_the_margin() -> None:
-    for score, family in ((0.999, "random-walk"), (0.90, "grid")):
-        assert choose([scored("random-walk", 1.0), scored("grid", score)], PRICE).family == family
+@pytest.mark.parametrize(
+    ("family", "score", "serves"),
+    [
+        ("grid", 0.99, "grid"),  # better here, and on many other series
+        ("grid", 1.01, "random-walk"),  # worse here
+        ("ets", 0.96, "random-walk"),  # better here, worse elsewhere
+        ("unheard-of", 0.95, "random-walk"),  # a gain of two percent here is too little without experience
+    ],
+)
+def test_the_baseline_keeps_its_place_unless_it_is_beaten_here_and_with_experience(
+    family: str, score: float, serves: str
+) -> None:
+    assert choose([scored("random-walk", 1.0), scored(family, score)], PRICE).family == serves
+
+
+def test_a_family_that_lost_here_does_not_hide_one_that_won() -> None:
+    table = [scored("seasonal-naive", 1.0), scored("grid", 1.02), scored("ucm", 0.9)]
+    assert choose(table, VOLUME).family == "ucm"
 
 
 @pytest.mark.parametrize("rest", [[], [scored("grid", float("nan"))]])

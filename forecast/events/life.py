@@ -74,7 +74,8 @@ def branches(events: Events, known_on: date) -> tuple[Branch, ...]:
     for event in known.values():
         threats = [by for by, act in known.acts_on(event.event_id) if act.relation == "terminates" and _is_threat(by)]
         until = _until(known, event)
-        if not _is_conditional(event) or until is None or _prolongs(known, event):
+        # What is only threatened holds nothing back whose end could be open.
+        if not _is_conditional(event) or _is_threat(event) or until is None or _prolongs(known, event):
             continue
         explained.update(threat.event_id for threat in threats)
         if _over(known, event) is None:
