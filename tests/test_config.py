@@ -74,6 +74,35 @@ def test_a_wrong_value_is_told_with_what_is_right(name: str, value: str, right: 
     assert right in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "least", "most"),
+    [
+        ("port", 1, 65535),
+        ("workers", 1, 64),
+        ("threads", 1, 256),
+        ("draws", 100, 100_000),
+        ("horizon", 1, 120),
+        ("seed", 0, 4_294_967_295),
+        ("jobs", 0, 1024),
+    ],
+)
+def test_a_whole_number_may_be_the_least_and_the_most_but_no_further(name: str, least: int, most: int) -> None:
+    variable = f"ORECAST_{name.upper()}"
+    for value in (least, most):
+        expected = -1 if (name, value) == ("jobs", 0) else value
+        assert getattr(Settings.from_env({variable: str(value)}), name) == expected
+    for value in (least - 1, most + 1):
+        with pytest.raises(Misconfigured, match=f"a whole number from {least} to {most}"):
+            Settings.from_env({variable: str(value)})
+
+
+def test_what_holds_when_nothing_is_set() -> None:
+    settings = Settings.from_env({})
+    numbers = ("workers", "threads", "draws", "horizon", "seed")
+    assert [getattr(settings, name) for name in numbers] == [2, 8, 2000, 24, 0]
+    assert (settings.schedule, settings.rate_limit, settings.log_level) == ("0 3 * * *", "600 per minute", "INFO")
+
+
 def test_the_data_of_an_installed_package_come_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     package = tmp_path / "forecast"
     package.mkdir()

@@ -8,6 +8,7 @@ import datetime as dt
 import hashlib
 import io
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,7 @@ def test_text_that_a_spreadsheet_would_run_is_made_safe_and_numbers_are_not_touc
     found = read(csv_text(["a", "b"], rows))
     assert [row["a"] for row in found] == ["'=1+1", "'+1", "'-1", "'@x", "'\tx", "'\rx", "a=1", ""]
     assert {row["b"] for row in found} == {"-1.5"}
+    assert csv_text(["=a", "-b"], []) == "'=a,'-b\r\n"
 
 
 @pytest.mark.parametrize(
@@ -109,6 +111,35 @@ def test_a_whole_file_is_told_from_a_cut_one(tmp_path: Path) -> None:
     Path(f"{path}.manifest.json").unlink()
     with pytest.raises(CorruptArtifact):
         verify(path)
+
+
+def test_an_altered_file_of_the_same_length_is_no_whole_one(tmp_path: Path) -> None:
+    path = tmp_path / "out.csv"
+    csv_export(["a"], [{"a": 17}, {"a": 18}]).write(path)
+    path.write_bytes(b"a\r\n17\r\n19\r\n")
+    with pytest.raises(CorruptArtifact, match="it has 11 bytes that are not the 11 its manifest promises"):
+        verify(path)
+    path.write_bytes(b"a\r\n17\r\n18\r\n")
+    assert verify(path) == 2
+
+
+def test_the_manifest_tells_name_rows_bytes_and_digest(tmp_path: Path) -> None:
+    csv_export(["a"], [{"a": "é"}, {"a": "x"}]).write(tmp_path / "out.csv")
+    assert json.loads((tmp_path / "out.csv.manifest.json").read_text()) == {
+        "file": "out.csv",
+        "rows": 2,
+        "bytes": 10,
+        "sha256": hashlib.sha256(b"a\r\n\xc3\xa9\r\nx\r\n").hexdigest(),
+    }
+
+
+def test_an_export_may_be_read_by_whom_the_umask_lets(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        csv_export(["a"], []).write(tmp_path / "out.csv")
+    finally:
+        os.umask(before)
+    assert {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()} == {0o640}
 
 
 def test_writing_again_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> None:

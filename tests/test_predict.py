@@ -293,3 +293,23 @@ def test_six_significant_digits(value: float) -> None:
     assert short == pytest.approx(value, rel=5.1e-6)
     assert short == float(f"{short:.6g}")
     assert rounded(np.array([short])).tolist() == [short]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1234564.9, 1234560.0),
+        (1234565.1, 1234570.0),
+        (-1234567.0, -1234570.0),
+        (0.123456499, 0.123456),
+        (0.123456501, 0.123457),
+        (2 / 3, 0.666667),
+        (999999.4, 999999.0),
+        (999999.6, 1000000.0),
+        (1.23456789e20, 1.23457e20),
+        (1.23456789e-17, 1.23457e-17),
+        (0.0, 0.0),
+    ],
+)
+def test_a_number_is_rounded_to_the_nearest_of_six_digits(value: float, shown: float) -> None:
+    assert rounded(np.array([value])).tolist() == [shown]

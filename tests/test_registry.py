@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.errors import CorruptArtifact, InvalidInput, NotFound, NotTrained
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
-from forecast.registry import Registry
+from forecast.registry import Registry, store
 
 SERIES = "price.copper"
 MONTHLY = Freq("M")
@@ -46,6 +47,7 @@ def save(registry: Registry, run_id: str, *, series_id: str = SERIES, seed: int 
         "champion_family": "random-walk",
         "data": {"last": "2026-06-01"},
         "score": float("nan"),
+        "worst": float("-inf"),
     }
     draws = np.random.default_rng(seed).normal(9.0, 0.1, (n, 24))
     return registry.save(series_id, run_id, card, draws=draws, record=some_record(n), fitted={"theta": 0.3})
@@ -72,7 +74,7 @@ def test_a_saved_run_comes_back_as_it_was(registry: Registry) -> None:
     ds = MONTHLY.range("2025-01-01", 36)
     np.testing.assert_array_equal(run.record.effects[0].draws(ds, MONTHLY), some_record().effects[0].draws(ds, MONTHLY))
     assert run.last == LAST
-    assert run.card["score"] is None
+    assert run.card["score"] is run.card["worst"] is None
     assert run.card["as_of"] == "2026-11-24"
     assert registry.fitted(SERIES, "2026-06-aa") == {"theta": 0.3}
 
@@ -126,6 +128,95 @@ def test_rollback_goes_back_champion_by_champion(registry: Registry) -> None:
     with pytest.raises(NotFound):
         registry.rollback(SERIES)
     assert registry.champion(SERIES).run_id == "2026-04-a"
+
+
+def test_twelve_champions_are_remembered_and_no_more(registry: Registry) -> None:
+    names = [f"run-{i:02}" for i in range(14)]
+    for name in names:
+        save(registry, name, n=2)
+        registry.promote(SERIES, name)
+    assert [registry.rollback(SERIES) for _ in range(12)] == names[12:0:-1]
+    with pytest.raises(NotFound, match=r"no earlier champion of 'price\.copper'"):
+        registry.rollback(SERIES)
+    assert registry.champion_id(SERIES) == "run-01"
+
+
+def test_the_last_twelve_that_were_declined_are_remembered(registry: Registry) -> None:
+    save(registry, "good", n=2)
+    registry.promote(SERIES, "good")
+    for i in range(14):
+        registry.decline(SERIES, f"run-{i:02}")
+    assert registry.declined(SERIES) == tuple(f"run-{i:02}" for i in range(2, 14))
+    assert registry.champion_id(SERIES) == "good"
+
+
+def test_each_that_is_rolled_back_is_declined_besides_those_before(registry: Registry) -> None:
+    for i, run_id in enumerate(["a", "b", "c"]):
+        save(registry, run_id, seed=i, n=2)
+        registry.promote(SERIES, run_id)
+    registry.rollback(SERIES)
+    registry.rollback(SERIES)
+    assert (registry.root / SERIES / "champion").read_text() == "a -c -b\n"
+    registry.promote(SERIES, "c")
+    assert (registry.root / SERIES / "champion").read_text() == "c a -b\n"
+
+
+def test_a_champion_again_stands_once_in_the_line(registry: Registry) -> None:
+    for run_id in ("a", "b"):
+        save(registry, run_id, n=2)
+    for run_id in ("a", "b", "a"):
+        registry.promote(SERIES, run_id)
+    assert (registry.root / SERIES / "champion").read_text() == "a b\n"
+
+
+def test_what_cannot_serve_is_not_promoted(registry: Registry) -> None:
+    for run_id in ("a", "b"):
+        save(registry, run_id, n=2)
+    registry.promote(SERIES, "a")
+    spoil(registry.root / SERIES / "b" / "draws.npy")
+    with pytest.raises(CorruptArtifact, match=r"b/draws\.npy: its bytes are not those its card promises"):
+        registry.promote(SERIES, "b")
+    with pytest.raises(NotFound, match=r"no run 'c'"):
+        registry.promote(SERIES, "c")
+    assert registry.champion_id(SERIES) == "a"
+
+
+def test_for_a_broken_champion_the_one_before_serves_and_else_the_newest_run(registry: Registry) -> None:
+    for run_id in ("a", "b", "c", "d"):
+        save(registry, run_id, n=2)
+    for run_id in ("b", "c"):
+        registry.promote(SERIES, run_id)
+    spoil(registry.root / SERIES / "c" / "draws.npy")
+    assert registry.champion(SERIES).run_id == "b"
+    spoil(registry.root / SERIES / "b" / "draws.npy")
+    assert registry.champion(SERIES).run_id == "d"
+
+
+def test_so_many_runs_are_held_open_and_the_longest_unused_is_let_go(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "_OPEN", 2)
+    names = ("price.a", "price.b", "price.c")
+    for name in names:
+        save(registry, "run", series_id=name, n=2)
+        registry.promote(name, "run")
+    a, b = registry.champion("price.a"), registry.champion("price.b")
+    assert registry.champion("price.a") is a
+    c = registry.champion("price.c")
+    assert registry.champion("price.a") is a
+    assert registry.champion("price.c") is c
+    assert registry.champion("price.b") is not b
+
+
+def test_only_what_died_an_hour_ago_is_swept(registry: Registry) -> None:
+    save(registry, "a", n=2)
+    young, old = (registry.root / SERIES / name for name in (".save-young", ".save-old"))
+    for folder, age in ((young, 3500), (old, 3700)):
+        folder.mkdir()
+        os.utime(folder, (time.time() - age,) * 2)
+    save(registry, "b", n=2)
+    assert young.exists()
+    assert not old.exists()
 
 
 def test_a_run_that_was_rolled_back_stays_declined_until_it_is_promoted(registry: Registry) -> None:
@@ -292,8 +383,16 @@ def test_draws_must_be_finite(registry: Registry) -> None:
     assert registry.runs() == []
 
 
+def test_the_newest_run_is_the_last_that_was_trained_whatever_it_is_called(registry: Registry) -> None:
+    save(registry, "z", seed=1)
+    save(registry, "a", seed=2)
+    assert [row.run_id for row in registry.runs(SERIES)] == ["a", "z"]
+
+
 def test_the_card_reads_well(registry: Registry) -> None:
-    text = (save(registry, "2026-06-aa") / "card.json").read_text()
+    folder = save(registry, "2026-06-aa")
+    text = (folder / "card.json").read_text()
+    assert folder.stat().st_mode & 0o777 == 0o755
     assert "NaN" not in text
     card = json.loads(text)
     assert card["effects"]["episodes"][0]["start"] == "2025-04-04"

@@ -87,6 +87,20 @@ def test_levels_may_be_repeated_or_listed(client: FlaskClient) -> None:
     assert set(row) == {"ds", "h", "yhat", "lo-50", "hi-50"}
 
 
+def test_the_intervals_of_a_table_stand_in_the_order_of_their_levels(client: FlaskClient) -> None:
+    for path in (f"/v1/forecasts/{COPPER}?h=1", f"/v1/forecasts?series_id={COPPER}&h=1"):
+        (row,) = table(client, f"{path}&level=95,50&format=csv")
+        assert ",".join(row) == "series_id,ds,h,yhat,lo-50,hi-50,lo-95,hi-95,unit,scenario,run"
+        assert float(row["lo-95"]) < float(row["lo-50"]) < float(row["hi-50"]) < float(row["hi-95"])
+
+
+def test_the_first_day_that_can_be_asked_about_is_when_all_that_was_trained_on_was_known(client: FlaskClient) -> None:
+    """The value of June came on 5 July; of events the run knew up to 10 July."""
+    assert get(client, f"/v1/forecasts/{COPPER}?as_of=2026-07-10")["as_of"] == "2026-07-10"
+    (error,) = get(client, f"/v1/forecasts/{COPPER}?as_of=2026-07-09", 422)["errors"]
+    assert error["expected"] == "2026-07-10 or later: so late is what 2026-06-01-a knows"
+
+
 def test_twelve_periods_and_two_levels_unless_asked_otherwise(client: FlaskClient) -> None:
     assert get(client, f"/v1/forecasts/{COPPER}") == get(client, JSON_FORECAST)
 
@@ -127,6 +141,9 @@ def test_many_forecasts_at_once(client: FlaskClient) -> None:
         ("h=", "query.h", "", f"from 1 to {HORIZON}"),
         ("h=1_2", "query.h", "1_2", f"from 1 to {HORIZON}"),
         ("level=101", "query.level", "101", "from 1 to 99"),
+        ("level=0", "query.level", "0", "from 1 to 99"),
+        ("level=100", "query.level", "100", "from 1 to 99"),
+        ("level=" + ",".join(map(str, range(1, 12))), "query.level", [*map(str, range(1, 12))], "at most ten"),
         ("level=80,x", "query.level", "x", "from 1 to 99"),
         ("level=80&level=80", "query.level", ["80", "80"], "each once"),
         ("as_of=yesterday", "query.as_of", "yesterday", "YYYY-MM-DD"),

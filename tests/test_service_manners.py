@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
-from service_fixtures import COPPER, EARTHS, TRAINED, add_run, clock, make_home, settings_in
+from service_fixtures import COPPER, EARTHS, NICKEL, TRAINED, add_run, clock, make_home, settings_in
 
 from forecast.catalog import Catalog
+from forecast.evidence import refresh
 from forecast.registry import Registry
+from service import answers as answers_module
 from service import create_app, security
 
 JSON_FORECAST = f"/v1/forecasts/{COPPER}?h=12&level=80&level=95"
@@ -78,6 +81,53 @@ def test_the_tag_changes_with_the_question_the_run_and_the_facts(fresh: tuple[Fl
     assert changed.get_json()["run"] == "2026-06-01-b"
 
 
+ONE, EFFECTS, CLASSES = f"/v1/forecasts/{COPPER}", f"/v1/series/{EARTHS}/effects", "/v1/effects"
+BACKTEST = f"/v1/series/{COPPER}/backtest"
+QUESTIONS = (
+    *(ONE, f"{ONE}?h=11", f"{ONE}?level=80", f"{ONE}?level=95", f"{ONE}?as_of=2026-07-16", f"{ONE}?format=csv"),
+    *(f"/v1/forecasts/{NICKEL}", f"/v1/forecasts?series_id={COPPER}", f"/v1/forecasts?series_id={COPPER},{NICKEL}"),
+    *(f"/v1/forecasts?series_id={NICKEL},{COPPER}", f"/v1/forecasts?series_id={COPPER},{NICKEL}&coherent=true"),
+    *(EFFECTS, f"{EFFECTS}?detail=path", f"{EFFECTS}?event=cn-7ree-licence-2025", f"{EFFECTS}?format=csv"),
+    *(f"/v1/series/{COPPER}/effects", CLASSES, f"{CLASSES}?format=csv"),
+    *(BACKTEST, f"{BACKTEST}?format=csv", f"/v1/series/{NICKEL}/backtest"),
+)
+
+
+def tags(client: FlaskClient, *paths: str) -> dict[str, str]:
+    return {path: client.get(path).headers["ETag"] for path in paths}
+
+
+def test_no_two_questions_have_one_tag(client: FlaskClient) -> None:
+    found = tags(client, *QUESTIONS)
+    assert len(set(found.values())) == len(QUESTIONS) == 21
+
+
+def test_a_tag_changes_with_each_thing_that_its_answer_rests_on_and_no_other(
+    fresh: tuple[FlaskClient, Catalog, Registry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, catalog, registry = fresh
+    asked = (ONE, EFFECTS, CLASSES, BACKTEST)
+    held = tags(client, *asked)
+
+    def changed() -> set[str]:
+        before = dict(held)
+        held.update(tags(client, *asked))
+        return {path for path in asked if held[path] != before[path]}
+
+    assert changed() == set()
+    event = catalog.events()["cn-7ree-licence-2025"]
+    catalog.add(events=[replace(event, title="Another title")], known_at=clock())
+    assert changed() == {ONE, EFFECTS}, "the catalogue"
+    registry.promote(COPPER, add_run(registry, catalog, COPPER, level=2.0, name="b"))
+    assert changed() == {ONE, BACKTEST}, "the run that serves"
+    registry.promote(EARTHS, add_run(registry, catalog, EARTHS, level=2.0, name="b"))
+    assert changed() == {EFFECTS}, "the run that serves"
+    refresh(registry)
+    assert changed() == {ONE, EFFECTS, CLASSES}, "what all runs say of events of a kind"
+    monkeypatch.setattr(answers_module, "VERSION", "another")
+    assert changed() == set(asked), "the version of the code"
+
+
 def test_a_promoted_run_serves_at_once_and_so_does_the_one_before_after_a_rollback(
     fresh: tuple[FlaskClient, Catalog, Registry],
 ) -> None:
@@ -133,6 +183,13 @@ def test_without_any_good_run_the_reason_is_told_and_the_others_serve(
 # -- manners -----------------------------------------------------------------------------------------------------------
 
 
+def test_a_run_that_does_not_serve_says_so(fresh: tuple[FlaskClient, Catalog, Registry]) -> None:
+    client, catalog, registry = fresh
+    registry.promote(EARTHS, add_run(registry, catalog, EARTHS, name="b"))
+    earlier, later = (registry.runs(EARTHS)[i].run_id for i in (1, 0))
+    assert [get(client, f"/v1/runs/{run_id}")["champion"] for run_id in (earlier, later)] == [False, True]
+
+
 def test_head_is_get_without_a_body_and_options_names_the_methods(client: FlaskClient) -> None:
     head, whole = client.head(JSON_FORECAST), client.get(JSON_FORECAST)
     assert (head.status_code, head.data) == (200, b"")
@@ -140,11 +197,41 @@ def test_head_is_get_without_a_body_and_options_names_the_methods(client: FlaskC
     assert {"GET", "HEAD", "OPTIONS"} == set(client.options(JSON_FORECAST).headers["Allow"].split(", "))
 
 
-@pytest.mark.parametrize("path", [JSON_FORECAST, "/", "/docs", "/nope", "/openapi.json", "/static/page.js"])
-def test_every_answer_carries_the_security_headers_and_opens_no_other_origin(client: FlaskClient, path: str) -> None:
-    headers = client.get(path, headers={"Origin": "https://elsewhere.example"}, buffered=True).headers
-    assert headers["X-Content-Type-Options"] == "nosniff"
-    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+NOTHING = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+OWN_FILES = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+HTML, JSON, PROBLEM = "text/html", "application/json", "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "policy", "kept", "varies"),
+    [
+        ("/", HTML, OWN_FILES, None, None),
+        ("/docs", HTML, OWN_FILES, None, None),
+        ("/openapi.json", JSON, NOTHING, None, None),
+        ("/static/page.js", "text/javascript", NOTHING, "no-cache", None),
+        ("/healthz", JSON, NOTHING, "no-store", None),
+        ("/readyz", JSON, NOTHING, "no-store", None),
+        ("/metrics", "text/plain", NOTHING, None, None),
+        (JSON_FORECAST, JSON, NOTHING, "no-cache", "Accept"),
+        (f"{JSON_FORECAST}&format=csv", "text/csv", NOTHING, "no-cache", "Accept"),
+        ("/v1/series", JSON, NOTHING, "no-cache", "Accept"),
+        ("/v1/forecasts/price.zinc", PROBLEM, NOTHING, "no-store", None),
+        ("/nope", PROBLEM, NOTHING, "no-store", None),
+    ],
+)
+def test_the_headers_of_each_answer_say_what_it_may_load_and_who_may_keep_it(
+    client: FlaskClient, path: str, kind: str, policy: str, kept: str | None, varies: str | None
+) -> None:
+    response = client.get(path, headers={"Origin": "https://elsewhere.example"}, buffered=True)
+    headers = response.headers
+    assert response.mimetype == kind
+    assert headers["Content-Security-Policy"] == policy
+    assert (headers.get("Cache-Control"), headers.get("Vary")) == (kept, varies)
+    same = ("X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy", "Cross-Origin-Resource-Policy")
+    assert [headers[name] for name in same] == ["nosniff", "DENY", "no-referrer", "same-origin"]
     assert not [name for name in dict(headers) if name.startswith("Access-Control-")]
 
 
@@ -156,8 +243,22 @@ def test_a_request_has_one_id_from_its_header_to_its_line_in_the_log(
     assert response.headers["X-Request-ID"] == "order-7"
     (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert (line["request_id"], line["status"], line["endpoint"]) == ("order-7", 200, "forecasts.get_forecast")
-    forged = client.get("/healthz", headers={"X-Request-ID": "a b\x0b{}"}).headers["X-Request-ID"]
-    assert re.fullmatch(r"[0-9a-f]{32}", forged)
+    assert (line["client"], line["bytes"]) == ("127.0.0.1", len(response.data))
+    longest = 64 * "x"
+    assert client.get("/healthz", headers={"X-Request-ID": longest}).headers["X-Request-ID"] == longest
+    for forged in ("a b\x0b{}", 65 * "x", ""):
+        given = client.get("/healthz", headers={"X-Request-ID": forged}).headers["X-Request-ID"]
+        assert re.fullmatch(r"[0-9a-f]{32}", given)
+
+
+def test_what_machines_ask_all_the_time_is_logged_when_it_goes_wrong_only(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client = create_app(settings_in(tmp_path, log_level="INFO"), clock=clock).test_client()
+    client.get("/healthz")
+    client.get("/readyz")
+    (line,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (line["path"], line["status"]) == ("/readyz", 503)
 
 
 def test_a_failure_is_logged_with_its_trace_and_the_id_of_its_request(
@@ -201,7 +302,12 @@ def test_the_rate_can_be_left_without_a_limit(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "workers", "expected"), [("600 per minute", 2, "300 per 1 minute"), ("1/second", 4, "1 per 1 second")]
+    ("rate", "workers", "expected"),
+    [
+        ("600 per minute", 2, "300 per 1 minute"),
+        ("1/second", 4, "1 per 1 second"),
+        ("10 per 5 minutes", 3, "3 per 5 minute"),
+    ],
 )
 def test_the_rate_is_shared_by_the_workers(rate: str, workers: int, expected: str) -> None:
     assert security.share(rate, workers) == expected
