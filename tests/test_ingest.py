@@ -91,6 +91,88 @@ def test_a_recorded_moment_cannot_get_a_second_value(desk: Desk) -> None:
         desk.take(row.format(40000))
 
 
+DAILY = "series_id,measure,unit,freq,release_lag_days\nmine.daily,price,USD/t,D,{}\n"
+
+
+def known(desk: Desk, series_id: str) -> list[tuple[str, datetime, bool]]:
+    return [(str(o.ds), o.known, o.assumed) for o in desk.catalog.observations(series_id)]
+
+
+@pytest.mark.parametrize(
+    ("lag", "now", "yesterday", "today"),
+    [
+        # a value without a delay is taken to be known from the first moment of its day, also today's
+        (0, NOW, (datetime(2026, 11, 23, tzinfo=UTC), True), (datetime(2026, 11, 24, tzinfo=UTC), True)),
+        # one that should come tomorrow is here already, and known since now
+        (1, NOW, (datetime(2026, 11, 24, tzinfo=UTC), True), (NOW, False)),
+        (2, NOW, (NOW, False), (NOW, False)),
+        # at midnight the value of the day before has just come
+        (1, datetime(2026, 11, 24, tzinfo=UTC), (datetime(2026, 11, 24, tzinfo=UTC), True), None),
+    ],
+)
+def test_a_daily_value_of_today_is_taken(
+    desk: Desk,
+    lag: int,
+    now: datetime,
+    yesterday: tuple[datetime, bool],
+    today: tuple[datetime, bool] | None,
+) -> None:
+    rows = "mine.daily,2026-11-23,1\n" + ("mine.daily,2026-11-24,2\n" if today else "")
+    counts = desk.take("series_id,ds,value\n" + rows, DAILY.format(lag), now)
+    assert counts.observations == rows.count("\n")
+    expected = [("2026-11-23", *yesterday)] + ([("2026-11-24", *today)] if today else [])
+    assert known(desk, "mine.daily") == expected
+    assert desk.catalog.history("mine.daily", date(2026, 11, 24)).ds[-1].item() == date(2026, 11, 24 if today else 23)
+
+
+def test_a_daily_value_of_tomorrow_is_not(desk: Desk) -> None:
+    (fault,) = desk.faults("series_id,ds,value\nmine.daily,2026-11-25,1\n", DAILY.format(0))
+    assert fault == (2, "ds", "2026-11-25", "a period that has begun by 2026-11-24")
+
+
+def test_a_history_that_comes_at_once_was_known_as_it_was_released_and_what_comes_later_since_then(desk: Desk) -> None:
+    desk.take("series_id,ds,value\nmine.cobalt,2026-08-01,1\nmine.cobalt,2026-09-01,2\n")
+    assert known(desk, "mine.cobalt") == [
+        ("2026-08-01", datetime(2026, 8, 31, tzinfo=UTC), True),
+        ("2026-09-01", datetime(2026, 9, 30, tzinfo=UTC), True),
+    ]
+    rows = "mine.cobalt,2026-07-01,3,\nmine.cobalt,2026-10-01,4,2026-11-03T08:00\n"
+    desk.take("series_id,ds,value,known_at\n" + rows)
+    assert known(desk, "mine.cobalt")[0] == ("2026-07-01", NOW, False)
+    assert known(desk, "mine.cobalt")[3] == ("2026-10-01", datetime(2026, 11, 3, 8, tzinfo=UTC), False)
+
+
+@pytest.mark.parametrize(
+    ("row", "value"),
+    [
+        ("mine.cobalt,2026-08-01,1e-20,,2026-08-01", 1e-20),
+        ("mine.cobalt,2026-08-01,1e20,,2026-11-24T12:00", 1e20),
+        ("mine.cobalt,2026-08-01,0,,", 0.0),
+    ],
+)
+def test_the_last_that_is_right_is_taken(desk: Desk, row: str, value: float) -> None:
+    desk.take(f"series_id,ds,value,flag,known_at\n{row}\n")
+    assert desk.catalog.history("mine.cobalt").y.tolist() == [value]
+
+
+def test_a_name_may_have_a_hundred_letters(desk: Desk) -> None:
+    name = "x" * 100
+    desk.take(f"series_id,ds,value\n{name},2026-08-01,1\n", f"series_id,measure,unit,freq\n{name},price,t,M\n")
+    assert name in desk.catalog.series()
+    (fault,) = desk.faults("series_id,ds,value\n", f"series_id,measure,unit,freq\n{name}x,price,t,M\n")[:1]
+    assert fault[1] == "series_id"
+
+
+@pytest.mark.parametrize(("count", "step", "asked"), [(9, 3, False), (10, 3, True), (10, 2, False), (10, 1, False)])
+def test_a_frequency_is_asked_about_where_less_than_half_of_ten_periods_have_a_value(
+    desk: Desk, count: int, step: int, asked: bool
+) -> None:
+    months = [f"{2020 + i * step // 12}-{i * step % 12 + 1:02}" for i in range(count)]
+    counts = desk.take("series_id,ds,value\n" + "".join(f"mine.cobalt,{month},1\n" for month in months))
+    question = f"mine.cobalt: {count} of {(count - 1) * step + 1} periods have a value; is M its frequency?"
+    assert (question in counts.notes) is asked
+
+
 @pytest.mark.parametrize(
     ("row", "column", "value", "expected"),
     [
@@ -193,6 +275,23 @@ def test_events_of_ones_own(desk: Desk) -> None:
     assert (threat.status, threat.probability, threat.flows) == ("threatened", 0.4, (("WLD", "USA"),))
     assert "copper-threat" not in desk.catalog.events(date(2026, 11, 19))
     assert ingest(desk.catalog, events=events, known_at=NOW).changed == 0
+
+
+def test_an_end_became_known_on_its_day_or_with_the_event_itself(desk: Desk) -> None:
+    events = desk.file(
+        "events.csv",
+        "event_id,title,kind,announced,effective,ended,end_known,minerals,probability\n"
+        "told-later,A,tariff,2026-01-01,,2026-03-01,,copper,\n"
+        "ended-before-it-was-told,B,tariff,2026-03-05,2026-02-01,2026-03-01,,copper,\n"
+        "known-at-once,C,tariff,2026-01-01,,2026-03-01,2026-01-01,copper,\n"
+        "never,D,threat,2026-01-01,,,,copper,0\n"
+        "surely,E,threat,2026-01-01,,,,copper,1\n",
+    )
+    ingest(desk.catalog, events=events, known_at=NOW)
+    found = desk.catalog.events()
+    ends = {name: found[name].end_known for name in ("told-later", "ended-before-it-was-told", "known-at-once")}
+    assert [str(end) for end in ends.values()] == ["2026-03-01", "2026-03-05", "2026-01-01"]
+    assert (found["never"].probability, found["surely"].probability) == (0, 1)
 
 
 def test_faults_in_events(desk: Desk) -> None:

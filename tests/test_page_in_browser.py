@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 ZINC = "price.zinc"  # a target that is not trained
 EVENTS = """event_id,title,kind,actor,targets,announced,effective,minerals,flows
-a-bold-duty,A <b>bold</b> duty,tariff,USA,WLD,2026-05-04,2026-06-01,copper,WLD>USA
+a-bold-duty,A <b>bold</b> duty,threat,USA,WLD,2026-05-04,2027-06-01,copper,WLD>USA
 """
 FLAGS = (
     *("--no-sandbox", "--headless=new", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -221,8 +221,9 @@ def percent(value: float) -> str:
 
 def test_text_of_an_event_is_text(seen: Seen) -> None:
     seen.open(f"/?series={COPPER}")
-    expect(seen.page.locator("#events")).to_contain_text("A <b>bold</b> duty")
-    assert seen.page.locator("#events b").count() == 0
+    for place in ("#events", "#branches"):
+        expect(seen.page.locator(place)).to_contain_text("A <b>bold</b> duty")
+    assert seen.page.locator("main b").count() == 0
 
 
 def test_another_series_horizon_and_history_are_shown_and_kept_in_the_address(seen: Seen) -> None:

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from service_fixtures import NOW, add_run, clock, settings_in
+from service_fixtures import HORIZON, NOW, add_run, clock, settings_in
 
 from forecast.catalog import Catalog
 from forecast.cli import call
 from forecast.config import Settings
 from forecast.errors import InvalidInput, NotTrained
+from forecast.evidence import refresh
 from forecast.export import forecast_rows
 from forecast.groups import Group, groups, sums
 from forecast.jobs.ingest import ingest
@@ -49,11 +50,17 @@ def values(rest: float = 0.25) -> dict[str, np.ndarray]:
     }
 
 
-def write(folder: Path, history: dict[str, np.ndarray]) -> tuple[Path, Path]:
+def write(folder: Path, history: dict[str, np.ndarray], short: dict[str, int] | None = None) -> tuple[Path, Path]:
+    """Files of series and observations; ``short``: how many of the last months a series lacks."""
+    lacks = {name: (short or {}).get(name, 0) for name in history}
     series, observations = folder / "series.csv", folder / "observations.csv"
     lines = [f"{name},volume,t,M,{parent}" for name, parent in PARENTS.items()]
     series.write_text("\n".join(["series_id,measure,unit,freq,parent", *lines]) + "\n")
-    rows = [f"{name},{ds},{y:.6g}" for name, ys in history.items() for ds, y in zip(MONTHS, ys, strict=True)]
+    rows = [
+        f"{name},{ds},{y:.6g}"
+        for name, ys in history.items()
+        for ds, y in list(zip(MONTHS, ys, strict=True))[: len(ys) - lacks[name]]
+    ]
     observations.write_text("\n".join(["series_id,ds,value", *rows]) + "\n")
     return observations, series
 
@@ -65,9 +72,11 @@ def home(settings: Settings, tmp_path: Path) -> Settings:
     return settings
 
 
-def train(settings: Settings, folder: Path, rest: float = 0.25, without: str = "") -> None:
+def train(
+    settings: Settings, folder: Path, rest: float = 0.25, without: str = "", short: dict[str, int] | None = None
+) -> None:
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
-    ingest(catalog, *write(folder, values(rest)), known_at=NOW)
+    ingest(catalog, *write(folder, values(rest), short), known_at=NOW)
     for i, name in enumerate(NAMES):
         if name != without:
             registry.promote(name, add_run(registry, catalog, name, level=1.0 + 0.1 * i))
@@ -218,6 +227,85 @@ def test_command_service_and_export_say_the_same_digits(
     assert len(printed.splitlines()) == len(rows) + 1
 
 
+# -- ends that differ, and the horizon ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ragged(settings: Settings, tmp_path: Path) -> Settings:
+    """The same group where asia is known to March and north to April, others to May; of each 24 months are drawn."""
+    train(settings, tmp_path, short={"m.asia": 2, "m.north": 1})
+    return settings
+
+
+def test_with_ragged_ends_all_speak_of_the_periods_that_all_forecast(ragged: Settings) -> None:
+    catalog, registry = Catalog.open(ragged), Registry(ragged.models_dir)
+    made = coherent(catalog, registry, NAMES, horizon=3, as_of=DAY)
+    for one in made:
+        assert [row.ds.isoformat() for row in one.rows] == ["2026-06-01", "2026-07-01", "2026-08-01"]
+    first = {one.series.series_id: [row.h for row in one.rows] for one in made}
+    assert first == {
+        "m.world": [1, 2, 3],
+        "m.europe": [1, 2, 3],
+        "m.asia": [3, 4, 5],
+        "m.north": [2, 3, 4],
+        "m.south": [1, 2, 3],
+    }
+
+
+def test_with_ragged_ends_each_period_has_its_own_draws_and_they_add_up(ragged: Settings) -> None:
+    base, draws, _ = base_of(ragged)
+    assert (str(base.ds[0]), str(base.ds[-1]), len(base.ds)) == ("2026-06-01", "2028-03-01", 22)
+    for name, drawn in zip(base.group.members, ordered(base), strict=True):
+        late = {"m.asia": 2, "m.north": 1}.get(name, 0)
+        alone = base.futures[name].draws
+        for period in (0, 21):
+            np.testing.assert_allclose(np.sort(drawn[period]), np.sort(alone[period + late]), rtol=1e-4)
+    of = dict(zip(base.group.members, draws, strict=True))
+    assert np.allclose(of["m.north"] + of["m.south"], of["m.europe"], rtol=1e-9)
+
+
+def test_with_ragged_ends_the_horizon_is_that_of_the_common_periods(ragged: Settings) -> None:
+    catalog, registry = Catalog.open(ragged), Registry(ragged.models_dir)
+    (world,) = coherent(catalog, registry, ["m.world"], horizon=22, as_of=DAY)
+    assert world.rows[-1].ds == dt.date(2028, 3, 1)
+    with pytest.raises(InvalidInput) as caught:
+        coherent(catalog, registry, ["m.world"], horizon=23, as_of=DAY)
+    assert str(caught.value) == "h = 23: expected at most 22: m.asia is known to 2026-03-01, others to later"
+
+
+def test_the_whole_trained_horizon_can_be_asked_for_and_no_more(home: Settings) -> None:
+    catalog, registry = Catalog.open(home), Registry(home.models_dir)
+    (asia,) = coherent(catalog, registry, ["m.asia"], horizon=HORIZON, as_of=DAY)
+    assert [row.h for row in asia.rows] == list(range(1, 25))
+    assert asia.rows[-1].ds == dt.date(2028, 5, 1)
+    with pytest.raises(InvalidInput, match="a whole number from 1 to 24"):
+        coherent(catalog, registry, ["m.asia"], horizon=HORIZON + 1, as_of=DAY)
+
+
+def test_an_answer_is_of_the_day_it_is_asked_about(home: Settings) -> None:
+    catalog, registry = Catalog.open(home), Registry(home.models_dir)
+    for day in (DAY, DAY + dt.timedelta(days=1)):
+        (world,) = coherent(catalog, registry, ["m.world"], horizon=1, as_of=day)
+        assert world.as_of == day
+
+
+def test_the_tag_of_a_coherent_answer_hangs_on_every_run_of_the_group_and_on_what_was_asked(home: Settings) -> None:
+    client = create_app(settings_in(home.home), clock=clock).test_client()
+
+    def tag(asked: str) -> str:
+        return str(client.get(f"/v1/forecasts?series_id={asked}").headers["ETag"])
+
+    catalog, registry = Catalog.open(home), Registry(home.models_dir)
+    refresh(registry)
+    group = ",".join(members(catalog, ["m.world"]))
+    questions = ["m.world&coherent=true", "m.asia&coherent=true", f"{group}&coherent=true", group, "m.world"]
+    before = [tag(asked) for asked in questions]
+    assert len(set(before)) == len(questions)
+    registry.promote("m.north", add_run(registry, catalog, "m.north", level=2.0, name="b"))
+    after = [tag(asked) for asked in questions]
+    assert [one != other for one, other in zip(before, after, strict=True)] == [True, True, True, True, False]
+
+
 # -- which groups there may be -----------------------------------------------------------------------------------------
 
 
@@ -227,6 +315,7 @@ def test_command_service_and_export_say_the_same_digits(
         ("m.new,volume,kg,M,m.world", "a parent with the same unit: kg, not t as m.world"),
         ("m.new,volume,t,Q,m.world", "a parent with the same freq: Q, not M as m.world"),
         ("m.new,value,t,M,m.world", "a parent with the same measure: value, not volume as m.world"),
+        ("m.new,index,t,M,m.world", "only series of a volume or value add up, not of a index"),
         ("m.new,price,t,M,m.world", "only series of a volume or value add up"),
         ("m.world,volume,t,M,m.north", "no part of the series itself: m.world < m.north < m.europe < m.world"),
         ("m.world,volume,kg,M,", "what m.europe, a part of it, needs: a parent with the same unit"),

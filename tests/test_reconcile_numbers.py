@@ -1,0 +1,74 @@
+"""Coherent forecasts from numbers so small that what comes out can be told beforehand."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from forecast.calendars import Freq
+from forecast.groups import Group
+from forecast.reconcile import Base, correlations, reconciled
+from forecast.reconcile import _left_out as left_out
+from forecast.series import History, Series
+
+
+def a_base(draws: dict[str, list[float]], histories: dict[str, np.ndarray] | None = None, *, freq: str = "M") -> Base:
+    """``w`` = ``a`` + ``b``: one period whose draws are a level and a spread, and histories that end in 2025."""
+    rng, ds = np.random.default_rng(2), np.array(["2026-01-01"], dtype="datetime64[D]")
+    futures, kept = {}, {}
+    for name in ("w", "a", "b"):
+        series = Series(name, "", "volume", "target", "world", "WLD", "WLD", "t", freq, 0)
+        level, spread = draws[name]
+        drawn = np.log(level + spread * rng.uniform(-1, 1, (400, 1)))
+        run = SimpleNamespace(draws=drawn, card={"settings": {"seed": 1}})
+        futures[name] = SimpleNamespace(series=series, run=run, draws=np.exp(drawn.T), ds=ds)
+        y = (histories or {}).get(name, np.ones(30))
+        days = Freq(freq).range(Freq(freq).shift(Freq(freq).floor(np.datetime64("2026-01-01")), -len(y)), len(y))
+        kept[name] = History(series, days, y, np.full(len(y), "reported"))
+    group = Group("w", ("w", "a", "b"), {"w": ("a", "b")})
+    return Base(group, futures, kept, ds)  # type: ignore[arg-type]
+
+
+def test_what_would_be_negative_is_zero_and_the_sum_follows() -> None:
+    """w is well known to be .5 and b to be 1, and hardly anything is known of a: least squares would have it at -.5."""
+    w, a, b = reconciled(a_base({"w": [0.5, 0.001], "a": [50.0, 40.0], "b": [1.0, 0.001]}), {})[:, 0]
+    assert a.max() == 0
+    np.testing.assert_array_equal(w, b)
+    np.testing.assert_allclose(b, 1, atol=0.01)
+
+
+def test_a_rest_is_drawn_from_the_shares_that_were_left_out() -> None:
+    """w is hardly known and its parts well: what is left out of it is half of the draws a tenth, half four tenths."""
+    base = a_base({"w": [100.0, 0.001], "a": [50.0, 30.0], "b": [25.0, 15.0]})
+    w, a, b = reconciled(base, {"w": np.array([0.1, 0.4])})[:, 0]
+    left = 1 - (a + b) / w
+    assert np.percentile(left, [10, 90]) == pytest.approx([0.1, 0.4], abs=0.06)
+
+
+@pytest.mark.parametrize(("freq", "window"), [("M", 24), ("Q", 24), ("W-SUN", 104)])
+def test_what_parts_leave_out_is_told_by_two_seasons_and_24_periods_at_least(freq: str, window: int) -> None:
+    T = 130
+    inside = np.where(np.arange(T) < T - window, 0.2, 0.9)  # long ago they were a fifth of it
+    inside[-1] = 1.2  # and once more than the whole
+    parts = {"w": np.full(T, 100.0), "a": 60.0 * inside, "b": 40.0 * inside}
+    share = left_out(a_base({"w": [1, 0.1], "a": [1, 0.1], "b": [1, 0.1]}, parts, freq=freq), "w")
+    np.testing.assert_allclose(share, [*(window - 1) * [0.1], 0.0], atol=1e-12)
+
+
+@pytest.mark.parametrize("inside", [0.991, 1.0, 1.009])
+def test_a_hundredth_more_or_less_is_the_whole(inside: float) -> None:
+    parts = {"w": np.full(30, 100.0), "a": np.full(30, 60.0 * inside), "b": np.full(30, 40.0 * inside)}
+    assert left_out(a_base({"w": [1, 0.1], "a": [1, 0.1], "b": [1, 0.1]}, parts), "w").size == 0
+
+
+def test_correlations_are_those_of_ranks_of_yearly_changes_shrunk_by_two_years() -> None:
+    rng = np.random.default_rng(7)
+    x, z = np.cumsum(rng.normal(0, 0.1, (2, 60)), axis=1)
+    base = a_base({"w": [1, 0.1], "a": [1, 0.1], "b": [1, 0.1]}, {"w": np.exp(x), "a": np.exp(z)})
+    yearly = spearmanr(x[12:] - x[:-12], z[12:] - z[:-12]).statistic
+    R = correlations(base)
+    assert R[0, 1] == R[1, 0] == pytest.approx(yearly * 48 / (48 + 24))
+    assert R[0, 2] == R[1, 2] == 0, "b stood still"
