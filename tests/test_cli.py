@@ -101,6 +101,27 @@ def test_a_table_shows_the_digits_of_the_csv(capsys: pytest.CaptureFixture[str])
         assert line.split() == [row[name] for name in ("ds", "lo-95", "lo-80", "yhat", "hi-80", "hi-95")]
 
 
+THREATS = """event_id,title,kind,actor,targets,announced,effective,minerals,flows,probability
+own-likely,A likely duty,threat,USA,WLD,2026-07-01,2026-12-01,copper,WLD>USA,0.4
+own-never,A duty that will not be,threat,USA,WLD,2026-07-01,2026-12-02,copper,WLD>USA,0
+own-open,An open duty,threat,USA,WLD,2026-07-01,2026-12-03,copper,WLD>USA,
+"""
+
+
+def test_only_what_has_no_probability_is_said_to_be_missing_from_the_numbers(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_home(tmp_path)
+    monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
+    (tmp_path / "events.csv").write_text(THREATS)
+    orecast(capsys, "ingest", "--events", tmp_path / "events.csv")
+    shown = orecast(capsys, "forecast", COPPER)
+    _, _, missing = shown.partition("Not in these numbers, for want of a probability:\n")
+    assert "- 2026-12-03: An open duty (own-open)\n" in missing
+    assert "own-likely" not in missing
+    assert "own-never" not in missing
+
+
 def test_an_export_holds_all_forecasts_and_can_be_verified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "all.csv"
     said = orecast(capsys, "export", COPPER, NICKEL, "--output", file, "--horizon", 3)

@@ -134,11 +134,12 @@ def _page(made: Forecast) -> str:
     names = [*(f"lo-{p}" for p in percents), "yhat", *(f"hi-{p}" for p in reversed(percents))]
     columns = [Column("ds", "period from"), *(Column(name, number=True) for name in names)]
     title = f"{made.series.series_id}, {made.series.unit}"
+    undrawn = [branch for branch in made.branches if branch.probability is None]
     facts = [
         f"run {made.run_id}; as of {made.as_of}, events known to {made.events_known_to or 'no day'}",
         *made.notes,
-        *(["Not in these numbers, for want of a probability:"] if made.branches else []),
-        *(f"- {_when(branch)}{branch.title} ({branch.event_id})" for branch in made.branches if not branch.probability),
+        *(["Not in these numbers, for want of a probability:"] if undrawn else []),
+        *(f"- {_when(branch)}{branch.title} ({branch.event_id})" for branch in undrawn),
     ]
     return f"{title}\n\n{table(rows, columns)}{lines(facts)}"
 

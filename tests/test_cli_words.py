@@ -1,0 +1,133 @@
+"""What the command line makes of one thing: a page of a forecast, a row of an effect, levels, an error's exit code."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+import typer
+from service_fixtures import COPPER, NICKEL, make_home
+
+from forecast import cli, errors
+from forecast.cli import call, options
+from forecast.cli.effects import _cells
+from forecast.cli.forecasts import _page
+from forecast.events import Branch
+from forecast.predict import Forecast, Row
+from forecast.series import Series
+
+
+def a_page(branches: tuple[Branch, ...]) -> str:
+    series = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
+    day, rows = dt.date(2026, 7, 15), (Row(dt.date(2026, 7, 1), 1, 2.5, {80: (2.0, 3.0), 95: (1.0, 4.0)}),)
+    return _page(Forecast(series, "2026-06-01-a", day, None, "baseline", (80, 95), rows, branches, ("a note",)))
+
+
+def test_the_page_of_a_forecast_says_what_it_is_and_what_it_rests_on() -> None:
+    assert [line.rstrip() for line in a_page(()).splitlines()] == [
+        "price.x, USD/t",
+        "",
+        "period from  lo-95  lo-80  yhat  hi-80  hi-95",
+        "─────────────────────────────────────────────",
+        "2026-07-01     1.0    2.0   2.5    3.0    4.0",
+        "",
+        "run 2026-06-01-a; as of 2026-07-15, events known to no day",
+        "a note",
+    ]
+
+
+def test_a_page_says_nothing_is_missing_where_every_branch_has_a_probability() -> None:
+    drawn = Branch("e", "e", ("e",), dt.date(2027, 1, 1), 0.4, False, "Drawn")
+    late = Branch("f", "f", ("f",), dt.date(2026, 1, 1), None, True, "Open")
+    assert "Not in these numbers" not in a_page((drawn,))
+    assert a_page((drawn, late)).splitlines()[-2:] == [
+        "Not in these numbers, for want of a probability:",
+        "- 2026-01-01: unconfirmed: Open (f)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "says"),
+    [
+        (errors.InvalidInput(errors.Fault("h", 0, "more")), 2, "h = 0: expected more"),
+        (errors.Misconfigured("wrong setting"), 2, "wrong setting"),
+        (errors.NotTrained("price.x"), 3, "orecast train price.x"),
+        (errors.NotFound("series", "x", []), 4, "no series 'x'"),
+        (errors.CorruptArtifact("draws.npy", "cut short"), 5, "corrupt artifact draws.npy: cut short"),
+        (errors.TooShort("three observations"), 1, "three observations"),
+        (errors.FitFailed("no fit"), 1, "no fit"),
+        (OSError(28, "No space left on device", "out.csv"), 1, "No space left on device: out.csv"),
+        (typer.Abort(), 130, ""),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_each_kind_of_error_has_its_exit_code(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, says: str
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", fails)
+    assert call(["series"]) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == (f"orecast: {printed.err[9:-1]}\n" if says else "")
+    assert says in printed.err
+    assert f"{code} " in cli.EPILOG
+
+
+def test_a_damaged_run_and_a_file_that_cannot_be_written_have_their_codes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_home(tmp_path)
+    (draws,) = (settings.models_dir / NICKEL).glob("*/draws.npy")
+    data = bytearray(draws.read_bytes())
+    data[-1] ^= 1
+    draws.write_bytes(data)
+    monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
+    assert call(["runs", "show", NICKEL, draws.parent.name]) == 5
+    assert "its bytes are not those its card promises" in capsys.readouterr().err
+    assert call(["forecast", NICKEL]) == 3
+    assert call(["forecast", COPPER, "--output", str(tmp_path / f"{'x' * 255}.csv")]) == 1
+    assert "File name too long" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "found"), [(None, [80, 95]), (["95,50"], [95, 50]), (["1", "99", "1"], [1, 99]), ([" 7 , 8"], [7, 8])]
+)
+def test_levels_are_read_in_their_order_each_once(given: list[str] | None, found: list[int]) -> None:
+    assert options.levels(given) == found
+
+
+@pytest.mark.parametrize("given", ["0", "100", "-1", "8.5", "", "80,,95"])
+def test_a_level_is_a_whole_percentage_below_a_hundred(given: str) -> None:
+    with pytest.raises(errors.InvalidInput, match="a whole percentage from 1 to 99"):
+        options.levels([given])
+
+
+@pytest.mark.parametrize(
+    ("identified", "prior_dominated", "mark"),
+    [(True, False, ""), (True, True, "*"), (False, False, "†"), (False, True, "†")],
+)
+def test_an_effect_of_which_the_data_say_little_is_marked(identified: bool, prior_dominated: bool, mark: str) -> None:
+    row = {
+        "episode": "ban",
+        "events": ["ban", "again", "more"],
+        "start": "2025-04-04",
+        "average": {"median": -21.6, "lo-90": -24.4, "hi-90": 0.6},
+        "anticipation": {"median": 0.4},
+        "cumulated": {"median": -10612.3},
+        "identified": identified,
+        "prior_dominated": prior_dominated,
+        "placebo_rank": 0.975,
+    }
+    assert _cells(row) == {
+        "episode": "ban and 2 more",
+        "start": "2025-04-04",
+        "effect": f"-22 %{mark}",
+        "interval": "-24 to +1",
+        "sum": "-1.06e+04",
+        "before": "",
+        "rank": "0.97",
+    }
