@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forecast.backtest import Backtest
 from forecast.catalog import Catalog, Observation
 from forecast.cli import call
 from forecast.config import Settings
@@ -19,9 +20,10 @@ from forecast.errors import InvalidInput, NotFound
 from forecast.export import verify
 from forecast.forecasters.base import Sample
 from forecast.forecasters.grid import Grid
+from forecast.jobs import backtest as job
 from forecast.jobs.backtest import HEADER, QUANTILES, Answer, Question, rows, run, summary
 from forecast.jobs.ingest import ingest
-from forecast.jobs.origins import last, read
+from forecast.jobs.origins import last, read, usable
 from forecast.metrics import LEVELS
 from forecast.peers import Company
 from forecast.series import Series
@@ -141,6 +143,22 @@ def test_scores_come_by_horizon_and_for_all(answer: Answer) -> None:
     assert lines[0].mase == pytest.approx(error.mean())
 
 
+def test_scores_are_those_of_outcomes_whose_place_is_known() -> None:
+    """Every quantile is a hundred times its level; what came is 51, then 92, then 99."""
+    q = np.tile(100 * np.asarray(LEVELS), (2, 3, 1))
+    test = Backtest("price.mine", "grid", DAYS[:2], q, np.tile([51.0, 92.0, 99.0], (2, 1)))
+    one = job.Tested(test, test, np.array([2.0, 4.0]), MINE)
+    lines = {line.h: line for line in summary(Answer((one,), ()))}
+    assert [line.rel_crps for line in lines.values()] == pytest.approx([1, 1, 1, 1])
+    assert [lines[h].mase for h in (1, 2, 3, 0)] == pytest.approx([0.375, 15.75, 18.375, 11.5])
+    assert [lines[h].coverage for h in (1, 2, 3)] == [
+        {50: 1.0, 80: 1.0, 95: 1.0},
+        {50: 0.0, 80: 0.0, 95: 1.0},
+        {50: 0.0, 80: 0.0, 95: 0.0},
+    ]
+    assert lines[0].coverage == pytest.approx({50: 1 / 3, 80: 1 / 3, 95: 2 / 3})
+
+
 # -- origins -----------------------------------------------------------------------------------------------------------
 
 
@@ -152,6 +170,32 @@ def test_the_last_origins_leave_their_horizon(bundled: Catalog) -> None:
     assert list(found) == [COPPER]
     assert [one.series_id for one in without] == ["volume.gallium.export.cn"]
     assert "13 observations" in str(without[0])
+
+
+def test_origins_need_eighteen_observations_and_an_outcome(catalog: Catalog) -> None:
+    """Of thirty months the eighteenth to the last but one can be looked from, ten of them with three months to go."""
+    catalog.add(series=[MINE], observations=observations(walk(30)), known_at=datetime(2026, 1, 11, tzinfo=UTC))
+
+    def found(count: int, horizon: int) -> list[str]:
+        days = last(catalog, [MINE.series_id], count, TODAY, horizon)[0][MINE.series_id]
+        return [str(days[0]), str(days[-1]), str(len(days))]
+
+    assert found(10, 3) == ["2023-06-01", "2024-03-01", "10"]
+    assert found(11, 3) == ["2023-07-01", "2024-05-01", "11"]
+    assert found(99, 3) == ["2023-06-01", "2024-05-01", "12"]
+    history = catalog.history(MINE.series_id, TODAY)
+    cutoffs = np.array(["2023-05-01", "2023-06-01"], dtype="datetime64[D]")
+    kept, left_out = usable(catalog, history, cutoffs, TODAY)
+    assert kept.tolist() == [date(2023, 6, 1)]
+    assert [(one.cutoffs, one.why) for one in left_out] == [
+        ((date(2023, 5, 1),), "fewer than 18 observations up to there")
+    ]
+
+
+def test_the_first_and_the_last_period_of_a_series_can_be_read(bundled: Catalog, tmp_path: Path) -> None:
+    file, history = tmp_path / "origins.csv", bundled.history(COPPER, TODAY)
+    file.write_text(f"series_id,cutoff\n{COPPER},{history.ds[0]}\n{COPPER},{history.last}\n")
+    assert read(file, bundled, TODAY)[COPPER].tolist() == [history.ds[0].item(), history.last.item()]
 
 
 def test_origins_are_read_from_a_file(bundled: Catalog, tmp_path: Path) -> None:

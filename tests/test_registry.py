@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.errors import CorruptArtifact, InvalidInput, NotFound, NotTrained
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
-from forecast.registry import Registry, store
+from forecast.registry import Registry
 
 SERIES = "price.copper"
 MONTHLY = Freq("M")
@@ -128,95 +127,6 @@ def test_rollback_goes_back_champion_by_champion(registry: Registry) -> None:
     with pytest.raises(NotFound):
         registry.rollback(SERIES)
     assert registry.champion(SERIES).run_id == "2026-04-a"
-
-
-def test_twelve_champions_are_remembered_and_no_more(registry: Registry) -> None:
-    names = [f"run-{i:02}" for i in range(14)]
-    for name in names:
-        save(registry, name, n=2)
-        registry.promote(SERIES, name)
-    assert [registry.rollback(SERIES) for _ in range(12)] == names[12:0:-1]
-    with pytest.raises(NotFound, match=r"no earlier champion of 'price\.copper'"):
-        registry.rollback(SERIES)
-    assert registry.champion_id(SERIES) == "run-01"
-
-
-def test_the_last_twelve_that_were_declined_are_remembered(registry: Registry) -> None:
-    save(registry, "good", n=2)
-    registry.promote(SERIES, "good")
-    for i in range(14):
-        registry.decline(SERIES, f"run-{i:02}")
-    assert registry.declined(SERIES) == tuple(f"run-{i:02}" for i in range(2, 14))
-    assert registry.champion_id(SERIES) == "good"
-
-
-def test_each_that_is_rolled_back_is_declined_besides_those_before(registry: Registry) -> None:
-    for i, run_id in enumerate(["a", "b", "c"]):
-        save(registry, run_id, seed=i, n=2)
-        registry.promote(SERIES, run_id)
-    registry.rollback(SERIES)
-    registry.rollback(SERIES)
-    assert (registry.root / SERIES / "champion").read_text() == "a -c -b\n"
-    registry.promote(SERIES, "c")
-    assert (registry.root / SERIES / "champion").read_text() == "c a -b\n"
-
-
-def test_a_champion_again_stands_once_in_the_line(registry: Registry) -> None:
-    for run_id in ("a", "b"):
-        save(registry, run_id, n=2)
-    for run_id in ("a", "b", "a"):
-        registry.promote(SERIES, run_id)
-    assert (registry.root / SERIES / "champion").read_text() == "a b\n"
-
-
-def test_what_cannot_serve_is_not_promoted(registry: Registry) -> None:
-    for run_id in ("a", "b"):
-        save(registry, run_id, n=2)
-    registry.promote(SERIES, "a")
-    spoil(registry.root / SERIES / "b" / "draws.npy")
-    with pytest.raises(CorruptArtifact, match=r"b/draws\.npy: its bytes are not those its card promises"):
-        registry.promote(SERIES, "b")
-    with pytest.raises(NotFound, match=r"no run 'c'"):
-        registry.promote(SERIES, "c")
-    assert registry.champion_id(SERIES) == "a"
-
-
-def test_for_a_broken_champion_the_one_before_serves_and_else_the_newest_run(registry: Registry) -> None:
-    for run_id in ("a", "b", "c", "d"):
-        save(registry, run_id, n=2)
-    for run_id in ("b", "c"):
-        registry.promote(SERIES, run_id)
-    spoil(registry.root / SERIES / "c" / "draws.npy")
-    assert registry.champion(SERIES).run_id == "b"
-    spoil(registry.root / SERIES / "b" / "draws.npy")
-    assert registry.champion(SERIES).run_id == "d"
-
-
-def test_so_many_runs_are_held_open_and_the_longest_unused_is_let_go(
-    registry: Registry, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(store, "_OPEN", 2)
-    names = ("price.a", "price.b", "price.c")
-    for name in names:
-        save(registry, "run", series_id=name, n=2)
-        registry.promote(name, "run")
-    a, b = registry.champion("price.a"), registry.champion("price.b")
-    assert registry.champion("price.a") is a
-    c = registry.champion("price.c")
-    assert registry.champion("price.a") is a
-    assert registry.champion("price.c") is c
-    assert registry.champion("price.b") is not b
-
-
-def test_only_what_died_an_hour_ago_is_swept(registry: Registry) -> None:
-    save(registry, "a", n=2)
-    young, old = (registry.root / SERIES / name for name in (".save-young", ".save-old"))
-    for folder, age in ((young, 3500), (old, 3700)):
-        folder.mkdir()
-        os.utime(folder, (time.time() - age,) * 2)
-    save(registry, "b", n=2)
-    assert young.exists()
-    assert not old.exists()
 
 
 def test_a_run_that_was_rolled_back_stays_declined_until_it_is_promoted(registry: Registry) -> None:
