@@ -176,7 +176,7 @@ def test_the_three_intervals_are_drawn_one_in_the_other(seen: Seen) -> None:
     assert bands == [1, 2, 3, 2, 1]
 
 
-def test_pointing_at_a_period_tells_its_median_and_its_interval(seen: Seen) -> None:
+def test_pointing_at_a_period_tells_its_median_its_interval_and_its_events(seen: Seen) -> None:
     seen.open(f"/?series={COPPER}")
     expect(seen.page.locator("#numbers tbody tr")).to_have_count(12)
     row = seen.get(FORECAST)["data"][-1]
@@ -187,7 +187,7 @@ def test_pointing_at_a_period_tells_its_median_and_its_interval(seen: Seen) -> N
     tip = seen.page.locator("#chart .tip")
     expect(tip).to_be_visible()
     numbers = [f"{row[name]:,}" for name in ("yhat", "lo-80", "hi-80")]
-    expect(tip).to_have_text(f"{row['ds']} {numbers[0]} 80 %: {numbers[1]} – {numbers[2]}")
+    expect(tip).to_have_text(f"{row['ds']} {numbers[0]} 80 %: {numbers[1]} – {numbers[2]} A <b>bold</b> duty")
 
 
 def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:

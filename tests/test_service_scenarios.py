@@ -62,6 +62,9 @@ def test_csv_has_a_row_for_each_period_of_each_world(client: FlaskClient) -> Non
     text = client.post("/v1/scenarios?format=csv", json=QUESTION).get_data(as_text=True)
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert len(rows) == 2 * 3 * 12
+    chances = [outcome["probability"] for outcome in answer["data"] for _ in outcome["data"]]
+    assert [float(row["probability"]) if row["probability"] else None for row in rows] == chances
+    assert 0.3 in chances
     told = [row["yhat"] for outcome in answer["data"] for row in outcome["data"]]
     assert [float(row["yhat"]) for row in rows] == told
     sums = [row["lo-80"] for outcome in answer["data"] for row in outcome["cumulated"]]

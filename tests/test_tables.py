@@ -84,6 +84,9 @@ def test_only_so_many_faults_are_listed_and_the_rest_counted() -> None:
         reading.finish()
     assert len(caught.value.faults) == MOST_FAULTS + 1
     assert caught.value.faults[-1].value == "7 more faults"
+    with pytest.raises(InvalidInput) as caught:
+        Reading([Fault("x", n, "less") for n in range(50)]).finish()
+    assert [fault.value for fault in caught.value.faults] == list(range(50))
 
 
 def test_nothing_wrong_is_no_error() -> None:
@@ -111,6 +114,13 @@ def test_moments_are_utc() -> None:
     assert moment("2026-01-02") == datetime(2026, 1, 2, tzinfo=UTC)
     assert moment("2026-01-02T03:04") == datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
     assert moment("2026-01-02T03:04:00+02:00") == datetime(2026, 1, 2, 1, 4, tzinfo=UTC)
+
+
+def test_a_whole_number_has_six_digits_at_most() -> None:
+    assert (whole("0"), whole("999999")) == (0, 999_999)
+    for text in ("1000000", "-1", "1.0", ""):
+        with pytest.raises(ValueError, match=r"^"):
+            whole(text)
 
 
 def test_lists_are_joined_by_semicolons() -> None:
