@@ -164,6 +164,13 @@ def test_a_wrong_parameter_is_named_with_its_value_and_what_is_right(
     assert expected in error["expected"]
 
 
+def test_two_hundred_series_can_be_asked_for_at_once_and_no_more(client: FlaskClient) -> None:
+    names = [f"x{i}" for i in range(201)]
+    assert get(client, f"/v1/forecasts?series_id={','.join(names[:200])}", 404)["type"].endswith("not-found")
+    (error,) = get(client, f"/v1/forecasts?series_id={','.join(names)}", 422)["errors"]
+    assert (error["where"], error["value"]) == ("query.series_id", names)
+
+
 def test_all_wrong_parameters_are_named_at_once(client: FlaskClient) -> None:
     errors = get(client, f"/v1/forecasts/{COPPER}?h=0&level=101&hh=1", 422)["errors"]
     assert {error["where"] for error in errors} == {"query.h", "query.level", "query.hh"}
