@@ -18,6 +18,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:Period with BDay freq is depreca
 CODES = ("D", "B", *(f"W-{day}" for day in WEEKDAYS), "M", "Q", "Y")
 FREQS = st.sampled_from([Freq(code) for code in CODES])
 DAYS = st.dates(dt.date(1950, 1, 1), dt.date(2100, 12, 31))
+#: A frequency and so many periods of it, 250 years at most: dates have years of four digits.
+STEPS = FREQS.flatmap(
+    lambda freq: st.tuples(st.just(freq), st.integers(-(most := min(3000, round(250 * freq.per_year))), most))
+)
 
 #: What pandas users write, and what is understood.
 ALIASES = {
@@ -50,8 +54,9 @@ def test_a_day_is_in_the_period_of_pandas(day: dt.date, freq: Freq) -> None:
     assert freq.end(start).item() == expected.end_time.date()
 
 
-@given(DAYS, FREQS, st.integers(-3000, 3000))
-def test_periods_are_counted_as_pandas_counts_them(day: dt.date, freq: Freq, steps: int) -> None:
+@given(DAYS, STEPS)
+def test_periods_are_counted_as_pandas_counts_them(day: dt.date, stepped: tuple[Freq, int]) -> None:
+    freq, steps = stepped
     expected = (period(day, freq) + steps).start_time.date()
     shifted = freq.shift(day, steps)
     assert shifted.item() == expected
@@ -134,3 +139,70 @@ def test_what_does_not_follow_the_calendar_is_refused(written: str) -> None:
 @pytest.mark.parametrize(("code", "months"), [("M", 6), ("W-SUN", 26), ("D", 183), ("B", 130), ("Q", 2), ("Y", 1)])
 def test_half_a_year_in_periods(code: str, months: int) -> None:
     assert Freq(code).months(6) == months
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "first", "last", "next_first"),
+    [
+        ("D", "2024-02-28", "2024-02-28", "2024-02-28", "2024-02-29"),
+        ("D", "2023-12-31", "2023-12-31", "2023-12-31", "2024-01-01"),
+        ("B", "2024-02-29", "2024-02-29", "2024-02-29", "2024-03-01"),
+        ("B", "2024-12-27", "2024-12-27", "2024-12-27", "2024-12-30"),  # a Friday
+        ("B", "2024-12-28", "2024-12-30", "2024-12-30", "2024-12-31"),  # a Saturday is in Monday's
+        ("B", "2024-12-31", "2024-12-31", "2024-12-31", "2025-01-01"),
+        ("W-SUN", "2024-12-29", "2024-12-23", "2024-12-29", "2024-12-30"),  # a Sunday ends its week
+        ("W-SUN", "2024-12-31", "2024-12-30", "2025-01-05", "2025-01-06"),
+        ("W-SUN", "2024-02-29", "2024-02-26", "2024-03-03", "2024-03-04"),
+        ("W-FRI", "2024-12-28", "2024-12-28", "2025-01-03", "2025-01-04"),  # a Saturday begins one
+        ("M", "2024-02-29", "2024-02-01", "2024-02-29", "2024-03-01"),
+        ("M", "2023-02-28", "2023-02-01", "2023-02-28", "2023-03-01"),
+        ("M", "2024-12-31", "2024-12-01", "2024-12-31", "2025-01-01"),
+        ("Q", "2024-02-29", "2024-01-01", "2024-03-31", "2024-04-01"),
+        ("Q", "2024-12-31", "2024-10-01", "2024-12-31", "2025-01-01"),
+        ("Y", "2024-12-31", "2024-01-01", "2024-12-31", "2025-01-01"),
+        ("Y", "1969-12-31", "1969-01-01", "1969-12-31", "1970-01-01"),
+    ],
+)
+def test_periods_at_the_ends_of_years_and_on_leap_days(
+    code: str, day: str, first: str, last: str, next_first: str
+) -> None:
+    freq = Freq(code)
+    assert [str(freq.floor(day)), str(freq.end(freq.floor(day)))] == [first, last]
+    assert str(freq.shift(day, 1)) == next_first
+    assert str(freq.shift(next_first, -1)) == first
+    assert [str(ds) for ds in freq.between(day, next_first)] == [first, next_first]
+
+
+@pytest.mark.parametrize(
+    ("code", "day", "steps", "there"),
+    [
+        ("M", "2024-02-29", 12, "2025-02-01"),
+        ("M", "2024-01-31", -1, "2023-12-01"),
+        ("Q", "2023-11-30", 1, "2024-01-01"),
+        ("Y", "2024-02-29", -1, "2023-01-01"),
+        ("W-SUN", "2020-12-31", 1, "2021-01-04"),  # 2020 had 53 weeks
+        ("B", "2024-12-31", -2, "2024-12-27"),
+        ("D", "2024-03-01", -1, "2024-02-29"),
+        ("D", "2023-03-01", -1, "2023-02-28"),
+    ],
+)
+def test_a_shift_is_counted_in_periods(code: str, day: str, steps: int, there: str) -> None:
+    assert str(Freq(code).shift(day, steps)) == there
+
+
+@pytest.mark.parametrize(
+    ("day", "begun"),
+    [("2024-12-27", "2024-12-27"), ("2024-12-28", "2024-12-27"), ("2024-12-29", "2024-12-27"), ("2024-12-30",) * 2],
+)
+def test_on_a_weekend_the_last_business_day_that_has_begun_is_friday(day: str, begun: str) -> None:
+    business = Freq("B")
+    assert str(business.start(business.begun(day))) == begun
+
+
+@pytest.mark.parametrize(
+    ("code", "season", "four_years"),
+    [("D", 7, 1461), ("B", 5, 1044), ("W-SUN", 52, 209), ("M", 12, 48), ("Q", 4, 16), ("Y", 1, 4)],
+)
+def test_the_season_and_four_years_in_periods(code: str, season: int, four_years: int) -> None:
+    assert Freq(code).season == season
+    assert Freq(code).months(48) == four_years
