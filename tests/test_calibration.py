@@ -115,3 +115,110 @@ def test_coupling_keeps_ranks_and_margins():
         assert np.array_equal(np.argsort(paths[:, h]), np.argsort(draws[:, h]))
     found = np.quantile(draws, LEVELS, axis=0).T
     np.testing.assert_allclose(np.exp(found), np.exp(margins().quantiles(calibration)), rtol=0.005)
+
+
+# -- numbers that can be worked out by hand ----------------------------------------------------------------------------
+
+T5 = student_levels()
+SIDE = np.sign(LEVELS - 0.5)
+
+
+def all_at(*sizes: float, N: int = 10, T: int = 60) -> Floats:
+    """Outcomes (N, T, H) that all fell the same distance from their mean, another one at each horizon."""
+    return np.ones((N, T, 1)) * np.array(sizes)
+
+
+def test_outcomes_weigh_against_300_of_the_student_t():
+    calibration = Conformal(180, 0, 1.0).calibrate(all_at(1.0, 2.0), cutoff=40, horizon=2)
+    np.testing.assert_array_equal(calibration.outcomes, [400, 390])
+    np.testing.assert_allclose(calibration.z[0], (400 * SIDE + 300 * T5) / 700)
+    np.testing.assert_allclose(calibration.z[1], (390 * 2 * SIDE + 300 * T5) / 690)
+
+
+def test_neighbouring_horizons_share_their_quantiles():
+    calibration = Conformal(180, 1, 1.0).calibrate(all_at(1.0, 2.0, 3.0), cutoff=40, horizon=3)
+    alone = [(n * size * SIDE + 300 * T5) / (n + 300) for n, size in ((400, 1), (390, 2), (380, 3))]
+    expected = [np.mean(alone[:2], axis=0), np.mean(alone, axis=0), np.mean(alone[1:], axis=0)]
+    np.testing.assert_allclose(calibration.z, expected)
+
+
+def test_a_hundred_outcomes_are_enough_and_a_horizon_with_fewer_is_a_student_t():
+    few = Conformal(180, 0, 1.0).calibrate(all_at(1.0, 2.0), cutoff=10, horizon=2)
+    assert few.kind == "panel"
+    np.testing.assert_array_equal(few.outcomes, [100, 90])
+    np.testing.assert_allclose(few.z[0], (100 * SIDE + 300 * T5) / 400)
+    np.testing.assert_allclose(few.z[1], T5)
+    assert Conformal(180, 0, 1.0).calibrate(all_at(1.0, N=9), cutoff=11, horizon=1).kind == "t5"  # 99
+
+
+def test_the_window_is_counted_in_origins():
+    z = all_at(1.0)
+    z[:, :30] = np.nan
+    z[:, 30] = 5.0
+    told = [Conformal(window, 0, 1.0, least=1, memory=1.0).calibrate(z, 50, 1) for window in (20, 19)]
+    assert [one.outcomes[0] for one in told] == [200, 190]
+    np.testing.assert_allclose(told[1].z[0], (190 * SIDE + 300 * T5) / 490)
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+@pytest.mark.parametrize(("size", "towards"), [(2.0, 4.0), (5.0, 2.75**2), (0.5, 0.25)])
+def test_the_common_scale_follows_mean_squares_with_memory(size: float, towards: float, delay: int):
+    # seven series: each period it goes .15 · 7 / (7 + 3) of the way to their mean square
+    scale = Conformal(180, 0, 1.0, delay=delay).common_scale(all_at(size, N=7), 20)
+    known = np.maximum(np.arange(21) - delay, 0)
+    np.testing.assert_allclose(scale**2, towards + (1 - towards) * 0.895**known)
+
+
+def test_a_scale_has_a_floor_and_skips_what_nobody_observed():
+    z = all_at(0.0, N=7)
+    assert Conformal(180, 0, 1.0).common_scale(z, 59)[-1] ** 2 == pytest.approx(0.1)
+    z[:5, 3], z[:, 4] = np.nan, np.nan
+    scale = Conformal(180, 0, 1.0).common_scale(z, 6) ** 2
+    np.testing.assert_allclose(np.diff(np.log(scale)), np.log([0.895, 0.895, 0.895, 1 - 0.15 * 2 / 5, 1.0, 0.895]))
+
+
+def test_outcomes_are_measured_by_the_scale_of_their_origin_and_widths_by_that_of_today():
+    z, conformal = all_at(2.0, N=7), Conformal(180, 0, 1.0, prior=0.0)
+    scale = conformal.common_scale(z, 40)
+    expected = scale[40] * np.quantile(2.0 / np.repeat(scale[:40], 7), 2 * LEVELS[8:] - 1)
+    np.testing.assert_allclose(conformal.calibrate(z, 40, 1).z[0, 8:], expected)
+
+
+def test_an_asymmetric_share_is_of_the_raw_quantiles_less_their_median():
+    z = np.linspace(-1.0, 3.0, 101)[None, :, None]
+    told = Conformal(180, 0, 0.25, prior=0.0, least=1, memory=1.0).calibrate(np.concatenate([z, z[:, :1]], 1), 101, 1)
+    half = np.quantile(np.abs(z), 2 * LEVELS[8:] - 1)
+    np.testing.assert_allclose(told.z[0, 8:], 0.25 * half + 0.75 * 4 * (LEVELS[8:] - 0.5))
+    np.testing.assert_allclose(told.z[0, :7], -0.25 * half[::-1] + 0.75 * 4 * (LEVELS[:7] - 0.5))
+
+
+def test_the_tails_are_stretched_as_the_outermost_levels_were_and_late_horizons_are_as_the_last():
+    z = np.array([T5, np.where(T5 < 0, 3 * T5, 2 * T5)])
+    calibration = Calibration("panel", z, np.array([500, 500]))
+    t = student_quantile(np.tile([0.001, 0.999], (4, 1)))
+    np.testing.assert_allclose(calibration.standard(t), t * [[1, 1], [3, 2], [3, 2], [3, 2]])
+    np.testing.assert_array_equal(calibration.rows(4), z[[0, 1, 1, 1]])
+
+
+def test_what_does_not_stand_still_moves_either_way():
+    q = margins(still=0.6).quantiles(Calibration.neutral(4))
+    np.testing.assert_allclose(q[:, -2], np.linspace(0.1, 0.3, 4) * student_quantile(np.array(0.875)), rtol=1e-6)
+    one = Margins(np.array([1.0, 1.0]), np.ones(2), np.array([0.6, 0.0]), np.array(1.0))
+    q = one.quantiles(Calibration.neutral(2))
+    np.testing.assert_allclose(q[0, (LEVELS > 0.2) & (LEVELS < 0.8)], 1.0)
+    np.testing.assert_allclose(q[1], 1.0 + T5, rtol=1e-6)
+
+
+def test_draws_are_the_quantiles_at_the_middles_of_equal_shares():
+    rng = np.random.default_rng(0)
+    draws = couple(rng.normal(size=(10, 4)), margins(), Calibration.neutral(4), rng)
+    middles = student_quantile(np.arange(0.05, 1.0, 0.1))
+    np.testing.assert_allclose(np.sort(draws, axis=0), middles[:, None] * np.linspace(0.1, 0.3, 4))
+
+
+def test_margins_at_a_period_are_all_of_that_period():
+    N, T, H = 2, 3, 2
+    whole = np.arange(N * T * H, dtype=float).reshape(N, T, H)
+    one = Margins(whole, 10 + whole, 100 + whole, whole[..., 0]).at(1)
+    np.testing.assert_array_equal([one.mean, one.sd - 10, one.still - 100], [whole[:, 1]] * 3)
+    np.testing.assert_array_equal(one.anchor, whole[:, 1, 0])

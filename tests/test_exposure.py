@@ -114,3 +114,80 @@ def test_more_flows_never_touch_less(flow: str, side: str) -> None:
     more = replace(one, flows=(*one.flows, ("ZAF", "CHN")))
     target = series("copper", side, "CHN")
     assert 0 <= exposure(one, target, MINERALS) <= exposure(more, target, MINERALS) <= 1
+
+
+@pytest.mark.parametrize(
+    ("minerals", "mineral", "strength"),
+    [
+        ("copper", "copper", 1.0),
+        ("rare-earths", "yttrium", 0.9),  # what contains it, two levels up
+        ("yttrium", "rare-earths", 0.8),  # a part of it
+        ("yttrium samarium", "rare-earths", 0.96),  # two parts: 1 - 0.2 · 0.2
+        ("copper unheard-of", "copper", 1.0),
+        ("", "copper", 0.0),
+        ("", "", 0.0),
+    ],
+)
+def test_how_squarely_a_mineral_is_hit(minerals: str, mineral: str, strength: float) -> None:
+    everyone = event(minerals, "CHN>WLD")
+    assert exposure(everyone, series(mineral), MINERALS) == pytest.approx(strength)
+    assert exposure(everyone, series(mineral, "export", "CHN"), MINERALS) == pytest.approx(strength)
+
+
+@pytest.mark.parametrize(
+    ("minerals", "mineral", "strength"),
+    [
+        ("all-non-exempt", "copper", 0.7),
+        ("all-non-exempt", "", 1.0),
+        ("all-non-exempt", "all-non-exempt", 1.0),
+        ("copper", "", 0.3),  # a small part of all goods
+        ("copper coal", "", 0.51),  # 1 - 0.7 · 0.7
+        ("copper", "all-non-exempt", 0.3),
+        ("all-non-exempt copper", "coal", 0.7),
+        ("all-non-exempt copper", "copper", 1.0),
+    ],
+)
+def test_how_squarely_a_basket_hits_a_flow(minerals: str, mineral: str, strength: float) -> None:
+    assert exposure(event(minerals, "WLD>USA"), series(mineral, "import", "USA"), MINERALS) == pytest.approx(strength)
+    assert exposure(event(minerals, "CHN>WLD"), series(mineral, "export", "CHN"), MINERALS) == pytest.approx(strength)
+
+
+@pytest.mark.parametrize(
+    ("flow", "flows", "strength"),
+    [
+        (("world", "WLD", "WLD"), "CHN>WLD", 1.0),
+        (("world", "WLD", "WLD"), "WLD>WLD", 1.0),
+        (("world", "WLD", "WLD"), "WLD>USA", 0.8),  # kept from one buyer by all
+        (("world", "WLD", "WLD"), "CHN>USA", 0.6),  # kept from one buyer by one
+        (("world", "WLD", "WLD"), "CHN>USA WLD>USA", 0.8),
+        (("world", "WLD", "WLD"), "", 1.0),
+        (("export", "CHN", "WLD"), "", 0.0),
+        (("export", "CHN", "WLD"), "CHN>WLD", 1.0),
+        (("export", "CHN", "WLD"), "WLD>WLD", 1.0),
+        (("export", "CHN", "WLD"), "CHN>USA", 0.6),
+        (("export", "CHN", "WLD"), "MMR>CHN CHN>USA", 0.6),
+        (("export", "CHN", "USA"), "CHN>WLD", 1.0),
+        (("export", "CHN", "USA"), "CHN>USA", 1.0),
+        (("export", "CHN", "USA"), "CHN>JPN CHN>USA", 1.0),
+        (("import", "USA", "WLD"), "CHN>USA", 0.6),
+        (("import", "USA", "WLD"), "WLD>USA", 1.0),
+        (("import", "USA", "CHN"), "CHN>USA", 1.0),
+        (("import", "USA", "CHN"), "CHN>WLD", 1.0),
+        (("import", "USA", "CHN"), "MEX>USA", 0.0),
+    ],
+)
+def test_how_squarely_a_flow_is_hit(flow: tuple[str, str, str], flows: str, strength: float) -> None:
+    assert exposure(event("copper", flows), series("copper", *flow), MINERALS) == pytest.approx(strength)
+
+
+def test_mineral_and_flow_multiply() -> None:
+    part_of_it_to_one_buyer = event("yttrium", "CHN>USA")
+    assert exposure(part_of_it_to_one_buyer, series("rare-earths", "export", "CHN"), MINERALS) == pytest.approx(0.48)
+    assert exposure(part_of_it_to_one_buyer, series("rare-earths"), MINERALS) == pytest.approx(0.48)
+    assert exposure(event("rare-earths", "WLD>USA"), series("yttrium"), MINERALS) == pytest.approx(0.72)
+
+
+def test_no_mineral_is_related_to_no_mineral() -> None:
+    assert not MINERALS.related("", "")
+    assert not MINERALS.related("", "copper")
+    assert MINERALS.ancestors("yttrium") == {"rare-earths", "rare-earths-heavy"}

@@ -82,3 +82,35 @@ def test_pit_is_where_outcomes_fell_between_the_levels():
     still = np.array([[*range(1, 6), *[6.0] * 5, *range(11, 16)]], dtype=float)
     np.testing.assert_allclose(pit(still, np.array([6.0])), [*[0.0] * 5, *[1 / 6] * 6, *[0.0] * 5])
     assert np.isnan(pit(q, np.full(4, np.nan))).all()
+
+
+def test_crps_is_twice_the_mean_quantile_score() -> None:
+    q, y = np.arange(15.0), 3.5
+    scores = [level * (y - k) if k < y else (1 - level) * (k - y) for k, level in enumerate(LEVELS.tolist())]
+    assert crps_from_quantiles(q[None], np.array([y])) == pytest.approx(2 * sum(scores) / 15)
+    assert crps_from_quantiles(-q[None, ::-1], np.array([-y])) == pytest.approx(2 * sum(scores) / 15)
+
+
+def test_an_interval_holds_its_ends() -> None:
+    q = np.arange(15.0)
+    ends = np.array([2.0, 12.0, 1.9, 12.1])  # of 80 %
+    assert coverage(np.tile(q, (4, 1)), ends, 0.8) == 0.5
+
+
+def test_mase_scale_is_of_as_many_changes_as_the_window_is_long() -> None:
+    x = np.concatenate([[1000.0], np.zeros(120), [120.0]])
+    assert mase_scale(x, window=120) == 1.0  # one change of 120 among 120; that of 1000 is the 121st
+    assert mase_scale(x, window=121) == pytest.approx(1120 / 121)
+    assert mase_scale(x[1:], season=2, window=119) == pytest.approx(120 / 119)
+    assert mase_scale(np.concatenate([np.zeros(61), np.arange(61.0)])) == pytest.approx(60 / 120)
+
+
+def test_ratios_of_what_is_not_positive_are_left_out() -> None:
+    scores, base = np.array([2.0, 0.0, 3.0, 8.0, -1.0]), np.array([1.0, 1.0, 0.0, 1.0, -1.0])
+    assert relative(scores, base) == pytest.approx(4.0)
+    assert np.isnan(relative(np.zeros(2), np.ones(2)))
+
+
+def test_quantiles_are_over_the_draws() -> None:
+    draws = np.array([[0.0, 10.0, 20.0], [1.0, 11.0, 21.0]])
+    np.testing.assert_allclose(quantiles(draws), np.array([[0.0], [10.0], [20.0]]) + LEVELS)

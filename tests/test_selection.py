@@ -84,3 +84,42 @@ def test_a_forced_family_serves_though_it_loses() -> None:
     assert choice.reason == "forced: the only family asked for; CRPS 1.100 of random-walk's"
     assert forced("random-walk", table, PRICE).score == 1.0
     assert "could not be backtested" in forced("ets", table, PRICE).reason
+
+
+@pytest.mark.parametrize(
+    ("family", "series", "expected"), [("grid", PRICE, 0.964), ("ets", VOLUME, 0.786), ("unheard-of", PRICE, 1.0)]
+)
+@pytest.mark.parametrize(("origins", "weight"), [(24, 0.2), (96, 0.5), (8, 1 / 13)])
+def test_experience_counts_as_much_as_96_origins(
+    family: str, series: Series, expected: float, origins: int, weight: float
+) -> None:
+    found = shrunken(scored(family, 0.9, origins), series)
+    assert found == pytest.approx(0.9**weight * expected ** (1 - weight), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("score", "serves"), [(0.960, "mine"), (0.961, "random-walk"), (0.970, "random-walk"), (0.950, "mine")]
+)
+def test_a_champion_gains_two_percent(score: float, serves: str) -> None:
+    # as many origins as experience counts, and of a family without any: the root of the score, 0.98 at 0.9604
+    choice = choose([scored("random-walk", 1.0), scored("mine", score, 96)], PRICE)
+    assert choice.family == serves
+    assert choice.score == (pytest.approx(score**0.5, rel=1e-12) if serves == "mine" else 1.0)
+
+
+def test_a_family_as_good_as_the_baseline_here_does_not_beat_it() -> None:
+    assert choose([scored("seasonal-naive", 1.0), scored("grid", 1.0)], VOLUME).family == "seasonal-naive"
+    assert choose([scored("seasonal-naive", 1.0), scored("grid", 0.9999)], VOLUME).family == "grid"
+
+
+def test_the_best_is_so_with_experience() -> None:
+    # 0.8 ^ .2 · 0.73 ^ .8 = 0.744 of the grid, and 0.79 ^ .2 · 0.805 ^ .8 = 0.802
+    table = [scored("seasonal-naive", 1.0), scored("sarimax", 0.79), scored("grid", 0.8)]
+    choice = choose(table, VOLUME)
+    assert (choice.family, choice.score) == ("grid", pytest.approx(0.7435, abs=1e-4))
+    assert "0.800 of seasonal-naive's CRPS here, 0.743 with experience" in choice.reason
+
+
+def test_a_forced_family_has_its_score_with_experience() -> None:
+    choice = forced("ucm", [scored("random-walk", 1.0), scored("ucm", 1.1)], PRICE)
+    assert choice.score == pytest.approx(1.1**0.2 * 1.04**0.8, rel=1e-12)
