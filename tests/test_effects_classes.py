@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from forecast.effects.classes import Likelihood, class_prior, class_priors
+from forecast.calendars import Freq
+from forecast.effects import EffectRecord, Episode, EpisodeEffect
+from forecast.effects.classes import BUILD_UP, ClassPrior, Likelihood, class_prior, class_priors, likelihoods
 from forecast.events import KindFamily
+from forecast.interventions import Intervention, Step
 
 SUPPLY, TARIFF = KindFamily.SUPPLY, KindFamily.TARIFF
 
@@ -88,3 +92,75 @@ def test_one_prior_alone_is_the_same() -> None:
     pool = events(30, 0.05, 0.05)
     for (family, is_price), prior in class_priors(pool, without={"e3"}).items():
         assert class_prior(pool, family, is_price, without={"e3"}) == prior
+
+
+# -- which events count ------------------------------------------------------------------------------------------------
+
+
+def effect(name: str, direction: int = -1, *, identified: bool = True, told: bool = True) -> EpisodeEffect:
+    acting = Intervention(Step(), np.datetime64("2021-03-10"))
+    episode = Episode(name, (name, f"{name}-too"), SUPPLY, direction, None, None, None, 1.0, acting)
+    choice, size = np.zeros(3, dtype=np.int16), np.zeros(3, dtype=np.float32)
+    said = (-0.3, 0.1) if told else None
+    return EpisodeEffect(episode, (acting,), choice, size, False, identified, likelihood=said)
+
+
+def test_only_identified_effects_of_known_direction_are_pooled() -> None:
+    found = [effect("good"), effect("dark", identified=False), effect("any", 0), effect("mute", told=False)]
+    record = EffectRecord(tuple(found), "averaged", 3, Freq("M"), np.datetime64("2022-01-01"), "volume.x")
+    assert likelihoods(record, False) == (Likelihood("volume.x", ("good", "good-too"), SUPPLY, -1, False, -0.3, 0.1),)
+
+
+@pytest.mark.parametrize("part", ["wild", "with-it"])
+def test_whatever_an_event_has_a_part_in_is_left_out_of_its_prior(part: str) -> None:
+    pool = [replace(one, is_price=is_price) for one in events(6, 0.05, 0.05) for is_price in (True, False)]
+    seen = [replace(one, estimate=5.0, events=("wild", "with-it")) for one in pool[:2]]
+    told = class_priors([*seen, *pool], without={part})
+    assert told == class_priors(pool)
+    for (family, is_price), prior in told.items():
+        assert class_prior([*seen, *pool], family, is_price, without={part}) == prior
+        assert class_prior([*seen, *pool], family, is_price) != prior
+
+
+# -- the numbers -------------------------------------------------------------------------------------------------------
+
+
+def integrated(y: list[float], v: list[float], mean: float, sd: float, spreads: np.ndarray) -> tuple[float, ...]:
+    """Posterior mean and sd of μ and mean of τ, as the module's text has it, on another grid of μ."""
+    mu = np.linspace(mean - 5 * sd, mean + 5 * sd, 401)[:, None]
+    p = stats.norm.pdf(mu, mean, sd) * stats.norm.pdf(spreads, 0, 0.1)
+    for one, variance in zip(y, v, strict=True):
+        p = p * stats.t.pdf(one, 4, loc=mu, scale=np.sqrt(variance + spreads**2))
+    p /= p.sum()
+    centre = (p * mu).sum()
+    return float(centre), float(np.sqrt((p * (mu - centre) ** 2).sum())), float((p * spreads).sum())
+
+
+def test_a_prior_is_the_posterior_of_the_hierarchy() -> None:
+    grid = np.linspace(0, 0.5, 101)
+    seen = [(SUPPLY, 1, 0.30, 0.05), (SUPPLY, -1, -0.02, 0.10), (SUPPLY, 1, 0.10, 0.02), (TARIFF, 1, 0.05, 0.04)]
+    pool = [Likelihood("s", (str(k),), f, d, True, y, sd) for k, (f, d, y, sd) in enumerate(seen)]
+    y, v = [d * one for _, d, one, _ in seen], [sd**2 for *_, sd in seen]
+    all_mean, all_se, all_spread = integrated(y, v, 0.0, 0.1, grid)
+    for family, members in ((SUPPLY, slice(0, 3)), (TARIFF, slice(3, 4)), (KindFamily.SHOCK, slice(0, 0))):
+        own, centre = (y[members], v[members]), (all_mean, float(np.hypot(0.04, all_se)))
+        n = len(own[0])
+        spread = np.sqrt((n * integrated(*own, *centre, grid)[2] ** 2 + 8 * all_spread**2) / (n + 8))
+        mean, se, _ = integrated(*own, *centre, np.array([spread]))
+        prior = class_priors(pool)[family, True]
+        assert (prior.n, prior.family, prior.is_price) == (n, family, True)
+        assert (prior.mean, prior.se, prior.spread) == pytest.approx((mean, se, spread), rel=2e-3)
+        assert prior.sd == pytest.approx(np.hypot(se, spread), rel=2e-3)
+
+
+def test_a_mean_counts_from_two_standard_errors_on() -> None:
+    clear, doubtful = (ClassPrior(SUPPLY, True, mean, 0.03, 0.04, 5) for mean in (0.0601, 0.0599))
+    assert clear.towards(-1) == (-0.0601, pytest.approx(0.05))
+    assert clear.towards(1) == (0.0601, pytest.approx(0.05))
+    assert clear.towards(0) == (0.0, pytest.approx(np.hypot(0.0601, 0.05)))
+    assert doubtful.towards(-1) == (0.0, pytest.approx(np.hypot(0.0599, 0.05)))
+    assert not replace(clear, n=0).identified
+
+
+def test_what_nobody_has_seen_is_full_in_its_second_period() -> None:
+    assert BUILD_UP.response(np.array([-1.0, 0.0, 1.0, 2.0])).tolist() == [0.0, 0.5, 1.0, 1.0]

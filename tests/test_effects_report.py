@@ -8,11 +8,11 @@ import pytest
 
 from forecast.calendars import Freq
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
-from forecast.effects.report import report
+from forecast.effects.report import Band, EpisodeReport, report
 from forecast.effects.shapes import product
 from forecast.errors import NotFound
 from forecast.events import KindFamily
-from forecast.interventions import Intervention, Ramp, Step
+from forecast.interventions import Forestalled, Intervention, Ramp, Shape, Step
 from forecast.series import History, Series
 
 MONTHLY = Freq("M")
@@ -119,3 +119,99 @@ def test_what_the_data_favour_comes_first_and_shares_add_up() -> None:
     told = report(history, replace(record, effects=(replace(effect, candidates=candidates, choice=choice),)), "ban")
     assert list(told.shapes.items()) == [("ramp-3", 0.75), ("step", 0.25)]
     assert told.leads == {0: 0.5, 2: 0.5}
+
+
+# -- which periods count -----------------------------------------------------------------------------------------------
+
+
+def told_of(
+    shape: Shape, *leads: int, last: int = 35, end: str | None = None, measure: str = "volume"
+) -> EpisodeReport:
+    """A step of size 1 on the log, for sure, from the 18th period on; 100 t were seen in each."""
+    start = DS[17] + 9
+    acting = Intervention(shape, start, None if end is None else np.datetime64(end))
+    episode = Episode("ban", ("ban",), KindFamily.SUPPLY, -1, None, start.item(), None, 1.0, acting)
+    n = 4 * len(leads)
+    choice = np.repeat(np.arange(len(leads)), 4).astype(np.int16)
+    effect = EpisodeEffect(episode, product(acting, [shape], leads), choice, np.ones(n, dtype=np.float32), False, True)
+    record = EffectRecord((effect,), "averaged", n, MONTHLY, np.datetime64(DS[last], "D"), "volume.x")
+    series = replace(SERIES, measure=measure)
+    return report(History(series, DS, np.full(36, 100.0), np.full(36, "reported")), record, "ban")
+
+
+#: What 100 t seen with an effect of 1, and of −1, on the log are more than without it.
+ADDED, HELD_BACK = 100 * (1 - np.exp(-1)), 100 * (1 - np.exp(1))
+
+
+def one(band: Band | None) -> float:
+    assert band is not None
+    return float(band.median[0])
+
+
+def test_the_average_is_over_the_year_from_the_start_and_not_over_what_came_early() -> None:
+    told = told_of(Ramp(12), 2)
+    assert [str(told.ds[0]), str(told.ds[-1]), len(told.ds)] == ["2021-04-01", "2022-12-01", 21]
+    assert [str(told.window[0]), str(told.window[-1])] == ["2021-06-01", "2022-05-01"]
+    assert one(told.average) == pytest.approx((sum(range(3, 12)) + 3 * 12) / 12 / 12)
+    assert one(told.early) == pytest.approx((1 + 2) / 12 / 2)
+
+
+@pytest.mark.parametrize("lead", [0, 2])
+def test_what_was_forestalled_is_told_apart_and_nothing_is_summed_twice(lead: int) -> None:
+    told = told_of(Forestalled(3), lead)
+    assert str(told.ds[0]) == ("2021-03-01" if not lead else "2021-01-01")
+    assert one(told.average) == 1.0
+    # a lead of two: three periods at −1, then two at full effect before the date
+    assert one(told.early) == pytest.approx((-3 + lead) / (3 + lead))
+    assert one(told.before) == pytest.approx(3 * HELD_BACK + lead * ADDED)
+    assert one(told.after) == pytest.approx(12 * ADDED)
+    assert one(told.cumulated) == pytest.approx(3 * HELD_BACK + (12 + lead) * ADDED)
+    assert told.missing == 0
+
+
+def test_it_is_told_from_the_furthest_any_draw_reaches_and_an_early_period_without_effect_counts() -> None:
+    told = told_of(Step(), 0, 4)
+    assert str(told.ds[0]) == "2021-02-01"
+    assert told.path.median.tolist() == [0.5] * 4 + [1.0] * 19
+    assert one(told.early) == 0.5
+    assert one(told.cumulated) == pytest.approx((12 + 16) / 2 * ADDED)
+    assert one(told.before) == pytest.approx(2 * ADDED)
+    assert told.leads == {0: 0.5, 4: 0.5}
+
+
+def test_an_end_or_the_end_of_the_sample_cuts_the_window_but_not_the_path() -> None:
+    ended = told_of(Step(), 1, end="2021-09-20")
+    assert (str(ended.window[-1]), str(ended.ds[-1])) == ("2021-09-01", "2022-12-01")
+    assert one(ended.after) == pytest.approx(4 * ADDED)
+    assert one(ended.cumulated) == pytest.approx(5 * ADDED)
+    young = told_of(Step(), 1, last=18)
+    assert (len(young.window), len(young.ds)) == (2, 3)
+    assert one(young.after) == pytest.approx(2 * ADDED)
+
+
+def test_without_a_lead_there_is_no_anticipation() -> None:
+    told = told_of(Step(), 0)
+    assert (told.early, told.before) == (None, None)
+    assert [one(told.after), one(told.cumulated)] == pytest.approx([12 * ADDED] * 2)
+
+
+def test_what_a_model_may_not_use_is_not_summed() -> None:
+    history, record = scene(sd=0.0)
+    flag = history.flag.astype("U9")
+    flag[[18, 30]] = "imputed"
+    told = report(replace(history, flag=flag), record, "ban")
+    assert told.missing == 1  # the other lies after the year
+    assert one(told.cumulated) == pytest.approx(-550, rel=1e-4)
+    assert np.isnan(told.counterfactual.median).sum() == 2
+
+
+def test_a_band_is_the_median_and_three_central_intervals() -> None:
+    band = Band.of(np.arange(101.0))
+    assert band.median.tolist() == [50.0]
+    ends = {level: (low[0], high[0]) for level, (low, high) in band.intervals.items()}
+    assert ends == {50: (25.0, 75.0), 80: (10.0, 90.0), 90: (5.0, 95.0)}
+    logs = Band.of(np.log(np.linspace(0.5, 1.5, 101)))
+    low, high = logs.percent().intervals[80]
+    assert (low[0], high[0]) == (pytest.approx(-40.0), pytest.approx(40.0))
+    low, high = logs.taken_from(np.array([60.0])).intervals[80]
+    assert (low[0], high[0]) == (pytest.approx(60 / 1.4), pytest.approx(60 / 0.6))
