@@ -9,10 +9,11 @@ import pytest
 
 from forecast.calendars import Freq
 from forecast.effects import Episode, episodes, upcoming
-from forecast.effects.shapes import columns, every_shape, leads
+from forecast.effects.episodes import direction
+from forecast.effects.shapes import columns, every_shape, leads, product
 from forecast.events import Act, Event, Events, KindFamily
 from forecast.exposure import Minerals
-from forecast.interventions import Step
+from forecast.interventions import Decay, Forestalled, Hump, Intervention, Pulse, Ramp, Step, Temporary
 from forecast.series import Series
 
 MONTHLY = Freq("M")
@@ -139,3 +140,188 @@ def test_candidates_columns_are_those_of_their_interventions() -> None:
         candidates = every_shape([0, 1, 3], MONTHLY, flows=True).of(acting)
         expected = np.array([candidate.column(DS, MONTHLY) for candidate in candidates])
         assert np.allclose(columns(candidates, DS, MONTHLY), expected)
+
+
+# -- direction and strength --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("market", "sign"), [("USA", 1), ("WLD", 1), ("", 1), ("CHN", -1)])
+def test_a_price_in_a_country_follows_its_own_market_where_the_event_names_it(market: str, sign: int) -> None:
+    duty = event("duty", "2020-03-02", price_local="up", price_world="down", local_market=market)
+    assert direction(duty, replace(COPPER, flow="import", reporter="USA")) == sign
+    assert direction(duty, COPPER) == -1
+
+
+def test_what_nobody_expects_has_no_direction_and_is_an_episode_of_its_own() -> None:
+    known, mixed, silent = (event(word or "none", "2020-03-02", price_world=word) for word in ("up", "mixed", ""))
+    assert [direction(one, COPPER) for one in (known, mixed, silent)] == [1, 0, 0]
+    found = {e.episode_id: (e.events, e.direction) for e in kept([known, mixed, silent])}
+    assert found == {"up": (("up",), 1), "mixed": (("mixed", "none"), 0)}
+
+
+def test_an_unknown_direction_counts_half_where_there_are_too_many() -> None:
+    unknown = event("unknown", "2020-03-02", price_world="mixed")
+    stronger, weaker = (
+        event("rival", "2020-03-02", flows=(("CHN", "USA"),)),
+        event("rival", "2020-03-02", kind="threat"),
+    )
+    for rival, stays in ((stronger, "rival"), (weaker, "unknown")):  # 0.6 and 0.4 against a half
+        assert [e.episode_id for e in kept([unknown, rival], limit=1)] == [stays]
+
+
+@pytest.mark.parametrize(("start", "stays"), [("2015-02-10", "new"), ("2018-01-10", "old")])
+def test_an_episode_interests_half_as_much_after_ten_years(start: str, stays: str) -> None:
+    # strengths of 1 and 0.6: after 9.8 years 0.51 are left, after 6.9 years 0.62
+    new = event("new", "2024-12-10", flows=(("CHN", "USA"),))
+    assert [e.episode_id for e in kept([event("old", start), new], limit=1)] == [stays]
+
+
+@pytest.mark.parametrize(
+    ("more", "strength"),
+    [
+        ({}, 1.0),
+        ({"kind": "other_shock"}, 1.0),
+        ({"kind": "tariff"}, 0.9),
+        ({"kind": "tariff_relief"}, 0.6),
+        ({"kind": "threat", "status": "threatened"}, 0.4),
+        ({"certainty": "partly"}, 0.9),
+        ({"certainty": "background"}, 0.8),
+        ({"certainty": "hearsay"}, 0.8),
+        ({"effective": None}, 0.5),  # it never was in force
+        ({"status": "threatened"}, 0.5),
+        ({"effective": None, "kind": "threat", "status": "threatened"}, 0.4),
+        ({"kind": "tariff", "certainty": "partly", "flows": (("CHN", "USA"),)}, 0.9 * 0.9 * 0.6),
+    ],
+)
+def test_how_hard_an_episode_may_hit(more: dict[str, object], strength: float) -> None:
+    assert kept([replace(event("x", "2020-03-02"), **more)])[0].strength == pytest.approx(strength)
+
+
+def test_of_two_as_strong_the_one_that_was_known_first_leads() -> None:
+    first, second = event("z-first", "2020-02-20", "2020-03-10"), event("a-second", "2020-02-25", "2020-03-05")
+    (found,) = kept([second, first])
+    assert found.events == ("z-first", "a-second")
+    assert found.intervention.start == np.datetime64("2020-03-10")
+
+
+# -- what a sample can speak of ----------------------------------------------------------------------------------------
+
+
+def test_the_shortest_sample_bears_one_episode() -> None:
+    found, omitted = episodes(
+        Events([event("a", "2015-03-02"), event("b", "2015-05-02")]), COPPER, MINERALS, DS[:10], known_on=TODAY
+    )
+    assert [e.episode_id for e in found] == ["b"]
+    assert [o.episode_id for o in omitted] == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "tells"),
+    [
+        ("2015-01-20", "", False),  # in force from the first period on
+        ("2015-02-01", "", True),
+        ("2012-05-01", "2015-01-20", True),  # in force in the first period only
+        ("2012-05-01", "2014-12-31", False),
+        ("2012-05-01", "2024-11-30", True),
+        ("2012-05-01", "2024-12-01", False),  # to the last period
+        ("2024-12-31", "", True),
+    ],
+)
+def test_a_sample_speaks_of_what_changes_in_it(start: str, end: str, tells: bool) -> None:
+    found, omitted = episodes(Events([event("x", start, ended=end)]), COPPER, MINERALS, DS, known_on=TODAY)
+    assert bool(found) is tells
+    assert [o.reason for o in omitted] == ([] if tells else ["began before the sample"])
+
+
+def test_what_begins_in_the_last_period_is_no_longer_to_come_and_talk_never_is() -> None:
+    now, then = event("now", "2024-11-02", "2024-11-30"), event("then", "2024-11-02", "2024-12-01")
+    talk = replace(event("talk", "2024-12-05", kind="threat", status="threatened", price_world="down"), effective=None)
+    ahead = upcoming(Events([now, then, talk]), COPPER, MINERALS, DS[-2], known_on=TODAY)
+    assert [e.episode_id for e in ahead] == ["then"]
+
+
+@pytest.mark.parametrize("relation", ["suspends", "terminates", "reinstates", "extends"])
+def test_an_act_on_a_measure_of_this_series_is_in_its_path(relation: str) -> None:
+    ban, other = event("ban", "2018-06-01"), event("other", "2018-06-01", minerals=("tin",))
+    act = event("act", "2021-03-10", acts=(Act(relation, "ban"),))
+    omitted = episodes(Events([ban, other, act]), COPPER, MINERALS, DS, known_on=TODAY)[1]
+    assert [(o.episode_id, o.reason) for o in omitted] == [("act", "is in the path of ban, on which it acts")]
+    # one that also does something else is more than that
+    for acts in ((*act.acts, Act("amends", "ban")), (*act.acts, Act(relation, "other")), (Act("amends", "ban"),)):
+        assert "act" in [e.episode_id for e in kept([ban, other, replace(act, acts=acts)])]
+
+
+def test_the_gap_is_counted_in_periods_from_the_announcement() -> None:
+    (found,) = kept([event("x", "2020-01-31", "2020-03-01")])
+    assert found.gap(MONTHLY) == 2
+    assert found.gap(Freq("D")) == 30
+    assert replace(found, announced=dt.date(2020, 4, 1)).gap(MONTHLY) == 0
+    assert replace(found, announced=None).gap(MONTHLY) == 0
+
+
+def test_the_announcement_may_start_it_if_it_is_a_year_earlier_at_most() -> None:
+    of = [leads(kept([event("x", announced, "2020-03-01")])[0], MONTHLY) for announced in ("2019-03-31", "2019-02-28")]
+    assert of == [(0, 1, 2, 3, 12), (0, 1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("ended", "shape"),
+    [("", Decay(0.8)), ("2020-03-10", Temporary(1)), ("2020-04-01", Temporary(2)), ("2020-03-09", Decay(0.8))],
+)
+def test_a_shock_lasts_until_its_end_or_fades(ended: str, shape: object) -> None:
+    (found,) = kept([event("x", "2020-03-10", ended=ended, kind="other_shock")])
+    assert found.intervention.shape == shape
+
+
+# -- ways of acting ----------------------------------------------------------------------------------------------------
+
+
+def test_shapes_have_the_weight_of_their_family_shared_evenly_and_leads_are_equally_likely() -> None:
+    def weight(flows: bool, word: type) -> float:
+        found = every_shape([0, 2], MONTHLY, flows=flows)
+        per_shape = np.exp(found.log_prior).reshape(len(found.shapes), 2)
+        assert per_shape[:, 0] == pytest.approx(per_shape[:, 1])
+        assert per_shape.sum() == pytest.approx(1)
+        return float(per_shape.sum(axis=1)[[isinstance(shape, word) for shape in found.shapes]].sum())
+
+    shares = {Pulse: 0.10, Step: 0.25, Temporary: 0.15, Hump: 0.10, Decay: 0.25, Ramp: 0.15}
+    assert [weight(False, word) for word in shares] == pytest.approx(list(shares.values()))
+    assert [weight(True, word) for word in shares] == pytest.approx([0.9 * share for share in shares.values()])
+    assert weight(True, Forestalled) == pytest.approx(0.1)
+    assert weight(False, Forestalled) == 0.0
+    monthly = every_shape([0], MONTHLY)
+    assert np.exp(monthly.log_prior[monthly.shapes.index(Decay(0.5))]) == pytest.approx(0.05)
+
+
+def test_shapes_that_are_one_on_longer_periods_add_their_weights() -> None:
+    yearly = every_shape([0], Freq("Y"))
+    weights = dict(zip(yearly.shapes, np.exp(yearly.log_prior), strict=True))
+    assert weights[Pulse()] == pytest.approx(0.10 + 0.15 + 0.10)  # temporary and hump, less than a year long
+    assert weights[Step()] == pytest.approx(0.25 + 0.15)  # what grows within a year
+    assert sum(weights.values()) == pytest.approx(1)
+
+
+def test_a_response_that_has_begun_is_held_and_one_that_has_not_begins() -> None:
+    candidates = product(Intervention(Step(), np.datetime64("2024-12-10")), [Decay(0.5), Ramp(4)], [0, 1])
+    ds = MONTHLY.range("2024-10-01", 6)
+    in_november = columns(candidates, ds, MONTHLY, np.datetime64("2024-11-01"))
+    assert in_november == pytest.approx(
+        np.array([
+            [0, 0, 1, 0.5, 0.25, 0.125],  # has not begun: it acts
+            [0, 1, 1, 1, 1, 1],
+            [0, 0, 0.25, 0.5, 0.75, 1],
+            [0, 0.25, 0.25, 0.25, 0.25, 0.25],
+        ])
+    )  # fmt: skip
+    in_january = columns(candidates, ds, MONTHLY, np.datetime64("2025-01-01"))
+    assert in_january[0] == pytest.approx([0, 0, 1, 0.5, 0.5, 0.5])
+    assert in_january[3] == pytest.approx([0, 0.25, 0.5, 0.75, 0.75, 0.75])
+
+
+def test_an_end_on_a_weekend_is_that_of_the_business_day_before() -> None:
+    acting = Intervention(Step(), np.datetime64("2024-12-18"), end=np.datetime64("2024-12-21"))  # a Saturday
+    business = Freq("B")
+    ds = business.range("2024-12-17", 6)
+    expected = [0, 1, 1, 1, 0, 0]
+    assert columns([acting], ds, business)[0].tolist() == expected
+    assert acting.column(ds, business).tolist() == expected
