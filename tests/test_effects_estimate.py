@@ -9,11 +9,12 @@ import pytest
 from forecast.calendars import Freq
 from forecast.effects import Episode
 from forecast.effects.controls import controls_for
-from forecast.effects.estimate import Averaging, estimate, from_coefficients, regress
+from forecast.effects.estimate import Averaging, estimate, from_coefficients, quiet_periods, regress
+from forecast.effects.profile import profile
 from forecast.events import KindFamily
 from forecast.exposure import Minerals
 from forecast.forecasters.base import Coefficients, Sample
-from forecast.interventions import Decay, Forestalled, Intervention, Shape, Step, Temporary, design
+from forecast.interventions import Decay, Forestalled, Intervention, Ramp, Shape, Step, Temporary, design
 from forecast.series import History, Series
 
 MONTHLY = Freq("M")
@@ -105,8 +106,6 @@ def test_joint_draws_agree_with_the_regression_when_shapes_are_given() -> None:
     first, second = episode(150, "first"), episode(151, "second")
     spoiled = with_effect(with_effect(price(), first.intervention, 0.3), second.intervention, -0.3)
     joint = regress(spoiled, design([first, second], DS, MONTHLY), prior_sd=0.25)
-    from forecast.effects.estimate import quiet_periods
-    from forecast.effects.profile import profile
     from forecast.effects.sampler import Block, Joint
 
     view = profile(spoiled, None, quiet_periods(spoiled, [first, second]))
@@ -229,3 +228,102 @@ def test_controls_are_neither_relatives_nor_aggregates_nor_another_kind() -> Non
     found = controls_for(target.series, Sample.of(target), histories, minerals)
     assert found is not None
     assert np.array_equal(found.T, np.log([histories["price.cotton"].y, histories["price.tin"].y]))
+
+
+# -- numbers that can be worked out by hand ----------------------------------------------------------------------------
+
+#: The moves of a price that goes up or down by 4 % and is white: its noise has one sd, known exactly.
+MOVES = 0.04 * np.sign(np.random.default_rng(0).normal(size=T))
+EVEN = Sample(DS, np.cumsum(MOVES), MONTHLY, is_price=True)
+
+
+def test_the_regression_is_least_squares_on_the_moves() -> None:
+    spell, growth = episode(150, "spell", Temporary(3)), episode(150, "growth", Ramp(3))
+    found = regress(EVEN, design([spell, growth], DS, MONTHLY), prior_sd=0.2)
+    # moves of the columns: +1 at 150 and -1 at 153; a third at 150, 151 and 152
+    cross = np.array([[2.0, 1 / 3], [1 / 3, 1 / 3]]) / 0.04**2 + np.eye(2) / 0.2**2
+    towards = np.array([MOVES[150] - MOVES[153], MOVES[150:153].sum() / 3]) / 0.04**2
+    assert found.cov == pytest.approx(np.linalg.inv(cross), rel=1e-6)
+    assert found.mean == pytest.approx(np.linalg.solve(cross, towards), rel=1e-6)
+    # apart, each would be surer of itself
+    alone = regress(EVEN, design([spell], DS, MONTHLY), prior_sd=0.2)
+    assert alone.cov[0, 0] == pytest.approx(1 / (2 / 0.04**2 + 1 / 0.2**2), rel=1e-6)
+
+
+def test_the_raw_likelihood_is_of_what_happened_in_two_periods_from_the_announcement() -> None:
+    for announced in (0, 2, 5):
+        at = 153 - announced
+        record = estimate(EVEN, [episode(153, announced=announced)], n=50, seed=0, settings=QUICK)
+        assert record.effects[0].likelihood is not None
+        mean, error = record.effects[0].likelihood
+        assert mean == pytest.approx(MOVES[at] + MOVES[at + 1], abs=1e-6)
+        assert error == pytest.approx(0.04 * 2**0.5, rel=0.05)
+    assert len({float(MOVES[at] + MOVES[at + 1]) for at in (153, 151, 148)}) > 1
+
+
+def test_the_raw_likelihood_of_a_flow_ends_half_a_year_after_the_start() -> None:
+    sample, act = volume(), episode(150)
+    record = estimate(sample, [act], n=50, seed=0, settings=QUICK)
+    view = profile(sample, None, quiet_periods(sample, [act]))
+    E = view.whiten(Intervention(Ramp(2), act.intervention.start).column(DS, MONTHLY)[:, None])
+    E[view.whitening.periods > 156] = 0.0
+    xx, xy = view.products(E)
+    assert record.effects[0].likelihood is not None
+    assert record.effects[0].likelihood[0] == pytest.approx(xy[0] / xx[0], rel=1e-9)
+
+
+def test_effects_that_overlap_are_less_sure_than_apart() -> None:
+    def widths(gap: int) -> list[float]:
+        both = [episode(150, "a"), episode(150 + gap, "b")]
+        effects = estimate(volume(), both, n=3000, seed=0, settings=QUICK).effects
+        averages = [effect.average(MONTHLY, DS[-1]) for effect in effects]
+        return [float(np.std(one)) for one in (*averages, averages[0] + averages[1])]
+
+    near, apart = widths(1), widths(60)
+    assert near[0] > 1.2 * apart[0]
+    assert near[1] > 1.2 * apart[1]
+    assert near[2] < 0.9 * np.hypot(near[0], near[1])  # what one does not explain the other does
+    (alone,) = estimate(volume(), [episode(150, "a")], n=3000, seed=0, settings=QUICK).effects
+    assert apart[0] == pytest.approx(np.std(alone.average(MONTHLY, DS[-1])), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("sd", "identified", "dominated"), [(0.04, True, False), (0.8, True, True), (20.0, False, True)]
+)
+def test_noise_decides_what_an_effect_is_worth(sd: float, identified: bool, dominated: bool) -> None:
+    noisy = replace(EVEN, x=EVEN.x * sd / 0.04)
+    record = estimate(noisy, [episode(150)], n=2000, seed=0, settings=QUICK)
+    (found,) = record.effects
+    assert (found.identified, found.prior_dominated) == (identified, dominated)
+    assert (found.likelihood is not None) is identified
+    says = {(True, False): [], (True, True): ["the sample says little"], (False, True): ["the sample cannot tell"]}
+    expected = says[identified, dominated]
+    assert len(record.notes) == len(expected)
+    assert all(word in note for word, note in zip(expected, record.notes, strict=True))
+
+
+def test_a_prior_with_a_mean_is_not_taken_for_what_the_data_say() -> None:
+    given = Averaging(priors={"e": (0.5, 0.05)}, placebo=False)
+    (found,) = estimate(replace(EVEN, x=EVEN.x * 20), [episode(150)], n=2000, seed=0, settings=given).effects
+    assert found.prior_dominated
+
+
+@pytest.mark.parametrize(
+    ("periods", "announced", "ranked"), [(69, 0, True), (68, 0, False), (71, 2, True), (70, 2, False), (100, 0, True)]
+)
+def test_twenty_dates_a_year_away_from_events_and_ends_make_a_rank(periods: int, announced: int, ranked: bool) -> None:
+    # an episode at row 30, felt ``announced`` rows before: free are 12 to 17 - announced, and 43 to T - 13
+    short = Sample(DS[:periods], EVEN.x[:periods], MONTHLY, is_price=True)
+    (found,) = estimate(short, [episode(30, announced=announced)], n=50, seed=0).effects
+    assert (found.placebo_rank is not None) is ranked
+
+
+def test_a_rank_is_the_share_of_dates_where_less_was_found() -> None:
+    short = replace(EVEN, ds=DS[:69], x=EVEN.x[:69])
+    strong = with_effect(short, episode(30).intervention, 1.0)
+    assert estimate(strong, [episode(30)], n=400, seed=0).effects[0].placebo_rank == 1.0
+    rank = estimate(short, [episode(30)], n=400, seed=0).effects[0].placebo_rank
+    assert rank is not None
+    assert rank * 20 == pytest.approx(round(rank * 20))
+    twins = estimate(short, [episode(30, "a"), episode(30, "b")], n=50, seed=0).effects
+    assert [effect.placebo_rank for effect in twins] == [None, None]
