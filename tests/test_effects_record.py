@@ -11,6 +11,7 @@ import pytest
 
 from forecast.calendars import Freq
 from forecast.effects import EffectRecord, Episode, EpisodeEffect, Omitted
+from forecast.effects.record import window
 from forecast.effects.shapes import product
 from forecast.events import KindFamily
 from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary
@@ -140,3 +141,78 @@ def test_reading_a_record_needs_numpy_only() -> None:
     code = "import sys, forecast.effects; print({'scipy', 'pandas', 'statsmodels'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+# -- numbers that can be worked out by hand ----------------------------------------------------------------------------
+
+
+def drawn(sizes: np.ndarray, shape: Shape = Step(), *, end: str | None = None) -> EpisodeEffect:  # noqa: B008
+    """An effect from March 2021 on with these sizes, all of one shape."""
+    one = effect("e", "2021-03-10", (shape,), end)
+    return replace(one, size=sizes.astype(np.float32), choice=np.zeros(len(sizes), dtype=np.int16))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("beyond", "clear"), [(30, True), (48, True), (52, False), (80, False)])
+def test_an_effect_is_clear_with_nineteen_of_twenty_draws_on_one_side(sign: int, beyond: int, clear: bool) -> None:
+    sizes = sign * np.where(np.arange(1000) < beyond, -0.1, 0.3)
+    assert drawn(sizes).clear(MONTHLY, LAST) is clear
+    assert not replace(drawn(sizes), identified=False).clear(MONTHLY, LAST)
+    rec = replace(record(drawn(sizes)), n=1000)
+    assert rec.mean_path(DS, MONTHLY)[-1] == pytest.approx(float(sizes.mean()) if clear else 0.0, abs=1e-6)
+
+
+def test_the_average_is_the_mean_over_the_window_of_each_draw() -> None:
+    sizes = np.linspace(-1.0, 2.0, 7)
+    ramp = drawn(sizes, Ramp(20))  # a tenth of the way from March to December 2021 is 0.05 … 0.5
+    assert ramp.average(MONTHLY, LAST) == pytest.approx(sizes * np.arange(1, 11).mean() / 20, abs=1e-6)
+    assert ramp.average(MONTHLY, np.datetime64("2021-02-01")).shape == (0,)
+    described = replace(record(ramp), n=7).describe()["episodes"][0]
+    assert described["window"] == ["2021-03-01", "2021-12-01"]
+    assert described["size"]["q95"] == pytest.approx(np.quantile(sizes, 0.95), abs=1e-5)
+    assert described["average"]["q95"] == pytest.approx(np.quantile(sizes, 0.95) * 5.5 / 20, abs=1e-5)
+    assert list(described["average"]) == ["q05", "q10", "q25", "q50", "q75", "q90", "q95"]
+
+
+def test_a_window_is_a_year_of_any_frequency_and_ends_where_the_level_becomes_nought() -> None:
+    def periods(code: str, end: str | None = None, *steps: tuple[str, float]) -> int:
+        one = effect("e", "2021-03-10", (Step(),), end).episode
+        intensity = tuple((np.datetime64(day), level) for day, level in steps)
+        acting = replace(one.intervention, intensity=intensity)
+        freq = Freq(code)
+        return len(window(replace(one, intervention=acting), freq, np.datetime64(freq.floor("2023-12-29"))))
+
+    assert [periods(code) for code in ("M", "W-SUN", "D", "B", "Q", "Y")] == [12, 52, 365, 261, 4, 1]
+    assert periods("M", None, ("2021-03-10", 1.0), ("2021-06-16", 0.0)) == 4
+    assert periods("M", None, ("2021-03-10", 1.0), ("2021-06-16", 0.5)) == 12
+    assert periods("M", "2021-05-02", ("2021-03-10", 1.0), ("2021-08-16", 0.0)) == 3
+    assert periods("D", "2021-03-12") == 3
+    assert periods("B", "2021-03-12") == periods("B", "2021-03-14") == 3  # a Friday, and the Sunday after it
+    assert periods("B", "2021-03-15") == 4
+    assert periods("M", "2021-02-02") == 0
+
+
+def test_what_is_held_stays_and_what_the_dates_say_happens() -> None:
+    fading = drawn(np.full(4, 0.4), Decay(0.5), end="2022-02-15")
+    held = fading.held(AHEAD, MONTHLY, LAST)
+    assert held == pytest.approx(np.array([[0.5**9, 0.5**9, 0, 0, 0, 0]]))
+
+
+def test_draws_are_sizes_times_the_columns_that_they_chose() -> None:
+    one = replace(effect("e", "2021-11-10", (Step(), Decay(0.5)), leads=(0, 1)), identified=True)
+    few = replace(one, size=np.array([1, 2, 4], dtype=np.float32), choice=np.array([0, 2, 3], dtype=np.int16))
+    assert few.draws(DS[-4:], MONTHLY).tolist() == [[0, 0, 1, 1], [0, 0, 2, 1], [0, 4, 2, 1]]
+    assert few.mean(DS[-4:], MONTHLY) == pytest.approx([0, 4 / 3, 5 / 3, 1])
+    assert few.weights == pytest.approx([1 / 3, 0, 2 / 3, 4 / 3])
+
+
+def test_a_lead_and_a_level_survive_the_card() -> None:
+    one = effect("e", "2021-03-10", (Step(),))
+    steps = ((np.datetime64("2021-03-10"), 1.0), (np.datetime64("2021-09-01"), 0.25))
+    acting = replace(one.episode.intervention, lead=3, intensity=steps)
+    told = record(replace(one, episode=replace(one.episode, intervention=acting, announced=dt.date(2020, 12, 1))))
+    again = EffectRecord.from_arrays(json.loads(json.dumps(told.describe())), told.to_arrays())
+    assert again.effects[0].episode == told.effects[0].episode
+    assert (again.n, again.last, again.freq, again.method) == (N, LAST, MONTHLY, "averaged")
+    assert (again.effects[0].likelihood, again.effects[0].placebo_rank) == ((0.31, 0.1), 0.97)
+    assert again.effects[0].prior == (0.0, 0.25)

@@ -11,6 +11,7 @@ from forecast.interventions import (
     Decay,
     Design,
     Forestalled,
+    Hump,
     Intervention,
     Pulse,
     Ramp,
@@ -92,3 +93,73 @@ def test_an_unknown_shape_is_refused_with_what_is_right(text: str) -> None:
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(MissingDesign, match="cn-x"):
         Design.empty(DS).select(["cn-x"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        (Hump(3), [0, 0.5, 1, 0.5, 0, 0]),
+        (Hump(4), [0, 0.4, 0.8, 0.8, 0.4, 0]),
+        (Hump(1), [0, 1, 0, 0, 0, 0]),
+        (Ramp(1), [0, 1, 1, 1, 1, 1]),
+        (Temporary(1), [0, 1, 0, 0, 0, 0]),
+        (Decay(0.8), [0, 1, 0.8, 0.64, 0.512, 0.4096]),
+    ],
+)
+def test_a_response_is_full_strength_at_one(shape: Shape, expected: list[float]) -> None:
+    assert shape.response(np.arange(-1.0, 5.0)) == pytest.approx(expected)
+
+
+def test_it_may_be_felt_as_early_as_its_lead_and_what_is_forestalled() -> None:
+    assert Intervention(Step(), day("2025-04-04")).reach == 0
+    assert Intervention(Step(), day("2025-04-04"), lead=2).reach == 2
+    early = Intervention(Forestalled(3), day("2025-06-04"), lead=1)
+    assert early.reach == 4
+    assert early.column(DS, MONTHLY).tolist() == [0, -1, -1, -1, 1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("code", "ds", "steps", "mean"),
+    [
+        # 34 to the 8th, 84 on the 9th and 125 from the 10th of April on; the first counts before its day
+        ("M", "2025-04-01", (("2025-04-02", 34.0), ("2025-04-09", 84.0), ("2025-04-10", 125.0)),
+         (8 * 34 + 84 + 21 * 125) / 30),
+        ("M", "2024-02-01", (("2023-01-01", 1.0), ("2024-02-15", 3.0)), (14 * 1 + 15 * 3) / 29),
+        ("M", "2023-02-01", (("2023-01-01", 1.0), ("2023-02-15", 3.0)), (14 * 1 + 14 * 3) / 28),
+        ("M", "2024-12-01", (("2024-01-01", 1.0), ("2024-12-31", 0.0)), 30 / 31),
+        ("M", "2025-01-01", (("2024-01-01", 1.0), ("2024-12-31", 0.0)), 0.0),
+        ("M", "2024-11-01", (("2024-01-01", 1.0), ("2024-12-01", 0.0)), 1.0),
+        ("M", "2024-12-01", (("2024-01-01", 1.0), ("2024-12-01", 0.0)), 0.0),
+        ("M", "2024-12-01", (("2025-03-20", 2.5), ("2025-06-01", 0.0)), 2.5),
+        ("M", "2024-12-01", (("2024-01-01", 2.5),), 2.5),
+        ("Q", "2024-01-01", (("2023-01-01", 1.0), ("2024-03-01", 2.0)), (60 * 1 + 31 * 2) / 91),
+        ("Y", "2024-01-01", (("2023-01-01", 1.0), ("2024-12-31", 2.0)), (365 * 1 + 2) / 366),
+        ("W-SUN", "2024-12-30", (("2024-01-01", 1.0), ("2025-01-01", 8.0)), (2 * 1 + 5 * 8) / 7),
+        ("B", "2024-12-27", (("2024-01-01", 1.0), ("2024-12-28", 0.0)), 1.0),
+        ("B", "2024-12-30", (("2024-01-01", 1.0), ("2024-12-28", 0.0)), 0.0),
+        ("D", "2024-02-29", (("2024-01-01", 1.0), ("2024-02-29", 0.0)), 0.0),
+    ],
+)  # fmt: skip
+def test_the_intensity_of_a_period_is_the_mean_of_its_days(
+    code: str, ds: str, steps: tuple[tuple[str, float], ...], mean: float
+) -> None:
+    read = [(day(when), level) for when, level in steps]
+    assert mean_intensity(read, np.array([ds], dtype="datetime64[D]"), Freq(code)) == pytest.approx([mean])
+
+
+def test_the_longest_shapes_that_are_understood() -> None:
+    assert parse_shape("ramp-600") == Ramp(600)
+    assert parse_shape("forestalled-600") == Forestalled(600, 1.0)
+    assert parse_shape("forestalled-3-1") == Forestalled(3, 1.0)
+    assert shape_word(Forestalled(3)) == "forestalled-3"
+    assert shape_word(Forestalled(3, 0.8)) == "forestalled-3-0.8"
+    for text in ("ramp-601", "forestalled-601", "forestalled-0", "forestalled-3-1.1", "forestalled-3-0.0"):
+        with pytest.raises(InvalidInput):
+            parse_shape(text)
+
+
+def test_columns_are_chosen_by_name_in_the_order_asked_for() -> None:
+    X = np.arange(24.0).reshape(8, 3)
+    chosen = Design(DS, ("a", "b", "c"), X).select(["c", "a"])
+    assert chosen.names == ("c", "a")
+    assert np.array_equal(chosen.X, X[:, [2, 0]])

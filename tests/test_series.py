@@ -1,0 +1,55 @@
+"""A history: what a model may see of it, what it may be judged by, and where it ends."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forecast.calendars import Freq
+from forecast.errors import TooShort
+from forecast.series import FLAGS, History, Series
+
+SERIES = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
+
+
+def history(*seen: tuple[float, str]) -> History:
+    y, flag = zip(*seen, strict=True)
+    return History(SERIES, Freq("M").range("2024-01-01", len(seen)), np.array(y, dtype=float), np.array(flag))
+
+
+@pytest.mark.parametrize(
+    ("flag", "used", "scored"),
+    [
+        ("reported", True, True),
+        ("annual_contract", True, True),
+        ("derived", True, True),
+        ("derived_approx", True, True),
+        ("suspect_publisher", True, False),
+        ("imputed", False, False),
+        ("", False, False),
+    ],
+)
+def test_a_flag_says_what_a_value_is_good_for(flag: str, used: bool, scored: bool) -> None:
+    seen = history((3.0, flag), (np.nan, "reported"))
+    assert seen.used.tolist() == [used, False]
+    assert seen.scored.tolist() == [scored, False]
+    assert set(FLAGS) == {"reported", "annual_contract", "derived", "derived_approx", "suspect_publisher", "imputed"}
+
+
+def test_a_zero_is_half_the_smallest_positive_value_that_a_model_may_see() -> None:
+    seen = history((8.0, "reported"), (0.0, "reported"), (4.0, "reported"), (1.0, "imputed"), (np.nan, ""))
+    np.testing.assert_allclose(np.exp(seen.x), [8, 2, 4, np.nan, np.nan])
+
+
+def test_it_ends_with_the_last_value_that_a_model_may_see() -> None:
+    seen = history((8.0, "reported"), (4.0, "suspect_publisher"), (1.0, "imputed"), (np.nan, ""))
+    assert seen.last == np.datetime64("2024-02-01")
+    assert seen.until(seen.last).y.tolist() == [8.0, 4.0]
+    assert seen.until(seen.last).flag.tolist() == ["reported", "suspect_publisher"]
+    with pytest.raises(TooShort, match=r"price\.x has no value"):
+        _ = history((1.0, "imputed"), (np.nan, "")).last
+
+
+def test_prices_and_indices_are_prices() -> None:
+    measures = ("price", "index", "volume", "value")
+    assert [replace(SERIES, measure=measure).is_price for measure in measures] == [True, True, False, False]

@@ -1,0 +1,55 @@
+"""Vintages: the last word on each period by the end of a day, and no word later."""
+
+import datetime as dt
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forecast.catalog.vintages import Vintages
+from forecast.errors import TooShort
+from forecast.series import Series
+
+SERIES = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
+ROWS = [
+    ("price.x", "2025-01-01", "2025-02-10T00:00:00", 1.0, "reported"),
+    ("price.x", "2025-01-01", "2025-03-10T23:59:59.999999", 1.5, "derived"),
+    ("price.x", "2025-01-01", "2025-03-11T00:00:00", 9.0, "reported"),
+    ("price.x", "2025-03-01", "2025-04-10T12:00:00", 3.0, "imputed"),
+]
+VINTAGES = Vintages.of(ROWS)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "y"),
+    [
+        ("2025-02-10", [1.0]),
+        ("2025-03-09", [1.0]),
+        ("2025-03-10", [1.5]),  # to the last microsecond of the day
+        ("2025-03-11", [9.0]),
+        ("2025-04-09", [9.0]),
+        ("2025-04-10", [9.0, np.nan, 3.0]),
+    ],
+)
+def test_a_day_knows_what_came_by_its_end(as_of: str, y: list[float]) -> None:
+    history = VINTAGES.history(SERIES, dt.date.fromisoformat(as_of))
+    np.testing.assert_array_equal(history.y, y)
+    assert [str(day) for day in history.ds] == ["2025-01-01", "2025-02-01", "2025-03-01"][: len(y)]
+
+
+def test_a_period_has_the_flag_of_its_last_vintage_and_a_gap_has_none() -> None:
+    assert VINTAGES.history(SERIES, dt.date(2025, 3, 10)).flag.tolist() == ["derived"]
+    assert VINTAGES.history(SERIES, None).flag.tolist() == ["reported", "", "imputed"]
+    assert VINTAGES.known_by(dt.date(2025, 3, 10)).tolist() == [0, 1]
+
+
+def test_before_the_first_of_them_nothing_is_known() -> None:
+    with pytest.raises(TooShort, match="no observation that was known on 2025-02-09"):
+        VINTAGES.history(SERIES, dt.date(2025, 2, 9))
+
+
+def test_the_calendar_is_that_of_the_series() -> None:
+    rows = [("s", "2024-12-27", "2025-01-01", 1.0, "reported"), ("s", "2024-12-31", "2025-01-01", 2.0, "reported")]
+    business = Vintages.of(rows).history(replace(SERIES, freq="B"), None)
+    np.testing.assert_array_equal(business.y, [1.0, np.nan, 2.0])
+    assert str(business.ds[1]) == "2024-12-30"
