@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any, ClassVar, cast
 
 import numpy as np
 import pytest
 
-from forecast.backtest import Backtest, View, backtest, outcomes, scores
+from forecast.backtest import Backtest, View, _one_by_one, backtest, fit, outcomes, scores
 from forecast.calendars import Freq
+from forecast.calibration import Calibration
 from forecast.catalog import Catalog, Observation
 from forecast.config import Settings
-from forecast.effects import EffectRecord
-from forecast.events import Event
-from forecast.forecasters.base import Sample
+from forecast.effects import EffectRecord, Episode, EpisodeEffect
+from forecast.events import Event, KindFamily
+from forecast.forecasters.base import Coefficients, Sample
 from forecast.forecasters.ets import Ets
-from forecast.forecasters.grid import Grid
+from forecast.forecasters.grid import Grid, GridFitted
+from forecast.forecasters.grid_spot import Anchor
 from forecast.forecasters.random_walk import RandomWalk
+from forecast.interventions import Design, Intervention, Step
 from forecast.jobs.train import origins
 from forecast.metrics import LEVELS
 from forecast.past import Past
-from forecast.peers import Company
+from forecast.peers import Company, Lessons
 from forecast.series import Floats, History, Series
 
 TODAY = date(2026, 7, 15)
@@ -195,3 +199,120 @@ def test_a_horizon_without_outcome_has_no_score() -> None:
     assert np.isfinite(told.rel_crps[0])
     assert np.isnan(told.rel_crps[1])
     assert told.score == told.rel_crps[0]
+
+
+# -- effects in forecasts ----------------------------------------------------------------------------------------------
+
+SIZES = np.linspace(0.2, 0.4, 300).astype(np.float32)
+
+
+def affected(y: Floats, upto: int, *, end: int | None = None) -> View:
+    """A view with a step of 0.2 to 0.4 from the tenth period on, to the end of the period numbered ``end``."""
+    sample = Sample.of(history(y[: upto + 1]))
+    start = np.datetime64(sample.ds[9], "D")
+    acting = Intervention(Step(), start, None if end is None else MONTHS.shift(sample.ds[0], end))
+    episode = Episode("ban", ("ban",), KindFamily.SUPPLY, 1, None, start.item(), None, 1.0, acting)
+    effect = EpisodeEffect(episode, (acting,), np.zeros(300, dtype=np.int16), SIZES, False, True)
+    return View(sample, EffectRecord((effect,), "averaged", 300, MONTHS, sample.ds[-1]))
+
+
+def test_a_family_is_fitted_to_the_series_less_its_effects_and_they_are_added_again() -> None:
+    y = walk(30)
+    seen = affected(y, 29, end=31)
+    np.testing.assert_allclose(seen.net.x[:9], np.log(y[:9]))
+    np.testing.assert_allclose(seen.net.x[9:], np.log(y[9:]) - 0.3, atol=1e-6)
+    # two periods as now, then without what each draw says it was
+    np.testing.assert_allclose(seen.ahead(4)[:, :2], 0.3, atol=1e-6)
+    np.testing.assert_allclose(seen.ahead(4)[:, 2:], (0.3 - SIZES)[:, None].repeat(2, axis=1), atol=1e-6)
+    model = fit(RandomWalk(), seen)
+    plain = fit(RandomWalk(), View(seen.net, EffectRecord.none(300, MONTHS, seen.cutoff)))
+    np.testing.assert_allclose(model.baseline(4, 7), plain.draws(4, 7))
+    np.testing.assert_allclose(model.draws(4, 7), plain.draws(4, 7) + seen.ahead(4))
+
+
+@dataclass(frozen=True)
+class Counting:
+    """A family that remembers how it came about: 1000 is a fit, each extension adds one; its forecasts stand still."""
+
+    family: ClassVar[str] = "counting"
+    estimates_effects: ClassVar[bool] = True
+    level: float = 0.0
+    seen: float = 0.0
+    coefficients: Coefficients = field(default_factory=Coefficients)
+
+    def fit(self, y: Sample, design: Design) -> Counting:
+        K = len(design.names)
+        own = Coefficients(design.names, np.full(K, 0.7), 1e-8 * np.eye(K))
+        return Counting(1000.0, float(y.x[-1]), own)
+
+    def extend(self, y: Sample, design: Design | None = None) -> Counting:
+        return Counting(self.level + 1, float(y.x[-1]))
+
+    def simulate(self, future: Design, n: int, seed: int) -> Floats:
+        return np.full((n, len(future.ds)), np.log(self.level))
+
+
+def test_a_model_is_estimated_anew_every_twelve_origins_and_extended_between() -> None:
+    y = walk(60)
+    test = backtest(cast(Any, Counting()), [bare(y, upto) for upto in range(20, 46)], history(y), 3, seed=1)
+    levels = test.quantiles[:, 0, 7]
+    np.testing.assert_allclose(levels, [*range(1000, 1012), *range(1000, 1012), 1000, 1001])
+
+
+def test_what_is_extended_sees_the_series_less_its_effects() -> None:
+    y = walk(40)
+    models = list(_one_by_one(cast(Any, Counting()), [affected(y, 30), affected(y, 31)]))
+    seen = [cast(Counting, model.fitted).seen for model in models]
+    np.testing.assert_allclose(seen, np.log(y[[30, 31]]) - 0.3, atol=1e-6)
+
+
+def test_a_family_s_own_effects_are_used_only_where_they_are_asked_for() -> None:
+    shared, own = (fit(cast(Any, Counting()), affected(walk(30), 29), own_effects=asked) for asked in (False, True))
+    assert (shared.view.record.method, own.view.record.method) == ("averaged", "counting")
+    np.testing.assert_allclose(own.view.record.effects[0].size, 0.7, atol=1e-3)
+    np.testing.assert_allclose(cast(Counting, own.fitted).seen, np.log(walk(30)[-1]) - 0.7, atol=1e-3)
+
+
+def test_each_origin_has_draws_of_its_own() -> None:
+    y = walk(40)
+    seen = bare(y, 30)
+    test = backtest(RandomWalk(), [seen, seen], history(y), 3, seed=1)
+    for i, q in enumerate(test.quantiles):
+        draws = fit(RandomWalk(), seen).draws(3, 1 + i)
+        np.testing.assert_allclose(q, np.exp(np.quantile(draws, LEVELS, axis=0).T))
+    assert (test.quantiles[0] != test.quantiles[1]).all()
+
+
+def test_a_forecast_from_the_last_price_starts_without_its_effect() -> None:
+    y = walk(40)
+    anchor = Anchor(7.0, np.ones(6))
+    seen = replace(affected(y, 39), lessons=Lessons(None, Calibration.neutral(6), anchor))
+    fitted = cast(GridFitted, fit(Grid(horizon=6), seen).fitted)
+    assert fitted.grid.anchor is not None
+    assert fitted.grid.anchor.spot == pytest.approx(6.7, abs=1e-6)
+    bare_ = fit(Grid(horizon=6), replace(seen, lessons=Lessons(None, Calibration.neutral(6)))).fitted
+    assert cast(GridFitted, bare_).grid.anchor is None
+
+
+def test_each_origin_has_the_calibration_of_its_day() -> None:
+    y = walk(40)
+    wide = replace(Calibration.neutral(6), kind="panel", z=2 * Calibration.neutral(6).z)
+    known = [Lessons(None, Calibration.neutral(6)), Lessons(None, wide)]
+    views = [replace(bare(y, 30 + i), lessons=lesson) for i, lesson in enumerate(known)]
+    both = backtest(Grid(horizon=6), views, history(y), 3, seed=1)
+    for view, q in zip(views, np.log(both.quantiles), strict=True):
+        alone = np.log(backtest(Grid(horizon=6), [view], history(y), 3, seed=1).quantiles[0])
+        np.testing.assert_allclose(q[:, -1] - q[:, 0], alone[:, -1] - alone[:, 0], rtol=0.02)
+
+
+def test_a_score_is_the_mean_ratio_over_horizons_of_outcomes_that_both_can_be_judged_by() -> None:
+    actual = np.full((3, 3), 100.0)
+    actual[0, 0] = np.nan
+    q, base = (np.full((3, 3, 15), 100.0) for _ in range(2))
+    q += np.array([1.0, 2.0, 6.0])[None, :, None]  # off by 1, 2 and 6
+    base += np.array([2.0, 1.0, 1.0])[:, None, None]
+    base[1, 2] = np.nan
+    cutoffs = MONTHS.range(FIRST, 3)
+    told = scores(Backtest("s", "f", cutoffs, q, actual), Backtest("s", "b", cutoffs, base, actual))
+    np.testing.assert_allclose(told.rel_crps, [1 / 1, 2 / (4 / 3), 6 / 1.5])
+    assert told.score == pytest.approx((1 + 1.5 + 4) / 3)
