@@ -316,6 +316,17 @@ def test_twenty_dates_a_year_away_from_events_and_ends_make_a_rank(periods: int,
     short = Sample(DS[:periods], EVEN.x[:periods], MONTHLY, is_price=True)
     (found,) = estimate(short, [episode(30, announced=announced)], n=50, seed=0).effects
     assert (found.placebo_rank is not None) is ranked
+    if ranked and periods < 100:
+        unseen = replace(short, x=np.where(np.arange(periods) == 45, np.nan, short.x))
+        (one_less,) = estimate(unseen, [episode(30, announced=announced)], n=50, seed=0).effects
+        assert one_less.placebo_rank is None
+
+
+def test_a_rank_is_among_a_hundred_dates_at_most() -> None:
+    ranks = [estimate(price(seed), [episode(150)], n=50, seed=0).effects[0].placebo_rank for seed in range(3)]
+    hundreds = [100 * rank for rank in ranks if rank is not None]
+    assert hundreds == pytest.approx([round(rank) for rank in hundreds])
+    assert any(round(rank) % 10 for rank in hundreds)
 
 
 def test_a_rank_is_the_share_of_dates_where_less_was_found() -> None:

@@ -96,6 +96,7 @@ def test_an_episode_after_the_sample_has_no_sums() -> None:
     told = report(*scene(start="2024-01-10"), "ban")
     assert told.average is None
     assert told.cumulated is None
+    assert told.ds.tolist() == DS[-1:].tolist()
 
 
 def test_an_episode_the_record_lacks_is_not_found() -> None:

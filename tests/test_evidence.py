@@ -13,7 +13,7 @@ import pytest
 from service_fixtures import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 
 from forecast.catalog import Catalog
-from forecast.effects.classes import Likelihood
+from forecast.effects.classes import Likelihood, class_priors
 from forecast.errors import InvalidInput
 from forecast.events import KindFamily
 from forecast.evidence import FILE, Evidence, refresh
@@ -135,3 +135,60 @@ def test_an_effect_leans_on_its_kind_as_far_as_its_own_data_are_silent(stores: S
     for told, mean, sd in ((silent, *prior), (sure, 0.5, 1e-4)):
         found = _kin(told, series, evidence)
         assert (found.mean, found.sd) == pytest.approx((mean, sd), rel=1e-3)
+
+
+def test_flows_and_prices_and_kinds_are_asked_apart(stores: Stores) -> None:
+    catalog, _ = stores
+    copper, earths = catalog.get(COPPER), catalog.get(EARTHS)
+    others = tuple(replace(one, family=KindFamily.TARIFF) for one in pool(-0.1, 12))
+    evidence = Evidence((*pool(0.2), *pool(0.05, 10, is_price=False), *others), "x")
+    for without in ((), ("e3",), ("e39",)):
+        expected = class_priors(evidence.likelihoods, without)
+        for family in (SUPPLY, KindFamily.TARIFF, KindFamily.SHOCK):
+            assert evidence.prior(family, copper, without) == expected[family, True]
+            assert evidence.prior(family, earths, without) == expected[family, False]
+    asked = [(SUPPLY, True), (SUPPLY, False), (KindFamily.TARIFF, True), (KindFamily.TARIFF, False)]
+    assert [evidence.count(*one) for one in asked] == [40, 10, 12, 0]
+    assert [evidence.count(*one, without=("e3", "e39")) for one in asked] == [38, 9, 11, 0]
+
+
+def test_an_event_on_several_series_is_one_and_an_episode_is_without_any_of_its_events() -> None:
+    (one,) = pool(0.1, 1)
+    seen = [replace(one, series_id=name, events=("lead", "with-it")) for name in ("a", "b")]
+    evidence = Evidence((*seen, replace(one, events=("lead", "other")), *pool(0.1, 5)), "x")
+    assert evidence.count(SUPPLY, True) == 6
+    assert evidence.count(SUPPLY, True, without=("with-it",)) == 6  # with another it leads still
+    assert evidence.count(SUPPLY, True, without=("with-it", "other")) == 5
+    assert evidence.count(SUPPLY, True, without=("lead",)) == 5
+
+
+def test_the_words_on_a_prior_are_of_the_other_events_and_towards_its_direction(stores: Stores) -> None:
+    catalog, _ = stores
+    copper = catalog.get(COPPER)
+    event = next(event for event in catalog.events().values() if event.family is SUPPLY)
+    up, down, unknown = (replace(event, event_id="e7", price_world=word) for word in ("up", "down", "mixed"))
+    evidence = Evidence(pool(0.2), "x")
+    prior = evidence.prior(SUPPLY, copper, without=("e7",))
+    begins = "prior from 39 events of this kind (supply, on prices): "
+    for one, sign in ((up, 1), (down, -1)):
+        mean = 100 * (np.exp(sign * prior.mean) - 1)
+        assert evidence.in_words(one, copper) == f"{begins}mean {mean:+.0f} %; sd {100 * prior.sd:.0f} %"
+    assert evidence.in_words(unknown, copper) == (
+        f"{begins}variance only, for no mean is identifiable; sd {100 * np.hypot(prior.mean, prior.sd):.0f} %"
+    )
+
+
+def test_what_is_not_identified_or_of_unknown_direction_teaches_nothing(stores: Stores) -> None:
+    _, registry = stores
+    run = registry.champion(COPPER)
+    effects = run.record.effects
+    first, second = (replace(effects[i], **more) for i, more in ((0, {"identified": False}), (1, {})))
+    second = replace(second, episode=replace(second.episode, direction=0))
+    record = replace(run.record, effects=(first, second, *effects[2:]))
+    registry.save(COPPER, "2026-06-01-dark", run.card, draws=run.draws, record=record, fitted={"kind": "drawn"})
+    registry.promote(COPPER, "2026-06-01-dark")
+    refresh(registry)
+    told = {one.events for one in Evidence.of(registry).likelihoods if one.series_id == COPPER}
+    assert told == {one.episode.events for one in effects[2:] if one.episode.direction}
+    on = {one.series_id: one.is_price for one in Evidence.of(registry).likelihoods}
+    assert on == {COPPER: True, NICKEL: True, EARTHS: False}

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ import pytest
 
 from forecast.catalog import Catalog, Observation
 from forecast.config import Settings
+from forecast.effects import EffectRecord
 from forecast.past import Past, seed_of
 from forecast.peers import Company
 
@@ -116,3 +117,85 @@ def test_a_value_that_came_late_is_not_seen_at_its_period(catalog: Catalog) -> N
     catalog.add(series=[series], observations=seen, known_at=datetime(2025, 9, 2, tzinfo=UTC))
     past = Past(catalog, SETTINGS, "price.late", Company(TODAY, {}))
     assert past.view(np.datetime64("2025-06-01")).cutoff == np.datetime64("2025-05-01")
+
+
+# -- to the end of the day ---------------------------------------------------------------------------------------------
+
+LATE = [  # of April 2025, which ends on the 30th; the lag is ten days
+    (datetime(2025, 5, 10, 23, 59, 59, 999999, tzinfo=UTC), "2025-04-01"),
+    (datetime(2025, 5, 11, tzinfo=UTC), "2025-03-01"),
+]
+
+
+@pytest.fixture
+def lagged(catalog: Catalog) -> Catalog:
+    """``price.lagged``: out ten days after its period; ``price.other``, by which it is compared."""
+    series = replace(catalog.get(COPPER), series_id="price.lagged", release_lag_days=10, spot="")
+    months = series.calendar.range("2023-01-01", 30).tolist()
+    known = [series.calendar.end(np.datetime64(day)).item() + timedelta(days=10) for day in months]
+    seen = [
+        Observation("price.lagged", day, 100.0 + i, "reported", datetime(at.year, at.month, at.day, 12, tzinfo=UTC))
+        for i, (day, at) in enumerate(zip(months, known, strict=True))
+    ]
+    catalog.add(series=[series], observations=seen, known_at=datetime(2025, 9, 2, tzinfo=UTC))
+    return catalog
+
+
+def lagged_past(catalog: Catalog, as_of: date = TODAY) -> Past:
+    return Past(catalog, SETTINGS, "price.lagged", Company(as_of, {}))
+
+
+@pytest.mark.parametrize(("moment", "last"), LATE)
+def test_a_period_is_seen_by_the_end_of_the_day_of_its_release_lag(
+    lagged: Catalog, moment: datetime, last: str
+) -> None:
+    april = replace(lagged.observations("price.lagged")[27], value=500.0, known=moment)
+    lagged.add(
+        series=[replace(lagged.get("price.lagged"), series_id="price.late")],
+        observations=[
+            replace(april if one.ds == april.ds else one, series_id="price.late")
+            for one in lagged.observations("price.lagged")
+        ],
+        known_at=datetime(2025, 9, 2, tzinfo=UTC),
+    )
+    past = Past(lagged, SETTINGS, "price.late", Company(TODAY, {}))
+    view = past.view(np.datetime64("2025-04-01"))
+    assert view.cutoff == np.datetime64(last)
+    assert view.record.n == 500
+
+
+def test_nothing_is_seen_that_was_not_out_on_the_day_looked_from(lagged: Catalog) -> None:
+    # out on the tenth of May
+    for as_of, last in ((date(2025, 5, 9), "2025-03-01"), (date(2025, 5, 10), "2025-04-01")):
+        assert lagged_past(lagged, as_of).view(np.datetime64("2025-04-01")).cutoff == np.datetime64(last)
+        assert lagged_past(lagged, as_of).now(20).cutoff == np.datetime64(last)
+
+
+def test_a_view_ends_with_its_period_though_more_was_out(lagged: Catalog) -> None:
+    early = replace(lagged.get("price.lagged"), series_id="price.early", release_lag_days=70)
+    seen = [replace(one, series_id="price.early") for one in lagged.observations("price.lagged")]
+    lagged.add(series=[early], observations=seen, known_at=datetime(2025, 9, 2, tzinfo=UTC))
+    past = Past(lagged, SETTINGS, "price.early", Company(TODAY, {}))
+    assert past.view(np.datetime64("2025-04-01")).cutoff == np.datetime64("2025-04-01")
+
+
+def test_events_are_known_by_the_end_of_the_period_and_not_until_it_is_published(lagged: Catalog) -> None:
+    template = next(e for e in lagged.events().values() if "copper" in e.minerals and e.kind == "export_ban")
+    days = {"in-time": date(2025, 4, 30), "too-late": date(2025, 5, 1)}
+    added = [
+        replace(
+            template, event_id=name, announced=day, effective=date(2024, 6, 3), ended=None, end_known=None,
+            status="enacted", status_as_of=None, acts=(), flows=(("WLD", "WLD"),),
+        )
+        for name, day in days.items()
+    ]  # fmt: skip
+    lagged.add(events=added, known_at=datetime(2025, 9, 2, tzinfo=UTC))
+
+    def heard_of(record: EffectRecord) -> set[str]:
+        return record.events | {event for left_out in record.omitted for event in left_out.events}
+
+    past = lagged_past(lagged)
+    assert set(days) & heard_of(past.view(np.datetime64("2025-04-01")).record) == {"in-time"}
+    assert set(days) & heard_of(past.view(np.datetime64("2025-05-01")).record) == set(days)
+    assert set(days) & heard_of(lagged_past(lagged, date(2025, 4, 30)).now(20).record) == {"in-time"}
+    assert set(days) & heard_of(lagged_past(lagged, date(2025, 5, 1)).now(20).record) == set(days)

@@ -10,9 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forecast.calendars import Freq
 from forecast.catalog import Catalog
 from forecast.config import Settings
-from forecast.peers import Company, Peers, kind, panels
+from forecast.forecasters.base import Sample
+from forecast.forecasters.grid import Grid
+from forecast.interventions import Design
+from forecast.peers import Company, Peers, enough, kind, panels
 from forecast.series import History
 
 TODAY = date(2026, 7, 15)
@@ -126,3 +130,51 @@ def test_a_series_without_observations_is_no_peer(catalog: Catalog) -> None:
     peers = Company.of(catalog, TODAY).like(empty)
     assert peers is not None
     assert "price.empty" not in peers.histories
+
+
+@pytest.mark.parametrize(("code", "most"), [("Y", 400), ("Q", 400), ("M", 400), ("W-SUN", 92), ("B", 24), ("D", 24)])
+def test_as_many_periods_are_looked_at_together_as_of_monthly_series(code: str, most: int) -> None:
+    assert enough(Freq(code)) == most
+
+
+def test_lessons_are_those_of_the_period_that_contains_the_cutoff(metals: Peers) -> None:
+    first = metals.lessons(COPPER, CUTOFF)
+    inside, after = (metals.lessons(COPPER, np.datetime64(day)) for day in ("2015-06-30", "2015-07-01"))
+    np.testing.assert_array_equal(first.calibration.z, inside.calibration.z)
+    assert (first.calibration.z != after.calibration.z).any()
+
+
+def test_what_may_not_be_judged_by_calibrates_nothing(metals: Peers) -> None:
+    tin = metals.histories["price.tin"]
+    doubtful = replace(tin, flag=np.where(tin.flag != "", "suspect_publisher", ""))
+    other = Peers({**metals.histories, "price.tin": doubtful})
+    assert other.digest != metals.digest
+    before, after = (peers.lessons(COPPER, CUTOFF).calibration.outcomes[0] for peers in (metals, other))
+    known = int((tin.used & (tin.ds <= CUTOFF)).sum())
+    assert before - after == pytest.approx(min(known, 360), rel=0.15)
+
+
+def test_a_companion_changes_the_digest_and_starts_forecasts_less_the_effect(metals: Peers) -> None:
+    daily = replace(metals.histories["price.gold"].series, series_id="price.spot", freq="D")
+    ds = Freq("D").range("2014-01-01", 1000)
+    spot = History(daily, ds, np.arange(1.0, 1001), np.full(1000, "reported"))
+    copper = metals.histories[COPPER]
+    lagged = replace(copper, series=replace(copper.series, release_lag_days=5))
+    peers = Peers({**metals.histories, COPPER: lagged}, companions={COPPER: spot})
+    assert peers.digest != metals.digest
+    anchor = peers.lessons(COPPER, CUTOFF).anchor
+    assert anchor is not None
+    assert anchor.spot == pytest.approx(np.log(float(spot.y[ds == np.datetime64("2015-07-05")][0])))
+    assert peers.lessons("price.tin", CUTOFF).anchor is None
+    fitted = Grid(horizon=6).fit(Sample.of(copper), Design.empty(Sample.of(copper).ds))
+    moved = peers.lessons(COPPER, CUTOFF).start(fitted, 0.25).grid.anchor
+    assert moved is not None
+    assert moved.spot == pytest.approx(anchor.spot - 0.25)
+    assert metals.lessons(COPPER, CUTOFF).start(fitted, 0.25) is fitted
+
+
+def test_a_kind_without_observations_has_no_company(metals: Peers) -> None:
+    series = metals.histories[COPPER].series
+    assert Company(TODAY, {kind(series): Peers({})}).like(series) is None
+    assert Company(TODAY, {kind(series): metals}).like(series) is metals
+    assert Company(TODAY, {kind(series): metals}).like(replace(series, measure="volume")) is None

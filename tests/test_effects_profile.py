@@ -1,0 +1,126 @@
+"""A series with its season and its comparison taken out: the algebra, and the noise by which all is measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from forecast.calendars import Freq
+from forecast.effects.profile import Profile, profile
+from forecast.forecasters.base import Sample
+from forecast.series import Floats
+
+MONTHLY = Freq("M")
+T = 240
+DS = MONTHLY.range("2005-01-01", T)
+QUIET = np.ones(T, dtype=bool)
+#: Moves of 4 % up or down at random: white, of one sd that is known exactly.
+MOVES = 0.04 * np.sign(np.random.default_rng(0).normal(size=T))
+EVEN = Sample(DS, np.cumsum(MOVES), MONTHLY, is_price=True)
+
+
+def volume() -> Sample:
+    rng = np.random.default_rng(1)
+    x = 8 + np.cumsum(rng.normal(0, 0.02, T)) + 0.2 * np.sin(np.arange(T) * np.pi / 6) + rng.normal(0, 0.1, T)
+    return Sample(DS, x, MONTHLY, is_price=False)
+
+
+def controls(n: int) -> Floats:
+    return np.cumsum(np.random.default_rng(2).normal(0, 0.05, (T, n)), axis=0)
+
+
+def test_products_are_those_of_the_formula() -> None:
+    view = profile(volume(), controls(3), QUIET)
+    E = view.whiten(np.random.default_rng(3).normal(size=(T, 4)).cumsum(axis=0))
+    A = view.X.T @ view.X + np.diag(view.precision)
+    left = np.eye(len(view.Y)) - view.X @ np.linalg.solve(A, view.X.T)
+    xx, xy = view.products(E)
+    assert xx == pytest.approx(np.diag(E.T @ left @ E), rel=1e-8)
+    assert xy == pytest.approx(E.T @ left @ view.Y, rel=1e-8)
+    assert view.yy == pytest.approx(view.Y @ left @ view.Y, rel=1e-8)
+    assert view.precision.tolist() == [1.0] * 11 + [pytest.approx(1.2)] * 3
+
+
+def test_more_noise_divides_every_product() -> None:
+    view = profile(volume(), controls(3), QUIET)
+    columns = np.random.default_rng(3).normal(size=(T, 2)).cumsum(axis=0)
+    louder = view.rescaled(4.0)
+    for before, after in zip(view.products(view.whiten(columns)), louder.products(louder.whiten(columns)), strict=True):
+        assert after == pytest.approx(before / 4)
+    assert louder.yy == pytest.approx(view.yy / 4)
+    assert louder.dof == view.dof
+
+
+def test_a_price_of_even_moves_is_measured_by_them() -> None:
+    view = profile(EVEN, None, QUIET)
+    assert view.scale == pytest.approx(np.full(T - 1, 0.04))
+    np.testing.assert_allclose(view.Y, np.sign(MOVES[1:]))
+    assert view.X.shape == (T - 1, 0)
+    assert view.dof == T - 1
+
+
+def test_volatility_remembers_squares_half_way_to_constant_and_outliers_are_cut() -> None:
+    moves = MOVES * np.where(np.arange(T) < 120, 1.0, 2.0)
+    moves[60] = 1.0
+    view = profile(replace(EVEN, x=np.cumsum(moves)), None, QUIET)
+    assert (view.whitening.phi, view.whitening.theta) == (0.0, 0.0)
+    z = moves[1:] / np.sqrt(np.mean(moves[1:] ** 2))
+    v, variances = 1.0, []
+    for square in z**2:
+        variances.append(v)
+        v = 0.94 * v + 0.06 * min(square, 16 * v)
+    weights = np.array(variances) ** 0.25
+    weights /= np.sqrt(np.mean(weights**2))
+    sigma = np.sqrt(np.mean((moves[1:] / weights) ** 2))
+    assert view.scale == pytest.approx(sigma * weights)
+
+
+def test_what_happens_in_times_that_are_not_quiet_is_no_noise() -> None:
+    quiet = (np.arange(T) < 150) | (np.arange(T) > 160)
+    wild = np.cumsum(np.where(quiet, MOVES, 50 * MOVES))
+    for aside in (None, controls(3)):
+        calm, loud = (profile(replace(EVEN, x=x), aside, quiet) for x in (EVEN.x, wild))
+        assert loud.scale == pytest.approx(calm.scale)
+        assert loud.dof == pytest.approx(calm.dof)
+
+
+def noise_of(view: Profile) -> float:
+    return float(np.sqrt(np.mean(view.scale**2)))
+
+
+def test_six_components_of_the_controls_are_enough_and_the_first_has_variance_one() -> None:
+    view = profile(EVEN, controls(8), QUIET)
+    assert view.X.shape == (T - 1, 6)
+    weights = view.scale / noise_of(view)
+    squares = np.mean((view.X * weights[:, None]) ** 2, axis=0)
+    assert squares[0] == pytest.approx(1.0, rel=1e-6)
+    assert (np.diff(squares) < 0).all()
+    M = (view.X * weights[:, None]).T @ (view.X * weights[:, None])
+    assert view.dof == pytest.approx(T - 1 - np.trace(np.linalg.solve(M + 1.2 * np.eye(6), M)), abs=0.05)
+
+
+def test_a_comparison_takes_out_what_is_common_and_the_noise_is_what_is_left() -> None:
+    common = controls(1)[:, 0]
+    own = np.random.default_rng(5).normal(0, 0.01, T)
+    view = profile(replace(EVEN, x=common + np.cumsum(own)), common[:, None], QUIET)
+    assert noise_of(view) == pytest.approx(float(np.std(own)), rel=0.03)
+    assert noise_of(profile(replace(EVEN, x=common), None, QUIET)) == pytest.approx(0.05, rel=0.1)
+
+
+def test_noise_is_what_is_left_by_the_degrees_of_freedom() -> None:
+    # eight months of moves that say nothing of each other: with six controls few are left
+    short = Sample(DS[:20], EVEN.x[:20], MONTHLY, is_price=True)
+    view = profile(short, controls(6)[:20], QUIET[:20])
+    residual = view.Y - view.X @ np.linalg.solve(view.X.T @ view.X + np.diag(view.precision), view.X.T @ view.Y)
+    assert view.dof < 15
+    assert residual @ residual == pytest.approx(view.dof, rel=0.02)
+
+
+def test_a_control_says_nothing_where_it_may_not_be_used() -> None:
+    holes = controls(1)
+    holes[100:110] = np.nan
+    view = profile(EVEN, holes, QUIET)
+    zero = np.flatnonzero(view.X[:, 0] == 0) + 1  # rows of the sample
+    assert zero.tolist() == list(range(100, 110))
