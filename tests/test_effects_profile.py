@@ -124,3 +124,16 @@ def test_a_control_says_nothing_where_it_may_not_be_used() -> None:
     view = profile(EVEN, holes, QUIET)
     zero = np.flatnonzero(view.X[:, 0] == 0) + 1  # rows of the sample
     assert zero.tolist() == list(range(100, 110))
+
+
+def test_a_leap_of_a_control_is_cut_in_flows_and_not_in_prices() -> None:
+    leap = controls(1)
+    leap[120:] += 5.0
+
+    def largest(sample: Sample) -> Floats:
+        view = profile(sample, leap, QUIET)
+        return np.sort(np.abs(view.X[:, -1] * view.scale))[-4:]
+
+    flow, price = largest(volume()), largest(EVEN)
+    np.testing.assert_allclose(flow / flow[-1], 1.0)  # all of them at four standard deviations
+    assert price[-1] > 30 * price[-2]
