@@ -169,6 +169,17 @@ def test_the_common_scale_follows_mean_squares_with_memory(size: float, towards:
     np.testing.assert_allclose(scale**2, towards + (1 - towards) * 0.895**known)
 
 
+def test_outcomes_that_the_next_may_take_back_wait_for_it():
+    z = all_at(1.0, N=7)
+    z[:, 5] = 2.0
+    for delay in (0, 1, 2):
+        conformal = Conformal(180, 0, 1.0, delay=delay, least=1)
+        scale = conformal.common_scale(z, 20) ** 2
+        told = 5 + 1 + delay  # the first period that knows
+        np.testing.assert_allclose(scale[: told + 1], [*np.ones(told), 1 + 0.105 * 3])
+        assert [conformal.calibrate(z, 40, 2).outcomes[h] for h in (0, 1)] == [7 * (40 - delay), 7 * (39 - delay)]
+
+
 def test_a_scale_has_a_floor_and_skips_what_nobody_observed():
     z = all_at(0.0, N=7)
     assert Conformal(180, 0, 1.0).common_scale(z, 59)[-1] ** 2 == pytest.approx(0.1)
