@@ -11,7 +11,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import pytest
 
-from forecast.backtest import Backtest, View, _one_by_one, backtest, fit, outcomes, scores
+from forecast.backtest import Backtest, View, _at_once, _one_by_one, backtest, fit, outcomes, scores
 from forecast.calendars import Freq
 from forecast.calibration import Calibration
 from forecast.catalog import Catalog, Observation
@@ -21,9 +21,10 @@ from forecast.events import Event, KindFamily
 from forecast.forecasters.base import Coefficients, Sample
 from forecast.forecasters.ets import Ets
 from forecast.forecasters.grid import Grid, GridFitted
+from forecast.forecasters.grid_price import Pooled, PriceGrid
 from forecast.forecasters.grid_spot import Anchor
 from forecast.forecasters.random_walk import RandomWalk
-from forecast.interventions import Design, Intervention, Step
+from forecast.interventions import Decay, Design, Intervention, Shape, Step
 from forecast.jobs.train import origins
 from forecast.metrics import LEVELS
 from forecast.past import Past
@@ -206,11 +207,11 @@ def test_a_horizon_without_outcome_has_no_score() -> None:
 SIZES = np.linspace(0.2, 0.4, 300).astype(np.float32)
 
 
-def affected(y: Floats, upto: int, *, end: int | None = None) -> View:
-    """A view with a step of 0.2 to 0.4 from the tenth period on, to the end of the period numbered ``end``."""
+def affected(y: Floats, upto: int, *, end: int | None = None, shape: Shape = Step()) -> View:  # noqa: B008
+    """A view with an effect of 0.2 to 0.4, a step from the tenth period on to the end of the one numbered ``end``."""
     sample = Sample.of(history(y[: upto + 1]))
     start = np.datetime64(sample.ds[9], "D")
-    acting = Intervention(Step(), start, None if end is None else MONTHS.shift(sample.ds[0], end))
+    acting = Intervention(shape, start, None if end is None else MONTHS.shift(sample.ds[0], end))
     episode = Episode("ban", ("ban",), KindFamily.SUPPLY, 1, None, start.item(), None, 1.0, acting)
     effect = EpisodeEffect(episode, (acting,), np.zeros(300, dtype=np.int16), SIZES, False, True)
     return View(sample, EffectRecord((effect,), "averaged", 300, MONTHS, sample.ds[-1]))
@@ -224,6 +225,8 @@ def test_a_family_is_fitted_to_the_series_less_its_effects_and_they_are_added_ag
     # two periods as now, then without what each draw says it was
     np.testing.assert_allclose(seen.ahead(4)[:, :2], 0.3, atol=1e-6)
     np.testing.assert_allclose(seen.ahead(4)[:, 2:], (0.3 - SIZES)[:, None].repeat(2, axis=1), atol=1e-6)
+    # what has faded to a quarter stays so
+    np.testing.assert_allclose(affected(y, 11, shape=Decay(0.5)).ahead(2), 0.075, atol=1e-6)
     model = fit(RandomWalk(), seen)
     plain = fit(RandomWalk(), View(seen.net, EffectRecord.none(300, MONTHS, seen.cutoff)))
     np.testing.assert_allclose(model.baseline(4, 7), plain.draws(4, 7))
@@ -305,14 +308,25 @@ def test_each_origin_has_the_calibration_of_its_day() -> None:
         np.testing.assert_allclose(q[:, -1] - q[:, 0], alone[:, -1] - alone[:, 0], rtol=0.02)
 
 
+def test_the_last_lesson_teaches_all_views_and_calibrates_them_where_one_has_none() -> None:
+    y = walk(40)
+    pooled = [Pooled.nothing(bare(y, 31).sample.ds, len(PriceGrid.default().phi)) for _ in range(2)]
+    wide = replace(Calibration.neutral(6), kind="panel", z=2 * Calibration.neutral(6).z)
+    views = [replace(bare(y, 30 + i), lessons=Lessons(one, wide)) for i, one in enumerate(pooled)]
+    fits = [cast(GridFitted, model.fitted) for model in _at_once(Grid(horizon=6), views)]
+    assert [fitted.grid.pooled is pooled[1] for fitted in fits] == [True, True]
+    mixed = [cast(GridFitted, model.fitted) for model in _at_once(Grid(horizon=6), [views[0], bare(y, 31)])]
+    assert [fitted.calibration is wide for fitted in mixed] == [True, True]
+
+
 def test_a_score_is_the_mean_ratio_over_horizons_of_outcomes_that_both_can_be_judged_by() -> None:
     actual = np.full((3, 3), 100.0)
     actual[0, 0] = np.nan
     q, base = (np.full((3, 3, 15), 100.0) for _ in range(2))
     q += np.array([1.0, 2.0, 6.0])[None, :, None]  # off by 1, 2 and 6
     base += np.array([2.0, 1.0, 1.0])[:, None, None]
-    base[1, 2] = np.nan
+    base[1, 2], q[2, 1] = np.nan, np.nan
     cutoffs = MONTHS.range(FIRST, 3)
     told = scores(Backtest("s", "f", cutoffs, q, actual), Backtest("s", "b", cutoffs, base, actual))
-    np.testing.assert_allclose(told.rel_crps, [1 / 1, 2 / (4 / 3), 6 / 1.5])
-    assert told.score == pytest.approx((1 + 1.5 + 4) / 3)
+    np.testing.assert_allclose(told.rel_crps, [1 / 1, 2 / 1.5, 6 / 1.5])
+    assert told.score == pytest.approx((1 + 4 / 3 + 4) / 3)

@@ -128,6 +128,10 @@ def all_at(*sizes: float, N: int = 10, T: int = 60) -> Floats:
     return np.ones((N, T, 1)) * np.array(sizes)
 
 
+def test_the_student_t_has_variance_one():
+    assert T5[-1] == pytest.approx(2.570582 / (5 / 3) ** 0.5, rel=1e-6)
+
+
 def test_outcomes_weigh_against_300_of_the_student_t():
     calibration = Conformal(180, 0, 1.0).calibrate(all_at(1.0, 2.0), cutoff=40, horizon=2)
     np.testing.assert_array_equal(calibration.outcomes, [400, 390])
@@ -170,7 +174,7 @@ def test_the_common_scale_follows_mean_squares_with_memory(size: float, towards:
 
 
 def test_outcomes_that_the_next_may_take_back_wait_for_it():
-    z = all_at(1.0, N=7)
+    z = all_at(1.0, 1.0, N=7)
     z[:, 5] = 2.0
     for delay in (0, 1, 2):
         conformal = Conformal(180, 0, 1.0, delay=delay, least=1)
