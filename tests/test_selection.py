@@ -87,7 +87,20 @@ def test_a_forced_family_serves_though_it_loses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "series", "expected"), [("grid", PRICE, 0.964), ("ets", VOLUME, 0.786), ("unheard-of", PRICE, 1.0)]
+    ("family", "series", "expected"),
+    [
+        ("grid", PRICE, 0.964),
+        ("grid", VOLUME, 0.73),
+        ("ets", PRICE, 1.04),
+        ("ets", VOLUME, 0.786),
+        ("sarimax", PRICE, 1.016),
+        ("sarimax", VOLUME, 0.805),
+        ("ucm", PRICE, 1.04),
+        ("ucm", VOLUME, 0.773),
+        ("prophet", PRICE, 1.03),
+        ("prophet", VOLUME, 0.77),
+        ("unheard-of", PRICE, 1.0),
+    ],
 )
 @pytest.mark.parametrize(("origins", "weight"), [(24, 0.2), (96, 0.5), (8, 1 / 13)])
 def test_experience_counts_as_much_as_96_origins(
