@@ -120,6 +120,11 @@ def test_a_champion_gains_two_percent(score: float, serves: str) -> None:
     assert choice.score == (pytest.approx(score**0.5, rel=1e-12) if serves == "mine" else 1.0)
 
 
+def test_two_percent_are_enough() -> None:
+    choice = choose([scored("random-walk", 1.0), scored("mine", 1 - MARGIN, 10**30)], PRICE)
+    assert (choice.family, choice.score) == ("mine", 0.98)
+
+
 def test_a_family_as_good_as_the_baseline_here_does_not_beat_it() -> None:
     assert choose([scored("seasonal-naive", 1.0), scored("grid", 1.0)], VOLUME).family == "seasonal-naive"
     assert choose([scored("seasonal-naive", 1.0), scored("grid", 0.9999)], VOLUME).family == "grid"
