@@ -14,7 +14,9 @@ import pytest
 
 from forecast.catalog import Catalog, Observation
 from forecast.config import Settings
-from forecast.effects import EffectRecord
+from forecast.effects import EffectRecord, episodes
+from forecast.effects.controls import controls_for
+from forecast.effects.estimate import Averaging, estimate
 from forecast.past import Past, seed_of
 from forecast.peers import Company
 
@@ -199,3 +201,30 @@ def test_events_are_known_by_the_end_of_the_period_and_not_until_it_is_published
     assert set(days) & heard_of(past.view(np.datetime64("2025-05-01")).record) == set(days)
     assert set(days) & heard_of(lagged_past(lagged, date(2025, 4, 30)).now(20).record) == {"in-time"}
     assert set(days) & heard_of(lagged_past(lagged, date(2025, 5, 1)).now(20).record) == set(days)
+
+
+def test_a_view_is_the_estimate_from_what_was_known_of_all_of_them(lagged: Catalog) -> None:
+    cutoff, end, published = np.datetime64("2025-04-01"), date(2025, 4, 30), date(2025, 5, 10)
+    template = next(e for e in lagged.events().values() if "copper" in e.minerals and e.kind == "export_ban")
+    # what is heard of later would silence every comparison
+    unheard = replace(
+        template, event_id="unheard", announced=date(2025, 5, 1), effective=date(2024, 6, 3), ended=None,
+        end_known=None, status="enacted", status_as_of=None, acts=(), minerals=tuple(lagged.minerals().parents),
+        flows=(("WLD", "WLD"),),
+    )  # fmt: skip
+    lagged.add(events=[unheard], known_at=datetime(2025, 9, 2, tzinfo=UTC))
+    company = Company.of(lagged, TODAY)
+    past = Past(lagged, SETTINGS, "price.lagged", company)
+    view, peers = past.view(cutoff), company.like(past.series)
+    assert peers is not None
+    events, minerals, sample = lagged.events(end), lagged.minerals(), view.sample
+    found, _ = episodes(events, past.series, minerals, sample.ds, known_on=end)
+    controls = controls_for(past.series, sample, lagged.histories(peers.histories, published), minerals, events)
+    assert controls is not None
+    quick = Averaging(placebo=False)
+    expected = estimate(sample, found, controls=controls, n=500, seed=past.seed, settings=quick)
+    assert expected.events
+    np.testing.assert_array_equal(view.record.to_arrays()["size"], expected.to_arrays()["size"])
+    assert [effect.placebo_rank for effect in view.record.effects] == [None] * len(found)
+    assert view.lessons is not None
+    np.testing.assert_array_equal(view.lessons.calibration.z, peers.lessons("price.lagged", cutoff).calibration.z)
