@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from forecast.catalog import Catalog, Observation
 from forecast.catalog.vintages import Vintages
 from forecast.errors import TooShort
 from forecast.series import Series
@@ -53,3 +54,17 @@ def test_the_calendar_is_that_of_the_series() -> None:
     business = Vintages.of(rows).history(replace(SERIES, freq="B"), None)
     np.testing.assert_array_equal(business.y, [1.0, np.nan, 2.0])
     assert str(business.ds[1]) == "2024-12-30"
+
+
+@pytest.mark.parametrize(("as_of", "values"), [("2025-03-09", [1.0]), ("2025-03-10", [1.5]), ("2025-03-11", [9.0])])
+def test_observations_are_read_by_the_same_end_of_the_day(catalog: Catalog, as_of: str, values: list[float]) -> None:
+    told = [
+        Observation(
+            name, dt.date.fromisoformat(ds), value, flag, dt.datetime.fromisoformat(known).replace(tzinfo=dt.UTC)
+        )
+        for name, ds, known, value, flag in ROWS
+    ]
+    catalog.add(series=[SERIES], observations=told, known_at=dt.datetime(2025, 6, 1, tzinfo=dt.UTC))
+    day = dt.date.fromisoformat(as_of)
+    assert [one.value for one in catalog.observations("price.x", day)] == values
+    assert catalog.history("price.x", day).y.tolist() == values
