@@ -3,41 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_world import an_event
 
 from forecast.errors import NotFound
 from forecast.events import KINDS, RELATIONS, STATUSES, Act, Branch, Event, Events, State, branches, state, timeline
 
 CONTROLS = tuple(f"cn-mofcom-{number}-2025" for number in (55, 56, 57, 58, 61, 62))
 SUSPENSION, LICENCE = "cn-suspension-no70-2025", "cn-7ree-licence-2025"
-
-
-def an_event(event_id: str, **changes: Any) -> Event:
-    facts: dict[str, Any] = dict.fromkeys(Event.__dataclass_fields__, "") | {
-        "event_id": event_id,
-        "title": event_id,
-        "kind": "tariff",
-        "targets": (),
-        "announced": date(2030, 1, 10),
-        "effective": date(2030, 2, 1),
-        "ended": None,
-        "end_known": None,
-        "status": "enacted",
-        "status_as_of": None,
-        "value_before": None,
-        "value_after": None,
-        "minerals": (),
-        "flows": (),
-        "acts": (),
-        "sources": (),
-        "needs_recheck": False,
-        "probability": None,
-    }
-    return Event(**(facts | changes))
 
 
 def branch_of(events: Events, event_id: str, known_on: date) -> Branch | None:

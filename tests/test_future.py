@@ -1,0 +1,343 @@
+"""What each event adds to the draws, period by period and draw by draw, against numbers worked out by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+from small_world import (
+    AS_OF,
+    EVIDENCE,
+    FLOW,
+    LAST,
+    MONTHS,
+    OTHER,
+    PRICE,
+    SUPPLY,
+    TARIFF,
+    THREAT,
+    TRAINED,
+    N,
+    a_ban,
+    a_future,
+    an_effect,
+    an_event,
+    chances,
+    column,
+    logs,
+    luck,
+    same,
+    seen,
+    unseen,
+)
+
+from forecast.events import Act
+from forecast.evidence import Evidence
+from forecast.interventions import Decay, Ramp, Step
+from forecast.parts import Coming, merged
+from forecast.series import Floats
+from forecast.worlds import Assumption, Choice, World
+
+# -- coming events -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("effective", "levels"),
+    [
+        (date(2030, 6, 30), {}),
+        (date(2030, 7, 1), {"m2030_07": 0.5, "m2030_08": 1.0}),
+        (date(2030, 7, 31), {"m2030_07": 0.5, "m2030_08": 1.0}),
+        (date(2030, 8, 1), {"m2030_08": 0.5, "m2030_09": 1.0}),
+    ],
+)
+def test_a_coming_event_builds_up_over_two_periods_from_that_of_its_day(
+    effective: date, levels: dict[str, float]
+) -> None:
+    future = a_future(a_ban("ban", effective=effective), evidence=EVIDENCE)
+    same(logs(future), np.outer(column(**levels), unseen("ban")))
+
+
+@pytest.mark.parametrize(
+    ("ended", "levels"),
+    [
+        (date(2030, 9, 30), {"m2030_08": 0.5, "m2030_09": 1.0, "m2030_10": 0.0}),
+        (date(2030, 10, 1), {"m2030_08": 0.5, "m2030_09": 1.0, "m2030_11": 0.0}),
+    ],
+)
+def test_the_period_of_its_last_day_is_whole(ended: date, levels: dict[str, float]) -> None:
+    future = a_future(a_ban("ban", effective=date(2030, 8, 1), ended=ended), evidence=EVIDENCE)
+    same(logs(future), np.outer(column(**levels), unseen("ban")))
+
+
+@pytest.mark.parametrize(
+    ("ended", "levels"),
+    [(date(2030, 7, 1), {"m2030_08": -1.0}), (date(2030, 8, 31), {"m2030_09": -1.0}), (date(2031, 7, 1), {})],
+)
+def test_what_is_in_force_and_outside_the_record_is_missed_after_its_end(ended: date, levels: dict[str, float]) -> None:
+    future = a_future(a_ban("ban", ended=ended), evidence=EVIDENCE)
+    same(logs(future), np.outer(column(**levels), unseen("ban")))
+
+
+def test_an_event_is_known_on_the_day_of_its_announcement_and_acts_at_once() -> None:
+    ban = a_ban("ban", announced=AS_OF, effective=AS_OF)
+    same(logs(a_future(ban, evidence=EVIDENCE)), np.outer(column(m2030_07=0.5, m2030_08=1.0), unseen("ban")))
+    assert (a_future(ban, as_of=date(2030, 7, 14), evidence=EVIDENCE).draws == 1).all()
+
+
+def test_mean_and_spread_go_by_how_squarely_it_hits_and_the_mean_by_its_direction() -> None:
+    up = column(m2030_09=0.5, m2030_10=1.0)
+    whole = {"effective": date(2030, 9, 1)}
+    same(
+        logs(a_future(a_ban("ban", minerals=("metal",), **whole), evidence=EVIDENCE)), 0.9 * np.outer(up, unseen("ban"))
+    )
+    more = a_future(a_ban("ban", volume="up", **whole), evidence=EVIDENCE)
+    same(logs(more), np.outer(up, unseen("ban", direction=1)))
+    tariff = a_future(a_ban("ban", kind="tariff", **whole), evidence=EVIDENCE)
+    same(logs(tariff), np.outer(up, unseen("ban", TARIFF)))
+    assert (a_future(a_ban("ban", minerals=("gem",), **whole), evidence=EVIDENCE).draws == 1).all()
+
+
+def test_a_coming_event_is_not_in_its_own_prior() -> None:
+    own = Evidence((*EVIDENCE.likelihoods, replace(seen(SUPPLY, 3.0)[0], events=("ban",))), "y")
+    ban = a_ban("ban", effective=date(2030, 9, 1))
+    assert np.array_equal(a_future(ban, evidence=own).draws, a_future(ban, evidence=EVIDENCE).draws)
+
+
+def test_only_the_strongest_of_an_episode_counts_and_of_two_episodes_both() -> None:
+    strong, weak = a_ban("b", effective=date(2030, 9, 1)), a_ban("a", effective=date(2030, 9, 20), minerals=("metal",))
+    september, october = column(m2030_09=0.5, m2030_10=1.0), column(m2030_10=0.5, m2030_11=1.0)
+    same(logs(a_future(strong, weak, evidence=EVIDENCE)), np.outer(september, unseen("b")))
+    later = replace(weak, effective=date(2030, 10, 1))
+    both = np.outer(september, unseen("b")) + 0.9 * np.outer(october, unseen("a"))
+    same(logs(a_future(strong, later, evidence=EVIDENCE)), both)
+    other_way = replace(weak, volume="up")
+    both = np.outer(september, unseen("b") + 0.9 * unseen("a", direction=1))
+    same(logs(a_future(strong, other_way, evidence=EVIDENCE)), both)
+
+
+def test_the_end_of_one_and_the_start_of_its_opposite_are_one_episode() -> None:
+    ending, relief = a_ban("a", ended=date(2030, 8, 31)), a_ban("b", effective=date(2030, 9, 1), volume="up")
+    weaker = replace(relief, minerals=("metal",))
+    same(logs(a_future(ending, weaker, evidence=EVIDENCE)), np.outer(column(m2030_09=-1.0), unseen("a")))
+
+
+def test_the_strongest_is_the_widest_at_its_highest_level_whichever_way_it_goes() -> None:
+    low, deep = Coming("low", (0.9, 0.2), (0.0, 0.5), ("e",)), Coming("deep", (0.0, 0.15), (0.0, -1.0), ("e",))
+    apart = Coming("apart", (0.0, 0.01), (0.0, 0.1), ("f",))
+    assert merged([low, deep, apart]) == [deep, apart]
+    assert merged([replace(low, column=(0.0, 0.8)), deep]) == [replace(low, column=(0.0, 0.8))]
+
+
+def test_what_acts_on_another_is_in_the_path_of_that_one() -> None:
+    ban = a_ban("ban")
+    stop = a_ban("stop", effective=date(2030, 9, 10), acts=(Act("terminates", "ban"),))
+    future = a_future(ban, stop, evidence=EVIDENCE)
+    same(logs(future), np.outer(column(m2030_10=-1.0), unseen("ban")))
+    said = World(future.known, {"stop": Assumption(sizes=(("volume", -0.25, 0.0),))})
+    same(future.change(said), column(m2030_09=-0.125, m2030_10=-0.25)[:, None])
+
+
+def test_what_a_scenario_puts_into_the_past_is_felt_from_the_first_period_on() -> None:
+    later = a_ban("ban", effective=date(2030, 9, 1))
+    future = a_future(later, evidence=EVIDENCE)
+    sooner = World(future.known.edited([replace(later, effective=date(2030, 3, 1))]))
+    moved = column(m2030_07=0.5, m2030_08=1.0) - column(m2030_09=0.5, m2030_10=1.0)
+    same(future.change(sooner), np.outer(moved, unseen("ban")))
+
+
+@pytest.mark.parametrize("effective", [date(2030, 2, 1), date(2030, 6, 15)])
+def test_what_is_in_force_at_the_last_observation_is_in_it(effective: date) -> None:
+    ban = a_ban("ban", effective=effective)
+    future = a_future(ban, evidence=EVIDENCE)
+    assert (future.draws == 1).all()
+    same(future.change(World(future.known.edited(removed={"ban"}))), -unseen("ban")[None, :])
+    half = Assumption(levels=((np.datetime64("2030-09-01"), 1.0), (np.datetime64("2030-09-16"), 0.5)))
+    same(
+        future.change(World(future.known, {"ban": half})),
+        np.outer(column(m2030_09=-0.25, m2030_10=-0.5), unseen("ban")),
+    )
+
+
+def test_what_was_over_at_the_last_observation_builds_up_again_if_it_is_prolonged() -> None:
+    ban = a_ban("ban", ended=date(2030, 5, 31))
+    future = a_future(ban, evidence=EVIDENCE)
+    longer = World(future.known.edited([replace(ban, ended=date(2030, 8, 31))]))
+    same(future.change(longer), np.outer(column(m2030_07=0.5, m2030_08=1.0, m2030_09=0.0), unseen("ban")))
+
+
+def test_sizes_hang_on_the_series_and_choices_do_not() -> None:
+    ban = a_ban("ban", effective=date(2030, 7, 1), minerals=("ore", "gem"))
+    flow, other = (a_future(ban, series=series, evidence=EVIDENCE) for series in (FLOW, OTHER))
+    same(logs(flow)[-1], unseen("ban"))
+    same(logs(other)[-1], unseen("ban", series=OTHER))
+    assert not np.allclose(flow.draws[-1], other.draws[-1])
+    for future in (flow, other):
+        np.testing.assert_array_equal(future.uniform("ban"), chances("ban"))
+
+
+def test_parts_are_summed_in_the_order_of_their_names() -> None:
+    """Bit for bit: an event of the record comes last here, though it is no coming event."""
+    sizes = {"a": 0.1, "b": 0.2, "z": 0.3}
+    past = a_ban("z")
+    future = a_future(past, effects=[an_effect(past, size=0.25)])
+    new = [a_ban(name, effective=date(2030, 7, 1)) for name in ("b", "a")]
+    said = {name: Assumption(shape=Step(), sizes=(("volume", size, 0.0),)) for name, size in sizes.items()}
+    for order in (new, new[::-1]):
+        change = future.change(World(future.known.edited(order), said))
+        expected = (0.1 + 0.2) + (0.3 - 0.25)
+        assert expected != ((0.3 - 0.25) + 0.1) + 0.2
+        assert (change == expected).all()
+
+
+# -- events of the record ----------------------------------------------------------------------------------------------
+
+ONE = a_ban("one")
+TWO = a_ban("two", flows=(("CHN", "USA"),))  # hits exports to the world with .6
+
+
+def test_each_event_of_an_episode_has_the_share_of_its_exposure() -> None:
+    future = a_future(ONE, TWO, effects=[an_effect(ONE, TWO)])
+    same(logs(future), -0.5)
+    for event_id, share in (("one", 1 / 1.6), ("two", 0.6 / 1.6)):
+        same(future.change(World(future.known.edited(removed={event_id}))), 0.5 * share)
+    same(future.change(World(future.known.edited(removed={"one", "two"}))), 0.5)
+    halved = Assumption(levels=((np.datetime64("2030-01-01"), 0.5),))
+    same(future.change(World(future.known, {"two": halved})), 0.25 * 0.6 / 1.6)
+
+
+def test_events_that_no_longer_touch_the_series_share_evenly() -> None:
+    gems = [a_ban(name, minerals=("gem",)) for name in ("a", "b")]
+    future = a_future(*gems, effects=[an_effect(*gems)])
+    same(future.change(World(future.known.edited(removed={"a"}))), 0.25)
+
+
+def test_a_stated_effect_takes_the_place_of_the_share_and_not_of_the_episode() -> None:
+    future = a_future(ONE, TWO, effects=[an_effect(ONE, TWO)])
+    said = Assumption(sizes=(("volume", -0.7, 0.1),))
+    same(future.change(World(future.known, {"two": said})), (-0.7 + 0.1 * luck("two") + 0.5 * 0.6 / 1.6)[None, :])
+
+
+UNCLEAR = np.tile([0.5, -0.5], N // 2)
+
+
+@pytest.mark.parametrize(("size", "after"), [(-0.5, 0.0), (UNCLEAR, 0.0)], ids=["clear", "unclear"])
+def test_an_end_told_after_the_training_moves_a_forecast_by_a_clear_effect_only(
+    size: float | Floats, after: float
+) -> None:
+    ban = a_ban("ban", ended=date(2030, 9, 30), end_known=date(2030, 7, 12))
+    clear = isinstance(size, float)
+    before = -0.5 if clear else 0.0
+    told = a_future(ban, effects=[an_effect(ban, size=size)])
+    same(logs(told), column(m2030_07=before, m2030_10=after)[:, None])
+    untold = a_future(ban, effects=[an_effect(ban, size=size)], as_of=date(2030, 7, 11))
+    same(logs(untold), before)
+    assert not told.change(World(told.known.edited([ban]))).any()
+    same(
+        told.change(World(told.known.edited(removed={"ban"}))),
+        -column(m2030_07=1.0, m2030_10=1.0 - clear)[:, None] * size,
+    )
+
+
+def test_asked_of_a_day_before_the_training_the_draws_go_by_what_was_known_then() -> None:
+    ban = a_ban("ban", ended=date(2030, 9, 30), end_known=date(2030, 7, 8))
+    before = a_future(ban, effects=[an_effect(ban)], as_of=date(2030, 7, 5))
+    same(logs(before), -0.5)
+    same(
+        before.change(World(before.known.edited([replace(ban, ended=date(2030, 8, 31), end_known=None)]))),
+        column(m2030_09=0.5)[:, None],
+    )
+
+
+def test_prose_is_no_news() -> None:
+    ban = a_ban("ban", status_as_of=date(2030, 7, 12), status_note="read again")
+    future = a_future(ban, effects=[an_effect(ban)])
+    assert not future._drifted
+    assert a_future(replace(ban, ended=date(2031, 1, 1), end_known=AS_OF), effects=[an_effect(ban)])._drifted == {"ban"}
+
+
+def test_a_longer_term_keeps_the_effect_for_longer() -> None:
+    ban = a_ban("ban", ended=date(2030, 9, 30))
+    effect = an_effect(ban, end=np.datetime64("2030-09-30"))
+    future = a_future(ban, effects=[effect])
+    same(logs(future), column(m2030_07=-0.5, m2030_10=0.0)[:, None])
+    longer = World(future.known.edited([replace(ban, ended=date(2030, 11, 30))]))
+    same(future.change(longer), column(m2030_10=-0.5, m2030_12=0.0)[:, None])
+    steps = ((np.datetime64("2030-02-01"), 1.0), (np.datetime64("2030-10-01"), 0.0))
+    stepped = a_future(ban, effects=[an_effect(ban, intensity=steps)])
+    same(stepped.change(longer), column(m2030_10=-0.5, m2030_12=0.0)[:, None])
+
+
+def test_what_comes_back_after_a_suspension_builds_up_anew_and_not_before_its_day() -> None:
+    ban = a_ban("ban")
+    pause = an_event(
+        "pause", kind="truce", announced=TRAINED, effective=date(2030, 9, 1), acts=(Act("suspends", "ban"),)
+    )
+    back = an_event("back", announced=TRAINED, effective=date(2030, 11, 1), acts=(Act("terminates", "pause"),))
+    future = a_future(ban, effects=[an_effect(ban, shape=Ramp(2), lead=2)])
+    change = future.change(World(future.known.edited([pause, back])))
+    same(change, column(m2030_09=0.5, m2030_11=0.25, m2030_12=0.0)[:, None])
+
+
+def test_a_shape_that_is_stated_of_a_measure_in_force_holds_what_is_left_of_it() -> None:
+    """A decay of one half is at one sixteenth in the fifth month, June, and stays there."""
+    future = a_future(ONE, effects=[an_effect(ONE)])
+    same(future.change(World(future.known, {"one": Assumption(shape=Decay(0.5))})), 0.5 - 0.5 / 16)
+    led = a_future(ONE, effects=[an_effect(ONE, lead=1)])
+    same(led.change(World(led.known, {"one": Assumption(shape=Decay(0.5))})), 0.5 - 0.5 / 32)
+
+
+def test_each_draw_has_its_own_way_of_acting() -> None:
+    effect = an_effect(ONE)
+    (step,) = effect.candidates
+    ways, choice = (step, replace(step, shape=Decay(0.5))), np.arange(N, dtype=np.int16) % 2
+    future = a_future(ONE, effects=[replace(effect, candidates=ways, choice=choice)])
+    path = -0.5 * np.where(choice == 0, 1.0, 1 / 16)
+    same(future.change(World(future.known.edited(removed={"one"}))), -path[None, :])
+    shorter = World(future.known.edited([replace(ONE, ended=date(2030, 9, 30))]))
+    same(future.change(shorter), np.outer(column(m2030_10=1.0), -path))
+    halved = Assumption(levels=((np.datetime64("2030-01-01"), 0.5),))
+    same(future.change(World(future.known, {"one": halved})), -0.5 * path[None, :])
+
+
+def test_a_measure_that_began_in_the_last_period_is_in_force_in_it() -> None:
+    ban = a_ban("ban", effective=date(2030, 6, 20))
+    future = a_future(ban, effects=[an_effect(ban)])
+    shorter = World(future.known.edited([replace(ban, ended=date(2030, 7, 31))]))
+    same(future.change(shorter), column(m2030_08=0.5)[:, None])
+
+
+def test_an_episode_of_talk_stays_and_the_measure_comes_on_top() -> None:
+    """Announced and never in force: what the talk did is in the data, what the measure will do is not."""
+    talk = a_ban("ban", effective=None)
+    future = a_future(talk, effects=[an_effect(a_ban("ban"))], evidence=EVIDENCE)
+    same(logs(future), -0.5)
+    comes = World(future.known.edited([replace(talk, effective=date(2030, 9, 1))]))
+    same(future.change(comes), np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
+
+
+# -- what is told ------------------------------------------------------------------------------------------------------
+
+
+def test_each_coming_event_is_told_once_where_it_first_comes() -> None:
+    ban, twin = a_ban("ban", effective=date(2030, 8, 1)), a_ban("twin", effective=date(2030, 9, 1))
+    words = EVIDENCE.in_words(ban, FLOW)
+    future = a_future(ban, twin, replace(THREAT, effective=date(2030, 11, 1)), evidence=EVIDENCE)
+    tariff = EVIDENCE.in_words(replace(THREAT, kind="tariff"), FLOW)
+    assert future.notes == (f"ban, twin: {words}", f"threat: {tariff}")
+    assert future.notes_in(World(future.known)) == ()
+    new = future.known.edited([a_ban("new", effective=date(2030, 10, 1))])
+    assert future.notes_in(World(new)) == (f"new: {words}",)
+    said = {"new": Assumption(sizes=(("volume", -0.5, 0.0),))}
+    assert future.notes_in(World(new, said)) == ()
+    assert future.notes_in(World(future.known, choices=(Choice("k", 0.5, (new,)),))) == (f"new: {words}",)
+
+
+def test_periods_follow_the_last_one_and_prices_take_the_prior_of_prices() -> None:
+    evidence = Evidence(seen(SUPPLY, 0.1, is_price=True), "p")
+    future = a_future(a_ban("ban", effective=date(2030, 7, 1)), series=PRICE, evidence=evidence)
+    assert [str(day)[:7] for day in future.ds] == MONTHS
+    assert future.ds[0] == LAST + np.timedelta64(30, "D")
+    mean, sd = evidence.prior(SUPPLY, PRICE).towards(1)
+    same(logs(future), np.outer(column(m2030_07=0.5, m2030_08=1.0), mean + sd * luck("ban", PRICE)))
