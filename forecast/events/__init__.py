@@ -5,7 +5,7 @@ know. All dates are UTC days, and knowledge of a day means knowledge at its end.
 answer is a pure function of the events and of two days.
 """
 
-from forecast.events.life import Branch, State, branches, state, timeline
+from forecast.events.life import Branch, State, branches, last_day, state, timeline
 from forecast.events.record import KINDS, RELATIONS, STATUSES, Act, Event, Events, KindFamily
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "KindFamily",
     "State",
     "branches",
+    "last_day",
     "state",
     "timeline",
 ]

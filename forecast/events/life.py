@@ -63,6 +63,14 @@ def timeline(events: Events, event_id: str, known_on: date) -> tuple[tuple[date,
     return tuple(steps)
 
 
+def last_day(events: Events, event_id: str, known_on: date) -> date | None:
+    """The last day that is set for a measure, by its own text, by what prolongs it or by what ends it."""
+    known = events.known_on(known_on)
+    event = known[event_id]
+    over = _over(known, event)
+    return over.since - _DAY if over and over.by and over.since else _until(known, event)
+
+
 def branches(events: Events, known_on: date) -> tuple[Branch, ...]:
     """The ends of suspensions and truces, and the threats, that stood open at the end of ``known_on``, by date.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecast.errors import Fault, InvalidInput
-from forecast.events import Branch, Event, Events, KindFamily, branches, state
+from forecast.events import Branch, Event, Events, KindFamily, branches, last_day
 from forecast.exposure import Minerals
 from forecast.interventions import parse_shape
 from forecast.scenarios.question import Acting, Add, Amend, Dated, Question, Scenario, Take
@@ -108,7 +108,7 @@ class _Builder:
     def _extended(self, place: str, part: Amend) -> dt.date | None:
         if part.extend_days is None:
             return None
-        until = state(self.events, part.event, self.as_of, self.as_of).until or self.events[part.event].ended
+        until = last_day(self.events, part.event, self.as_of)
         if until is None:
             self._fault(f"{place}.extend_days", part.extend_days, f"an event with an end; {part.event} has none")
             return None
