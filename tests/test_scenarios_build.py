@@ -1,0 +1,408 @@
+"""What a scenario says becomes events, sizes, levels and forks: each with its exact value in each draw."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pytest
+from small_world import (
+    AS_OF,
+    EVIDENCE,
+    FLOW,
+    MINERALS,
+    SUPPLY,
+    TARIFF,
+    THREAT,
+    TRAINED,
+    WEEKLY,
+    a_ban,
+    a_future,
+    an_effect,
+    an_event,
+    chances,
+    column,
+    logs,
+    luck,
+    same,
+    unseen,
+)
+
+from forecast.errors import InvalidInput
+from forecast.events import Act, Event, KindFamily
+from forecast.future import Future
+from forecast.scenarios import Question
+from forecast.scenarios.build import build
+from forecast.series import Floats
+from forecast.worlds import World
+
+HALF = float(np.log(0.5))
+PAUSE = an_event(
+    "pause", kind="truce", effective=date(2030, 3, 1), ended=date(2030, 8, 31), acts=(Act("suspends", "ban"),)
+)
+
+
+def world_of(future: Future, **scenario: Any) -> World:
+    question = Question.read(
+        json.dumps({"series": [future.series.series_id], "scenarios": [{"name": "s"} | scenario]}, default=str)
+    )
+    (world,) = build(question, future.known, future.open_branches, MINERALS)
+    return world
+
+
+def change(future: Future, **scenario: Any) -> Floats:
+    return future.change(world_of(future, **scenario))
+
+
+def percent(mean: float, sd: float = 0.0, on: str = "volume") -> dict[str, Any]:
+    return {on: {"percent": mean, "plus_minus": sd}}
+
+
+def new(**more: Any) -> dict[str, Any]:
+    """A measure of the user's that halves a volume from September on."""
+    return {"event": "new", "effective": "2030-09-10", "shape": "step", "effect": percent(-50)} | more
+
+
+def refused(future: Future, **scenario: Any) -> dict[str, str]:
+    with pytest.raises(InvalidInput) as error:
+        world_of(future, **scenario)
+    return {fault.where: fault.expected for fault in error.value.faults}
+
+
+# -- events of the user's own ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("announced", [{}, {"announced": "2030-07-01"}, {"announced": "2030-09-01"}])
+def test_the_end_of_an_added_event_is_known_with_the_event(announced: dict[str, str]) -> None:
+    found = change(a_future(), add=[new(ended="2030-11-30", **announced)])
+    same(found, column(m2030_09=HALF, m2030_12=0.0)[:, None])
+
+
+def test_plus_minus_is_in_points_of_the_level_without_the_event() -> None:
+    """10 points about the 50 that are left are a fifth of them."""
+    same(change(a_future(), add=[new(effect=percent(-50, 10))])[2], HALF + 0.2 * luck("new"))
+    same(change(a_future(), add=[new(effect=percent(100, 10))])[2], np.log(2) + 0.05 * luck("new"))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_an_effect_on_the_series_goes_before_one_on_its_measure(order: int) -> None:
+    both = list({"volume": {"percent": -50}, FLOW.series_id: {"percent": -20}}.items())[::order]
+    same(change(a_future(), add=[new(effect=dict(both))]), column(m2030_09=float(np.log(0.8)))[:, None])
+
+
+def test_an_added_event_without_a_stated_effect_does_what_its_kind_does() -> None:
+    facts = {"event": "new", "effective": "2030-09-10", "minerals": ["ore"], "volume": "down"}
+    built = column(m2030_09=0.5, m2030_10=1.0)
+    future = a_future(evidence=EVIDENCE)
+    same(change(future, add=[facts | {"flows": ["CHN>WLD"]}]), np.outer(built, unseen("new", SUPPLY)))
+    tariff = facts | {"flows": ["CHN>USA"], "kind": "tariff"}
+    same(change(future, add=[tariff]), 0.6 * np.outer(built, unseen("new", TARIFF)))
+    assert not change(future, add=[facts | {"flows": ["USA>CHN"]}]).any()
+
+
+def test_each_added_event_counts_beside_what_is_known_and_beside_others() -> None:
+    ban = a_ban("ban", effective=date(2030, 9, 1))
+    facts = {"effective": "2030-09-10", "minerals": ["ore"], "volume": "down", "flows": ["CHN>WLD"]}
+    found = change(a_future(ban, evidence=EVIDENCE), add=[facts | {"event": name} for name in ("x", "y")])
+    same(found, np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("x") + unseen("y")))
+
+
+def test_an_added_event_is_recorded_as_it_was_told() -> None:
+    told = new(
+        announced="2030-07-14", ended="2031-01-31", rate=30, title="A title", kind="licence", price="up", volume="down",
+        minerals=["ore"], flows=["CHN>USA", "WLD>JPN"],
+    )  # fmt: skip
+    facts: dict[str, Any] = dict.fromkeys(Event.__dataclass_fields__, "") | {
+        "event_id": "new",
+        "title": "A title",
+        "kind": "licence",
+        "targets": (),
+        "announced": date(2030, 7, 14),
+        "effective": date(2030, 9, 10),
+        "ended": date(2031, 1, 31),
+        "end_known": None,
+        "date_precision": "day",
+        "status": "enacted",
+        "status_as_of": None,
+        "value_before": None,
+        "value_after": 30.0,
+        "minerals": ("ore",),
+        "flows": (("CHN", "USA"), ("WLD", "JPN")),
+        "price_world": "up",
+        "price_local": "up",
+        "volume": "down",
+        "acts": (),
+        "sources": (),
+        "needs_recheck": False,
+        "probability": None,
+    }
+    assert world_of(a_future(), add=[told]).version.events["new"] == Event(**facts)
+
+
+def test_what_is_announced_and_effective_today_acts_from_this_period_on() -> None:
+    today = {"announced": str(AS_OF), "effective": str(AS_OF)}
+    same(change(a_future(), add=[new(**today)]), HALF)
+    one_day = new(**today, ended=str(AS_OF))
+    same(change(a_future(), add=[one_day]), column(m2030_07=HALF, m2030_08=0.0)[:, None])
+    late = new(announced="2030-07-16", effective=str(AS_OF))
+    assert refused(a_future(), add=[late]) == {
+        "scenarios.0.add.0.effective": "a day from 2030-07-16 on, when it is announced"
+    }
+
+
+# -- slips and branches ------------------------------------------------------------------------------------------------
+
+
+def test_months_of_slips_fall_into_weeks_on_the_same_day_of_the_month() -> None:
+    """31 July is in the fifth week, 31 August in the ninth, 30 September beyond the last."""
+    future = a_future(series=WEEKLY, last=np.datetime64("2030-06-24"))
+    assert [str(day) for day in future.ds[[0, 4, 8, 11]]] == ["2030-07-01", "2030-07-29", "2030-08-26", "2030-09-16"]
+    u, expected = chances("new"), np.zeros((12, 400))
+    expected[4:, u < 1 / 3] = HALF
+    expected[8:, (u >= 1 / 3) & (u < 2 / 3)] = HALF
+    found = world_of(future, add=[new(effective="2030-07-31", slips=[0, 2])])
+    same(future.change(found), expected)
+    days = [version.events["new"].effective for version in found.choices[0].alternatives]
+    assert days == [date(2030, 7, 31), date(2030, 8, 31), date(2030, 9, 30)]
+
+
+@pytest.mark.parametrize(
+    ("effective", "slips", "days"),
+    [
+        ("2030-11-30", [2, 4], [date(2031, 1, 30), date(2031, 2, 28), date(2031, 3, 30)]),
+        ("2031-11-29", [3, 3], [date(2032, 2, 29)]),
+        ("2030-09-15", [-1, 0], [date(2030, 8, 15), date(2030, 9, 15)]),
+    ],
+)
+def test_a_slip_keeps_the_day_of_the_month_or_takes_its_last(
+    effective: str, slips: list[int], days: list[date]
+) -> None:
+    (choice,) = world_of(a_future(), add=[new(effective=effective, slips=slips)]).choices
+    assert [version.events["new"].effective for version in choice.alternatives] == days
+    assert (choice.key, choice.probability) == ("new", 1.0)
+
+
+def test_slips_of_an_event_of_the_catalogue_move_it_draw_by_draw() -> None:
+    future = a_future(a_ban("ban", effective=date(2030, 9, 1)), evidence=EVIDENCE)
+    early = chances("ban") < 0.5
+    september, october = column(m2030_09=0.5, m2030_10=1.0), column(m2030_10=0.5, m2030_11=1.0)
+    found = change(future, amend=[{"event": "ban", "slips": [0, 1]}])
+    same(found, np.where(early, 0.0, np.outer(october - september, unseen("ban"))))
+
+
+def test_a_branch_with_a_probability_and_slips_comes_in_that_share_of_the_draws_at_each_date_alike() -> None:
+    future = a_future(replace(THREAT, probability=None))
+    take = {"branch": "threat", "probability": 0.4, "slips": [0, 3], "effect": percent(-50), "shape": "step"}
+    u, expected = chances("threat"), np.zeros((12, 400))
+    for k in range(4):
+        expected[2 + k :, (0.1 * k <= u) & (u < 0.1 * (k + 1))] = HALF
+    same(change(future, take=[take]), expected)
+    del take["probability"]
+    sure = np.zeros((12, 400))
+    for k in range(4):
+        sure[2 + k :, (u >= k / 4) & (u < (k + 1) / 4)] = HALF
+    same(change(future, take=[take]), sure)
+
+
+@pytest.mark.parametrize(("probability", "share"), [(0.0, 0.0), (0.25, 0.25), (1.0, 1.0), (None, 1.0)])
+def test_a_branch_is_taken_with_its_probability_and_for_certain_without(
+    probability: float | None, share: float
+) -> None:
+    take = {"branch": "threat", "probability": probability, "effect": percent(-50), "shape": "step"}
+    found = change(a_future(replace(THREAT, probability=None)), take=[take])
+    same(found, np.outer(column(m2030_09=HALF), chances("threat") < share))
+
+
+@pytest.mark.parametrize(("unit", "family"), [("ad valorem %", TARIFF), ("t", SUPPLY)])
+def test_a_threat_that_is_taken_does_what_events_of_its_kind_do(unit: str, family: KindFamily) -> None:
+    future = a_future(replace(THREAT, value_unit=unit, probability=None), evidence=EVIDENCE)
+    found = change(future, take=[{"branch": "threat"}])
+    same(found, np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("threat", family)))
+
+
+def test_a_branch_of_the_baseline_is_not_taken_twice() -> None:
+    """In the draws that take it anyway nothing changes; with a lower probability some do not take it any more."""
+    future = a_future(THREAT, evidence=EVIDENCE)
+    u, built = chances("threat"), column(m2030_09=0.5, m2030_10=1.0)
+    effect = np.outer(built, unseen("threat", TARIFF))
+    same(logs(future), np.where(u < 0.3, effect, 0.0))
+    for probability in (0.1, 0.3, 0.6, None):
+        found = change(future, take=[{"branch": "threat", "probability": probability}])
+        same(found, np.where(u < (probability or 1), effect, 0.0) - np.where(u < 0.3, effect, 0.0))
+    assert not change(future).any()
+    stated = change(future, take=[{"branch": "threat", "probability": 0.3, "effect": percent(-50)}])
+    same(stated, np.where(u < 0.3, built[:, None] * HALF - effect, 0.0))
+
+
+def test_a_branch_of_the_baseline_stays_in_a_scenario_of_something_else() -> None:
+    future = a_future(THREAT, evidence=EVIDENCE)
+    same(change(future, add=[new()]), column(m2030_09=HALF)[:, None])
+    taken_away = change(future, remove=["threat"])
+    same(taken_away, -logs(future))
+
+
+def test_a_branch_comes_on_the_day_asked_for_or_of_its_first_rate_or_on_its_own() -> None:
+    future = a_future(replace(THREAT, probability=None))
+    said = {"branch": "threat", "effect": percent(-50), "shape": "step"}
+    rates = [{"from": "2030-11-01", "rate": 10}, {"from": "2031-02-01", "rate": 20}]
+    same(change(future, take=[said]), column(m2030_09=HALF)[:, None])
+    same(change(future, take=[said | {"rates": rates}]), column(m2030_11=HALF, m2031_02=2 * HALF)[:, None])
+    sooner = change(future, take=[said | {"rates": rates, "starts": "2030-10-01"}])
+    same(sooner, column(m2030_10=HALF, m2031_02=2 * HALF)[:, None])
+    undated = a_future(replace(THREAT, probability=None, effective=None))
+    same(change(undated, take=[said]), HALF)
+
+
+def test_what_a_suspension_holds_comes_back_once_under_either_name() -> None:
+    back = an_event("back", kind="threat", status="threatened", acts=(Act("terminates", "pause"),))
+    ban = a_ban("ban")
+    future = a_future(ban, PAUSE, back, a_ban("twin"), evidence=EVIDENCE)
+    for name in ("pause", "back"):
+        found = change(future, take=[{"branch": name}])
+        same(found, np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
+        stated = change(future, take=[{"branch": name, "effect": percent(-50), "shape": "step"}])
+        same(stated, column(m2030_09=HALF)[:, None])
+    (expected,) = refused(future, take=[{"branch": "ban"}]).values()
+    assert expected == "a known open branch; nearest: back"
+
+
+def test_all_that_one_branch_brings_back_is_one_episode() -> None:
+    """Two measures held by one suspension: the wider counts, and what is stated of the branch is stated once."""
+    both = replace(PAUSE, acts=(Act("suspends", "ban"), Act("suspends", "minor")))
+    future = a_future(a_ban("ban"), a_ban("minor", minerals=("metal",)), both, evidence=EVIDENCE)
+    same(change(future, take=[{"branch": "pause"}]), np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
+    stated = change(future, take=[{"branch": "pause", "effect": percent(-50), "shape": "step"}])
+    same(stated, column(m2030_09=HALF)[:, None])
+
+
+# -- amended and removed -----------------------------------------------------------------------------------------------
+
+
+def test_a_branch_is_open_as_the_scenario_has_the_events() -> None:
+    future = a_future(a_ban("ban"), PAUSE, evidence=EVIDENCE)
+    longer = {"event": "pause", "extend_days": 61}
+    found = change(future, amend=[longer], take=[{"branch": "pause"}])
+    same(found, np.outer(column(m2030_11=0.5, m2030_12=1.0), unseen("ban")))
+    slipped = change(future, amend=[longer], take=[{"branch": "pause", "slips": [1, 1]}])
+    same(slipped, np.outer(column(m2030_12=0.5, m2031_01=1.0), unseen("ban")))
+    assert "scenarios.0.take.0.branch" in refused(future, remove=["pause"], take=[{"branch": "pause"}])
+    assert not change(future, amend=[longer]).any()
+
+
+def test_a_branch_of_the_baseline_follows_what_the_scenario_amends() -> None:
+    future = a_future(a_ban("ban"), replace(PAUSE, probability=0.5), evidence=EVIDENCE)
+    u, effect = chances("pause"), unseen("ban")
+    moved = column(m2030_10=0.5, m2030_11=1.0) - column(m2030_09=0.5, m2030_10=1.0)
+    found = change(future, amend=[{"event": "pause", "ended": "2030-09-30"}])
+    same(found, np.outer(moved, np.where(u < 0.5, effect, 0.0)))
+
+
+@pytest.mark.parametrize(("days", "levels"), [(30, {"m2030_10": -0.5}), (31, {"m2030_10": -0.5, "m2030_11": 0.0})])
+def test_so_many_days_more_are_counted_from_the_last_day_that_is_set(days: int, levels: dict[str, float]) -> None:
+    """31 August and 30 days are 30 September, whose month is whole; a day more is October."""
+    ban = a_ban("ban", ended=date(2030, 8, 31))
+    future = a_future(ban, effects=[an_effect(ban, end=np.datetime64("2030-08-31"))])
+    same(logs(future), column(m2030_07=-0.5, m2030_09=0.0)[:, None])
+    until = {30: column(m2030_09=-0.5, m2030_10=0.0), 31: column(m2030_09=-0.5, m2030_11=0.0)}[days]
+    same(change(future, amend=[{"event": "ban", "extend_days": days}]), until[:, None])
+    assert levels
+
+
+def test_a_term_that_was_prolonged_already_is_prolonged_from_there() -> None:
+    more = an_event(
+        "more", announced=TRAINED, effective=TRAINED, ended=date(2030, 9, 30), acts=(Act("extends", "pause"),)
+    )
+    future = a_future(a_ban("ban"), PAUSE, more)
+    world = world_of(future, amend=[{"event": "pause", "extend_days": 31}])
+    assert world.version.events["pause"].ended == date(2030, 10, 31)
+
+
+def test_the_term_of_what_has_not_begun_or_is_suspended_is_its_own() -> None:
+    coming = a_ban("ban", effective=date(2030, 9, 1), ended=date(2031, 3, 31))
+    assert amended(coming, extend_days=30) == replace(coming, ended=date(2031, 4, 30))
+    held = replace(coming, effective=date(2030, 2, 1))
+    world = world_of(a_future(held, PAUSE), amend=[{"event": "ban", "extend_days": 30}])
+    assert world.version.events["ban"].ended == date(2031, 4, 30)
+    stop = an_event("stop", announced=TRAINED, effective=date(2030, 12, 1), acts=(Act("terminates", "ban"),))
+    world = world_of(a_future(held, stop), amend=[{"event": "ban", "extend_days": 30}])
+    assert world.version.events["ban"].ended == date(2030, 12, 30)
+    future = a_future(a_ban("ban"), PAUSE)
+    assert refused(future, amend=[{"event": "ban", "extend_days": 9}]) == {
+        "scenarios.0.amend.0.extend_days": "an event with an end; ban has none"
+    }
+
+
+def amended(event: Event, **facts: Any) -> Event | None:
+    version = world_of(a_future(event), amend=[{"event": event.event_id} | facts]).version
+    found: Event | None = version.events.get(event.event_id)
+    return found
+
+
+def test_an_amended_event_has_the_facts_that_are_said_and_keeps_the_others() -> None:
+    ban = a_ban("ban", ended=date(2030, 12, 31), end_known=date(2030, 7, 1))
+    assert amended(ban, effective="2030-09-01") == replace(ban, effective=date(2030, 9, 1))
+    assert amended(ban, ended="2031-03-31") == replace(ban, ended=date(2031, 3, 31), end_known=None)
+    assert amended(ban, announced="2030-01-20") == replace(ban, announced=date(2030, 1, 20))
+    late = amended(replace(ban, effective=date(2030, 9, 1)), announced="2030-08-01")
+    assert late == replace(ban, effective=date(2030, 9, 1), announced=AS_OF)
+    assert amended(ban) == ban
+    assert world_of(a_future(ban), amend=[{"event": "ban"}]).version.changed == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("status", "then"), [("lapsed", "enacted"), ("withdrawn", "enacted"), ("suspended", "suspended")]
+)
+def test_what_was_over_and_gets_another_end_is_in_force_until_then(status: str, then: str) -> None:
+    over = a_ban("ban", status=status, ended=date(2030, 5, 31), end_known=date(2030, 6, 1))
+    found = amended(over, ended="2030-10-31")
+    assert found == replace(over, status=then, ended=date(2030, 10, 31), end_known=None)
+    assert (amended(over, announced="2030-01-05") or over).status == status
+
+
+def test_what_is_said_is_in_order_and_what_the_catalogue_knows_is_left_as_it_is() -> None:
+    ban = a_ban("ban", announced=date(2030, 3, 1))  # effective before it was announced
+    future = a_future(ban)
+    assert world_of(future, amend=[{"event": "ban", "ended": "2030-02-01"}]).version.changed == {"ban"}
+    place = "scenarios.0.amend.0"
+    assert set(refused(future, amend=[{"event": "ban", "ended": "2030-01-31"}])) == {f"{place}.ended"}
+    assert set(refused(future, amend=[{"event": "ban", "effective": "2030-02-28"}])) == {f"{place}.effective"}
+    assert world_of(future, amend=[{"event": "ban", "effective": "2030-03-01"}]).version.changed == {"ban"}
+    tomorrow = {"event": "ban", "announced": "2030-08-02", "effective": "2030-08-01"}
+    assert set(refused(future, amend=[tomorrow])) == {f"{place}.effective"}
+
+
+# -- rates -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_rate_acts_by_what_it_adds_to_the_rate_before() -> None:
+    """From 10 to 35 has the effect: 60 has twice of it, 10 none."""
+    duty = a_ban("duty", kind="tariff", value_before=10.0, value_after=35.0)
+    future = a_future(duty, effects=[an_effect(duty)])
+    for rate, left in ((60, -1.0), (35, -0.5), (22.5, -0.25), (10, 0.0)):
+        same(change(future, amend=[{"event": "duty", "rate": rate}]), left + 0.5)
+    rates = [{"from": "2030-09-01", "rate": 60}, {"from": "2030-11-16", "rate": 10}]
+    same(
+        change(future, amend=[{"event": "duty", "rates": rates}]),
+        column(m2030_09=-0.5, m2030_11=0.0, m2030_12=0.5)[:, None],
+    )
+
+
+def test_the_rates_of_a_threat_are_measured_by_the_one_that_was_threatened() -> None:
+    future = a_future(replace(THREAT, probability=None, value_before=0.0, value_after=20.0))
+    rates = [{"from": "2030-09-01", "rate": 5}, {"from": "2030-12-01", "rate": 40}]
+    take = {"branch": "threat", "rates": rates, "effect": percent(-50), "shape": "step"}
+    same(change(future, take=[take]), column(m2030_09=HALF / 4, m2030_12=2 * HALF)[:, None])
+
+
+def test_the_first_rate_of_an_added_event_has_its_effect_and_the_next_act_in_proportion() -> None:
+    rates = [{"from": "2030-09-01", "rate": 10}, {"from": "2030-12-01", "rate": 5}]
+    same(change(a_future(), add=[new(rates=rates)]), column(m2030_09=HALF, m2030_12=HALF / 2)[:, None])
+    same(change(a_future(), add=[new(rate=10)]), column(m2030_09=HALF)[:, None])
+    assert refused(a_future(), add=[new(rates=[{"from": "2030-09-01", "rate": 0}])]) == {
+        "scenarios.0.add.0.rates": "a first rate other than 0"
+    }
+    quota = a_future(a_ban("quota"))
+    assert set(refused(quota, amend=[{"event": "quota", "rate": 5}])) == {"scenarios.0.amend.0.rate"}
