@@ -294,6 +294,31 @@ def test_an_end_became_known_on_its_day_or_with_the_event_itself(desk: Desk) -> 
     assert (found["never"].probability, found["surely"].probability) == (0, 1)
 
 
+def test_an_end_without_a_day_of_its_own_is_known_when_it_comes(desk: Desk) -> None:
+    """And one that was told at once, from the announcement."""
+    events = desk.file(
+        "events.csv",
+        "event_id,title,kind,announced,effective,ended,end_known,status,status_as_of\n"
+        "silent,A,tariff,2026-01-10,2026-02-01,2026-09-30,,enacted,\n"
+        "told,B,tariff,2026-01-10,2026-02-01,2026-09-30,2026-01-10,enacted,\n"
+        "late,C,tariff,2026-10-05,2026-02-01,2026-09-30,,enacted,\n"
+        "undated,D,tariff,2026-01-10,2026-02-01,,,withdrawn,2026-05-05\n"
+        "open,E,tariff,2026-01-10,2026-02-01,,,enacted,2026-05-05\n",
+    )
+    ingest(desk.catalog, events=events, known_at=NOW)
+    known = {event_id: event.end_known for event_id, event in desk.catalog.events().items()}
+    assert {event_id: known[event_id] for event_id in ("silent", "told", "late", "undated", "open")} == {
+        "silent": date(2026, 9, 30),
+        "told": date(2026, 1, 10),
+        "late": date(2026, 10, 5),
+        "undated": date(2026, 5, 5),
+        "open": None,
+    }
+    assert desk.catalog.events(date(2026, 9, 29))["silent"].ended is None
+    assert desk.catalog.events(date(2026, 9, 30))["silent"].ended == date(2026, 9, 30)
+    assert desk.catalog.events(date(2026, 1, 10))["told"].ended == date(2026, 9, 30)
+
+
 def test_faults_in_events(desk: Desk) -> None:
     events = desk.file(
         "events.csv",

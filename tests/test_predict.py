@@ -22,7 +22,7 @@ from forecast.effects import EpisodeEffect
 from forecast.errors import InvalidInput, NotFound, NotTrained
 from forecast.events import Act, Event, state
 from forecast.future import Future
-from forecast.predict import Forecast, forecast, quantiles, rounded
+from forecast.predict import Forecast, Row, at_levels, checked_levels, forecast, quantiles, rounded, table
 from forecast.registry import Registry
 from forecast.worlds import Assumption, World
 
@@ -151,6 +151,58 @@ def test_open_branches_that_touch_the_series_are_listed(shared: tuple[Catalog, R
     assert "cn-mofcom-62-2025" in controls.event_ids
     copper = forecast(*shared, COPPER, as_of=dt.date(2026, 11, 24))
     assert "cn-suspension-no70-2025" not in {branch.event_id for branch in copper.branches}
+
+
+def test_levels_are_whole_percents_in_order_and_each_has_its_two_quantiles() -> None:
+    assert checked_levels([99, 1, 50.0, 1]) == (1, 50, 99)
+    assert at_levels((50, 80, 95)) == pytest.approx([0.5, 0.25, 0.75, 0.1, 0.9, 0.025, 0.975])
+
+
+def test_a_table_has_a_row_a_period() -> None:
+    values = np.array([[10.0, 20.0], [9.0, 18.0000049], [11.0, 22.0], [8.0, 16.0], [12.0, 24.0]])
+    days = np.array(["2030-07-01", "2030-08-01", "2030-09-01"], dtype="datetime64[D]")
+    assert table(values, days, (50, 80)) == (
+        Row(dt.date(2030, 7, 1), 1, 10.0, {50: (9.0, 11.0), 80: (8.0, 12.0)}),
+        Row(dt.date(2030, 8, 1), 2, 20.0, {50: (18.0, 22.0), 80: (16.0, 24.0)}),
+    )
+
+
+def test_the_last_trained_period_other_levels_and_another_day_have_their_own_answer(
+    shared: tuple[Catalog, Registry],
+) -> None:
+    made = forecast(*shared, COPPER, horizon=24, levels=[80], as_of=TRAINED_ON)
+    wide = forecast(*shared, COPPER, horizon=24, levels=[95], as_of=TRAINED_ON)
+    draws = future(shared, COPPER).draws
+    for one, (low, high) in ((made, (0.1, 0.9)), (wide, (0.025, 0.975))):
+        (bounds,) = one.rows[-1].intervals.values()
+        assert (one.rows[-1].yhat, *bounds) == pytest.approx(np.quantile(draws[-1], [0.5, low, high]), rel=1e-5)
+    november = forecast(*shared, COPPER, as_of=dt.date(2026, 11, 24))
+    assert (made.as_of, november.as_of) == (TRAINED_ON, dt.date(2026, 11, 24))
+    for one in (made, november):
+        assert one.events_known_to == shared[0].events_known_to(one.as_of)
+    assert made.events_known_to != november.events_known_to
+    assert forecast(*shared, COPPER, horizon=24, levels=[80], as_of=TRAINED_ON).rows == made.rows
+
+
+def test_the_notes_of_the_run_come_before_those_of_its_future(own: tuple[Catalog, Registry]) -> None:
+    _, registry = own
+    run, notes = registry.champion(EARTHS), future(own, EARTHS).notes
+    assert notes
+    registry.save(
+        EARTHS, "2026-06-01-told", dict(run.card) | {"notes": ["told"]}, draws=run.draws, record=run.record, fitted={}
+    )
+    registry.promote(EARTHS, "2026-06-01-told")
+    assert forecast(*own, EARTHS, as_of=TRAINED_ON).notes == ("told", *notes)
+
+
+def test_a_future_is_made_anew_with_new_evidence_or_a_series_that_changed(own: tuple[Catalog, Registry]) -> None:
+    catalog, registry = own
+    before = future(own, COPPER)
+    assert future(own, COPPER) is before
+    (registry.root / "classes.json").write_text('{"likelihoods": []}')
+    assert future(own, COPPER).evidence.likelihoods == ()
+    catalog.add(series=[dataclasses.replace(before.series, unit="USD/lb")], known_at=KNOWN)
+    assert future(own, COPPER).series.unit == "USD/lb"
 
 
 # -- coming events -----------------------------------------------------------------------------------------------------

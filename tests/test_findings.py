@@ -1,0 +1,80 @@
+"""What a run found is read against what it saw, and beside what other events of a kind did."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from service_fixtures import EARTHS, NICKEL, add_run, make_home
+
+from forecast.catalog import Catalog
+from forecast.errors import NotFound
+from forecast.evidence import Evidence, refresh
+from forecast.findings import findings
+from forecast.registry import Registry
+
+Stores = tuple[Catalog, Registry]
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[Stores]:
+    settings = make_home(tmp_path)
+    catalog = Catalog.open(settings)
+    yield catalog, Registry(settings.models_dir)
+    catalog.close()
+
+
+def test_an_episode_is_found_by_any_of_its_events(stores: Stores) -> None:
+    found = findings(*stores, EARTHS)
+    record = found.run.record
+    several = next(effect.episode for effect in record.effects if len(effect.episode.events) > 1)
+    for event_id in several.events:
+        (episode,) = findings(*stores, EARTHS, event_id).episodes
+        assert episode.effect.episode.episode_id == several.episode_id
+    assert [e.effect.episode.episode_id for e in found.episodes] == [e.episode.episode_id for e in record.effects]
+    assert found.titles[several.episode_id] == stores[0].events()[several.episode_id].title
+    with pytest.raises(NotFound, match="no effect on volume"):
+        findings(*stores, EARTHS, "no-such")
+
+
+def test_kin_are_weighed_with_its_own_data_by_precision(stores: Stores) -> None:
+    """The posterior mean of two normal distributions, worked out for each episode from the evidence without it."""
+    found, evidence = findings(*stores, EARTHS), Evidence.of(stores[1])
+    for effect in found.run.record.effects:
+        episode, kin = effect.episode, found.kin[effect.episode.episode_id]
+        others = Evidence(tuple(s for s in evidence.likelihoods if not set(s.events) & set(episode.events)))
+        mean, sd = others.prior(episode.family, found.series).towards(episode.direction)
+        assert effect.likelihood is not None
+        estimate, error = effect.likelihood
+        weight = sd**2 / (sd**2 + error**2)
+        assert kin.mean == pytest.approx(mean + weight * (estimate - mean), rel=1e-9)
+        assert kin.sd == pytest.approx(error * weight**0.5, rel=1e-9)
+        events = {s.events[0] for s in others.likelihoods if (s.family, s.is_price) == (episode.family, False)}
+        assert kin.others == len(events)
+
+
+def test_a_value_that_was_revised_since_is_read_as_the_run_saw_it(stores: Stores) -> None:
+    catalog, _ = stores
+    before = findings(*stores, EARTHS)
+    seen = catalog.observations(EARTHS)
+    later = dt.datetime(2026, 8, 1, tzinfo=dt.UTC)
+    revised = [replace(old, value=2 * old.value, known=later, assumed=False) for old in seen[-24:]]
+    catalog.add(observations=revised, known_at=later)
+    after = findings(*stores, EARTHS)
+    assert after is not before
+    assert catalog.observations(EARTHS)[-1].value == 2 * seen[-1].value
+    for old, new in zip(before.episodes, after.episodes, strict=True):
+        np.testing.assert_array_equal(new.actual, old.actual)
+
+
+def test_it_is_worked_out_again_when_the_evidence_or_the_catalogue_changes(stores: Stores) -> None:
+    catalog, registry = stores
+    before = findings(*stores, EARTHS)
+    assert findings(*stores, EARTHS) is before
+    registry.promote(NICKEL, add_run(registry, catalog, NICKEL, name="b"))
+    refresh(registry)
+    assert findings(*stores, EARTHS) is not before
