@@ -222,11 +222,12 @@ class Future:
 
     @cached_property
     def _coming_as_known(self) -> dict[str, Coming]:
-        first_day: dt.date = self.ds[0].item()
+        # The period of a last day is whole: what ends in the last one observed is missed from the next one on.
+        since: dt.date = self.run.last.item()
         late = {
             event.event_id
             for event in self.known.events.values()
-            if max(event.effective or dt.date.min, event.ended or dt.date.min) >= first_day
+            if max(event.effective or dt.date.min, event.ended or dt.date.min) >= since
         }
         found = {
             event_id: self._coming(event_id, self.known, _NOTHING) for event_id in reached(late, self.known.events)

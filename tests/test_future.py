@@ -73,7 +73,14 @@ def test_the_period_of_its_last_day_is_whole(ended: date, levels: dict[str, floa
 
 @pytest.mark.parametrize(
     ("ended", "levels"),
-    [(date(2030, 7, 1), {"m2030_08": -1.0}), (date(2030, 8, 31), {"m2030_09": -1.0}), (date(2031, 7, 1), {})],
+    [
+        (date(2030, 5, 31), {}),
+        (date(2030, 6, 1), {"m2030_07": -1.0}),
+        (date(2030, 6, 30), {"m2030_07": -1.0}),
+        (date(2030, 7, 1), {"m2030_08": -1.0}),
+        (date(2030, 8, 31), {"m2030_09": -1.0}),
+        (date(2031, 7, 1), {}),
+    ],
 )
 def test_what_is_in_force_and_outside_the_record_is_missed_after_its_end(ended: date, levels: dict[str, float]) -> None:
     future = a_future(a_ban("ban", ended=ended), evidence=EVIDENCE)
@@ -137,6 +144,23 @@ def test_what_acts_on_another_is_in_the_path_of_that_one() -> None:
     same(logs(future), np.outer(column(m2030_10=-1.0), unseen("ban")))
     said = World(future.known, {"stop": Assumption(sizes=(("volume", -0.25, 0.0),))})
     same(future.change(said), column(m2030_09=-0.125, m2030_10=-0.25)[:, None])
+
+
+def test_an_act_in_the_last_period_takes_its_target_away_from_the_next_one_on() -> None:
+    stop = a_ban("stop", effective=date(2030, 6, 15), acts=(Act("terminates", "ban"),))
+    future = a_future(a_ban("ban"), stop, evidence=EVIDENCE)
+    same(logs(future), -np.ones((12, 1)) * unseen("ban"))
+
+
+def test_what_is_known_to_come_is_not_counted_again_when_a_branch_brings_it_back() -> None:
+    """In force in August, held from September on: what a return in December adds is the return."""
+    ban = a_ban("ban", effective=date(2030, 8, 1))
+    pause = an_event("pause", effective=date(2030, 9, 1), ended=date(2030, 11, 30), acts=(Act("suspends", "ban"),))
+    future = a_future(ban, pause, evidence=EVIDENCE)
+    same(logs(future), np.outer(column(m2030_08=0.5, m2030_09=0.0), unseen("ban")))
+    (branch,) = future.branches
+    taken = World(future.known.taking(branch, date(2030, 12, 1)), {"ban": Assumption(group="pause")})
+    same(future.change(taken), np.outer(column(m2030_12=0.5, m2031_01=1.0), unseen("ban")))
 
 
 def test_what_a_scenario_puts_into_the_past_is_felt_from_the_first_period_on() -> None:
