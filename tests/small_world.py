@@ -6,25 +6,32 @@ The last observation is that of June 2030; what is known is known in the middle 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 import numpy as np
+import pytest
 
 from forecast.calendars import parse_freq
 from forecast.effects import EffectRecord, EpisodeEffect
 from forecast.effects.classes import Likelihood
 from forecast.effects.episodes import Episode
+from forecast.errors import InvalidInput
 from forecast.events import Event, Events, KindFamily
 from forecast.evidence import Evidence
 from forecast.exposure import Minerals
 from forecast.future import Future
 from forecast.interventions import Intervention, Shape, Step
 from forecast.registry import Run
+from forecast.scenarios import Question
+from forecast.scenarios.build import build
 from forecast.series import Floats, Series
+from forecast.worlds import World
 
 N, H = 400, 12
+HALF = float(np.log(0.5))
 LAST, TRAINED, AS_OF = np.datetime64("2030-06-01"), date(2030, 7, 10), date(2030, 7, 15)
 SUPPLY, TARIFF = KindFamily.SUPPLY, KindFamily.TARIFF
 MONTHS = [f"2030-{month:02d}" for month in range(7, 13)] + [f"2031-{month:02d}" for month in range(1, 7)]
@@ -64,6 +71,12 @@ def a_ban(event_id: str, **changes: Any) -> Event:
     """An export ban on the ore of the small world, which is to lower volumes and to raise prices."""
     facts = {"kind": "export_ban", "minerals": ("ore",), "flows": (("CHN", "WLD"),), "volume": "down"}
     return an_event(event_id, **(facts | {"price_world": "up"} | changes))
+
+
+#: A tariff that may come in September, with a probability of 30 %.
+THREAT = a_ban(
+    "threat", kind="threat", status="threatened", effective=date(2030, 9, 1), value_unit="ad valorem %", probability=0.3
+)
 
 
 def an_effect(
@@ -150,7 +163,27 @@ def same(found: Floats, expected: Floats | float) -> None:
     np.testing.assert_allclose(found, np.broadcast_to(np.asarray(expected), found.shape), atol=5e-7)
 
 
-#: A tariff that may come in September, with a probability of 30 %.
-THREAT = a_ban(
-    "threat", kind="threat", status="threatened", effective=date(2030, 9, 1), value_unit="ad valorem %", probability=0.3
-)
+def world_of(future: Future, **scenario: Any) -> World:
+    """The world of a scenario, asked of one series."""
+    question = Question.read(
+        json.dumps({"series": [future.series.series_id], "scenarios": [{"name": "s"} | scenario]}, default=str)
+    )
+    (world,) = build(question, future.known, future.open_branches, MINERALS)
+    return world
+
+
+def change(future: Future, **scenario: Any) -> Floats:
+    """(H, N) what a scenario changes of the log of the draws."""
+    return future.change(world_of(future, **scenario))
+
+
+def percent(mean: float, sd: float = 0.0, on: str = "volume") -> dict[str, Any]:
+    """A stated effect."""
+    return {on: {"percent": mean, "plus_minus": sd}}
+
+
+def refused(future: Future, **scenario: Any) -> dict[str, str]:
+    """Where a scenario is at fault, and what would have been right."""
+    with pytest.raises(InvalidInput) as error:
+        world_of(future, **scenario)
+    return {fault.where: fault.expected for fault in error.value.faults}

@@ -199,6 +199,9 @@ def test_a_branch_is_told_with_its_day_its_chance_and_its_title() -> None:
     assert ends(BAN, pause, known_on=day("06-30")) == {"pause": of_pause}
     assert ends(BAN, pause, known_on=day("07-01")) == {"pause": replace(of_pause, unconfirmed=True)}
     assert ends(BAN, pause, back, known_on=day("06-30")) == {"pause": replace(of_pause, probability=0.3, title="back")}
+    called_off = replace(back, status="withdrawn", ended=day("05-05"), end_known=day("05-05"))
+    assert ends(BAN, pause, called_off, known_on=day("06-30")) == {"pause": of_pause}
+    assert states("ban", BAN, pause, called_off, on="06-01")[0].status == "suspended"
     threat = an_event("threat", kind="threat", status="threatened", probability=0.0)
     of_threat = Branch("threat", "threat", ("threat",), day("02-01"), 0.0, False, "threat")
     assert ends(threat, known_on=day("01-31")) == {"threat": of_threat}
@@ -227,6 +230,8 @@ def test_a_suspension_ends_in_a_branch_only_while_it_lasts_and_alone_holds_somet
     wider = acting("wider", "extends", "pause", "06-30", kind="truce", ended=day("12-31"), end_known=day("01-10"))
     wider = replace(wider, acts=(*wider.acts, Act("suspends", "quota")))
     assert ends(BAN, an_event("quota"), PAUSE, wider)["pause"].event_ids == ("ban", "quota")
+    own = replace(wider, acts=(Act("extends", "ban"), Act("suspends", "quota")))
+    assert ends(BAN, an_event("quota"), own)["wider"].event_ids == ("quota",)
 
 
 # -- what could be known -----------------------------------------------------------------------------------------------

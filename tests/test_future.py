@@ -71,6 +71,15 @@ def test_the_period_of_its_last_day_is_whole(ended: date, levels: dict[str, floa
     same(logs(future), np.outer(column(**levels), unseen("ban")))
 
 
+def test_what_ends_on_a_sunday_is_over_on_the_monday() -> None:
+    """By business days: 1 July is a Monday, and two months are 43 days."""
+    ban = a_ban("ban", effective=date(2030, 7, 1), ended=date(2030, 7, 7))
+    daily = replace(FLOW, freq="B")
+    future = a_future(ban, series=daily, last=np.datetime64("2030-06-28"), evidence=EVIDENCE)
+    days = np.array([1, 2, 3, 4, 5, 0, 0, 0, 0, 0, 0, 0]) / 43
+    same(logs(future), np.outer(days, unseen("ban")))
+
+
 @pytest.mark.parametrize(
     ("ended", "levels"),
     [
@@ -327,7 +336,7 @@ def test_each_draw_has_its_own_way_of_acting() -> None:
 
 def test_a_measure_that_began_in_the_last_period_is_in_force_in_it() -> None:
     ban = a_ban("ban", effective=date(2030, 6, 20))
-    future = a_future(ban, effects=[an_effect(ban)])
+    future = a_future(ban, effects=[an_effect(ban, shape=Decay(0.5))])
     shorter = World(future.known.edited([replace(ban, ended=date(2030, 7, 31))]))
     same(future.change(shorter), column(m2030_08=0.5)[:, None])
 
@@ -337,6 +346,11 @@ def test_an_episode_of_talk_stays_and_the_measure_comes_on_top() -> None:
     talk = a_ban("ban", effective=None)
     future = a_future(talk, effects=[an_effect(a_ban("ban"))], evidence=EVIDENCE)
     same(logs(future), -0.5)
+    held = a_ban("ban", effective=date(2030, 3, 1))
+    pause = an_event("pause", acts=(Act("suspends", "ban"),))
+    back = an_event("back", announced=AS_OF, effective=date(2030, 9, 1), acts=(Act("terminates", "pause"),))
+    returned = a_future(held, pause, back, effects=[an_effect(a_ban("ban"))], evidence=EVIDENCE)
+    same(logs(returned), -0.5 + np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
     comes = World(future.known.edited([replace(talk, effective=date(2030, 9, 1))]))
     same(future.change(comes), np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
 
