@@ -223,7 +223,7 @@ class Future:
     @cached_property
     def _coming_as_known(self) -> dict[str, Coming]:
         # The period of a last day is whole: what ends in the last one observed is missed from the next one on.
-        since: dt.date = self.run.last.item()
+        since: dt.date = self._freq.start(self._last).item()
         late = {
             event.event_id
             for event in self.known.events.values()
