@@ -195,6 +195,17 @@ def test_a_threat_that_is_taken_does_what_events_of_its_kind_do(unit: str, famil
     same(found, np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("threat", family)))
 
 
+@pytest.mark.parametrize(("probability", "share"), [(None, 1.0), (0.4, 0.4)])
+def test_a_branch_that_is_taken_adds_to_what_the_scenario_adds_and_to_what_is_known(
+    probability: float | None, share: float
+) -> None:
+    known = a_ban("ban", effective=date(2030, 9, 1))
+    future = a_future(known, replace(THREAT, probability=None), evidence=EVIDENCE)
+    found = change(future, add=[new()], take=[{"branch": "threat", "probability": probability}])
+    taken = np.where(chances("threat") < share, unseen("threat", TARIFF), 0.0)
+    same(found, column(m2030_09=HALF)[:, None] + np.outer(column(m2030_09=0.5, m2030_10=1.0), taken))
+
+
 def test_a_branch_of_the_baseline_is_not_taken_twice() -> None:
     """In the draws that take it anyway nothing changes; with a lower probability some do not take it any more."""
     future = a_future(THREAT, evidence=EVIDENCE)

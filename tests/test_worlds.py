@@ -46,9 +46,9 @@ def test_a_threat_with_a_probability_comes_in_so_many_draws_with_the_prior_of_wh
 
 
 def test_without_a_day_of_its_own_a_branch_comes_on_the_day_of_the_question() -> None:
-    future = a_future(replace(THREAT, effective=None), evidence=EVIDENCE)
+    future = a_future(replace(THREAT, effective=None), as_of=date(2030, 8, 20), evidence=EVIDENCE)
     drawn = np.where(chances("threat") < 0.3, unseen("threat", TARIFF), 0.0)
-    same(logs(future), np.outer(column(m2030_07=0.5, m2030_08=1.0), drawn))
+    same(logs(future), np.outer(column(m2030_08=0.5, m2030_09=1.0), drawn))
 
 
 def test_a_draw_takes_one_alternative_and_each_is_as_likely() -> None:
