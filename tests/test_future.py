@@ -170,6 +170,9 @@ def test_what_is_known_to_come_is_not_counted_again_when_a_branch_brings_it_back
     (branch,) = future.branches
     taken = World(future.known.taking(branch, date(2030, 12, 1)), {"ban": Assumption(group="pause")})
     same(future.change(taken), np.outer(column(m2030_12=0.5, m2031_01=1.0), unseen("ban")))
+    said = {"ban": Assumption(group="pause", sizes=(("volume", -0.5, 0.0),))}
+    whole = column(m2030_08=-0.25, m2030_09=0.0, m2030_12=-0.25, m2031_01=-0.5)[:, None]
+    same(future.change(World(taken.version, said)), whole - logs(future))
 
 
 def test_what_a_scenario_puts_into_the_past_is_felt_from_the_first_period_on() -> None:
