@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from service_fixtures import EARTHS, NICKEL, add_run, make_home
+from small_world import EVIDENCE, FLOW, SUPPLY, a_ban, an_effect
 
 from forecast.catalog import Catalog
 from forecast.errors import NotFound
 from forecast.evidence import Evidence, refresh
-from forecast.findings import findings
+from forecast.findings import Kin, _kin, findings
 from forecast.registry import Registry
 
 Stores = tuple[Catalog, Registry]
@@ -55,6 +56,14 @@ def test_kin_are_weighed_with_its_own_data_by_precision(stores: Stores) -> None:
         assert kin.sd == pytest.approx(error * weight**0.5, rel=1e-9)
         events = {s.events[0] for s in others.likelihoods if (s.family, s.is_price) == (episode.family, False)}
         assert kin.others == len(events)
+
+
+def test_where_its_own_data_say_nothing_it_is_its_kind_in_its_direction() -> None:
+    silent = an_effect(a_ban("ban"))
+    mean, sd = EVIDENCE.prior(SUPPLY, FLOW).towards(-1)
+    assert mean < -0.1
+    for effect in (silent, replace(silent, likelihood=(0.5, 0.1), identified=False)):
+        assert _kin(effect, FLOW, EVIDENCE) == Kin(40, mean, sd)
 
 
 def test_a_value_that_was_revised_since_is_read_as_the_run_saw_it(stores: Stores) -> None:
