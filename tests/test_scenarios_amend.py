@@ -162,3 +162,14 @@ def test_the_rates_of_a_threat_are_measured_by_the_one_that_was_threatened() -> 
 def test_an_event_without_a_rate_has_none_to_compare_with() -> None:
     quota = a_future(a_ban("quota"))
     assert set(refused(quota, amend=[{"event": "quota", "rate": 5}])) == {"scenarios.0.amend.0.rate"}
+
+
+def test_every_part_of_a_scenario_is_counted_and_read() -> None:
+    future = a_future(a_ban("ban"), a_ban("twin"))
+    of_nothing = {"event": "ban", "effect": percent(-5, on="price.gem")}
+    assert set(refused(future, amend=[of_nothing])) == {"scenarios.0.amend.0.effect"}
+    ids = [f"e{k}" for k in range(13)]
+    added = [{"event": f"new-{k}", "effective": "2030-09-01"} for k in range(13)]
+    parts = {"add": added, "amend": [{"event": e} for e in ids], "take": [{"branch": e} for e in ids]}
+    assert refused(future, **parts, remove=[f"r{k}" for k in range(12)]) == {"scenarios": "at most 50 in all scenarios"}
+    assert "scenarios" not in refused(future, **parts, remove=[f"r{k}" for k in range(11)])
