@@ -15,11 +15,11 @@ from _origins import Answer, Task
 from peers.local import prophet, ucm
 from peers.naive import naive
 
-from forecast.calendars import Days
-from forecast.calibration import student_levels
-from forecast.forecasters.grid import panel_quantiles
+from forecast.forecasters.calibration import student_levels
+from forecast.forecasters.grid.engine import panel_quantiles
 from forecast.metrics import LEVELS
-from forecast.series import Floats
+from forecast.timeseries.frequency import Days
+from forecast.timeseries.series import Floats
 
 STATSFORECAST = ("AutoARIMA", "AutoETS", "AutoTheta", "CES")
 PEERS_PYTHON = Path(__file__).parent.parent / ".venv-peers" / "bin" / "python"

@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast import metrics
-from forecast.calendars import Days
 from forecast.forecasters.base import Sample
-from forecast.forecasters.grid import LEAST, Panel
-from forecast.series import Floats, History
+from forecast.forecasters.grid.engine import LEAST, Panel
+from forecast.timeseries.frequency import Days
+from forecast.timeseries.series import Floats, History
 
 
 @dataclass(frozen=True, eq=False)

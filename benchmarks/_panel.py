@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from forecast.config import data_dir
+from forecast.catalog.csv_reader import Reading
+from forecast.catalog.csv_records import Observation, read_events, read_minerals, read_observations, read_series
 from forecast.events import Events
-from forecast.exposure import Minerals
-from forecast.records import Observation, read_events, read_minerals, read_observations, read_series
-from forecast.series import History, Series
-from forecast.tables import Reading
+from forecast.events.exposure import Minerals
+from forecast.settings import data_dir
+from forecast.timeseries.series import History, Series
 
 
 @dataclass(frozen=True)

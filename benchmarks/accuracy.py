@@ -18,7 +18,7 @@ from _origins import Task, judge
 from _panel import read_panel
 from _report import Report, parser
 
-from forecast.forecasters.grid import LEAST
+from forecast.forecasters.grid.engine import LEAST
 
 OURS = "orecast grid"
 

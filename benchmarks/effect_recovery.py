@@ -27,17 +27,17 @@ from prophet.utilities import regressor_coefficients
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 from statsmodels.tsa.statespace.structural import UnobservedComponents
 
-from forecast.calendars import Freq
+from forecast.effects.candidates import columns, every_shape
 from forecast.effects.controls import controls_for
 from forecast.effects.episodes import Episode
 from forecast.effects.estimate import Averaging, estimate, quiet_periods, regress
 from forecast.effects.profile import profile
-from forecast.effects.shapes import columns, every_shape
 from forecast.events import KindFamily
-from forecast.exposure import exposure
+from forecast.events.exposure import exposure
 from forecast.forecasters.base import Sample
 from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary, design
-from forecast.series import Floats, History
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import Floats, History
 
 LEVELS = (0.5, 0.8, 0.9)
 SD = 0.2  # of the effects put in, on the log

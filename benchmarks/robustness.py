@@ -19,8 +19,8 @@ from _panel import read_panel
 from _report import Report, parser
 
 from forecast import metrics
-from forecast.forecasters.grid import LEAST, panel_quantiles
-from forecast.series import Floats
+from forecast.forecasters.grid.engine import LEAST, panel_quantiles
+from forecast.timeseries.series import Floats
 
 SPIKES, ZEROS, GAPS = 3, 2, 4
 #: Shorter histories are another question: nine slips in four years are a fifth of the data.

@@ -23,11 +23,11 @@ from _origins import Task
 from _panel import read_panel
 from _report import Report, parser
 
-from forecast.calendars import Freq
-from forecast.calibration import student_levels
-from forecast.forecasters.grid import LEAST, Grid, Panel, panel_quantiles
+from forecast.forecasters.calibration import student_levels
+from forecast.forecasters.grid.engine import LEAST, Grid, Panel, panel_quantiles
 from forecast.interventions import Design
-from forecast.series import History
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import History
 
 ORIGINS, HORIZON, BLOCK, YEARS, DRAWS = 24, 12, 250, 20, 2000
 SIZES = (10, 100, 1000, 10_000)

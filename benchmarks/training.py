@@ -17,9 +17,9 @@ import numpy as np
 from _report import Report, arguments
 
 from forecast.catalog import Catalog
-from forecast.config import Settings
 from forecast.jobs.train import Plan, train
 from forecast.registry import Registry
+from forecast.settings import Settings
 
 QUICK = ("price.copper", "price.tin", "volume.rare-earths.export.cn")
 

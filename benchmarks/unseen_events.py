@@ -19,15 +19,15 @@ import numpy as np
 from _panel import Panel, read_panel
 from _report import Report, arguments
 
-from forecast.effects.classes import BUILD_UP, Likelihood, class_priors
 from forecast.effects.controls import controls_for
 from forecast.effects.episodes import episodes
 from forecast.effects.estimate import Averaging, estimate
+from forecast.effects.event_classes import BUILD_UP, Likelihood, class_priors
 from forecast.events import KindFamily
 from forecast.forecasters import FORECASTERS, Sample
 from forecast.interventions import Design
 from forecast.metrics import LEVELS, crps_from_quantiles, quantiles
-from forecast.series import Floats, History
+from forecast.timeseries.series import Floats, History
 
 HORIZON, BEFORE, DRAWS = 6, 60, 1000
 CENTRAL = (50, 80, 90)

@@ -13,9 +13,9 @@ from typing import Protocol
 
 import numpy as np
 
-from forecast.calendars import Days, Freq
 from forecast.errors import Fault, InvalidInput, MissingDesign
-from forecast.series import Floats
+from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.series import Floats
 
 
 class Shape(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from forecast.series import Floats
+from forecast.timeseries.series import Floats
 
 #: The quantile levels of every stored or scored forecast; symmetric, so that central intervals of 50, 60, 80, 90 and
 #: 95 % are among them.

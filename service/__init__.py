@@ -5,10 +5,10 @@ from __future__ import annotations
 from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
 
+from forecast.answers.scenarios import Question
 from forecast.catalog import Catalog
-from forecast.config import Settings
 from forecast.registry import Registry
-from forecast.scenarios import Question
+from forecast.settings import Settings
 from service import describe, documents, problems, security, telemetry
 from service.answers import VERSION
 from service.context import Clock, Context, utc_now

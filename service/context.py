@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from forecast.catalog import Catalog
-from forecast.config import Settings
 from forecast.errors import NotFound
 from forecast.registry import Registry
+from forecast.settings import Settings
 
 Clock = Callable[[], dt.datetime]
 

@@ -7,7 +7,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from limits import parse_many
 
-from forecast.config import Settings
+from forecast.settings import Settings
 
 MAX_BODY = 256 * 1024
 

@@ -18,8 +18,8 @@ from prometheus_client import values
 from prometheus_client.multiprocess import mark_process_dead
 
 from forecast.catalog import Catalog
-from forecast.config import Settings
 from forecast.errors import ForecastError
+from forecast.settings import Settings
 from service import create_app
 
 _FOLDER = "orecast-metrics-"

@@ -14,8 +14,8 @@ import pytest
 from sqlalchemy import URL, create_engine, make_url, text
 
 from forecast.catalog import Catalog
-from forecast.config import Settings
 from forecast.events import Events
+from forecast.settings import Settings
 
 # A loaded machine must not fail a property, and two minutes are for the whole suite.
 hypothesis.settings.register_profile("orecast", deadline=None, max_examples=40)

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from forecast.answers.event_priors import refresh
 from forecast.catalog import Catalog, Observation
-from forecast.config import Settings
 from forecast.effects import EffectRecord, EpisodeEffect, episodes
-from forecast.evidence import refresh
 from forecast.registry import Registry
-from forecast.series import Series
+from forecast.settings import Settings
+from forecast.timeseries.series import Series
 
 COPPER, NICKEL, EARTHS = "price.copper", "price.nickel", "volume.rare-earths.export.cn"
 TRAINED = (COPPER, NICKEL, EARTHS)

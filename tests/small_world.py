@@ -14,21 +14,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecast.calendars import parse_freq
+from forecast.answers.event_priors import Evidence
+from forecast.answers.event_versions import World
+from forecast.answers.future import Future
+from forecast.answers.scenarios import Question
+from forecast.answers.scenarios.build import build
 from forecast.effects import EffectRecord, EpisodeEffect
-from forecast.effects.classes import Likelihood
 from forecast.effects.episodes import Episode
+from forecast.effects.event_classes import Likelihood
 from forecast.errors import InvalidInput
 from forecast.events import Event, Events, KindFamily
-from forecast.evidence import Evidence
-from forecast.exposure import Minerals
-from forecast.future import Future
+from forecast.events.exposure import Minerals
 from forecast.interventions import Intervention, Shape, Step
 from forecast.registry import Run
-from forecast.scenarios import Question
-from forecast.scenarios.build import build
-from forecast.series import Floats, Series
-from forecast.worlds import World
+from forecast.timeseries.frequency import parse_freq
+from forecast.timeseries.series import Floats, Series
 
 N, H = 400, 12
 HALF = float(np.log(0.5))

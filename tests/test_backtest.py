@@ -11,25 +11,25 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import pytest
 
-from forecast.backtest import Backtest, View, _at_once, _one_by_one, backtest, fit, outcomes, scores
-from forecast.calendars import Freq
-from forecast.calibration import Calibration
 from forecast.catalog import Catalog, Observation
-from forecast.config import Settings
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.events import Event, KindFamily
 from forecast.forecasters.base import Coefficients, Sample
+from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.ets import Ets
-from forecast.forecasters.grid import Grid, GridFitted
-from forecast.forecasters.grid_price import Pooled, PriceGrid
-from forecast.forecasters.grid_spot import Anchor
+from forecast.forecasters.grid.engine import Grid, GridFitted
+from forecast.forecasters.grid.price import Pooled, PriceGrid
+from forecast.forecasters.grid.spot import Anchor
 from forecast.forecasters.random_walk import RandomWalk
 from forecast.interventions import Decay, Design, Intervention, Shape, Step
 from forecast.jobs.train import origins
 from forecast.metrics import LEVELS
-from forecast.past import Past
-from forecast.peers import Company, Lessons
-from forecast.series import Floats, History, Series
+from forecast.settings import Settings
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import Floats, History, Series
+from forecast.training.backtest import Backtest, View, _at_once, _one_by_one, backtest, fit, outcomes, scores
+from forecast.training.information import Past
+from forecast.training.panel import Company, Lessons
 
 TODAY = date(2026, 7, 15)
 MONTHS = Freq("M")

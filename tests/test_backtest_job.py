@@ -12,21 +12,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast.backtest import Backtest
 from forecast.catalog import Catalog, Observation
 from forecast.cli import call
-from forecast.config import Settings
 from forecast.errors import InvalidInput, NotFound
-from forecast.export import verify
+from forecast.export.forecasts import verify
 from forecast.forecasters.base import Sample
-from forecast.forecasters.grid import Grid
+from forecast.forecasters.grid.engine import Grid
 from forecast.jobs import backtest as job
 from forecast.jobs.backtest import HEADER, QUANTILES, Answer, Question, rows, run, summary
 from forecast.jobs.ingest import ingest
-from forecast.jobs.origins import last, read, usable
 from forecast.metrics import LEVELS
-from forecast.peers import Company
-from forecast.series import Series
+from forecast.settings import Settings
+from forecast.timeseries.series import Series
+from forecast.training.backtest import Backtest
+from forecast.training.origins import last, read, usable
+from forecast.training.panel import Company
 
 TODAY = date(2026, 7, 15)
 COPPER, EARTHS = "price.copper", "volume.rare-earths.export.cn"

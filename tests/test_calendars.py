@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.calendars import WEEKDAYS, Freq, parse_freq
 from forecast.errors import InvalidInput
+from forecast.timeseries.frequency import WEEKDAYS, Freq, parse_freq
 
 pytestmark = pytest.mark.filterwarnings("ignore:Period with BDay freq is deprecated:FutureWarning")
 

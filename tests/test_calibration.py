@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.calibration import Calibration, Conformal, Margins, couple, student_levels, student_quantile
+from forecast.forecasters.calibration import Calibration, Conformal, Margins, couple, student_levels, student_quantile
 from forecast.metrics import LEVELS
-from forecast.series import Floats
+from forecast.timeseries.series import Floats
 
 CONFORMAL = Conformal(window=180, smooth=2, symmetric=1.0)
 MEDIAN = len(LEVELS) // 2

@@ -22,10 +22,10 @@ from sqlalchemy import event, text
 
 from forecast.catalog import Catalog, Observation
 from forecast.catalog.schema import METADATA, VERSION
-from forecast.config import Settings
 from forecast.errors import InvalidInput, Misconfigured, NotFound, TooShort
 from forecast.events import Act
-from forecast.series import Series
+from forecast.settings import Settings
+from forecast.timeseries.series import Series
 
 MAY, JUNE = datetime(2026, 5, 20, tzinfo=UTC), datetime(2026, 6, 20, 9, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
@@ -275,7 +275,7 @@ def test_opening_again_is_quick_and_changes_nothing(settings: Settings, catalog:
 
 def test_reading_needs_neither_pandas_nor_alembic(settings: Settings) -> None:
     code = (
-        "import sys, os; from forecast.catalog import Catalog; from forecast.config import Settings;"
+        "import sys, os; from forecast.catalog import Catalog; from forecast.settings import Settings;"
         "Catalog.open(Settings.from_env(os.environ)).histories();"
         "print(sorted({'pandas', 'alembic', 'scipy', 'statsmodels', 'joblib'} & set(sys.modules)))"
     )
@@ -285,7 +285,7 @@ def test_reading_needs_neither_pandas_nor_alembic(settings: Settings) -> None:
 def test_two_starts_at_once_on_an_empty_folder(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'new' / 'orecast.db'}"
     code = (
-        "import os; from forecast.catalog import Catalog; from forecast.config import Settings;"
+        "import os; from forecast.catalog import Catalog; from forecast.settings import Settings;"
         "c = Catalog.open(Settings.from_env(os.environ));"
         "print(len(c.series()), len(c.histories()), c._current().number)"
     )
@@ -297,7 +297,7 @@ WRITE = """
 import os, sys
 from datetime import UTC, date, datetime
 from forecast.catalog import Catalog, Observation
-from forecast.config import Settings
+from forecast.settings import Settings
 catalog = Catalog.open(Settings.from_env(os.environ))
 me = int(sys.argv[1])
 for n in range(12):
@@ -324,7 +324,7 @@ HANG = """
 import os, sys, time
 from sqlalchemy import text
 from forecast.catalog import Catalog
-from forecast.config import Settings
+from forecast.settings import Settings
 catalog = Catalog.open(Settings.from_env(os.environ))
 with catalog._database.writing() as connection:
     connection.execute(text("UPDATE observations SET value = 0"))

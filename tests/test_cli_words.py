@@ -10,12 +10,12 @@ import typer
 from service_fixtures import COPPER, NICKEL, make_home
 
 from forecast import cli, errors
+from forecast.answers.forecast import Forecast, Row
 from forecast.cli import call, options
 from forecast.cli.effects import _cells
 from forecast.cli.forecasts import _page
 from forecast.events import Branch
-from forecast.predict import Forecast, Row
-from forecast.series import Series
+from forecast.timeseries.series import Series
 
 
 def a_page(branches: tuple[Branch, ...]) -> str:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from forecast import config
-from forecast.config import SETTINGS, Settings
+from forecast import settings as config
 from forecast.errors import Misconfigured
+from forecast.settings import SETTINGS, Settings
 
 
 def test_everything_has_a_default_below_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from forecast.catalog import Catalog
-from forecast.config import Settings, data_dir
+from forecast.catalog.csv_records import EVENT_OPTIONAL, EVENT_REQUIRED, SERIES_OPTIONAL, SERIES_REQUIRED
 from forecast.events import RELATIONS, Act, Events, KindFamily, state
-from forecast.records import EVENT_OPTIONAL, EVENT_REQUIRED, SERIES_OPTIONAL, SERIES_REQUIRED
-from forecast.series import FLAGS
+from forecast.settings import Settings, data_dir
+from forecast.timeseries.series import FLAGS
 
 DATA = data_dir()
 EVIDENCE_ENDS = date(2026, 10, 9)

@@ -10,7 +10,7 @@ import yaml
 from typer.main import get_command
 
 from forecast.cli import app
-from forecast.config import SETTINGS
+from forecast.settings import SETTINGS
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())

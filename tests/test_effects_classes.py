@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from forecast.calendars import Freq
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
-from forecast.effects.classes import BUILD_UP, ClassPrior, Likelihood, class_prior, class_priors, likelihoods
+from forecast.effects.event_classes import BUILD_UP, ClassPrior, Likelihood, class_prior, class_priors, likelihoods
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
+from forecast.timeseries.frequency import Freq
 
 SUPPLY, TARIFF = KindFamily.SUPPLY, KindFamily.TARIFF
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.calendars import Freq
 from forecast.effects.controls import controls_for
 from forecast.events import Event, Events
-from forecast.exposure import Minerals
+from forecast.events.exposure import Minerals
 from forecast.forecasters.base import Sample
-from forecast.series import History, Series
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import History, Series
 
 T = 60
 DS = Freq("M").range("2015-01-01", T)

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.calendars import Freq
 from forecast.effects import Episode, episodes, upcoming
+from forecast.effects.candidates import columns, every_shape, leads, product
 from forecast.effects.episodes import direction
-from forecast.effects.shapes import columns, every_shape, leads, product
 from forecast.events import Act, Event, Events, KindFamily
-from forecast.exposure import Minerals
+from forecast.events.exposure import Minerals
 from forecast.interventions import Decay, Forestalled, Hump, Intervention, Pulse, Ramp, Step, Temporary
-from forecast.series import Series
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import Series
 
 MONTHLY = Freq("M")
 DS = MONTHLY.range("2015-01-01", 120)

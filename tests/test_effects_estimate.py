@@ -6,16 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.calendars import Freq
 from forecast.effects import Episode
 from forecast.effects.controls import controls_for
 from forecast.effects.estimate import Averaging, estimate, from_coefficients, quiet_periods, regress
 from forecast.effects.profile import profile
 from forecast.events import KindFamily
-from forecast.exposure import Minerals
+from forecast.events.exposure import Minerals
 from forecast.forecasters.base import Coefficients, Sample
 from forecast.interventions import Decay, Forestalled, Intervention, Ramp, Shape, Step, Temporary, design
-from forecast.series import History, Series
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import History, Series
 
 MONTHLY = Freq("M")
 T = 240

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.calendars import Freq
 from forecast.effects.profile import Profile, profile
 from forecast.forecasters.base import Sample
-from forecast.series import Floats
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import Floats
 
 MONTHLY = Freq("M")
 T = 240

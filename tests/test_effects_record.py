@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.calendars import Freq
 from forecast.effects import EffectRecord, Episode, EpisodeEffect, Omitted
+from forecast.effects.candidates import product
 from forecast.effects.record import window
-from forecast.effects.shapes import product
 from forecast.events import KindFamily
 from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary
+from forecast.timeseries.frequency import Freq
 
 MONTHLY = Freq("M")
 DS = MONTHLY.range("2020-01-01", 24)

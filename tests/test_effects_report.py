@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.calendars import Freq
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
+from forecast.effects.candidates import product
 from forecast.effects.report import Band, EpisodeReport, report
-from forecast.effects.shapes import product
 from forecast.errors import NotFound
 from forecast.events import KindFamily
 from forecast.interventions import Forestalled, Intervention, Ramp, Shape, Step
-from forecast.series import History, Series
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import History, Series
 
 MONTHLY = Freq("M")
 DS = MONTHLY.range("2020-01-01", 36)

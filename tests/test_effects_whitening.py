@@ -7,10 +7,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from forecast.calendars import Freq, parse_freq
 from forecast.effects.whitening import Whitening, fit_whitening, seasons
 from forecast.errors import TooShort
 from forecast.forecasters.base import Sample
+from forecast.timeseries.frequency import Freq, parse_freq
 
 MONTHLY = Freq("M")
 

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 from service_fixtures import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 
+from forecast.answers.effects import _kin
+from forecast.answers.event_priors import FILE, Evidence, refresh
+from forecast.answers.event_versions import World
+from forecast.answers.forecast import forecast
+from forecast.answers.future import Future
 from forecast.catalog import Catalog
-from forecast.effects.classes import Likelihood, class_priors
+from forecast.effects.event_classes import Likelihood, class_priors
 from forecast.errors import InvalidInput
 from forecast.events import KindFamily
-from forecast.evidence import FILE, Evidence, refresh
-from forecast.findings import _kin
-from forecast.future import Future
-from forecast.predict import forecast
 from forecast.registry import Registry
-from forecast.worlds import World
 
 TODAY = NOW.date()
 SUPPLY = KindFamily.SUPPLY

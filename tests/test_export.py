@@ -16,10 +16,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forecast.answers.forecast import Forecast, Row
 from forecast.errors import CorruptArtifact
-from forecast.export import cell, csv_export, csv_text, forecast_names, forecast_rows, point_names, points, verify
-from forecast.predict import Forecast, Row
-from forecast.series import Series
+from forecast.export.forecasts import (
+    cell,
+    csv_export,
+    csv_text,
+    forecast_names,
+    forecast_rows,
+    point_names,
+    points,
+    verify,
+)
+from forecast.timeseries.series import Series
 
 SERIES = Series(
     "volume.x.export.cn", "x", "volume", "target", "export", "CHN", "WLD", unit="=t", freq="M", release_lag_days=9

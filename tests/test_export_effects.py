@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecast.calendars import Freq
+from forecast.answers.event_priors import Evidence
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
-from forecast.effects.classes import Likelihood
+from forecast.effects.candidates import product
+from forecast.effects.event_classes import Likelihood
 from forecast.effects.report import report
-from forecast.effects.shapes import product
 from forecast.events import KindFamily
-from forecast.evidence import Evidence
-from forecast.export_effects import class_rows, effect_names, effect_rows, path_rows
+from forecast.export.effects import class_rows, effect_names, effect_rows, path_rows
 from forecast.interventions import Intervention, Step
-from forecast.series import History, Series
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import History, Series
 
 MONTHLY, N = Freq("M"), 100
 SERIES = Series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)

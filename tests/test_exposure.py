@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.events import Event
-from forecast.exposure import Minerals, exposure
-from forecast.series import Series
+from forecast.events.exposure import Minerals, exposure
+from forecast.timeseries.series import Series
 
 MINERALS = Minerals.from_rows(
     [

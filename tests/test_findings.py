@@ -12,10 +12,10 @@ import pytest
 from service_fixtures import EARTHS, NICKEL, add_run, make_home
 from small_world import EVIDENCE, FLOW, SUPPLY, a_ban, an_effect
 
+from forecast.answers.effects import Kin, _kin, findings
+from forecast.answers.event_priors import Evidence, refresh
 from forecast.catalog import Catalog
 from forecast.errors import NotFound
-from forecast.evidence import Evidence, refresh
-from forecast.findings import Kin, _kin, findings
 from forecast.registry import Registry
 
 Stores = tuple[Catalog, Registry]

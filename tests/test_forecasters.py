@@ -15,15 +15,15 @@ import joblib
 import numpy as np
 import pytest
 
-from forecast.calendars import Freq
 from forecast.catalog import Catalog
-from forecast.config import Settings
 from forecast.effects.estimate import regress
 from forecast.errors import FitFailed, MissingDesign, NotFound, TooShort
 from forecast.forecasters import FORECASTERS, Coefficients, Fitted, Sample, state_space
 from forecast.interventions import Design
 from forecast.metrics import quantiles
-from forecast.series import Floats, History, Series
+from forecast.settings import Settings
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import Floats, History, Series
 
 FAMILIES = tuple(FORECASTERS)
 ESTIMATING = tuple(name for name in FAMILIES if FORECASTERS[name].estimates_effects)

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.calendars import Freq, parse_freq
+from forecast.answers.forecast import forecast
 from forecast.catalog import Catalog
-from forecast.config import Settings
-from forecast.effects.shapes import FAMILIES, every_shape, in_periods
+from forecast.effects.candidates import FAMILIES, every_shape, in_periods
 from forecast.interventions import Decay, Intervention, Pulse, Ramp, Step, Temporary
 from forecast.jobs.ingest import ingest
 from forecast.jobs.train import ORIGINS, TEST_HORIZON, Plan, origins, train_one
-from forecast.predict import forecast
 from forecast.registry import Registry
-from forecast.series import History, Series
+from forecast.settings import Settings
+from forecast.timeseries.frequency import Freq, parse_freq
+from forecast.timeseries.series import History, Series
 
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 #: As written, as understood, first period, how many, and the first three periods ahead.

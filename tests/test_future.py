@@ -33,12 +33,12 @@ from small_world import (
     unseen,
 )
 
+from forecast.answers.contributions import Coming, merged
+from forecast.answers.event_priors import Evidence
+from forecast.answers.event_versions import Assumption, Choice, World
 from forecast.events import Act
-from forecast.evidence import Evidence
 from forecast.interventions import Decay, Ramp, Step
-from forecast.parts import Coming, merged
-from forecast.series import Floats
-from forecast.worlds import Assumption, Choice, World
+from forecast.timeseries.series import Floats
 
 # -- coming events -----------------------------------------------------------------------------------------------------
 

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.calendars import Freq
-from forecast.calibration import Calibration, student_levels
 from forecast.errors import TooShort
 from forecast.forecasters.base import Sample
-from forecast.forecasters.grid import Grid, Panel, panel_quantiles
-from forecast.forecasters.grid_price import PriceGrid, PriceSettings, filter_prices
-from forecast.forecasters.grid_spot import last_prices
-from forecast.forecasters.grid_volume import VolumeGrid, VolumeSettings, filter_volumes, seasonal
+from forecast.forecasters.calibration import Calibration, student_levels
+from forecast.forecasters.grid.engine import Grid, Panel, panel_quantiles
+from forecast.forecasters.grid.price import PriceGrid, PriceSettings, filter_prices
+from forecast.forecasters.grid.spot import last_prices
+from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, filter_volumes, seasonal
 from forecast.interventions import Design
 from forecast.metrics import LEVELS
-from forecast.series import Floats, History, Series
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import Floats, History, Series
 
 MONTHS = Freq("M")
 MEDIAN = len(LEVELS) // 2

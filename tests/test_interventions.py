@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.calendars import Freq, parse_freq
 from forecast.errors import InvalidInput, MissingDesign
 from forecast.interventions import (
     Decay,
@@ -22,6 +21,7 @@ from forecast.interventions import (
     parse_shape,
     shape_word,
 )
+from forecast.timeseries.frequency import Freq, parse_freq
 
 MONTHLY = Freq("M")
 DS = MONTHLY.range("2025-01-01", 8)

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from service_fixtures import COPPER, NICKEL, card, make_home
 
-from forecast.calendars import Freq
 from forecast.catalog import Catalog
 from forecast.cli import call
-from forecast.config import Settings
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
 from forecast.jobs.monitor import Health, monitor
 from forecast.registry import Registry
+from forecast.settings import Settings
+from forecast.timeseries.frequency import Freq
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from forecast.catalog import Catalog, Observation
-from forecast.config import Settings
 from forecast.effects import EffectRecord, episodes
 from forecast.effects.controls import controls_for
 from forecast.effects.estimate import Averaging, estimate
-from forecast.past import Past, seed_of
-from forecast.peers import Company
+from forecast.settings import Settings
+from forecast.training.information import Past, seed_of
+from forecast.training.panel import Company
 
 TODAY = date(2026, 7, 15)
 COPPER, EARTHS = "price.copper", "volume.rare-earths.export.cn"
@@ -51,9 +51,9 @@ def test_a_run_is_named_by_its_last_period_and_its_inputs(bundled: Catalog) -> N
 def test_a_run_is_named_alike_by_another_process(bundled: Catalog, seeded: Path) -> None:
     script = f"""import datetime as dt
 from forecast.catalog import Catalog
-from forecast.config import Settings
-from forecast.past import Past
-from forecast.peers import Company
+from forecast.settings import Settings
+from forecast.training.information import Past
+from forecast.training.panel import Company
 catalog = Catalog.open(Settings.from_env({{"ORECAST_DATABASE_URL": "sqlite:///{seeded}"}}))
 print(Past(catalog, Settings.from_env({{}}), "{COPPER}", Company.of(catalog, dt.date(2026, 7, 15))).run_id())"""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast.calendars import Freq
 from forecast.catalog import Catalog
-from forecast.config import Settings
 from forecast.forecasters.base import Sample
-from forecast.forecasters.grid import Grid
+from forecast.forecasters.grid.engine import Grid
 from forecast.interventions import Design
-from forecast.peers import Company, Peers, enough, kind, panels
-from forecast.series import History
+from forecast.settings import Settings
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import History
+from forecast.training.panel import Company, Peers, enough, kind, panels
 
 TODAY = date(2026, 7, 15)
 CUTOFF = np.datetime64("2015-06-01")
@@ -115,7 +115,7 @@ def test_asked_for_series_come_among_their_like_once(bundled: Catalog) -> None:
 
 
 def test_too_many_are_asked_in_panels(catalog: Catalog, company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forecast.peers.ENOUGH", 4)
+    monkeypatch.setattr("forecast.training.panel.ENOUGH", 4)
     names = [COPPER, "price.tin", "price.zinc", "price.nickel", "price.lead"]
     found = [set(peers.histories) for peers in panels(catalog, names, TODAY)]
     assert [len(each) for each in found] == [4, 4]

@@ -10,13 +10,21 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.calendars import Freq
+from forecast.answers.forecast import Forecast, Row
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.events import Branch, Events, KindFamily
+from forecast.export.plots import (
+    MOST_MARKS,
+    Mark,
+    backtest_picture,
+    effect_picture,
+    forecast_picture,
+    marks,
+    scenario_picture,
+)
 from forecast.interventions import Intervention, Step
-from forecast.plots import MOST_MARKS, Mark, backtest_picture, effect_picture, forecast_picture, marks, scenario_picture
-from forecast.predict import Forecast, Row
-from forecast.series import History, Series
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import History, Series
 
 MONTHLY = Freq("M")
 SERIES = Series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", unit="t", freq="M", release_lag_days=9)
@@ -101,6 +109,6 @@ def test_marks_are_what_happened_in_the_picture_and_what_is_open(bundled_events:
 
 
 def test_importing_plots_does_not_import_matplotlib() -> None:
-    script = "import sys, forecast.plots; print('matplotlib' in sys.modules)"
+    script = "import sys, forecast.export.plots; print('matplotlib' in sys.modules)"
     out = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert out.stdout.strip() == "False"

@@ -17,14 +17,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from service_fixtures import COPPER, EARTHS, NICKEL, make_home, settings_in
 
+from forecast.answers.event_versions import Assumption, World
+from forecast.answers.forecast import Forecast, Row, at_levels, checked_levels, forecast, quantiles, rounded, table
+from forecast.answers.future import Future
 from forecast.catalog import Catalog
 from forecast.effects import EpisodeEffect
 from forecast.errors import InvalidInput, NotFound, NotTrained
 from forecast.events import Act, Event, state
-from forecast.future import Future
-from forecast.predict import Forecast, Row, at_levels, checked_levels, forecast, quantiles, rounded, table
 from forecast.registry import Registry
-from forecast.worlds import Assumption, World
 
 TRAINED_ON = dt.date(2026, 7, 15)
 KNOWN = dt.datetime(2026, 7, 15, 12, tzinfo=dt.UTC)
@@ -109,7 +109,7 @@ def test_the_same_question_has_the_same_digits_in_another_process_and_order(
         "import sys, datetime as dt; sys.path.insert(0, sys.argv[1]);"
         "from service_fixtures import settings_in; from pathlib import Path;"
         "from forecast.catalog import Catalog; from forecast.registry import Registry;"
-        "from forecast.predict import forecast;"
+        "from forecast.answers.forecast import forecast;"
         "s = settings_in(Path(sys.argv[2]));"
         "f = forecast(Catalog.open(s), Registry(s.models_dir), sys.argv[3], as_of=dt.date(2026, 11, 24));"
         "print([(row.yhat, *row.intervals.values()) for row in f.rows]);"

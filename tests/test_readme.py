@@ -21,9 +21,9 @@ import pytest
 from service_fixtures import add_run
 
 from forecast.catalog import Catalog
-from forecast.config import SETTINGS, Settings
 from forecast.jobs.train import Plan, train
 from forecast.registry import Registry
+from forecast.settings import SETTINGS, Settings
 
 #: One home for all: a command finds what the ones before it left.
 pytestmark = pytest.mark.xdist_group("readme")

@@ -12,19 +12,19 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from service_fixtures import HORIZON, NOW, add_run, clock, settings_in
 
+from forecast.answers.event_priors import refresh
+from forecast.answers.forecast import forecast
+from forecast.answers.reconcile import _kept as kept
+from forecast.answers.reconcile import coherent, correlations, members, ordered, project, reconciled
 from forecast.catalog import Catalog
 from forecast.cli import call
-from forecast.config import Settings
 from forecast.errors import InvalidInput, NotTrained
-from forecast.evidence import refresh
-from forecast.export import forecast_rows
-from forecast.groups import Group, groups, sums
+from forecast.export.forecasts import forecast_rows
 from forecast.jobs.ingest import ingest
-from forecast.predict import forecast
-from forecast.reconcile import _kept as kept
-from forecast.reconcile import coherent, correlations, members, ordered, project, reconciled
 from forecast.registry import Registry
-from forecast.series import Series
+from forecast.settings import Settings
+from forecast.timeseries.hierarchy import Group, groups, sums
+from forecast.timeseries.series import Series
 from service import create_app
 
 DAY = NOW.date()

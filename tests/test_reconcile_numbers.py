@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from forecast.calendars import Freq
-from forecast.groups import Group
-from forecast.reconcile import Base, correlations, reconciled
-from forecast.reconcile import _left_out as left_out
-from forecast.series import History, Series
+from forecast.answers.reconcile import Base, correlations, reconciled
+from forecast.answers.reconcile import _left_out as left_out
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.hierarchy import Group
+from forecast.timeseries.series import History, Series
 
 
 def a_base(draws: dict[str, list[float]], histories: dict[str, np.ndarray] | None = None, *, freq: str = "M") -> Base:

@@ -17,12 +17,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.calendars import Freq
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.errors import CorruptArtifact, InvalidInput, NotFound, NotTrained
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
 from forecast.registry import Registry
+from forecast.timeseries.frequency import Freq
 
 SERIES = "price.copper"
 MONTHLY = Freq("M")

@@ -15,15 +15,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from service_fixtures import COPPER, EARTHS, NOW, add_run, make_home
 
+from forecast.answers.event_versions import Version
+from forecast.answers.forecast import forecast
+from forecast.answers.future import Future
+from forecast.answers.scenarios import Answer, Question, answer
 from forecast.catalog import Catalog
-from forecast.config import data_dir
 from forecast.errors import InvalidInput, NotTrained
-from forecast.export import csv_export, scenario_document, scenario_names, scenario_rows
-from forecast.future import Future
-from forecast.predict import forecast
+from forecast.export.forecasts import csv_export, scenario_document, scenario_names, scenario_rows
 from forecast.registry import Registry
-from forecast.scenarios import Answer, Question, answer
-from forecast.worlds import Version
+from forecast.settings import data_dir
 
 TODAY = NOW.date()
 GALLIUM, GERMANIUM, MAGNETS = "volume.gallium.export.cn", "volume.germanium.export.cn", "volume.magnets.export.cn"
@@ -187,8 +187,8 @@ def test_a_scenario_has_the_same_digits_alone_and_in_company(stores: Stores, sce
 def test_removing_what_was_added_restores_the_baseline(stores: Stores, new: dict[str, Any]) -> None:
     (future,) = Future.of(*stores, [EARTHS], TODAY)
     question = Question.read(json.dumps({"series": [EARTHS], "scenarios": [{"name": "s", "add": [new]}]}))
-    from forecast.scenarios.build import build
-    from forecast.worlds import World
+    from forecast.answers.event_versions import World
+    from forecast.answers.scenarios.build import build
 
     (world,) = build(question, future.known, future.open_branches, stores[0].minerals())
     back: Version = world.version.edited(removed={new["event"]})
@@ -419,7 +419,7 @@ def test_anything_else_is_refused_and_nothing_breaks(body: object) -> None:
 
 def test_scenarios_import_no_heavy_library() -> None:
     script = (
-        "import sys, forecast.scenarios, forecast.export;"
+        "import sys, forecast.answers.scenarios, forecast.export.forecasts;"
         "print(*{'pandas','scipy','statsmodels','prophet','matplotlib','joblib'} & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)

@@ -11,13 +11,13 @@ import pytest
 from service_fixtures import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 from small_world import generator
 
+from forecast.answers.forecast import Row
+from forecast.answers.future import Future
+from forecast.answers.scenarios import Answer, Question, answer
 from forecast.catalog import Catalog
 from forecast.errors import InvalidInput
-from forecast.future import Future
-from forecast.predict import Row
 from forecast.registry import Registry
-from forecast.scenarios import Answer, Question, answer
-from forecast.series import Floats
+from forecast.timeseries.series import Floats
 
 TODAY = NOW.date()
 INDEX = "index.base-metals"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.backtest import Scores
-from forecast.selection import EXPECTED, MARGIN, choose, forced, shrunken
-from forecast.series import Series
+from forecast.timeseries.series import Series
+from forecast.training.backtest import Scores
+from forecast.training.selection import EXPECTED, MARGIN, choose, forced, shrunken
 
 PRICE = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
 VOLUME = replace(PRICE, series_id="volume.x", measure="volume")

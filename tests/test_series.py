@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.calendars import Freq
 from forecast.errors import TooShort
-from forecast.series import FLAGS, History, Series
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import FLAGS, History, Series
 
 SERIES = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
 

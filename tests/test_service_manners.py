@@ -13,8 +13,8 @@ import pytest
 from flask.testing import FlaskClient
 from service_fixtures import COPPER, EARTHS, NICKEL, TRAINED, add_run, clock, make_home, settings_in
 
+from forecast.answers.event_priors import refresh
 from forecast.catalog import Catalog
-from forecast.evidence import refresh
 from forecast.registry import Registry
 from service import answers as answers_module
 from service import create_app, security

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from small_world import FLOW, a_run
 
+from forecast.answers.champion import serving
 from forecast.errors import InvalidInput
 from forecast.registry import Registry
-from forecast.serving import serving
 
 
 @pytest.mark.parametrize(

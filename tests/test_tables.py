@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forecast.catalog.csv_reader import MOST_FAULTS, Reading, day, items, moment, number, read_rows, whole
 from forecast.errors import Fault, InvalidInput
-from forecast.tables import MOST_FAULTS, Reading, day, items, moment, number, read_rows, whole
 
 
 def write(folder: Path, data: bytes | str) -> Path:

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forecast import predict
+from forecast.answers import forecast as predict
 from forecast.catalog import Catalog, Observation
-from forecast.config import Settings
 from forecast.errors import FitFailed, InvalidInput, NotFound
 from forecast.jobs.train import Plan, chosen_families, due, train, train_one
 from forecast.registry import Registry
-from forecast.series import Floats, Series
+from forecast.settings import Settings
+from forecast.timeseries.series import Floats, Series
 
 TODAY = date(2026, 7, 15)
 #: Two families that take no time, beside the baseline.
@@ -226,7 +226,7 @@ def test_a_run_is_held_when_the_family_that_served_fails_and_its_substitute_is_w
     def fails(*arguments: object) -> None:
         raise FitFailed("no luck today")
 
-    monkeypatch.setattr("forecast.forecasters.grid.Grid.fit_each", fails)
+    monkeypatch.setattr("forecast.forecasters.grid.engine.Grid.fit_each", fails)
     (outcome,) = train(own, registry, small, [VOLUME], PLAN).outcomes
     assert (outcome.status, outcome.family) == ("held", "seasonal-naive")
     assert re.match(r"grid \(0\.\d+\) could not be backtested this time", outcome.detail)
@@ -244,7 +244,7 @@ TRAINING = f"""
 import datetime as dt, os, time
 from dataclasses import replace
 from forecast.catalog import Catalog
-from forecast.config import Settings
+from forecast.settings import Settings
 from forecast.jobs.train import Plan, train
 from forecast.registry import Registry
 settings = replace(Settings.from_env(os.environ), draws=200, horizon=6, jobs=1)

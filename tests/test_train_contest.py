@@ -13,10 +13,7 @@ import numpy as np
 import pytest
 from service_fixtures import COPPER, make_home
 
-from forecast.backtest import Scores, View
-from forecast.calendars import Freq
 from forecast.catalog import Catalog, Observation
-from forecast.config import Settings
 from forecast.effects import EffectRecord
 from forecast.errors import FitFailed, TooShort
 from forecast.forecasters.base import Sample
@@ -24,11 +21,14 @@ from forecast.forecasters.random_walk import RandomWalk
 from forecast.forecasters.seasonal_naive import SeasonalNaive
 from forecast.jobs.card import write_card
 from forecast.jobs.train import Plan, _contest, _views, _worse_than_before, origins
-from forecast.past import Past
-from forecast.peers import Company
 from forecast.registry import Registry
-from forecast.selection import Choice
-from forecast.series import History, Series
+from forecast.settings import Settings
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import History, Series
+from forecast.training.backtest import Scores, View
+from forecast.training.information import Past
+from forecast.training.panel import Company
+from forecast.training.selection import Choice
 
 TODAY = date(2026, 7, 15)
 PRICE = Series("price.mine", "own-metal", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)

@@ -9,7 +9,7 @@ import pytest
 from forecast.catalog import Catalog, Observation
 from forecast.catalog.vintages import Vintages
 from forecast.errors import TooShort
-from forecast.series import Series
+from forecast.timeseries.series import Series
 
 SERIES = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
 ROWS = [

@@ -57,7 +57,7 @@ def watch(event, facts):
 
 
 if __name__ == "__main__":
-    from forecast.config import Settings
+    from forecast.settings import Settings
     from forecast.jobs.worker import Work, run
 
     sys.addaudithook(watch)

@@ -26,9 +26,9 @@ from small_world import (
     unseen,
 )
 
+from forecast.answers.event_versions import Assumption, Choice, Version, World, comes_with, differing
 from forecast.events import Act, Branch, Event, Events, KindFamily
 from forecast.interventions import Step
-from forecast.worlds import Assumption, Choice, Version, World, comes_with, differing
 
 ONE = a_ban("one")
 

@@ -7,9 +7,9 @@ import warnings
 
 import numpy as np
 
-from forecast.calendars import Days
 from forecast.metrics import LEVELS
-from forecast.series import Floats
+from forecast.timeseries.frequency import Days
+from forecast.timeseries.series import Floats
 
 
 def ucm(x: Floats, season: int, horizon: int) -> Floats:

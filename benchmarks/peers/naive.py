@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forecast.metrics import LEVELS
-from forecast.series import Floats
+from forecast.timeseries.series import Floats
 
 
 def naive(x: Floats, season: int, horizon: int) -> Floats:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from forecast.catalog.csv_reader import Reading
+from forecast.catalog.csv_records import Observation, read_events, read_minerals, read_observations, read_series
 from forecast.events import Event
-from forecast.records import Observation, read_events, read_minerals, read_observations, read_series
-from forecast.series import Series
-from forecast.tables import Reading
+from forecast.timeseries.series import Series
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ from sqlalchemy import (
     Text,
 )
 
+from forecast.catalog.csv_reader import items
+from forecast.catalog.csv_records import acts, flows
 from forecast.events import Event
-from forecast.records import acts, flows
-from forecast.series import Series
-from forecast.tables import items
+from forecast.timeseries.series import Series
 
 #: The newest migration; a catalogue that has another one is migrated when it is opened.
 VERSION = "0001"

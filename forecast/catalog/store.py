@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, insert, select, update
 
 from forecast.catalog import bundle, vintages
+from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
 from forecast.catalog.schema import (
     CHANGES,
@@ -25,12 +26,11 @@ from forecast.catalog.schema import (
     series_of,
     series_row,
 )
-from forecast.config import Settings, data_dir
 from forecast.errors import Fault, InvalidInput, NotFound
 from forecast.events import Event, Events
-from forecast.exposure import Minerals, exposure
-from forecast.records import Observation
-from forecast.series import History, Series
+from forecast.events.exposure import Minerals, exposure
+from forecast.settings import Settings, data_dir
+from forecast.timeseries.series import History, Series
 
 #: What is said about an event but cannot change a number.
 _PROSE = ("title", "status_note", "status_as_of", "scope_note", "mechanism", "certainty", "sources", "needs_recheck")

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection, select
 
-from forecast.calendars import Days
+from forecast.catalog.csv_records import Observation
 from forecast.catalog.schema import OBSERVATIONS
 from forecast.errors import Fault, InvalidInput, TooShort
-from forecast.records import Observation
-from forecast.series import Floats, History, Series
+from forecast.timeseries.frequency import Days
+from forecast.timeseries.series import Floats, History, Series
 
 #: Ids in one query; SQLite takes 32,766 parameters.
 _CHUNK = 5000

@@ -19,7 +19,7 @@ from forecast.errors import Fault, InvalidInput, TooShort
 
 if TYPE_CHECKING:
     from forecast.jobs.backtest import Answer, Question
-    from forecast.jobs.origins import LeftOut, Origins
+    from forecast.training.origins import LeftOut, Origins
 
 HORIZONS = (1, 3, 6, 12)
 COVERAGE = tuple(Column(f"coverage.{level}", f"{level} %", number=True) for level in (50, 80, 95))
@@ -94,7 +94,7 @@ def backtest(
 
 
 def _kept(s: Session, series_ids: list[str], out: Out) -> None:
-    from forecast.export import score_names, score_rows, scores_document
+    from forecast.export.forecasts import score_names, score_rows, scores_document
 
     runs = [s.registry.champion(series_id) for series_id in s.known(series_ids)]
     if out.chosen is Format.CSV:
@@ -139,7 +139,7 @@ def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...]
     if out.chosen is Format.JSON:
         out.document({"data": list(rows(answer)), "next": None})
     elif out.path is not None:
-        from forecast.export import csv_export
+        from forecast.export.forecasts import csv_export
 
         finished = csv_export(HEADER, rows(answer))
         finished.write(out.path)
@@ -154,7 +154,7 @@ def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...]
 
 
 def _question(s: Session, options: tuple[Any, ...]) -> Question:
-    from forecast.forecasters.grid import Grid
+    from forecast.forecasters.grid.engine import Grid
     from forecast.jobs.backtest import Question
 
     horizon, family, calibrate, as_of = options
@@ -169,7 +169,7 @@ def _question(s: Session, options: tuple[Any, ...]) -> Question:
 def _origins(
     s: Session, series_ids: list[str] | None, origins: str, question: Question
 ) -> tuple[Origins, list[LeftOut]]:
-    from forecast.jobs.origins import last, read
+    from forecast.training.origins import last, read
 
     names = s.known(series_ids)
     if origins.isdecimal():
@@ -191,7 +191,7 @@ def _origins(
 def _summary(answer: Answer, question: Question) -> str:
     """A table for prices and one for the rest: a line a horizon, and one for all."""
     from forecast.jobs.backtest import summary
-    from forecast.selection import BASELINES
+    from forecast.training.selection import BASELINES
 
     parts = []
     found = summary(answer)

@@ -12,7 +12,7 @@ from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption,
 from forecast.cli.session import session
 
 if TYPE_CHECKING:
-    from forecast.findings import Findings
+    from forecast.answers.effects import Findings
 
 #: Marks behind an effect, and what they say.
 MARKS = {"*": "the data say little: mostly prior", "†": "not identified: the data say nothing of it"}
@@ -53,8 +53,8 @@ def effects(
 
 
 def _of_series(out: Out, series_id: str, event: str | None, paths: bool) -> None:
-    from forecast import export_effects as export
-    from forecast.findings import findings
+    from forecast.answers.effects import findings
+    from forecast.export import effects as export
 
     with session() as s:
         found = findings(s.catalog, s.registry, series_id, event)
@@ -68,7 +68,7 @@ def _of_series(out: Out, series_id: str, event: str | None, paths: bool) -> None
 
 
 def _episodes(found: Findings) -> str:
-    from forecast.export_effects import effect_rows
+    from forecast.export.effects import effect_rows
 
     rows = effect_rows(found)
     sums = any(row["cumulated"] for row in rows)
@@ -110,7 +110,7 @@ def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _periods(found: Findings) -> str:
-    from forecast.export_effects import effect_rows, path_rows
+    from forecast.export.effects import effect_rows, path_rows
 
     rows, columns, text = path_rows(found), [Column("ds", "period from"), Column("y", "observed", number=True)], ""
     columns += [Column(name, title, number=True) for name, title in _PERIOD.items()]
@@ -135,8 +135,8 @@ _PERIOD = {"effect.median": "effect", "without.median": "without", "without.lo-9
 
 
 def _classes(out: Out) -> None:
-    from forecast import export_effects as export
-    from forecast.evidence import Evidence
+    from forecast.answers.event_priors import Evidence
+    from forecast.export import effects as export
 
     with session() as s:
         evidence = Evidence.of(s.registry)

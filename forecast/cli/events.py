@@ -41,7 +41,7 @@ def events(
       orecast events --kind tariff --as-of 2025-04-01 --format csv
     """
     from forecast.events import KINDS, Event, state
-    from forecast.exposure import exposure
+    from forecast.events.exposure import exposure
 
     out = Out(format, output)
     with session() as s:

@@ -16,7 +16,7 @@ from forecast.cli.session import Session, session
 from forecast.errors import NotTrained
 
 if TYPE_CHECKING:
-    from forecast.predict import Forecast
+    from forecast.answers.forecast import Forecast
 
 
 def forecast(
@@ -41,7 +41,7 @@ def forecast(
       orecast forecast price.copper --format csv > copper.csv
       orecast forecast mine.imports mine.imports.chl --coherent
     """
-    from forecast.export import forecast_document, forecast_names, forecast_rows
+    from forecast.export.forecasts import forecast_document, forecast_names, forecast_rows
 
     out, percents = Out(format, output), levels(level)
     with session() as s:
@@ -77,7 +77,7 @@ def export(
       orecast export
       orecast export price.copper price.nickel --output metals.csv --level 50,80,95
     """
-    from forecast.export import csv_export, forecast_names, forecast_rows
+    from forecast.export.forecasts import csv_export, forecast_names, forecast_rows
 
     rows: list[dict[str, Any]] = []
     missing: list[NotTrained] = []
@@ -112,12 +112,12 @@ class Ask:
 
 def _forecasts(s: Session, series_ids: Sequence[str], asked: Ask) -> list[Forecast]:
     if asked.coherent:
-        from forecast.reconcile import coherent
+        from forecast.answers.reconcile import coherent
 
         return coherent(
             s.catalog, s.registry, series_ids, horizon=asked.horizon, levels=asked.levels, as_of=asked.as_of
         )
-    from forecast.predict import forecast as of_one
+    from forecast.answers.forecast import forecast as of_one
 
     return [
         of_one(s.catalog, s.registry, name, horizon=asked.horizon, levels=asked.levels, as_of=asked.as_of)
@@ -126,7 +126,7 @@ def _forecasts(s: Session, series_ids: Sequence[str], asked: Ask) -> list[Foreca
 
 
 def _page(made: Forecast) -> str:
-    from forecast.export import points
+    from forecast.export.forecasts import points
 
     rows = points(made)
     # From the lowest bound to the highest, as the numbers are ordered.

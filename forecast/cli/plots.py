@@ -44,8 +44,8 @@ def plot(
       orecast plot price.copper --scenario tariff.yaml --output tariff.png
       orecast plot price.copper --backtest
     """
+    from forecast.export.plots import scenario_picture
     from forecast.files import write_atomically
-    from forecast.plots import scenario_picture
 
     if sum([bool(effect), bool(scenarios), backtest]) > 1:
         raise typer.BadParameter("one of --effect, --scenario and --backtest")
@@ -65,8 +65,8 @@ def plot(
 
 
 def _forecast(s: Session, history: Any, horizon: int, percents: list[int], as_of: dt.date, periods: int) -> bytes:
-    from forecast import predict
-    from forecast.plots import forecast_picture, marks
+    from forecast.answers import forecast as predict
+    from forecast.export.plots import forecast_picture, marks
 
     series_id = history.series.series_id
     made = predict.forecast(s.catalog, s.registry, series_id, horizon=horizon, levels=percents, as_of=as_of)
@@ -77,7 +77,7 @@ def _forecast(s: Session, history: Any, horizon: int, percents: list[int], as_of
 
 
 def _backtest(s: Session, series_id: str) -> bytes:
-    from forecast.plots import backtest_picture
+    from forecast.export.plots import backtest_picture
 
     card = s.registry.champion(series_id).card
     if card["champion_family"] not in card["backtest"]:
@@ -86,7 +86,7 @@ def _backtest(s: Session, series_id: str) -> bytes:
 
 
 def _effect(s: Session, history: Any, event_id: str) -> bytes:
-    from forecast.plots import effect_picture
+    from forecast.export.plots import effect_picture
 
     event = s.catalog.events()[event_id]
     record = s.registry.champion(history.series.series_id).record

@@ -80,7 +80,7 @@ def promote(series_id: SeriesArgument, run_id: RunArgument) -> None:
     Example:
       orecast runs promote price.copper 2026-06-0123456789
     """
-    from forecast.evidence import refresh
+    from forecast.answers.event_priors import refresh
 
     with session() as s:
         s.catalog.get(series_id)
@@ -97,7 +97,7 @@ def rollback(series_id: SeriesArgument) -> None:
     Example:
       orecast runs rollback price.copper
     """
-    from forecast.evidence import refresh
+    from forecast.answers.event_priors import refresh
 
     with session() as s:
         s.catalog.get(series_id)

@@ -12,7 +12,7 @@ from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption,
 from forecast.cli.session import Session, session
 
 if TYPE_CHECKING:
-    from forecast.scenarios import Answer, Outcome
+    from forecast.answers.scenarios import Answer, Outcome
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="YAML or JSON")]
 COLUMNS = (
@@ -37,7 +37,7 @@ def scenario(file: ScenarioFile, format: FormatOption = None, output: OutputOpti
       orecast scenario controls-return.yaml
       orecast scenario tariff.yaml --format csv --output tariff.csv
     """
-    from forecast.export import scenario_document, scenario_names, scenario_rows
+    from forecast.export.forecasts import scenario_document, scenario_names, scenario_rows
 
     out = Out(format, output)
     with session() as s:
@@ -53,7 +53,7 @@ def scenario(file: ScenarioFile, format: FormatOption = None, output: OutputOpti
 
 def ask(s: Session, file: Path) -> Answer:
     """The answer to the question in a file. Raises ``InvalidInput`` with the place of each fault."""
-    from forecast.scenarios import Question, answer
+    from forecast.answers.scenarios import Question, answer
 
     text = file.read_text(encoding="utf-8")
     question = Question.read(text) if file.suffix == ".json" else Question.read_yaml(text)

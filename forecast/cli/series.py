@@ -13,7 +13,7 @@ from forecast.cli.session import session
 from forecast.errors import Fault, InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from forecast.series import Series
+    from forecast.timeseries.series import Series
 
 COLUMNS = (
     Column("series_id", "series"),
@@ -39,7 +39,7 @@ def series(
       orecast series price.copper
       orecast series --mineral rare-earths --format csv
     """
-    from forecast.series import MEASURES, ROLES, Series
+    from forecast.timeseries.series import MEASURES, ROLES, Series
 
     _require("--measure", measure, MEASURES)
     _require("--role", role, ROLES)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
-    from forecast.config import Settings
     from forecast.registry import Registry
+    from forecast.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Session:
 @contextmanager
 def session() -> Iterator[Session]:
     """Settings from the environment; raises ``Misconfigured``."""
-    from forecast.config import Settings
+    from forecast.settings import Settings
 
     opened = Session(Settings.from_env(os.environ), dt.datetime.now(dt.UTC).date())
     try:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from forecast.events import Event, Events
-from forecast.exposure import WORLD, Minerals, exposure
+from forecast.events.exposure import WORLD, Minerals, exposure
 from forecast.forecasters.base import Sample
-from forecast.series import Floats, History, Series
+from forecast.timeseries.series import Floats, History, Series
 
 #: Months for which a control is not believed once an event that touches the series has touched it too.
 BLIND = 12

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.calendars import Days, Freq
 from forecast.events import Event, Events, KindFamily, timeline
-from forecast.exposure import Minerals, exposure
+from forecast.events.exposure import Minerals, exposure
 from forecast.interventions import Decay, Intervention, Shape, Step, Temporary
+from forecast.timeseries.frequency import Days, Freq
 
 if TYPE_CHECKING:
-    from forecast.series import Series
+    from forecast.timeseries.series import Series
 
 #: Observations that one episode costs.
 PER_EPISODE = 20

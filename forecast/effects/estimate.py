@@ -13,19 +13,19 @@ from itertools import repeat
 
 import numpy as np
 
+from forecast.effects.candidates import columns, every_shape, leads
 from forecast.effects.controls import controls_for
+from forecast.effects.diagnostics import judged, said
 from forecast.effects.episodes import Episode
-from forecast.effects.judge import judged, said
 from forecast.effects.placebo import ranked
 from forecast.effects.profile import Profile, profile
 from forecast.effects.record import EffectRecord, EpisodeEffect, window
 from forecast.effects.sampler import Block, Choices, Joint, Sizes
-from forecast.effects.shapes import columns, every_shape, leads
 from forecast.effects.whitening import Bools
 from forecast.errors import TooShort
 from forecast.forecasters.base import Coefficients, Sample
 from forecast.interventions import Design, Intervention
-from forecast.series import Floats
+from forecast.timeseries.series import Floats
 
 __all__ = ["Averaging", "controls_for", "estimate", "from_coefficients", "regress"]
 

@@ -12,12 +12,12 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from forecast.effects.candidates import anticipations, every_shape
 from forecast.effects.profile import Profile
 from forecast.effects.record import WINDOW, EpisodeEffect
 from forecast.effects.sampler import Block, Joint, posterior, weights
-from forecast.effects.shapes import anticipations, every_shape
 from forecast.forecasters.base import Sample
-from forecast.series import Floats
+from forecast.timeseries.series import Floats
 
 #: Dates to compare with at most, and at least.
 MOST, FEWEST = 100, 20

@@ -17,7 +17,7 @@ import numpy as np
 
 from forecast.effects.whitening import Bools, Whitening, fit_whitening, seasons
 from forecast.forecasters.base import Sample
-from forecast.series import Floats
+from forecast.timeseries.series import Floats
 
 #: Components of the controls, and the prior precision of their coefficients, in units of the noise.
 COMPONENTS, PRECISION = 6, 0.3 / 0.25

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from forecast.calendars import Days, Freq, parse_freq
+from forecast.effects.candidates import columns, product
 from forecast.effects.episodes import Episode, Omitted
-from forecast.effects.shapes import columns, product
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, parse_shape, shape_word
-from forecast.series import Floats
+from forecast.timeseries.frequency import Days, Freq, parse_freq
+from forecast.timeseries.series import Floats
 
 #: Months over which an effect without an end is averaged.
 WINDOW = 12

@@ -13,11 +13,11 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from forecast.calendars import Days
 from forecast.effects.record import EffectRecord, EpisodeEffect
 from forecast.errors import NotFound
 from forecast.interventions import shape_word
-from forecast.series import Floats, History
+from forecast.timeseries.frequency import Days
+from forecast.timeseries.series import Floats, History
 
 #: Central intervals, in percent.
 LEVELS = (50, 80, 90)

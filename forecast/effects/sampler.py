@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.effects.profile import Profile
-from forecast.series import Floats
+from forecast.timeseries.series import Floats
 
 Choices = npt.NDArray[np.int16]
 Sizes = npt.NDArray[np.float32]

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_banded
 
-from forecast.calendars import Days, Freq
 from forecast.errors import TooShort
 from forecast.forecasters.base import Sample
-from forecast.series import Floats
+from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.series import Floats
 
 Bools = npt.NDArray[np.bool_]
 

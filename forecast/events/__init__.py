@@ -5,8 +5,8 @@ know. All dates are UTC days, and knowledge of a day means knowledge at its end.
 answer is a pure function of the events and of two days.
 """
 
-from forecast.events.life import Branch, State, branches, last_day, state, timeline
-from forecast.events.record import KINDS, RELATIONS, STATUSES, Act, Event, Events, KindFamily
+from forecast.events.event import KINDS, RELATIONS, STATUSES, Act, Event, Events, KindFamily
+from forecast.events.lifecycle import Branch, State, branches, last_day, state, timeline
 
 __all__ = [
     "KINDS",

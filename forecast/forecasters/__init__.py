@@ -12,7 +12,7 @@ from forecast.forecasters.base import Coefficients, Fitted, Forecaster, Sample
 __all__ = ["FORECASTERS", "Coefficients", "Fitted", "Forecaster", "Sample"]
 
 _FAMILIES = {
-    "grid": "grid:Grid",
+    "grid": "grid.engine:Grid",
     "random-walk": "random_walk:RandomWalk",
     "seasonal-naive": "seasonal_naive:SeasonalNaive",
     "ets": "ets:Ets",

@@ -13,10 +13,10 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from forecast.calendars import Days, Freq
 from forecast.errors import FitFailed, TooShort
 from forecast.interventions import Design
-from forecast.series import Floats, History
+from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.series import Floats, History
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from forecast.forecasters.state_space import SEASON_PRIOR, Frame, StateSpace, initialise
-from forecast.series import Floats
+from forecast.timeseries.series import Floats
 
 _TREND_PRIOR = 0.01  # variance of the first slope, in squared typical changes
 

@@ -19,11 +19,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from forecast.calendars import Days, Freq
 from forecast.errors import FitFailed, MissingDesign
 from forecast.forecasters.base import EFFECT_SD, SIGMA_FLOOR, Coefficients, Sample, changes, check, unidentified
 from forecast.interventions import Design
-from forecast.series import Floats
+from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.series import Floats
 
 _LEAST = 12
 _CHANGEPOINTS, _RANGE, _TAU = 25, 0.8, 0.05  # number, part of the history, scale of their prior: Prophet's own

@@ -12,7 +12,7 @@ import numpy as np
 
 from forecast.forecasters.base import SIGMA_FLOOR, Coefficients, Sample, changes, check, refuse_columns
 from forecast.interventions import Design
-from forecast.series import Floats
+from forecast.timeseries.series import Floats
 
 _DF = 5  # degrees of freedom of the innovations: monthly log changes have a kurtosis near that of Student's t5
 _DECAY = 0.94  # weight of the period before, half-life 11 periods (J.P. Morgan, RiskMetrics, 1996)

@@ -19,7 +19,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from forecast.calendars import Days, Freq
 from forecast.errors import FitFailed, MissingDesign
 from forecast.forecasters.base import (
     EFFECT_SD,
@@ -32,7 +31,8 @@ from forecast.forecasters.base import (
     unidentified,
 )
 from forecast.interventions import Design
-from forecast.series import Floats
+from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.series import Floats
 
 LEAST = 8  # observations without which nothing is fitted
 SEASON_PRIOR = (

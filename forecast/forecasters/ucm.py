@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from forecast.forecasters.state_space import SEASON_PRIOR, Frame, StateSpace, initialise
-from forecast.series import Floats
+from forecast.timeseries.series import Floats
 
 
 @dataclass(frozen=True)

@@ -18,22 +18,22 @@ import joblib
 import numpy as np
 
 from forecast import metrics
-from forecast.backtest import Backtest, View, backtest, outcomes, scores
-from forecast.calendars import Days
-from forecast.calibration import Calibration
+from forecast.answers.forecast import rounded
 from forecast.catalog import Catalog
-from forecast.config import Settings
 from forecast.effects import EffectRecord
 from forecast.errors import ForecastError, NotFound
 from forecast.forecasters import FORECASTERS
 from forecast.forecasters.base import Sample
-from forecast.forecasters.grid import Grid
-from forecast.jobs.origins import LeftOut, Origins, known_at, target_history, usable
-from forecast.past import TEST_DRAWS, Past, seed_of
-from forecast.peers import Company, Peers, panels
-from forecast.predict import rounded
-from forecast.selection import BASELINES
-from forecast.series import Floats, History, Series
+from forecast.forecasters.calibration import Calibration
+from forecast.forecasters.grid.engine import Grid
+from forecast.settings import Settings
+from forecast.timeseries.frequency import Days
+from forecast.timeseries.series import Floats, History, Series
+from forecast.training.backtest import Backtest, View, backtest, outcomes, scores
+from forecast.training.information import TEST_DRAWS, Past, seed_of
+from forecast.training.origins import LeftOut, Origins, known_at, target_history, usable
+from forecast.training.panel import Company, Peers, panels
+from forecast.training.selection import BASELINES
 
 #: Columns of the quantiles in a file, by ``metrics.LEVELS``: q025 is the 2.5 % quantile, q10 the 10 % quantile.
 QUANTILES = tuple("q" + f"{level:.3f}"[2:].removesuffix("0") for level in metrics.LEVELS.tolist())

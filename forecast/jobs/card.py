@@ -8,11 +8,11 @@ from dataclasses import asdict
 from typing import Any
 
 from forecast import provenance
-from forecast.backtest import Scores
-from forecast.config import Settings
 from forecast.events import Branch
-from forecast.past import Past
-from forecast.selection import Choice
+from forecast.settings import Settings
+from forecast.training.backtest import Scores
+from forecast.training.information import Past
+from forecast.training.selection import Choice
 
 
 def write_card(

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from forecast.catalog import Catalog, Counts
-from forecast.records import Observation, read_events, read_observations, read_series
-from forecast.series import Series
-from forecast.tables import Reading
+from forecast.catalog.csv_reader import Reading
+from forecast.catalog.csv_records import Observation, read_events, read_observations, read_series
+from forecast.timeseries.series import Series
 
 
 def ingest(

@@ -14,7 +14,7 @@ import numpy as np
 from forecast.catalog import Catalog
 from forecast.errors import CorruptArtifact, TooShort
 from forecast.registry import Registry, Run
-from forecast.series import History
+from forecast.timeseries.series import History
 
 #: Central intervals that are judged, in percent.
 LEVELS = (80, 95)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import asdict
 
-from forecast.config import Settings
+from forecast.settings import Settings
 
 #: Most of what training imports: a process that trains may be forked from one that has it already.
 IMPORTS = ("forecast.jobs.train", "statsmodels.tsa.statespace.api")
@@ -31,8 +31,8 @@ def due_now(settings: Settings) -> tuple[str, ...]:
 
 def train_now(settings: Settings, series_id: str) -> dict[str, str]:
     """Train one series on what is known today (UTC); its outcome in words."""
+    from forecast.answers.event_priors import refresh
     from forecast.catalog import Catalog
-    from forecast.evidence import refresh
     from forecast.jobs.train import Plan, train_one
     from forecast.registry import Registry
 

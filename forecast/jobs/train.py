@@ -15,20 +15,20 @@ from dataclasses import dataclass, replace
 import joblib
 import numpy as np
 
-from forecast.backtest import Backtest, Scores, View, backtest, fit, scores
-from forecast.calendars import Days
+from forecast.answers.event_priors import refresh
 from forecast.catalog import Catalog
-from forecast.config import Settings
 from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, NotFound, TooShort
-from forecast.evidence import refresh
 from forecast.forecasters import FORECASTERS
 from forecast.jobs.card import write_card
-from forecast.past import Past
-from forecast.peers import Company
 from forecast.registry import Registry
-from forecast.remarks import check_usable, is_constant, remarks
-from forecast.selection import BASELINES, Choice, choose, forced
-from forecast.series import History, Series
+from forecast.settings import Settings
+from forecast.timeseries.frequency import Days
+from forecast.timeseries.quality import check_usable, is_constant, remarks
+from forecast.timeseries.series import History, Series
+from forecast.training.backtest import Backtest, Scores, View, backtest, fit, scores
+from forecast.training.information import Past
+from forecast.training.panel import Company
+from forecast.training.selection import BASELINES, Choice, choose, forced
 
 #: Horizons that a backtest scores, by the unit of the frequency: two weeks of days, a quarter of weeks, a year of
 #: months, two years of quarters, five years.

@@ -31,10 +31,10 @@ from croniter import croniter  # type: ignore[import-untyped]
 from dbos import DBOS, DBOSConfig
 from sqlalchemy import make_url
 
-from forecast.config import Settings
 from forecast.errors import FitFailed, ForecastError, Misconfigured
 from forecast.jobs import logs
 from forecast.jobs.logs import Log
+from forecast.settings import Settings
 
 R = TypeVar("R")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
-from forecast.export import score_names, score_rows, scores_document
+from forecast.export.forecasts import score_names, score_rows, scores_document
 from service.answers import csv_answer, flat, json_answer, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group

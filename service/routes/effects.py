@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
-from forecast import export_effects as export
-from forecast.evidence import Evidence
-from forecast.findings import findings
+from forecast.answers.effects import findings
+from forecast.answers.event_priors import Evidence
+from forecast.export import effects as export
 from service.answers import csv_answer, flat, json_answer, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group

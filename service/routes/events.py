@@ -10,7 +10,7 @@ from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
 from forecast.events import Event, Events, state
-from forecast.exposure import exposure
+from forecast.events.exposure import exposure
 from service.answers import json_answer, list_answer
 from service.context import Context
 from service.describe import answers, group

@@ -5,12 +5,12 @@
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
-from forecast import predict
-from forecast.evidence import Evidence
-from forecast.export import forecast_document, forecast_names, forecast_rows
-from forecast.predict import Forecast
-from forecast.reconcile import coherent, members
-from forecast.serving import serving
+from forecast.answers import forecast as predict
+from forecast.answers.champion import serving
+from forecast.answers.event_priors import Evidence
+from forecast.answers.forecast import Forecast
+from forecast.answers.reconcile import coherent, members
+from forecast.export.forecasts import forecast_document, forecast_names, forecast_rows
 from service.answers import csv_answer, json_answer, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group

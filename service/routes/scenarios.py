@@ -6,8 +6,8 @@ from flask import Response, request
 from flask_openapi.blueprint import APIBlueprint
 from werkzeug.exceptions import UnsupportedMediaType
 
-from forecast.export import scenario_document, scenario_names, scenario_rows
-from forecast.scenarios import Question, answer
+from forecast.answers.scenarios import Question, answer
+from forecast.export.forecasts import scenario_document, scenario_names, scenario_rows
 from service.answers import csv_answer, json_answer, wants_csv
 from service.context import Context
 from service.describe import answers, asked, group

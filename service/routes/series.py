@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
-from forecast.series import Series
+from forecast.timeseries.series import Series
 from service.answers import Row, json_answer, list_answer
 from service.context import Context
 from service.describe import answers, group

@@ -1,0 +1,83 @@
+"""What the serving run of a series found of past events, read against what it saw."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from forecast.answers.event_priors import Evidence
+from forecast.effects.record import EpisodeEffect
+from forecast.effects.report import EpisodeReport, report
+from forecast.errors import NotFound
+from forecast.registry import Registry, Run
+from forecast.timeseries.series import Series
+
+if TYPE_CHECKING:
+    from forecast.catalog import Catalog
+
+
+@dataclass(frozen=True)
+class Kin:
+    """An episode beside other events of its kind: how many ``others`` there are, and mean and sd on the log of its
+    effect, once it has built up, by its own data and what they did: where the data say nothing, what they did.
+    """
+
+    others: int
+    mean: float
+    sd: float
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """The episodes of one run in order of their start; ``titles`` of their leading events and ``kin``, by its id."""
+
+    series: Series
+    run: Run
+    episodes: tuple[EpisodeReport, ...]
+    titles: Mapping[str, str]
+    kin: Mapping[str, Kin]
+
+
+def findings(catalog: Catalog, registry: Registry, series_id: str, event_id: str | None = None) -> Findings:
+    """All episodes, or the one that an event is part of. What is worked out is kept with the run.
+
+    Raises ``NotFound``, also for an event that is in no episode of the series, and ``NotTrained``.
+    """
+    series, run = catalog.get(series_id), registry.champion(series_id)
+    key, evidence = catalog.edition(), Evidence.of(registry)
+    if run.derived.get("findings", (None,))[0] != (key, evidence.digest):
+        run.derived["findings"] = (key, evidence.digest), _all(catalog, series, run, evidence)
+    found: Findings = run.derived["findings"][1]
+    if event_id is None:
+        return found
+    chosen = tuple(e for e in found.episodes if event_id in e.effect.episode.events)
+    if not chosen:
+        raise NotFound(f"effect on {series_id} of", event_id, run.record.events)
+    return replace(found, episodes=chosen)
+
+
+def _all(catalog: Catalog, series: Series, run: Run, evidence: Evidence) -> Findings:
+    # What the run saw: a value that was revised since is not what its effects were estimated from.
+    history = catalog.history(series.series_id, dt.date.fromisoformat(run.card["as_of"]))
+    events = catalog.events()
+    episodes = [e.episode for e in run.record.effects]
+    return Findings(
+        series,
+        run,
+        tuple(report(history, run.record, episode.episode_id) for episode in episodes),
+        {e.episode_id: events[e.episode_id].title if e.episode_id in events else "" for e in episodes},
+        {e.episode.episode_id: _kin(e, series, evidence) for e in run.record.effects},
+    )
+
+
+def _kin(effect: EpisodeEffect, series: Series, evidence: Evidence) -> Kin:
+    """The prior of its kind, without it, times its own likelihood."""
+    episode = effect.episode
+    others = evidence.count(episode.family, series.is_price, without=episode.events)
+    mean, sd = evidence.prior(episode.family, series, without=episode.events).towards(episode.direction)
+    if effect.likelihood is None or not effect.identified:
+        return Kin(others, mean, sd)
+    (estimate, error), precision = effect.likelihood, sd**-2 + effect.likelihood[1] ** -2
+    return Kin(others, (mean / sd**2 + estimate / error**2) / precision, precision**-0.5)

@@ -1,0 +1,128 @@
+"""What the serving runs say of events of a kind, pooled: the prior of an event that nobody has seen act.
+
+``models/classes.json`` holds the raw likelihoods on the cards of the serving runs, and which runs those are. It is
+written by whatever changes who serves (training, promoting, rolling back) and only read where questions are answered:
+one small file instead of every card, the same answer to the same question until one atomic write, and runs that
+stay as they were trained, whichever other series are. Where it is missing or damaged, the cards are read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from forecast.effects.episodes import direction
+from forecast.effects.event_classes import ClassPrior, Likelihood, class_prior, class_priors, likelihoods
+from forecast.errors import NotTrained
+from forecast.events import Event, KindFamily
+from forecast.files import write_atomically
+from forecast.registry import Registry
+from forecast.timeseries.series import Series
+
+FILE = "classes.json"
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Likelihoods of all episodes of the serving runs. ``digest``: the same evidence, the same word."""
+
+    likelihoods: tuple[Likelihood, ...] = ()
+    digest: str = ""
+    _others: dict[tuple[KindFamily, bool, frozenset[str]], ClassPrior] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(cls, registry: Registry) -> Evidence:
+        """What is written down; read again only when the file has changed."""
+        path = registry.root / FILE
+        try:
+            stat = path.stat()
+            return _read(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        except (OSError, ValueError, KeyError, TypeError):
+            return _from_cards(registry.root, tuple(registry.champions().items()))
+
+    @cached_property
+    def priors(self) -> Mapping[tuple[KindFamily, bool], ClassPrior]:
+        """What an event of each family that nobody has seen may do to prices (True) and to flows (False)."""
+        return class_priors(self.likelihoods)
+
+    def prior(self, family: KindFamily, series: Series, without: Collection[str] = ()) -> ClassPrior:
+        """What an event of a family may do to a series; whatever an event in ``without`` has a part in is left out."""
+        left_out = self._seen.intersection(without)
+        if not left_out:
+            return self.priors[family, series.is_price]
+        key = family, series.is_price, left_out
+        if key not in self._others:
+            self._others[key] = class_prior(self.likelihoods, *key)
+        return self._others[key]
+
+    def count(self, family: KindFamily, is_price: bool, without: Collection[str] = ()) -> int:
+        """How many events of a family there are to learn from; one that touches several series is one."""
+        episodes = self._episodes.get((family, is_price), ())
+        left_out = self._seen.intersection(without)
+        return len({events[0] for events in episodes if left_out.isdisjoint(events)})
+
+    def in_words(self, event: Event, series: Series) -> str:
+        """What a forecast takes of an event that nobody has seen act, before it is scaled by its exposure."""
+        without, on = (event.event_id,), "prices" if series.is_price else "flows"
+        n = self.count(event.family, series.is_price, without)
+        mean, sd = self.prior(event.family, series, without).towards(direction(event, series))
+        which = f"mean {100 * math.expm1(mean):+.0f} %" if mean else "variance only, for no mean is identifiable"
+        return f"prior from {n} events of this kind ({event.family}, on {on}): {which}; sd {100 * sd:.0f} %"
+
+    @cached_property
+    def _seen(self) -> frozenset[str]:
+        return frozenset(event for said in self.likelihoods for event in said.events)
+
+    @cached_property
+    def _episodes(self) -> dict[tuple[KindFamily, bool], set[tuple[str, ...]]]:
+        """The events of each episode, the leader first, by the family and the measure it is of."""
+        found: dict[tuple[KindFamily, bool], set[tuple[str, ...]]] = {}
+        for said in self.likelihoods:
+            found.setdefault((said.family, said.is_price), set()).add(said.events)
+        return found
+
+
+def refresh(registry: Registry) -> None:
+    """Write down what the runs that serve now say of events, if it is not what is written down."""
+    path = registry.root / FILE
+    while registry.root.is_dir():
+        champions = registry.champions()
+        data = _written(registry, champions)
+        if not path.is_file() or path.read_bytes() != data:
+            write_atomically(path, data)
+        # Somebody else may have promoted a run, and written this file, between the reading and the writing.
+        if registry.champions() == champions:
+            return
+
+
+def _written(registry: Registry, champions: Mapping[str, str]) -> bytes:
+    found: list[dict[str, Any]] = []
+    for series_id in champions:
+        try:
+            run = registry.champion(series_id)
+        except NotTrained:  # its files are damaged, which ``Registry.faults`` tells
+            continue
+        found += map(asdict, likelihoods(run.record, Series(**run.card["series"]).is_price))
+    return (json.dumps({"runs": dict(champions), "likelihoods": found}, indent=1) + "\n").encode()
+
+
+@lru_cache(maxsize=8)
+def _read(path: Path, *_identity: int) -> Evidence:
+    return _parsed(path.read_bytes())
+
+
+@lru_cache(maxsize=8)
+def _from_cards(root: Path, champions: tuple[tuple[str, str], ...]) -> Evidence:
+    return _parsed(_written(Registry(root), dict(champions)))
+
+
+def _parsed(data: bytes) -> Evidence:
+    rows = json.loads(data)["likelihoods"]
+    told = (Likelihood(**{**row, "events": tuple(row["events"]), "family": KindFamily(row["family"])}) for row in rows)
+    return Evidence(tuple(told), hashlib.sha256(data).hexdigest()[:16])

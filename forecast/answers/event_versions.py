@@ -1,0 +1,131 @@
+"""Versions of the events: what a scenario changes, what it assumes, and the forks at which draws part."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from forecast.events import Act, Branch, Event, Events, timeline
+from forecast.interventions import Shape
+from forecast.timeseries.series import Series
+
+Steps = tuple[tuple[dt.date, float], ...]
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """What somebody says of an event's effect.
+
+    ``shape``: how it goes over the periods from its start, None for the usual; ``sizes``: (on, mean, standard
+    deviation) of the full effect on the log of one series (its id) or of all of a measure (``price``, ``volume``, …);
+    ``levels``: by how much it is multiplied from each day on; ``group``: events with the same word are one episode in
+    what they change of what is known.
+    """
+
+    shape: Shape | None = None
+    sizes: tuple[tuple[str, float, float], ...] = ()
+    levels: tuple[tuple[np.datetime64, float], ...] = ()
+    group: str = ""
+
+    def size(self, series: Series) -> tuple[float, float] | None:
+        """Mean and standard deviation for a series; what is said of itself goes before what is said of its measure."""
+        said = {on: (mean, sd) for on, mean, sd in self.sizes}
+        return said.get(series.series_id, said.get(series.measure))
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """Events as known on a day, or as somebody would have them.
+
+    ``events`` have ``known_on`` applied; ``changed``: ids of the events whose life may differ from what is known.
+    """
+
+    events: Events
+    known_on: dt.date
+    changed: frozenset[str] = frozenset()
+    _steps: dict[str, Steps] = field(default_factory=dict, repr=False)
+
+    def steps(self, event_id: str) -> Steps:
+        """The level of an event from each day on; empty if it is not there or never in force."""
+        if event_id not in self._steps:
+            there = event_id in self.events
+            self._steps[event_id] = timeline(self.events, event_id, self.known_on) if there else ()
+        return self._steps[event_id]
+
+    def edited(self, changed: Iterable[Event] = (), removed: Collection[str] = ()) -> Version:
+        """With some events replaced or added, and some removed."""
+        new = {event.event_id: event for event in changed}
+        if not new and not removed:
+            return self
+        kept = {event_id: event for event_id, event in self.events.items() if event_id not in removed}
+        known = {event_id: now for event_id, event in new.items() if (now := event.known_on(self.known_on))}
+        gone = new.keys() - known.keys()
+        merged = (event for event_id, event in (kept | known).items() if event_id not in gone)
+        events = Events(merged, as_of=self.known_on)
+        touched = reached({*new, *removed}, self.events) | reached(new, events)
+        return Version(events, self.known_on, self.changed | touched)
+
+    def taking(self, branch: Branch, starts: dt.date) -> Version:
+        """If the branch came to pass on ``starts``: a threat carried out, or a suspension over."""
+        event = self.events[branch.event_id]
+        taken = replace(event, event_id=comes_with(branch), status="enacted", effective=starts)
+        taken = replace(taken, ended=None, end_known=None)
+        if branch.cause == "threat":
+            taken = replace(taken, kind="tariff" if "ad valorem" in event.value_unit else "export_control")
+        else:
+            again = (Act("reinstates", event_id) for event_id in branch.event_ids)
+            taken = replace(taken, acts=(Act("terminates", branch.event_id), *again))
+        return self.edited([taken])
+
+
+def comes_with(branch: Branch) -> str:
+    """Id of the event that comes with a branch: the threat itself, or one that ends the suspension."""
+    return branch.event_id if branch.cause == "threat" else f"{branch.event_id}.end"
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """A fork: with ``probability`` a draw lives in one of ``alternatives``, evenly likely, else in the world as it is.
+
+    ``key`` seeds the decision, and the same key decides alike for every series and scenario.
+    """
+
+    key: str
+    probability: float
+    alternatives: tuple[Version, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """One version of the events, what is assumed of them, and what each draw decides for itself."""
+
+    version: Version
+    assumptions: Mapping[str, Assumption] = field(default_factory=dict)
+    choices: tuple[Choice, ...] = ()
+
+
+def differing(a: Events, b: Events) -> set[str]:
+    """Ids of the events that are not the same in both, and of those that they act on; prose does not count."""
+    both = dict.fromkeys([*a, *b])
+    differ = {i for i in both if a.get(i) is not b.get(i) and _facts(a.get(i)) != _facts(b.get(i))}
+    return reached(differ, a) | reached(differ, b)
+
+
+def _facts(event: Event | None) -> object:
+    return event and replace(event, title="", status_as_of=None, status_note="", sources=(), certainty="")
+
+
+def reached(event_ids: Iterable[str], events: Events) -> set[str]:
+    """These events, and those that they act on, directly or by others."""
+    found: set[str] = set()
+    queue = list(event_ids)
+    while queue:
+        event_id = queue.pop()
+        if event_id not in found:
+            found.add(event_id)
+            event = events.get(event_id)
+            queue += [act.target for act in event.acts] if event else []
+    return found

@@ -1,0 +1,254 @@
+"""Coherent forecasts: joint draws of the series of a group, none negative, in each of which the parts add up.
+
+Each series is forecast by its own run. Its draws are put in an order in which series move together as their histories
+did, and then projected onto what adds up: the weighted least squares projection of Wickramasuriya, Athanasopoulos and
+Hyndman (JASA 114, 2019; the weights are the variances of the forecasts, as in Athanasopoulos, Hyndman, Kourentzes and
+Petropoulos, EJOR 262, 2017), applied to every draw (Panagiotelis, Gamakumara, Athanasopoulos and Hyndman, EJOR 306,
+2023). What comes out negative is set to zero and the sums are taken anew (Di Fonzo and Girolimetto, International
+Journal of Forecasting 39, 2023).
+
+Shapes: M members of a group, K leaves, H periods that all of them forecast, n draws.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.answers.forecast import (
+    LEVELS,
+    Forecast,
+    at_levels,
+    check_horizon,
+    checked_levels,
+    forecast,
+    quantiles,
+    table,
+)
+from forecast.answers.future import Future
+from forecast.errors import Fault, InvalidInput
+from forecast.registry import Registry
+from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.hierarchy import Group, groups, sums
+from forecast.timeseries.series import Floats, History
+
+if TYPE_CHECKING:
+    from forecast.catalog import Catalog
+
+#: Parts may differ from their sum by this share without leaving out, or counting twice, anything.
+TOLERANCE = 0.01
+#: Two cycles of a season, and at least so many periods, tell what share of a parent its parts leave out.
+_RECENT = 24
+#: Correlations count as if so many more periods had shown none.
+_SHRINK = 24
+
+
+@dataclass(frozen=True, eq=False)
+class Base:
+    """The members of a group as they are forecast alone: futures, histories, and the periods ``ds`` (H,) that all
+    forecast."""
+
+    group: Group
+    futures: Mapping[str, Future]
+    histories: Mapping[str, History]
+    ds: Days
+
+    @property
+    def freq(self) -> Freq:
+        return self.futures[self.group.root].series.calendar
+
+    def rows(self, name: str) -> slice:
+        """Where the common periods stand among those of a member."""
+        first = int(np.searchsorted(self.futures[name].ds, self.ds[0]))
+        return slice(first, first + len(self.ds))
+
+
+def coherent(
+    catalog: Catalog,
+    registry: Registry,
+    series_ids: Sequence[str],
+    *,
+    horizon: int = 12,
+    levels: Sequence[float] = LEVELS,
+    as_of: dt.date,
+) -> list[Forecast]:
+    """Forecasts of these series, each in agreement with all of its group; in the order of the ids.
+
+    Periods begin after the last observation of the member that is observed longest. Raises what ``forecast`` raises,
+    for any member of a group, and ``InvalidInput`` where parts are more than their parent.
+    """
+    wanted = checked_levels(levels)
+    made: dict[str, Forecast] = {}
+    for group in groups(catalog.series(), series_ids):
+        if len(group.members) == 1:
+            made[group.root] = forecast(catalog, registry, group.root, horizon=horizon, levels=levels, as_of=as_of)
+            continue
+        base, draws, said = _kept(catalog, registry, group, as_of)
+        _check(base, horizon)
+        for name, of_one in zip(group.members, draws[:, :horizon], strict=True):
+            made[name] = _as_forecast(base, name, of_one, wanted, said)
+    return [made[name] for name in series_ids]
+
+
+def members(catalog: Catalog, series_ids: Sequence[str]) -> list[str]:
+    """All series on whose runs the coherent forecasts of these ones depend."""
+    return [name for group in groups(catalog.series(), series_ids) for name in group.members]
+
+
+def reconciled(base: Base, rests: Mapping[str, Floats]) -> Floats:
+    """(M, H, n) draws that are not negative and add up; ``rests``: of each parent whose parts leave something out, the
+    shares of it that they left out lately."""
+    names, own = base.group.members, ordered(base)
+    leaves, S = sums(base.group, rests)
+    rng, n = np.random.default_rng(_seed(base)), own.shape[2]
+    open_parents = leaves[len(leaves) - len(rests) :]
+    extra = [own[names.index(parent)] * rng.choice(rests[parent], size=n) for parent in open_parents]
+    rows = np.vstack([S, np.eye(len(leaves))[len(leaves) - len(rests) :]])
+    loose = np.concatenate([own, np.array(extra).reshape(len(rests), *own.shape[1:])])
+    bottom = np.stack([project(rows, loose[:, h]) for h in range(own.shape[1])], axis=1)
+    return np.asarray(np.einsum("mk,khn->mhn", S, np.maximum(bottom, 0.0)))
+
+
+def project(S: Floats, draws: Floats) -> Floats:
+    """(K, n) leaves of the nearest coherent draws to ``draws`` (M, n), where those are S (M, K) times the leaves.
+
+    (S'W⁻¹S)⁻¹ S'W⁻¹ y, W diagonal: the spread of each row, by its central two thirds, for tails say little of it.
+    """
+    low, high = np.quantile(draws, [1 / 6, 5 / 6], axis=1)
+    size = max(float((high - low).max()), 1e-6 * float(np.abs(draws).max())) or 1.0
+    sd = np.maximum((high - low) / size, 1e-6)[:, None]
+    return np.asarray(np.linalg.lstsq(S / sd, draws / sd, rcond=None)[0])
+
+
+def ordered(base: Base) -> Floats:
+    """(M, H, n) the members' own draws in an order that makes them move together.
+
+    What the runs drew of each is reordered as whole paths, by the ranks of their mean deviation from the median path,
+    so that these ranks have the correlations of the histories' changes from season to season (Iman and Conover,
+    Communications in Statistics B 11, 1982; the idea of the Schaake shuffle, Clark et al., Journal of
+    Hydrometeorology 5, 2004). What a run drew keeps its margins and its paths; what events add stays with its draw, so
+    that draw i lives in one world throughout.
+    """
+    names = base.group.members
+    n = min(future.draws.shape[1] for future in base.futures.values())
+    rng = np.random.default_rng(_seed(base))
+    root = _root(correlations(base))
+    target = np.argsort(np.argsort(rng.standard_normal((n, len(names))) @ root.T, axis=0), axis=0)
+    out = np.empty((len(names), len(base.ds), n))
+    for m, name in enumerate(names):
+        future, rows = base.futures[name], base.rows(name)
+        drawn = np.asarray(future.run.draws[:n].T, dtype=float)[rows]
+        deviation = (drawn - np.median(drawn, axis=1, keepdims=True)).mean(axis=0)
+        place = np.argsort(deviation, kind="stable")[target[:, m]]
+        out[m] = np.asarray(future.draws[rows, :n], dtype=float) * np.exp(drawn[:, place] - drawn)
+    return out
+
+
+def correlations(base: Base) -> Floats:
+    """(M, M) rank correlations of the members' changes from season to season, shrunk; 0 where too little is common."""
+    changes = []
+    first = min(history.ds[0] for history in base.histories.values())
+    last = max(history.ds[-1] for history in base.histories.values())
+    ds = base.freq.between(first, last)
+    for name in base.group.members:
+        history, x = base.histories[name], np.full(len(ds), np.nan)
+        at = int(np.searchsorted(ds, history.ds[0]))
+        x[at : at + len(history)] = history.x
+        changes.append(x[base.freq.season :] - x[: -base.freq.season])
+    R = np.eye(len(changes))
+    for a in range(len(changes)):
+        for b in range(a):
+            both = np.isfinite(changes[a]) & np.isfinite(changes[b])
+            count = int(both.sum())
+            if count >= 2 and min(np.ptp(changes[a][both]), np.ptp(changes[b][both])) > 0:
+                ranks = [np.argsort(np.argsort(change[both])) for change in (changes[a], changes[b])]
+                R[a, b] = R[b, a] = np.corrcoef(ranks[0], ranks[1])[0, 1] * count / (count + _SHRINK)
+    return R
+
+
+def _root(R: Floats) -> Floats:
+    """A root of the nearest thing to R that is a covariance."""
+    values, vectors = np.linalg.eigh(R)
+    return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
+
+
+def _kept(catalog: Catalog, registry: Registry, group: Group, as_of: dt.date) -> tuple[Base, Floats, list[str]]:
+    """The group, its draws and what is to be said of them; kept with the root's run while nothing changes."""
+    futures = dict(zip(group.members, Future.of(catalog, registry, group.members, as_of), strict=True))
+    derived, edition = futures[group.root].run.derived, catalog.edition()
+    kept = derived.get("coherent")
+    if kept and kept[0] == edition and kept[1].futures == futures:
+        return cast(tuple[Base, Floats, list[str]], kept[1:])
+    start, stop = max(future.ds[0] for future in futures.values()), min(future.ds[-1] for future in futures.values())
+    ds = futures[group.root].ds.copy()
+    base = Base(group, futures, catalog.histories(group.members, as_of), ds[(ds >= start) & (ds <= stop)])
+    shares = {parent: _left_out(base, parent) for parent in group.parts}
+    open_parents = {parent: share for parent, share in shares.items() if share.size}
+    draws = reconciled(base, open_parents) if len(base.ds) else np.zeros((len(group.members), 0, 0))
+    derived["coherent"] = (edition, base, draws, _said(base, open_parents))
+    return base, draws, derived["coherent"][3]
+
+
+def _check(base: Base, horizon: int) -> None:
+    for future in base.futures.values():
+        check_horizon(horizon, future.run)
+    if horizon > len(base.ds):
+        late = min(base.futures, key=lambda name: base.futures[name].ds[-1])
+        known = base.futures[late].run.last
+        raise InvalidInput(Fault("h", horizon, f"at most {len(base.ds)}: {late} is known to {known}, others to later"))
+
+
+def _left_out(base: Base, parent: str) -> Floats:
+    """Shares of a parent that its parts left out in the last periods in which all were observed; empty if none is."""
+    parts = [base.histories[name] for name in base.group.parts[parent]]
+    whole = base.histories[parent]
+    known = {day: value for day, value in zip(whole.ds.tolist(), whole.y, strict=True) if value > 0}
+    for part in parts:
+        seen = dict(zip(part.ds.tolist(), part.y, strict=True))
+        known = {day: value for day, value in known.items() if np.isfinite(seen.get(day, np.nan))}
+    days = sorted(known)[-max(_RECENT, 2 * base.freq.season) :]
+    if not days:
+        raise InvalidInput(Fault("coherent", parent, "a period in which it and all of its parts were observed"))
+    at = np.array(days, dtype="datetime64[D]")
+    inside = sum(part.y[np.searchsorted(part.ds, at)] for part in parts)
+    share = 1 - inside / np.array([known[day] for day in days])
+    if float(np.median(share)) < -TOLERANCE:
+        expected = f"parts that do not overlap: those of {parent} are {1 - np.median(share):.0%} of it"
+        raise InvalidInput(Fault("coherent", ";".join(base.group.parts[parent]), expected))
+    return np.clip(share, 0.0, 1.0) if float(np.median(share)) > TOLERANCE else np.zeros(0)
+
+
+def _seed(base: Base) -> int:
+    return int(base.futures[base.group.root].run.card["settings"]["seed"])
+
+
+def _said(base: Base, shares: Mapping[str, Floats]) -> list[str]:
+    count = len(base.group.members)
+    said = [f"coherent: in each draw the {count} series of {base.group.root} add up; medians and bounds need not"]
+    for parent, share in shares.items():
+        said.append(f"the parts of {parent} leave out {np.median(share):.0%} of it, drawn from its recent shares")
+    return said
+
+
+def _as_forecast(
+    base: Base, name: str, draws: npt.NDArray[np.floating[Any]], levels: tuple[int, ...], said: Sequence[str]
+) -> Forecast:
+    future = base.futures[name]
+    rows = table(quantiles(draws, at_levels(levels)), base.ds, levels)
+    ahead = base.rows(name).start
+    return Forecast(
+        series=future.series,
+        run_id=future.run.run_id,
+        as_of=future.as_of,
+        events_known_to=future.events_known_to,
+        scenario="baseline",
+        levels=levels,
+        rows=tuple(replace(row, h=row.h + ahead) for row in rows),
+        branches=future.branches,
+        notes=(*said, *future.run.card.get("notes", ()), *future.notes),
+    )

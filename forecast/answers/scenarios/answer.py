@@ -1,0 +1,168 @@
+"""The answer: every scenario's forecast, how it differs from the baseline, and the mixture by their probabilities.
+
+All of it is worked out draw by draw: a difference is one of worlds in which the same luck struck, and its quantiles
+are quantiles of differences, never differences of quantiles.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from forecast.answers.event_versions import World
+from forecast.answers.forecast import (
+    BASELINE,
+    Forecast,
+    Row,
+    at_levels,
+    baseline,
+    check_horizon,
+    checked_levels,
+    quantiles,
+    table,
+)
+from forecast.answers.future import Draws, Future
+from forecast.answers.scenarios.build import build
+from forecast.answers.scenarios.question import Question
+from forecast.errors import Fault, InvalidInput
+from forecast.registry import Registry
+from forecast.timeseries.series import Floats, Series
+
+if TYPE_CHECKING:
+    from forecast.catalog import Catalog
+
+MIXTURE = "mixture"
+_SAME = "nothing in this scenario touches the series within the horizon: it is the baseline"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One series in one world.
+
+    ``difference``: from the baseline, period by period, in the series' unit; ``cumulated``: the sum of the differences
+    up to each period; both are empty for the baseline, and ``cumulated`` also where a sum has no meaning (prices,
+    indices). ``probability``: None where nobody gave one. ``notes``: what a reader should know of it.
+    """
+
+    forecast: Forecast
+    difference: tuple[Row, ...] = ()
+    cumulated: tuple[Row, ...] = ()
+    probability: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Outcomes by series: the baseline first, then the scenarios in order, then the mixture if there is one."""
+
+    as_of: dt.date
+    events_known_to: dt.date | None
+    levels: tuple[int, ...]
+    outcomes: tuple[Outcome, ...]
+
+    def of(self, series_id: str) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.forecast.series.series_id == series_id)
+
+
+def answer(catalog: Catalog, registry: Registry, question: Question, *, today: dt.date) -> Answer:
+    """Answer a question; nothing is fitted and nothing is kept.
+
+    Raises ``InvalidInput`` with the place of each fault, and ``NotTrained`` for a series without a run.
+    """
+    as_of = question.as_of or today
+    if as_of > today:
+        raise InvalidInput(Fault("as_of", as_of, f"a day not after {today}"))
+    _check_series(question, catalog.series())
+    levels = checked_levels(question.level)
+    futures = Future.of(catalog, registry, question.series, as_of)
+    for future in futures:
+        check_horizon(question.h, future.run)
+    first = futures[0]
+    worlds = build(question, first.known, first.open_branches, first.minerals)
+    outcomes = [outcome for future in futures for outcome in _outcomes(future, question, worlds, levels)]
+    return Answer(as_of, first.events_known_to, levels, tuple(outcomes))
+
+
+def _check_series(question: Question, known: Mapping[str, Series]) -> None:
+    faults = []
+    for i, series_id in enumerate(question.series):
+        if series_id not in known:
+            nearest = ", ".join(difflib.get_close_matches(series_id, known, n=3, cutoff=0.5))
+            expected = "a known series" + (f"; nearest: {nearest}" if nearest else "")
+            faults.append(Fault(f"series.{i}", series_id, expected))
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _outcomes(future: Future, question: Question, worlds: Sequence[World], levels: tuple[int, ...]) -> list[Outcome]:
+    of_series = _Table(future, future.draws[: question.h], levels)
+    outcomes = [Outcome(of_series.forecast(BASELINE, of_series.values), notes=future.notes)]
+    weighed = any(scenario.probability is not None for scenario in question.scenarios)
+    mixed, passed = of_series.base, 0.0
+    chance = future.uniform(MIXTURE) if weighed else None
+    for scenario, world in zip(question.scenarios, worlds, strict=True):
+        there = future.draws_in(world)[: question.h]
+        notes = future.notes_in(world)
+        outcomes.append(of_series.outcome(scenario.name, there, scenario.probability, notes))
+        if scenario.probability is not None and chance is not None:
+            here = (chance >= passed) & (chance < passed + scenario.probability)
+            mixed, passed = np.where(here, there, mixed), passed + scenario.probability
+    if weighed:
+        outcomes.append(of_series.outcome(MIXTURE, mixed, None, ()))
+    return outcomes
+
+
+@dataclass(frozen=True, eq=False)
+class _Table:
+    """The quantiles of one series' draws, and of what sets them apart from the baseline's ``base`` (h, n)."""
+
+    future: Future
+    base: Draws
+    levels: tuple[int, ...]
+
+    @cached_property
+    def values(self) -> Floats:
+        """Quantiles of the baseline."""
+        return baseline(self.future, self.levels)[:, : len(self.base)]
+
+    def outcome(self, name: str, draws: Draws, probability: float | None, notes: tuple[str, ...]) -> Outcome:
+        """Only the periods from the first that differs on are new."""
+        k = next(iter(np.flatnonzero((draws != self.base).any(axis=1))), len(self.base))
+        change = draws[k:] - self.base[k:]
+        same, unmoved = self.values[:, :k], np.zeros((len(self.values), k))
+        difference = np.hstack([unmoved, self._quantiles(change)])
+        adds_up = not self.future.series.is_price
+        sums = np.hstack([unmoved, self._quantiles(change.cumsum(axis=0))]) if adds_up else None
+        return Outcome(
+            self.forecast(name, np.hstack([same, self._quantiles(draws[k:])])),
+            self._rows(difference),
+            () if sums is None else self._rows(sums),
+            probability,
+            notes if k < len(self.base) else (_SAME,),
+        )
+
+    def forecast(self, name: str, values: Floats) -> Forecast:
+        future = self.future
+        return Forecast(
+            series=future.series,
+            run_id=future.run.run_id,
+            as_of=future.as_of,
+            events_known_to=future.events_known_to,
+            scenario=name,
+            levels=self.levels,
+            rows=self._rows(values),
+            branches=future.branches,
+            notes=(*future.run.card.get("notes", ()), *future.notes),
+        )
+
+    def _quantiles(self, draws: Draws) -> Floats:
+        return quantiles(draws, at_levels(self.levels))
+
+    def _rows(self, values: Floats) -> tuple[Row, ...]:
+        return table(values, self.future.ds, self.levels)

@@ -1,0 +1,268 @@
+"""From scenarios to worlds: what the question says, checked against the catalogue and put in place of what it knows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from forecast.answers.event_versions import Assumption, Choice, Version, World, comes_with
+from forecast.answers.scenarios.question import Acting, Add, Amend, Dated, Question, Scenario, Take
+from forecast.errors import Fault, InvalidInput
+from forecast.events import Branch, Event, Events, KindFamily, branches, last_day
+from forecast.events.exposure import Minerals
+from forecast.interventions import parse_shape
+
+_NOTHING = Assumption()
+
+
+def build(question: Question, known: Version, open_branches: Sequence[Branch], minerals: Minerals) -> tuple[World, ...]:
+    """One world a scenario, in order. ``open_branches``: of the events as they are ``known``.
+
+    Raises ``InvalidInput`` with every name that the catalogue does not know and every date out of order.
+    """
+    builder = _Builder(known, open_branches, minerals)
+    worlds = tuple(builder.world(f"scenarios.{i}", scenario) for i, scenario in enumerate(question.scenarios))
+    if builder.faults:
+        raise InvalidInput(builder.faults)
+    return worlds
+
+
+@dataclass
+class _Builder:
+    known: Version
+    open_branches: Sequence[Branch]
+    minerals: Minerals
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def as_of(self) -> dt.date:
+        return self.known.known_on
+
+    @property
+    def events(self) -> Events:
+        return self.known.events
+
+    def world(self, place: str, scenario: Scenario) -> World:
+        """What a scenario says, as far as it can be made out; what cannot is among the faults."""
+        self._known(place + ".remove", scenario.remove)
+        changed: dict[str, Event] = {}
+        said: dict[str, Assumption] = {}
+        for i, part in enumerate(scenario.amend):
+            self._amend(f"{place}.amend.{i}", part, changed, said)
+        for i, new in enumerate(scenario.add):
+            self._add(f"{place}.add.{i}", new, changed, said)
+        version = self.known.edited(changed.values(), {e for e in scenario.remove if e in self.events})
+        is_open = self._open(version, [*(part.event for part in scenario.amend), *scenario.remove])
+        forks: list[tuple[Branch, Take]] = []
+        spoken_of: set[str] = set()
+        for i, taken in enumerate(scenario.take):
+            branch = self._branch(f"{place}.take.{i}", taken, version.events, is_open)
+            if branch is None:
+                continue
+            spoken_of.add(branch.event_id)
+            self._assume_taken(f"{place}.take.{i}", taken, branch, said)
+            if taken.slips or taken.probability not in (None, 1.0):
+                forks.append((branch, taken))
+            else:
+                version = version.taking(branch, self._starts(taken, branch))
+        choices = [
+            Choice(b.event_id, b.probability, (version.taking(b, b.starts or self.as_of),))
+            for b in is_open
+            if b.probability is not None and b.event_id not in spoken_of
+        ]
+        choices += [self._fork(version, branch, taken) for branch, taken in forks]
+        slipping = [part for part in (*scenario.amend, *scenario.add) if part.slips and part.event in version.events]
+        choices += [self._slip(version, part) for part in slipping]
+        return World(version, said, tuple(choices))
+
+    def _open(self, version: Version, event_ids: Iterable[str]) -> Sequence[Branch]:
+        """The branches that are open once these events have other facts, or none."""
+        touched = [self.events[event_id] for event_id in event_ids if event_id in self.events]
+        bears = any(event.acts or event.family in (KindFamily.RELIEF, KindFamily.THREAT) for event in touched)
+        return branches(version.events, self.as_of) if bears else self.open_branches
+
+    # -- parts -----------------------------------------------------------------------------------------------------
+
+    def _amend(self, place: str, part: Amend, changed: dict[str, Event], said: dict[str, Assumption]) -> None:
+        if not self._known(f"{place}.event", [part.event], indexed=False):
+            return
+        event = self.events[part.event]
+        ended = part.ended or self._extended(place, part)
+        now = replace(
+            event,
+            announced=min(part.announced or event.announced or self.as_of, self.as_of),
+            effective=part.effective or event.effective,
+        )
+        if ended:
+            over = now.status in ("lapsed", "withdrawn")
+            now = replace(now, ended=ended, end_known=None, status="enacted" if over else now.status)
+        self._in_order(place, part, part.announced or event.announced, now)
+        assumption = self._assumption(place, part, event)
+        if now != event or assumption != _NOTHING or part.slips:
+            changed[part.event], said[part.event] = now, assumption
+
+    def _extended(self, place: str, part: Amend) -> dt.date | None:
+        if part.extend_days is None:
+            return None
+        until = last_day(self.events, part.event, self.as_of)
+        if until is None:
+            self._fault(f"{place}.extend_days", part.extend_days, f"an event with an end; {part.event} has none")
+            return None
+        return until + dt.timedelta(days=part.extend_days)
+
+    def _add(self, place: str, part: Add, changed: dict[str, Event], said: dict[str, Assumption]) -> None:
+        if part.event in self.events:
+            self._fault(
+                f"{place}.event", part.event, "an id that the catalogue does not have; `amend` changes one it has"
+            )
+        for k, mineral in enumerate(part.minerals):
+            if mineral not in self.minerals:
+                self._fault(f"{place}.minerals.{k}", mineral, _one_of("mineral", mineral, self.minerals.parents))
+        if not part.minerals and not part.effect:
+            self._fault(f"{place}.minerals", "", "at least one mineral, or an effect that is stated")
+        event = _event(part, self.as_of)
+        self._in_order(place, part, part.announced, event)
+        changed[part.event] = event
+        said[part.event] = replace(self._assumption(place, part, event), group=part.event)
+
+    def _branch(self, place: str, part: Take, events: Events, is_open: Sequence[Branch]) -> Branch | None:
+        """The open branch of this name; the threat that explains the end of a suspension is a name for it too."""
+        names = {branch.event_id: branch for branch in is_open}
+        for branch in is_open:
+            acting = events.acts_on(branch.event_id)
+            names |= {by.event_id: branch for by, act in acting if act.relation == "terminates"}
+        if part.branch not in names:
+            self._fault(f"{place}.branch", part.branch, _one_of("open branch", part.branch, names))
+        return names.get(part.branch)
+
+    def _assume_taken(self, place: str, part: Take, branch: Branch, said: dict[str, Assumption]) -> None:
+        comes = comes_with(branch)
+        assumption = replace(self._assumption(place, part, self.events.get(comes)), group=branch.event_id)
+        said[comes] = assumption
+        # What is stated of the branch is stated of all that comes with it: once, not for each of its measures.
+        nothing = tuple((on, 0.0, 0.0) for on, _, _ in assumption.sizes)
+        said.update(
+            {event_id: replace(assumption, sizes=nothing) for event_id in branch.event_ids if event_id != comes}
+        )
+
+    def _assumption(self, place: str, part: Acting, event: Event | None) -> Assumption:
+        return Assumption(
+            shape=parse_shape(part.shape) if part.shape else None,
+            sizes=tuple(
+                (on, float(np.log1p(e.percent / 100)), e.plus_minus / (100 + e.percent))
+                for on, e in part.effect.items()
+            ),
+            levels=self._levels(place, part, event),
+        )
+
+    def _levels(self, place: str, part: Acting, event: Event | None) -> tuple[tuple[np.datetime64, float], ...]:
+        """Rates as multiples of the one whose effect is known, or else of the first."""
+        steps = [(step.since, step.rate) for step in part.rates]
+        of_user = isinstance(part, Add)
+        known = event is not None and not of_user and event.value_after is not None
+        before = event.value_before or 0.0 if known and event else 0.0
+        if isinstance(part, Dated) and part.rate is not None and not of_user:
+            if not known:
+                self._fault(f"{place}.rate", part.rate, "an event with a known rate; state its `effect` instead")
+            steps = [(dt.date.min, part.rate)]
+        if not steps:
+            return ()
+        unit = event.value_after - before if known and event and event.value_after is not None else steps[0][1]
+        if not unit:
+            self._fault(f"{place}.rates", steps[0][1], "a first rate other than 0")
+            return ()
+        levels = [(np.datetime64(day, "D"), (rate - before) / unit) for day, rate in steps]
+        # What is in force has its known rate until the first step; what only comes begins with it.
+        return ((np.datetime64(dt.date.min, "D"), 1.0), *levels) if isinstance(part, Amend) and known else tuple(levels)
+
+    def _fork(self, version: Version, branch: Branch, part: Take) -> Choice:
+        starts = self._starts(part, branch)
+        days = [_later(starts, months) for months in _months(part)]
+        probability = 1.0 if part.probability is None else part.probability
+        return Choice(branch.event_id, probability, tuple(version.taking(branch, day) for day in days))
+
+    def _slip(self, version: Version, part: Dated) -> Choice:
+        event = version.events[part.event]
+        days = [_later(event.effective or self.as_of, months) for months in _months(part)]
+        return Choice(part.event, 1.0, tuple(version.edited([replace(event, effective=day)]) for day in days))
+
+    def _starts(self, part: Take, branch: Branch) -> dt.date:
+        """The day that is asked for, else the day of the first rate, else the branch's own."""
+        return part.starts or (part.rates[0].since if part.rates else None) or branch.starts or self.as_of
+
+    # -- faults ----------------------------------------------------------------------------------------------------
+
+    def _fault(self, where: str, value: object, expected: str) -> None:
+        self.faults.append(Fault(where, value, expected))
+
+    def _known(self, place: str, event_ids: Sequence[str], *, indexed: bool = True) -> bool:
+        unknown = [(i, event_id) for i, event_id in enumerate(event_ids) if event_id not in self.events]
+        for i, event_id in unknown:
+            where = f"{place}.{i}" if indexed else place
+            self._fault(where, event_id, _one_of("event known on " + str(self.as_of), event_id, self.events))
+        return not unknown
+
+    def _in_order(self, place: str, part: Dated, announced: dt.date | None, now: Event) -> None:
+        """Announced, effective, ended: the catalogue may know otherwise, but what a user says is in order."""
+        if (part.announced or part.effective) and announced and now.effective and announced > now.effective:
+            self._fault(f"{place}.effective", now.effective, f"a day from {announced} on, when it is announced")
+        if (part.effective or part.ended) and now.effective and now.ended and now.effective > now.ended:
+            self._fault(f"{place}.ended", now.ended, f"a day from {now.effective} on, when it takes effect")
+
+
+def _event(part: Add, as_of: dt.date) -> Event:
+    """A user's event, known from now on at the latest: the question knows it."""
+    return Event(
+        event_id=part.event,
+        title=part.title or part.event,
+        kind=part.kind,
+        actor="",
+        targets=(),
+        announced=min(part.announced or part.effective, as_of),
+        effective=part.effective,
+        ended=part.ended,
+        end_known=None,
+        date_precision="day",
+        status="enacted",
+        status_as_of=None,
+        status_note="",
+        instrument="",
+        value_before=None,
+        value_after=part.rate,
+        value_unit="",
+        value_text="",
+        intensity="",
+        minerals=part.minerals,
+        scope_note="",
+        flows=tuple((flow.split(">")[0], flow.split(">")[1]) for flow in part.flows),
+        price_world=part.price,
+        price_local=part.price,
+        local_market="",
+        volume=part.volume,
+        mechanism="",
+        acts=(),
+        certainty="",
+        sources=(),
+        needs_recheck=False,
+    )
+
+
+def _months(part: Acting) -> range:
+    first, last = part.slips or (0, 0)
+    return range(first, last + 1)
+
+
+def _later(day: dt.date, months: int) -> dt.date:
+    """The same day so many months later, or the last day of that month."""
+    month = np.datetime64(day, "M") + months
+    last: dt.date = ((month + 1).astype("datetime64[D]") - 1).item()
+    return last.replace(day=min(day.day, last.day))
+
+
+def _one_of(what: str, name: str, known: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
+    return f"a known {what}" + (f"; nearest: {', '.join(nearest)}" if nearest else "")

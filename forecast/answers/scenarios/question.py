@@ -1,0 +1,260 @@
+"""The question: what may be asked of scenarios, once for YAML files and for JSON over HTTP.
+
+What can be wrong without a look at the catalogue is refused here, with its place: ``scenarios.0.add.1.ended``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from forecast.errors import Fault, InvalidInput
+from forecast.events import KINDS
+from forecast.interventions import parse_shape
+from forecast.timeseries.series import MEASURES
+
+MOST_EVENTS, MOST_SCENARIOS, MOST_SERIES = 50, 20, 50
+#: Names that answers give.
+RESERVED = ("baseline", "mixture")
+_MOST_BYTES = 1_000_000
+
+
+def _shape(text: str) -> str:
+    try:
+        parse_shape(text)
+    except InvalidInput as error:
+        raise ValueError(error.faults[0].expected) from None
+    return text
+
+
+def _in_order(months: tuple[int, int]) -> tuple[int, int]:
+    if months[0] > months[1]:
+        raise ValueError("the earliest first")
+    return months
+
+
+def _kind(word: str) -> str:
+    if word not in KINDS or word == "threat":
+        raise ValueError(f"one of {', '.join(kind for kind in KINDS if kind != 'threat')}")
+    return word
+
+
+Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+Name = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Rate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+Months = Annotated[int, Field(ge=-60, le=60)]
+Day = Annotated[dt.date, Field(ge=dt.date(1900, 1, 1), le=dt.date(2200, 12, 31))]
+Text = Annotated[str, Field(max_length=300)]
+Direction = Literal["up", "down", ""]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class Effect(_Part):
+    """How much an event moves a series when it is fully felt.
+
+    ``percent``: of the level without it, −30 is thirty percent less; ``plus_minus``: one standard deviation of that,
+    in the same percentage points.
+    """
+
+    percent: Annotated[float, Field(gt=-100, le=10_000, allow_inf_nan=False)]
+    plus_minus: Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)] = 0.0
+
+
+class Step(_Part):
+    """A rate that holds from a day on."""
+
+    since: Day = Field(alias="from")
+    rate: Rate
+
+
+class Acting(_Part):
+    """What can be said of any event that acts in a scenario.
+
+    ``slips``: its start comes so many months later, from the first number to the second, each as likely, drawn anew in
+    each draw; ``rate`` or ``rates``: see ``Scenario``; ``shape``: ``step``, ``pulse``, ``temporary-6``, ``ramp-3`` or
+    ``decay-0.8``; ``effect``: by id of a series or by measure.
+    """
+
+    slips: Annotated[tuple[Months, Months], AfterValidator(_in_order)] | None = None
+    rates: Annotated[tuple[Step, ...], Field(max_length=24)] = ()
+    shape: Annotated[str, AfterValidator(_shape)] | None = None
+    effect: Annotated[dict[Id, Effect], Field(max_length=MOST_SERIES)] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _rates_in_order(self) -> Self:
+        days = [step.since for step in self.rates]
+        if days != sorted(set(days)):
+            raise ValueError("the days of `rates` in order, each once")
+        return self
+
+
+class Dated(Acting):
+    event: Id
+    announced: Day | None = None
+    effective: Day | None = None
+    ended: Day | None = None
+    rate: Rate | None = None
+
+    @model_validator(mode="after")
+    def _one_rate(self) -> Self:
+        if self.rate is not None and self.rates:
+            raise ValueError("`rate` or `rates`, not both")
+        return self
+
+
+class Take(Acting):
+    """A branch that comes to pass: a threat that is carried out, a suspension that ends.
+
+    ``branch``: id of the threat or of the suspension; ``starts``: on its own day if left out; ``probability``: each
+    draw takes it with that, 1 if left out.
+    """
+
+    branch: Id
+    starts: Day | None = None
+    probability: Share | None = None
+
+
+class Amend(Dated):
+    """An event of the catalogue with other facts. ``extend_days``: so many days longer than it is set to last."""
+
+    extend_days: Annotated[int, Field(ge=1, le=3660)] | None = None
+
+    @model_validator(mode="after")
+    def _one_end(self) -> Self:
+        if self.ended is not None and self.extend_days is not None:
+            raise ValueError("`ended` or `extend_days`, not both")
+        return self
+
+
+class Add(Dated):
+    """An event of the user's own. ``flows``: exporter and importer, ``CHN>WLD``; directions: what it should do."""
+
+    effective: Day
+    title: Text = ""
+    kind: Annotated[str, AfterValidator(_kind)] = "export_control"
+    minerals: Annotated[tuple[Id, ...], Field(max_length=50)] = ()
+    flows: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z]{2,3}>[A-Z]{2,3}$")], ...], Field(max_length=50)] = ()
+    price: Direction = ""
+    volume: Direction = ""
+
+
+class Scenario(_Part):
+    """A named set of changes to the events, with a probability if there is one.
+
+    A rate is one measure's own number (a duty in points, a quota in tonnes). The effect of an event with a known rate
+    changes in proportion to it; of any other event the first of ``rates`` has the effect, and the next ones act in
+    proportion.
+    """
+
+    name: Name
+    title: Text = ""
+    probability: Share | None = None
+    add: tuple[Add, ...] = ()
+    remove: tuple[Id, ...] = ()
+    amend: tuple[Amend, ...] = ()
+    take: tuple[Take, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Events it speaks of."""
+        return len(self.add) + len(self.remove) + len(self.amend) + len(self.take)
+
+    def acting(self) -> Iterator[tuple[str, Acting]]:
+        """What acts in it, with its place."""
+        for name, parts in (("add", self.add), ("amend", self.amend), ("take", self.take)):
+            yield from ((f"{name}.{j}", part) for j, part in enumerate(parts))
+
+
+class Question(_Part):
+    """Scenarios of one or more series. ``h`` periods ahead; ``level`` in percent; ``as_of``: today if left out."""
+
+    series: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_SERIES)]
+    scenarios: Annotated[tuple[Scenario, ...], Field(max_length=MOST_SCENARIOS)]
+    h: Annotated[int, Field(ge=1)] = 12
+    level: Annotated[tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(min_length=1, max_length=10)] = (80, 95)
+    as_of: Day | None = None
+
+    @classmethod
+    def read(cls, text: str | bytes) -> Question:
+        """From JSON. Raises ``InvalidInput`` with the place of each fault."""
+        try:
+            question = cls.model_validate_json(text)
+        except ValidationError as error:
+            raise InvalidInput(_faults(error)) from None
+        if faults := list(question._crowded()):
+            raise InvalidInput(faults)
+        return question
+
+    @classmethod
+    def read_yaml(cls, text: str) -> Question:
+        """From YAML, by way of JSON, so that a file and a request are the same question."""
+        return cls.read(_json_of(text))
+
+    def _crowded(self) -> Iterator[Fault]:
+        """What is wrong between the parts."""
+        if (size := sum(scenario.size for scenario in self.scenarios)) > MOST_EVENTS:
+            yield Fault("scenarios", f"{size} events", f"at most {MOST_EVENTS} in all scenarios")
+        total = sum(scenario.probability or 0.0 for scenario in self.scenarios)
+        if total > 1 + 1e-9:
+            yield Fault("scenarios", f"probabilities of {total:g} together", "at most 1; the rest is the baseline")
+        names = Counter(scenario.name for scenario in self.scenarios)
+        for i, scenario in enumerate(self.scenarios):
+            if scenario.name in RESERVED or names[scenario.name] > 1:
+                expected = f"a name of its own, not {' or '.join(RESERVED)}"
+                yield Fault(f"scenarios.{i}.name", scenario.name, expected)
+            ids = Counter([*(a.event for a in scenario.add), *(a.event for a in scenario.amend), *scenario.remove])
+            for event_id in (event_id for event_id, times in ids.items() if times > 1):
+                yield Fault(f"scenarios.{i}", event_id, "one place for each event: add, remove or amend")
+            for where, part in scenario.acting():
+                for on in part.effect.keys() - set(self.series) - set(MEASURES):
+                    expected = f"one of the series asked for, or {', '.join(MEASURES)}"
+                    yield Fault(f"scenarios.{i}.{where}.effect", on, expected)
+        if len(set(self.series)) < len(self.series):
+            yield Fault("series", list(self.series), "each series once")
+
+
+def _faults(error: ValidationError) -> list[Fault]:
+    details = error.errors(include_url=False)
+    # A list whose only item is wrong is not also too short.
+    inner = {loc[:i] for loc in (detail["loc"] for detail in details) for i in range(len(loc))}
+    return [
+        Fault(".".join(map(str, detail["loc"])) or "body", _shown(detail["input"]), _expected(detail["msg"]))
+        for detail in details
+        if detail["loc"] not in inner
+    ]
+
+
+def _expected(message: str) -> str:
+    return message.removeprefix("Value error, ").removeprefix("Input should be ")
+
+
+def _shown(value: Any) -> Any:
+    """The value at fault, short enough for an answer; a number that JSON does not have as text."""
+    text = str(value)
+    plain = isinstance(value, str | int | None) or (isinstance(value, float) and abs(value) < float("inf"))
+    return value if plain and len(text) <= 100 else text[:100]
+
+
+def _json_of(text: str) -> str:
+    import yaml
+
+    if len(text) > _MOST_BYTES:
+        raise InvalidInput(Fault("file", f"{len(text)} characters", f"at most {_MOST_BYTES}"))
+    try:
+        # An alias of aliases of aliases is a small file and a large question.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise InvalidInput(Fault("file", "an alias (*)", "the thing itself"))
+        return json.dumps(yaml.safe_load(text), default=str)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, InvalidInput):
+            raise
+        raise InvalidInput(Fault("file", " ".join(str(error).split())[:200], "YAML")) from None

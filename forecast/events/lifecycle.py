@@ -1,0 +1,277 @@
+"""What becomes of a measure: its state on a day as known on another, its level over time, and the open branches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from forecast.events.event import Event, Events, KindFamily
+
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class State:
+    """How a measure stands on a day.
+
+    ``status``: ``unannounced``, ``announced``, ``threatened``, ``in_force``, ``suspended``, ``ended`` or
+    ``withdrawn``. ``since``: first day of this state; ``until``: its last day as far as it is known, which may have
+    passed without news; ``by``: id of the event that brought it about, where another did.
+    """
+
+    status: str
+    since: date | None
+    until: date | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A future that is not in the baseline for want of a probability.
+
+    ``event_id``: the threat, or the suspension or truce whose end it is; ``cause``: ``threat`` or
+    ``suspension_end``; ``event_ids``: what would start or start again; ``starts``: its first day, if one is set;
+    ``unconfirmed``: that day has passed and nothing later is known.
+    """
+
+    event_id: str
+    cause: str
+    event_ids: tuple[str, ...]
+    starts: date | None
+    probability: float | None
+    unconfirmed: bool
+    title: str
+
+
+def state(events: Events, event_id: str, day: date, known_on: date) -> State:
+    """How a measure stands on ``day`` by what was known at the end of ``known_on``, from its dates and the acts on it.
+
+    Dated steps and ends of enacted texts act. A suspension or truce does not end by its date alone: it goes on until
+    something later is known. Raises ``NotFound`` for an event that was not known then.
+    """
+    return _life(events.known_on(known_on), event_id).at(day)
+
+
+def timeline(events: Events, event_id: str, known_on: date) -> tuple[tuple[date, float], ...]:
+    """The level (1 in force, 0 not) from each day on, as known on ``known_on``; empty if it never takes effect."""
+    life = _life(events.known_on(known_on), event_id)
+    steps: list[tuple[date, float]] = []
+    for day in life.changes:
+        level = float(life.at(day).status == "in_force")
+        if level != (steps[-1][1] if steps else 0.0):
+            steps.append((day, level))
+    return tuple(steps)
+
+
+def last_day(events: Events, event_id: str, known_on: date) -> date | None:
+    """The last day that is set for a measure, by its own text, by what prolongs it or by what ends it."""
+    known = events.known_on(known_on)
+    event = known[event_id]
+    over = _over(known, event)
+    return over.since - _DAY if over and over.by and over.since else _until(known, event)
+
+
+def branches(events: Events, known_on: date) -> tuple[Branch, ...]:
+    """The ends of suspensions and truces, and the threats, that stood open at the end of ``known_on``, by date.
+
+    A threat that would end a suspension is that suspension's end: one branch.
+    """
+    known = events.known_on(known_on)
+    ends: list[Branch] = []
+    explained: set[str] = set()
+    for event in known.values():
+        threats = [by for by, act in known.acts_on(event.event_id) if act.relation == "terminates" and _is_threat(by)]
+        until = _until(known, event)
+        # What is only threatened holds nothing back whose end could be open.
+        if not _is_conditional(event) or _is_threat(event) or until is None or _prolongs(known, event):
+            continue
+        explained.update(threat.event_id for threat in threats)
+        if _over(known, event) is None:
+            ends += _end(known, event, until + _DAY, threats)
+    waiting = [
+        Branch(
+            event_id=event.event_id,
+            cause="threat",
+            event_ids=(event.event_id,),
+            starts=event.effective,
+            probability=event.probability,
+            unconfirmed=event.effective is not None and event.effective <= known_on,
+            title=event.title,
+        )
+        for event in known.values()
+        if _is_threat(event) and event.event_id not in explained
+    ]
+    return tuple(sorted([*ends, *waiting], key=lambda branch: (branch.starts or date.max, branch.event_id)))
+
+
+def _end(known: Events, event: Event, starts: date, threats: list[Event]) -> list[Branch]:
+    """The branch in which a suspension or truce ends and what it holds back comes again on ``starts``.
+
+    None where another suspension holds all of that back from then on.
+    """
+    holders = {event.event_id, *(by.event_id for by in _extenders(known, event))}
+    targets = {act.target for holder in holders for act in known[holder].acts if act.relation == "suspends"}
+    after = {target: _life(known, target).at(starts) for target in sorted(targets) if target in known}
+    held = tuple(target for target, then in after.items() if then.status == "suspended" and then.by in holders)
+    if not held and any(then.status == "suspended" for then in after.values()):
+        return []
+    given = [p for e in (*threats, event) if (p := e.probability) is not None]
+    unconfirmed = known.as_of is not None and starts <= known.as_of
+    title = threats[0].title if threats else event.title
+    return [Branch(event.event_id, "suspension_end", held, starts, given[0] if given else None, unconfirmed, title)]
+
+
+@dataclass(frozen=True)
+class _Pause:
+    """Not in force from ``start`` through ``last`` (``None``: it goes on), set to be so until ``until``."""
+
+    start: date
+    last: date | None
+    until: date | None
+    by: str | None
+    status: str = "suspended"
+
+    def covers(self, day: date) -> bool:
+        return self.start <= day and (self.last is None or day <= self.last)
+
+
+@dataclass(frozen=True)
+class _Life:
+    """What happens to one event: the data behind ``state`` and ``timeline``. ``until``: set, but not sure to act."""
+
+    event: Event
+    until: date | None
+    over: State | None
+    pauses: tuple[_Pause, ...]
+    revivals: tuple[date, ...]
+
+    @property
+    def starts(self) -> date | None:
+        """First day in force; a threat never is, what it announces has its own record."""
+        barred = self.event.family is KindFamily.THREAT or self.event.status == "threatened"
+        return None if barred else self.event.effective
+
+    @property
+    def changes(self) -> list[date]:
+        days = {self.starts, *self.revivals, self.over.since if self.over else None}
+        for pause in self.pauses:
+            days |= {pause.start, pause.last and pause.last + _DAY}
+        return sorted(day for day in days if day is not None)
+
+    def at(self, day: date) -> State:
+        event = self.event
+        if self.over and self.over.since and day >= self.over.since:
+            return self.over
+        pause = next((pause for pause in reversed(self.pauses) if pause.covers(day)), None)
+        if pause:
+            return State(pause.status, pause.start, pause.until, pause.by)
+        if self.starts is not None and day >= self.starts:
+            resumed = [p.last + _DAY for p in self.pauses if p.last and p.last < day]
+            since = max([self.starts, *resumed, *(r for r in self.revivals if r <= day)])
+            changes = [change - _DAY for change in self.changes if change > day]
+            return State("in_force", since, min(changes, default=self.until))
+        if day < event.known_from:
+            return State("unannounced", None, event.known_from - _DAY)
+        status = "threatened" if _is_threat(event) else "announced"
+        return State(status, event.known_from, event.effective and event.effective - _DAY)
+
+
+def _life(known: Events, event_id: str) -> _Life:
+    event = known[event_id]
+    pauses = [_pause(known, by) for by in _actors(known, event, "suspends")]
+    paused = event.ended or event.end_known
+    if event.status == "suspended" and not pauses and paused:
+        pauses = [_Pause(paused, None, None, None)]
+    revivals = tuple(by.takes_effect for by in _actors(known, event, "reinstates"))
+    for day in revivals:
+        pauses = [replace(p, last=day - _DAY) if p.start < day and p.covers(day) else p for p in pauses]
+    for end, revived in _ends(known, event):
+        if revived is not None:
+            pauses.append(_Pause(_since(end), revived - _DAY, None, end.by, end.status))
+    until = _until(known, event) if _is_conditional(event) else None
+    return _Life(event, until, _over(known, event), tuple(sorted(pauses, key=lambda p: p.start)), revivals)
+
+
+def _pause(known: Events, by: Event) -> _Pause:
+    over = _over(known, by)
+    last = over.since - _DAY if over and over.since else None
+    return _Pause(by.takes_effect, last, _until(known, by), by.event_id)
+
+
+def _over(known: Events, event: Event) -> State | None:
+    """The state in which an event is over for good, from its first day; ``None`` while it lasts."""
+    return min((end for end, revived in _ends(known, event) if revived is None), key=_since, default=None)
+
+
+def _ends(known: Events, event: Event) -> list[tuple[State, date | None]]:
+    """The ends of an event, each with the day on which it was reinstated after it.
+
+    An act and the end date that it explains are one fact: of two ends on one day the act counts, as it comes first.
+    """
+    revivals = [by.takes_effect for by in _actors(known, event, "reinstates")]
+    ends = [State("ended", by.takes_effect, by=by.event_id) for by in _actors(known, event, "terminates")]
+    ends += _own_end(known, event)
+    return [(end, min((day for day in revivals if day > _since(end)), default=None)) for end in ends]
+
+
+def _since(end: State) -> date:
+    return end.since or date.max
+
+
+def _own_end(known: Events, event: Event) -> list[State]:
+    """The end that an event's own record tells."""
+    last = max((event, *_extenders(known, event)), key=lambda e: (e.ended or date.min, e.event_id))
+    until = _until(known, event)
+    if event.family is KindFamily.THREAT and event.status == "enacted":
+        announced = [act.target for act in event.acts if act.relation == "announces"]
+        return [State("ended", event.ended or event.end_known, by=announced[0] if announced else None)]
+    if last.status == "withdrawn":
+        return [State("withdrawn", until or event.end_known)]
+    if last.status == "lapsed":
+        return [State("ended", until + _DAY if until else event.end_known)]
+    if until is None or _is_conditional(event) or event.status == "suspended":
+        return []
+    return [State("ended", until + _DAY)]
+
+
+def _until(known: Events, event: Event) -> date | None:
+    """The last day set for an event, as prolonged by those that extend it."""
+    ends = [e.ended for e in (event, *_extenders(known, event)) if e.ended is not None]
+    return max(ends, default=None)
+
+
+def _extenders(known: Events, event: Event) -> tuple[Event, ...]:
+    """The events that prolong this one, directly or by prolonging one that does."""
+    found: dict[str, Event] = {}
+    queue = [event.event_id]
+    while queue:
+        for by, act in known.acts_on(queue.pop()):
+            if act.relation == "extends" and _acts(by) and by.event_id not in {event.event_id, *found}:
+                found[by.event_id] = by
+                queue.append(by.event_id)
+    return tuple(found.values())
+
+
+def _actors(known: Events, event: Event, relation: str) -> list[Event]:
+    """The events that do so to this one, and whose acts come to pass, in order of date."""
+    return [by for by, act in known.acts_on(event.event_id) if act.relation == relation and _acts(by)]
+
+
+def _prolongs(known: Events, event: Event) -> bool:
+    """Whether an event only prolongs another suspension or truce, and so is told with it."""
+    targets = [act.target for act in event.acts if act.relation == "extends" and act.target in known]
+    return any(_is_conditional(known[target]) for target in targets)
+
+
+def _acts(event: Event) -> bool:
+    """Whether what an event does to others comes to pass: threats do so only once they are enacted."""
+    return event.status == "enacted" if event.family is KindFamily.THREAT else event.status != "threatened"
+
+
+def _is_threat(event: Event) -> bool:
+    return event.status == "threatened"
+
+
+def _is_conditional(event: Event) -> bool:
+    """Suspensions and truces: their end brings something back, and so it is a branch, not a date that acts."""
+    return event.kind == "truce" or any(act.relation == "suspends" for act in event.acts)

@@ -1,0 +1,263 @@
+"""The engine: all origins of all series in one pass over a grid of weighted models; prices and volumes alike.
+
+``Panel`` in, quantiles at any cutoffs out (``panel_quantiles``), or one fitted value a series (``Grid.fit_panel``).
+A series alone is a panel of one; what a panel shares is passed to it as values: ``Pooled`` statistics of prices, and
+a ``Calibration``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.forecasters.base import Coefficients, Sample, check, refuse_columns
+from forecast.forecasters.calibration import Calibration, Conformal, Margins, couple
+from forecast.forecasters.grid.price import Pooled, PriceGrid, PriceSettings, PriceStates, PriceTrack, filter_prices
+from forecast.forecasters.grid.spot import Anchor, anchored, earned
+from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, VolumeState, VolumeTrack, filter_volumes
+from forecast.interventions import Design
+from forecast.metrics import LEVELS
+from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.series import Floats
+
+#: Observations before the first forecast.
+LEAST = 18
+_PRICES, _VOLUMES = PriceGrid.default(), VolumeGrid.default()
+_PRICE_CONFORMAL = Conformal(window=360, smooth=2, symmetric=1.0, delay=1)
+_VOLUME_CONFORMAL = Conformal(window=84, smooth=1, symmetric=0.5, delay=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Series of one kind and frequency on one calendar: logs ``x`` (N, T), NaN where missing, period starts ``ds``.
+
+    ``scored`` (N, T): outcomes by which a forecast may be judged, and intervals calibrated. ``spot`` (N, T): logs of
+    the last prices of companions at the end of each period, NaN where there is none; None: nowhere.
+    """
+
+    ds: Days
+    x: Floats
+    freq: Freq
+    is_price: bool
+    scored: npt.NDArray[np.bool_]
+    spot: Floats | None = None
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> Panel:
+        """From the first to the last period of any sample. Raises ``ValueError`` for mixed kinds or frequencies."""
+        kinds = {(sample.freq, sample.is_price) for sample in samples}
+        if len(kinds) != 1:
+            raise ValueError(f"a panel needs samples of one frequency and one kind, not {len(kinds)}")
+        freq, is_price = kinds.pop()
+        ds = freq.between(min(s.ds[0] for s in samples), max(s.ds[-1] for s in samples))
+        x = np.full((len(samples), len(ds)), np.nan)
+        for row, sample in zip(x, samples, strict=True):
+            row[np.searchsorted(ds, sample.ds)] = sample.x
+        return cls(ds, x, freq, is_price, np.isfinite(x))
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @property
+    def outcomes(self) -> Floats:
+        """``x`` where it may be scored, NaN elsewhere."""
+        return np.where(self.scored, self.x, np.nan)
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """The forecaster. ``pooled`` and ``calibration``: what other series have taught, nothing by default; calibrated
+    are the horizons up to ``horizon``. ``anchor``: a last price to start from instead of the last value."""
+
+    horizon: int = 24
+    pooled: Pooled | None = None
+    calibration: Calibration | None = None
+    anchor: Anchor | None = None
+    price_grid: PriceGrid | None = None
+    volume_grid: VolumeGrid | None = None
+    price_settings: PriceSettings | None = None
+    volume_settings: VolumeSettings | None = None
+
+    family: ClassVar[str] = "grid"
+    estimates_effects: ClassVar[bool] = False
+
+    def fit(self, y: Sample, design: Design) -> GridFitted:
+        """Learn from one sample. Raises ``TooShort`` below 18 observations, ``ValueError`` for a design's columns."""
+        refuse_columns(self.family, design)
+        return self.fit_each([y])[0]
+
+    def fit_each(
+        self, samples: Sequence[Sample], calibrations: Sequence[Calibration] | None = None
+    ) -> tuple[GridFitted, ...]:
+        """Learn from each sample as if alone, all in one pass: origins of one series, say, with what was known at each.
+
+        ``calibrations``: one a sample instead of the grid's own. Raises what ``fit`` raises.
+        """
+        for sample in samples:
+            check(sample, LEAST)
+        panel = Panel.of(samples)
+        alone = replace(self, pooled=self.pooled or Pooled.nothing(panel.ds, len((self.price_grid or _PRICES).phi)))
+        track = alone._pass(panel, horizon=0)
+        own = calibrations or [self.calibration or Calibration.neutral(self.horizon)] * len(samples)
+        return tuple(self._fitted(panel, track, i, calibration) for i, calibration in enumerate(own))
+
+    def fit_panel(self, panel: Panel) -> tuple[GridFitted | None, ...]:
+        """Learn from all series at once, each calibrated by all; None for a series below 18 observations."""
+        track = self.track(panel)
+        z = standardised(panel, track)
+        calibration = self.calibration or calibrate(panel, z, len(panel.ds) - 1, self.horizon)
+        fits: list[GridFitted | None] = []
+        for i, enough in enumerate(np.isfinite(panel.x).sum(axis=1) >= LEAST):
+            pooled = track.source.pooled(i) if isinstance(track.source, PriceTrack) else None
+            taught = replace(self, pooled=self.pooled or pooled, anchor=self.anchor or track.anchor(i))
+            fits.append(taught._fitted(panel, track, i, calibration) if enough else None)
+        return tuple(fits)
+
+    def track(self, panel: Panel) -> Track:
+        """The pass over a panel, with forecasts from every period."""
+        return self._pass(panel, self.horizon)
+
+    def _pass(self, panel: Panel, horizon: int) -> Track:
+        if panel.is_price:
+            grid, settings = self.price_grid or _PRICES, self.price_settings or PriceSettings.of(panel.freq)
+            return Track(panel, filter_prices(panel.ds, panel.x, grid, settings, pooled=self.pooled), horizon)
+        models, gains = self.volume_grid or _VOLUMES, self.volume_settings or VolumeSettings()
+        return Track(panel, filter_volumes(panel.ds, panel.x, panel.freq, models, gains, (horizon, LEAST)), horizon)
+
+    def _fitted(self, panel: Panel, track: Track, i: int, calibration: Calibration) -> GridFitted:
+        last = int(np.flatnonzero(np.isfinite(panel.x[i]))[-1])
+        source = track.source
+        state = source.state(i, last) if isinstance(source, PriceTrack) else source.last[i]
+        assert state is not None
+        return GridFitted(np.datetime64(panel.ds[last], "D"), state, calibration, self)
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """What a pass leaves, and the forecasts from every period of it."""
+
+    panel: Panel
+    source: PriceTrack | VolumeTrack
+    horizon: int
+
+    @cached_property
+    def forecasts(self) -> Margins:
+        """(N, T, H); NaN where the period was not observed or fewer than 18 observations had been seen."""
+        if self.panel.spot is None:
+            return self._plain
+        return anchored(self._plain, self.panel.spot, self._ratio)
+
+    def anchor(self, i: int, t: int | None = None) -> Anchor | None:
+        """Where forecasts of series ``i`` from period ``t`` (by default its last) start: a last price, if any."""
+        t = int(np.flatnonzero(np.isfinite(self.panel.x[i]))[-1]) if t is None else t
+        if self.panel.spot is None or not np.isfinite(self.panel.spot[i, t]):
+            return None
+        return Anchor(float(self.panel.spot[i, t]), self._ratio[t])
+
+    @cached_property
+    def _plain(self) -> Margins:
+        source = self.source
+        if isinstance(source, VolumeTrack):
+            nowhere = np.full(source.seen.shape, np.nan)
+            return Margins(source.mean, source.sd, np.zeros_like(source.mean), nowhere)
+        margins = source.margins(self.horizon)
+        return replace(margins, mean=np.where((source.seen >= LEAST)[..., None], margins.mean, np.nan))
+
+    @cached_property
+    def _ratio(self) -> Floats:
+        assert self.panel.spot is not None
+        return earned(self._plain, self.panel.spot, self.panel.outcomes)
+
+
+@dataclass(frozen=True, eq=False)
+class GridFitted:
+    """Where one series stands, and the calibration of its intervals; ``grid``: how it was filtered."""
+
+    last: np.datetime64
+    state: PriceStates | VolumeState
+    calibration: Calibration
+    grid: Grid
+
+    family: ClassVar[str] = "grid"
+
+    @property
+    def coefficients(self) -> Coefficients:
+        return Coefficients()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return (self.calibration.describe(),)
+
+    def margins(self, horizon: int) -> Margins:
+        """Uncalibrated distribution of the log for the horizons 1..H."""
+        margins = self.state.margins(horizon)
+        return margins if self.grid.anchor is None else self.grid.anchor.move(margins)
+
+    def quantiles(self, horizon: int, levels: Floats = LEVELS) -> Floats:
+        """(H, L) calibrated quantiles of the log."""
+        return self.margins(horizon).quantiles(self.calibration, levels)
+
+    def simulate(self, future: Design, n: int, seed: int) -> Floats:
+        """(n, H) joint paths of the log whose quantiles at every horizon are the calibrated ones."""
+        rng, horizon = np.random.default_rng(seed), len(future.ds)
+        paths = self.state.paths(horizon, n, rng)
+        return couple(paths, self.margins(horizon), self.calibration, rng)
+
+    def extend(self, y: Sample, design: Design | None = None) -> GridFitted:
+        """The same pass over another sample; what others have taught stays as it was, and an anchor is left behind."""
+        refuse_columns(self.family, design)
+        return replace(self.grid, calibration=self.calibration, anchor=None).fit_each([y])[0]
+
+
+def standardised(panel: Panel, track: Track) -> Floats:
+    """(N, T, H): outcome at t + h less the forecast made at t, over its sd; NaN where either is missing, where the
+    outcome may not be scored, where one of them is a spike, or where a price did not move (the chance of that is
+    modelled, not calibrated).
+
+    A spike is more than 4.5 sd off, while the value after it is within 2 sd of the same forecast: a slip of the data,
+    known as such one period later.
+    """
+    forecasts, outcomes, T = track.forecasts, panel.outcomes, len(panel.ds)
+    still = PriceSettings.of(panel.freq).still if panel.is_price else -1.0
+    z = np.full(forecasts.mean.shape, np.nan)
+    for h in range(1, min(track.horizon, T - 1) + 1):
+        moved = np.abs(outcomes[:, h:] - panel.x[:, : T - h]) > still
+        error = np.where(moved, outcomes[:, h:] - forecasts.mean[:, : T - h, h - 1], np.nan)
+        z[:, : T - h, h - 1] = error / forecasts.sd[:, : T - h, h - 1]
+    if track.horizon > 1:
+        spikes = np.zeros(panel.x.shape, dtype=bool)
+        spikes[:, 1:] = (np.abs(z[:, :-1, 0]) > 4.5) & (np.abs(z[:, :-1, 1]) < 2)
+        for h in range(1, min(track.horizon, T - 1) + 1):
+            z[:, : T - h, h - 1][spikes[:, h:]] = np.nan
+        z[spikes] = np.nan
+    return z
+
+
+def calibrate(panel: Panel, z: Floats, cutoff: int, horizon: int) -> Calibration:
+    """From the ``standardised`` outcomes of a panel that were known in the period numbered ``cutoff``."""
+    conformal = _PRICE_CONFORMAL if panel.is_price else _VOLUME_CONFORMAL
+    return conformal.calibrate(z, cutoff, horizon)
+
+
+def panel_quantiles(
+    panel: Panel, cutoffs: Days, horizon: int, calibrate: Literal["panel", "none"] = "panel", grid: Grid | None = None
+) -> Floats:
+    """Quantiles of the log (N, O, H, 15) at ``LEVELS``, from the O ``cutoffs`` (period starts, the last period seen).
+
+    One pass for all. NaN where a series is not observed in the cutoff or has fewer than 18 observations. Only what
+    was known in a cutoff enters its quantiles, calibration included.
+    """
+    track = replace(grid or Grid(), horizon=horizon).track(panel)
+    forecasts, at = track.forecasts, np.searchsorted(panel.ds, cutoffs)
+    z = standardised(panel, track) if calibrate == "panel" else None
+    conformal = _PRICE_CONFORMAL if panel.is_price else _VOLUME_CONFORMAL
+    q = np.empty((len(panel), len(cutoffs), horizon, len(LEVELS)))
+    for o, t in enumerate(at):
+        calibration = Calibration.neutral(horizon) if z is None else conformal.calibrate(z, int(t), horizon)
+        q[:, o] = forecasts.at(int(t)).quantiles(calibration)
+    return q

@@ -1,0 +1,269 @@
+"""Volumes and values: a grid of structural models on the log, averaged by discounted predictive likelihood.
+
+Level, AR(1) deviation and a seasonal pattern in Fourier form (Harvey, Forecasting, Structural Time Series Models and
+the Kalman Filter, 1989, ch. 2; West and Harrison, Bayesian Forecasting and Dynamic Models, 1997, ch. 8), the scale
+learned as in their ch. 10 with discounting, models averaged with discounted likelihoods (Raftery, Kárný and Ettler,
+Technometrics 52, 2010), outliers bounded as in robust filtering (Masreliez and Martin, IEEE TAC 22, 1977). Nothing is
+optimised, so every period of every series is an origin at no further cost.
+
+z_t = level + a + S_t'γ + noise;  level: random walk;  a: AR(1) with φ;  γ constant with prior N(0, s²). All variances
+in units of σ², which each model learns. Shapes: N series, T periods, G models, H horizons, K = 2 + seasonal terms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.forecasters.calibration import Margins
+from forecast.forecasters.grid.price import softmax
+from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.series import Floats
+
+_HARMONICS = 6
+
+
+def seasonal(ds: Days, freq: Freq) -> Floats:
+    """Fourier terms (T, season - 1) of the season, at most six harmonics; none for annual data.
+
+    Weeks turn by the day of the year, since a year is not a whole number of them.
+    """
+    if freq.season == 1:
+        return np.zeros((len(ds), 0))
+    if freq.unit == "W":
+        phase = (ds - ds.astype("datetime64[Y]").astype(ds.dtype)).astype(float) / 365.25
+    else:
+        phase = (np.asarray(freq.ordinal(ds)) % freq.season) / freq.season
+    columns = []
+    for k in range(1, min(freq.season // 2, _HARMONICS) + 1):
+        columns.append(np.cos(2 * np.pi * k * phase))
+        if 2 * k < freq.season:
+            columns.append(np.sin(2 * np.pi * k * phase))
+    return np.column_stack(columns)
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeGrid:
+    """The models, each array (G,): variance of the level's steps, φ and variance of the AR(1)'s, and of a seasonal
+    coefficient; all in units of σ²."""
+
+    level: Floats
+    phi: Floats
+    ar: Floats
+    season: Floats
+
+    @classmethod
+    def default(cls) -> VolumeGrid:
+        """4 × 5 × 3 = 60 models."""
+        levels = (0.003, 0.03, 0.1, 0.3)
+        ars = ((0.0, 0.0), (0.97, 0.2), (0.9, 0.2), (0.9, 0.4), (0.6, 0.4))
+        rows = [(q, phi, qa, s**2) for q, (phi, qa), s in product(levels, ars, (0.05, 0.15, 0.5))]
+        return cls(*(np.array(column) for column in zip(*rows, strict=True)))
+
+    @property
+    def noise(self) -> Floats:
+        return np.maximum(1 - self.level - self.ar, 0.02)
+
+
+@dataclass(frozen=True)
+class VolumeSettings:
+    """Gains and bounds."""
+
+    level_prior: float = 4.0  # variance of the level around the first value
+    scale_memory: float = 0.95
+    scale_start: float = 0.2  # a first guess of σ, worth two observations
+    scale_floor: float = 0.02
+    scale_skip: int = 3  # innovations before σ learns
+    memory: float = 0.99  # discount of the likelihood
+    weight_skip: int = 6  # innovations before the likelihood counts
+    sharpness: float = 0.6
+    clip: float = 2.75  # innovations count as at most so many standard deviations
+    robust: bool = True
+    learn_scale: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeState:
+    """Where one series stands after its last observation: ``mean`` (K, G), ``cov`` (K, K, G) in units of ``sigma2``
+    (G,), ``weights`` (G,); ``ds``: that period."""
+
+    grid: VolumeGrid
+    freq: Freq
+    ds: np.datetime64
+    mean: Floats
+    cov: Floats
+    sigma2: Floats
+    weights: Floats
+
+    def _future(self, horizon: int) -> Floats:
+        return seasonal(self.freq.range(self.freq.shift(self.ds, 1), horizon), self.freq)
+
+    def margins(self, horizon: int) -> Margins:
+        """Mean and sd of the log for the horizons 1..H."""
+        one = (self.mean[:, None], self.cov[:, :, None], self.sigma2[None], self.weights[None])
+        mean, sd = _mixture(self.grid, *one, self._future(horizon))
+        return Margins(mean[0], sd[0], np.zeros(horizon), np.array(np.nan))
+
+    def paths(self, horizon: int, n: int, rng: np.random.Generator) -> Floats:
+        """(n, H) joint paths of the log: a model by its weight, its state, its shocks."""
+        model = np.sort(rng.choice(len(self.weights), size=n, p=self.weights))
+        normal = rng.standard_normal((n, len(self.mean)))
+        shocks = rng.standard_normal((n, horizon, 3))
+        values, vectors = np.linalg.eigh(np.moveaxis(self.cov, 2, 0))
+        root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
+        deviation = np.einsum("nij,nj->ni", root[model], normal)
+        phi, sigma = self.grid.phi[model], np.sqrt(self.sigma2[model])
+        scales = np.sqrt(np.stack([self.grid.level, self.grid.ar, self.grid.noise], axis=1))[model]
+        state = self.mean.T[model] + sigma[:, None] * deviation
+        pattern = state[:, 2:] @ self._future(horizon).T
+        level, ar, paths = state[:, 0], state[:, 1], np.empty((n, horizon))
+        for h in range(horizon):
+            step = sigma[:, None] * scales * shocks[:, h]
+            level, ar = level + step[:, 0], phi * ar + step[:, 1]
+            paths[:, h] = level + ar + pattern[:, h] + step[:, 2]
+        return paths
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeTrack:
+    """Forecasts of the log from every period: ``mean``, ``sd`` (N, T, H), NaN where the period was not observed; the
+    states after the last observation of each series; ``seen`` (N, T): observations so far."""
+
+    mean: Floats
+    sd: Floats
+    last: Sequence[VolumeState | None]
+    seen: npt.NDArray[np.int64]
+
+
+def _mixture(
+    grid: VolumeGrid, mean: Floats, cov: Floats, sigma2: Floats, weights: Floats, future: Floats
+) -> tuple[Floats, Floats]:
+    """Mean and sd (N, H) of the mixture, from ``mean`` (K, N, G), ``cov`` (K, K, N, G), ``sigma2``, ``weights`` (N, G),
+    and the seasonal terms of the horizons ``future`` (H, K - 2).
+
+    Variance of model g at h, in units of σ²: b'Pb + h·ql + qa Σ_{j<h} φ^2j + r, with b = (1, φ^h, S_{T+h}).
+    """
+    H, (K, N, G) = len(future), mean.shape
+    h = np.arange(1, H + 1)[:, None]
+    fade = grid.phi**h
+    # b without its a, whose loading depends on the model: then one product serves all models, and cov is not copied
+    b = np.column_stack([np.ones(H), np.zeros(H), future])
+    means = (b @ mean.reshape(K, -1)).reshape(H, N, G) + fade[:, None] * mean[1]
+    pairs = (b[:, :, None] * b[:, None, :]).reshape(H, -1)
+    variances = (pairs @ cov.reshape(K * K, -1)).reshape(H, N, G) + fade[:, None] ** 2 * cov[1, 1]
+    variances += 2 * fade[:, None] * (b @ cov[:, 1].reshape(K, -1)).reshape(H, N, G)
+    grown = h * grid.level + grid.ar * np.cumsum(grid.phi ** (2 * h - 2.0), axis=0) + grid.noise
+    variances = sigma2 * (variances + grown[:, None])
+    average = (weights * means).sum(axis=-1)
+    spread = (weights * (variances + (means - average[..., None]) ** 2)).sum(axis=-1)
+    return average.T, np.sqrt(spread).T
+
+
+class _Filter:
+    """The running state of all series: arrays with the models last, updated period by period."""
+
+    def __init__(self, grid: VolumeGrid, settings: VolumeSettings, N: int, K: int) -> None:
+        G = len(grid.phi)
+        self.grid, self.settings = grid, settings
+        self.mean, self.cov = np.zeros((K, N, G)), np.zeros((K, K, N, G))
+        self.sigma2 = np.full((N, G), settings.scale_start**2 if settings.learn_scale else 1.0)
+        self.squares, self.logs = np.zeros((N, G)), np.zeros((N, G))
+        self.count, self.evidence = np.zeros(N, dtype=int), np.zeros(N)
+
+    def begin(self, i: npt.NDArray[np.int64], x: Floats) -> None:
+        """Priors around the first values ``x`` of the series ``i``."""
+        grid = self.grid
+        self.mean[0, i] = x[:, None]
+        self.cov[0, 0, i] = self.settings.level_prior
+        self.cov[1, 1, i] = grid.ar / (1 - grid.phi**2)
+        for k in range(2, len(self.mean)):
+            self.cov[k, k, i] = grid.season
+
+    def advance(self) -> None:
+        """One period on: the level keeps, the deviation fades, both are less certain."""
+        grid = self.grid
+        self.mean[1] *= grid.phi
+        self.cov[1] *= grid.phi
+        self.cov[:, 1] *= grid.phi
+        self.cov[0, 0] += grid.level
+        self.cov[1, 1] += grid.ar
+
+    def update(self, x: Floats, terms: Floats) -> None:
+        """Take in ``x`` (N,), NaN where missing, with the seasonal ``terms`` (K - 2,) of the period."""
+        settings, K = self.settings, len(self.mean)
+        b = np.concatenate([[1.0, 1.0], terms])
+        known = np.isfinite(x)[:, None]
+        error = np.where(known, np.nan_to_num(x)[:, None] - np.tensordot(b, self.mean, axes=1), 0.0)
+        ph = (b @ self.cov.reshape(K, -1)).reshape(self.mean.shape)
+        f = np.tensordot(b, ph, axes=1) + self.grid.noise
+        size = np.abs(error) / np.sqrt(self.sigma2 * f)
+        excess = np.where((self.count > settings.weight_skip)[:, None], np.maximum(size / settings.clip, 1.0), 1.0)
+        excess = excess if settings.robust else np.ones_like(size)
+        gain = np.where(known, ph / (f * excess), 0.0)
+        self.mean += gain * error
+        self.cov -= gain[:, None] * ph[None]
+        self._learn(known[:, 0], (error / excess) ** 2 / f, np.log(f))
+
+    def _learn(self, known: npt.NDArray[np.bool_], square: Floats, log_f: Floats) -> None:
+        settings = self.settings
+        self.count = self.count + known
+        if settings.learn_scale:
+            young = 1 / np.maximum(self.count - settings.scale_skip + 2, 1)
+            gain = np.where(known & (self.count > settings.scale_skip), np.maximum(1 - settings.scale_memory, young), 0)
+            self.sigma2 += gain[:, None] * (square - self.sigma2)
+            np.maximum(self.sigma2, settings.scale_floor**2, out=self.sigma2)
+        counts = known & (self.count > settings.weight_skip)
+        keep = np.where(counts, settings.memory, 1.0)
+        self.squares = keep[:, None] * self.squares + np.where(counts[:, None], square, 0.0)
+        self.logs = keep[:, None] * self.logs + np.where(counts[:, None], log_f, 0.0)
+        self.evidence = keep * self.evidence + counts
+
+    def weights(self) -> Floats:
+        """(N, G) from the likelihood with σ concentrated out: .6 [-n/2 log(A/n) - L/2]."""
+        n = self.evidence[:, None]
+        mean_square = np.maximum(self.squares / np.maximum(n, 1.0), self.settings.scale_floor**2)
+        return softmax(self.settings.sharpness * (-n / 2 * np.log(mean_square) - self.logs / 2))
+
+    def state(self, i: int, ds: np.datetime64, freq: Freq, weights: Floats) -> VolumeState:
+        mean, cov = self.mean[:, i].copy(), self.cov[:, :, i].copy()
+        return VolumeState(self.grid, freq, ds, mean, cov, self.sigma2[i].copy(), weights[i])
+
+
+def filter_volumes(
+    ds: Days, x: Floats, freq: Freq, grid: VolumeGrid, settings: VolumeSettings, reach: tuple[int, int]
+) -> VolumeTrack:
+    """One pass over logs ``x`` (N, T), NaN where missing, on the periods ``ds``.
+
+    ``reach``: horizon and least; forecasts so many periods ahead (0: none, states only) from every period that is
+    observed and at least the least-th observation of its series, NaN elsewhere.
+    """
+    horizon, least = reach
+    N, T = x.shape
+    terms = seasonal(np.concatenate([ds, freq.range(freq.shift(ds[-1], 1), horizon)]), freq)
+    seen = np.cumsum(np.isfinite(x), axis=1)
+    lasts = [int(np.flatnonzero(np.isfinite(row))[-1]) if np.isfinite(row).any() else -1 for row in x]
+    run = _Filter(grid, settings, N, 2 + terms.shape[1])
+    mean, sd = np.full((N, T, horizon), np.nan), np.full((N, T, horizon), np.nan)
+    states: list[VolumeState | None] = [None] * N
+    for t in range(T):
+        if t:
+            run.advance()
+        fresh = np.flatnonzero((seen[:, t] == 1) & np.isfinite(x[:, t]))
+        if fresh.size:
+            run.begin(fresh, x[fresh, t])
+        run.update(x[:, t], terms[t])
+        ready = np.isfinite(x[:, t]) & (seen[:, t] >= least) & (horizon > 0)
+        ending = [i for i, last in enumerate(lasts) if last == t]
+        if ready.any() or ending:
+            weights = run.weights()
+        if ready.any():
+            future = terms[t + 1 : t + 1 + horizon]
+            means, sds = _mixture(grid, run.mean, run.cov, run.sigma2, weights, future)
+            mean[ready, t], sd[ready, t] = means[ready], sds[ready]
+        for i in ending:
+            states[i] = run.state(i, ds[t], freq, weights)
+    return VolumeTrack(mean, sd, states, seen)

@@ -1,0 +1,120 @@
+"""A series: one thing to forecast; and its history: the observations of it on an unbroken calendar."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import TooShort
+from forecast.timeseries.frequency import Days, Freq, parse_freq
+
+Floats = npt.NDArray[np.float64]
+
+MEASURES = ("price", "volume", "value", "index")
+ROLES = ("target", "comparison")
+FLOWS = ("world", "import", "export")
+
+#: What a flag says of an observation. ``used``: a model may fit it; ``scored``: a forecast may be judged by it.
+FLAGS: dict[str, tuple[bool, bool]] = {
+    "reported": (True, True),
+    "annual_contract": (True, True),
+    "derived": (True, True),
+    "derived_approx": (True, True),
+    "suspect_publisher": (True, False),
+    "imputed": (False, False),
+}
+
+
+@dataclass(frozen=True)
+class Series:
+    """Mineral × measure × flow × place, with its unit and frequency.
+
+    ``reporter`` and ``partner`` are ISO 3166 alpha-3 codes, ``EU``, or ``WLD``. ``release_lag_days``: days from the
+    end of a period until its value is published. ``spot``: id of a daily or weekly companion of a price.
+    ``parent``: id of the series that this one adds up to with its siblings.
+    """
+
+    series_id: str
+    mineral: str
+    measure: str
+    role: str
+    flow: str
+    reporter: str
+    partner: str
+    unit: str
+    freq: str
+    release_lag_days: int
+    publisher: str = ""
+    source_url: str = ""
+    licence: str = ""
+    notes: str = ""
+    spot: str = ""
+    parent: str = ""
+
+    @cached_property
+    def calendar(self) -> Freq:
+        return parse_freq(self.freq)
+
+    @property
+    def is_price(self) -> bool:
+        """Prices (and price indices) move like random walks; volumes and values have seasons."""
+        return self.measure in ("price", "index")
+
+    @property
+    def is_target(self) -> bool:
+        return self.role == "target"
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """The observations of one series, one row a period, none left out; length T, oldest first.
+
+    ``ds``: period starts; ``y``: values in the series' unit, NaN where nothing was published;
+    ``flag``: a word of ``FLAGS``, empty where nothing was published.
+    """
+
+    series: Series
+    ds: Days
+    y: Floats
+    flag: npt.NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.ds)
+
+    @cached_property
+    def used(self) -> npt.NDArray[np.bool_]:
+        """Where a model may look: published, and no half of a split sum."""
+        return self._published(0)
+
+    @cached_property
+    def scored(self) -> npt.NDArray[np.bool_]:
+        """Where a forecast may be judged."""
+        return self._published(1)
+
+    def _published(self, column: int) -> npt.NDArray[np.bool_]:
+        allowed = np.array([FLAGS[word][column] if word else False for word in self.flag], dtype=bool)
+        return np.asarray(np.isfinite(self.y) & allowed)
+
+    @cached_property
+    def x(self) -> Floats:
+        """The log of what a model may see; NaN elsewhere. Zeros count as half the smallest positive value seen."""
+        y = np.where(self.used, self.y, np.nan)
+        positive = y[y > 0]
+        least = positive.min() / 2 if positive.size else np.nan
+        return np.log(np.where(y <= 0, least, y))
+
+    @property
+    def last(self) -> np.datetime64:
+        """Start of the last period that a model may anchor on (``used``). Raises ``TooShort`` where there is none."""
+        rows = np.flatnonzero(self.used)
+        if not rows.size:
+            raise TooShort(f"{self.series.series_id} has no value that a model may use")
+        return np.datetime64(self.ds[rows[-1]], "D")
+
+    def until(self, last: np.datetime64) -> History:
+        """The same history, ended with the period that starts on ``last``."""
+        keep = self.ds <= last
+        return replace(self, ds=self.ds[keep], y=self.y[keep], flag=self.flag[keep])

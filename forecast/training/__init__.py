@@ -1,0 +1,1 @@
+"""How a run is made: what was known when, what other series teach, backtests from rolling origins, who serves."""

@@ -1,0 +1,195 @@
+"""Rolling origins: what each family would have said, from what was known then, and how good it was.
+
+An origin is a period (its cutoff). The view from it holds the observations published by the period's last day plus
+the series' release lag, and the events announced by the period's last day with only those ends and states that were
+known then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast import metrics
+from forecast.effects import EffectRecord
+from forecast.effects.estimate import from_coefficients
+from forecast.forecasters.base import Fitted, Forecaster, Sample
+from forecast.forecasters.grid.engine import Grid
+from forecast.interventions import Design, design
+from forecast.timeseries.frequency import Days
+from forecast.timeseries.series import Floats, History
+from forecast.training.panel import Lessons
+
+#: A model is estimated anew after so many origins; between them its parameters meet the longer sample. The grid
+#: estimates nothing: to fit it is to filter once.
+REFIT_EVERY = 12
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What may be known at the end of the period that ``sample`` ends with: the effects of the events known then, and
+    what other series had taught (None where there is none)."""
+
+    sample: Sample
+    record: EffectRecord
+    lessons: Lessons | None = None
+
+    @property
+    def cutoff(self) -> np.datetime64:
+        """Start of the last period seen."""
+        return np.datetime64(self.sample.ds[-1], "D")
+
+    @cached_property
+    def net(self) -> Sample:
+        """The sample less the mean effects: what a family is fitted to."""
+        return self.sample.less(self.record.mean_path(self.sample.ds, self.sample.freq))
+
+    def ahead(self, horizon: int) -> Floats:
+        """(n, horizon) what effects add to the paths of a family that was fitted to ``net``."""
+        if horizon not in self._ahead:
+            future = self.sample.future(horizon)
+            self._ahead[horizon] = self.record.forward(future, self.sample.freq, self.cutoff)
+        return self._ahead[horizon]
+
+    @cached_property
+    def _ahead(self) -> dict[int, Floats]:
+        # One view serves every family.
+        return {}
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A fitted family and the view it was fitted to: what a run is made of."""
+
+    fitted: Fitted
+    view: View
+
+    def draws(self, horizon: int, seed: int) -> Floats:
+        """(n, horizon) joint paths of the log, effects of past events included; n as in the effect record."""
+        return self.baseline(horizon, seed) + self.view.ahead(horizon)
+
+    def baseline(self, horizon: int, seed: int) -> Floats:
+        """(n, horizon) joint paths of the log of the series less the mean effects."""
+        return self.fitted.simulate(Design.empty(self.view.sample.future(horizon)), self.view.record.n, seed)
+
+
+def fit(forecaster: Forecaster, view: View, *, own_effects: bool = False) -> Model:
+    """Fit a family to the series less the mean effects.
+
+    With ``own_effects`` a family that can estimates the episodes' columns itself; its estimate then is the record.
+    """
+    sample, record = view.sample, view.record
+    if own_effects and forecaster.estimates_effects and record.effects:
+        episodes = tuple(effect.episode for effect in record.effects)
+        joint = forecaster.fit(sample, design(episodes, sample.ds, sample.freq))
+        view = replace(view, record=from_coefficients(record, joint.coefficients, method=forecaster.family))
+    if isinstance(forecaster, Grid):
+        return next(_at_once(forecaster, [view]))
+    return Model(forecaster.fit(view.net, Design.empty(sample.ds)), view)
+
+
+@dataclass(frozen=True, eq=False)
+class Backtest:
+    """Quantiles at the levels of ``metrics.LEVELS`` for O origins and H horizons, in the series' unit.
+
+    ``cutoffs`` (O,): start of the last period seen; ``quantiles`` (O, H, 15); ``actual`` (O, H): what came, NaN where
+    nothing was published or the figure is not one to be judged by.
+    """
+
+    series_id: str
+    family: str
+    cutoffs: Days
+    quantiles: Floats
+    actual: Floats
+
+    @property
+    def crps(self) -> Floats:
+        """(O, H) continuous ranked probability scores, in the series' unit; NaN where there is no outcome."""
+        return metrics.crps_from_quantiles(self.quantiles, self.actual)
+
+    def at(self, cutoffs: Days) -> Backtest:
+        """The same backtest at these origins only."""
+        keep = np.isin(self.cutoffs, cutoffs)
+        return Backtest(self.series_id, self.family, self.cutoffs[keep], self.quantiles[keep], self.actual[keep])
+
+
+def outcomes(history: History, cutoffs: Days, horizon: int) -> Floats:
+    """(O, H) what came after each cutoff, in the series' unit; NaN where it cannot be scored."""
+    y = np.where(history.scored, history.y, np.nan)
+    at = np.searchsorted(history.ds, cutoffs)[:, None] + np.arange(1, horizon + 1)
+    return np.where(at < len(y), y[np.minimum(at, len(y) - 1)], np.nan)
+
+
+def backtest(forecaster: Forecaster, views: Sequence[View], history: History, horizon: int, seed: int) -> Backtest:
+    """One family at each of the views, oldest first."""
+    quantiles = np.empty((len(views), horizon, len(metrics.LEVELS)))
+    models = _at_once(forecaster, views) if isinstance(forecaster, Grid) else _one_by_one(forecaster, views)
+    for i, model in enumerate(models):
+        draws = model.draws(horizon, seed + i)
+        quantiles[i] = np.exp(metrics.quantiles(draws, metrics.LEVELS))
+    cutoffs = np.array([view.cutoff for view in views], dtype="datetime64[D]")
+    return Backtest(
+        history.series.series_id, forecaster.family, cutoffs, quantiles, outcomes(history, cutoffs, horizon)
+    )
+
+
+def _one_by_one(forecaster: Forecaster, views: Sequence[View]) -> Iterator[Model]:
+    model: Model | None = None
+    for i, view in enumerate(views):
+        if model is None or i % REFIT_EVERY == 0:
+            model = fit(forecaster, view)
+        else:
+            model = Model(model.fitted.extend(view.net), view)
+        yield model
+
+
+def _at_once(grid: Grid, views: Sequence[View]) -> Iterator[Model]:
+    # one pass over all views costs as much as over one; what the others said is dated, so the last lesson holds all
+    lessons = [view.lessons for view in views if view.lessons is not None]
+    taught = lessons[-1].teach(grid) if lessons else grid
+    calibrations = [lesson.calibration for lesson in lessons] if len(lessons) == len(views) else None
+    fits = taught.fit_each([view.net for view in views], calibrations)
+    for fitted, view in zip(fits, views, strict=True):
+        effect = float(view.sample.x[-1] - view.net.x[-1])
+        yield Model(view.lessons.start(fitted, effect) if view.lessons else fitted, view)
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """A backtest beside the baseline's at the same origins: what the card keeps.
+
+    ``rel_crps`` (H,): mean CRPS as a ratio to the baseline's, per horizon; ``score``: its mean over horizons;
+    ``coverage``: share of outcomes inside the central interval, by level in percent; ``pit`` (16,): share of outcomes
+    below, between and above the levels of ``metrics.LEVELS``.
+    """
+
+    family: str
+    origins: int
+    rel_crps: Floats
+    coverage: Mapping[int, float]
+    pit: Floats
+
+    @property
+    def score(self) -> float:
+        known = self.rel_crps[np.isfinite(self.rel_crps)]
+        return float(known.mean()) if known.size else float("nan")
+
+
+def scores(test: Backtest, baseline: Backtest, coverage_levels: Sequence[int] = (50, 80, 95)) -> Scores:
+    """Score a family against the baseline at the origins that both have."""
+    reference = baseline.at(test.cutoffs)
+    own, other = test.crps, reference.crps
+    both: npt.NDArray[np.bool_] = np.isfinite(own) & np.isfinite(other)
+    counts = both.sum(axis=0)
+    ratio = np.where(both, own, 0.0).sum(axis=0) / np.where(both, other, 0.0).sum(axis=0).clip(min=1e-300)
+    return Scores(
+        family=test.family,
+        origins=len(test.cutoffs),
+        rel_crps=np.where(counts > 0, ratio, np.nan),
+        coverage={level: metrics.coverage(test.quantiles, test.actual, level / 100) for level in coverage_levels},
+        pit=metrics.pit(test.quantiles, test.actual),
+    )

@@ -1,0 +1,98 @@
+"""One series as it could be known at some moment: its observations, its events and what they had done to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zlib
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+
+from forecast import provenance
+from forecast.catalog import Catalog
+from forecast.effects import episodes
+from forecast.effects.estimate import Averaging, controls_for, estimate
+from forecast.events import Branch, Events, branches
+from forecast.events.exposure import exposure
+from forecast.forecasters.base import Sample
+from forecast.settings import Settings
+from forecast.timeseries.series import Floats, History, Series
+from forecast.training.backtest import View
+from forecast.training.panel import Company
+
+#: Draws at an origin of a backtest.
+TEST_DRAWS = 500
+
+
+def seed_of(settings: Settings, series_id: str) -> int:
+    """The seed of a series: another one for each, the same on every machine."""
+    return zlib.crc32(f"{settings.seed}:{series_id}".encode())
+
+
+class Past:
+    """What was known of one series by the end of a UTC day and, looking back from there, at the end of any period
+    before; ``company``: what was known by then of the series like it."""
+
+    def __init__(self, catalog: Catalog, settings: Settings, series_id: str, company: Company) -> None:
+        self._catalog, self._settings = catalog, settings
+        self.series: Series = catalog.get(series_id)
+        self.as_of = company.as_of
+        self._peers = company.like(self.series)
+
+    @property
+    def seed(self) -> int:
+        return seed_of(self._settings, self.series.series_id)
+
+    @cached_property
+    def history(self) -> History:
+        return self._catalog.history(self.series.series_id, self.as_of)
+
+    @cached_property
+    def events_known_to(self) -> dt.date:
+        return self._catalog.events_known_to(self.as_of)
+
+    @cached_property
+    def branches(self) -> tuple[Branch, ...]:
+        """Futures of this series that are no part of its baseline."""
+        events, minerals = self._catalog.events(self.as_of), self._catalog.minerals()
+        return tuple(
+            branch
+            for branch in branches(events, self.as_of)
+            if any(exposure(events[event_id], self.series, minerals) > 0 for event_id in branch.event_ids)
+        )
+
+    def run_id(self, families: Sequence[str] | None = None, *, own_effects: bool = False) -> str:
+        """Name of the run that this past gives: the last period seen, and a digest of all that makes its numbers."""
+        settings = [self._settings.draws, self._settings.horizon, self._settings.seed]
+        digest = provenance.digest(
+            self._catalog.fingerprint(self.series.series_id, self.as_of),
+            self._peers.digest if self._peers else "",
+            [settings, families, own_effects],
+            provenance.code_digest(),
+        )
+        return f"{self.history.last}-{digest[:10]}"
+
+    def view(self, cutoff: np.datetime64) -> View:
+        """The view from the end of the period that starts on ``cutoff``."""
+        end: dt.date = self.series.calendar.end(cutoff).item()
+        published = min(end + dt.timedelta(days=self.series.release_lag_days), self.as_of)
+        history = self._catalog.history(self.series.series_id, published).until(cutoff)
+        return self._view(history, published, end, Averaging(placebo=False), TEST_DRAWS)
+
+    def now(self, n: int) -> View:
+        """The view from the end of ``as_of``, with ``n`` draws of the effects."""
+        return self._view(self.history, self.as_of, self.as_of, Averaging(), n)
+
+    def _view(self, history: History, published: dt.date, known_on: dt.date, averaging: Averaging, n: int) -> View:
+        """``published``: the day by which observations were out; ``known_on``: the day by which events were known."""
+        sample, events, minerals = Sample.of(history), self._catalog.events(known_on), self._catalog.minerals()
+        touching, omitted = episodes(events, self.series, minerals, sample.ds, known_on=known_on)
+        controls = self._controls(sample, events, published) if touching else None
+        record = estimate(sample, touching, controls=controls, n=n, seed=self.seed, settings=averaging)
+        lessons = self._peers.lessons(self.series.series_id, sample.ds[-1]) if self._peers else None
+        return View(sample, record.of(self.series.series_id, omitted), lessons)
+
+    def _controls(self, sample: Sample, events: Events, published: dt.date) -> Floats | None:
+        histories = self._catalog.histories(self._peers.histories if self._peers else (), published)
+        return controls_for(self.series, sample, histories, self._catalog.minerals(), events)

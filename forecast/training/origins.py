@@ -1,0 +1,148 @@
+"""Origins of a backtest: the periods to look from, counted back or read from a file, and whether one can."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from forecast.catalog import Catalog
+from forecast.catalog.csv_reader import Reading, Row, day, read_rows
+from forecast.errors import Fault, InvalidInput, NotFound, TooShort
+from forecast.forecasters.grid.engine import LEAST
+from forecast.timeseries.frequency import Days
+from forecast.timeseries.series import History
+
+#: Cutoffs by id of series: starts of the last periods seen, ascending.
+Origins = Mapping[str, Days]
+_TARGET = "a target; this is a comparison, never a forecast"
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Origins of a series that could not be forecast from; all of them if ``cutoffs`` is empty."""
+
+    series_id: str
+    cutoffs: tuple[dt.date, ...]
+    why: str
+
+    def __str__(self) -> str:
+        if not self.cutoffs:
+            return f"{self.series_id}: left out: {self.why}"
+        which = f"{self.cutoffs[0]}" if len(self.cutoffs) == 1 else f"{len(self.cutoffs)} from {self.cutoffs[0]} on"
+        return f"{self.series_id}: origins left out ({which}): {self.why}"
+
+
+def last(
+    catalog: Catalog, series_ids: Iterable[str], count: int, as_of: dt.date, horizon: int
+) -> tuple[Origins, list[LeftOut]]:
+    """The last ``count`` origins of each series, and the series that have none. Raises ``NotFound``."""
+    found: dict[str, Days] = {}
+    without = []
+    for series_id in series_ids:
+        try:
+            history = target_history(catalog, series_id, as_of)
+            cutoffs = _last(history, count, horizon)
+        except TooShort as error:
+            without.append(LeftOut(series_id, (), str(error)))
+            continue
+        if len(cutoffs):
+            found[series_id] = cutoffs
+        else:
+            seen = int(np.isfinite(history.x).sum())
+            without.append(LeftOut(series_id, (), f"{seen} observations; {LEAST} and one to judge by are needed"))
+    return found, without
+
+
+def _last(history: History, count: int, horizon: int) -> Days:
+    """The last periods whose whole horizon has passed or, where those are fewer, of all that leave an outcome."""
+    seen = np.isfinite(history.x)
+    anchors = history.ds[seen & (np.cumsum(seen) >= LEAST)]
+    anchors = anchors[anchors < history.last]
+    whole = anchors[anchors <= history.series.calendar.shift(history.last, -horizon)]
+    return np.asarray((whole if len(whole) >= count else anchors)[-count:])
+
+
+def read(path: Path, catalog: Catalog, as_of: dt.date) -> Origins:
+    """The origins of a CSV file with columns ``series_id`` and ``cutoff``, the first day of the last period seen.
+
+    Raises ``InvalidInput`` with every row that names no series with observations, or no period of it.
+    """
+    reading, known = Reading(), catalog.series()
+    histories = catalog.histories(as_of=as_of)
+    found: dict[str, set[dt.date]] = {}
+    for row in read_rows(path, ("series_id", "cutoff"), (), reading):
+        name = row["series_id"]
+        if name not in known:
+            nearest = NotFound("series", name, known).nearest
+            reading.note(row, "series_id", "the id of a series" + (f"; nearest: {nearest[0]}" if nearest else ""))
+        elif not known[name].is_target:
+            reading.note(row, "series_id", _TARGET)
+        elif name not in histories or not histories[name].used.any():
+            reading.note(row, "series_id", f"a series with observations known on {as_of}")
+        else:
+            _note_origin(row, histories[name], found.setdefault(name, set()), reading)
+    reading.finish()
+    return {name: np.array(sorted(days), dtype="datetime64[D]") for name, days in found.items()}
+
+
+def _note_origin(row: Row, history: History, found: set[dt.date], reading: Reading) -> None:
+    freq, text = history.series.calendar, row["cutoff"]
+    try:
+        cutoff = day(f"{text}-01" if len(text) == 7 else text)
+    except ValueError:
+        reading.note(row, "cutoff", "YYYY-MM-DD (or YYYY-MM)")
+        return
+    start = freq.floor(np.datetime64(cutoff))
+    if start != np.datetime64(cutoff):
+        reading.note(row, "cutoff", f"the first day of a period of frequency {freq}: {start}")
+    elif not history.ds[0] <= start <= history.last:
+        reading.note(row, "cutoff", f"a period from {history.ds[0]} to {history.last}, as {row['series_id']} has")
+    elif cutoff in found:
+        reading.note(row, "cutoff", "each origin of a series once")
+    found.add(cutoff)
+
+
+def target_history(catalog: Catalog, series_id: str, as_of: dt.date) -> History:
+    """What was known of a series that may be forecast. Raises ``NotFound``, ``InvalidInput`` and ``TooShort``."""
+    if not catalog.get(series_id).is_target:
+        raise InvalidInput(Fault("series_id", series_id, _TARGET))
+    return catalog.history(series_id, as_of)
+
+
+def usable(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) -> tuple[Days, list[LeftOut]]:
+    """The origins that can be looked from, and the others by what is wrong with them."""
+    keep: list[np.datetime64] = []
+    wrong: dict[str, list[dt.date]] = {}
+    lag = history.series.release_lag_days
+    seen = np.isfinite(history.x)
+    for cutoff, seen_then in zip(cutoffs, known_at(catalog, history, cutoffs, as_of), strict=True):
+        at = int(np.searchsorted(history.ds, cutoff))
+        if at == len(seen) or history.ds[at] != cutoff or not seen[at]:
+            why = "nothing was observed in that period"
+        elif seen[: at + 1].sum() < LEAST:
+            why = f"fewer than {LEAST} observations up to there"
+        elif seen_then is None or np.isfinite(seen_then.x).sum() < LEAST:
+            why = f"the values came later than the series' release_lag_days ({lag}) says, and were not known then"
+        else:
+            keep.append(cutoff)
+            continue
+        wrong.setdefault(why, []).append(cutoff.item())
+    series_id = history.series.series_id
+    without = [LeftOut(series_id, tuple(days), why) for why, days in wrong.items()]
+    return np.array(keep, dtype="datetime64[D]"), without
+
+
+def known_at(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) -> list[History | None]:
+    """What was known when the value of each cutoff was due; None where that value was not."""
+    freq, lag = history.series.calendar, dt.timedelta(days=history.series.release_lag_days)
+    due = [min(end + lag, as_of) for end in np.asarray(freq.end(cutoffs)).tolist()]
+    found: list[History | None] = []
+    for cutoff, full in zip(cutoffs, catalog.as_known(history.series.series_id, due), strict=True):
+        known = full.until(cutoff) if full is not None else None
+        is_there = known is not None and len(known) and known.ds[-1] == cutoff and known.used[-1]
+        found.append(known if is_there else None)
+    return found

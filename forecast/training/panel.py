@@ -1,0 +1,203 @@
+"""What the other series of a kind teach one: which models fit, how volatile it gets, how wide is wide enough."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from forecast.catalog import Catalog
+from forecast.forecasters.base import Sample
+from forecast.forecasters.calibration import Calibration, Margins
+from forecast.forecasters.grid.engine import Grid, GridFitted, Panel, Track, calibrate, standardised
+from forecast.forecasters.grid.price import Pooled, PriceTrack
+from forecast.forecasters.grid.spot import Anchor, last_prices
+from forecast.metrics import LEVELS
+from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.series import Floats, History, Series
+
+#: More monthly series of a kind than this teach nothing more, and cost memory; of longer ones fewer are enough.
+ENOUGH = 400
+#: Horizons that are calibrated.
+HORIZON = 24
+
+Kind = tuple[bool, Freq]
+
+
+def enough(freq: Freq) -> int:
+    """How many series of a frequency are looked at together: as many periods as those of monthly ones, at least 24."""
+    return min(max(round(ENOUGH * 12 / freq.per_year), 24), ENOUGH)
+
+
+def kind(series: Series) -> Kind:
+    """Prices or not, and the frequency: what may be learned from each other."""
+    return series.is_price, series.calendar
+
+
+@dataclass(frozen=True, eq=False)
+class Lessons:
+    """What is known at one cutoff: pooled statistics of prices (None for the rest), the calibration, and the last
+    price of the series' daily or weekly companion, where it names one."""
+
+    pooled: Pooled | None
+    calibration: Calibration
+    anchor: Anchor | None = None
+
+    def teach(self, grid: Grid) -> Grid:
+        return replace(grid, pooled=self.pooled, calibration=self.calibration)
+
+    def start(self, fitted: GridFitted, effect: float) -> GridFitted:
+        """Let forecasts start from the last price, less the ``effect`` that was taken off the sample."""
+        if self.anchor is None:
+            return fitted
+        return replace(fitted, grid=replace(fitted.grid, anchor=replace(self.anchor, spot=self.anchor.spot - effect)))
+
+
+@dataclass(frozen=True, eq=False)
+class Peers:
+    """Series of one kind; ``histories`` by id; ``horizon``: periods ahead that they are forecast and calibrated for;
+    ``companions``: the daily or weekly prices that some of them name as their spot, by id of the one that names it."""
+
+    histories: Mapping[str, History]
+    horizon: int = HORIZON
+    companions: Mapping[str, History] = field(default_factory=dict)
+
+    @cached_property
+    def digest(self) -> str:
+        """Hex digest of all their observations."""
+        sha = hashlib.sha256()
+        for series_id, history in (*self.histories.items(), *self.companions.items()):
+            sha.update(series_id.encode())
+            for array in (history.ds, history.y, history.used, history.scored):
+                sha.update(array.tobytes())
+        return sha.hexdigest()
+
+    def lessons(self, series_id: str, cutoff: np.datetime64) -> Lessons:
+        """What they had taught ``series_id``, of them or not, by the end of the period that starts at ``cutoff``."""
+        t = int(np.searchsorted(self._panel.ds, cutoff, side="right")) - 1
+        source = self._track.source
+        pooled = source.pooled(self._rows.get(series_id, -1)) if isinstance(source, PriceTrack) else None
+        anchor = self._track.anchor(self._rows[series_id], t) if series_id in self.companions else None
+        return Lessons(pooled, self._calibration(t), anchor)
+
+    def quantiles(self, cutoffs: Mapping[str, Days], *, calibrated: bool = True) -> dict[str, Floats]:
+        """(O, horizon, 15) quantiles of the log at ``LEVELS``, for each of these series from each of its O cutoffs.
+
+        One pass for all, over the observations as they are now; only what lies in or before a cutoff enters, and with
+        ``calibrated`` the outcomes of all series known in it. NaN where a series was not observed in the cutoff or
+        fewer than 18 times up to it.
+        """
+        out = {name: np.full((len(days), self.horizon, len(LEVELS)), np.nan) for name, days in cutoffs.items()}
+        asked: dict[int, list[tuple[str, int]]] = {}
+        for name, days in cutoffs.items():
+            for o, t in enumerate(np.searchsorted(self._panel.ds, days).tolist()):
+                asked.setdefault(t, []).append((name, o))
+        forecasts = self._track.forecasts
+        for t, places in sorted(asked.items()):
+            rows = [self._rows[name] for name, _ in places]
+            margins = Margins(
+                forecasts.mean[rows, t], forecasts.sd[rows, t], forecasts.still[rows, t], forecasts.anchor[rows, t]
+            )
+            calibration = self._calibration(t) if calibrated else Calibration.neutral(self.horizon)
+            for (name, o), q in zip(places, margins.quantiles(calibration), strict=True):
+                out[name][o] = q
+        return out
+
+    def _calibration(self, t: int) -> Calibration:
+        if t not in self._calibrations:
+            self._calibrations[t] = calibrate(self._panel, self._standardised, t, self.horizon)
+        return self._calibrations[t]
+
+    def prepare(self) -> None:
+        """Do now what ``lessons`` needs, so that it is done once and not in every process that gets a copy."""
+        _ = self._standardised
+
+    @cached_property
+    def _calibrations(self) -> dict[int, Calibration]:
+        # by cutoff: the same for all series
+        return {}
+
+    @cached_property
+    def _rows(self) -> dict[str, int]:
+        return {series_id: row for row, series_id in enumerate(self.histories)}
+
+    @cached_property
+    def _panel(self) -> Panel:
+        histories = list(self.histories.values())
+        panel = Panel.of([Sample.of(history) for history in histories])
+        scored = np.zeros(panel.x.shape, dtype=bool)
+        for row, history in zip(scored, histories, strict=True):
+            known = history.until(history.last)
+            row[np.searchsorted(panel.ds, known.ds)] = known.scored
+        return replace(panel, scored=scored, spot=self._spot(panel) if self.companions else None)
+
+    def _spot(self, panel: Panel) -> Floats:
+        """(N, T) last price known when the value of the period was published; NaN for a series without companion."""
+        spot = np.full(panel.x.shape, np.nan)
+        for series_id, companion in self.companions.items():
+            lag = self.histories[series_id].series.release_lag_days
+            spot[self._rows[series_id]] = last_prices(companion, panel.ds, panel.freq, lag)
+        return spot
+
+    @cached_property
+    def _track(self) -> Track:
+        return Grid(horizon=self.horizon).track(self._panel)
+
+    @cached_property
+    def _standardised(self) -> Floats:
+        return standardised(self._panel, self._track)
+
+
+@dataclass(frozen=True, eq=False)
+class Company:
+    """All series by kind, as known at the end of the UTC day ``as_of``."""
+
+    as_of: dt.date
+    peers: Mapping[Kind, Peers]
+
+    @classmethod
+    def of(cls, catalog: Catalog, as_of: dt.date) -> Company:
+        by_kind: dict[Kind, list[str]] = {}
+        for series in sorted(catalog.series().values(), key=_shuffled):
+            if series.measure != "index":
+                by_kind.setdefault(kind(series), []).append(series.series_id)
+        return cls(as_of, {key: _peers(catalog, ids[: enough(key[1])], as_of) for key, ids in by_kind.items()})
+
+    def like(self, series: Series) -> Peers | None:
+        """The peers of a series, itself among them unless they are too many; None where there are none."""
+        found = self.peers.get(kind(series))
+        return found if found is not None and found.histories else None
+
+
+def panels(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date, horizon: int = HORIZON) -> Iterator[Peers]:
+    """These series among their like, by kind: each in one panel of at most ``enough``, none without an observation."""
+    known = catalog.series()
+    like: dict[Kind, list[str]] = {}
+    for series in sorted(known.values(), key=_shuffled):
+        if series.measure != "index":
+            like.setdefault(kind(series), []).append(series.series_id)
+    asked: dict[Kind, list[str]] = {}
+    for series_id in dict.fromkeys(series_ids):
+        asked.setdefault(kind(known[series_id]), []).append(series_id)
+    for key, ids in asked.items():
+        most = enough(key[1])
+        for start in range(0, len(ids), most):
+            some = dict.fromkeys([*ids[start : start + most], *like.get(key, ())])
+            yield replace(_peers(catalog, list(some)[:most], as_of), horizon=max(horizon, HORIZON))
+
+
+def _peers(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date) -> Peers:
+    histories = catalog.histories(sorted(series_ids), as_of)
+    usable = {series_id: history for series_id, history in histories.items() if history.used.any()}
+    named = {series_id: history.series.spot for series_id, history in usable.items() if history.series.spot}
+    spots = catalog.histories(sorted(set(named.values())), as_of) if named else {}
+    return Peers(usable, companions={series_id: spots[name] for series_id, name in named.items() if name in spots})
+
+
+def _shuffled(series: Series) -> str:
+    # An order that has nothing to do with names, so that the first so many are a sample and not one country's.
+    return hashlib.sha256(series.series_id.encode()).hexdigest()
