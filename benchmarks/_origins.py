@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast import metrics
-from forecast.forecasters.base import Sample
 from forecast.forecasters.grid.engine import LEAST, Panel
 from forecast.timeseries.frequency import Days
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
 
 

@@ -34,9 +34,9 @@ from forecast.effects.estimate import Averaging, estimate, quiet_periods, regres
 from forecast.effects.profile import profile
 from forecast.events import KindFamily
 from forecast.events.exposure import exposure
-from forecast.forecasters.base import Sample
 from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary, design
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
 
 LEVELS = (0.5, 0.8, 0.9)

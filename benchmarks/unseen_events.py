@@ -24,9 +24,10 @@ from forecast.effects.episodes import episodes
 from forecast.effects.estimate import Averaging, estimate
 from forecast.effects.event_classes import BUILD_UP, Likelihood, class_priors
 from forecast.events import KindFamily
-from forecast.forecasters import FORECASTERS, Sample
+from forecast.forecasters import FORECASTERS
 from forecast.interventions import Design
 from forecast.metrics import LEVELS, crps_from_quantiles, quantiles
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
 
 HORIZON, BEFORE, DRAWS = 6, 60, 1000

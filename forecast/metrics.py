@@ -85,3 +85,15 @@ def relative(scores: Floats, baseline: Floats, axis: int | None = None) -> Float
     logs = np.where(good, np.log(np.where(good, scores, 1.0) / np.where(good, baseline, 1.0)), 0.0)
     count = good.sum(axis=axis)
     return np.asarray(np.where(count > 0, np.exp(logs.sum(axis=axis) / np.maximum(count, 1)), np.nan))
+
+
+def rounded(values: Floats) -> Floats:
+    """Six significant digits: the doubles nearest to those decimals, so that they print as short as they are.
+
+    A whole number of at most six digits and a power of ten are exact, and so their quotient or product is nearest.
+    """
+    size = np.abs(values)
+    exponent = np.floor(np.log10(size, where=size > 0, out=np.zeros_like(size)))
+    shift = np.clip(5 - exponent, -300, 22)
+    up, down = 10.0 ** np.maximum(shift, 0), 10.0 ** np.maximum(-shift, 0)
+    return np.asarray(np.rint(values * up / down) * down / up)

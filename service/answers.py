@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from flask import Response, request
 
-from forecast.export.forecasts import csv_export
+from forecast.export.csv_writer import csv_export
 from service.encoding import to_json
 
 Row = Mapping[str, object]

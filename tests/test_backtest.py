@@ -14,7 +14,7 @@ import pytest
 from forecast.catalog import Catalog, Observation
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.events import Event, KindFamily
-from forecast.forecasters.base import Coefficients, Sample
+from forecast.forecasters.base import Coefficients
 from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.ets import Ets
 from forecast.forecasters.grid.engine import Grid, GridFitted
@@ -26,9 +26,10 @@ from forecast.jobs.train import origins
 from forecast.metrics import LEVELS
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
-from forecast.training.backtest import Backtest, View, _at_once, _one_by_one, backtest, fit, outcomes, scores
-from forecast.training.information import Past
+from forecast.training.backtest import Backtest, _at_once, _one_by_one, backtest, fit, outcomes, scores
+from forecast.training.information import Past, View
 from forecast.training.panel import Company, Lessons
 
 TODAY = date(2026, 7, 15)

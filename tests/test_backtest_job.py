@@ -15,14 +15,14 @@ import pytest
 from forecast.catalog import Catalog, Observation
 from forecast.cli import call
 from forecast.errors import InvalidInput, NotFound
-from forecast.export.forecasts import verify
-from forecast.forecasters.base import Sample
+from forecast.export.csv_writer import verify
 from forecast.forecasters.grid.engine import Grid
 from forecast.jobs import backtest as job
 from forecast.jobs.backtest import HEADER, QUANTILES, Answer, Question, rows, run, summary
 from forecast.jobs.ingest import ingest
 from forecast.metrics import LEVELS
 from forecast.settings import Settings
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Series
 from forecast.training.backtest import Backtest
 from forecast.training.origins import last, read, usable

@@ -19,7 +19,7 @@ from typer.main import get_command
 
 from forecast.catalog import Catalog
 from forecast.cli import app, call
-from forecast.export.forecasts import verify
+from forecast.export.csv_writer import verify
 from forecast.registry import Registry
 from service import create_app
 

@@ -9,8 +9,8 @@ import pytest
 from forecast.effects.controls import controls_for
 from forecast.events import Event, Events
 from forecast.events.exposure import Minerals
-from forecast.forecasters.base import Sample
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import History, Series
 
 T = 60

@@ -12,9 +12,10 @@ from forecast.effects.estimate import Averaging, estimate, from_coefficients, qu
 from forecast.effects.profile import profile
 from forecast.events import KindFamily
 from forecast.events.exposure import Minerals
-from forecast.forecasters.base import Coefficients, Sample
+from forecast.forecasters.base import Coefficients
 from forecast.interventions import Decay, Forestalled, Intervention, Ramp, Shape, Step, Temporary, design
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import History, Series
 
 MONTHLY = Freq("M")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from forecast.effects.profile import Profile, profile
-from forecast.forecasters.base import Sample
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
 MONTHLY = Freq("M")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from forecast.effects.whitening import Whitening, fit_whitening, seasons
 from forecast.errors import TooShort
-from forecast.forecasters.base import Sample
 from forecast.timeseries.frequency import Freq, parse_freq
+from forecast.timeseries.sample import Sample
 
 MONTHLY = Freq("M")
 

@@ -18,16 +18,8 @@ from hypothesis import strategies as st
 
 from forecast.answers.forecast import Forecast, Row
 from forecast.errors import CorruptArtifact
-from forecast.export.forecasts import (
-    cell,
-    csv_export,
-    csv_text,
-    forecast_names,
-    forecast_rows,
-    point_names,
-    points,
-    verify,
-)
+from forecast.export.csv_writer import cell, csv_export, csv_text, verify
+from forecast.export.forecasts import forecast_names, forecast_rows, point_names, points
 from forecast.timeseries.series import Series
 
 SERIES = Series(

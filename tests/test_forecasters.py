@@ -18,11 +18,12 @@ import pytest
 from forecast.catalog import Catalog
 from forecast.effects.estimate import regress
 from forecast.errors import FitFailed, MissingDesign, NotFound, TooShort
-from forecast.forecasters import FORECASTERS, Coefficients, Fitted, Sample, state_space
+from forecast.forecasters import FORECASTERS, Coefficients, Fitted, state_space
 from forecast.interventions import Design
 from forecast.metrics import quantiles
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 
 FAMILIES = tuple(FORECASTERS)

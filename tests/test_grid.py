@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forecast.errors import TooShort
-from forecast.forecasters.base import Sample
 from forecast.forecasters.calibration import Calibration, student_levels
 from forecast.forecasters.grid.engine import Grid, Panel, panel_quantiles
 from forecast.forecasters.grid.price import PriceGrid, PriceSettings, filter_prices
@@ -19,6 +18,7 @@ from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, filter_
 from forecast.interventions import Design
 from forecast.metrics import LEVELS
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 
 MONTHS = Freq("M")

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from forecast.catalog import Catalog
-from forecast.forecasters.base import Sample
 from forecast.forecasters.grid.engine import Grid
 from forecast.interventions import Design
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import History
 from forecast.training.panel import Company, Peers, enough, kind, panels
 

@@ -18,12 +18,13 @@ from hypothesis.extra import numpy as hnp
 from service_fixtures import COPPER, EARTHS, NICKEL, make_home, settings_in
 
 from forecast.answers.event_versions import Assumption, World
-from forecast.answers.forecast import Forecast, Row, at_levels, checked_levels, forecast, quantiles, rounded, table
+from forecast.answers.forecast import Forecast, Row, at_levels, checked_levels, forecast, quantiles, table
 from forecast.answers.future import Future
 from forecast.catalog import Catalog
 from forecast.effects import EpisodeEffect
 from forecast.errors import InvalidInput, NotFound, NotTrained
 from forecast.events import Act, Event, state
+from forecast.metrics import rounded
 from forecast.registry import Registry
 
 TRAINED_ON = dt.date(2026, 7, 15)

@@ -21,7 +21,8 @@ from forecast.answers.future import Future
 from forecast.answers.scenarios import Answer, Question, answer
 from forecast.catalog import Catalog
 from forecast.errors import InvalidInput, NotTrained
-from forecast.export.forecasts import csv_export, scenario_document, scenario_names, scenario_rows
+from forecast.export.csv_writer import csv_export
+from forecast.export.forecasts import scenario_document, scenario_names, scenario_rows
 from forecast.registry import Registry
 from forecast.settings import data_dir
 

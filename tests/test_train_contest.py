@@ -16,7 +16,6 @@ from service_fixtures import COPPER, make_home
 from forecast.catalog import Catalog, Observation
 from forecast.effects import EffectRecord
 from forecast.errors import FitFailed, TooShort
-from forecast.forecasters.base import Sample
 from forecast.forecasters.random_walk import RandomWalk
 from forecast.forecasters.seasonal_naive import SeasonalNaive
 from forecast.jobs.card import write_card
@@ -24,9 +23,10 @@ from forecast.jobs.train import Plan, _contest, _views, _worse_than_before, orig
 from forecast.registry import Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import History, Series
-from forecast.training.backtest import Scores, View
-from forecast.training.information import Past
+from forecast.training.backtest import Scores
+from forecast.training.information import Past, View
 from forecast.training.panel import Company
 from forecast.training.selection import Choice
 

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from forecast.answers.future import Future
 from forecast.errors import Fault, InvalidInput
 from forecast.events import Branch
+from forecast.metrics import rounded
 from forecast.registry import Registry, Run
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, Series
@@ -123,18 +124,6 @@ def quantiles(draws: npt.NDArray[np.floating[Any]], at: Sequence[float]) -> Floa
     above = np.minimum(below + 1, ordered.shape[1] - 1)
     low, high = ordered[:, below].astype(float), ordered[:, above].astype(float)
     return np.asarray((low + (high - low) * (position - below)).T)
-
-
-def rounded(values: Floats) -> Floats:
-    """Six significant digits: the doubles nearest to those decimals, so that they print as short as they are.
-
-    A whole number of at most six digits and a power of ten are exact, and so their quotient or product is nearest.
-    """
-    size = np.abs(values)
-    exponent = np.floor(np.log10(size, where=size > 0, out=np.zeros_like(size)))
-    shift = np.clip(5 - exponent, -300, 22)
-    up, down = 10.0 ** np.maximum(shift, 0), 10.0 ** np.maximum(-shift, 0)
-    return np.asarray(np.rint(values * up / down) * down / up)
 
 
 def check_horizon(horizon: int, run: Run) -> None:

@@ -139,7 +139,7 @@ def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...]
     if out.chosen is Format.JSON:
         out.document({"data": list(rows(answer)), "next": None})
     elif out.path is not None:
-        from forecast.export.forecasts import csv_export
+        from forecast.export.csv_writer import csv_export
 
         finished = csv_export(HEADER, rows(answer))
         finished.write(out.path)

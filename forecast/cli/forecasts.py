@@ -77,7 +77,8 @@ def export(
       orecast export
       orecast export price.copper price.nickel --output metals.csv --level 50,80,95
     """
-    from forecast.export.forecasts import csv_export, forecast_names, forecast_rows
+    from forecast.export.csv_writer import csv_export
+    from forecast.export.forecasts import forecast_names, forecast_rows
 
     rows: list[dict[str, Any]] = []
     missing: list[NotTrained] = []

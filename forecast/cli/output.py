@@ -96,7 +96,7 @@ class Out:
             self.text(table(rows, (Column("name", " "), Column("value", " ", wrap=True))))
 
     def csv(self, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-        from forecast.export.forecasts import csv_text
+        from forecast.export.csv_writer import csv_text
 
         self.text(csv_text(names, rows))
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from forecast.events import Event, Events
 from forecast.events.exposure import WORLD, Minerals, exposure
-from forecast.forecasters.base import Sample
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 
 #: Months for which a control is not believed once an event that touches the series has touched it too.

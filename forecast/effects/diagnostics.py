@@ -9,8 +9,8 @@ import numpy as np
 
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.sampler import Joint
-from forecast.forecasters.base import Sample
 from forecast.interventions import Intervention, Ramp
+from forecast.timeseries.sample import Sample
 
 #: The data say little if they leave more than this share of the prior variance of the average effect.
 LITTLE = 0.7

@@ -23,8 +23,9 @@ from forecast.effects.record import EffectRecord, EpisodeEffect, window
 from forecast.effects.sampler import Block, Choices, Joint, Sizes
 from forecast.effects.whitening import Bools
 from forecast.errors import TooShort
-from forecast.forecasters.base import Coefficients, Sample
+from forecast.forecasters.base import Coefficients
 from forecast.interventions import Design, Intervention
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
 __all__ = ["Averaging", "controls_for", "estimate", "from_coefficients", "regress"]

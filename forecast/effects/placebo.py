@@ -16,7 +16,7 @@ from forecast.effects.candidates import anticipations, every_shape
 from forecast.effects.profile import Profile
 from forecast.effects.record import WINDOW, EpisodeEffect
 from forecast.effects.sampler import Block, Joint, posterior, weights
-from forecast.forecasters.base import Sample
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
 #: Dates to compare with at most, and at least.

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 
 from forecast.effects.whitening import Bools, Whitening, fit_whitening, seasons
-from forecast.forecasters.base import Sample
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
 #: Components of the controls, and the prior precision of their coefficients, in units of the noise.

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from scipy.linalg import solve_banded
 
 from forecast.errors import TooShort
-from forecast.forecasters.base import Sample
 from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
 Bools = npt.NDArray[np.bool_]

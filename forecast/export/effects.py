@@ -14,10 +14,11 @@ import numpy as np
 
 from forecast.answers.effects import Findings
 from forecast.answers.event_priors import Evidence
-from forecast.answers.forecast import at_levels, rounded
+from forecast.answers.forecast import at_levels
 from forecast.effects.event_classes import ClassPrior
 from forecast.effects.report import LEVELS, Band, EpisodeReport
 from forecast.export.forecasts import interval_names
+from forecast.metrics import rounded
 
 _CUTS = at_levels(LEVELS)
 

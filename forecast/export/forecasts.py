@@ -1,27 +1,10 @@
-"""Rows for other programs: one definition of names and digits for JSON and CSV, and files that tell when they were cut.
-
-CSV is UTF-8, RFC 4180 (comma, CRLF, quotes doubled), one header, ISO dates, ``.`` decimals. A text cell that a
-spreadsheet would run as a formula gets a leading apostrophe; numbers are never touched.
-"""
+"""Forecasts, scenarios and scores as rows and documents: one definition of names and digits for JSON and CSV."""
 
 from __future__ import annotations
 
-import base64
-import csv
-import datetime as dt
-import hashlib
-import io
-import itertools
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-from forecast.errors import CorruptArtifact
-from forecast.files import write_atomically
 
 if TYPE_CHECKING:
     from forecast.answers.forecast import Forecast
@@ -30,8 +13,6 @@ if TYPE_CHECKING:
 
 #: What is told of a scenario besides its forecast, by the name of the field.
 DIFFERENCES = ("difference", "cumulated")
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def interval_names(levels: Sequence[int]) -> list[str]:
@@ -163,83 +144,3 @@ def scores_document(run: Run) -> dict[str, Any]:
     """How every family did when the run was chosen, as JSON."""
     facts = {"series_id": run.series_id, "run": run.run_id, "champion": run.card["champion_family"]}
     return {**facts, "why": run.card.get("why", ""), "data": score_rows(run), "next": None}
-
-
-def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """A header and a line a row; a key that a row lacks is an empty cell."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([cell(name) for name in names])
-    writer.writerows([cell(row.get(name)) for name in names] for row in rows)
-    return out.getvalue()
-
-
-def cell(value: object) -> str:
-    """A value as CSV shows it: the digits of JSON, lists joined by ``;``, nothing for None, text made safe."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, dt.date):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, list | tuple | set | frozenset):
-        return _safe(";".join(map(str, value)))
-    return _safe(str(value))
-
-
-def _safe(text: str) -> str:
-    return "'" + text if text.startswith(_FORMULA) else text
-
-
-@dataclass(frozen=True)
-class Export:
-    """A finished table: its bytes, how many rows (the header not counted), and their digest."""
-
-    data: bytes
-    rows: int
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """For HTTP: ``Repr-Digest`` (RFC 9530) and ``X-Row-Count``, by which a reader can tell a cut transfer."""
-        digest = base64.b64encode(hashlib.sha256(self.data).digest()).decode()
-        return {"Repr-Digest": f"sha-256=:{digest}:", "X-Row-Count": str(self.rows)}
-
-    def write(self, path: Path) -> None:
-        """Put the file at ``path`` and, after it, ``<path>.manifest.json`` with its rows, bytes and SHA-256."""
-        manifest = {"file": path.name, "rows": self.rows, "bytes": len(self.data), "sha256": self.sha256}
-        write_atomically(path, self.data)
-        write_atomically(_manifest(path), (json.dumps(manifest) + "\n").encode())
-
-
-def csv_export(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Export:
-    """Rows as a finished CSV; they may come one by one."""
-    count = itertools.count()
-    data = csv_text(names, (row for row in rows if next(count) >= 0)).encode()
-    return Export(data, next(count))
-
-
-def verify(path: Path) -> int:
-    """The number of rows of a whole exported file. Raises ``CorruptArtifact`` if it is not whole or nobody can say."""
-    try:
-        manifest = json.loads(_manifest(path).read_bytes())
-        data = path.read_bytes()
-        rows, size, digest = int(manifest["rows"]), manifest["bytes"], manifest["sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CorruptArtifact(str(path), f"the file or its manifest cannot be read ({error})") from error
-    if len(data) != size or hashlib.sha256(data).hexdigest() != digest:
-        raise CorruptArtifact(str(path), f"it has {len(data)} bytes that are not the {size} its manifest promises")
-    return rows
-
-
-def _manifest(path: Path) -> Path:
-    return path.with_name(path.name + ".manifest.json")

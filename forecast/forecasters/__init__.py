@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from forecast.errors import NotFound
-from forecast.forecasters.base import Coefficients, Fitted, Forecaster, Sample
+from forecast.forecasters.base import Coefficients, Fitted, Forecaster
 
-__all__ = ["FORECASTERS", "Coefficients", "Fitted", "Forecaster", "Sample"]
+__all__ = ["FORECASTERS", "Coefficients", "Fitted", "Forecaster"]
 
 _FAMILIES = {
     "grid": "grid.engine:Grid",

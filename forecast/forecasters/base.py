@@ -15,38 +15,8 @@ import numpy as np
 
 from forecast.errors import FitFailed, TooShort
 from forecast.interventions import Design
-from forecast.timeseries.frequency import Days, Freq
-from forecast.timeseries.series import Floats, History
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """What a model sees: logs ``x`` (T,) on an unbroken calendar of period starts ``ds`` (T,), NaN where missing.
-
-    The last value is present: a forecast starts from it.
-    """
-
-    ds: Days
-    x: Floats
-    freq: Freq
-    is_price: bool
-
-    @classmethod
-    def of(cls, history: History) -> Sample:
-        """The logs of a history, ended with its last usable observation."""
-        history = history.until(history.last)
-        return cls(history.ds, history.x, history.series.calendar, history.series.is_price)
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def less(self, path: Floats) -> Sample:
-        """The sample without an effect: ``path`` (T,) is taken off."""
-        return Sample(self.ds, self.x - path, self.freq, self.is_price)
-
-    def future(self, horizon: int) -> Days:
-        """The period starts of the next ``horizon`` periods."""
-        return self.freq.range(self.freq.shift(self.ds[-1], 1), horizon)
+from forecast.timeseries.sample import Sample
+from forecast.timeseries.series import Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,10 +32,6 @@ class Coefficients:
         if not self.names:
             return np.zeros((n, 0))
         return rng.multivariate_normal(self.mean, self.cov, size=n, method="eigh")
-
-
-#: No innovation on the log is believed to be smaller than this: a constant history does not promise a constant future.
-SIGMA_FLOOR = 1e-3
 
 
 #: Prior standard deviation of an effect on the log: a column that a sample cannot identify is N(0, 0.2²), never 0 ± 0.

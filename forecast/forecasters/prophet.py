@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import FitFailed, MissingDesign
-from forecast.forecasters.base import EFFECT_SD, SIGMA_FLOOR, Coefficients, Sample, changes, check, unidentified
+from forecast.forecasters.base import EFFECT_SD, Coefficients, changes, check, unidentified
 from forecast.interventions import Design
 from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
 
 _LEAST = 12

@@ -10,8 +10,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from forecast.forecasters.base import SIGMA_FLOOR, Coefficients, Sample, changes, check, refuse_columns
+from forecast.forecasters.base import Coefficients, changes, check, refuse_columns
 from forecast.interventions import Design
+from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
 
 _DF = 5  # degrees of freedom of the innovations: monthly log changes have a kurtosis near that of Student's t5

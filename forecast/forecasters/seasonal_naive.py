@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from forecast.forecasters.base import Sample
 from forecast.forecasters.random_walk import Repeat, repeat
 from forecast.interventions import Design
+from forecast.timeseries.sample import Sample
 
 
 @dataclass(frozen=True)

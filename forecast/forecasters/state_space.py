@@ -20,18 +20,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from forecast.errors import FitFailed, MissingDesign
-from forecast.forecasters.base import (
-    EFFECT_SD,
-    SIGMA_FLOOR,
-    Coefficients,
-    Sample,
-    changes,
-    check,
-    refuse_columns,
-    unidentified,
-)
+from forecast.forecasters.base import EFFECT_SD, Coefficients, changes, check, refuse_columns, unidentified
 from forecast.interventions import Design
 from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
 
 LEAST = 8  # observations without which nothing is fitted

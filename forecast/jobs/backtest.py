@@ -18,19 +18,19 @@ import joblib
 import numpy as np
 
 from forecast import metrics
-from forecast.answers.forecast import rounded
 from forecast.catalog import Catalog
 from forecast.effects import EffectRecord
 from forecast.errors import ForecastError, NotFound
 from forecast.forecasters import FORECASTERS
-from forecast.forecasters.base import Sample
 from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.grid.engine import Grid
+from forecast.metrics import rounded
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
-from forecast.training.backtest import Backtest, View, backtest, outcomes, scores
-from forecast.training.information import TEST_DRAWS, Past, seed_of
+from forecast.training.backtest import Backtest, backtest, outcomes, scores
+from forecast.training.information import TEST_DRAWS, Past, View, seed_of
 from forecast.training.origins import LeftOut, Origins, known_at, target_history, usable
 from forecast.training.panel import Company, Peers, panels
 from forecast.training.selection import BASELINES

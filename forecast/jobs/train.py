@@ -25,8 +25,8 @@ from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.quality import check_usable, is_constant, remarks
 from forecast.timeseries.series import History, Series
-from forecast.training.backtest import Backtest, Scores, View, backtest, fit, scores
-from forecast.training.information import Past
+from forecast.training.backtest import Backtest, Scores, backtest, fit, scores
+from forecast.training.information import Past, View
 from forecast.training.panel import Company
 from forecast.training.selection import BASELINES, Choice, choose, forced
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from forecast.errors import TooShort
-from forecast.forecasters.base import SIGMA_FLOOR
+from forecast.timeseries.sample import SIGMA_FLOOR
 from forecast.timeseries.series import History
 
 #: Fewer observations than this are not forecast.

@@ -9,56 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast import metrics
-from forecast.effects import EffectRecord
 from forecast.effects.estimate import from_coefficients
-from forecast.forecasters.base import Fitted, Forecaster, Sample
+from forecast.forecasters.base import Fitted, Forecaster
 from forecast.forecasters.grid.engine import Grid
 from forecast.interventions import Design, design
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
-from forecast.training.panel import Lessons
+from forecast.training.information import View
 
 #: A model is estimated anew after so many origins; between them its parameters meet the longer sample. The grid
 #: estimates nothing: to fit it is to filter once.
 REFIT_EVERY = 12
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """What may be known at the end of the period that ``sample`` ends with: the effects of the events known then, and
-    what other series had taught (None where there is none)."""
-
-    sample: Sample
-    record: EffectRecord
-    lessons: Lessons | None = None
-
-    @property
-    def cutoff(self) -> np.datetime64:
-        """Start of the last period seen."""
-        return np.datetime64(self.sample.ds[-1], "D")
-
-    @cached_property
-    def net(self) -> Sample:
-        """The sample less the mean effects: what a family is fitted to."""
-        return self.sample.less(self.record.mean_path(self.sample.ds, self.sample.freq))
-
-    def ahead(self, horizon: int) -> Floats:
-        """(n, horizon) what effects add to the paths of a family that was fitted to ``net``."""
-        if horizon not in self._ahead:
-            future = self.sample.future(horizon)
-            self._ahead[horizon] = self.record.forward(future, self.sample.freq, self.cutoff)
-        return self._ahead[horizon]
-
-    @cached_property
-    def _ahead(self) -> dict[int, Floats]:
-        # One view serves every family.
-        return {}
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import zlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from forecast import provenance
 from forecast.catalog import Catalog
-from forecast.effects import episodes
+from forecast.effects import EffectRecord, episodes
 from forecast.effects.estimate import Averaging, controls_for, estimate
 from forecast.events import Branch, Events, branches
 from forecast.events.exposure import exposure
-from forecast.forecasters.base import Sample
 from forecast.settings import Settings
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
-from forecast.training.backtest import View
-from forecast.training.panel import Company
+from forecast.training.panel import Company, Lessons
 
 #: Draws at an origin of a backtest.
 TEST_DRAWS = 500
@@ -28,6 +28,38 @@ TEST_DRAWS = 500
 def seed_of(settings: Settings, series_id: str) -> int:
     """The seed of a series: another one for each, the same on every machine."""
     return zlib.crc32(f"{settings.seed}:{series_id}".encode())
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What may be known at the end of the period that ``sample`` ends with: the effects of the events known then, and
+    what other series had taught (None where there is none)."""
+
+    sample: Sample
+    record: EffectRecord
+    lessons: Lessons | None = None
+
+    @property
+    def cutoff(self) -> np.datetime64:
+        """Start of the last period seen."""
+        return np.datetime64(self.sample.ds[-1], "D")
+
+    @cached_property
+    def net(self) -> Sample:
+        """The sample less the mean effects: what a family is fitted to."""
+        return self.sample.less(self.record.mean_path(self.sample.ds, self.sample.freq))
+
+    def ahead(self, horizon: int) -> Floats:
+        """(n, horizon) what effects add to the paths of a family that was fitted to ``net``."""
+        if horizon not in self._ahead:
+            future = self.sample.future(horizon)
+            self._ahead[horizon] = self.record.forward(future, self.sample.freq, self.cutoff)
+        return self._ahead[horizon]
+
+    @cached_property
+    def _ahead(self) -> dict[int, Floats]:
+        # One view serves every family.
+        return {}
 
 
 class Past:

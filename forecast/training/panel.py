@@ -11,13 +11,13 @@ from functools import cached_property
 import numpy as np
 
 from forecast.catalog import Catalog
-from forecast.forecasters.base import Sample
 from forecast.forecasters.calibration import Calibration, Margins
 from forecast.forecasters.grid.engine import Grid, GridFitted, Panel, Track, calibrate, standardised
 from forecast.forecasters.grid.price import Pooled, PriceTrack
 from forecast.forecasters.grid.spot import Anchor, last_prices
 from forecast.metrics import LEVELS
 from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 
 #: More monthly series of a kind than this teach nothing more, and cost memory; of longer ones fewer are enough.

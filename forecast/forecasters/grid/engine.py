@@ -15,7 +15,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
-from forecast.forecasters.base import Coefficients, Sample, check, refuse_columns
+from forecast.forecasters.base import Coefficients, check, refuse_columns
 from forecast.forecasters.calibration import Calibration, Conformal, Margins, couple
 from forecast.forecasters.grid.price import Pooled, PriceGrid, PriceSettings, PriceStates, PriceTrack, filter_prices
 from forecast.forecasters.grid.spot import Anchor, anchored, earned
@@ -23,6 +23,7 @@ from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, VolumeS
 from forecast.interventions import Design
 from forecast.metrics import LEVELS
 from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
 #: Observations before the first forecast.
