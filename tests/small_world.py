@@ -174,7 +174,7 @@ def world_of(future: Future, **scenario: Any) -> World:
 
 def change(future: Future, **scenario: Any) -> Floats:
     """(H, N) what a scenario changes of the log of the draws."""
-    return future.change(world_of(future, **scenario))
+    return future.given(world_of(future, **scenario)).change
 
 
 def percent(mean: float, sd: float = 0.0, on: str = "volume") -> dict[str, Any]:

@@ -95,12 +95,12 @@ def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores
         evidence = Evidence(pool(effect), "x")
         future = Future(made.run, made.series, catalog.minerals(), made.known.events, TODAY, evidence)
         mean, sd = evidence.prior(SUPPLY, made.series).towards(1)
-        change = future.change(world)
+        change = future.given(world).change
         assert not change[:start].any()
         np.testing.assert_allclose(change[start], change[start + 1] / 2, atol=1e-12)
         assert change[-1].mean() == pytest.approx(mean, abs=4 * sd / 400**0.5)
         assert change[-1].std() == pytest.approx(sd, rel=0.15)
-        (note,) = future.notes_in(world)
+        (note,) = future.given(world).notes
         assert note.startswith("new-ban: prior from 40 events of this kind (supply, on prices): ")
         assert ("variance only" in note) == (effect == 0.0)
 

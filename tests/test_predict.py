@@ -278,11 +278,11 @@ def test_removing_an_event_takes_its_path_out_of_the_future(shared: tuple[Catalo
     made = future(shared, EARTHS)
     effect = in_force(made)
     without = World(made.known.edited(removed=effect.episode.events))
-    np.testing.assert_allclose(made.change(without), -path(made, effect), atol=1e-9)
+    np.testing.assert_allclose(made.given(without).change, -path(made, effect), atol=1e-9)
     record = made.run.record
     forward = record.forward(made.ds, made.series.calendar, made.run.last, without={effect.episode.episode_id})
     as_trained = record.forward(made.ds, made.series.calendar, made.run.last)
-    np.testing.assert_allclose(made.change(without), (forward - as_trained).T, atol=1e-6)
+    np.testing.assert_allclose(made.given(without).change, (forward - as_trained).T, atol=1e-6)
 
 
 def test_an_end_that_became_known_after_the_training_acts_from_its_day(own: tuple[Catalog, Registry]) -> None:
@@ -312,7 +312,7 @@ def test_a_lower_rate_leaves_so_much_less_of_the_effect(shared: tuple[Catalog, R
     made = future(shared, EARTHS)
     effect = in_force(made)
     halved = Assumption(levels=((np.datetime64("2026-01-01"), 0.5),))
-    change = made.change(World(made.known, dict.fromkeys(effect.episode.events, halved)))
+    change = made.given(World(made.known, dict.fromkeys(effect.episode.events, halved))).change
     np.testing.assert_allclose(change, -0.5 * path(made, effect), atol=1e-9)
 
 
@@ -320,7 +320,7 @@ def test_a_stated_effect_is_what_is_drawn(own: tuple[Catalog, Registry]) -> None
     catalog, _ = own
     made = future(own, EARTHS)
     version = made.known.edited([event(catalog, "stated")])
-    change = made.change(World(version, {"stated": Assumption(sizes=(("volume", -0.5, 0.0),))}))
+    change = made.given(World(version, {"stated": Assumption(sizes=(("volume", -0.5, 0.0),))})).change
     start = [str(day) for day in made.ds].index("2026-09-01")
     for k, size in ((start - 1, 0.0), (start, -0.25), (start + 1, -0.5), (-1, -0.5)):
         np.testing.assert_allclose(change[k], size, atol=1e-9)

@@ -193,8 +193,8 @@ def test_removing_what_was_added_restores_the_baseline(stores: Stores, new: dict
 
     (world,) = build(question, future.known, future.open_branches, stores[0].minerals())
     back: Version = world.version.edited(removed={new["event"]})
-    assert not future.change(World(back)).any()
-    np.testing.assert_array_equal(future.draws_in(World(back)), future.draws)
+    assert not future.given(World(back)).change.any()
+    np.testing.assert_array_equal(future.given(World(back)).draws, future.draws)
 
 
 def test_quantiles_of_differences_are_not_differences_of_quantiles(stores: Stores) -> None:

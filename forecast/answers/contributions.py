@@ -1,16 +1,36 @@
-"""What the future of a series is put together from: how past effects go on, and what coming events may do."""
+"""Which events change the future of a series: those of the record that go on otherwise, and those that come.
+
+What is found here is plain data, a ``Part`` an event; ``paths`` says what the parts add, draw by draw.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from forecast.answers.event_versions import Assumption, Steps
-from forecast.timeseries.series import Floats
+from forecast.answers.event_priors import Evidence
+from forecast.answers.event_versions import Assumption, Steps, Version, World, differing, reached
+from forecast.effects import EffectRecord, EpisodeEffect
+from forecast.effects.candidates import in_periods
+from forecast.effects.episodes import direction
+from forecast.effects.event_classes import BUILD_UP
+from forecast.events import Event, KindFamily
+from forecast.events.exposure import Minerals, exposure
+from forecast.interventions import Shape, mean_intensity
+from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.series import Floats, Series
+
+#: Acts whose effect is the path of the measure that they act on.
+_ON_A_PATH = frozenset({"suspends", "terminates", "reinstates", "extends"})
+_NEVER = 2**62
+_NOTHING = Assumption()
+
+Levels = tuple[tuple[np.datetime64, float], ...]
 
 
 @dataclass(frozen=True)
@@ -22,17 +42,62 @@ class Spell:
     stop: int
 
     def inside(self, ordinals: npt.NDArray[np.int64]) -> Floats:
+        """1 in the periods of the spell, 0 in the others."""
         return ((ordinals >= self.start) & (ordinals < self.stop)).astype(float)
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """The H periods after the last observation, whose period starts on ``last``; ``ds``: their starts."""
+
+    freq: Freq
+    last: np.datetime64
+    ds: Days
+
+    @classmethod
+    def after(cls, last: np.datetime64, horizon: int, freq: Freq) -> Ahead:
+        return cls(freq, last, freq.range(freq.shift(last, 1), horizon))
+
+    @cached_property
+    def origin(self) -> int:
+        """Ordinal of the last period seen."""
+        return int(self.freq.ordinal(self.last))
+
+    @cached_property
+    def ordinals(self) -> npt.NDArray[np.int64]:
+        """(H,) ordinals of the periods ahead."""
+        return np.arange(self.origin + 1, self.origin + 1 + len(self.ds))
+
+    def spells(self, steps: Steps) -> tuple[Spell, ...]:
+        """The times in force of a life told in steps."""
+        ends = [*(day for day, _ in steps[1:]), None]
+        return tuple(
+            Spell(day, int(self.freq.ordinal(day)), self._stop(end))
+            for (day, level), end in zip(steps, ends, strict=False)
+            if level
+        )
+
+    def _stop(self, end: dt.date | None) -> int:
+        """The first period without a measure that is no longer in force on ``end``: its last day's period is whole."""
+        return _NEVER if end is None else int(self.freq.begun(end - dt.timedelta(days=1))) + 1
 
 
 @dataclass(frozen=True)
 class Rewritten:
-    """An event of the record whose ``share`` of the episode's path follows other ``steps``; ``gone``: never was."""
+    """An event of the record whose ``share`` of the episode's path follows other spells than the stored draws do.
+
+    ``drawn``: the spells that the stored draws hold; ``spells``: those that count instead; ``gone``: it never was.
+    ``stated``: mean and sd on the log that somebody says instead of the estimate; ``shape``, ``levels``: likewise.
+    """
 
     event_id: str
+    effect: EpisodeEffect
     share: float
-    steps: Steps
-    assumption: Assumption
+    drawn: tuple[Spell, ...] = ()
+    spells: tuple[Spell, ...] = ()
+    stated: tuple[float, float] | None = None
+    shape: Shape | None = None
+    levels: Levels = ()
     gone: bool = False
 
 
@@ -40,19 +105,209 @@ class Rewritten:
 class Coming:
     """An event outside the record: a ``size`` (mean, sd on the log) times a ``column`` over the H periods.
 
-    Of those with the same ``episode``, only the strongest counts.
+    ``stated``: the size is what somebody says. Of those with the same ``episode``, only the strongest counts.
     """
 
     event_id: str
     size: tuple[float, float]
     column: tuple[float, ...]
     episode: tuple[object, ...]
+    stated: bool = False
 
 
 Part = Rewritten | Coming
 
 
-def merged(coming: Iterable[Coming]) -> list[Part]:
+@dataclass(frozen=True)
+class Fork:
+    """With ``probability`` a draw has the parts of one of ``alternatives``, evenly likely, else those of all draws."""
+
+    key: str
+    probability: float
+    alternatives: tuple[tuple[Part, ...], ...]
+
+
+@dataclass(frozen=True)
+class Additions:
+    """What the events of one world add: ``parts`` to all draws, but for those that take one of the ``forks``."""
+
+    parts: tuple[Part, ...]
+    forks: tuple[Fork, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """The events that change one series after its last observation, in any version of the events.
+
+    ``record``: what past events did; ``trained``: the events as known when the draws were made; ``known``: as known
+    now; ``evidence``: what events of a kind do, for those whose effect nobody has seen.
+    """
+
+    series: Series
+    record: EffectRecord
+    ahead: Ahead
+    trained: Version
+    known: Version
+    minerals: Minerals
+    evidence: Evidence
+
+    def of(self, world: World) -> Additions:
+        """The parts of a world, and of each world that a draw may choose in it."""
+        forks = (
+            Fork(c.key, c.probability, tuple(self._parts(v, world.assumptions) for v in c.alternatives))
+            for c in world.choices
+        )
+        return Additions(self._parts(world.version, world.assumptions), tuple(forks))
+
+    def touches(self, event_id: str) -> bool:
+        """Whether an event, as it is known, is about this series."""
+        return self._exposure(event_id) > 0
+
+    def notes(self, world: World, additions: Additions, known: Sequence[Part] = ()) -> tuple[str, ...]:
+        """What is taken of each coming event whose effect nobody has seen or stated, but for ``known`` parts."""
+        found = [(world.version, additions.parts)]
+        for choice, fork in zip(world.choices, additions.forks, strict=True):
+            found += zip(choice.alternatives, fork.alternatives, strict=True)
+        told: dict[str, str] = {}
+        for version, parts in found:
+            for part in parts:
+                if isinstance(part, Coming) and not part.stated and part not in known:
+                    event = version.events.get(part.event_id) or self.known.events[part.event_id]
+                    told[part.event_id] = self.evidence.in_words(event, self.series)
+        together: dict[str, list[str]] = {}
+        for event_id in sorted(told):
+            together.setdefault(told[event_id], []).append(event_id)
+        return tuple(f"{', '.join(event_ids)}: {words}" for words, event_ids in together.items())
+
+    # -- which parts -----------------------------------------------------------------------------------------------
+
+    def _parts(self, version: Version, assumptions: Mapping[str, Assumption]) -> tuple[Part, ...]:
+        changed = version.changed | assumptions.keys()
+        recorded = sorted((self._drifted | changed) & self._effects.keys())
+        rewritten = [self._rewritten(event_id, version, assumptions.get(event_id, _NOTHING)) for event_id in recorded]
+        coming = {event_id: c for event_id, c in self._coming_as_known.items() if event_id not in changed}
+        apart: list[Coming] = []
+        for event_id in sorted(changed):
+            assumption = assumptions.get(event_id, _NOTHING)
+            if assumption.group and not assumption.size(self.series):
+                known = self._coming_as_known.get(event_id)
+                coming |= {event_id: known} if known else {}
+                already = np.array(known.column) if known else 0.0
+                found = self._coming(event_id, version, assumption, already)
+                apart += [found] if found else []
+            elif found := self._coming(event_id, version, assumption):
+                coming[event_id] = found
+        return (*(part for part in rewritten if part), *_merged([*(coming[i] for i in sorted(coming)), *apart]))
+
+    @cached_property
+    def _effects(self) -> dict[str, EpisodeEffect]:
+        """The effect of the episode that each event is part of."""
+        return {event_id: effect for effect in self.record.effects for event_id in effect.episode.events}
+
+    @cached_property
+    def _drifted(self) -> set[str]:
+        """Events with a clear effect whose life looks different today from what was known at the training."""
+        if self.known.known_on <= self.trained.known_on:
+            return set()
+        clear = {e for e, effect in self._effects.items() if effect.episode.episode_id in self.record.clear}
+        return differing(self.trained.events, self.known.events) & clear
+
+    @cached_property
+    def _coming_as_known(self) -> dict[str, Coming]:
+        # The period of a last day is whole: what ends in the last one observed is missed from the next one on.
+        since: dt.date = np.datetime64(self.ahead.last, "D").item()
+        late = {
+            event.event_id
+            for event in self.known.events.values()
+            if max(event.effective or dt.date.min, event.ended or dt.date.min) >= since
+        }
+        found = {
+            event_id: self._coming(event_id, self.known, _NOTHING) for event_id in reached(late, self.known.events)
+        }
+        return {event_id: coming for event_id, coming in found.items() if coming}
+
+    def _rewritten(self, event_id: str, version: Version, assumption: Assumption) -> Rewritten | None:
+        """The part of an episode's path that goes on differently from what the run's draws hold, if it does."""
+        effect, share = self._effects[event_id], self._share(event_id)
+        if event_id not in version.events:
+            return Rewritten(event_id, effect, share, gone=True) if event_id in self.known.events else None
+        steps, drawn = version.steps(event_id), self._steps_drawn(event_id)
+        stated = assumption.size(self.series)
+        # An episode that was never in force is one of talk: the measure itself, if it comes, comes on top.
+        if not self._lived(event_id) or (steps == drawn and not (assumption.shape or assumption.levels or stated)):
+            return None
+        spells = self.ahead.spells(drawn), self.ahead.spells(steps)
+        return Rewritten(event_id, effect, share, *spells, stated, assumption.shape, assumption.levels)
+
+    def _coming(
+        self, event_id: str, version: Version, assumption: Assumption, already: Floats | float = 0.0
+    ) -> Coming | None:
+        """What an event outside the record changes after the last observation, if anything more than ``already``."""
+        event = version.events.get(event_id) or self.known.events.get(event_id)
+        if event is None or event.family is KindFamily.THREAT or self._lived(event_id):
+            return None
+        stated = assumption.size(self.series)
+        if stated == (0.0, 0.0) or (not stated and any(act.relation in _ON_A_PATH for act in event.acts)):
+            return None
+        size = stated or self._unseen(event)
+        if size == (0.0, 0.0):
+            return None
+        column = (self._level(event_id, version, assumption) - already).tolist()
+        first = next((k for k, level in enumerate(column) if level), None)
+        if first is None:
+            return None
+        sign = direction(event, self.series) * (1 if column[first] > 0 else -1)
+        episode = (event_id,) if stated else (assumption.group, first, sign)
+        return Coming(event_id, size, tuple(column), episode, bool(stated))
+
+    def _unseen(self, event: Event) -> tuple[float, float]:
+        """Mean and sd on the log of what an event of its kind does, by how squarely this one hits the series."""
+        weight = exposure(event, self.series, self.minerals)
+        if not weight:
+            return 0.0, 0.0
+        prior = self.evidence.prior(event.family, self.series, without=(event.event_id,))
+        mean, sd = prior.towards(direction(event, self.series))
+        return weight * mean, weight * sd
+
+    def _level(self, event_id: str, version: Version, assumption: Assumption) -> Floats:
+        """(H,) the level of an event in each period, less its level, as it is known, at the last observation."""
+        ahead, last = self.ahead, self.ahead.origin
+        before = any(spell.start <= last < spell.stop for spell in ahead.spells(self.known.steps(event_id)))
+        shape = assumption.shape or in_periods(BUILD_UP, ahead.freq)
+        column = np.zeros(len(ahead.ds))
+        for spell in ahead.spells(version.steps(event_id)):
+            if spell.start <= last and before:
+                response = np.ones(len(ahead.ds))
+            else:
+                response = shape.response((ahead.ordinals - max(spell.start, last + 1)).astype(float))
+            column += response * spell.inside(ahead.ordinals)
+        return column * multiplier(assumption.levels, ahead) - float(before)
+
+    def _lived(self, event_id: str) -> bool:
+        """Whether the record holds the effect of an event that was in force."""
+        return event_id in self._effects and bool(self.trained.steps(event_id))
+
+    def _steps_drawn(self, event_id: str) -> Steps:
+        """The life by which the run's draws go: what was known at the training; nothing moves an unclear effect."""
+        return (self.trained if event_id in self._drifted else self.known).steps(event_id)
+
+    def _exposure(self, event_id: str) -> float:
+        events = self.known.events
+        return exposure(events[event_id], self.series, self.minerals) if event_id in events else 0.0
+
+    def _share(self, event_id: str) -> float:
+        """The data cannot tell the events of an episode apart: each has the part of its exposure."""
+        weights = {e: self._exposure(e) for e in self._effects[event_id].episode.events}
+        total = sum(weights.values())
+        return weights[event_id] / total if total else 1 / len(weights)
+
+
+def multiplier(levels: Levels, ahead: Ahead) -> Floats | float:
+    """(H,) by how much an effect is multiplied in each period; 1 where nothing is said."""
+    return mean_intensity(levels, ahead.ds, ahead.freq) if levels else 1.0
+
+
+def _merged(coming: Iterable[Coming]) -> list[Coming]:
     """Of each episode the strongest event: what begins in one period and pushes one way is not counted twice."""
     groups: dict[tuple[object, ...], list[Coming]] = {}
     for part in coming:

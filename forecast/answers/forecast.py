@@ -93,10 +93,7 @@ def forecast(
 
 def baseline(future: Future, levels: tuple[int, ...]) -> Floats:
     """(1 + 2 L, H) quantiles of the draws in the world as it is known, as ``at_levels`` has them; the last are kept."""
-    kept = future.summary
-    if kept is None or kept[0] != levels:
-        kept = future.summary = levels, quantiles(future.draws, at_levels(levels))
-    return kept[1]
+    return quantiles(future.draws, at_levels(levels))
 
 
 def at_levels(levels: Sequence[int]) -> list[float]:

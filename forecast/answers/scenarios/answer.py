@@ -107,9 +107,9 @@ def _outcomes(future: Future, question: Question, worlds: Sequence[World], level
     mixed, passed = of_series.base, 0.0
     chance = future.uniform(MIXTURE) if weighed else None
     for scenario, world in zip(question.scenarios, worlds, strict=True):
-        there = future.draws_in(world)[: question.h]
-        notes = future.notes_in(world)
-        outcomes.append(of_series.outcome(scenario.name, there, scenario.probability, notes))
+        given = future.given(world)
+        there = given.draws[: question.h]
+        outcomes.append(of_series.outcome(scenario.name, there, scenario.probability, given.notes))
         if scenario.probability is not None and chance is not None:
             here = (chance >= passed) & (chance < passed + scenario.probability)
             mixed, passed = np.where(here, there, mixed), passed + scenario.probability

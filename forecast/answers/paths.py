@@ -1,0 +1,106 @@
+"""What events add to the log of each draw: pure functions of the parts, the periods ahead and the draws' luck.
+
+Every size hangs on (seed, series, event) and every choice between futures on (seed, event): the same numbers in each
+scenario, so that a difference of scenarios is one of worlds and not of luck, and one world for all series.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from forecast.answers.contributions import Additions, Ahead, Coming, Levels, Part, Rewritten, Spell, multiplier
+from forecast.effects import EpisodeEffect
+from forecast.effects.candidates import columns, in_periods
+from forecast.effects.event_classes import BUILD_UP
+from forecast.interventions import Intervention, Shape
+from forecast.timeseries.series import Floats
+
+
+@dataclass(frozen=True)
+class Luck:
+    """Random numbers of the ``n`` draws of one series, each by its key: the same key, the same numbers."""
+
+    seed: int
+    series_id: str
+    n: int
+
+    def uniform(self, key: str) -> Floats:
+        """(n,) numbers from 0 to 1 by which draws choose: of one seed the same for every series."""
+        return self._rng(key).random(self.n)
+
+    def sizes(self, event_id: str, size: tuple[float, float]) -> Floats:
+        """(n,) effects of an event on the log of this series; ``size``: their mean and sd."""
+        mean, sd = size
+        z: Floats = self._rng(self.series_id, event_id).standard_normal(self.n)
+        return mean + sd * z
+
+    def _rng(self, *words: str) -> np.random.Generator:
+        digest = hashlib.sha256("\n".join((str(self.seed), *words)).encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+def total(parts: Iterable[Part], ahead: Ahead, luck: Luck) -> Floats:
+    """(H, n) what these parts add, always summed in one order: the same parts, the same digits."""
+    added = np.zeros((len(ahead.ds), luck.n))
+    for part in sorted(parts, key=lambda part: part.event_id):
+        added += _coming(part, luck) if isinstance(part, Coming) else _rewritten(part, ahead, luck)
+    return added
+
+
+def difference(parts: Sequence[Part], less: Sequence[Part], ahead: Ahead, luck: Luck) -> Floats:
+    """(H, n) what ``parts`` add more than ``less``; exactly 0 where they are the same."""
+    gone = [part for part in less if part not in parts]
+    new = total([part for part in parts if part not in less], ahead, luck)
+    return new - total(gone, ahead, luck) if gone else new
+
+
+def forked(additions: Additions, ahead: Ahead, luck: Luck) -> Floats:
+    """(H, n) what the forks add in the draws that take them, more than the parts of all draws."""
+    added = np.zeros((len(ahead.ds), luck.n))
+    for fork in additions.forks:
+        u = luck.uniform(fork.key)
+        which = np.floor(u / (fork.probability or 1.0) * len(fork.alternatives))
+        for i, alternative in enumerate(fork.alternatives):
+            change = difference(alternative, additions.parts, ahead, luck)
+            added += np.where((u < fork.probability) & (which == i), change, 0.0)
+    return added
+
+
+def _coming(part: Coming, luck: Luck) -> Floats:
+    return np.array(part.column)[:, None] * luck.sizes(part.event_id, part.size)
+
+
+def _rewritten(part: Rewritten, ahead: Ahead, luck: Luck) -> Floats:
+    effect = part.effect
+    own = part.share * effect.size
+    if part.gone:
+        held = effect.held(ahead.ds, ahead.freq, ahead.last)
+        return np.asarray(-held.T[:, effect.choice] * own)
+    drawn = _responses(effect, part.drawn, ahead)
+    rows = _responses(effect, part.spells, ahead, part.shape, part.levels)
+    if not part.stated:
+        return np.asarray((rows - drawn).T[:, effect.choice] * own)
+    # What somebody states is what the event does, not its share in what an episode did.
+    stated = luck.sizes(part.event_id, part.stated)
+    return rows.T[:, effect.choice] * stated - drawn.T[:, effect.choice] * own
+
+
+def _responses(
+    effect: EpisodeEffect, spells: Iterable[Spell], ahead: Ahead, shape: Shape | None = None, levels: Levels = ()
+) -> Floats:
+    """(K, H) each candidate at full strength while in force: as it stood at the last observation, or begun anew."""
+    rows = np.zeros((len(effect.candidates), len(ahead.ds)))
+    for spell in spells:
+        if spell.stop <= ahead.origin + 1:
+            continue
+        if spell.start <= ahead.origin:
+            guess, held = replace(effect.candidates[0], end=None, intensity=()), ahead.last
+        else:
+            guess, held = Intervention(in_periods(BUILD_UP, ahead.freq), np.datetime64(spell.day, "D")), None
+        begun = [replace(guess, shape=shape or c.shape, lead=c.lead if held else 0) for c in effect.candidates]
+        rows += columns(begun, ahead.ds, ahead.freq, held) * spell.inside(ahead.ordinals)
+    return rows * multiplier(levels, ahead)
