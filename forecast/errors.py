@@ -85,5 +85,13 @@ class FitFailed(ForecastError, RuntimeError):
     """A model could not be fitted to this history."""
 
 
+class OutOfTime(ForecastError, TimeoutError):
+    """A question took longer than the time it may have."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"{what} took longer than {seconds:g} s; ask for fewer series, scenarios or months of slip")
+
+
 class Misconfigured(ForecastError, ValueError):
     """A setting has a value that cannot be used."""

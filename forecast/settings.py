@@ -33,6 +33,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("ORECAST_JOBS", "0", "processes that train; 0: one a CPU"),
     Setting("ORECAST_SCHEDULE", "0 3 * * *", "when the worker retrains what is due: cron, UTC"),
     Setting("ORECAST_RATE_LIMIT", "600 per minute", "requests allowed to one client address; off: no limit"),
+    Setting("ORECAST_SCENARIO_SECONDS", "10", "seconds that the service gives to one question about scenarios"),
     Setting("ORECAST_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
 )
 
@@ -58,6 +59,7 @@ class Settings:
     jobs: int
     schedule: str
     rate_limit: str
+    scenario_seconds: int
     log_level: str
 
     @classmethod
@@ -82,6 +84,7 @@ class Settings:
             jobs=read.whole("ORECAST_JOBS", 0, 1024) or -1,
             schedule=read.matching("ORECAST_SCHEDULE", _CRON, "five fields of cron, such as '0 3 * * *'"),
             rate_limit=read.matching("ORECAST_RATE_LIMIT", _RATE, "such as '600 per minute', or off"),
+            scenario_seconds=read.whole("ORECAST_SCENARIO_SECONDS", 1, 3600),
             log_level=read.one_of("ORECAST_LOG_LEVEL", _LEVELS),
         )
 

@@ -16,6 +16,7 @@ from forecast.errors import (
     InvalidInput,
     NotFound,
     NotTrained,
+    OutOfTime,
     TooShort,
 )
 from service.encoding import to_json
@@ -29,6 +30,7 @@ REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, str], ...] = (
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input"),
     (TooShort, HTTPStatus.UNPROCESSABLE_ENTITY, "too-short"),
     (CorruptArtifact, HTTPStatus.SERVICE_UNAVAILABLE, "corrupt-artifact"),
+    (OutOfTime, HTTPStatus.SERVICE_UNAVAILABLE, "out-of-time"),
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,27 @@ def test_what_is_no_json_object_is_refused(client: FlaskClient) -> None:
     assert client.post("/v1/scenarios", data="{}").status_code == 415
     too_large = client.post("/v1/scenarios", data=b" " * 300_000, content_type="application/json")
     assert (too_large.status_code, too_large.mimetype) == (413, "application/problem+json")
+
+
+def test_what_would_take_too_long_is_refused_before_it_is_begun(client: FlaskClient) -> None:
+    def slipping(name: str, months: int) -> dict[str, Any]:
+        return {"event": name, "effective": "2026-09-01", "minerals": ["copper"], "slips": [0, months]}
+
+    # each month of a slip is a version, and so is the scenario itself: 1 + 4 × 60 + 9 = 250 versions, × 2 series × 24
+    just = {**QUESTION, "scenarios": [{"name": "s", "add": [slipping(f"e{i}", (59, 8)[i == 4]) for i in range(5)]}]}
+    assert client.post("/v1/scenarios", json=just).status_code == 200
+    just["scenarios"][0]["add"][4]["slips"] = [0, 9]
+    (fault,) = refused(client, 422, just)
+    assert (fault["where"], fault["value"]) == ("body.scenarios", "251 versions of the events × 2 series × 24 periods")
+    assert fault["expected"].startswith("at most 12,000: 250 versions")
+
+
+def test_a_question_that_runs_out_of_time_is_a_problem_that_says_what_to_do(tmp_path: Path) -> None:
+    app = create_app(replace(make_home(tmp_path), scenario_seconds=0), clock=clock)
+    response = app.test_client().post("/v1/scenarios", json=QUESTION)
+    assert response.status_code == 503
+    problem = response.get_json()
+    assert problem["type"] == "urn:orecast:problem:out-of-time"
+    assert problem["detail"] == (
+        "the scenarios took longer than 0 s; ask for fewer series, scenarios or months of slip"
+    )

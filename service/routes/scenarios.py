@@ -24,7 +24,8 @@ def routes(context: Context) -> APIBlueprint:
         if not request.is_json:
             raise UnsupportedMediaType("The question is a JSON object, sent as application/json.")
         question = Question.read(request.get_data(as_text=True))
-        made = answer(context.catalog, context.registry, question, today=context.day(None))
+        today, seconds = context.day(None), context.settings.scenario_seconds
+        made = answer(context.catalog, context.registry, question, today=today, seconds=seconds)
         if wants_csv(query.format):
             return csv_answer(scenario_names(made.levels), scenario_rows(made), "scenarios")
         return json_answer(scenario_document(made))

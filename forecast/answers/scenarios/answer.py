@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -30,7 +31,7 @@ from forecast.answers.forecast import (
 from forecast.answers.future import Draws, Future
 from forecast.answers.scenarios.build import build
 from forecast.answers.scenarios.question import Question
-from forecast.errors import Fault, InvalidInput
+from forecast.errors import Fault, InvalidInput, OutOfTime
 from forecast.registry import Registry
 from forecast.timeseries.series import Floats, Series
 
@@ -70,11 +71,26 @@ class Answer:
         return tuple(outcome for outcome in self.outcomes if outcome.forecast.series.series_id == series_id)
 
 
-def answer(catalog: Catalog, registry: Registry, question: Question, *, today: dt.date) -> Answer:
-    """Answer a question; nothing is fitted and nothing is kept.
+class Deadline:
+    """A moment ``seconds`` from now by which an answer must be there; never, if None."""
 
-    Raises ``InvalidInput`` with the place of each fault, and ``NotTrained`` for a series without a run.
+    def __init__(self, seconds: float | None = None) -> None:
+        self._seconds, self._until = seconds, time.monotonic() + (seconds or 0.0)
+
+    def check(self) -> None:
+        """Raises ``OutOfTime`` when it has passed."""
+        if self._seconds is not None and time.monotonic() > self._until:
+            raise OutOfTime("the scenarios", self._seconds)
+
+
+def answer(
+    catalog: Catalog, registry: Registry, question: Question, *, today: dt.date, seconds: float | None = None
+) -> Answer:
+    """Answer a question, in at most ``seconds`` if they are given; nothing is fitted and nothing is kept.
+
+    Raises ``InvalidInput`` with the place of each fault, ``NotTrained`` for a series without a run, and ``OutOfTime``.
     """
+    deadline = Deadline(seconds)
     as_of = question.as_of or today
     if as_of > today:
         raise InvalidInput(Fault("as_of", as_of, f"a day not after {today}"))
@@ -85,7 +101,7 @@ def answer(catalog: Catalog, registry: Registry, question: Question, *, today: d
         check_horizon(question.h, future.run)
     first = futures[0]
     worlds = build(question, first.known, first.open_branches, first.minerals)
-    outcomes = [outcome for future in futures for outcome in _outcomes(future, question, worlds, levels)]
+    outcomes = [outcome for future in futures for outcome in _outcomes(future, question, worlds, levels, deadline)]
     return Answer(as_of, first.events_known_to, levels, tuple(outcomes))
 
 
@@ -100,13 +116,16 @@ def _check_series(question: Question, known: Mapping[str, Series]) -> None:
         raise InvalidInput(faults)
 
 
-def _outcomes(future: Future, question: Question, worlds: Sequence[World], levels: tuple[int, ...]) -> list[Outcome]:
+def _outcomes(
+    future: Future, question: Question, worlds: Sequence[World], levels: tuple[int, ...], deadline: Deadline
+) -> list[Outcome]:
     of_series = _Table(future, future.draws[: question.h], levels)
     outcomes = [Outcome(of_series.forecast(BASELINE, of_series.values), notes=future.notes)]
     weighed = any(scenario.probability is not None for scenario in question.scenarios)
     mixed, passed = of_series.base, 0.0
     chance = future.uniform(MIXTURE) if weighed else None
     for scenario, world in zip(question.scenarios, worlds, strict=True):
+        deadline.check()
         given = future.given(world)
         there = given.draws[: question.h]
         outcomes.append(of_series.outcome(scenario.name, there, scenario.probability, given.notes))

@@ -19,6 +19,9 @@ from forecast.interventions import parse_shape
 from forecast.timeseries.series import MEASURES
 
 MOST_EVENTS, MOST_SCENARIOS, MOST_SERIES = 50, 20, 50
+#: What one question may cost: versions of the events × series × periods. Each month that an event may slip is another
+#: version, and one costs as much for a few periods as for two years.
+MOST_PERIODS, LEAST_PERIODS = 12_000, 24
 #: Names that answers give.
 RESERVED = ("baseline", "mixture")
 _MOST_BYTES = 1_000_000
@@ -168,6 +171,11 @@ class Scenario(_Part):
         """Events it speaks of."""
         return len(self.add) + len(self.remove) + len(self.amend) + len(self.take)
 
+    @property
+    def versions(self) -> int:
+        """Versions of the events to be looked at: its own, and one for each month that something may slip to."""
+        return 1 + sum(part.slips[1] - part.slips[0] + 1 for _, part in self.acting() if part.slips)
+
     def acting(self) -> Iterator[tuple[str, Acting]]:
         """What acts in it, with its place."""
         for name, parts in (("add", self.add), ("amend", self.amend), ("take", self.take)):
@@ -175,7 +183,11 @@ class Scenario(_Part):
 
 
 class Question(_Part):
-    """Scenarios of one or more series. ``h`` periods ahead; ``level`` in percent; ``as_of``: today if left out."""
+    """Scenarios of one or more series. ``h`` periods ahead; ``level`` in percent; ``as_of``: today if left out.
+
+    All scenarios together speak of at most 50 events. Versions of the events (one a scenario, and one for each month
+    that an event may slip to) × series × periods (at least 24) are at most 12,000.
+    """
 
     series: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_SERIES)]
     scenarios: Annotated[tuple[Scenario, ...], Field(max_length=MOST_SCENARIOS)]
@@ -203,6 +215,14 @@ class Question(_Part):
         """What is wrong between the parts."""
         if (size := sum(scenario.size for scenario in self.scenarios)) > MOST_EVENTS:
             yield Fault("scenarios", f"{size} events", f"at most {MOST_EVENTS} in all scenarios")
+        versions, periods = sum(scenario.versions for scenario in self.scenarios), max(self.h, LEAST_PERIODS)
+        if versions * len(self.series) * periods > MOST_PERIODS:
+            most = MOST_PERIODS // (len(self.series) * periods)
+            asked = f"{versions} versions of the events × {len(self.series)} series × {periods} periods"
+            expected = (
+                f"at most {MOST_PERIODS:,}: {most} versions of so many series and periods"
+            )
+            yield Fault("scenarios", asked, expected)
         total = sum(scenario.probability or 0.0 for scenario in self.scenarios)
         if total > 1 + 1e-9:
             yield Fault("scenarios", f"probabilities of {total:g} together", "at most 1; the rest is the baseline")
