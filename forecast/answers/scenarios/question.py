@@ -219,9 +219,7 @@ class Question(_Part):
         if versions * len(self.series) * periods > MOST_PERIODS:
             most = MOST_PERIODS // (len(self.series) * periods)
             asked = f"{versions} versions of the events × {len(self.series)} series × {periods} periods"
-            expected = (
-                f"at most {MOST_PERIODS:,}: {most} versions of so many series and periods"
-            )
+            expected = f"at most {MOST_PERIODS:,}: {most} versions of so many series and periods"
             yield Fault("scenarios", asked, expected)
         total = sum(scenario.probability or 0.0 for scenario in self.scenarios)
         if total > 1 + 1e-9:
