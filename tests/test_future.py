@@ -152,7 +152,7 @@ def test_what_acts_on_another_is_in_the_path_of_that_one() -> None:
     future = a_future(ban, stop, evidence=EVIDENCE)
     same(logs(future), np.outer(column(m2030_10=-1.0), unseen("ban")))
     said = World(future.known, {"stop": Assumption(sizes=(("volume", -0.25, 0.0),))})
-    same(future.change(said), column(m2030_09=-0.125, m2030_10=-0.25)[:, None])
+    same(future.given(said).change, column(m2030_09=-0.125, m2030_10=-0.25)[:, None])
 
 
 def test_an_act_in_the_last_period_takes_its_target_away_from_the_next_one_on() -> None:
@@ -169,10 +169,10 @@ def test_what_is_known_to_come_is_not_counted_again_when_a_branch_brings_it_back
     same(logs(future), np.outer(column(m2030_08=0.5, m2030_09=0.0), unseen("ban")))
     (branch,) = future.branches
     taken = World(future.known.taking(branch, date(2030, 12, 1)), {"ban": Assumption(group="pause")})
-    same(future.change(taken), np.outer(column(m2030_12=0.5, m2031_01=1.0), unseen("ban")))
+    same(future.given(taken).change, np.outer(column(m2030_12=0.5, m2031_01=1.0), unseen("ban")))
     said = {"ban": Assumption(group="pause", sizes=(("volume", -0.5, 0.0),))}
     whole = column(m2030_08=-0.25, m2030_09=0.0, m2030_12=-0.25, m2031_01=-0.5)[:, None]
-    same(future.change(World(taken.version, said)), whole - logs(future))
+    same(future.given(World(taken.version, said)).change, whole - logs(future))
 
 
 def test_what_a_scenario_puts_into_the_past_is_felt_from_the_first_period_on() -> None:
@@ -180,7 +180,7 @@ def test_what_a_scenario_puts_into_the_past_is_felt_from_the_first_period_on() -
     future = a_future(later, evidence=EVIDENCE)
     sooner = World(future.known.edited([replace(later, effective=date(2030, 3, 1))]))
     moved = column(m2030_07=0.5, m2030_08=1.0) - column(m2030_09=0.5, m2030_10=1.0)
-    same(future.change(sooner), np.outer(moved, unseen("ban")))
+    same(future.given(sooner).change, np.outer(moved, unseen("ban")))
 
 
 @pytest.mark.parametrize("effective", [date(2030, 2, 1), date(2030, 6, 15)])
@@ -188,10 +188,10 @@ def test_what_is_in_force_at_the_last_observation_is_in_it(effective: date) -> N
     ban = a_ban("ban", effective=effective)
     future = a_future(ban, evidence=EVIDENCE)
     assert (future.draws == 1).all()
-    same(future.change(World(future.known.edited(removed={"ban"}))), -unseen("ban")[None, :])
+    same(future.given(World(future.known.edited(removed={"ban"}))).change, -unseen("ban")[None, :])
     half = Assumption(levels=((np.datetime64("2030-09-01"), 1.0), (np.datetime64("2030-09-16"), 0.5)))
     same(
-        future.change(World(future.known, {"ban": half})),
+        future.given(World(future.known, {"ban": half})).change,
         np.outer(column(m2030_09=-0.25, m2030_10=-0.5), unseen("ban")),
     )
 
@@ -200,7 +200,7 @@ def test_what_was_over_at_the_last_observation_builds_up_again_if_it_is_prolonge
     ban = a_ban("ban", ended=date(2030, 5, 31))
     future = a_future(ban, evidence=EVIDENCE)
     longer = World(future.known.edited([replace(ban, ended=date(2030, 8, 31))]))
-    same(future.change(longer), np.outer(column(m2030_07=0.5, m2030_08=1.0, m2030_09=0.0), unseen("ban")))
+    same(future.given(longer).change, np.outer(column(m2030_07=0.5, m2030_08=1.0, m2030_09=0.0), unseen("ban")))
 
 
 def test_sizes_hang_on_the_series_and_choices_do_not() -> None:
@@ -221,7 +221,7 @@ def test_parts_are_summed_in_the_order_of_their_names() -> None:
     new = [a_ban(name, effective=date(2030, 7, 1)) for name in ("b", "a")]
     said = {name: Assumption(shape=Step(), sizes=(("volume", size, 0.0),)) for name, size in sizes.items()}
     for order in (new, new[::-1]):
-        change = future.change(World(future.known.edited(order), said))
+        change = future.given(World(future.known.edited(order), said)).change
         expected = (0.1 + 0.2) + (0.3 - 0.25)
         assert expected != ((0.3 - 0.25) + 0.1) + 0.2
         assert (change == expected).all()
@@ -237,22 +237,22 @@ def test_each_event_of_an_episode_has_the_share_of_its_exposure() -> None:
     future = a_future(ONE, TWO, effects=[an_effect(ONE, TWO)])
     same(logs(future), -0.5)
     for event_id, share in (("one", 1 / 1.6), ("two", 0.6 / 1.6)):
-        same(future.change(World(future.known.edited(removed={event_id}))), 0.5 * share)
-    same(future.change(World(future.known.edited(removed={"one", "two"}))), 0.5)
+        same(future.given(World(future.known.edited(removed={event_id}))).change, 0.5 * share)
+    same(future.given(World(future.known.edited(removed={"one", "two"}))).change, 0.5)
     halved = Assumption(levels=((np.datetime64("2030-01-01"), 0.5),))
-    same(future.change(World(future.known, {"two": halved})), 0.25 * 0.6 / 1.6)
+    same(future.given(World(future.known, {"two": halved})).change, 0.25 * 0.6 / 1.6)
 
 
 def test_events_that_no_longer_touch_the_series_share_evenly() -> None:
     gems = [a_ban(name, minerals=("gem",)) for name in ("a", "b")]
     future = a_future(*gems, effects=[an_effect(*gems)])
-    same(future.change(World(future.known.edited(removed={"a"}))), 0.25)
+    same(future.given(World(future.known.edited(removed={"a"}))).change, 0.25)
 
 
 def test_a_stated_effect_takes_the_place_of_the_share_and_not_of_the_episode() -> None:
     future = a_future(ONE, TWO, effects=[an_effect(ONE, TWO)])
     said = Assumption(sizes=(("volume", -0.7, 0.1),))
-    same(future.change(World(future.known, {"two": said})), (-0.7 + 0.1 * luck("two") + 0.5 * 0.6 / 1.6)[None, :])
+    same(future.given(World(future.known, {"two": said})).change, (-0.7 + 0.1 * luck("two") + 0.5 * 0.6 / 1.6)[None, :])
 
 
 UNCLEAR = np.tile([0.5, -0.5], N // 2)
@@ -269,9 +269,9 @@ def test_an_end_told_after_the_training_moves_a_forecast_by_a_clear_effect_only(
     same(logs(told), column(m2030_07=before, m2030_10=after)[:, None])
     untold = a_future(ban, effects=[an_effect(ban, size=size)], as_of=date(2030, 7, 11))
     same(logs(untold), before)
-    assert not told.change(World(told.known.edited([ban]))).any()
+    assert not told.given(World(told.known.edited([ban]))).change.any()
     same(
-        told.change(World(told.known.edited(removed={"ban"}))),
+        told.given(World(told.known.edited(removed={"ban"}))).change,
         -column(m2030_07=1.0, m2030_10=1.0 - clear)[:, None] * size,
     )
 
@@ -281,7 +281,7 @@ def test_asked_of_a_day_before_the_training_the_draws_go_by_what_was_known_then(
     before = a_future(ban, effects=[an_effect(ban)], as_of=date(2030, 7, 5))
     same(logs(before), -0.5)
     same(
-        before.change(World(before.known.edited([replace(ban, ended=date(2030, 8, 31), end_known=None)]))),
+        before.given(World(before.known.edited([replace(ban, ended=date(2030, 8, 31), end_known=None)]))).change,
         column(m2030_09=0.5)[:, None],
     )
 
@@ -289,7 +289,7 @@ def test_asked_of_a_day_before_the_training_the_draws_go_by_what_was_known_then(
 def test_prose_is_no_news() -> None:
     ban = a_ban("ban", status_as_of=date(2030, 7, 12), status_note="read again")
     future = a_future(ban, effects=[an_effect(ban)])
-    assert not future._drifted
+    assert not future._contributions._drifted
     assert a_future(replace(ban, ended=date(2031, 1, 1), end_known=AS_OF), effects=[an_effect(ban)])._drifted == {"ban"}
 
 
@@ -299,10 +299,10 @@ def test_a_longer_term_keeps_the_effect_for_longer() -> None:
     future = a_future(ban, effects=[effect])
     same(logs(future), column(m2030_07=-0.5, m2030_10=0.0)[:, None])
     longer = World(future.known.edited([replace(ban, ended=date(2030, 11, 30))]))
-    same(future.change(longer), column(m2030_10=-0.5, m2030_12=0.0)[:, None])
+    same(future.given(longer).change, column(m2030_10=-0.5, m2030_12=0.0)[:, None])
     steps = ((np.datetime64("2030-02-01"), 1.0), (np.datetime64("2030-10-01"), 0.0))
     stepped = a_future(ban, effects=[an_effect(ban, intensity=steps)])
-    same(stepped.change(longer), column(m2030_10=-0.5, m2030_12=0.0)[:, None])
+    same(stepped.given(longer).change, column(m2030_10=-0.5, m2030_12=0.0)[:, None])
 
 
 def test_what_comes_back_after_a_suspension_builds_up_anew_and_not_before_its_day() -> None:
@@ -312,16 +312,16 @@ def test_what_comes_back_after_a_suspension_builds_up_anew_and_not_before_its_da
     )
     back = an_event("back", announced=TRAINED, effective=date(2030, 11, 1), acts=(Act("terminates", "pause"),))
     future = a_future(ban, effects=[an_effect(ban, shape=Ramp(2), lead=2)])
-    change = future.change(World(future.known.edited([pause, back])))
+    change = future.given(World(future.known.edited([pause, back]))).change
     same(change, column(m2030_09=0.5, m2030_11=0.25, m2030_12=0.0)[:, None])
 
 
 def test_a_shape_that_is_stated_of_a_measure_in_force_holds_what_is_left_of_it() -> None:
     """A decay of one half is at one sixteenth in the fifth month, June, and stays there."""
     future = a_future(ONE, effects=[an_effect(ONE)])
-    same(future.change(World(future.known, {"one": Assumption(shape=Decay(0.5))})), 0.5 - 0.5 / 16)
+    same(future.given(World(future.known, {"one": Assumption(shape=Decay(0.5))})).change, 0.5 - 0.5 / 16)
     led = a_future(ONE, effects=[an_effect(ONE, lead=1)])
-    same(led.change(World(led.known, {"one": Assumption(shape=Decay(0.5))})), 0.5 - 0.5 / 32)
+    same(led.given(World(led.known, {"one": Assumption(shape=Decay(0.5))})).change, 0.5 - 0.5 / 32)
 
 
 def test_each_draw_has_its_own_way_of_acting() -> None:
@@ -330,18 +330,18 @@ def test_each_draw_has_its_own_way_of_acting() -> None:
     ways, choice = (step, replace(step, shape=Decay(0.5))), np.arange(N, dtype=np.int16) % 2
     future = a_future(ONE, effects=[replace(effect, candidates=ways, choice=choice)])
     path = -0.5 * np.where(choice == 0, 1.0, 1 / 16)
-    same(future.change(World(future.known.edited(removed={"one"}))), -path[None, :])
+    same(future.given(World(future.known.edited(removed={"one"}))).change, -path[None, :])
     shorter = World(future.known.edited([replace(ONE, ended=date(2030, 9, 30))]))
-    same(future.change(shorter), np.outer(column(m2030_10=1.0), -path))
+    same(future.given(shorter).change, np.outer(column(m2030_10=1.0), -path))
     halved = Assumption(levels=((np.datetime64("2030-01-01"), 0.5),))
-    same(future.change(World(future.known, {"one": halved})), -0.5 * path[None, :])
+    same(future.given(World(future.known, {"one": halved})).change, -0.5 * path[None, :])
 
 
 def test_a_measure_that_began_in_the_last_period_is_in_force_in_it() -> None:
     ban = a_ban("ban", effective=date(2030, 6, 20))
     future = a_future(ban, effects=[an_effect(ban, shape=Decay(0.5))])
     shorter = World(future.known.edited([replace(ban, ended=date(2030, 7, 31))]))
-    same(future.change(shorter), column(m2030_08=0.5)[:, None])
+    same(future.given(shorter).change, column(m2030_08=0.5)[:, None])
 
 
 def test_an_episode_of_talk_stays_and_the_measure_comes_on_top() -> None:
@@ -355,7 +355,7 @@ def test_an_episode_of_talk_stays_and_the_measure_comes_on_top() -> None:
     returned = a_future(held, pause, back, effects=[an_effect(a_ban("ban"))], evidence=EVIDENCE)
     same(logs(returned), -0.5 + np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
     comes = World(future.known.edited([replace(talk, effective=date(2030, 9, 1))]))
-    same(future.change(comes), np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
+    same(future.given(comes).change, np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
 
 
 # -- what is told ------------------------------------------------------------------------------------------------------
@@ -367,12 +367,12 @@ def test_each_coming_event_is_told_once_where_it_first_comes() -> None:
     future = a_future(ban, twin, replace(THREAT, effective=date(2030, 11, 1)), evidence=EVIDENCE)
     tariff = EVIDENCE.in_words(replace(THREAT, kind="tariff"), FLOW)
     assert future.notes == (f"ban, twin: {words}", f"threat: {tariff}")
-    assert future.notes_in(World(future.known)) == ()
+    assert future.given(World(future.known)).notes == ()
     new = future.known.edited([a_ban("new", effective=date(2030, 10, 1))])
-    assert future.notes_in(World(new)) == (f"new: {words}",)
+    assert future.given(World(new)).notes == (f"new: {words}",)
     said = {"new": Assumption(sizes=(("volume", -0.5, 0.0),))}
-    assert future.notes_in(World(new, said)) == ()
-    assert future.notes_in(World(future.known, choices=(Choice("k", 0.5, (new,)),))) == (f"new: {words}",)
+    assert future.given(World(new, said)).notes == ()
+    assert future.given(World(future.known, choices=(Choice("k", 0.5, (new,)),))).notes == (f"new: {words}",)
 
 
 def test_periods_follow_the_last_one_and_prices_take_the_prior_of_prices() -> None:

@@ -136,7 +136,7 @@ def test_months_of_slips_fall_into_weeks_on_the_same_day_of_the_month() -> None:
     expected[4:, u < 1 / 3] = HALF
     expected[8:, (u >= 1 / 3) & (u < 2 / 3)] = HALF
     found = world_of(future, add=[new(effective="2030-07-31", slips=[0, 2])])
-    same(future.change(found), expected)
+    same(future.given(found).change, expected)
     days = [version.events["new"].effective for version in found.choices[0].alternatives]
     assert days == [date(2030, 7, 31), date(2030, 8, 31), date(2030, 9, 30)]
 

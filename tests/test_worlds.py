@@ -41,8 +41,8 @@ def test_a_threat_with_a_probability_comes_in_so_many_draws_with_the_prior_of_wh
     drawn = np.where(chances("threat") < 0.3, unseen("threat", family), 0.0)
     assert 0.25 < (drawn != 0).mean() < 0.35
     same(logs(future), np.outer(column(m2030_09=0.5, m2030_10=1.0), drawn))
-    same(future.change(World(future.known)), -logs(future))
-    assert not future.change(future.baseline).any()
+    same(future.given(World(future.known)).change, -logs(future))
+    assert not future.given(future.baseline).change.any()
 
 
 def test_without_a_day_of_its_own_a_branch_comes_on_the_day_of_the_question() -> None:
@@ -57,7 +57,7 @@ def test_a_draw_takes_one_alternative_and_each_is_as_likely() -> None:
     days = [date(2030, 7 + k, 1) for k in range(4)]
     fork = Choice("threat", 0.4, tuple(future.known.taking(branch, day) for day in days))
     said = {"threat": Assumption(shape=Step(), sizes=(("volume", -0.5, 0.0),))}
-    change = future.change(World(future.known, said, (fork,)))
+    change = future.given(World(future.known, said, (fork,))).change
     u = chances("threat")
     expected = np.zeros((H, N))
     for k in range(4):

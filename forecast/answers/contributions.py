@@ -197,7 +197,7 @@ class Contributions:
                 apart += [found] if found else []
             elif found := self._coming(event_id, version, assumption):
                 coming[event_id] = found
-        return (*(part for part in rewritten if part), *_merged([*(coming[i] for i in sorted(coming)), *apart]))
+        return (*(part for part in rewritten if part), *merged([*(coming[i] for i in sorted(coming)), *apart]))
 
     @cached_property
     def _effects(self) -> dict[str, EpisodeEffect]:
@@ -215,7 +215,7 @@ class Contributions:
     @cached_property
     def _coming_as_known(self) -> dict[str, Coming]:
         # The period of a last day is whole: what ends in the last one observed is missed from the next one on.
-        since: dt.date = np.datetime64(self.ahead.last, "D").item()
+        since: dt.date = self.ahead.freq.start(self.ahead.origin).item()
         late = {
             event.event_id
             for event in self.known.events.values()
@@ -307,7 +307,7 @@ def multiplier(levels: Levels, ahead: Ahead) -> Floats | float:
     return mean_intensity(levels, ahead.ds, ahead.freq) if levels else 1.0
 
 
-def _merged(coming: Iterable[Coming]) -> list[Coming]:
+def merged(coming: Iterable[Coming]) -> list[Coming]:
     """Of each episode the strongest event: what begins in one period and pushes one way is not counted twice."""
     groups: dict[tuple[object, ...], list[Coming]] = {}
     for part in coming:
