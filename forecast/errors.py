@@ -43,6 +43,10 @@ class InvalidInput(ForecastError, ValueError):
         super().__init__("; ".join(str(fault) for fault in self.faults))
 
 
+class Malformed(InvalidInput):
+    """Text that is not what it says it is: not UTF-8, not JSON, not YAML."""
+
+
 class NotFound(ForecastError, LookupError):
     """Nothing has this name; carries the nearest names that exist."""
 
@@ -67,6 +71,14 @@ class CorruptArtifact(ForecastError, OSError):
     def __init__(self, path: str, why: str) -> None:
         self.path, self.why = path, why
         super().__init__(f"corrupt artifact {path}: {why}")
+
+
+class Unavailable(ForecastError, ConnectionError):
+    """The database of the catalogue cannot be used now: down, locked, full, or not to be read or written."""
+
+    def __init__(self, database: str, why: str) -> None:
+        self.database, self.why = database, why
+        super().__init__(f"the catalogue {database} cannot be used: {why}")
 
 
 class TooShort(ForecastError, ValueError):

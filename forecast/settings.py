@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from forecast.errors import Misconfigured
@@ -47,7 +47,7 @@ class Settings:
     """The settings of one process, checked. ``jobs`` is what joblib wants: -1 for one process a CPU."""
 
     home: Path
-    database_url: str
+    database_url: str = field(repr=False)  # it may hold a password
     models_dir: Path
     host: str
     port: int

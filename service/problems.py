@@ -14,10 +14,12 @@ from forecast.errors import (
     Fault,
     ForecastError,
     InvalidInput,
+    Malformed,
     NotFound,
     NotTrained,
     OutOfTime,
     TooShort,
+    Unavailable,
 )
 from service.encoding import to_json
 
@@ -27,11 +29,14 @@ MEDIA_TYPE = "application/problem+json"
 REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, str], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND, "not-found"),
     (NotTrained, HTTPStatus.NOT_FOUND, "not-trained"),
+    (Malformed, HTTPStatus.BAD_REQUEST, "malformed"),
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input"),
     (TooShort, HTTPStatus.UNPROCESSABLE_ENTITY, "too-short"),
     (CorruptArtifact, HTTPStatus.SERVICE_UNAVAILABLE, "corrupt-artifact"),
     (OutOfTime, HTTPStatus.SERVICE_UNAVAILABLE, "out-of-time"),
 )
+#: Seconds after which a client may ask again for what cannot be served now.
+RETRY_AFTER = 5
 
 
 class ProblemError(BaseModel):
@@ -55,17 +60,26 @@ class Problem(BaseModel):
 
 def problem(status: int, detail: str, *, kind: str = "", errors: list[dict[str, object]] | None = None) -> Response:
     """A problem as a response; ``kind`` names its type, without one the status says it all."""
-    body = {
+    document = members(status, detail, request.path, kind, errors)
+    response = Response(to_json(document), status=status, mimetype=MEDIA_TYPE)
+    response.headers["Cache-Control"] = "no-store"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def members(
+    status: int, detail: str, instance: str, kind: str = "", errors: list[dict[str, object]] | None = None
+) -> dict[str, object]:
+    """The members of a problem, in order."""
+    return {
         "type": f"urn:orecast:problem:{kind}" if kind else "about:blank",
         "title": kind.replace("-", " ").capitalize() if kind else HTTPStatus(status).phrase,
         "status": int(status),
         "detail": detail,
-        "instance": request.path,
+        "instance": instance,
         "errors": errors or [],
     }
-    response = Response(to_json(body), status=status, mimetype=MEDIA_TYPE)
-    response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def install(app: Flask, log: Any) -> None:
@@ -76,6 +90,10 @@ def install(app: Flask, log: Any) -> None:
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log has the cause.")
 
     def refused(error: ForecastError) -> Response:
+        if isinstance(error, Unavailable):
+            log.warning("unavailable", request_id=g.get("request_id"), path=request.path, why=str(error))
+            detail = "The catalogue cannot be read now; the log of the service has the cause."
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="unavailable")
         for family, status, kind in REFUSALS:
             if isinstance(error, family):
                 return problem(status, str(error), kind=kind, errors=_errors(error))

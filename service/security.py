@@ -8,6 +8,7 @@ from flask_limiter.util import get_remote_address
 from limits import parse_many
 
 from forecast.settings import Settings
+from service import bodies
 
 MAX_BODY = 256 * 1024
 
@@ -18,6 +19,15 @@ _PAGE_POLICY = (
     "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 )
 
+#: What every answer carries; a page has a policy of its own.
+API_HEADERS = {
+    "Content-Security-Policy": _API_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
 
 def share(rate: str, workers: int) -> str:
     """What one worker allows of a rate, such as ``600 per minute``: each counts for itself, so the rate is divided."""
@@ -27,7 +37,6 @@ def share(rate: str, workers: int) -> str:
 
 def install(app: Flask, settings: Settings, *, free: frozenset[str]) -> None:
     """Put the limits on an application; ``free``: endpoints that are asked by machines of our own, without a limit."""
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.after_request(_headers)
     if settings.rate_limit != "off":
         limiter = Limiter(
@@ -38,14 +47,14 @@ def install(app: Flask, settings: Settings, *, free: frozenset[str]) -> None:
             storage_uri="memory://",
         )
         limiter.request_filter(lambda: request.endpoint in free)
+    bodies.install(app, MAX_BODY)
 
 
 def _headers(response: Response) -> Response:
     headers = response.headers
     page = response.mimetype == "text/html"
-    headers.setdefault("Content-Security-Policy", _PAGE_POLICY if page else _API_POLICY)
-    headers.setdefault("X-Content-Type-Options", "nosniff")
-    headers.setdefault("X-Frame-Options", "DENY")
-    headers.setdefault("Referrer-Policy", "no-referrer")
-    headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+    if page:
+        headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
+    for name, value in API_HEADERS.items():
+        headers.setdefault(name, value)
     return response

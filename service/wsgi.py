@@ -18,9 +18,10 @@ from prometheus_client import values
 from prometheus_client.multiprocess import mark_process_dead
 
 from forecast.catalog import Catalog
-from forecast.errors import ForecastError
+from forecast.errors import ForecastError, Unavailable
 from forecast.settings import Settings
 from service import create_app
+from service.malformed import Worker
 
 _FOLDER = "orecast-metrics-"
 
@@ -42,7 +43,8 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return create_app(self._settings)
+        # The first process brought the catalogue up to date; a worker starts also while the database is away.
+        return create_app(self._settings, catalog=Catalog.opened(self._settings))
 
 
 def options(settings: Settings) -> dict[str, Any]:
@@ -51,7 +53,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "bind": f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}",
         "workers": settings.workers,
         "threads": settings.threads,
-        "worker_class": "gthread",
+        "worker_class": Worker,
         "timeout": 30,
         "graceful_timeout": 10,
         "keepalive": 5,
@@ -83,7 +85,9 @@ def _clean(_server: object) -> None:
 
 
 def main() -> None:
-    """Serve until told to stop; what keeps it from starting is one line on stderr, and exit code 2."""
+    """Serve until told to stop; what keeps it from starting is one line on stderr, and exit code 2 or, for a database
+    that cannot be used now, 1.
+    """
     try:
         settings = Settings.from_env(os.environ)
         Catalog.open(settings).close()  # brings the schema up to date once, before there are workers to race for it
@@ -95,7 +99,7 @@ def main() -> None:
 
 def _complain(error: ForecastError) -> int:
     print("orecast:", error, file=sys.stderr)
-    return 2
+    return 1 if isinstance(error, Unavailable) else 2
 
 
 if __name__ == "__main__":

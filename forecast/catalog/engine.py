@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    NoSuchModuleError,
+    OperationalError,
+    ProgrammingError,
+    SAWarning,
+    SQLAlchemyError,
+    TimeoutError,
+)
 
 from forecast.catalog.schema import VERSION
-from forecast.errors import Misconfigured
+from forecast.errors import Misconfigured, Unavailable
 
-#: Seconds a writer waits for another one.
-PATIENCE = 60
+R = TypeVar("R")
+
+SETTING = "ORECAST_DATABASE_URL"
+#: Seconds a writer waits for another one, and a reader for a database that is locked altogether.
+PATIENCE, READING_PATIENCE = 60, 10
 #: The advisory lock of writers on PostgreSQL: a number of our own.
 _LOCK = 0x6F726563
+#: How long a PostgreSQL that says nothing is waited for: seconds to connect, milliseconds for a word on the wire.
+_POSTGRES = {"connect_timeout": "5", "tcp_user_timeout": "15000", "keepalives_idle": "15", "keepalives_interval": "5"}
 
 
 class Database:
-    """One database by URL. ``reading`` sees one state throughout; ``writing`` is alone and all or nothing."""
+    """One database by URL. ``reading`` sees one state throughout; ``writing`` is alone and all or nothing.
+
+    Nothing is touched before it is first used. Raises ``Misconfigured`` for a URL that leads to no database; whatever
+    reads or writes raises ``Unavailable`` while the database cannot be used. Neither tells the password.
+    """
 
     def __init__(self, url: str) -> None:
-        try:
-            parsed = make_url(url)
-        except ArgumentError:
-            raise Misconfigured(f"ORECAST_DATABASE_URL = {url!r}: expected a SQLAlchemy database URL") from None
-        if parsed.drivername in ("postgresql", "postgres"):
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        self.shown = parsed.render_as_string(hide_password=True)
-        self._sqlite = parsed.get_backend_name() == "sqlite"
-        try:
-            if self._sqlite and parsed.database:
-                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = create_engine(parsed, connect_args={"timeout": PATIENCE} if self._sqlite else {})
-        except (NoSuchModuleError, ModuleNotFoundError) as error:
-            raise Misconfigured(f"ORECAST_DATABASE_URL = {self.shown!r}: {error}") from None
-        except OSError as error:
-            raise Misconfigured(f"{error.filename}: the catalogue cannot be kept there ({error.strerror})") from None
+        self._url = _parsed(url)
+        #: The URL without what is secret in it.
+        self.shown = self._url.set(query={}).render_as_string(hide_password=True)
+        self._sqlite = self._url.get_backend_name() == "sqlite"
+        self._engine = self._create()
         if self._sqlite:
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin_sqlite)
@@ -49,39 +60,118 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with self._reader.connect() as connection:
+        with self._telling(), self._reader.connect() as connection:
             yield connection
+
+    def read(self, question: Callable[[Connection], R]) -> R:
+        """The answer to a question, asked once more if the connection is lost meanwhile."""
+        with self._telling():
+            try:
+                with self._reader.connect() as connection:
+                    return question(connection)
+            except DBAPIError as error:
+                if not error.connection_invalidated:
+                    raise
+            with self._reader.connect() as connection:
+                return question(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that holds the write lock from its first moment: two writers never overlap."""
-        with self._writer.begin() as connection:
+        with self._telling(), self._writer.begin() as connection:
             if not self._sqlite:
+                connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             yield connection
 
     def migrate(self) -> None:
-        """Bring the schema to ``VERSION``. Raises ``Misconfigured`` if it cannot be reached or is from a newer one."""
+        """Bring the schema to ``VERSION``. Raises ``Misconfigured`` if it cannot be, or is from a newer one."""
         try:
-            with self.reading() as connection:
-                if _version(connection) == VERSION:
-                    return
+            if self._sqlite and self._url.database:
+                Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
+            if self.read(_version) == VERSION:
+                return
             with self.writing() as connection:
                 found = _version(connection)
                 if found is not None and found > VERSION:
                     raise Misconfigured(f"{self.shown} has schema {found}, this orecast knows {VERSION}: upgrade it")
                 if found != VERSION:
                     _upgrade(connection)
-        except DBAPIError as error:
-            raise Misconfigured(f"{self.shown}: {' '.join(str(error.orig).split())}") from error
+        except Unavailable:
+            raise
+        except OSError as error:
+            raise Misconfigured(f"{error.filename}: the catalogue cannot be kept there ({error.strerror})") from None
+        except (DBAPIError, TypeError) as error:  # an option of the URL that the driver does not know
+            raise Misconfigured(f"{SETTING} = {self.shown!r}: {self._why(error)}") from None
 
     def close(self) -> None:
         self._engine.dispose()
 
+    def _create(self) -> Engine:
+        options: dict[str, Any] = {"connect_args": {"timeout": READING_PATIENCE}}
+        if not self._sqlite:
+            given = {name: value for name, value in _POSTGRES.items() if name not in self._url.query}
+            options = {"connect_args": given, "pool_pre_ping": True, "pool_timeout": READING_PATIENCE}
+        try:
+            with warnings.catch_warnings(action="error", category=SAWarning):  # an option that SQLite does not know
+                engine = create_engine(self._url, **options)
+        except (NoSuchModuleError, ImportError, ArgumentError, SAWarning, TypeError, ValueError) as error:
+            raise Misconfigured(f"{SETTING} = {self.shown!r}: {self._why(error)}") from None
+        if engine.dialect.is_async:
+            raise Misconfigured(f"{SETTING} = {self.shown!r}: expected a driver that is not asynchronous")
+        return engine
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Whatever keeps the database from being used becomes ``Unavailable``; a wrong statement stays what it is."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            if not _keeps_from_using(error):
+                raise
+            raise Unavailable(self.shown, self._why(error)) from None
+
+    def _why(self, error: Exception) -> str:
+        """What the driver says, on one line and without what is secret in the URL."""
+        said = " ".join(str(getattr(error, "orig", None) or error).split())
+        given = {"password": self._url.password, **self._url.query}
+        for secret in (value for name, value in given.items() if "password" in name and isinstance(value, str)):
+            said = said.replace(secret, "***") if secret else said
+        return said
+
+
+def _parsed(url: str) -> URL:
+    """A URL of SQLite or PostgreSQL. Raises ``Misconfigured`` without showing it: any part may be of the password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        expected = "expected a SQLAlchemy database URL, such as postgresql://user:password@host:5432/name"
+        raise Misconfigured(f"{SETTING}: {expected}") from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        if parsed.database in (None, "", ":memory:"):
+            raise Misconfigured(f"{SETTING}: expected a file for SQLite, such as sqlite:////srv/orecast.db")
+        return parsed
+    if backend not in ("postgresql", "postgres"):
+        raise Misconfigured(f"{SETTING} is of {backend!r}: expected sqlite or postgresql")
+    if any("@" in (part or "") for part in (parsed.host, parsed.database)):
+        raise Misconfigured(f"{SETTING}: expected a password whose special characters are written as %40 (@), %2F (/)")
+    if parsed.drivername == backend:
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _keeps_from_using(error: SQLAlchemyError) -> bool:
+    if isinstance(error, ProgrammingError):
+        # PostgreSQL: not allowed to read, or the tables are gone.
+        return getattr(error.orig, "sqlstate", None) in ("42501", "42P01", "3F000")
+    # A file that is no database is of the bare kind that the others refine.
+    bare = type(error) is DatabaseError
+    return bare or isinstance(error, OperationalError | InterfaceError | InternalError | TimeoutError)
+
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # SQLAlchemy says BEGIN, not the driver
-    connection.execute(f"PRAGMA busy_timeout = {PATIENCE * 1000}")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
@@ -90,6 +180,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads and then writes loses updates or fails: take the lock first.
     writes = connection.get_execution_options().get("orecast_writes")
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {(PATIENCE if writes else READING_PATIENCE) * 1000}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

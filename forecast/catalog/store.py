@@ -78,14 +78,25 @@ class Catalog:
     def open(cls, settings: Settings) -> Catalog:
         """Connect, bring the schema up to date, read the bundled data in unless that was done.
 
-        Safe when several processes do it at once. Raises ``Misconfigured`` if there is no database to be had, and
-        ``InvalidInput`` if the bundled data are faulty.
+        Safe when several processes do it at once. Raises ``Misconfigured`` for a URL that leads to no database,
+        ``Unavailable`` for a database that cannot be used now, and ``InvalidInput`` if the bundled data are faulty.
         """
-        database = Database(settings.database_url)
-        database.migrate()
-        catalog = cls(database)
-        catalog._seed(datetime.now(UTC))
+        catalog = cls.opened(settings)
+        try:
+            catalog._database.migrate()
+            catalog._seed(datetime.now(UTC))
+        except BaseException:
+            catalog.close()
+            raise
         return catalog
+
+    @classmethod
+    def opened(cls, settings: Settings) -> Catalog:
+        """A catalogue that another process has brought up to date; connects when it is first asked.
+
+        Every method that reads or writes raises ``Unavailable`` while the database cannot be used.
+        """
+        return cls(Database(settings.database_url))
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -130,8 +141,7 @@ class Catalog:
     ) -> list[Observation]:
         """The values of the periods that start from ``start`` to ``end``, each in the last vintage known."""
         self.get(series_id)
-        with self._database.reading() as connection:
-            return vintages.read(connection, series_id, as_of, start, end)
+        return self._database.read(lambda connection: vintages.read(connection, series_id, as_of, start, end))
 
     def events(self, as_of: date | None = None) -> Events:
         """The events as they were known at the end of a day."""
@@ -210,9 +220,8 @@ class Catalog:
         folder = data_dir()
         digest = bundle.digest(folder)
         query = select(SNAPSHOTS).where(SNAPSHOTS.c.digest == digest)
-        with self._database.reading() as connection:
-            if connection.execute(query).first():
-                return
+        if self._database.read(lambda connection: connection.execute(query).first()):
+            return
         bundled = bundle.read_bundle(folder, now)
         with self._database.writing() as connection:
             if connection.execute(query).first():
@@ -223,8 +232,7 @@ class Catalog:
 
     def _current(self) -> _Memory:
         """What is remembered, if it still holds; else read anew, but for observations."""
-        with self._database.reading() as connection:
-            return self._remembered(connection)
+        return self._database.read(self._remembered)
 
     def _remembered(self, connection: Connection) -> _Memory:
         number: int = connection.execute(select(CHANGES.c.number)).scalar_one()
@@ -243,12 +251,16 @@ class Catalog:
     def _vintages(self, series_ids: Iterable[str]) -> dict[str, vintages.Vintages]:
         """The vintages of these series, those that are not remembered in one query."""
         ids = list(series_ids)
-        with self._database.reading() as connection:
+
+        def read(connection: Connection) -> dict[str, vintages.Vintages | None]:
             memory = self._remembered(connection).vintages
             missing = [series_id for series_id in ids if series_id not in memory]
             if missing:
                 found = vintages.load(connection, missing)
                 memory.update({series_id: found.get(series_id) for series_id in missing})
+            return memory
+
+        memory = self._database.read(read)
         return {series_id: one for series_id in ids if (one := memory[series_id]) is not None}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class Vintages:
         """Indices of the vintages known at the end of ``as_of``."""
         if as_of is None:
             return np.arange(len(self.ds))
-        return np.flatnonzero(self.known < np.datetime64(as_of + timedelta(days=1), "us"))
+        return np.flatnonzero(self.known <= np.datetime64(_end_of(as_of), "us"))
 
     def history(self, series: Series, as_of: date | None) -> History:
         """The last vintage of each period known at the end of ``as_of``, on an unbroken calendar.
@@ -87,7 +87,7 @@ def read(
     table = OBSERVATIONS.c
     query = select(OBSERVATIONS).where(table.series_id == series_id).order_by(table.ds, table.known)
     if as_of is not None:
-        query = query.where(table.known < datetime.combine(as_of + timedelta(days=1), datetime.min.time()))
+        query = query.where(table.known <= _end_of(as_of))
     if start is not None:
         query = query.where(table.ds >= start)
     if end is not None:
@@ -138,6 +138,11 @@ def _contradiction(observation: Observation, stored: tuple[float, str]) -> Fault
     where = f"{observation.series_id} {observation.ds}"
     moment = observation.known.isoformat()
     return Fault(where, observation.value, f"{stored[0]:g} ({stored[1]}), known since {moment}, or a later known_at")
+
+
+def _end_of(day: date) -> datetime:
+    """The last moment of a day; the day after it need not exist, as none does after 9999-12-31."""
+    return datetime.combine(day, time.max)
 
 
 def row(observation: Observation) -> dict[str, Any]:

@@ -34,7 +34,7 @@ First steps:
 """
 
 EPILOG = """\
-Exit codes: 0 done; 1 a series failed; 2 wrong usage, input or setting; 3 not trained; 4 no such series, event or run; \
+Exit codes: 0 done; 1 a series failed, or the database or a file cannot be used; 2 wrong usage, input or setting; 3 not trained; 4 no such series, event or run; \
 5 a stored run is damaged; 130 interrupted.
 
 Settings are environment variables: ORECAST_HOME (here by default), ORECAST_PORT and others; the README has them all.
@@ -98,7 +98,7 @@ def call(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return _say(f"{error.strerror}: {error.filename}", 1)
+        return _say(f"{error.strerror}: {error.filename}" if error.filename else error.strerror or error, 1)
     return code if isinstance(code, int) else 0
 
 

@@ -55,9 +55,7 @@ def ask(s: Session, file: Path) -> Answer:
     """The answer to the question in a file. Raises ``InvalidInput`` with the place of each fault."""
     from forecast.answers.scenarios import Question, answer
 
-    text = file.read_text(encoding="utf-8")
-    question = Question.read(text) if file.suffix == ".json" else Question.read_yaml(text)
-    return answer(s.catalog, s.registry, question, today=s.today)
+    return answer(s.catalog, s.registry, Question.read_file(file), today=s.today)
 
 
 def _page(outcomes: Sequence[Outcome]) -> str:

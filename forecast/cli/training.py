@@ -139,6 +139,7 @@ def worker() -> NoReturn:
 
     with session() as s:
         settings = s.settings
+        s.catalog.edition()  # without a catalogue to be had there is nothing to wait for
     work(settings, Work(due_now, train_now, IMPORTS))
 
 

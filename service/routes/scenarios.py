@@ -23,7 +23,7 @@ def routes(context: Context) -> APIBlueprint:
         """Forecasts of one or more series in each scenario, how they differ from the baseline, and their mixture."""
         if not request.is_json:
             raise UnsupportedMediaType("The question is a JSON object, sent as application/json.")
-        question = Question.read(request.get_data(as_text=True))
+        question = Question.read(request.get_data())
         today, seconds = context.day(None), context.settings.scenario_seconds
         made = answer(context.catalog, context.registry, question, today=today, seconds=seconds)
         if wants_csv(query.format):

@@ -6,14 +6,15 @@ What can be wrong without a look at the catalogue is refused here, with its plac
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from forecast.errors import Fault, InvalidInput
+from forecast.errors import Fault, InvalidInput, Malformed
 from forecast.events import KINDS
 from forecast.interventions import parse_shape
 from forecast.timeseries.series import MEASURES
@@ -197,11 +198,12 @@ class Question(_Part):
 
     @classmethod
     def read(cls, text: str | bytes) -> Question:
-        """From JSON. Raises ``InvalidInput`` with the place of each fault."""
+        """From JSON. Raises ``InvalidInput`` with the place of each fault, ``Malformed`` for what is no JSON."""
         try:
-            question = cls.model_validate_json(text)
+            question = cls.model_validate_json(_decoded(text) if isinstance(text, bytes) else text)
         except ValidationError as error:
-            raise InvalidInput(_faults(error)) from None
+            kind = Malformed if any(detail["type"] == "json_invalid" for detail in error.errors()) else InvalidInput
+            raise kind(_faults(error)) from None
         if faults := list(question._crowded()):
             raise InvalidInput(faults)
         return question
@@ -209,7 +211,24 @@ class Question(_Part):
     @classmethod
     def read_yaml(cls, text: str) -> Question:
         """From YAML, by way of JSON, so that a file and a request are the same question."""
-        return cls.read(_json_of(text))
+        from forecast.answers.scenarios import yaml_text
+
+        if len(text) > _MOST_BYTES:
+            raise InvalidInput(Fault("body", f"{len(text)} characters", f"at most {_MOST_BYTES}"))
+        return cls.read(yaml_text.to_json(text))
+
+    @classmethod
+    def read_file(cls, path: Path) -> Question:
+        """From a file of JSON (``.json``) or YAML. Raises ``InvalidInput`` with file, line and place, and ``OSError``."""
+        with path.open("rb") as file:
+            data = file.read(_MOST_BYTES + 1)
+        try:
+            if len(data) > _MOST_BYTES:
+                raise InvalidInput(Fault("body", f"over {_MOST_BYTES} bytes", f"at most {_MOST_BYTES}"))
+            text = _decoded(data)
+            return cls.read(text) if path.suffix.lower() == ".json" else cls.read_yaml(text)
+        except InvalidInput as error:
+            raise type(error)(_in_file(fault, path) for fault in error.faults) from None
 
     def _crowded(self) -> Iterator[Fault]:
         """What is wrong between the parts."""
@@ -251,6 +270,19 @@ def _faults(error: ValidationError) -> list[Fault]:
     ]
 
 
+def _decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        byte = f"byte 0x{error.object[error.start]:02x}"
+        raise Malformed(Fault("body", byte, "UTF-8 throughout", line=line)) from None
+
+
+def _in_file(fault: Fault, path: Path) -> Fault:
+    return replace(fault, where="file" if fault.where == "body" else fault.where, file=str(path))
+
+
 def _expected(message: str) -> str:
     return message.removeprefix("Value error, ").removeprefix("Input should be ")
 
@@ -260,19 +292,3 @@ def _shown(value: Any) -> Any:
     text = str(value)
     plain = isinstance(value, str | int | None) or (isinstance(value, float) and abs(value) < float("inf"))
     return value if plain and len(text) <= 100 else text[:100]
-
-
-def _json_of(text: str) -> str:
-    import yaml
-
-    if len(text) > _MOST_BYTES:
-        raise InvalidInput(Fault("file", f"{len(text)} characters", f"at most {_MOST_BYTES}"))
-    try:
-        # An alias of aliases of aliases is a small file and a large question.
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise InvalidInput(Fault("file", "an alias (*)", "the thing itself"))
-        return json.dumps(yaml.safe_load(text), default=str)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        if isinstance(error, InvalidInput):
-            raise
-        raise InvalidInput(Fault("file", " ".join(str(error).split())[:200], "YAML")) from None

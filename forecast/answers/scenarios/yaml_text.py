@@ -1,0 +1,73 @@
+"""YAML as JSON: one document of mappings, lists, text and numbers, which says each thing once and in one way."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import yaml
+
+from forecast.errors import Fault, InvalidInput, Malformed
+
+_PLAIN = ("str", "int", "float", "bool", "null", "seq", "map")
+_LEAST_USED = ("timestamp", "merge", "value")
+_DEEPEST = 50
+
+
+def to_json(text: str) -> str:
+    """The same as JSON. Raises ``InvalidInput`` with the line for what JSON has not, or would lose.
+
+    That is a key twice or that is no text, an anchor, a tag, or more than one document. A day stays the text it is.
+    """
+    try:
+        return json.dumps(yaml.load(text, _Loader))  # noqa: S506: a loader of plain things only
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise Malformed(Fault("text", error.problem or error.context, "YAML, one document", line=mark and mark.line + 1)) from None
+    except yaml.YAMLError as error:
+        raise Malformed(Fault("text", " ".join(str(error).split())[:200], "YAML")) from None
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in rules if tag.rpartition(":")[2] not in _LEAST_USED]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    yaml_constructors = {
+        tag: build
+        for tag, build in yaml.SafeLoader.yaml_constructors.items()
+        if tag is None or tag.rpartition(":")[2] in _PLAIN
+    }
+    _depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        line = self.peek_event().start_mark.line + 1
+        if self.check_event(yaml.AliasEvent):
+            # An alias of aliases of aliases is a small file and a large question.
+            raise InvalidInput(Fault("text", f"*{self.peek_event().anchor}", "the thing itself, not an alias", line=line))
+        if self._depth == _DEEPEST:
+            raise InvalidInput(Fault("text", f"more than {_DEEPEST} levels", "no such depth", line=line))
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[str, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            name = self.construct_object(key, deep=True)
+            line = key.start_mark.line + 1
+            if not isinstance(name, str):
+                raise InvalidInput(Fault("key", str(name)[:100], "text as a key", line=line))
+            if name in seen:
+                raise InvalidInput(Fault("key", name[:100], "each key once", line=line))
+            seen.add(name)
+        return super().construct_mapping(node, deep)  # type: ignore[no-any-return]
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        try:
+            return super().construct_object(node, deep)
+        except ValueError as error:  # a number of too many digits
+            if isinstance(error, InvalidInput):
+                raise
+            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None

@@ -1,0 +1,55 @@
+"""Requests that the server refuses before there is an application to ask: the same shape of answer for them too."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from gunicorn.http import errors  # type: ignore[import-untyped]
+from gunicorn.util import write_nonblock  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+
+from service.encoding import to_json
+from service.problems import MEDIA_TYPE, members
+from service.security import API_HEADERS
+
+#: From the most specific error to the least; any other error of the parser is 400, and what is no such error is a bug.
+STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
+    (errors.LimitRequestLine, HTTPStatus.REQUEST_URI_TOO_LONG),
+    (errors.LimitRequestHeaders, HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE),
+    (errors.ExpectationFailed, HTTPStatus.EXPECTATION_FAILED),
+    (errors.UnsupportedTransferCoding, HTTPStatus.NOT_IMPLEMENTED),
+    (errors.ParseException, HTTPStatus.BAD_REQUEST),
+)
+
+
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """gunicorn's worker with threads, whose refusals are problems as RFC 9457 has them."""
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer a request that could not be read; what is not the fault of its sender is logged with its trace."""
+        status = next((status for family, status in STATUSES if isinstance(exc, family)), None)
+        if status is None:
+            self.log.error("failed", exc_info=exc)
+            status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log has the cause."
+        else:
+            self.log.info("refused a request of %s: %s", addr[0] if addr else "a socket", exc)
+            detail = f"The request is not well formed: {exc}"[:300]
+        try:
+            write_nonblock(client, answer(status, detail, getattr(req, "path", None) or ""))
+        except OSError:
+            self.log.debug("the client is gone")
+
+
+def answer(status: HTTPStatus, detail: str, instance: str) -> bytes:
+    """A problem as bytes on the wire, after which the connection is closed."""
+    body = to_json(members(status, detail, instance))
+    headers = {
+        "Connection": "close",
+        "Content-Type": MEDIA_TYPE,
+        "Content-Length": str(len(body)),
+        "Cache-Control": "no-store",
+        **API_HEADERS,
+    }
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
