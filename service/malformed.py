@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import struct
 from http import HTTPStatus
 from typing import Any
 
@@ -21,10 +23,18 @@ STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (errors.UnsupportedTransferCoding, HTTPStatus.NOT_IMPLEMENTED),
     (errors.ParseException, HTTPStatus.BAD_REQUEST),
 )
+#: Seconds of silence in the midst of a request, or of an answer that is not taken, after which a connection is closed.
+SILENCE = 20
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
     """gunicorn's worker with threads, whose refusals are problems as RFC 9457 has them."""
+
+    def handle(self, conn: Any) -> Any:
+        """Serve a connection; a client that is silent for long in the midst of a request holds no thread forever."""
+        for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            conn.sock.setsockopt(socket.SOL_SOCKET, direction, struct.pack("ll", SILENCE, 0))
+        return super().handle(conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer a request that could not be read; what is not the fault of its sender is logged with its trace."""

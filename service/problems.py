@@ -35,8 +35,6 @@ REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, str], ...] = (
     (CorruptArtifact, HTTPStatus.SERVICE_UNAVAILABLE, "corrupt-artifact"),
     (OutOfTime, HTTPStatus.SERVICE_UNAVAILABLE, "out-of-time"),
 )
-#: Seconds after which a client may ask again for what cannot be served now.
-RETRY_AFTER = 5
 
 
 class ProblemError(BaseModel):
@@ -63,8 +61,6 @@ def problem(status: int, detail: str, *, kind: str = "", errors: list[dict[str, 
     document = members(status, detail, request.path, kind, errors)
     response = Response(to_json(document), status=status, mimetype=MEDIA_TYPE)
     response.headers["Cache-Control"] = "no-store"
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
 
 

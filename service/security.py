@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from flask import Flask, Response, request
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -11,6 +13,8 @@ from forecast.settings import Settings
 from service import bodies
 
 MAX_BODY = 256 * 1024
+#: Seconds after which a client may ask again for what cannot be served now.
+RETRY_AFTER = 5
 
 # Pages load their own files only; the API loads nothing at all. uPlot and Swagger UI set styles of elements.
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -52,6 +56,11 @@ def install(app: Flask, settings: Settings, *, free: frozenset[str]) -> None:
 
 def _headers(response: Response) -> Response:
     headers = response.headers
+    # The limiter tells with every answer when its window ends; that is for those who asked too often.
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = str(RETRY_AFTER)
+    elif response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
+        headers.pop("Retry-After", None)
     page = response.mimetype == "text/html"
     if page:
         headers.setdefault("Content-Security-Policy", _PAGE_POLICY)

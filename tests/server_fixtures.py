@@ -36,14 +36,14 @@ class Server:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[Server]:
-    """Two workers that serve a home until the block ends."""
+def serving(home: Path, **changed: str) -> Iterator[Server]:
+    """Two workers that serve a home until the block ends; ``changed``: variables of their environment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     env = {name: value for name, value in os.environ.items() if not name.startswith(("ORECAST_", "PROMETHEUS_"))}
     env |= {"ORECAST_HOME": str(home), "ORECAST_PORT": str(port), "ORECAST_WORKERS": "2", "ORECAST_THREADS": "4"}
-    env |= {"TMPDIR": str(home), "ORECAST_RATE_LIMIT": "100000/second"}
+    env |= {"TMPDIR": str(home), "ORECAST_RATE_LIMIT": "100000/second"} | changed
     log = home / "log"
     with log.open("wb") as out:
         process = subprocess.Popen(

@@ -388,7 +388,7 @@ def test_a_catalogue_of_a_newer_version_is_refused(catalog: Catalog, settings: S
 
 @pytest.mark.parametrize(
     "url",
-    ["nonsense", "oracledb+none://x/y", "postgresql://me:secret@127.0.0.1:1/none", "sqlite:////dev/null/x/orecast.db"],
+    ["nonsense", "oracledb+none://x/y", "postgresql+none://me:secret@127.0.0.1/none", "sqlite:////dev/null/orecast.db"],
 )
 def test_a_database_that_cannot_be_had(url: str) -> None:
     with pytest.raises(Misconfigured) as caught:

@@ -166,12 +166,15 @@ def test_told_to_stop_it_leaves_nothing_behind(tmp_path: Path, how: signal.Signa
     assert not list(tmp_path.glob("orecast-metrics-*"))
 
 
-@pytest.mark.parametrize("wrong", [{"ORECAST_PORT": "http"}, {"ORECAST_DATABASE_URL": "postgresql://localhost:1/none"}])
-def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path, wrong: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [({"ORECAST_PORT": "http"}, 2), ({"ORECAST_DATABASE_URL": "postgresql://localhost:1/none"}, 1)],
+)
+def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path, wrong: dict[str, str], code: int) -> None:
     env = os.environ | {"ORECAST_HOME": str(tmp_path)} | wrong
     command = [sys.executable, "-m", "service.wsgi"]
     done = subprocess.run(command, cwd=REPOSITORY, env=env, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 2
+    assert done.returncode == code
     assert done.stderr.startswith("orecast: ")
     assert done.stderr.count("\n") == 1
 
