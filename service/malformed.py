@@ -24,7 +24,7 @@ STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (errors.ParseException, HTTPStatus.BAD_REQUEST),
 )
 #: Seconds of silence in the midst of a request, or of an answer that is not taken, after which a connection is closed.
-SILENCE = 20
+SILENCE = 10
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, NoReturn
 
 from flask import Flask, Response, g, request
@@ -78,8 +79,16 @@ def members(
     }
 
 
-def install(app: Flask, log: Any) -> None:
-    """Every way out of the application that is not an answer becomes a problem; ``log`` hears of bugs."""
+def public(text: str, folder: Path) -> str:
+    """A sentence about the files below a folder that does not tell where on the machine it lies."""
+    return text.replace(f"{folder}/", "")
+
+
+def install(app: Flask, log: Any, models: Path = Path()) -> None:
+    """Every way out of the application that is not an answer becomes a problem; ``log`` hears of bugs.
+
+    ``models``: the folder of trained runs, which no answer tells.
+    """
 
     def bug(error: Exception) -> Response:
         log.error("failed", request_id=g.get("request_id"), path=request.path, exc_info=error)
@@ -92,7 +101,7 @@ def install(app: Flask, log: Any) -> None:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="unavailable")
         for family, status, kind in REFUSALS:
             if isinstance(error, family):
-                return problem(status, str(error), kind=kind, errors=_errors(error))
+                return problem(status, public(str(error), models), kind=kind, errors=_errors(error))
         return bug(error)
 
     app.register_error_handler(ForecastError, refused)

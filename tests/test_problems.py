@@ -15,11 +15,13 @@ from forecast.errors import (
     FitFailed,
     ForecastError,
     InvalidInput,
+    Malformed,
     Misconfigured,
     MissingDesign,
     NotFound,
     NotTrained,
     TooShort,
+    Unavailable,
 )
 from service import problems, telemetry
 from service.encoding import Json
@@ -51,6 +53,7 @@ EVERY_REFUSAL = [
     (NotFound("series", "price.coper", ["price.copper"]), 404, "not-found"),
     (NotTrained("price.copper"), 404, "not-trained"),
     (InvalidInput(Fault("query.h", "0", "1 to 24")), 422, "invalid-input"),
+    (Malformed(Fault("body", "{", "JSON")), 400, "malformed"),
     (TooShort("three observations"), 422, "too-short"),
     (CorruptArtifact("draws.npy", "cut short"), 503, "corrupt-artifact"),
 ]
@@ -75,6 +78,15 @@ def test_a_bug_is_a_500_that_keeps_its_secrets(raising, error: Exception) -> Non
     response = raising(error).get("/things/x")
     assert response.status_code == 500
     assert set(response.get_json()) == MEMBERS
+    assert "secret" not in response.get_data(as_text=True)
+
+
+def test_a_database_that_is_away_is_a_503_that_keeps_its_place_and_its_cause(raising) -> None:
+    response = raising(Unavailable("postgresql://secret@h/ore", "no route to secret")).get("/things/x")
+    body = response.get_json()
+    assert (response.status_code, response.mimetype) == (503, "application/problem+json")
+    assert set(body) == MEMBERS
+    assert body["type"] == "urn:orecast:problem:unavailable"
     assert "secret" not in response.get_data(as_text=True)
 
 

@@ -167,7 +167,7 @@ def test_a_corrupt_champion_leaves_the_last_good_run_serving_and_is_told(
     ready = get(client, "/readyz")
     assert (ready["status"], ready["serving"]) == ("degraded", len(TRAINED))
     assert COPPER in ready["faults"][0]
-    assert "draws.npy" in ready["faults"][0]
+    assert "corrupt artifact price.copper/2026-06-01-b/draws.npy" in ready["faults"][0], "and not where that is"
 
 
 def test_without_any_good_run_the_reason_is_told_and_the_others_serve(
@@ -176,7 +176,7 @@ def test_without_any_good_run_the_reason_is_told_and_the_others_serve(
     client, _, registry = fresh
     (registry.root / COPPER / "2026-06-01-a" / "card.json").write_text("{")
     body = get(client, JSON_FORECAST, 404)
-    assert "card.json" in body["detail"]
+    assert "corrupt artifact price.copper/2026-06-01-a/card.json" in body["detail"]
     assert get(client, "/readyz")["serving"] == len(TRAINED) - 1
 
 

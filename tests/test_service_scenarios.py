@@ -142,7 +142,7 @@ def test_probabilities_over_one_and_too_many_events_are_refused(client: FlaskCli
 
 def test_what_is_no_json_object_is_refused(client: FlaskClient) -> None:
     assert refused(client, 422, [])[0]["where"] == "body"
-    assert client.post("/v1/scenarios", data="{", content_type="application/json").status_code == 422
+    assert client.post("/v1/scenarios", data="{", content_type="application/json").status_code == 400
     assert client.post("/v1/scenarios", data="{}").status_code == 415
     too_large = client.post("/v1/scenarios", data=b" " * 300_000, content_type="application/json")
     assert (too_large.status_code, too_large.mimetype) == (413, "application/problem+json")

@@ -12,7 +12,7 @@ from service.answers import now_answer
 from service.context import Context
 from service.describe import answers, group
 from service.documents import Alive, Ready
-from service.problems import problem
+from service.problems import problem, public
 from service.telemetry import Metrics
 
 
@@ -27,7 +27,7 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
     @api.get("/readyz", responses=answers(Ready))
     def ready() -> Response:
         """Whether forecasts can be served; what is wrong even so is listed."""
-        faults = context.registry.faults()
+        faults = [public(fault, context.settings.models_dir) for fault in context.registry.faults()]
         serving = sum(serves(context, series_id) for series_id in context.catalog.series())
         if not serving:
             reasons = "; ".join(faults) or "nothing is trained; run: orecast train"
