@@ -39,7 +39,7 @@ SETTINGS: tuple[Setting, ...] = (
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _CRON = re.compile(r"[\d*,/-]+( [\d*,/?L-]+)( [\d*,/A-Za-z-]+)( [\d*,/A-Za-z-]+)( [\d*,/A-Za-z#-]+)")
-_RATE = re.compile(r"off|\d+ ?(per|/) ?(\d+ )?(second|minute|hour|day)s?")
+_RATE = re.compile(r"off|[1-9]\d{0,8} ?(per|/) ?([1-9]\d{0,3} )?(second|minute|hour|day)s?")
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,8 @@ def test_the_table_and_the_fields_are_the_same() -> None:
         ("ORECAST_SCHEDULE", "daily", "five fields of cron"),
         ("ORECAST_SCHEDULE", "0 3 * *", "five fields of cron"),
         ("ORECAST_RATE_LIMIT", "many", "600 per minute"),
+        ("ORECAST_RATE_LIMIT", "0 per minute", "600 per minute"),
+        ("ORECAST_RATE_LIMIT", "5 per 0 minutes", "600 per minute"),
         ("ORECAST_LOG_LEVEL", "loud", "DEBUG, INFO, WARNING, ERROR"),
     ],
 )

@@ -13,6 +13,7 @@ import tempfile
 import urllib.error
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -120,11 +121,8 @@ def test_a_question_whose_connection_is_lost_is_asked_once_more(running: Any, lo
             connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
         return int(connection.execute(text("SELECT 7")).scalar_one())
 
-    try:
+    with pytest.raises(Unavailable, match="administrator command") if losses == 2 else nullcontext():
         assert database.read(question) == 7
-    except Unavailable as error:
-        assert losses == 2
-        assert "administrator command" in str(error)
     database.close()
     assert len(calls) == asked
 
@@ -243,10 +241,11 @@ def test_a_full_disk_leaves_everything_as_it_was(catalog: Catalog) -> None:
     database = catalog._database
     event.listen(database._engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 1"))
     database.close()
-    statement = text("INSERT INTO observations SELECT series_id || '.copy', ds, known, value, flag, assumed FROM observations")
+    statement = text(
+        "INSERT INTO observations SELECT series_id, ds, known || '.000001', value, flag, assumed FROM observations"
+    )
     before, edition = catalog.histories(), catalog.edition()
     with pytest.raises(Unavailable, match="database or disk is full"), database.writing() as connection:
-        connection.execute(text("PRAGMA foreign_keys = OFF"))
         connection.execute(statement)
     assert catalog.edition() == edition
     assert catalog.histories().keys() == before.keys()
@@ -321,7 +320,9 @@ def test_a_password_with_special_characters_is_told_how_to_write_them() -> None:
     assert Database("postgresql://me:a%40b@h/ore").shown == "postgresql+psycopg://me:***@h/ore"
 
 
-@pytest.mark.parametrize("url", ["postgresql://me:se.cret@127.0.0.1:1/ore", "postgresql://127.0.0.1:1/ore?password=se.cret"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:se.cret@127.0.0.1:1/ore", "postgresql://127.0.0.1:1/ore?password=se.cret"]
+)
 def test_no_exception_and_no_settings_show_the_password(url: str) -> None:
     settings = Settings.from_env({"ORECAST_DATABASE_URL": url})
     assert "se.cret" not in repr(settings)
@@ -335,10 +336,16 @@ def test_no_exception_and_no_settings_show_the_password(url: str) -> None:
 
 
 def test_the_traceback_of_a_worker_has_no_password(tmp_path: Path) -> None:
-    env = {**os.environ, "ORECAST_HOME": str(tmp_path), "ORECAST_DATABASE_URL": "postgresql://me:se.cret@127.0.0.1:1/ore"}
+    env = {
+        **os.environ,
+        "ORECAST_HOME": str(tmp_path),
+        "ORECAST_DATABASE_URL": "postgresql://me:se.cret@127.0.0.1:1/ore",
+    }
     for module in ("forecast.cli", "service.wsgi"):
         command = [sys.executable, "-m", module, *(["worker"] if module == "forecast.cli" else [])]
         done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
         assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith("orecast: the catalogue postgresql+psycopg://me:***@127.0.0.1:1/ore cannot be used")
+        assert done.stderr.startswith(
+            "orecast: the catalogue postgresql+psycopg://me:***@127.0.0.1:1/ore cannot be used"
+        )
         assert done.stderr.count("\n") == 1

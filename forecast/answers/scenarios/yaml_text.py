@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Hashable
 from typing import Any
 
 import yaml
@@ -20,20 +21,22 @@ def to_json(text: str) -> str:
     That is a key twice or that is no text, an anchor, a tag, or more than one document. A day stays the text it is.
     """
     try:
-        return json.dumps(yaml.load(text, _Loader))  # noqa: S506: a loader of plain things only
+        return json.dumps(yaml.load(text, _Loader))
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise Malformed(Fault("text", error.problem or error.context, "YAML, one document", line=mark and mark.line + 1)) from None
+        mark, what = error.problem_mark or error.context_mark, error.problem or error.context
+        raise Malformed(Fault("text", what, "YAML, one document", line=mark.line + 1 if mark else None)) from None
     except yaml.YAMLError as error:
         raise Malformed(Fault("text", " ".join(str(error).split())[:200], "YAML")) from None
 
 
 class _Loader(yaml.SafeLoader):
-    yaml_implicit_resolvers = {
+    """Of plain things only."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
         first: [(tag, pattern) for tag, pattern in rules if tag.rpartition(":")[2] not in _LEAST_USED]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-    yaml_constructors = {
+    yaml_constructors = {  # noqa: RUF012
         tag: build
         for tag, build in yaml.SafeLoader.yaml_constructors.items()
         if tag is None or tag.rpartition(":")[2] in _PLAIN
@@ -41,10 +44,11 @@ class _Loader(yaml.SafeLoader):
     _depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        line = self.peek_event().start_mark.line + 1
-        if self.check_event(yaml.AliasEvent):
+        coming: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        line = coming.start_mark.line + 1
+        if isinstance(coming, yaml.AliasEvent):
             # An alias of aliases of aliases is a small file and a large question.
-            raise InvalidInput(Fault("text", f"*{self.peek_event().anchor}", "the thing itself, not an alias", line=line))
+            raise InvalidInput(Fault("text", f"*{coming.anchor}", "the thing itself, not an alias", line=line))
         if self._depth == _DEEPEST:
             raise InvalidInput(Fault("text", f"more than {_DEEPEST} levels", "no such depth", line=line))
         self._depth += 1
@@ -52,7 +56,7 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         return node
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[str, Any]:
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
             name = self.construct_object(key, deep=True)
@@ -62,7 +66,7 @@ class _Loader(yaml.SafeLoader):
             if name in seen:
                 raise InvalidInput(Fault("key", name[:100], "each key once", line=line))
             seen.add(name)
-        return super().construct_mapping(node, deep)  # type: ignore[no-any-return]
+        return super().construct_mapping(node, deep)
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         try:
