@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class ForecastError(Exception):
@@ -48,21 +49,38 @@ class Malformed(InvalidInput):
 
 
 class NotFound(ForecastError, LookupError):
-    """Nothing has this name; carries the nearest names that exist."""
+    """Nothing has this name; carries the nearest names that exist, and the ``rule`` that the name breaks if it does."""
 
-    def __init__(self, what: str, name: str, known: Iterable[str] = ()) -> None:
-        self.what, self.name = what, name
+    def __init__(self, what: str, name: str, known: Iterable[str] = (), rule: str = "") -> None:
+        self.what, self.name, self.rule = what, name, rule
         self.nearest = tuple(difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5))
         hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
-        super().__init__(f"no {what} {name!r}{hint}")
+        super().__init__(f"no {what} {name!r}{hint}" + (f"; expected {rule}" if rule else ""))
 
 
 class NotTrained(ForecastError, LookupError):
     """The series exists, but no run of it can be served yet."""
 
-    def __init__(self, series_id: str, why: str = "it has not been trained") -> None:
+    def __init__(self, series_id: str, why: str = "it has not been trained", remedy: str = "") -> None:
         self.series_id = series_id
-        super().__init__(f"no forecast for {series_id!r}: {why}; run: orecast train {series_id}")
+        super().__init__(f"no forecast for {series_id!r}: {why}; {remedy or f'run: orecast train {series_id}'}")
+
+
+class Unservable(NotTrained):
+    """The series can have no run: an older version took in an id that the ``rule`` of today refuses."""
+
+    def __init__(self, series_id: str, rule: str) -> None:
+        way_out = f"take it in under another id, and retire this one: orecast series retire {series_id}"
+        super().__init__(series_id, f"its id is refused, expected {rule}", way_out)
+
+
+class Retired(ForecastError, LookupError):
+    """The series was retired (``since``, UTC): what it had is kept, and nothing is served of it."""
+
+    def __init__(self, series_id: str, since: datetime) -> None:
+        self.series_id, self.since = series_id, since
+        undo = f"to bring it back: orecast series retire {series_id} --undo"
+        super().__init__(f"series {series_id!r} was retired on {since:%Y-%m-%d at %H:%M} UTC and is not served; {undo}")
 
 
 class CorruptArtifact(ForecastError, OSError):

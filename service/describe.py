@@ -19,6 +19,7 @@ _REF = "#/components/schemas/{model}"
 _PROBLEMS = {
     400: "The request is not well formed.",
     404: "There is no such thing; the nearest that exists is named.",
+    410: "The series was retired: nothing is served of it any more.",
     405: "The path knows other methods.",
     413: "The body is too large.",
     415: "The body is not application/json.",

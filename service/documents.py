@@ -27,7 +27,9 @@ class SeriesDocument(BaseModel):
     notes: str
     spot: str
     parent: str
-    run: str | None = Field(description="the run that serves; null where none is trained")
+    run: str | None = Field(description="the run that serves; null where none does")
+    retired: dt.datetime | None = Field(description="since when it is no longer served; null where it was not retired")
+    fault: str = Field(description="why no run of it can serve, whatever is trained; empty if one can")
 
 
 class SeriesList(BaseModel):

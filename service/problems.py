@@ -19,6 +19,7 @@ from forecast.errors import (
     NotFound,
     NotTrained,
     OutOfTime,
+    Retired,
     TooShort,
     Unavailable,
 )
@@ -29,6 +30,7 @@ MEDIA_TYPE = "application/problem+json"
 #: The status and the name of each deliberate refusal; the first row that fits counts. What is not here is a bug.
 REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, str], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND, "not-found"),
+    (Retired, HTTPStatus.GONE, "retired"),
     (NotTrained, HTTPStatus.NOT_FOUND, "not-trained"),
     (Malformed, HTTPStatus.BAD_REQUEST, "malformed"),
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input"),
@@ -113,7 +115,7 @@ def _errors(error: ForecastError) -> list[dict[str, object]]:
     if isinstance(error, InvalidInput):
         return [{"where": _where(f.where), "value": f.value, "expected": f.expected} for f in error.faults]
     if isinstance(error, NotFound):
-        expected = ", ".join(error.nearest) or f"the name of a {error.what}"
+        expected = ", ".join(error.nearest) or error.rule or f"the name of a {error.what}"
         return [{"where": _asked_as(error.name) or error.what, "value": error.name, "expected": expected}]
     return []
 

@@ -170,6 +170,7 @@ class SeriesQuery(Query):
     measure: Literal["price", "volume", "value", "index"] | None = optional("price, volume, value or index")
     mineral: Name | None = optional(MINERAL)
     role: Literal["target", "comparison"] | None = optional("target or comparison")
+    retired: Literal["true", "false"] | None = optional("true: also those that were retired, and since when")
 
 
 class ObservationsQuery(AsOfQuery):
@@ -179,7 +180,7 @@ class ObservationsQuery(AsOfQuery):
 
 class EventsQuery(AsOfQuery):
     mineral: Name | None = optional(MINERAL)
-    actor: Name | None = optional("who acts: an ISO 3166 alpha-3 code, or EU, UN")
+    actor: Name | None = optional("who acts, as the events say it: an ISO 3166 alpha-3 code, EU, UN or WLD")
     kind: Literal[*KINDS] | None = optional(f"one of {', '.join(KINDS)}")  # type: ignore[valid-type]
     series_id: Name | None = optional("id of a series: the events that touch it")
 

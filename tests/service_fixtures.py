@@ -57,7 +57,7 @@ def _template() -> Path:
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
     for series_id in TRAINED:
         registry.promote(series_id, add_run(registry, catalog, series_id))
-    refresh(registry)
+    refresh(registry, ())
     catalog.close()
     return home
 

@@ -49,7 +49,7 @@ def test_it_is_what_the_cards_of_the_serving_runs_say(stores: Stores) -> None:
     assert {said.series_id for said in written.likelihoods} == {COPPER, NICKEL, EARTHS}
     (registry.root / FILE).unlink()
     assert Evidence.of(registry).digest == written.digest
-    refresh(registry)
+    refresh(registry, ())
     assert Evidence.of(registry).digest == written.digest
     assert Evidence.of(registry) is Evidence.of(registry)
 
@@ -67,16 +67,16 @@ def test_it_follows_who_serves(stores: Stores) -> None:
     before = Evidence.of(registry).digest
     registry.promote(NICKEL, add_run(registry, catalog, NICKEL, name="b"))
     assert Evidence.of(registry).digest == before
-    refresh(registry)
+    refresh(registry, ())
     assert json.loads((registry.root / FILE).read_text())["runs"][NICKEL].endswith("-b")
     registry.rollback(NICKEL)
-    refresh(registry)
+    refresh(registry, ())
     assert Evidence.of(registry).digest == before
 
 
 def test_nothing_is_written_where_nothing_was_trained(tmp_path: Path) -> None:
     registry = Registry(tmp_path / "models")
-    refresh(registry)
+    refresh(registry, ())
     assert not registry.root.exists()
     assert Evidence.of(registry).likelihoods == ()
 

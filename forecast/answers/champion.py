@@ -1,10 +1,11 @@
-"""Which run answers for a series on a day."""
+"""Which run answers for a series on a day, and in what."""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
-from forecast.errors import Fault, InvalidInput
+from forecast.errors import Fault, InvalidInput, NotTrained
 from forecast.registry import Registry, Run
 from forecast.timeseries.series import Series
 
@@ -12,13 +13,23 @@ from forecast.timeseries.series import Series
 def serving(series: Series, registry: Registry, as_of: dt.date) -> Run:
     """The champion of a series, asked on a day.
 
-    Raises ``NotTrained``, and ``InvalidInput`` for a day on which what the run was trained on was not yet known.
+    Raises ``NotTrained``, also for what has become a comparison, and ``InvalidInput`` for a day on which what the run
+    was trained on was not yet known.
     """
+    if not series.is_target:
+        why = "it is a comparison, which is used to estimate effects and never forecast"
+        raise NotTrained(series.series_id, why, "to forecast it, take its row in with the role target")
     run = registry.champion(series.series_id)
     known = _known(series, run)
     if as_of < known:
         raise InvalidInput(Fault("as_of", str(as_of), f"{known} or later: so late is what {run.run_id} knows"))
     return run
+
+
+def as_trained(series: Series, run: Run) -> Series:
+    """The series with the facts that give the numbers of a run their meaning, as they were when it was trained."""
+    then = run.card["series"]
+    return replace(series, unit=then["unit"], measure=then["measure"], freq=then["freq"])
 
 
 def _known(series: Series, run: Run) -> dt.date:

@@ -1,9 +1,9 @@
 """What the serving runs say of events of a kind, pooled: the prior of an event that nobody has seen act.
 
 ``models/classes.json`` holds the raw likelihoods on the cards of the serving runs, and which runs those are. It is
-written by whatever changes who serves (training, promoting, rolling back) and only read where questions are answered:
-one small file instead of every card, the same answer to the same question until one atomic write, and runs that
-stay as they were trained, whichever other series are. Where it is missing or damaged, the cards are read.
+written by whatever changes who serves (training, promoting, rolling back, retiring) and only read where questions are
+answered: one small file instead of every card, the same answer to the same question until one atomic write, and runs
+that stay as they were trained, whichever other series are. Where it is missing or damaged, the cards are read.
 """
 
 from __future__ import annotations
@@ -88,16 +88,20 @@ class Evidence:
         return found
 
 
-def refresh(registry: Registry) -> None:
-    """Write down what the runs that serve now say of events, if it is not what is written down."""
+def refresh(registry: Registry, retired: Collection[str]) -> None:
+    """Write down what the runs that serve now say of events, if it is not what is written down.
+
+    ``retired``: ids of the series that teach nothing any more, though their runs are there.
+    """
     path = registry.root / FILE
     while registry.root.is_dir():
-        champions = registry.champions()
+        every = registry.champions()
+        champions = {series_id: run_id for series_id, run_id in every.items() if series_id not in retired}
         data = _written(registry, champions)
         if not path.is_file() or path.read_bytes() != data:
             write_atomically(path, data)
         # Somebody else may have promoted a run, and written this file, between the reading and the writing.
-        if registry.champions() == champions:
+        if registry.champions() == every:
             return
 
 

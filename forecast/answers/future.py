@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import numpy.typing as npt
 
-from forecast.answers.champion import serving
+from forecast.answers.champion import as_trained, serving
 from forecast.answers.contributions import Additions, Ahead, Contributions
 from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import Choice, Version, World
@@ -71,6 +71,7 @@ class Future:
         for series_id in series_ids:
             series = every.get(series_id) or catalog.get(series_id)
             run = serving(series, registry, as_of)
+            series = as_trained(series, run)
             source, future = run.derived.get("future", (None, None))
             known = future is not None and future.evidence is evidence and future.as_of == as_of
             if source is not events or not known or future.series != series:

@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from forecast.errors import Fault, InvalidInput
+from forecast.names import BadName
 
 T = TypeVar("T")
 
@@ -52,9 +53,15 @@ class Reading:
         self.faults.append(row.fault(column, expected))
 
     def cell(self, row: Row, column: str, parse: Callable[[str], T], expected: str, default: T) -> T:
-        """A cell as ``parse`` reads it. Where it raises ``ValueError``, the fault is noted and ``default`` given."""
+        """A cell as ``parse`` reads it. Where it raises ``ValueError``, the fault is noted and ``default`` given.
+
+        What was ``expected`` a ``BadName`` says itself.
+        """
         try:
             return parse(row[column])
+        except BadName as error:
+            self.note(row, column, f"{expected}{error}")
+            return default
         except ValueError:
             self.note(row, column, expected)
             return default

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from forecast import names
 from forecast.catalog.csv_reader import (
     Reading,
     Row,
@@ -34,7 +35,7 @@ from forecast.errors import InvalidInput
 from forecast.events import KINDS, RELATIONS, STATUSES, Act, Event, KindFamily
 from forecast.timeseries.frequency import Freq, parse_freq
 from forecast.timeseries.hierarchy import wrong_parent
-from forecast.timeseries.series import FLAGS, FLOWS, MEASURES, ROLES, Series
+from forecast.timeseries.series import FLAGS, FLOWS, MEASURES, ROLES, Series, changed_meaning
 
 SERIES_REQUIRED = ("series_id", "measure", "unit", "freq")
 SERIES_OPTIONAL = (
@@ -59,8 +60,9 @@ PRECISIONS = ("day", "month", "year")
 
 _DATE = "a date, YYYY-MM-DD"
 _DATE_OR_NONE = "a date, YYYY-MM-DD, or nothing"
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*")
-_PLACE = re.compile(r"[A-Z]{2,3}")
+_NUMBER = "a number, zero or more (1e-20 to 1e20), with a decimal point and no thousands separators"
+#: How tables say that nothing was published.
+_NOTHING = frozenset(["", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", *"….-–—:", "..", "...", "--"])
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,13 @@ class Observation:
         return self.known.date()
 
 
-def read_series(path: Path, known: Mapping[str, Series], reading: Reading) -> list[Series]:
+def read_series(
+    path: Path, known: Mapping[str, Series], reading: Reading, observed: Collection[str] = ()
+) -> list[Series]:
     """Series of a file, in its order. ``frequency`` is accepted for ``freq``, and what pandas calls a frequency.
 
-    ``known``: series that they may name as their spot or parent besides each other.
+    ``known``: series that they may name as their spot or parent besides each other; ``observed``: ids of those that
+    have values, whose meaning must stay.
     """
     rows = read_rows(path, SERIES_REQUIRED, SERIES_OPTIONAL, reading, {"frequency": "freq"})
     _note_repeats(rows, "series_id", reading)
@@ -99,6 +104,10 @@ def read_series(path: Path, known: Mapping[str, Series], reading: Reading) -> li
     found = [_series(row, reading) for row in rows]
     every = {**known, **{one.series_id: one for one in found}}
     new = {one.series_id: row for row, one in zip(rows, found, strict=True)}
+    for one in found:
+        if one.series_id in observed and one.series_id in known:
+            for column, expected in changed_meaning(known[one.series_id], one).items():
+                reading.note(new[one.series_id], column, expected)
     for one in every.values():
         if one.parent in every and {one.series_id, one.parent} & new.keys() and (expected := wrong_parent(one, every)):
             if one.series_id in new:
@@ -112,13 +121,12 @@ def _series(row: Row, reading: Reading) -> Series:
     def chosen(column: str, words: tuple[str, ...], default: str) -> str:
         return reading.cell(row, column, lambda text: word_of(words)(text or default), _one_of(words), default)
 
-    def place(column: str) -> str:
-        expected = "a code such as CHN, EU or WLD"
-        return reading.cell(row, column, lambda text: _matching(_PLACE)(text or "WLD"), expected, "WLD")
+    def place(column: str) -> names.Place:
+        return reading.cell(row, column, lambda text: names.place(text or "WLD"), "", names.Place("WLD"))
 
     return Series(
-        series_id=_name(row, "series_id", reading),
-        mineral=reading.cell(row, "mineral", lambda text: text and _matching(_NAME)(text), "a slug or nothing", ""),
+        series_id=reading.cell(row, "series_id", names.series_id, "", names.SeriesId(row["series_id"])),
+        mineral=reading.cell(row, "mineral", _slug_or_none, "nothing, or ", names.Slug("")),
         measure=reading.cell(row, "measure", word_of(MEASURES), _one_of(MEASURES), MEASURES[0]),
         role=chosen("role", ROLES, "target"),
         flow=chosen("flow", FLOWS, "world"),
@@ -141,7 +149,7 @@ def read_minerals(path: Path, reading: Reading) -> list[tuple[str, str, str]]:
     rows = read_rows(path, MINERAL_COLUMNS, (), reading)
     known = {row["mineral"] for row in rows}
     for row in rows:
-        _name(row, "mineral", reading)
+        reading.cell(row, "mineral", names.slug, "", "")
         reading.cell(row, "kind", word_of(MINERAL_KINDS), _one_of(MINERAL_KINDS), "")
         if row["parent"] and row["parent"] not in known:
             reading.note(row, "parent", _known_name("mineral", row["parent"], known))
@@ -177,7 +185,7 @@ def _event(row: Row, ids: Collection[str], reading: Reading) -> Event:
     if known_from and end_known and end_known < known_from:
         reading.note(row, "end_known", f"a day not before {known_from}, from which the event is known")
     return Event(
-        event_id=_name(row, "event_id", reading),
+        event_id=reading.cell(row, "event_id", names.event_id, "", names.EventId(row["event_id"])),
         title=reading.cell(row, "title", filled, "a title", ""),
         kind=kind,
         actor=row["actor"],
@@ -196,9 +204,9 @@ def _event(row: Row, ids: Collection[str], reading: Reading) -> Event:
         value_unit=row["value_unit"],
         value_text=row["value_text"],
         intensity=row["intensity"],
-        minerals=reading.cell(row, "minerals", _names, "slugs joined by ';'", ()),
+        minerals=reading.cell(row, "minerals", _slugs, "a list joined by ';' of ", ()),
         scope_note=row["scope_note"],
-        flows=reading.cell(row, "flows", flows, "exporter>importer, joined by ';', such as CHN>WLD", ()),
+        flows=reading.cell(row, "flows", _flows, "a list joined by ';' of ", ()),
         price_world=chosen("price_world", DIRECTIONS),
         price_local=chosen("price_local", DIRECTIONS),
         local_market=row["local_market"],
@@ -232,12 +240,6 @@ def acts(text: str) -> tuple[Act, ...]:
     return tuple(Act(word_of(RELATIONS)(relation), filled(target)) for relation, _, target in pairs)
 
 
-def flows(text: str) -> tuple[tuple[str, str], ...]:
-    """``CHN>WLD;IND>CHN`` as pairs (exporter, importer)."""
-    pairs = [part.partition(">") for part in items(text)]
-    return tuple((_matching(_PLACE)(exporter), _matching(_PLACE)(importer)) for exporter, _, importer in pairs)
-
-
 def read_observations(path: Path, series: Mapping[str, Series], now: datetime, reading: Reading) -> list[Observation]:
     """Observations of a file; ``period`` is accepted for ``ds``, and ``YYYY-MM`` for its first day.
 
@@ -250,7 +252,8 @@ def read_observations(path: Path, series: Mapping[str, Series], now: datetime, r
     for row in rows:
         one = series.get(row["series_id"])
         if one is None:
-            reading.note(row, "series_id", _known_name("series", row["series_id"], series))
+            expected = names.unservable(row["series_id"]) or _known_name("series", row["series_id"], series)
+            reading.note(row, "series_id", expected)
             continue
         observation = _observation(row, one, now, reading)
         if observation is None:
@@ -265,7 +268,8 @@ def read_observations(path: Path, series: Mapping[str, Series], now: datetime, r
 def _observation(row: Row, series: Series, now: datetime, reading: Reading) -> Observation | None:
     before = len(reading.faults)
     ds = _period(row, series.calendar, now, reading)
-    expected = "a number, zero or more (1e-20 to 1e20), with a decimal point and no thousands separators"
+    blank = row["value"].lower() in _NOTHING
+    expected = "a number; leave out a period that was not published" if blank else _NUMBER
     value = reading.cell(row, "value", _not_negative, expected, 0.0)
     flag = reading.cell(row, "flag", lambda text: word_of(FLAGS)(text or "reported"), _one_of(FLAGS), "reported")
     expected = "a date or an ISO 8601 moment"
@@ -316,22 +320,17 @@ def _note_repeats(rows: Iterable[Row], column: str, reading: Reading) -> None:
             reading.note(row, column, f"each once; it is on line {first} already")
 
 
-def _name(row: Row, column: str, reading: Reading) -> str:
-    expected = "small letters, digits, '-' and '_', in parts joined by '.', at most 100"
-    return reading.cell(row, column, _matching(_NAME), expected, row[column])
+def _slug_or_none(text: str) -> names.Slug:
+    return names.slug(text) if text else names.Slug("")
 
 
-def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if len(text) > 100 or not pattern.fullmatch(text):
-            raise ValueError(text)
-        return text
-
-    return read
+def _slugs(text: str) -> tuple[names.Slug, ...]:
+    return tuple(map(names.slug, items(text)))
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(_matching(_NAME)(part) for part in items(text))
+def _flows(text: str) -> tuple[names.Flow, ...]:
+    """``CHN>WLD;IND>CHN`` as pairs (exporter, importer)."""
+    return tuple(map(names.flow, items(text)))
 
 
 def _freq(text: str) -> str:

@@ -22,12 +22,13 @@ from sqlalchemy import (
 )
 
 from forecast.catalog.csv_reader import items
-from forecast.catalog.csv_records import acts, flows
+from forecast.catalog.csv_records import acts
 from forecast.events import Event
+from forecast.names import stored_flow
 from forecast.timeseries.series import Series
 
 #: The newest migration; a catalogue that has another one is migrated when it is opened.
-VERSION = "0001"
+VERSION = "0002"
 
 METADATA = MetaData(naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"})
 
@@ -77,6 +78,25 @@ OBSERVATIONS = Table(
     sqlite_with_rowid=False,
 )
 
+#: Since when (``known``, UTC) the value that a period had until then is not known any more.
+WITHDRAWALS = Table(
+    "withdrawals",
+    METADATA,
+    Column("series_id", String(100), ForeignKey("series.series_id"), primary_key=True),
+    Column("ds", Date, primary_key=True),
+    Column("known", DateTime, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+#: What was said of a series, and when (UTC); the last row holds.
+RETIREMENTS = Table(
+    "retirements",
+    METADATA,
+    Column("series_id", String(100), ForeignKey("series.series_id"), primary_key=True),
+    Column("moment", DateTime, primary_key=True),
+    Column("retired", Boolean, nullable=False),
+)
+
 _DATES = ("announced", "effective", "ended", "end_known", "status_as_of")
 _NUMBERS = ("value_before", "value_after", "probability")
 
@@ -117,4 +137,5 @@ def event_row(event: Event) -> dict[str, Any]:
 def event_of(row: Row[Any]) -> Event:
     cells = dict(row._mapping)
     lists = {name: items(cells[name]) for name in ("targets", "minerals", "sources")}
-    return Event(**(cells | lists | {"flows": flows(cells["flows"]), "acts": acts(cells["acts"])}))
+    flows = tuple(map(stored_flow, items(cells["flows"])))
+    return Event(**(cells | lists | {"flows": flows, "acts": acts(cells["acts"])}))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection, Table, insert, select, update
 
-from forecast.catalog import bundle, vintages
+from forecast import names
+from forecast.catalog import bundle, retirements, vintages
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
 from forecast.catalog.schema import (
@@ -26,11 +28,11 @@ from forecast.catalog.schema import (
     series_of,
     series_row,
 )
-from forecast.errors import Fault, InvalidInput, NotFound
+from forecast.errors import Fault, InvalidInput, NotFound, Retired, Unservable
 from forecast.events import Event, Events
 from forecast.events.exposure import Minerals, exposure
 from forecast.settings import Settings, data_dir
-from forecast.timeseries.series import History, Series
+from forecast.timeseries.series import History, Series, changed_meaning
 
 #: What is said about an event but cannot change a number.
 _PROSE = ("title", "status_note", "status_as_of", "scope_note", "mechanism", "certainty", "sources", "needs_recheck")
@@ -54,13 +56,19 @@ class Counts:
 
 @dataclass
 class _Memory:
-    """What has been read of one state of the catalogue."""
+    """What has been read of one state of the catalogue; ``series``: those that are not ``retired``."""
 
     number: int
     series: dict[str, Series]
+    retired: dict[str, tuple[Series, datetime]]
     minerals: Minerals
     events: Events
     vintages: dict[str, vintages.Vintages | None] = field(default_factory=dict)
+
+    def get(self, series_id: str) -> Series:
+        if series_id in self.retired:
+            raise Retired(series_id, self.retired[series_id][1])
+        return _named(self.series, series_id)
 
 
 class Catalog:
@@ -102,13 +110,28 @@ class Catalog:
         """Let go of the connections."""
         self._database.close()
 
-    def series(self) -> dict[str, Series]:
-        """All series by id, in order of id."""
-        return dict(self._current().series)
+    def series(self, *, retired: bool = False) -> dict[str, Series]:
+        """All series by id, in order of id; those that were retired only where they are asked for too."""
+        now = self._current()
+        if not retired:
+            return dict(now.series)
+        return dict(sorted({**now.series, **{name: one for name, (one, _) in now.retired.items()}}.items()))
+
+    def targets(self) -> list[str]:
+        """The series that are forecast, in order of id: all targets whose id is none that today's rule refuses."""
+        return [name for name, one in self.series().items() if one.is_target and not names.unservable(name)]
+
+    def unservable(self) -> dict[str, str]:
+        """The series that can have no run, for an older version took their ids in, and why."""
+        return {name: str(Unservable(name, rule)) for name in self.series() if (rule := names.unservable(name))}
+
+    def retired(self) -> dict[str, datetime]:
+        """The series that were retired, and since when (UTC)."""
+        return {name: since for name, (_, since) in self._current().retired.items()}
 
     def get(self, series_id: str) -> Series:
-        """One series. Raises ``NotFound``."""
-        return _named(self._current().series, series_id)
+        """One series. Raises ``NotFound``, and ``Retired`` for one that was."""
+        return self._current().get(series_id)
 
     def minerals(self) -> Minerals:
         """The tree of minerals."""
@@ -128,8 +151,9 @@ class Catalog:
 
     def histories(self, series_ids: Iterable[str] | None = None, as_of: date | None = None) -> dict[str, History]:
         """What was known of many series (by default all), those without an observation left out."""
-        series = self._current().series
-        ids = list(series) if series_ids is None else [_named(series, name).series_id for name in series_ids]
+        now = self._current()
+        series = now.series
+        ids = list(series) if series_ids is None else [now.get(name).series_id for name in series_ids]
         found = {}
         for series_id, of_series in self._vintages(ids).items():
             if of_series.known_by(as_of).size:
@@ -142,6 +166,18 @@ class Catalog:
         """The values of the periods that start from ``start`` to ``end``, each in the last vintage known."""
         self.get(series_id)
         return self._database.read(lambda connection: vintages.read(connection, series_id, as_of, start, end))
+
+    def periods(self, series_id: str) -> list[date]:
+        """The periods of which a series ever had a value, withdrawn or not, in order."""
+        self.get(series_id)
+        found = self._vintages([series_id]).get(series_id)
+        days: list[date] = [] if found is None else np.unique(found.ds).tolist()
+        return days
+
+    def observed(self) -> set[str]:
+        """The ids of all series that ever had a value, retired ones included."""
+        with self._database.reading() as connection:
+            return set(connection.execute(select(OBSERVATIONS.c.series_id).distinct()).scalars())
 
     def events(self, as_of: date | None = None) -> Events:
         """The events as they were known at the end of a day."""
@@ -186,11 +222,47 @@ class Catalog:
         """Write all of it or nothing; what is there already changes nothing.
 
         Series and events are replaced by id; observations are added as vintages and never replaced. ``known_at``: the
-        moment of writing. Raises ``NotFound`` for observations of an unknown series, ``InvalidInput`` where a series
-        that has observations would change its frequency, or a recorded moment would get a second value.
+        moment of writing. Raises ``NotFound`` for observations of an unknown series, ``InvalidInput`` where the values
+        of a series would get another meaning, or a recorded moment a second value. A retired series stays retired.
         """
         with self._database.writing() as connection:
             return self._write(connection, list(series), list(observations), list(events), known_at)
+
+    def withdraw(self, periods: Mapping[str, Iterable[date]], *, now: datetime) -> tuple[int, int]:
+        """Let the values of these periods, by series, be known no more from ``now`` on; before, they stay known.
+
+        How many were withdrawn, and how many had been before. All or nothing: raises ``NotFound``, ``Retired``, and
+        ``InvalidInput`` for a period that never had a value.
+        """
+        for series_id in periods:
+            self.get(series_id)
+        with self._database.writing() as connection:
+            done, before = vintages.withdraw(connection, periods, now)
+            if done:
+                _count_change(connection)
+            return done, before
+
+    def retire(self, series_id: str, *, now: datetime) -> datetime:
+        """Serve, train and list a series no longer, nor let it teach others; all of it is kept. Since when (UTC) it is.
+
+        Raises ``NotFound``.
+        """
+        with self._database.writing() as connection:
+            _named(_stored(connection, SERIES, series_of), series_id)
+            since = retirements.load(connection)
+            if series_id not in since:
+                retirements.add(connection, series_id, True, now)
+                _count_change(connection)
+            return since.get(series_id, now)
+
+    def bring_back(self, series_id: str, *, now: datetime) -> None:
+        """Undo that a series was retired. Raises ``NotFound`` for one that is not."""
+        with self._database.writing() as connection:
+            since = retirements.load(connection)
+            if series_id not in since:
+                raise NotFound("retired series", series_id, since)
+            retirements.add(connection, series_id, False, now)
+            _count_change(connection)
 
     def _write(
         self,
@@ -213,7 +285,7 @@ class Catalog:
         total = len(series) + len(observations) + len(events)
         changed = changed_series + changed_events + len(added) + len(revised)
         if changed or notes:
-            connection.execute(update(CHANGES).values(number=CHANGES.c.number + 1))
+            _count_change(connection)
         return Counts(changed_series, len(added), len(revised), changed_events, total - changed, notes)
 
     def _seed(self, now: datetime) -> None:
@@ -227,7 +299,12 @@ class Catalog:
             if connection.execute(query).first():
                 return
             _plant(connection, (), bundled.minerals)
-            self._write(connection, list(bundled.series), list(bundled.observations), list(bundled.events), now)
+            # A series to whose values a user gave another meaning under an older version stays as it is.
+            stored = _stored(connection, SERIES, series_of)
+            theirs = {one.series_id for one in bundled.series if list(_clashes(connection, stored, [one]))}
+            series = [one for one in bundled.series if one.series_id not in theirs]
+            observations = [one for one in bundled.observations if one.series_id not in theirs]
+            self._write(connection, series, observations, list(bundled.events), now)
             connection.execute(insert(SNAPSHOTS), {"digest": digest, "read_at": now.replace(tzinfo=None)})
 
     def _current(self) -> _Memory:
@@ -239,9 +316,11 @@ class Catalog:
         memory = self._memory
         if memory is None or memory.number != number:
             rows = connection.execute(select(MINERALS.c.mineral, MINERALS.c.parent, MINERALS.c.kind)).all()
+            since, series = retirements.load(connection), sorted(_stored(connection, SERIES, series_of).items())
             memory = _Memory(
                 number,
-                dict(sorted(_stored(connection, SERIES, series_of).items())),
+                {name: one for name, one in series if name not in since},
+                {name: (one, since[name]) for name, one in series if name in since},
                 Minerals.from_rows((mineral, parent, kind) for mineral, parent, kind in rows),
                 Events(_stored(connection, EVENTS, event_of).values()),
             )
@@ -268,7 +347,7 @@ def _named(series: Mapping[str, Series], series_id: str) -> Series:
     try:
         return series[series_id]
     except KeyError:
-        raise NotFound("series", series_id, series) from None
+        raise NotFound("series", series_id, series, names.unservable(series_id)) from None
 
 
 def _stored(connection: Connection, table: Table, build: Any) -> dict[str, Any]:
@@ -282,10 +361,21 @@ def _check_series(
     known = {**stored, **{one.series_id: one for one in series}}
     for series_id in {one.series_id for one in observations}:
         _named(known, series_id)
+    if faults := list(_clashes(connection, stored, series)):
+        raise InvalidInput(faults)
+
+
+def _clashes(connection: Connection, stored: Mapping[str, Series], series: Iterable[Series]) -> Iterator[Fault]:
+    """Facts that would give values that are there another meaning."""
     for one in series:
         before = stored.get(one.series_id)
-        if before and before.freq != one.freq and vintages.load(connection, [one.series_id]):
-            raise InvalidInput(Fault("freq", one.freq, f"{before.freq}: {one.series_id} has observations"))
+        changed = changed_meaning(before, one) if before else {}
+        if changed and vintages.load(connection, [one.series_id]):
+            yield from (Fault(name, getattr(one, name), expected) for name, expected in changed.items())
+
+
+def _count_change(connection: Connection) -> None:
+    connection.execute(update(CHANGES).values(number=CHANGES.c.number + 1))
 
 
 def _replace(

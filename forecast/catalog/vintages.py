@@ -1,29 +1,36 @@
-"""Observations in vintages: what was known when, and which of two claims is new."""
+"""Observations in vintages: what was known when, what was withdrawn, and which of two claims is new."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, select
+from sqlalchemy import CompoundSelect, Connection, Float, cast, func, insert, literal, null, select, union_all
 
 from forecast.catalog.csv_records import Observation
-from forecast.catalog.schema import OBSERVATIONS
+from forecast.catalog.schema import OBSERVATIONS, WITHDRAWALS
 from forecast.errors import Fault, InvalidInput, TooShort
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History, Series
 
-#: Ids in one query; SQLite takes 32,766 parameters.
+#: Ids in one query, each twice; SQLite takes 32,766 parameters.
 _CHUNK = 5000
+#: The flag of a vintage that says that the value before it is known no more; its own value is NaN.
+WITHDRAWN = "withdrawn"
+
+Claim = tuple[float, str]  # value and flag
 
 
 @dataclass(frozen=True, eq=False)
 class Vintages:
-    """All vintages of one series, by period and then by the moment they became known; length N."""
+    """All vintages of one series, by period and then by the moment they became known; length N.
+
+    A withdrawal is a vintage too: its value is NaN, its flag ``WITHDRAWN``.
+    """
 
     ds: Days
     known: npt.NDArray[np.datetime64]
@@ -41,10 +48,12 @@ class Vintages:
         )
 
     def known_by(self, as_of: date | None) -> npt.NDArray[np.intp]:
-        """Indices of the vintages known at the end of ``as_of``."""
-        if as_of is None:
-            return np.arange(len(self.ds))
-        return np.flatnonzero(self.known <= np.datetime64(_end_of(as_of), "us"))
+        """Indices of the last vintage of each period known at the end of ``as_of``, withdrawn periods left out."""
+        rows = np.arange(len(self.ds))
+        if as_of is not None:
+            rows = np.flatnonzero(self.known <= np.datetime64(_end_of(as_of), "us"))
+        last = rows[np.append(self.ds[rows[1:]] != self.ds[rows[:-1]], True)] if rows.size else rows
+        return last[np.isfinite(self.value[last])]
 
     def history(self, series: Series, as_of: date | None) -> History:
         """The last vintage of each period known at the end of ``as_of``, on an unbroken calendar.
@@ -55,7 +64,6 @@ class Vintages:
         if not rows.size:
             when = f" that was known on {as_of}" if as_of else ""
             raise TooShort(f"{series.series_id} has no observation{when}")
-        rows = rows[np.append(self.ds[rows[1:]] != self.ds[rows[:-1]], True)]
         freq = series.calendar
         ds = freq.between(self.ds[rows[0]], self.ds[rows[-1]])
         at = np.asarray(freq.ordinal(self.ds[rows])) - int(freq.ordinal(ds[0]))
@@ -66,33 +74,42 @@ class Vintages:
 
 def load(connection: Connection, series_ids: Iterable[str]) -> dict[str, Vintages]:
     """The vintages of these series; one without observations is left out."""
-    table = OBSERVATIONS.c
     ids = sorted(series_ids)
     found: dict[str, list[Sequence[Any]]] = {}
     for start in range(0, len(ids), _CHUNK):
-        query = (
-            select(table.series_id, table.ds, table.known, table.value, table.flag)
-            .where(table.series_id.in_(ids[start : start + _CHUNK]))
-            .order_by(table.series_id, table.ds, table.known)
-        )
-        for row in connection.execute(query):
+        for row in connection.execute(_vintages(ids[start : start + _CHUNK])):
             found.setdefault(row[0], []).append(tuple(row))
     return {series_id: Vintages.of(rows) for series_id, rows in found.items()}
+
+
+def _vintages(series_ids: Sequence[str]) -> CompoundSelect[Any]:
+    said, gone = OBSERVATIONS.c, WITHDRAWALS.c
+    nothing = cast(null(), Float).label("value"), literal(WITHDRAWN).label("flag")
+    every = union_all(
+        select(said.series_id, said.ds, said.known, said.value, said.flag).where(said.series_id.in_(series_ids)),
+        select(gone.series_id, gone.ds, gone.known, *nothing).where(gone.series_id.in_(series_ids)),
+    )
+    columns = every.selected_columns
+    return every.order_by(columns.series_id, columns.ds, columns.known)
 
 
 def read(
     connection: Connection, series_id: str, as_of: date | None, start: date | None, end: date | None
 ) -> list[Observation]:
     """The last vintage of each period from ``start`` to ``end`` known at the end of ``as_of``, by period."""
-    table = OBSERVATIONS.c
+    table, gone = OBSERVATIONS.c, WITHDRAWALS.c
     query = select(OBSERVATIONS).where(table.series_id == series_id).order_by(table.ds, table.known)
+    ends = select(gone.ds, func.max(gone.known)).where(gone.series_id == series_id).group_by(gone.ds)
     if as_of is not None:
-        query = query.where(table.known <= _end_of(as_of))
+        end_of_day = _end_of(as_of)
+        query, ends = query.where(table.known <= end_of_day), ends.where(gone.known <= end_of_day)
     if start is not None:
         query = query.where(table.ds >= start)
     if end is not None:
         query = query.where(table.ds <= end)
+    withdrawn = {row[0]: row[1] for row in connection.execute(ends)}
     last = {row.ds: row for row in connection.execute(query)}
+    last = {ds: row for ds, row in last.items() if row.known > withdrawn.get(ds, datetime.min)}
     return [
         Observation(row.series_id, row.ds, row.value, row.flag, row.known.replace(tzinfo=UTC), row.assumed)
         for row in last.values()
@@ -104,15 +121,13 @@ def news(
 ) -> tuple[list[Observation], list[Observation]]:
     """Of these observations, those of new periods, and those that revise what was known at their moment.
 
-    What says the same as the vintage before it is no news. Only the first vintage of a period may have an assumed
-    moment: another one becomes known ``now``. Raises ``InvalidInput`` where a recorded moment would get a second value.
+    What says the same as the vintage before it is no news, nor is a value that was withdrawn unless its row says itself
+    since when it is known: taking the same file in again brings nothing back. Only the first vintage of a period may
+    have an assumed moment: another one becomes known ``now``. Raises ``InvalidInput`` where a recorded moment would get
+    a second value.
     """
     stored = load(connection, {o.series_id for o in observations})
-    known: dict[tuple[str, date], dict[datetime, tuple[float, str]]] = {}
-    for series_id, vintages in stored.items():
-        days, moments = vintages.ds.tolist(), vintages.known.tolist()
-        for ds, moment, value, flag in zip(days, moments, vintages.value, vintages.flag, strict=True):
-            known.setdefault((series_id, ds), {})[moment.replace(tzinfo=UTC)] = (float(value), str(flag))
+    known = {(series_id, ds): claims for series_id, one in stored.items() for ds, claims in _claims(one).items()}
     added: list[Observation] = []
     revised: list[Observation] = []
     faults: list[Fault] = []
@@ -121,8 +136,10 @@ def news(
         claim = (observation.value, observation.flag)
         if observation.assumed and vintage and vintage.get(observation.known) != claim:
             observation = replace(observation, known=now, assumed=False)
-        before = [moment for moment in vintage if moment <= observation.known]
-        if before and vintage[max(before)] == claim:
+        before = sorted(moment for moment in vintage if moment <= observation.known)
+        if before and vintage[before[-1]] == claim:
+            continue
+        if observation.known == now and _withdrawn(vintage, before) == claim:
             continue
         if observation.known in vintage:
             faults.append(_contradiction(observation, vintage[observation.known]))
@@ -132,6 +149,45 @@ def news(
     if faults:
         raise InvalidInput(faults)
     return added, revised
+
+
+def _claims(vintages: Vintages) -> dict[date, dict[datetime, Claim]]:
+    """What was said of each period, by the moment since when it was known."""
+    found: dict[date, dict[datetime, Claim]] = {}
+    days, moments = vintages.ds.tolist(), vintages.known.tolist()
+    for ds, moment, value, flag in zip(days, moments, vintages.value, vintages.flag, strict=True):
+        found.setdefault(ds, {})[moment.replace(tzinfo=UTC)] = (float(value), str(flag))
+    return found
+
+
+def _withdrawn(vintage: Mapping[datetime, Claim], before: Sequence[datetime]) -> Claim | None:
+    """What was withdrawn of a period, where nothing else was said since."""
+    said = [vintage[moment] for moment in before]
+    return said[-2] if len(said) > 1 and said[-1][1] == WITHDRAWN else None
+
+
+def withdraw(connection: Connection, periods: Mapping[str, Iterable[date]], now: datetime) -> tuple[int, int]:
+    """Say that values are known no more from ``now`` on; how many there were, and how many were withdrawn before.
+
+    Raises ``InvalidInput`` for a period that never had a value.
+    """
+    rows, before, faults = [], 0, []
+    stored = load(connection, periods)
+    for series_id, days in periods.items():
+        known = _claims(stored[series_id]) if series_id in stored else {}
+        for ds in sorted(set(days)):
+            if ds not in known:
+                faults.append(Fault("ds", str(ds), f"a period of which {series_id} has had a value"))
+            elif known[ds][last := max(known[ds])][1] == WITHDRAWN:
+                before += 1
+            else:
+                moment = max(now, last + timedelta(microseconds=1)).astimezone(UTC).replace(tzinfo=None)
+                rows.append({"series_id": series_id, "ds": ds, "known": moment})
+    if faults:
+        raise InvalidInput(faults)
+    if rows:
+        connection.execute(insert(WITHDRAWALS), rows)
+    return len(rows), before
 
 
 def _contradiction(observation: Observation, stored: tuple[float, str]) -> Fault:

@@ -15,6 +15,7 @@ from forecast.cli.effects import effects
 from forecast.cli.events import events
 from forecast.cli.forecasts import export, forecast
 from forecast.cli.monitor import monitor
+from forecast.cli.observations import observations
 from forecast.cli.plots import plot
 from forecast.cli.run import run as run_all
 from forecast.cli.run import serve
@@ -47,6 +48,7 @@ EXIT_CODES: tuple[tuple[type[errors.ForecastError], int], ...] = (
     (errors.Misconfigured, 2),
     (errors.NotTrained, 3),
     (errors.NotFound, 4),
+    (errors.Retired, 4),
     (errors.CorruptArtifact, 5),
 )
 INTERRUPTED = 130
@@ -65,11 +67,12 @@ app.command("forecast", rich_help_panel=READ)(forecast)
 app.command("export", rich_help_panel=READ)(export)
 app.command("scenario", rich_help_panel=READ)(scenario)
 app.command("plot", rich_help_panel=READ)(plot)
-app.command("series", rich_help_panel=READ)(series)
+app.add_typer(series, name="series", rich_help_panel=READ)
 app.command("events", rich_help_panel=READ)(events)
 app.command("effects", rich_help_panel=READ)(effects)
 app.command("backtest", rich_help_panel=READ)(backtest)
 app.command("ingest", rich_help_panel=TRAIN)(ingest)
+app.add_typer(observations, name="observations", rich_help_panel=TRAIN)
 app.command("train", rich_help_panel=TRAIN)(train)
 app.command("retrain", rich_help_panel=TRAIN)(retrain)
 app.add_typer(runs, name="runs", rich_help_panel=TRAIN)

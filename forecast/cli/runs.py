@@ -85,7 +85,7 @@ def promote(series_id: SeriesArgument, run_id: RunArgument) -> None:
     with session() as s:
         s.catalog.get(series_id)
         s.registry.promote(series_id, run_id)
-        refresh(s.registry)
+        refresh(s.registry, s.catalog.retired())
         print(f"{series_id}: {run_id} serves")
 
 
@@ -102,5 +102,5 @@ def rollback(series_id: SeriesArgument) -> None:
     with session() as s:
         s.catalog.get(series_id)
         serves = s.registry.rollback(series_id)
-        refresh(s.registry)
+        refresh(s.registry, s.catalog.retired())
         print(f"{series_id}: {serves} serves")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from forecast.cli.options import SeriesArgument
 from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption
-from forecast.cli.session import session
+from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, NotFound
 
 if TYPE_CHECKING:
@@ -23,11 +26,38 @@ COLUMNS = (
 )
 
 
-def series(
+class Listing(TyperGroup):
+    """A group whose first word may also be what its command ``show`` is asked for."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = bool(args) and (args[0] in self.commands or args[0] == "--help")
+        return super().parse_args(ctx, args if named else ["show", *args])
+
+
+series = typer.Typer(cls=Listing, rich_markup_mode="rich", subcommand_metavar="[SERIES] | COMMAND")
+
+
+@series.callback()
+def group() -> None:
+    """List the series, or show one; retire one that nobody needs.
+
+    Without a command it is `orecast series show`, whose options it takes.
+
+    \b
+    Examples:
+      orecast series --measure price
+      orecast series price.copper
+      orecast series retire price.copper
+    """
+
+
+@series.command()
+def show(
     series_id: Annotated[str | None, typer.Argument(metavar="[SERIES]", help="one series, with all its facts")] = None,
     mineral: Annotated[str | None, typer.Option(help="of this mineral, its parents and its children")] = None,
     measure: Annotated[str | None, typer.Option(help="price, volume, value or index")] = None,
     role: Annotated[str | None, typer.Option(help="target: forecast; comparison: used to estimate effects")] = None,
+    retired: Annotated[bool, typer.Option("--retired", help="list also those that were retired")] = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -38,6 +68,7 @@ def series(
       orecast series --measure price
       orecast series price.copper
       orecast series --mineral rare-earths --format csv
+      orecast series --retired
     """
     from forecast.timeseries.series import MEASURES, ROLES, Series
 
@@ -45,27 +76,80 @@ def series(
     _require("--role", role, ROLES)
     out = Out(format, output)
     with session() as s:
-
-        def row(one: Series) -> dict[str, Any]:
-            return {**asdict(one), "run": s.registry.champion_id(one.series_id)}
-
         if series_id is not None:
-            out.facts(row(s.catalog.get(series_id)))
+            (row,) = _rows(s, [s.catalog.get(series_id)])
+            out.facts(row)
             return
-        found = [one for one in s.catalog.series().values() if measure in (None, one.measure)]
+        found = [one for one in s.catalog.series(retired=retired).values() if measure in (None, one.measure)]
         found = [one for one in found if role in (None, one.role)]
         if mineral:
             minerals = s.catalog.minerals()
             if mineral not in minerals.parents:
                 raise NotFound("mineral", mineral, minerals.parents)
             found = [one for one in found if minerals.related(one.mineral, mineral)]
-        rows = [row(one) for one in found]
-    header = [*(f.name for f in fields(Series)), "run"]
+        rows = _rows(s, found)
+    header = [*(f.name for f in fields(Series)), "run", "retired", "fault"]
     if out.chosen is Format.TABLE:
-        rows = [
-            {**each, "serves": each["run"] or ("none" if each["role"] == "target" else "comparison")} for each in rows
-        ]
+        rows = [{**each, "serves": _serves(each)} for each in rows]
     out.rows(rows, COLUMNS, header=header)
+
+
+@series.command()
+def retire(
+    series_id: SeriesArgument,
+    undo: Annotated[bool, typer.Option("--undo", help="bring it back, with its values and its runs")] = False,
+) -> None:
+    """Serve a series no longer, without deleting anything.
+
+    It is not forecast, trained, exported or listed any more, and teaches other
+    series nothing, so that their training is due. Its values and runs are kept.
+    Taking its rows in again adds to what is kept and does not bring it back;
+    only --undo does. A series cannot be renamed, nor change its unit: take it in
+    under a new id, and retire the old one.
+
+    \b
+    Examples:
+      orecast series retire price.copper
+      orecast series retire price.copper --undo
+    """
+    from forecast.answers.event_priors import refresh
+
+    now = dt.datetime.now(dt.UTC)
+    with session() as s:
+        if undo:
+            s.catalog.bring_back(series_id, now=now)
+            said = "is back; its last run serves, if it has one"
+        else:
+            said = f"is retired since {s.catalog.retire(series_id, now=now):%Y-%m-%d %H:%M} UTC"
+        refresh(s.registry, s.catalog.retired())
+    print(f"{series_id} {said}")
+
+
+def _rows(s: Session, found: Sequence[Series]) -> list[dict[str, Any]]:
+    """Facts of series, with the run that serves, since when it is retired, and why it never can be served."""
+    retired, unservable = s.catalog.retired(), s.catalog.unservable()
+
+    def run(one: Series) -> str | None:
+        return s.registry.champion_id(one.series_id) if one.is_target and one.series_id not in retired else None
+
+    return [
+        {
+            **asdict(one),
+            "run": run(one),
+            "retired": retired.get(one.series_id),
+            "fault": unservable.get(one.series_id, ""),
+        }
+        for one in found
+    ]
+
+
+def _serves(row: dict[str, Any]) -> str:
+    """What stands where the serving run would."""
+    if row["retired"]:
+        return f"retired {row['retired']:%Y-%m-%d}"
+    if row["fault"]:
+        return "none: its id is refused"
+    return row["run"] or ("none" if row["role"] == "target" else "comparison")
 
 
 def _require(option: str, value: str | None, words: Sequence[str]) -> None:

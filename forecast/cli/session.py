@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from forecast.cli.output import warn
+
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
     from forecast.registry import Registry
@@ -36,9 +38,14 @@ class Session:
         return Registry(self.settings.models_dir)
 
     def known(self, names: list[str] | None) -> list[str]:
-        """These ids of series, checked; every target where none is given. Raises ``NotFound``."""
+        """These ids of series, checked; where none is given every target, and who cannot be one is named on stderr.
+
+        Raises ``NotFound`` and ``Retired``.
+        """
         if not names:
-            return [series.series_id for series in self.catalog.series().values() if series.is_target]
+            for reason in self.catalog.unservable().values():
+                warn(reason)
+            return self.catalog.targets()
         return [self.catalog.get(name).series_id for name in names]
 
     def close(self) -> None:

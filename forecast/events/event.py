@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from forecast.errors import NotFound
+from forecast.names import Flow, Slug
 
 
 class KindFamily(StrEnum):
@@ -82,9 +83,9 @@ class Event:
     value_unit: str
     value_text: str
     intensity: str
-    minerals: tuple[str, ...]
+    minerals: tuple[Slug, ...]
     scope_note: str
-    flows: tuple[tuple[str, str], ...]
+    flows: tuple[Flow, ...]
     price_world: str
     price_local: str
     local_market: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -13,6 +13,9 @@ from forecast.catalog import Catalog, Counts
 from forecast.catalog.csv_reader import Reading
 from forecast.catalog.csv_records import Observation, read_events, read_observations, read_series
 from forecast.timeseries.series import Series
+
+#: Facts of a series that change what is trained, or what it is trained on.
+_FACTS = ("mineral", "flow", "reporter", "partner", "release_lag_days", "spot", "parent")
 
 
 def ingest(
@@ -28,21 +31,42 @@ def ingest(
     ``known_at``: now (UTC). A row that says itself since when it is known is believed. Else the values of a series
     that had none count as known since the end of their periods plus the release lag, which is marked as assumed: a
     history that is taken in at once can be tested on. What comes to a series later is known since now, and an earlier
-    value of its period is kept as the vintage before. What is there already changes nothing. Raises ``InvalidInput``
-    with everything that is wrong in any of the files.
+    value of its period is kept as the vintage before. What is there already changes nothing. What is told of a retired
+    series is kept, and the series stays retired. Raises ``InvalidInput`` with everything that is wrong in any of the
+    files.
     """
     reading = Reading()
-    known = catalog.series()
-    new_series = read_series(series, known, reading) if series else []
+    known, observed = catalog.series(retired=True), catalog.observed()
+    before = dict(known)
+    new_series = read_series(series, known, reading, observed) if series else []
     new_events = read_events(events, catalog.events(), reading) if events else []
     readable = new_series or not series  # without them every row of theirs would be reported as unknown
     known.update((one.series_id, one) for one in new_series)
     values = read_observations(observations, known, known_at, reading) if observations and readable else []
     reading.finish()
-    begun = catalog.histories({one.series_id for one in values} & catalog.series().keys())
-    values = [replace(o, known=known_at, assumed=False) if o.assumed and o.series_id in begun else o for o in values]
+    values = [replace(o, known=known_at, assumed=False) if o.assumed and o.series_id in observed else o for o in values]
     counts = catalog.add(series=new_series, observations=values, events=new_events, known_at=known_at)
-    return replace(counts, notes=(*counts.notes, *_understood(new_series, values)))
+    told = {one.series_id for one in new_series} | {one.series_id for one in values}
+    notes = (*_put_right(before, new_series), *_still_retired(catalog, told), *_understood(new_series, values))
+    return replace(counts, notes=(*counts.notes, *notes))
+
+
+def _put_right(before: Mapping[str, Series], series: Sequence[Series]) -> Iterator[str]:
+    """What changes for a series that was known, where it is more than prose."""
+    for one in series:
+        was = before.get(one.series_id)
+        if was is None or was == one:
+            continue
+        changed = [name for name in _FACTS if getattr(was, name) != getattr(one, name)]
+        if changed:
+            yield f"{one.series_id}: {', '.join(changed)} changed; training is due"
+        if was.is_target and not one.is_target:
+            yield f"{one.series_id} is a comparison now: it is forecast no more, and its runs are kept"
+
+
+def _still_retired(catalog: Catalog, told: Collection[str]) -> Iterator[str]:
+    for series_id in sorted(catalog.retired().keys() & told):
+        yield f"{series_id} is retired: what is told of it is kept, and it is not served"
 
 
 def _understood(series: Sequence[Series], values: Sequence[Observation]) -> Iterator[str]:

@@ -41,7 +41,7 @@ class Health:
 
 def monitor(catalog: Catalog, registry: Registry, as_of: dt.date) -> tuple[Health, ...]:
     """The health of every target at the end of the UTC day ``as_of``."""
-    faults = dict(fault.split(": ", 1) for fault in registry.faults())
+    faults = dict(fault.split(": ", 1) for fault in registry.faults()) | catalog.unservable()
     return tuple(
         _health(catalog, registry, series.series_id, as_of, faults.get(series.series_id, ""))
         for series in catalog.series().values()
@@ -53,11 +53,12 @@ def _health(catalog: Catalog, registry: Registry, series_id: str, as_of: dt.date
     champion = registry.champion_id(series_id)
     try:
         history = catalog.history(series_id, as_of)
+        last = history.last
     except TooShort:
         return Health(series_id, champion, None, 0, 0, dict.fromkeys(LEVELS), fault)
     hits = np.concatenate([_hits(run, history) for run in _one_a_period(registry, series_id)] or [_NONE])
     inside = {level: float(hits[:, i].mean()) if len(hits) else None for i, level in enumerate(LEVELS)}
-    return Health(series_id, champion, _day(history.last), _overdue(history, as_of), len(hits), inside, fault)
+    return Health(series_id, champion, _day(last), _overdue(history, as_of), len(hits), inside, fault)
 
 
 def _day(start: np.datetime64) -> dt.date:

@@ -40,7 +40,7 @@ def train_now(settings: Settings, series_id: str) -> dict[str, str]:
     try:
         registry = Registry(settings.models_dir)
         outcome = train_one(catalog, registry, settings, series_id, Plan(_today(), kept=True))
-        refresh(registry)
+        refresh(registry, catalog.retired())
         return asdict(outcome)
     finally:
         catalog.close()

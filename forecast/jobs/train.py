@@ -17,9 +17,10 @@ import numpy as np
 
 from forecast.answers.event_priors import refresh
 from forecast.catalog import Catalog
-from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, NotFound, TooShort
+from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, NotFound, TooShort, Unservable
 from forecast.forecasters import FORECASTERS
 from forecast.jobs.card import write_card
+from forecast.names import unservable
 from forecast.registry import Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
@@ -128,7 +129,8 @@ def train(
 ) -> Report:
     """Train these series (all targets if None), ``settings.jobs`` at a time; call ``progress`` as each is done.
 
-    Raises ``NotFound`` for an unknown series or family and ``InvalidInput`` for a comparison, before any work.
+    Raises ``NotFound`` for an unknown series or family, ``Retired``, ``Unservable``, and ``InvalidInput`` for a
+    comparison, before any work.
     """
     ids = _checked(catalog, series_ids, plan)
     company = Company.of(catalog, plan.as_of)
@@ -143,7 +145,7 @@ def train(
     for outcome in outcomes:
         done[outcome.series_id] = outcome
         progress(outcome)
-    refresh(registry)
+    refresh(registry, catalog.retired())
     return Report(tuple(done[series_id] for series_id in ids))
 
 
@@ -154,7 +156,7 @@ def due(catalog: Catalog, registry: Registry, settings: Settings, as_of: dt.date
     """
     plan, company = Plan(as_of, kept=True), Company.of(catalog, as_of)
     found = []
-    for series_id in (series.series_id for series in catalog.series().values() if series.is_target):
+    for series_id in catalog.targets():
         past, families = Past(catalog, settings, series_id, company), plan.for_series(registry, series_id).families
         with suppress(TooShort):
             if not _is_current(registry, series_id, past.run_id(families)):
@@ -297,15 +299,16 @@ def _worse_than_before(registry: Registry, series: Series, choice: Choice, table
 
 
 def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: Plan) -> list[str]:
-    known = catalog.series()
     for family in plan.families or ():
         if family not in FORECASTERS:
             raise NotFound("family", family, FORECASTERS)
     if series_ids is None:
-        return [series.series_id for series in known.values() if series.is_target]
+        return catalog.targets()
     for series_id in series_ids:
         if not catalog.get(series_id).is_target:
             raise InvalidInput(Fault("series_id", series_id, "a target; this is a comparison, never a forecast"))
+        if rule := unservable(series_id):
+            raise Unservable(series_id, rule)
     return list(dict.fromkeys(series_ids))
 
 

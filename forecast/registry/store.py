@@ -15,13 +15,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import tempfile
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast import names
 from forecast.effects.record import EffectRecord
-from forecast.errors import CorruptArtifact, Fault, InvalidInput, NotFound, NotTrained
+from forecast.errors import CorruptArtifact, Fault, InvalidInput, NotFound, NotTrained, Unservable
 from forecast.files import sync_folder, write_atomically
 from forecast.registry.run import Identity, Run, check, identity, load, read_card, write
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{0,127}")
 _CHAMPION = "champion"
 _DECLINED = "-"  # before the name of a run that must not take over by itself; no name begins with it
 _REMEMBERED = 12  # champions that a rollback can go back to
@@ -115,6 +114,8 @@ class Registry:
         If the champion is corrupt, the last good run before it serves and ``faults`` says so; raises ``NotTrained``
         when there is none.
         """
+        if rule := names.unservable(series_id):
+            raise Unservable(series_id, rule)
         why = []
         for run_id in self._candidates(series_id):
             folder = self.root / series_id / run_id
@@ -130,7 +131,7 @@ class Registry:
 
     def champions(self) -> dict[str, str]:
         """The promoted run of each series that has one, good or not."""
-        found = ((series_id, self.champion_id(series_id)) for series_id in _folders(self.root))
+        found = ((series_id, self.champion_id(series_id)) for series_id in self._trained())
         return {series_id: run_id for series_id, run_id in found if run_id is not None}
 
     def promote(self, series_id: str, run_id: str) -> None:
@@ -163,13 +164,13 @@ class Registry:
 
     def runs(self, series_id: str | None = None) -> list[RunSummary]:
         """All runs, by series, the newest first."""
-        names = [series_id] if series_id is not None else _folders(self.root)
-        return [summary for name in names for summary in self._summaries(name)]
+        some = [series_id] if series_id is not None else self._trained()
+        return [summary for name in some for summary in self._summaries(name)]
 
     def faults(self) -> tuple[str, ...]:
         """Every champion that cannot be served, why, and what serves instead. Reads only files that changed."""
         found = []
-        for series_id in _folders(self.root):
+        for series_id in self._trained():
             try:
                 for run_id in self._champions(series_id)[:1]:
                     self._verify(self.root / series_id / run_id)
@@ -179,29 +180,39 @@ class Registry:
 
     # -- names and lines -------------------------------------------------------------------------------------------
 
+    def _trained(self) -> list[str]:
+        """The series that have a folder."""
+        return _folders(self.root, lambda name: not names.unservable(name))
+
+    def _runs(self, series_id: str) -> list[str]:
+        """The runs that have a folder; none of a series that can have none itself."""
+        return [] if names.unservable(series_id) else _folders(self.root / series_id, names.is_run_id)
+
     def _series_folder(self, series_id: str) -> Path:
-        return self.root / _checked("series_id", series_id)
+        return self.root / _checked("series_id", series_id, names.series_id)
 
     def _folder(self, series_id: str, run_id: str) -> Path:
-        return self._series_folder(series_id) / _checked("run", run_id)
+        return self._series_folder(series_id) / _checked("run", run_id, names.run_id)
 
     def _existing(self, series_id: str, run_id: str) -> Path:
         folder = self._folder(series_id, run_id)
         if not folder.is_dir():
-            raise NotFound("run", run_id, _folders(folder.parent))
+            raise NotFound("run", run_id, self._runs(series_id))
         return folder
 
     def _line(self, series_id: str) -> str:
+        if names.unservable(series_id):
+            return ""
         try:
-            return (self._series_folder(series_id) / _CHAMPION).read_text(encoding="utf-8", errors="replace")
+            return (self.root / series_id / _CHAMPION).read_text(encoding="utf-8", errors="replace")
         except (FileNotFoundError, NotADirectoryError):
             return ""
 
     def _champions(self, series_id: str) -> list[str]:
-        if not (self._series_folder(series_id) / _CHAMPION).is_file():
+        if names.unservable(series_id) or not (self.root / series_id / _CHAMPION).is_file():
             return []
         # A line without a name is damage to report, not a series that was never trained.
-        return [name for name in self._line(series_id).split() if _NAME.fullmatch(name)] or ["?"]
+        return [name for name in self._line(series_id).split() if names.is_run_id(name)] or ["?"]
 
     def _write_champions(self, series_id: str, run_ids: list[str], declined: Sequence[str]) -> None:
         words = [*run_ids[: _REMEMBERED + 1], *(_DECLINED + name for name in declined[-_REMEMBERED:])]
@@ -212,7 +223,7 @@ class Registry:
         champions = self._champions(series_id)
         yield from champions
         if champions:
-            yield from (name for name in reversed(_folders(self.root / series_id)) if name not in champions)
+            yield from (name for name in reversed(self._runs(series_id)) if name not in champions)
 
     def _substitute(self, series_id: str) -> str:
         try:
@@ -222,7 +233,7 @@ class Registry:
 
     def _summaries(self, series_id: str) -> list[RunSummary]:
         champion, rows = self.champion_id(series_id), []
-        for run_id in _folders(self._series_folder(series_id)):
+        for run_id in self._runs(series_id):
             try:
                 card = read_card(self.root / series_id / run_id)
                 facts = {key: str(card[key]) for key in ("trained_at", "as_of")}
@@ -284,13 +295,14 @@ class Registry:
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
-def _checked(where: str, name: str) -> str:
-    if not _NAME.fullmatch(name) or name == _CHAMPION:
-        raise InvalidInput(Fault(where, name, "a-z, 0-9, dots and dashes, the first a letter or digit, at most 128"))
-    return name
+def _checked(where: str, name: str, parse: Callable[[str], str]) -> str:
+    try:
+        return parse(name)
+    except names.BadName as error:
+        raise InvalidInput(Fault(where, name, str(error))) from None
 
 
-def _folders(parent: Path) -> list[str]:
+def _folders(parent: Path, is_name: Callable[[str], bool]) -> list[str]:
     if not parent.is_dir():
         return []
-    return sorted(entry.name for entry in os.scandir(parent) if entry.is_dir() and _NAME.fullmatch(entry.name))
+    return sorted(entry.name for entry in os.scandir(parent) if entry.is_dir() and is_name(entry.name))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.names import unservable
 from forecast.timeseries.series import Floats, Series
 
 #: Measures that add up.
@@ -46,9 +47,9 @@ def wrong_parent(one: Series, series: Mapping[str, Series]) -> str:
 def groups(series: Mapping[str, Series], series_ids: Iterable[str]) -> Iterator[Group]:
     """The groups that hold these series, each once; a series without parent and parts is a group of its own.
 
-    Comparisons are never forecast: they are left out, as if they were not known.
+    Comparisons are never forecast, nor is a series whose id is refused: they are left out, as if they were not known.
     """
-    targets = {name: one for name, one in series.items() if one.is_target}
+    targets = {name: one for name, one in series.items() if one.is_target and not unservable(name)}
     below: dict[str, list[str]] = {}
     for name, one in targets.items():
         if one.parent in targets:

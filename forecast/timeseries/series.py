@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import TooShort
+from forecast.names import Place, Slug
 from forecast.timeseries.frequency import Days, Freq, parse_freq
 
 Floats = npt.NDArray[np.float64]
@@ -38,12 +39,12 @@ class Series:
     """
 
     series_id: str
-    mineral: str
+    mineral: Slug
     measure: str
     role: str
     flow: str
-    reporter: str
-    partner: str
+    reporter: Place
+    partner: Place
     unit: str
     freq: str
     release_lag_days: int
@@ -66,6 +67,24 @@ class Series:
     @property
     def is_target(self) -> bool:
         return self.role == "target"
+
+
+#: What gives the numbers of a series their meaning: it cannot change once there are some.
+FIXED = ("measure", "unit", "freq")
+
+
+def changed_meaning(before: Series, after: Series) -> dict[str, str]:
+    """What would have been right for each fact of ``after`` that would give the values of ``before`` another meaning.
+
+    The rest may be put right: what it is of and where it flows say which events touch it, ``role`` whether it is
+    forecast, ``release_lag_days`` when its next value is due.
+    """
+    way_out = f"take it in under a new id, and retire this one (orecast series retire {before.series_id})"
+    return {
+        name: f"{getattr(before, name)}, as the values that {before.series_id} has; for another {name} {way_out}"
+        for name in FIXED
+        if getattr(before, name) != getattr(after, name)
+    }
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,7 +71,7 @@ def forecasts(context: Context, series_ids: list[str], query: ForecastQuery, tog
 
 
 def trained(context: Context) -> list[str]:
-    return [series_id for series_id in context.catalog.series() if context.registry.champion_id(series_id)]
+    return [series_id for series_id in context.catalog.targets() if context.registry.champion_id(series_id)]
 
 
 def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery, *asked: object) -> str:

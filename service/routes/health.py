@@ -27,8 +27,10 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
     @api.get("/readyz", responses=answers(Ready))
     def ready() -> Response:
         """Whether forecasts can be served; what is wrong even so is listed."""
-        faults = [public(fault, context.settings.models_dir) for fault in context.registry.faults()]
-        serving = sum(serves(context, series_id) for series_id in context.catalog.series())
+        retired, models = context.catalog.retired(), context.settings.models_dir
+        damaged = [public(f, models) for f in context.registry.faults() if f.partition(": ")[0] not in retired]
+        faults = [*damaged, *context.catalog.unservable().values()]
+        serving = sum(serves(context, series_id) for series_id in context.catalog.targets())
         if not serving:
             reasons = "; ".join(faults) or "nothing is trained; run: orecast train"
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, reasons, kind="not-ready")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from forecast import names
 from forecast.answers.event_versions import Assumption, Choice, Version, World, comes_with
 from forecast.answers.scenarios.question import Acting, Add, Amend, Dated, Question, Scenario, Take
 from forecast.errors import Fault, InvalidInput
@@ -238,7 +239,7 @@ def _event(part: Add, as_of: dt.date) -> Event:
         intensity="",
         minerals=part.minerals,
         scope_note="",
-        flows=tuple((flow.split(">")[0], flow.split(">")[1]) for flow in part.flows),
+        flows=tuple(map(names.flow, part.flows)),
         price_world=part.price,
         price_local=part.price,
         local_market="",

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
+from forecast import names
 from forecast.errors import Fault, InvalidInput, Malformed
 from forecast.events import KINDS
 from forecast.interventions import parse_shape
@@ -48,8 +49,21 @@ def _kind(word: str) -> str:
     return word
 
 
-Id = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[a-z0-9][a-z0-9.-]*$")]
-Name = Annotated[str, Field(max_length=64, pattern=r"^[a-z0-9][a-z0-9-]*$")]
+def _flow(text: str) -> str:
+    names.flow(text)
+    return text
+
+
+def _named(parse: Callable[[str], Any], pattern: str = names.PATTERN, longest: int = names.LONGEST) -> tuple[Any, Any]:
+    """A check by ``parse``, whose sentence is the refusal, and what the schema says of it."""
+    schema = {"type": "string", "pattern": f"^{pattern}$", "minLength": 1, "maxLength": longest}
+    return AfterValidator(parse), WithJsonSchema(schema)
+
+
+SeriesId = Annotated[names.SeriesId, *_named(names.series_id)]
+EventId = Annotated[names.EventId, *_named(names.event_id)]
+Slug = Annotated[names.Slug, *_named(names.slug)]
+Flow = Annotated[str, *_named(_flow, names.FLOW_PATTERN, 7)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Rate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Months = Annotated[int, Field(ge=-60, le=60)]
@@ -91,7 +105,7 @@ class Acting(_Part):
     slips: Annotated[tuple[Months, Months], AfterValidator(_in_order)] | None = None
     rates: Annotated[tuple[Step, ...], Field(max_length=24)] = ()
     shape: Annotated[str, AfterValidator(_shape)] | None = None
-    effect: Annotated[dict[Id, Effect], Field(max_length=MOST_SERIES)] = Field(default_factory=dict)
+    effect: Annotated[dict[SeriesId, Effect], Field(max_length=MOST_SERIES)] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _rates_in_order(self) -> Self:
@@ -102,7 +116,7 @@ class Acting(_Part):
 
 
 class Dated(Acting):
-    event: Id
+    event: EventId
     announced: Day | None = None
     effective: Day | None = None
     ended: Day | None = None
@@ -122,7 +136,7 @@ class Take(Acting):
     draw takes it with that, 1 if left out.
     """
 
-    branch: Id
+    branch: EventId
     starts: Day | None = None
     probability: Share | None = None
 
@@ -145,8 +159,8 @@ class Add(Dated):
     effective: Day
     title: Text = ""
     kind: Annotated[str, AfterValidator(_kind)] = "export_control"
-    minerals: Annotated[tuple[Id, ...], Field(max_length=50)] = ()
-    flows: Annotated[tuple[Annotated[str, Field(pattern=r"^[A-Z]{2,3}>[A-Z]{2,3}$")], ...], Field(max_length=50)] = ()
+    minerals: Annotated[tuple[Slug, ...], Field(max_length=50)] = ()
+    flows: Annotated[tuple[Flow, ...], Field(max_length=50)] = ()
     price: Direction = ""
     volume: Direction = ""
 
@@ -159,11 +173,11 @@ class Scenario(_Part):
     proportion.
     """
 
-    name: Name
+    name: Slug
     title: Text = ""
     probability: Share | None = None
     add: tuple[Add, ...] = ()
-    remove: tuple[Id, ...] = ()
+    remove: tuple[EventId, ...] = ()
     amend: tuple[Amend, ...] = ()
     take: tuple[Take, ...] = ()
 
@@ -190,7 +204,7 @@ class Question(_Part):
     that an event may slip to) × series × periods (at least 24) are at most 12,000.
     """
 
-    series: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MOST_SERIES)]
+    series: Annotated[tuple[SeriesId, ...], Field(min_length=1, max_length=MOST_SERIES)]
     scenarios: Annotated[tuple[Scenario, ...], Field(max_length=MOST_SCENARIOS)]
     h: Annotated[int, Field(ge=1)] = 12
     level: Annotated[tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(min_length=1, max_length=10)] = (80, 95)
@@ -243,13 +257,13 @@ class Question(_Part):
         total = sum(scenario.probability or 0.0 for scenario in self.scenarios)
         if total > 1 + 1e-9:
             yield Fault("scenarios", f"probabilities of {total:g} together", "at most 1; the rest is the baseline")
-        names = Counter(scenario.name for scenario in self.scenarios)
+        times = Counter(scenario.name for scenario in self.scenarios)
         for i, scenario in enumerate(self.scenarios):
-            if scenario.name in RESERVED or names[scenario.name] > 1:
+            if scenario.name in RESERVED or times[scenario.name] > 1:
                 expected = f"a name of its own, not {' or '.join(RESERVED)}"
                 yield Fault(f"scenarios.{i}.name", scenario.name, expected)
             ids = Counter([*(a.event for a in scenario.add), *(a.event for a in scenario.amend), *scenario.remove])
-            for event_id in (event_id for event_id, times in ids.items() if times > 1):
+            for event_id in (event_id for event_id, count in ids.items() if count > 1):
                 yield Fault(f"scenarios.{i}", event_id, "one place for each event: add, remove or amend")
             for where, part in scenario.acting():
                 for on in part.effect.keys() - set(self.series) - set(MEASURES):

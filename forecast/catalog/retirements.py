@@ -1,0 +1,23 @@
+"""Series that are no longer served: when they were retired, and when one came back; a log that is only added to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, insert, select
+
+from forecast.catalog.schema import RETIREMENTS
+
+
+def load(connection: Connection) -> dict[str, datetime]:
+    """The series that are retired now, and since when (UTC)."""
+    log = connection.execute(select(RETIREMENTS).order_by(RETIREMENTS.c.moment))
+    last = {row.series_id: row for row in log}
+    return {series_id: row.moment.replace(tzinfo=UTC) for series_id, row in last.items() if row.retired}
+
+
+def add(connection: Connection, series_id: str, retired: bool, now: datetime) -> None:
+    """Say that a series is retired, or is no more. After all that was said before, whatever the clock does."""
+    moments = connection.execute(select(RETIREMENTS.c.moment).where(RETIREMENTS.c.series_id == series_id)).scalars()
+    moment = max([now.astimezone(UTC).replace(tzinfo=None), *(m + timedelta(microseconds=1) for m in moments)])
+    connection.execute(insert(RETIREMENTS), {"series_id": series_id, "moment": moment, "retired": retired})

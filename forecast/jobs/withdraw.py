@@ -1,0 +1,53 @@
+"""Take values back: from a moment on they are known no more, and what was known before stays as it was."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from forecast.catalog import Catalog
+from forecast.catalog.csv_reader import Reading, day, read_rows
+from forecast.errors import Fault, InvalidInput, NotFound
+
+Periods = dict[str, list[date]]
+
+_DAY = "a date, YYYY-MM-DD (or YYYY-MM)"
+
+
+def between(catalog: Catalog, series_id: str, first: date | None, last: date | None) -> Periods:
+    """The periods of a series that start from ``first`` to ``last`` and have had a value.
+
+    Raises ``NotFound``, ``Retired``, and ``InvalidInput`` where there are none.
+    """
+    known = catalog.periods(series_id)
+    chosen = [ds for ds in known if (first is None or ds >= first) and (last is None or ds <= last)]
+    if not chosen:
+        has = f"{series_id} has values from {known[0]} to {known[-1]}" if known else f"{series_id} has no value"
+        asked = f"{first or 'the first'} to {last or 'the last'}"
+        raise InvalidInput(Fault("periods", asked, f"days between which a period starts that has a value; {has}"))
+    return {series_id: chosen}
+
+
+def read(path: Path, catalog: Catalog) -> Periods:
+    """The periods of a CSV file with columns ``series_id`` and ``ds`` (or ``period``), the first day of each.
+
+    Raises ``InvalidInput`` with every row that names no value.
+    """
+    reading, series = Reading(), catalog.series()
+    found: Periods = {}
+    known: dict[str, set[date]] = {}
+    for row in read_rows(path, ("series_id", "ds"), (), reading, {"period": "ds"}):
+        name = row["series_id"]
+        if name not in series:
+            nearest = NotFound("series", name, series).nearest
+            reading.note(row, "series_id", "the id of a series" + (f"; nearest: {nearest[0]}" if nearest else ""))
+            continue
+        before = len(reading.faults)
+        ds = reading.cell(row, "ds", lambda text: day(f"{text}-01" if len(text) == 7 else text), _DAY, date.min)
+        if name not in known:
+            known[name] = set(catalog.periods(name))
+        if len(reading.faults) == before and ds not in known[name]:
+            reading.note(row, "ds", f"the first day of a period of which {name} has had a value")
+        found.setdefault(name, []).append(ds)
+    reading.finish()
+    return found
