@@ -182,8 +182,13 @@ def test_a_frequency_is_asked_about_where_less_than_half_of_ten_periods_have_a_v
         ("mine.cobalt,01/08/2026,1", "ds", "01/08/2026", "a date, YYYY-MM-DD (or YYYY-MM)"),
         ("mine.weekly,2026-08-02,1", "ds", "2026-08-02", "frequency W-SUN: 2026-07-27"),
         ("mine.cobalt,2026-12-01,1", "ds", "2026-12-01", "a period that has begun by 2026-11-24"),
-        ("mine.cobalt,2026-08-01,", "value", "", "a number, zero or more"),
-        ("mine.cobalt,2026-08-01,nan", "value", "nan", "a number, zero or more"),
+        ("mine.cobalt,2026-08-01,", "value", "", "a number; leave out a period that was not published"),
+        ("mine.cobalt,2026-08-01,nan", "value", "nan", "a number; leave out a period that was not published"),
+        ("mine.cobalt,2026-08-01,NA", "value", "NA", "a number; leave out a period that was not published"),
+        ("mine.cobalt,2026-08-01,n/a", "value", "n/a", "a number; leave out a period that was not published"),
+        ("mine.cobalt,2026-08-01,..", "value", "..", "a number; leave out a period that was not published"),
+        ("mine.cobalt,2026-08-01,-", "value", "-", "a number; leave out a period that was not published"),
+        ("mine.cobalt,2026-08-01,:", "value", ":", "a number; leave out a period that was not published"),
         ("mine.cobalt,2026-08-01,inf", "value", "inf", "a number, zero or more"),
         ("mine.cobalt,2026-08-01,-1", "value", "-1", "a number, zero or more"),
         ('mine.cobalt,2026-08-01,"1,234.5"', "value", "1,234.5", "no thousands separators"),
@@ -237,10 +242,44 @@ def test_an_unreadable_description_does_not_hide_behind_unknown_series(desk: Des
     assert fault[1] == "file"
 
 
-def test_the_frequency_of_a_series_with_observations_stays(desk: Desk) -> None:
-    series = "series_id,measure,unit,freq\nprice.copper,price,USD/t,Q\n"
+@pytest.mark.parametrize(
+    ("cells", "column", "value", "stays"),
+    [
+        ("price,USD/t,Q", "freq", "Q", "M"),
+        ("price,USD/lb,M", "unit", "USD/lb", "USD/t"),
+        ("volume,USD/t,M", "measure", "volume", "price"),
+    ],
+)
+def test_what_gives_values_their_meaning_stays_once_there_are_some(
+    desk: Desk, cells: str, column: str, value: str, stays: str
+) -> None:
+    series = f"series_id,measure,unit,freq\nprice.copper,{cells}\n"
     (fault,) = desk.faults("series_id,ds,value\nprice.copper,2026-07-01,1\n", series)
-    assert fault[1:] == ("freq", "Q", "M: price.copper has observations")
+    expected = (
+        f"{stays}, as the values that price.copper has; for another {column} take it in under a new id, "
+        "and retire this one (orecast series retire price.copper)"
+    )
+    assert fault == (2, column, value, expected)
+
+
+def test_a_series_without_values_may_be_given_another_unit(desk: Desk) -> None:
+    desk.take("series_id,ds,value\nmine.cobalt,2026-08-01,1\n")
+    desk.take("series_id,ds,value\nmine.cobalt,2026-09-01,1\n", SERIES.replace("weekly,price,USD/t", "weekly,volume,t"))
+    weekly = desk.catalog.get("mine.weekly")
+    assert (weekly.measure, weekly.unit) == ("volume", "t")
+
+
+def test_what_else_a_series_is_may_be_put_right_and_that_is_said(desk: Desk) -> None:
+    desk.take("series_id,ds,value\nmine.cobalt,2026-08-01,1\n")
+    header = "series_id,measure,unit,freq,mineral,flow,reporter,role\n"
+    series = header + "mine.cobalt,price,USD/t,M,cobalt,export,COD,comparison\n"
+    counts = desk.take("series_id,ds,value\nmine.cobalt,2026-09-01,1\n", series)
+    cobalt = desk.catalog.get("mine.cobalt")
+    assert (cobalt.mineral, cobalt.flow, cobalt.reporter, cobalt.role) == ("cobalt", "export", "COD", "comparison")
+    assert counts.notes[:2] == (
+        "mine.cobalt: mineral, flow, reporter changed; training is due",
+        "mine.cobalt is a comparison now: it is forecast no more, and its runs are kept",
+    )
 
 
 def test_nothing_is_written_if_the_last_row_is_bad(desk: Desk) -> None:

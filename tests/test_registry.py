@@ -262,21 +262,42 @@ def test_runs_lists_the_newest_first_and_says_which_is_broken(registry: Registry
 
 
 NAMES: list[Callable[[Registry, str], object]] = [
-    lambda registry, name: registry.champion(name),
     lambda registry, name: registry.get(SERIES, name),
+    lambda registry, name: registry.get(name, "2026-06-aa"),
     lambda registry, name: registry.promote(SERIES, name),
-    lambda registry, name: registry.runs(name),
+    lambda registry, name: registry.decline(name, "2026-06-aa"),
     lambda registry, name: save(registry, name),
+    lambda registry, name: save(registry, "2026-06-aa", series_id=name),
 ]
+OUTSIDE = ["", "..", "../x", "/etc", "a/b", "a\\b", "A", ".hidden", "champion", "a\n", "a" * 101, "a.", "x.json"]
 
 
 @pytest.mark.parametrize("use", NAMES)
-@pytest.mark.parametrize(
-    "name", ["", "..", "../x", "/etc", "a/b", "a\\b", "A", ".hidden", "champion", "a\n", "a" * 129]
-)
+@pytest.mark.parametrize("name", OUTSIDE)
 def test_no_name_leads_out_of_the_folder(registry: Registry, use: Callable[[Registry, str], object], name: str) -> None:
     with pytest.raises(InvalidInput):
         use(registry, name)
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_series_that_can_have_no_folder_is_read_as_one_without_runs(registry: Registry, name: str) -> None:
+    (registry.root / SERIES).mkdir(parents=True, exist_ok=True)
+    (registry.root / "champion").mkdir()
+    (registry.root / "champion" / "champion").write_text("2026-06-aa\n")
+    assert registry.champion_id(name) is None
+    assert registry.declined(name) == ()
+    assert registry.runs(name) == []
+    assert registry.champions() == {}
+    assert registry.faults() == ()
+    with pytest.raises(NotTrained, match="its id is refused, expected"):
+        registry.champion(name)
+
+
+def test_a_name_with_an_underscore_serves(registry: Registry) -> None:
+    save(registry, "2026_06-aa", series_id="my_price.lme_cash")
+    registry.promote("my_price.lme_cash", "2026_06-aa")
+    assert registry.champion("my_price.lme_cash").run_id == "2026_06-aa"
+    assert registry.champions() == {"my_price.lme_cash": "2026_06-aa"}
 
 
 @given(st.text(max_size=40))
