@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 import yaml
 from flask.testing import FlaskClient
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from service_fixtures import COPPER, NOW, add_run, clock, make_home
 
@@ -132,9 +132,9 @@ class House:
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     home = tmp_path_factory.mktemp("home")
-    settings = make_home(home)
-    catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
-    app = create_app(settings, catalog=catalog, registry=registry, clock=clock)
+    made = make_home(home)
+    catalog, registry = Catalog.open(made), Registry(made.models_dir)
+    app = create_app(made, catalog=catalog, registry=registry, clock=clock)
     yield House(home, catalog, registry, app.test_client())
     catalog.close()
 
@@ -151,6 +151,7 @@ REFUSED = st.one_of(
 HEADER = ("series_id", "measure", "unit", "freq", "reporter")
 
 
+@settings(max_examples=20)
 @given(name=SERIES_IDS, reporter=PLACES)
 def test_an_id_of_a_series_goes_through_every_door(house: House, name: str, reporter: str) -> None:
     assume(name not in house.catalog.series())
@@ -180,6 +181,7 @@ def test_an_id_of_a_series_goes_through_every_door(house: House, name: str, repo
     assert {row["scenario"] for row in rows} == {"baseline", name}
 
 
+@settings(max_examples=20)
 @given(name=EVENT_IDS, mineral=EVENT_IDS, origin=PLACES, target=PLACES)
 def test_an_event_with_its_minerals_and_flows_goes_through_every_door(
     house: House, name: str, mineral: str, origin: str, target: str

@@ -124,6 +124,17 @@ def test_what_cannot_be_withdrawn_is_told_and_nothing_is(anywhere: Catalog) -> N
     assert len(values(anywhere)) == 3
 
 
+def test_reading_the_bundled_data_in_again_brings_nothing_back(catalog: Catalog, settings: Settings) -> None:
+    june = date(2026, 6, 1)
+    catalog.withdraw({COPPER: [june]}, now=datetime.now(UTC))
+    with catalog._database.writing() as connection:
+        connection.execute(text("DELETE FROM snapshots"))
+    again = Catalog.open(settings)
+    assert [one.ds for one in again.observations(COPPER, start=date(2026, 5, 1))] == [date(2026, 5, 1)]
+    assert june in again.periods(COPPER)
+    again.close()
+
+
 # -- retiring a series -------------------------------------------------------------------------------------------------
 
 
@@ -174,6 +185,8 @@ def test_a_retired_series_teaches_others_nothing(catalog: Catalog) -> None:
     assert after is not None
     assert peers.histories.keys() - after.histories.keys() == {"price.cotton"}
     assert after.companions == {}
+    # One that is retired while others are trained is no fault of theirs.
+    assert catalog.histories(["price.cotton", COPPER]).keys() == {COPPER}
     assert after.digest != peers.digest
 
 
@@ -227,6 +240,8 @@ def test_retiring_by_command_takes_a_series_off_every_answer(
     assert "2 series" in orecast(capsys, "export", "--output", home / "all.csv", code=1)
     assert NICKEL not in (home / "all.csv").read_text()
     assert NICKEL not in orecast(capsys, "series")
+    assert NICKEL not in orecast(capsys, "runs", "list")
+    assert NICKEL not in {one["series_id"] for one in rows_of(client, "/v1/runs")}
     assert f"\n{NICKEL} " in orecast(capsys, "series", "--retired")
     assert "--undo" in orecast(capsys, "forecast", NICKEL, code=4)
     assert f"{NICKEL} is back" in orecast(capsys, "series", "retire", NICKEL, "--undo")
@@ -334,11 +349,11 @@ def test_an_id_that_today_is_refused_takes_nothing_down(
     health = {one.series_id: one.fault for one in monitor(older, registry, date(2026, 7, 15))}
     assert all(health[name] == faults[name] for name in OLD)
     assert not set(due(older, registry, settings_in(home), date(2026, 7, 15))) & set(OLD)
+    assert older.events()["cn-7ree-licence-2025"].flows == (("CN", "US"), ("odd", ""))
     said = orecast(capsys, "export", "--output", home / "all.csv", code=1)
     assert all(str(faults[name]) in said for name in OLD)
     assert {row["series_id"] for row in csv.DictReader(io.StringIO((home / "all.csv").read_text()))} == set(TRAINED)
     assert "none: its id is refused" in orecast(capsys, "series")
-    assert older.events()["cn-7ree-licence-2025"].flows == (("CN", "US"), ("odd", ""))
     assert client.get("/v1/events/cn-7ree-licence-2025").status_code == 200
 
 
@@ -388,6 +403,8 @@ def test_what_has_become_a_comparison_is_forecast_no_more(home: Path, client: Fl
     assert "it is a comparison" in refused.get_json()["detail"]
     assert {one["series_id"] for one in rows_of(client, "/v1/forecasts")} == {COPPER, EARTHS}
     assert client.get(f"/v1/series/{NICKEL}").get_json()["run"] is None
+    for what in ("effects", "backtest"):
+        assert client.get(f"/v1/series/{NICKEL}/{what}").status_code == 404
 
 
 # -- the catalogue of an older version ---------------------------------------------------------------------------------

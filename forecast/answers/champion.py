@@ -16,14 +16,19 @@ def serving(series: Series, registry: Registry, as_of: dt.date) -> Run:
     Raises ``NotTrained``, also for what has become a comparison, and ``InvalidInput`` for a day on which what the run
     was trained on was not yet known.
     """
-    if not series.is_target:
-        why = "it is a comparison, which is used to estimate effects and never forecast"
-        raise NotTrained(series.series_id, why, "to forecast it, take its row in with the role target")
-    run = registry.champion(series.series_id)
+    run = champion_of(series, registry)
     known = _known(series, run)
     if as_of < known:
         raise InvalidInput(Fault("as_of", str(as_of), f"{known} or later: so late is what {run.run_id} knows"))
     return run
+
+
+def champion_of(series: Series, registry: Registry) -> Run:
+    """The champion of a series. Raises ``NotTrained``, also for what has become a comparison."""
+    if not series.is_target:
+        why = "it is a comparison, which is used to estimate effects and never forecast"
+        raise NotTrained(series.series_id, why, "to forecast it, take its row in with the role target")
+    return registry.champion(series.series_id)
 
 
 def as_trained(series: Series, run: Run) -> Series:

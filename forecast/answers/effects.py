@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from forecast.answers.champion import as_trained
+from forecast.answers.champion import as_trained, champion_of
 from forecast.answers.event_priors import Evidence
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.report import EpisodeReport, report
@@ -46,8 +46,8 @@ def findings(catalog: Catalog, registry: Registry, series_id: str, event_id: str
 
     Raises ``NotFound``, also for an event that is in no episode of the series, and ``NotTrained``.
     """
-    series, run = catalog.get(series_id), registry.champion(series_id)
-    series = as_trained(series, run)
+    run = champion_of(catalog.get(series_id), registry)
+    series = as_trained(catalog.get(series_id), run)
     key, evidence = catalog.edition(), Evidence.of(registry)
     if run.derived.get("findings", (None,))[0] != (key, evidence.digest):
         run.derived["findings"] = (key, evidence.digest), _all(catalog, series, run, evidence)

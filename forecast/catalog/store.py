@@ -150,10 +150,12 @@ class Catalog:
         return [found.history(series, day) if found is not None and found.known_by(day).size else None for day in days]
 
     def histories(self, series_ids: Iterable[str] | None = None, as_of: date | None = None) -> dict[str, History]:
-        """What was known of many series (by default all), those without an observation left out."""
+        """What was known of many series (by default all), those that have no observation or were retired left out."""
         now = self._current()
         series = now.series
-        ids = list(series) if series_ids is None else [now.get(name).series_id for name in series_ids]
+        # One may be retired while others are trained: it teaches them nothing more, and is no fault of theirs.
+        asked = series if series_ids is None else [name for name in series_ids if name not in now.retired]
+        ids = [_named(series, name).series_id for name in asked]
         found = {}
         for series_id, of_series in self._vintages(ids).items():
             if of_series.known_by(as_of).size:

@@ -94,9 +94,10 @@ def backtest(
 
 
 def _kept(s: Session, series_ids: list[str], out: Out) -> None:
+    from forecast.answers.champion import champion_of
     from forecast.export.forecasts import score_names, score_rows, scores_document
 
-    runs = [s.registry.champion(series_id) for series_id in s.known(series_ids)]
+    runs = [champion_of(s.catalog.get(series_id), s.registry) for series_id in s.known(series_ids)]
     if out.chosen is Format.CSV:
         out.csv(score_names(), [flat(row) for run in runs for row in score_rows(run)])
     elif out.chosen is Format.JSON:

@@ -45,7 +45,8 @@ def list_runs(
 
     with session() as s:
         name = s.catalog.get(series_id).series_id if series_id else None
-        rows = [asdict(summary) for summary in s.registry.runs(name)]
+        retired = s.catalog.retired()
+        rows = [asdict(run) for run in s.registry.runs(name) if run.series_id not in retired]
         columns = COLUMNS if any(row["fault"] for row in rows) else COLUMNS[:-1]
         Out(format, output).rows(rows, columns, header=[f.name for f in fields(RunSummary)])
 

@@ -61,14 +61,14 @@ def show(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """List the series, or show one.
+    """List the series, or show one; the word show may be left out.
 
     \b
     Examples:
-      orecast series --measure price
-      orecast series price.copper
-      orecast series --mineral rare-earths --format csv
-      orecast series --retired
+      orecast series show --measure price
+      orecast series show price.copper
+      orecast series show --mineral rare-earths --format csv
+      orecast series show --retired
     """
     from forecast.timeseries.series import MEASURES, ROLES, Series
 

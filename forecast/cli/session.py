@@ -43,10 +43,14 @@ class Session:
         Raises ``NotFound`` and ``Retired``.
         """
         if not names:
-            for reason in self.catalog.unservable().values():
-                warn(reason)
+            self.name_unservable()
             return self.catalog.targets()
         return [self.catalog.get(name).series_id for name in names]
+
+    def name_unservable(self) -> None:
+        """Say on stderr which series are left out of everything because their ids are refused."""
+        for reason in self.catalog.unservable().values():
+            warn(reason)
 
     def close(self) -> None:
         if "catalog" in self.__dict__:

@@ -35,7 +35,9 @@ def ingest(
     Values that are there already change nothing; new values of known periods
     become a new vintage, and the old ones are kept. Without a known_at, a new
     series' values count as known since the end of their periods plus its
-    release_lag_days, and what is added to it later since now.
+    release_lag_days, and what is added to it later since now. Once a series
+    has values its measure, unit and freq stay. What is told of a retired series
+    is kept, and it stays retired.
 
     \b
     Examples:
@@ -112,6 +114,7 @@ def retrain(due: Annotated[bool, typer.Option("--due", help="what this command d
     from forecast.jobs import train as jobs
 
     with session() as s:
+        s.name_unservable()
         names = jobs.due(s.catalog, s.registry, s.settings, s.today)
         if not names:
             print("nothing is due")

@@ -193,8 +193,7 @@ def panels(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date, horizon:
 def _peers(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date) -> Peers:
     histories = catalog.histories(sorted(series_ids), as_of)
     usable = {series_id: history for series_id, history in histories.items() if history.used.any()}
-    known = catalog.series()  # a companion may have been retired
-    named = {series_id: history.series.spot for series_id, history in usable.items() if history.series.spot in known}
+    named = {series_id: history.series.spot for series_id, history in usable.items() if history.series.spot}
     spots = catalog.histories(sorted(set(named.values())), as_of) if named else {}
     return Peers(usable, companions={series_id: spots[name] for series_id, name in named.items() if name in spots})
 

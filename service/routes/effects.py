@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
+from forecast.answers.champion import champion_of
 from forecast.answers.effects import findings
 from forecast.answers.event_priors import Evidence
 from forecast.export import effects as export
@@ -21,8 +22,8 @@ def routes(context: Context) -> APIBlueprint:
     @api.get("/series/<series_id>/effects", responses=answers(EffectsDocument, csv=True))
     def list_effects(path: SeriesPath, query: EffectsQuery) -> Response:
         """What each episode of events did to a series: how much on average, in sum, and when; or period by period."""
-        series_id = context.catalog.get(path.series_id).series_id
-        run, evidence = context.registry.champion(series_id), Evidence.of(context.registry)
+        series_id, evidence = path.series_id, Evidence.of(context.registry)
+        run = champion_of(context.catalog.get(series_id), context.registry)
         as_csv, by_period = wants_csv(query.format), query.detail == "path"
         stores = run.run_id, context.catalog.edition(), evidence.digest
         etag = tag("effects", series_id, stores, by_period, query.event, as_csv)

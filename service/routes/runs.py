@@ -23,9 +23,10 @@ def routes(context: Context) -> APIBlueprint:
 
     @api.get("/runs", responses=answers(RunList, csv=True))
     def list_runs(query: RunsQuery) -> Response:
-        """Every run, by series, the newest first."""
+        """Every run, by series, the newest first; those of retired series are kept and not listed."""
         series_id = context.catalog.get(query.series_id).series_id if query.series_id else None
-        rows = [asdict(summary) for summary in context.registry.runs(series_id)]
+        retired = context.catalog.retired()
+        rows = [asdict(run) for run in context.registry.runs(series_id) if run.series_id not in retired]
         return list_answer(HEADER, rows, query.format, "runs")
 
     @api.get("/runs/<run_id>", responses=answers(RunDocument))
