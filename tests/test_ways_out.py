@@ -348,6 +348,12 @@ def test_an_id_that_today_is_refused_takes_nothing_down(
     registry = Registry(home / "models")
     health = {one.series_id: one.fault for one in monitor(older, registry, date(2026, 7, 15))}
     assert all(health[name] == faults[name] for name in OLD)
+    lines = orecast(capsys, "monitor", "--as-of", "2026-07-15").splitlines()
+    assert {line.split()[0]: line.split()[-1] for line in lines if line.startswith(("2024 ", "champion ", NICKEL))} == {
+        "2024": "none",
+        "champion": "none",
+        NICKEL: "served",
+    }
     assert not set(due(older, registry, settings_in(home), date(2026, 7, 15))) & set(OLD)
     assert older.events()["cn-7ree-licence-2025"].flows == (("CN", "US"), ("odd", ""))
     said = orecast(capsys, "export", "--output", home / "all.csv", code=1)

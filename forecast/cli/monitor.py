@@ -40,7 +40,7 @@ def monitor(as_of: AsOf = None, format: FormatOption = None, output: OutputOptio
     rows = [asdict(health) for health in found]
     if out.chosen is Format.TABLE:
         for row in rows:
-            row["state"] = "damaged" if row["fault"] else "served" if row["run"] else "none"
+            row["state"] = ("damaged" if row["fault"] else "served") if row["run"] else "none"
             row["inside"] = {
                 level: "" if share is None else f"{100 * share:.0f} %" for level, share in row["inside"].items()
             }
