@@ -99,6 +99,14 @@ class Unavailable(ForecastError, ConnectionError):
         super().__init__(f"the catalogue {database} cannot be used: {why}")
 
 
+class Busy(ForecastError, TimeoutError):
+    """Another process holds a lock for longer than anything should take."""
+
+    def __init__(self, path: str, seconds: float) -> None:
+        self.path = path
+        super().__init__(f"{path} has been locked by another process for {seconds:g} seconds; is one hanging?")
+
+
 class TooShort(ForecastError, ValueError):
     """Too little history for what was asked."""
 

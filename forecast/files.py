@@ -1,10 +1,19 @@
-"""Files that are there whole or not at all, also after a crash."""
+"""Files that are there whole or not at all, locks, and folders for what is temporary; all of it safe to kill."""
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+#: Temporary folders that have an owner: ``orecast-tmp-<random>`` in the system's folder for such.
+SCRATCH = "orecast-tmp-"
+#: Where libraries are told to put what is temporary: Python and cmdstan, joblib.
+_FOLDERS = ("TMPDIR", "JOBLIB_TEMP_FOLDER")
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -43,3 +52,73 @@ def _umask() -> int:
     mask = os.umask(0o022)
     os.umask(mask)
     return mask
+
+
+@contextmanager
+def locked(path: Path, timeout: float = 60.0) -> Iterator[None]:
+    """Hold the lock of this file against every other thread and process; a thread that holds it may take it again.
+
+    It is the operating system's: a killed process lets go of it. Raises ``TimeoutError`` when somebody else holds it
+    for longer than ``timeout`` seconds.
+    """
+    import filelock  # on first use: whoever only reads takes no lock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path, is_singleton=True, poll_interval=0.01)
+    try:
+        lock.acquire(timeout=timeout)
+    except filelock.Timeout:
+        raise TimeoutError(f"{path} is locked") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for what this process, and those that it starts, leave in ``$TMPDIR``; removed at the end.
+
+    Folders whose owner was killed are removed first: an owner holds the lock of its folder while it lives.
+    """
+    parent = Path(tempfile.gettempdir())
+    for left in parent.glob(f"{SCRATCH}*"):
+        _remove_abandoned(left)
+    folder, held = _owned(parent)
+    before, tempdir = {name: os.environ.get(name) for name in _FOLDERS}, tempfile.tempdir
+    try:
+        use_scratch(folder)
+        yield folder
+    finally:
+        tempfile.tempdir = tempdir
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def use_scratch(folder: Path) -> None:
+    """Let this process, and those that it starts, put what is temporary into ``folder``."""
+    tempfile.tempdir = str(folder)
+    os.environ.update(dict.fromkeys(_FOLDERS, str(folder)))
+
+
+def _owned(parent: Path) -> tuple[Path, int]:
+    """A new folder and the descriptor that holds its lock."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=parent))
+        held = os.open(folder, os.O_RDONLY)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        if os.fstat(held).st_nlink:
+            return folder, held
+        os.close(held)  # another process took it for abandoned before it was locked, and has removed it
+
+
+def _remove_abandoned(folder: Path) -> None:
+    with suppress(OSError):
+        held = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(held)

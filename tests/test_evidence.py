@@ -66,10 +66,14 @@ def test_it_follows_who_serves(stores: Stores) -> None:
     catalog, registry = stores
     before = Evidence.of(registry).digest
     registry.promote(NICKEL, add_run(registry, catalog, NICKEL, name="b"))
-    assert Evidence.of(registry).digest == before
+    after = Evidence.of(registry).digest
+    assert after != before, "no file tells what does not serve any more, whoever was killed before writing a new one"
+    assert not (registry.root / FILE).exists()
     refresh(registry, ())
     assert json.loads((registry.root / FILE).read_text())["runs"][NICKEL].endswith("-b")
+    assert Evidence.of(registry).digest == after
     registry.rollback(NICKEL)
+    assert Evidence.of(registry).digest == before
     refresh(registry, ())
     assert Evidence.of(registry).digest == before
 
@@ -187,7 +191,7 @@ def test_what_is_not_identified_or_of_unknown_direction_teaches_nothing(stores: 
     record = replace(run.record, effects=(first, second, *effects[2:]))
     registry.save(COPPER, "2026-06-01-dark", run.card, draws=run.draws, record=record, fitted={"kind": "drawn"})
     registry.promote(COPPER, "2026-06-01-dark")
-    refresh(registry)
+    refresh(registry, ())
     told = {one.events for one in Evidence.of(registry).likelihoods if one.series_id == COPPER}
     assert told == {one.episode.events for one in effects[2:] if one.episode.direction}
     on = {one.series_id: one.is_price for one in Evidence.of(registry).likelihoods}

@@ -85,5 +85,5 @@ def test_it_is_worked_out_again_when_the_evidence_or_the_catalogue_changes(store
     before = findings(*stores, EARTHS)
     assert findings(*stores, EARTHS) is before
     registry.promote(NICKEL, add_run(registry, catalog, NICKEL, name="b"))
-    refresh(registry)
+    refresh(registry, ())
     assert findings(*stores, EARTHS) is not before

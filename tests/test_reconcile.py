@@ -296,7 +296,7 @@ def test_the_tag_of_a_coherent_answer_hangs_on_every_run_of_the_group_and_on_wha
         return str(client.get(f"/v1/forecasts?series_id={asked}").headers["ETag"])
 
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
-    refresh(registry)
+    refresh(registry, ())
     group = ",".join(members(catalog, ["m.world"]))
     questions = ["m.world&coherent=true", "m.asia&coherent=true", f"{group}&coherent=true", group, "m.world"]
     before = [tag(asked) for asked in questions]

@@ -122,7 +122,7 @@ def test_a_tag_changes_with_each_thing_that_its_answer_rests_on_and_no_other(
     assert changed() == {ONE, BACKTEST}, "the run that serves"
     registry.promote(EARTHS, add_run(registry, catalog, EARTHS, level=2.0, name="b"))
     assert changed() == {EFFECTS}, "the run that serves"
-    refresh(registry)
+    refresh(registry, ())
     assert changed() == {ONE, EFFECTS, CLASSES}, "what all runs say of events of a kind"
     monkeypatch.setattr(answers_module, "VERSION", "another")
     assert changed() == set(asked), "the version of the code"

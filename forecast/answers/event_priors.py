@@ -2,8 +2,10 @@
 
 ``models/classes.json`` holds the raw likelihoods on the cards of the serving runs, and which runs those are. It is
 written by whatever changes who serves (training, promoting, rolling back, retiring) and only read where questions are
-answered: one small file instead of every card, the same answer to the same question until one atomic write, and runs
-that stay as they were trained, whichever other series are. Where it is missing or damaged, the cards are read.
+answered: one small file instead of every card, and runs that stay as they were trained, whichever other series are. It
+is true or it is not there: the registry removes it as soon as another run serves, so that what was killed before it
+wrote the file leaves none. Where it is missing or damaged the cards are read, and the next training, retraining or
+promotion writes it.
 """
 
 from __future__ import annotations
@@ -23,9 +25,8 @@ from forecast.errors import NotTrained
 from forecast.events import Event, KindFamily
 from forecast.files import write_atomically
 from forecast.registry import Registry
+from forecast.registry.store import SUMMARY as FILE
 from forecast.timeseries.series import Series
-
-FILE = "classes.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ class Evidence:
             stat = path.stat()
             return _read(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
         except (OSError, ValueError, KeyError, TypeError):
-            return _from_cards(registry.root, tuple(registry.champions().items()))
+            return _from_cards(registry, tuple(registry.champions().items()))
 
     @cached_property
     def priors(self) -> Mapping[tuple[KindFamily, bool], ClassPrior]:
@@ -91,18 +92,17 @@ class Evidence:
 def refresh(registry: Registry, retired: Collection[str]) -> None:
     """Write down what the runs that serve now say of events, if it is not what is written down.
 
-    ``retired``: ids of the series that teach nothing any more, though their runs are there.
+    ``retired``: ids of the series that teach nothing any more, though their runs are there. While it does so no
+    champion changes; whoever changes one removes the file first.
     """
+    if not registry.root.is_dir():
+        return
     path = registry.root / FILE
-    while registry.root.is_dir():
-        every = registry.champions()
-        champions = {series_id: run_id for series_id, run_id in every.items() if series_id not in retired}
+    with registry.lock_all():
+        champions = {name: run_id for name, run_id in registry.champions().items() if name not in retired}
         data = _written(registry, champions)
         if not path.is_file() or path.read_bytes() != data:
             write_atomically(path, data)
-        # Somebody else may have promoted a run, and written this file, between the reading and the writing.
-        if registry.champions() == every:
-            return
 
 
 def _written(registry: Registry, champions: Mapping[str, str]) -> bytes:
@@ -122,8 +122,8 @@ def _read(path: Path, *_identity: int) -> Evidence:
 
 
 @lru_cache(maxsize=8)
-def _from_cards(root: Path, champions: tuple[tuple[str, str], ...]) -> Evidence:
-    return _parsed(_written(Registry(root), dict(champions)))
+def _from_cards(registry: Registry, champions: tuple[tuple[str, str], ...]) -> Evidence:
+    return _parsed(_written(registry, dict(champions)))
 
 
 def _parsed(data: bytes) -> Evidence:

@@ -5,10 +5,12 @@
     models/<series>/<run>/     one run, see ``run``
     models/<series>/champion   one line: the serving run, the champions before it, newest first, and with a minus
                                those that must not take over by themselves
+    models/classes.json        what was worked out from all champions together; gone as soon as one changes
+    models/.locks/             a file a series, and one for the folder; only writers take them
 
 A run is written to a temporary folder, synced and renamed; nothing is ever rewritten in place, because a file
 that shrinks while it is mapped kills the process that maps it. A killed save leaves a temporary folder only, and
-a later save sweeps it.
+the next one sweeps it. Whoever reads the champion line and then writes it holds the lock of the series.
 """
 
 from __future__ import annotations
@@ -18,9 +20,9 @@ import os
 import shutil
 import tempfile
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,15 +32,18 @@ import numpy.typing as npt
 
 from forecast import names
 from forecast.effects.record import EffectRecord
-from forecast.errors import CorruptArtifact, Fault, InvalidInput, NotFound, NotTrained, Unservable
-from forecast.files import sync_folder, write_atomically
+from forecast.errors import Busy, CorruptArtifact, Fault, InvalidInput, NotFound, NotTrained, Unservable
+from forecast.files import locked, sync_folder, write_atomically
 from forecast.registry.run import Identity, Run, check, identity, load, read_card, write
 
 _CHAMPION = "champion"
 _DECLINED = "-"  # before the name of a run that must not take over by itself; no name begins with it
 _REMEMBERED = 12  # champions that a rollback can go back to
 _OPEN = 128  # runs held open at once: each mapped array costs a file descriptor
-_STALE = 3600.0  # seconds after which a temporary folder belongs to a process that died
+_PATIENCE = 60.0  # seconds to wait for a lock: who holds one writes, and computes nothing
+_LOCKS = ".locks"  # no name of a series begins with a dot
+#: What readers worked out from all champions together, in the folder of all series.
+SUMMARY = "classes.json"
 
 
 @dataclass(frozen=True)
@@ -84,14 +89,17 @@ class Registry:
             raise ValueError(f"draws of {series_id} must be a finite (n, H), not {draws.shape}")
         if self._is_good(folder):
             return folder
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        self._sweep(folder.parent)
-        building = Path(tempfile.mkdtemp(prefix=".save-", dir=folder.parent))
-        try:
-            write(building, card, draws, record, fitted)
-            self._install(building, folder)
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
+        with self.lock(series_id):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(folder.parent)
+            if self._is_good(folder):  # somebody else saved the same run meanwhile
+                return folder
+            building = Path(tempfile.mkdtemp(prefix=".save-", dir=folder.parent))
+            try:
+                write(building, card, draws, record, fitted)
+                self._install(building, folder)
+            finally:
+                shutil.rmtree(building, ignore_errors=True)
         return folder
 
     def get(self, series_id: str, run_id: str) -> Run:
@@ -111,8 +119,8 @@ class Registry:
     def champion(self, series_id: str) -> Run:
         """The run that serves, from memory while its files do not change.
 
-        If the champion is corrupt, the last good run before it serves and ``faults`` says so; raises ``NotTrained``
-        when there is none.
+        If the champion is corrupt, the last good run before it serves, else any other, one that was declined last of
+        all; ``faults`` says so. Raises ``NotTrained`` when there is none.
         """
         if rule := names.unservable(series_id):
             raise Unservable(series_id, rule)
@@ -134,33 +142,60 @@ class Registry:
         found = ((series_id, self.champion_id(series_id)) for series_id in self._trained())
         return {series_id: run_id for series_id, run_id in found if run_id is not None}
 
+    def lock(self, series_id: str, timeout: float = _PATIENCE) -> AbstractContextManager[None]:
+        """The lock of a series: held from the reading to the writing of what serves, in all threads and processes.
+
+        May be taken again by the thread that holds it. Raises ``Busy``.
+        """
+        return _held(self.root / _LOCKS / _checked("series_id", series_id, names.series_id), timeout)
+
+    def lock_all(self) -> AbstractContextManager[None]:
+        """The lock of what all champions together are: while it is held none changes. Never take a series' in it."""
+        return _held(self.root / _LOCKS / ".all")
+
     def promote(self, series_id: str, run_id: str) -> None:
         """Let a run serve, from the next request on. Raises ``NotFound`` or ``CorruptArtifact``."""
         self._verify(self._existing(series_id, run_id))
-        before = [name for name in self._champions(series_id) if name != run_id]
-        declined = [name for name in self.declined(series_id) if name != run_id]
-        self._write_champions(series_id, [run_id, *before], declined)
+        with self.lock(series_id):
+            before = [name for name in self._champions(series_id) if name != run_id]
+            declined = [name for name in self.declined(series_id) if name != run_id]
+            self._write_champions(series_id, [run_id, *before], declined)
 
     def rollback(self, series_id: str) -> str:
         """Let the champion before serve again; returns its id. Raises ``NotFound`` when there is none left.
 
         The one that served is declined: no training of the same inputs brings it back.
         """
-        now, *before = self._champions(series_id) or [""]
-        while before and not self._is_good(self.root / series_id / before[0]):
-            before = before[1:]
-        if not before:
-            raise NotFound("earlier champion of", series_id)
-        self._write_champions(series_id, before, [*self.declined(series_id), now])
+        with self.lock(series_id):
+            now, *before = self._champions(series_id) or [""]
+            while before and not self._is_good(self.root / series_id / before[0]):
+                before = before[1:]
+            if not before:
+                raise NotFound("earlier champion of", series_id)
+            self._write_champions(series_id, before, [*self.declined(series_id), now])
         return before[0]
 
     def decline(self, series_id: str, run_id: str) -> None:
         """Remember that a run must not serve unless it is promoted by name."""
-        self._write_champions(series_id, self._champions(series_id), [*self.declined(series_id), run_id])
+        self._folder(series_id, run_id)
+        with self.lock(series_id):
+            declined = [name for name in self.declined(series_id) if name != run_id]
+            self._write_champions(series_id, self._champions(series_id), [*declined, run_id])
 
     def declined(self, series_id: str) -> tuple[str, ...]:
         """Runs that were rolled back or held back, the latest last."""
-        return tuple(word[1:] for word in self._line(series_id).split() if word.startswith(_DECLINED))
+        words = (word[1:] for word in self._line(series_id).split() if word.startswith(_DECLINED))
+        return tuple(name for name in words if names.is_run_id(name))
+
+    def sweep(self) -> None:
+        """Remove what killed processes left; what a process that lives is about to write stays."""
+        for series_id in self._trained():
+            if any((self.root / series_id).glob(".*")):
+                with contextlib.suppress(Busy), self.lock(series_id, timeout=0.0):
+                    _sweep(self.root / series_id)
+        if any(self.root.glob(f".{SUMMARY}.*")):
+            with self.lock_all():
+                _sweep(self.root, f".{SUMMARY}.*")
 
     def runs(self, series_id: str | None = None) -> list[RunSummary]:
         """All runs, by series, the newest first."""
@@ -211,25 +246,38 @@ class Registry:
     def _champions(self, series_id: str) -> list[str]:
         if names.unservable(series_id) or not (self.root / series_id / _CHAMPION).is_file():
             return []
-        # A line without a name is damage to report, not a series that was never trained.
-        return [name for name in self._line(series_id).split() if names.is_run_id(name)] or ["?"]
+        found = [name for name in self._line(series_id).split() if names.is_run_id(name)]
+        # A line without any name is damage to report, not a series that was never trained.
+        return found or ([] if self.declined(series_id) else ["?"])
 
-    def _write_champions(self, series_id: str, run_ids: list[str], declined: Sequence[str]) -> None:
-        words = [*run_ids[: _REMEMBERED + 1], *(_DECLINED + name for name in declined[-_REMEMBERED:])]
-        write_atomically(self._series_folder(series_id) / _CHAMPION, (" ".join(words) + "\n").encode())
+    def _write_champions(self, series_id: str, run_ids: list[str], declined: list[str]) -> None:
+        """Write the line, under the lock of the series. What was declined is remembered while it can be read."""
+        there = set(self._runs(series_id))
+        kept = [name for name in declined[:-_REMEMBERED] if name in there] + declined[-_REMEMBERED:]
+        serving = [name for name in run_ids if names.is_run_id(name)][: _REMEMBERED + 1]
+        line = " ".join([*serving, *(_DECLINED + name for name in kept if names.is_run_id(name))])
+        with self.lock_all():
+            if self._champions(series_id)[:1] != serving[:1]:
+                (self.root / SUMMARY).unlink(missing_ok=True)
+            write_atomically(self._series_folder(series_id) / _CHAMPION, (line + "\n").encode())
 
     def _candidates(self, series_id: str) -> Iterator[str]:
-        """The champion, the champions before it, then, rather than nothing, any other run: the newest first."""
+        """The champion, the champions before it, then, rather than nothing, any other run: the newest first, and what
+        was declined last.
+        """
         champions = self._champions(series_id)
         yield from champions
         if champions:
-            yield from (name for name in reversed(self._runs(series_id)) if name not in champions)
+            declined = self.declined(series_id)
+            others = [name for name in reversed(self._runs(series_id)) if name not in champions]
+            yield from sorted(others, key=declined.__contains__)
 
     def _substitute(self, series_id: str) -> str:
         try:
-            return f"serving {self.champion(series_id).run_id}"
+            run_id = self.champion(series_id).run_id
         except NotTrained:
             return "serving nothing"
+        return f"serving {run_id}" + (", which was declined" if run_id in self.declined(series_id) else "")
 
     def _summaries(self, series_id: str) -> list[RunSummary]:
         champion, rows = self.champion_id(series_id), []
@@ -278,21 +326,31 @@ class Registry:
 
     def _install(self, building: Path, folder: Path) -> None:
         """Rename a finished run to its place; a broken run that stands there makes room."""
-        try:
+        if folder.is_dir():
+            broken = Path(tempfile.mkdtemp(prefix=".broken-", dir=folder.parent))
+            folder.rename(broken / folder.name)
             building.rename(folder)
-        except OSError:
-            if self._is_good(folder):  # somebody else saved the same run meanwhile
-                return
-            folder.rename(Path(tempfile.mkdtemp(prefix=".broken-", dir=folder.parent)) / folder.name)
+            shutil.rmtree(broken, ignore_errors=True)  # whoever has mapped it keeps what it mapped
+        else:
             building.rename(folder)
         sync_folder(folder.parent)
 
-    def _sweep(self, series: Path) -> None:
-        """Remove what died: folders half written, champion files not renamed."""
-        for left in series.glob(".*"):
-            with contextlib.suppress(OSError):
-                if time.time() - left.stat().st_mtime > _STALE:
-                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+
+@contextmanager
+def _held(path: Path, timeout: float = _PATIENCE) -> Iterator[None]:
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(path, timeout))
+        except TimeoutError:
+            raise Busy(str(path), timeout) from None
+        yield
+
+
+def _sweep(folder: Path, names: str = ".*") -> None:
+    """Remove what died: runs half written, files not renamed. Only under the lock that their writer would hold."""
+    for left in folder.glob(names):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _checked(where: str, name: str, parse: Callable[[str], str]) -> str:
