@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,7 +39,19 @@ SETTINGS: tuple[Setting, ...] = (
 )
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-_CRON = re.compile(r"[\d*,/-]+( [\d*,/?L-]+)( [\d*,/A-Za-z-]+)( [\d*,/A-Za-z-]+)( [\d*,/A-Za-z#-]+)")
+#: Names of schedules, as cron has them.
+_NAMED = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+_FIVE_FIELDS = (
+    "five fields of cron (minute, hour, day, month, weekday; UTC), such as '0 3 * * *', or a name such as @daily"
+)
 _RATE = re.compile(r"off|[1-9]\d{0,8} ?(per|/) ?([1-9]\d{0,3} )?(second|minute|hour|day)s?")
 
 
@@ -82,7 +95,7 @@ class Settings:
             horizon=read.whole("ORECAST_HORIZON", 1, 120),
             seed=read.whole("ORECAST_SEED", 0, 2**32 - 1),
             jobs=read.whole("ORECAST_JOBS", 0, 1024) or -1,
-            schedule=read.matching("ORECAST_SCHEDULE", _CRON, "five fields of cron, such as '0 3 * * *'"),
+            schedule=read.schedule("ORECAST_SCHEDULE"),
             rate_limit=read.matching("ORECAST_RATE_LIMIT", _RATE, "such as '600 per minute', or off"),
             scenario_seconds=read.whole("ORECAST_SCENARIO_SECONDS", 1, 3600),
             log_level=read.one_of("ORECAST_LOG_LEVEL", _LEVELS),
@@ -109,6 +122,24 @@ class _Reader:
         if not pattern.fullmatch(self.text(name)):
             raise self._refused(name, expected)
         return self.text(name)
+
+    def schedule(self, name: str) -> str:
+        """Five fields of cron that a date fits, single spaces between them."""
+        given = " ".join(self.text(name).split())
+        fields = _NAMED.get(given.lower(), given)
+        if fields == self._defaults[name]:
+            return fields
+        # On first use, since it takes time to import; five fields only, for of six some readers take the first as
+        # seconds and some the last.
+        from croniter import CroniterBadDateError, croniter  # type: ignore[import-untyped]
+
+        if len(fields.split()) != 5 or not croniter.is_valid(fields):
+            raise self._refused(name, _FIVE_FIELDS)
+        try:
+            croniter(fields, dt.datetime.now(dt.UTC)).get_next()
+        except CroniterBadDateError:
+            raise self._refused(name, "a date that comes; no day of the calendar fits this day and month") from None
+        return fields
 
     def one_of(self, name: str, words: tuple[str, ...]) -> str:
         word = self.text(name).upper()

@@ -40,7 +40,10 @@ SUPERVISOR = """
 import sys
 from forecast.cli.run import Command, supervise
 processes = [argument.split("=") for argument in sys.argv[1:]]
-sys.exit(supervise([Command(name, (sys.executable, "process.py", name, how)) for name, how in processes]))
+sys.exit(supervise([
+    Command(name, (sys.executable, "process.py", name, how), again=0.3 if name == "worker" else None)
+    for name, how in processes
+]))
 """
 
 
@@ -101,15 +104,36 @@ def test_a_second_signal_kills_what_will_not_end(start: Callable[..., tuple[subp
     wait_until(lambda: not any(alive(pid) for pid in pids))
 
 
-def test_when_one_ends_by_itself_so_does_the_other(
+def test_when_the_service_ends_by_itself_so_does_the_worker_and_its_code_is_told(
     start: Callable[..., tuple[subprocess.Popen[str], list[int]]], tmp_path: Path
 ) -> None:
-    supervisor, pids = start(service="polite", worker="ends")
+    supervisor, pids = start(service="ends", worker="polite")
     (tmp_path / "end").touch()
     _, errors = supervisor.communicate(timeout=10)
-    assert supervisor.returncode == 1
-    assert errors == "orecast: the worker ended by itself (exit code 3); ending the rest\n"
+    assert supervisor.returncode == 3
+    assert errors == "orecast: the service ended by itself (exit code 3); ending the rest\n"
     wait_until(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_when_the_worker_ends_by_itself_the_service_goes_on_and_the_worker_comes_back(
+    start: Callable[..., tuple[subprocess.Popen[str], list[int]]], tmp_path: Path
+) -> None:
+    supervisor, (service, child, worker, orphan) = start(service="polite", worker="ends")
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: (tmp_path / "worker.pids").read_text() != f"{worker} {orphan}")
+    assert alive(service)
+    assert not alive(orphan), "what it had started went with it"
+    again = [int(pid) for pid in (tmp_path / "worker.pids").read_text().split()]
+    (tmp_path / "end").touch()
+    assert supervisor.stderr is not None
+    goes_on = "the rest goes on, and it is started again in"
+    assert (
+        supervisor.stderr.readline() == f"orecast: the worker ended by itself (killed by signal 9); {goes_on} 0.3 s\n"
+    )
+    assert supervisor.stderr.readline() == f"orecast: the worker ended by itself (exit code 3); {goes_on} 0.6 s\n"
+    supervisor.send_signal(signal.SIGTERM)
+    assert supervisor.wait(timeout=10) == 0
+    wait_until(lambda: not any(alive(pid) for pid in (service, child, *again)))
 
 
 def test_an_interrupted_training_says_so(start: Callable[..., tuple[subprocess.Popen[str], list[int]]]) -> None:

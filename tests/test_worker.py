@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from service_fixtures import COPPER, EARTHS, NICKEL, make_home, settings_in
 
-from forecast.jobs.worker import system_database
+from forecast.jobs.durable import system_database
 from forecast.registry import Registry
 
 #: A worker whose training takes as long as it is told, and which notes what it starts and every way out it takes.
@@ -58,7 +58,8 @@ def watch(event, facts):
 
 if __name__ == "__main__":
     from forecast.settings import Settings
-    from forecast.jobs.worker import Work, run
+    from forecast.jobs.tasks import Work
+    from forecast.jobs.worker import run
 
     sys.addaudithook(watch)
     run(Settings.from_env(os.environ), Work(due, train, imports=("service_fixtures",)))
@@ -79,7 +80,8 @@ def start(home: Path) -> Iterator[Callable[[float], subprocess.Popen[bytes]]]:
     def start(seconds: float) -> subprocess.Popen[bytes]:
         """A worker whose trainings take so many seconds."""
         (home / "seconds").write_text(str(seconds))
-        env = {**os.environ, "ORECAST_HOME": str(home), "ORECAST_JOBS": "2", "PYTHONPATH": str(Path(__file__).parent)}
+        path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+        env = {**os.environ, "ORECAST_HOME": str(home), "ORECAST_JOBS": "2", "PYTHONPATH": path}
         with (home / "log").open("a") as log:
             started.append(subprocess.Popen([sys.executable, home / "worker.py"], env=env, stderr=log))
         return started[-1]

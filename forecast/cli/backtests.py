@@ -126,13 +126,14 @@ def _page(run_id: str, card: Any) -> str:
 
 def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...], out: Out) -> int:
     from forecast.jobs.backtest import HEADER, rows, run
+    from forecast.jobs.processes import workplace
 
     origins, horizon, family, calibrate, as_of = options
     question = _question(s, (horizon, family, calibrate, as_of))
     to_file, shown = out.path is not None, out.chosen is Format.TABLE
     question = replace(question, compared=to_file or shown)
     wanted, without = _origins(s, series_ids, origins, question)
-    with _progress(len(wanted)) as progress:
+    with workplace(), _progress(len(wanted)) as progress:
         answer = run(s.catalog, s.settings, wanted, question, progress)
     without = [*without, *answer.left_out]
     if not answer.tested:

@@ -27,14 +27,20 @@ GRACE = 15.0
 
 @dataclass(frozen=True)
 class Command:
-    """A process of the product: its name in messages, and its arguments."""
+    """A process of the product: its name in messages, its arguments, and whether everything ends when it does.
+
+    ``again``: seconds after which one that ended by itself is started again, doubled each time up to an hour; None:
+    everything ends with it.
+    """
 
     name: str
     arguments: tuple[str, ...]
+    again: float | None = None
 
 
 SERVICE = Command("service", (sys.executable, "-P", "-m", "service.wsgi"))
-WORKER = Command("worker", (sys.executable, "-P", "-m", "forecast.cli", "worker"))
+WORKER = Command("worker", (sys.executable, "-P", "-m", "forecast.cli", "worker"), again=60.0)
+_LONGEST = 3600.0
 
 
 def serve() -> NoReturn:
@@ -57,8 +63,9 @@ def serve() -> NoReturn:
 def run() -> None:
     """Train what is missing, then serve and retrain, until Ctrl-C.
 
-    Starts `orecast serve` and `orecast worker` together. If one of the two
-    ends by itself so does the other, and the exit code is 1.
+    Starts `orecast serve` and `orecast worker` together. If the service ends
+    by itself so does the worker, and the exit code is that of the service. If
+    the worker does, the service goes on and the worker is started again.
 
     \b
     Examples:
@@ -101,44 +108,87 @@ def require_free(host: str, port: int) -> None:
 
 
 def supervise(commands: Sequence[Command]) -> int:
-    """Run processes until one of them ends or a signal comes, then end them all; no process is left.
+    """Run processes until a needed one ends or a signal comes, then end them all; no process is left.
 
-    Returns the exit code of a process that was alone and ended by itself, 1 when one of several did, and after a
-    signal 0, or 130 when a process that was alone was interrupted.
+    Returns the exit code of the one that ended by itself (1 where there is none to tell), and after a signal 0, or 130
+    when a process that was alone was interrupted.
     """
-    news: SimpleQueue[tuple[str, int]] = SimpleQueue()
-    signals = {number: signal.signal(number, lambda number, _: news.put(("signal", number))) for number in _ENDINGS}
-    # Sessions of their own: Ctrl-C reaches this process only, which passes it on once.
-    running = {c.name: subprocess.Popen(c.arguments, start_new_session=True) for c in commands}
+    news: SimpleQueue[_News] = SimpleQueue()
+    signals = {number: signal.signal(number, lambda *_: news.put(_News("signal"))) for number in _ENDINGS}
+    running = {command: _start(command, news) for command in commands}
+    ended = dict.fromkeys(commands, 0)
     try:
-        for name, process in running.items():
-            threading.Thread(target=lambda n=name, p=process: news.put((n, p.wait())), daemon=True).start()
-        what, code = news.get()
-        if what != "signal":
-            if len(running) == 1:
-                return code if code >= 0 else 1
-            warn(f"the {what} ended by itself (exit code {code}); ending the rest")
-            return 1
-        return 0 if len(running) > 1 else 130
+        while True:
+            what = news.get()
+            if what.command is None:
+                return 0 if len(commands) > 1 else 130
+            if what.kind == "ended":
+                _kill_left(running[what.command])
+            if what.kind == "start":
+                running[what.command] = _start(what.command, news)
+            elif what.command.again is None:
+                if len(commands) == 1:
+                    return what.code if what.code >= 0 else 1
+                warn(f"the {what.command.name} ended by itself ({_ending(what.code)}); ending the rest")
+                return max(what.code, 1)
+            else:
+                pause = min(what.command.again * 2 ** ended[what.command], _LONGEST)
+                ended[what.command] += 1
+                warn(
+                    f"the {what.command.name} ended by itself ({_ending(what.code)}); "
+                    f"the rest goes on, and it is started again in {pause:g} s"
+                )
+                later = threading.Timer(pause, news.put, [_News("start", what.command)])
+                later.daemon = True
+                later.start()
     finally:
         _end(list(running.values()), news)
         for number, handler in signals.items():
             signal.signal(number, handler)
 
 
+@dataclass(frozen=True)
+class _News:
+    """What a supervisor learns: a ``signal``, that a command ``ended`` with a code, or that it is to ``start``."""
+
+    kind: str
+    command: Command | None = None
+    code: int = 0
+
+
+def _start(command: Command, news: SimpleQueue[_News]) -> subprocess.Popen[bytes]:
+    # A session of its own: Ctrl-C reaches this process only, which passes it on once.
+    process = subprocess.Popen(command.arguments, start_new_session=True)
+
+    def wait() -> None:
+        news.put(_News("ended", command, process.wait()))
+
+    threading.Thread(target=wait, daemon=True).start()
+    return process
+
+
+def _ending(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else f"killed by signal {-code}"
+
+
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def _end(processes: Sequence[subprocess.Popen[bytes]], news: SimpleQueue[tuple[str, int]]) -> None:
+def _end(processes: Sequence[subprocess.Popen[bytes]], news: SimpleQueue[_News]) -> None:
     """SIGTERM for all, SIGKILL for what is left after the grace or a second signal, its children included."""
     for process in processes:
         process.terminate()
     deadline = time.monotonic() + GRACE
     while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
         with suppress(Exception):
-            if news.get(timeout=deadline - time.monotonic())[0] == "signal":
+            if news.get(timeout=deadline - time.monotonic()).kind == "signal":
                 break
     for process in processes:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        _kill_left(process)
         process.wait()
+
+
+def _kill_left(process: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of a process and of those that it started."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

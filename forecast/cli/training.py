@@ -89,10 +89,11 @@ def train(
       orecast train --without prophet
       orecast train price.copper --force
     """
+    from forecast.jobs.processes import workplace
     from forecast.jobs.train import Plan, chosen_families
     from forecast.jobs.train import train as train_series
 
-    with session() as s:
+    with session() as s, workplace():
         plan = Plan(as_of or s.today, chosen_families(family or (), without or ()), force=force)
         names = s.known(series_ids)
         with _progress(len(names)) as done:
@@ -111,12 +112,15 @@ def retrain(due: Annotated[bool, typer.Option("--due", help="what this command d
       orecast retrain --due
       0 3 * * *  cd /srv/orecast && orecast retrain --due    # a line of crontab
     """
+    from forecast.answers.event_priors import refresh
     from forecast.jobs import train as jobs
+    from forecast.jobs.processes import workplace
 
-    with session() as s:
+    with session() as s, workplace():
         s.name_unservable()
         names = jobs.due(s.catalog, s.registry, s.settings, s.today)
         if not names:
+            refresh(s.registry, s.catalog.retired())  # a training that was killed may not have come to it
             print("nothing is due")
             return
         with _progress(len(names)) as done:
@@ -129,7 +133,8 @@ def worker() -> NoReturn:
 
     The schedule is ORECAST_SCHEDULE, cron in UTC; daily at 03:00 by default.
     What a killed worker left undone the next one takes up; of ticks that were
-    missed the last is caught up once. Log lines go to stderr.
+    missed the last is caught up once. Where the record of jobs cannot be kept
+    it says so and goes by the clock alone. Log lines go to stderr.
 
     \b
     Examples:
@@ -137,7 +142,7 @@ def worker() -> NoReturn:
       ORECAST_SCHEDULE='30 5 * * 1-5' orecast worker
     """
     from forecast.jobs.retrain import IMPORTS, due_now, train_now
-    from forecast.jobs.worker import Work
+    from forecast.jobs.tasks import Work
     from forecast.jobs.worker import run as work
 
     with session() as s:

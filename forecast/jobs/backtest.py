@@ -14,7 +14,6 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import joblib
 import numpy as np
 
 from forecast import metrics
@@ -24,6 +23,7 @@ from forecast.errors import ForecastError, NotFound
 from forecast.forecasters import FORECASTERS
 from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.grid.engine import Grid
+from forecast.jobs.processes import in_parallel
 from forecast.metrics import rounded
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
@@ -173,10 +173,8 @@ def _by_views(catalog: Catalog, settings: Settings, origins: Origins, question: 
     for series_id in origins:
         if peers := company.like(catalog.get(series_id)):
             peers.prepare()
-    jobs = (joblib.delayed(_in_own_process)(settings, origin, question, company) for origin in origins.items())
-    yield from joblib.Parallel(
-        n_jobs=settings.jobs, return_as="generator_unordered", inner_max_num_threads=1, backend="loky"
-    )(jobs)
+    calls = ((settings, origin, question, company) for origin in origins.items())
+    yield from in_parallel(_in_own_process, calls, settings.jobs)
 
 
 def _in_own_process(

@@ -17,14 +17,18 @@ IMPORTS = ("forecast.jobs.train", "statsmodels.tsa.statespace.api")
 
 
 def due_now(settings: Settings) -> tuple[str, ...]:
-    """The series that are due today (UTC)."""
+    """The series that are due today (UTC); what killed processes left undone beside the series is made good."""
+    from forecast.answers.event_priors import refresh
     from forecast.catalog import Catalog
     from forecast.jobs.train import due
     from forecast.registry import Registry
 
     catalog = Catalog.open(settings)
     try:
-        return due(catalog, Registry(settings.models_dir), settings, _today())
+        registry = Registry(settings.models_dir)
+        registry.sweep()
+        refresh(registry)
+        return due(catalog, registry, settings, _today())
     finally:
         catalog.close()
 

@@ -1,18 +1,18 @@
 """Train: backtest every family on a series, let the best one serve, keep a card of how it was done.
 
 Everything is checked before anything is computed; a series that fails is reported and the others finish; a run is
-written once, whole, and becomes the champion by one atomic write.
+written once, whole, and becomes the champion by one atomic write. Processes that compute only store what they made;
+who serves is decided by the one that was asked, so that nothing is promoted after its death.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-import joblib
 import numpy as np
 
 from forecast.answers.event_priors import refresh
@@ -20,6 +20,7 @@ from forecast.catalog import Catalog
 from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, NotFound, TooShort, Unservable
 from forecast.forecasters import FORECASTERS
 from forecast.jobs.card import write_card
+from forecast.jobs.processes import in_parallel
 from forecast.names import unservable
 from forecast.registry import Registry
 from forecast.settings import Settings
@@ -65,6 +66,17 @@ class Report:
 
     def of(self, *status: str) -> tuple[Outcome, ...]:
         return tuple(outcome for outcome in self.outcomes if outcome.status in status)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A stored run that may come to serve: the series, its id, the family chosen, and those that were scored."""
+
+    series: Series
+    run_id: str
+    choice: Choice
+    scored: frozenset[str]
+    plan: Plan
 
 
 @dataclass(frozen=True)
@@ -133,19 +145,29 @@ def train(
     comparison, before any work.
     """
     ids = _checked(catalog, series_ids, plan)
+    registry.sweep()
     company = Company.of(catalog, plan.as_of)
+    made: Iterable[Outcome | Candidate]
     if len(ids) == 1:
-        outcomes = iter([train_one(catalog, registry, settings, ids[0], plan, company)])
+        made = [_compute(catalog, registry, settings, ids[0], plan, company)]
     else:
         for series_id in ids:
             if peers := company.like(catalog.get(series_id)):
                 peers.prepare()
-        outcomes = _in_parallel(settings, ids, plan, company)
+        made = in_parallel(_in_own_process, ((settings, one, plan, company) for one in ids), settings.jobs)
     done = {}
-    for outcome in outcomes:
-        done[outcome.series_id] = outcome
-        progress(outcome)
-    refresh(registry, catalog.retired())
+    try:
+        for one in made:
+            outcome = _settled(registry, one)
+            done[outcome.series_id] = outcome
+            progress(outcome)
+    except FitFailed as error:
+        for series_id in ids:
+            if series_id not in done:
+                done[series_id] = Outcome(series_id, "failed", detail=str(error))
+                progress(done[series_id])
+    finally:
+        refresh(registry, catalog.retired())
     return Report(tuple(done[series_id] for series_id in ids))
 
 
@@ -173,6 +195,13 @@ def train_one(
     company: Company | None = None,
 ) -> Outcome:
     """Train one series; never raises for a fault of the series, which becomes the outcome ``failed``."""
+    return _settled(registry, _compute(catalog, registry, settings, series_id, plan, company))
+
+
+def _compute(
+    catalog: Catalog, registry: Registry, settings: Settings, series_id: str, plan: Plan, company: Company | None = None
+) -> Outcome | Candidate:
+    """A run that is stored and serves nobody yet, or what became of the series without one."""
     try:
         past = Past(catalog, settings, series_id, company or Company.of(catalog, plan.as_of))
         return _train(past, registry, settings, plan.for_series(registry, series_id))
@@ -180,7 +209,26 @@ def train_one(
         return Outcome(series_id, "failed", detail=str(error))
 
 
-def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Outcome:
+def _settled(registry: Registry, made: Outcome | Candidate) -> Outcome:
+    """Decide whether a new run serves, under the lock of its series."""
+    if isinstance(made, Outcome):
+        return made
+    series_id, run_id, family = made.series.series_id, made.run_id, made.choice.family
+    try:
+        with registry.lock(series_id):
+            if run_id in registry.declined(series_id) and not made.plan.force:
+                return Outcome(series_id, "held", run_id, family, "it was declined while it was being trained")
+            if held := _worse_than_before(registry, made):
+                if run_id != registry.champion_id(series_id):
+                    registry.decline(series_id, run_id)
+                return Outcome(series_id, "held", run_id, family, held)
+            registry.promote(series_id, run_id)
+    except ForecastError as error:
+        return Outcome(series_id, "failed", run_id, family, str(error))
+    return Outcome(series_id, "trained", run_id, family, made.choice.reason)
+
+
+def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Outcome | Candidate:
     series_id, history = past.series.series_id, past.history
     check_usable(history)
     run_id = past.run_id(plan.families, own_effects=plan.own_effects)
@@ -201,12 +249,7 @@ def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Ou
     card = write_card(past, run_id, choice, table, said, settings)
     card["families"] = plan.families
     registry.save(series_id, run_id, card, draws=draws, record=model.view.record, fitted=model.fitted)
-    held = _worse_than_before(registry, history.series, choice, table, plan)
-    if held:
-        registry.decline(series_id, run_id)
-        return Outcome(series_id, "held", run_id, choice.family, held)
-    registry.promote(series_id, run_id)
-    return Outcome(series_id, "trained", run_id, choice.family, choice.reason)
+    return Candidate(history.series, run_id, choice, frozenset(scores.family for scores in table), plan)
 
 
 def _contest(past: Past, history: History, settings: Settings, plan: Plan) -> tuple[list[Scores], list[str]]:
@@ -284,16 +327,17 @@ def _is_current(registry: Registry, series_id: str, run_id: str) -> bool:
         return False
 
 
-def _worse_than_before(registry: Registry, series: Series, choice: Choice, table: Sequence[Scores], plan: Plan) -> str:
+def _worse_than_before(registry: Registry, made: Candidate) -> str:
     """Why a new run must not take over: the champion's family failed this time, and its substitute scores worse."""
+    choice = made.choice
     try:
-        before = registry.champion(series.series_id).card
+        before = registry.champion(made.series.series_id).card
     except ForecastError:
         return ""
     family, score = str(before["champion_family"]), before.get("score")
-    if family not in plan.rivals(series):
+    if family not in made.plan.rivals(made.series):
         return ""
-    if family in {s.family for s in table} or not table or score is None or choice.score <= score * 1.02:
+    if family in made.scored or not made.scored or score is None or choice.score <= score * 1.02:
         return ""
     return f"{family} ({score:.3f}) could not be backtested this time, and {choice.family} scores {choice.score:.3f}"
 
@@ -312,18 +356,10 @@ def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: Plan) -> 
     return list(dict.fromkeys(series_ids))
 
 
-def _in_parallel(settings: Settings, ids: Sequence[str], plan: Plan, company: Company) -> Iterator[Outcome]:
-    jobs = (joblib.delayed(_in_own_process)(settings, series_id, plan, company) for series_id in ids)
-    outcomes: Iterator[Outcome] = joblib.Parallel(
-        n_jobs=settings.jobs, return_as="generator_unordered", inner_max_num_threads=1, backend="loky"
-    )(jobs)
-    return outcomes
-
-
-def _in_own_process(settings: Settings, series_id: str, plan: Plan, company: Company) -> Outcome:
+def _in_own_process(settings: Settings, series_id: str, plan: Plan, company: Company) -> Outcome | Candidate:
     catalog = Catalog.open(settings)
     try:
-        return train_one(catalog, Registry(settings.models_dir), settings, series_id, plan, company)
+        return _compute(catalog, Registry(settings.models_dir), settings, series_id, plan, company)
     except Exception as error:  # a bug in one series must not take the others with it
         return Outcome(series_id, "failed", detail=f"{type(error).__name__}: {error}")
     finally:
