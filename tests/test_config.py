@@ -63,6 +63,14 @@ def test_the_table_and_the_fields_are_the_same() -> None:
         ("ORECAST_DRAWS", "-5", "from 100 to 100000"),
         ("ORECAST_SCHEDULE", "daily", "five fields of cron"),
         ("ORECAST_SCHEDULE", "0 3 * *", "five fields of cron"),
+        ("ORECAST_SCHEDULE", "0 0 3 * * *", "five fields of cron"),
+        ("ORECAST_SCHEDULE", "0 25 * * *", "five fields of cron"),
+        ("ORECAST_SCHEDULE", "0 3 * * 8", "five fields of cron"),
+        ("ORECAST_SCHEDULE", "0 3 * FOO *", "five fields of cron"),
+        ("ORECAST_SCHEDULE", "*/0 3 * * *", "five fields of cron"),
+        ("ORECAST_SCHEDULE", "@reboot", "a name such as @daily"),
+        ("ORECAST_SCHEDULE", "0 3 31 2 *", "a date that comes"),
+        ("ORECAST_SCHEDULE", "0 3 31 4,6,9,11 *", "a date that comes"),
         ("ORECAST_RATE_LIMIT", "many", "600 per minute"),
         ("ORECAST_RATE_LIMIT", "0 per minute", "600 per minute"),
         ("ORECAST_RATE_LIMIT", "5 per 0 minutes", "600 per minute"),
@@ -104,6 +112,24 @@ def test_what_holds_when_nothing_is_set() -> None:
     numbers = ("workers", "threads", "draws", "horizon", "seed")
     assert [getattr(settings, name) for name in numbers] == [2, 8, 2000, 24, 0]
     assert (settings.schedule, settings.rate_limit, settings.log_level) == ("0 3 * * *", "600 per minute", "INFO")
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("", "0 3 * * *"),
+        ("  ", "0 3 * * *"),
+        (" 30  5\t* * 1-5 ", "30 5 * * 1-5"),
+        ("0 3 * JAN-MAR mon,FRI", "0 3 * JAN-MAR mon,FRI"),
+        ("0 3 29 2 *", "0 3 29 2 *"),
+        ("0 3 31 2 MON", "0 3 31 2 MON"),  # cron takes the day of the month or that of the week: Mondays of February
+        ("0 3 L * *", "0 3 L * *"),
+        ("@daily", "0 0 * * *"),
+        ("@Weekly", "0 0 * * 0"),
+    ],
+)
+def test_a_schedule_is_five_fields_of_cron_or_a_name_of_them(given: str, read: str) -> None:
+    assert Settings.from_env({"ORECAST_SCHEDULE": given}).schedule == read
 
 
 def test_the_data_of_an_installed_package_come_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from service_fixtures import COPPER, NICKEL, card, make_home
+from service_fixtures import COPPER, NICKEL, add_run, card, make_home
 
 from forecast.catalog import Catalog
 from forecast.cli import call
@@ -128,3 +128,18 @@ def test_a_damaged_run_is_named(settings: Settings) -> None:
     ill = of(settings, NICKEL, dt.date(2026, 7, 15))
     assert "draws.npy" in ill.fault
     assert replace(ill, fault="") == well
+
+
+def test_a_declined_run_that_has_to_serve_is_told(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
+    catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
+    first = str(registry.champion_id(NICKEL))
+    second = add_run(registry, catalog, NICKEL, name="b")
+    catalog.close()
+    registry.promote(NICKEL, second)
+    registry.rollback(NICKEL)
+    (settings.models_dir / NICKEL / first / "draws.npy").write_bytes(b"cut short")
+    assert of(settings, NICKEL, dt.date(2026, 7, 15)).fault.endswith(f"; serving {second}, which was declined")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ORECAST_HOME", str(settings.home))
+        assert call(["monitor", "--as-of", "2026-07-15"]) == 0
+    assert f"serving {second}, which was declined" in capsys.readouterr().err

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
-from forecast.errors import CorruptArtifact, InvalidInput, NotFound, NotTrained
+from forecast.errors import Busy, CorruptArtifact, InvalidInput, NotFound, NotTrained
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
 from forecast.registry import Registry
@@ -238,13 +237,176 @@ def test_a_kill_at_any_moment_leaves_the_champion_and_the_next_save_finishes(reg
     assert registry.champion(SERIES).run_id == "2026-05-old"
     assert registry.faults() == ()
     left = [path for path in (registry.root / SERIES).iterdir() if path.name.startswith(".")]
-    for path in left:
-        os.utime(path, (0, 0))
     (registry.root / SERIES / "2026-06-new").exists() or save(registry, "2026-06-new", seed=3)
     registry.promote(SERIES, "2026-06-new")
     assert Registry(registry.root).champion(SERIES).run_id == "2026-06-new"
     if at != "write_atomically":
         assert not any(path.exists() for path in left)
+
+
+#: Processes that all wait for the same moment, then change what serves; each tells when it could not.
+AT_ONCE = """
+import os, sys, time
+from pathlib import Path
+from forecast.registry import Registry
+root, series_id, how, *run_ids = sys.argv[1:]
+start = time.time() + 0.3
+children = []
+for run_id in run_ids:
+    child = os.fork()
+    if not child:
+        registry = Registry(Path(root))
+        time.sleep(max(start - time.time(), 0))
+        getattr(registry, how)(series_id, run_id)
+        os._exit(0)
+    children.append(child)
+sys.exit(any(os.waitpid(child, 0)[1] for child in children))
+"""
+
+
+def at_once(registry: Registry, how: str, run_ids: list[str]) -> None:
+    command = [sys.executable, "-c", AT_ONCE, str(registry.root), SERIES, how, *run_ids]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_of_ten_declines_at_once_none_is_lost(registry: Registry) -> None:
+    save(registry, "2026-06-aa")
+    registry.promote(SERIES, "2026-06-aa")
+    at_once(registry, "decline", names := [f"2026-06-x{i}" for i in range(10)])
+    assert sorted(registry.declined(SERIES)) == names
+    assert registry.champion_id(SERIES) == "2026-06-aa"
+
+
+def test_of_promotions_at_once_the_last_serves_and_the_others_can_be_gone_back_to(registry: Registry) -> None:
+    for i, run_id in enumerate(names := [f"2026-06-r{i}" for i in range(8)]):
+        save(registry, run_id, seed=i)
+    at_once(registry, "promote", names)
+    serving = [registry.champion(SERIES).run_id, *(registry.rollback(SERIES) for _ in names[1:])]
+    assert sorted(serving) == names
+    assert list(registry.declined(SERIES)) == serving[:-1]
+
+
+def test_threads_of_one_registry_wait_for_each_other(registry: Registry) -> None:
+    save(registry, "2026-06-aa")
+    names = [f"2026-06-x{i}" for i in range(10)]
+    threads = [threading.Thread(target=registry.decline, args=(SERIES, name)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(registry.declined(SERIES)) == names
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from forecast.registry import Registry
+with Registry(Path(sys.argv[1])).lock(sys.argv[2]):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_who_holds_a_lock_may_change_what_serves_and_everybody_else_waits_until_it_dies(registry: Registry) -> None:
+    save(registry, "2026-06-aa")
+    with registry.lock(SERIES), Registry(registry.root).lock(SERIES):
+        registry.promote(SERIES, "2026-06-aa")
+    command = [sys.executable, "-c", HOLDER, str(registry.root), SERIES]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        busy = r"price\.copper has been locked by another process for 0\.1 seconds"
+        with pytest.raises(Busy, match=busy), registry.lock(SERIES, timeout=0.1):
+            pass
+        assert registry.champion(SERIES).run_id == "2026-06-aa", "who reads takes no lock"
+        save(registry, "2026-06-zz", series_id="price.tin")
+        holder.kill()
+    registry.decline(SERIES, "2026-06-bb")
+    assert registry.declined(SERIES) == ("2026-06-bb",)
+
+
+def test_reading_leaves_nothing_behind_and_a_lock_is_neither_run_nor_series(registry: Registry) -> None:
+    save(registry, "2026-06-aa")
+    registry.promote(SERIES, "2026-06-aa")
+    assert list(registry.champions()) == [SERIES]
+    assert [row.run_id for row in registry.runs()] == ["2026-06-aa"]
+    assert sorted(path.name for path in (registry.root / SERIES).iterdir()) == ["2026-06-aa", "champion"]
+    for path in (registry.root / ".locks").iterdir():
+        path.unlink()
+    (registry.root / ".locks").rmdir()
+    reading = Registry(registry.root)
+    assert reading.champion(SERIES).run_id == "2026-06-aa"
+    assert (reading.faults(), reading.declined(SERIES), len(reading.runs())) == ((), (), 1)
+    assert [path.name for path in registry.root.iterdir()] == [SERIES]
+
+
+def test_twelve_rollbacks_are_possible_and_the_thirteenth_changes_nothing(registry: Registry) -> None:
+    for i, run_id in enumerate(names := [f"2026-06-r{i:02d}" for i in range(15)]):
+        save(registry, run_id, seed=i)
+        registry.promote(SERIES, run_id)
+    assert [registry.rollback(SERIES) for _ in range(12)] == names[-2:1:-1]
+    with pytest.raises(NotFound, match="earlier champion"):
+        registry.rollback(SERIES)
+    assert registry.champion(SERIES).run_id == names[2]
+    assert list(registry.declined(SERIES)) == names[:2:-1]
+    registry.promote(SERIES, names[0])
+    registry.promote(SERIES, names[1])
+    registry.rollback(SERIES)
+    assert registry.declined(SERIES)[0] == names[-1], "what can still be read stays declined, however long ago"
+
+
+def test_a_declined_run_takes_over_last_of_all_and_it_is_said(registry: Registry) -> None:
+    for i, run_id in enumerate(["2026-04-a", "2026-05-b", "2026-06-c"]):
+        save(registry, run_id, seed=i)
+    registry.promote(SERIES, "2026-04-a")
+    registry.promote(SERIES, "2026-06-c")
+    registry.rollback(SERIES)
+    spoil(registry.root / SERIES / "2026-04-a" / "draws.npy")
+    assert registry.champion(SERIES).run_id == "2026-05-b", "never promoted, but not declined either"
+    assert registry.faults()[0].endswith("; serving 2026-05-b")
+    spoil(registry.root / SERIES / "2026-05-b" / "draws.npy")
+    assert registry.champion(SERIES).run_id == "2026-06-c"
+    assert registry.faults()[0].endswith("; serving 2026-06-c, which was declined")
+
+
+@pytest.mark.parametrize("line", [b"", b"\n", b"? - -? ../x\n", b"\xff\xfe\x00"])
+def test_a_promotion_heals_a_damaged_champion_line(registry: Registry, line: bytes) -> None:
+    save(registry, "2026-06-aa")
+    (registry.root / SERIES / "champion").write_bytes(line)
+    with pytest.raises(NotFound):
+        registry.rollback(SERIES)
+    assert (registry.root / SERIES / "champion").read_bytes() == line
+    registry.promote(SERIES, "2026-06-aa")
+    assert (registry.root / SERIES / "champion").read_text() == "2026-06-aa\n"
+    assert registry.faults() == ()
+
+
+def test_what_was_only_declined_is_not_damaged(registry: Registry) -> None:
+    save(registry, "2026-06-aa")
+    registry.decline(SERIES, "2026-06-aa")
+    assert registry.champion_id(SERIES) is None
+    assert registry.faults() == ()
+    with pytest.raises(NotTrained):
+        registry.champion(SERIES)
+
+
+def test_what_a_killed_process_left_is_swept_and_what_is_being_written_is_not(registry: Registry) -> None:
+    save(registry, "2026-06-aa")
+    left = [registry.root / name for name in (f"{SERIES}/.save-x", f"{SERIES}/.champion.y.tmp", ".classes.json.z.tmp")]
+    left[0].mkdir()
+    (left[0] / "draws.npy").write_bytes(b"half")
+    for path in left[1:]:
+        path.write_bytes(b"half")
+    command = [sys.executable, "-c", HOLDER, str(registry.root), SERIES]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        registry.sweep()
+        assert [path.exists() for path in left] == [True, True, False]
+        holder.kill()
+    registry.sweep()
+    assert [path.exists() for path in left] == [False, False, False]
+    assert registry.get(SERIES, "2026-06-aa").draws.shape == (50, 24)
 
 
 def test_runs_lists_the_newest_first_and_says_which_is_broken(registry: Registry) -> None:

@@ -170,6 +170,19 @@ def test_a_corrupt_champion_leaves_the_last_good_run_serving_and_is_told(
     assert "corrupt artifact price.copper/2026-06-01-b/draws.npy" in ready["faults"][0], "and not where that is"
 
 
+def test_a_declined_run_serves_last_of_all_and_is_told(fresh: tuple[FlaskClient, Catalog, Registry]) -> None:
+    client, catalog, registry = fresh
+    registry.promote(COPPER, add_run(registry, catalog, COPPER, level=2.0, name="b"))
+    registry.rollback(COPPER)
+    (registry.root / COPPER / "2026-06-01-a" / "draws.npy").write_bytes(b"")
+    assert get(client, JSON_FORECAST)["run"] == "2026-06-01-b"
+    ready = get(client, "/readyz")
+    assert (ready["status"], ready["serving"]) == ("degraded", len(TRAINED))
+    assert ready["faults"][0].endswith("; serving 2026-06-01-b, which was declined")
+    add_run(registry, catalog, COPPER, level=3.0, name="0")
+    assert get(client, JSON_FORECAST)["run"] == "2026-06-01-0", "older, never promoted, and not declined"
+
+
 def test_without_any_good_run_the_reason_is_told_and_the_others_serve(
     fresh: tuple[FlaskClient, Catalog, Registry],
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -16,11 +17,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_processes import alive, wait_until
+from test_run import descendants as below
 
 from forecast.answers import forecast as predict
 from forecast.catalog import Catalog, Observation
 from forecast.errors import FitFailed, InvalidInput, NotFound
-from forecast.jobs.train import Plan, chosen_families, due, train, train_one
+from forecast.jobs.train import Candidate, Plan, _compute, _settled, chosen_families, due, train, train_one
 from forecast.registry import Registry
 from forecast.settings import Settings
 from forecast.timeseries.series import Floats, Series
@@ -256,6 +259,58 @@ def say(outcome):
 
 train(Catalog.open(settings), Registry(settings.models_dir), settings, {[PRICE, VOLUME, TINY]}, plan, say)
 """
+
+
+@pytest.mark.slow
+def test_killed_with_its_children_nothing_is_promoted_after_it_and_the_next_makes_everything_good(
+    own: Catalog, registry: Registry, small: Settings, tmp_path: Path
+) -> None:
+    names = [f"price.k{i}" for i in range(3)]
+    values = [observation for name in names for observation in monthly(name, walk(60))]
+    own.add(series=[series(name) for name in names], observations=values, known_at=datetime(2026, 7, 1, tzinfo=UTC))
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    given = {"home": small.home, "draws": 200, "horizon": 6, "jobs": 2}
+    env = {**os.environ, **{f"ORECAST_{name.upper()}": str(value) for name, value in given.items()}}
+    command = [sys.executable, "-m", "forecast.cli", "train", *names, "--family", "ucm", "--family", "grid"]
+    env["TMPDIR"] = str(temporary)
+    with subprocess.Popen(command, env=env, stdout=-1, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("[1/3] price.k")
+        children = below(process.pid)
+        assert len(children) >= 2
+        process.kill()
+    serving = registry.champions()
+    wait_until(lambda: not any(alive(pid) for pid in children), 10)
+    assert registry.champions() == serving
+    assert len(serving) < 3
+    assert registry.faults() == ()
+    assert len(list(temporary.iterdir())) == 1, "all in one folder"
+    assert not (registry.root / "classes.json").exists(), "none tells of other runs than serve"
+
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(registry.champions()) == names
+    assert json.loads((registry.root / "classes.json").read_text())["runs"] == registry.champions()
+    assert list(temporary.iterdir()) == []
+    assert [path for path in registry.root.rglob(".*") if ".locks" not in path.parts] == []
+
+
+def test_a_run_that_was_declined_while_it_was_being_trained_does_not_serve(
+    own: Catalog, registry: Registry, small: Settings
+) -> None:
+    first = train_one(own, registry, small, PRICE, PLAN)
+    seeded = replace(small, seed=1)
+    made = _compute(own, registry, seeded, PRICE, PLAN)
+    assert isinstance(made, Candidate)
+    assert registry.champion_id(PRICE) == first.run_id, "what is only stored serves nobody"
+    assert train_one(own, registry, seeded, PRICE, PLAN).run_id == made.run_id
+    registry.rollback(PRICE)
+    late = _settled(registry, made)
+    assert (late.status, late.detail) == ("held", "it was declined while it was being trained")
+    assert registry.champion_id(PRICE) == first.run_id
+    assert _settled(registry, replace(made, plan=replace(PLAN, force=True))).status == "trained"
+    assert registry.champion_id(PRICE) == made.run_id
 
 
 def test_killed_it_leaves_what_serves_and_the_next_run_finishes(

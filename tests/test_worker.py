@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from service_fixtures import COPPER, EARTHS, NICKEL, make_home, settings_in
 
-from forecast.jobs.durable import system_database
+from forecast.jobs.durable import MillisecondConnection, system_database, tells_milliseconds
 from forecast.registry import Registry
 
 #: A worker whose training takes as long as it is told, and which notes what it starts and every way out it takes.
 WORKER = """
 import os, sys, time
+from dataclasses import replace
 from pathlib import Path
 
 from forecast.catalog import Catalog
@@ -62,7 +65,9 @@ if __name__ == "__main__":
     from forecast.jobs.worker import run
 
     sys.addaudithook(watch)
-    run(Settings.from_env(os.environ), Work(due, train, imports=("service_fixtures",)))
+    settings = Settings.from_env(os.environ)
+    settings = replace(settings, schedule=os.environ.get("EVERY", settings.schedule))
+    run(settings, Work(due, train, imports=("service_fixtures",)))
 """
 
 
@@ -157,6 +162,76 @@ def test_it_ends_at_once_in_the_middle_of_a_training(
     assert time.monotonic() - asked < 2
     assert not any(alive(int(line.split()[1])) for line in read(home / "started"))
     assert "failed" not in (home / "log").read_text()
+
+
+def test_where_no_record_can_be_kept_it_goes_by_the_clock(
+    home: Path, start: Callable[[float], subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERY", "* * * * * */2")  # with seconds, which no setting can have
+    (home / "var" / "jobs.sqlite").mkdir()
+    worker = start(0)
+    wait_until(lambda: (home / "log").exists() and "retrained" in (home / "log").read_text())
+    registry = Registry(home / "models")
+    for series_id in (COPPER, NICKEL, EARTHS):
+        assert registry.champion(series_id).run_id.endswith("-new"), "what was missed is caught up"
+    registry.rollback(NICKEL)
+    wait_until(lambda: registry.champion(NICKEL).run_id.endswith("-new"))  # at a later tick, here as if it were due
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=5) == 0
+    log = (home / "log").read_text()
+    assert log.count("no record of jobs, so retraining goes by the clock alone") == 1
+    assert "unable to open database file" in log
+    assert "Traceback" not in log
+
+
+def test_the_time_in_milliseconds_is_told_on_any_sqlite() -> None:
+    with closing(sqlite3.connect(":memory:")) as old:
+        old.create_function("unixepoch", 1, lambda modifier: None)  # as SQLite before 3.42
+        assert not tells_milliseconds(old)
+    with closing(sqlite3.connect(":memory:")) as new:
+        new.create_function("unixepoch", 1, lambda modifier: 1.5)
+        assert tells_milliseconds(new)
+    with closing(sqlite3.connect(":memory:", factory=MillisecondConnection)) as ours:
+        assert tells_milliseconds(ours)
+        ours.execute("CREATE TABLE t (at INTEGER NOT NULL DEFAULT (unixepoch('subsec') * 1000))")
+        ours.execute("INSERT INTO t DEFAULT VALUES")
+        (at,) = ours.execute("SELECT at FROM t").fetchone()
+        assert abs(at / 1000 - time.time()) < 60
+
+
+@pytest.mark.slow
+def test_a_record_is_kept_on_an_old_sqlite_whatever_dbos_takes_it_for(
+    home: Path, start: Callable[[float], subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORECAST_SCHEDULE", "@yearly")
+    (home / "sitecustomize.py").write_text(AS_ON_PYTHON_3_12)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(home), os.environ.get("PYTHONPATH", "")]))
+    worker = start(0)
+    wait_until(lambda: (home / "log").exists() and "retrained" in (home / "log").read_text())
+    worker.terminate()
+    assert worker.wait(timeout=5) == 0
+    assert "no record" not in (home / "log").read_text()
+    with closing(sqlite3.connect(home / "var" / "jobs.sqlite")) as record:
+        (table,) = record.execute("SELECT sql FROM sqlite_master WHERE name = 'workflow_status'").fetchone()
+        statuses = record.execute("SELECT status, count(*) FROM workflow_status GROUP BY status").fetchall()
+    assert "unixepoch('subsec')" in table
+    assert statuses == [("SUCCESS", 4)], "a tick and three series"
+
+
+#: DBOS asks for the version of Python, and takes its SQLite to be as new.
+AS_ON_PYTHON_3_12 = """
+import sys
+import dbos._migration, dbos._sys_db
+
+class Newer:
+    version_info = (3, 12)
+    def __getattr__(self, name):
+        return getattr(sys, name)
+
+dbos._sys_db.sys = Newer()
+older, newer = "(strftime('%s','now') * 1000)", "(unixepoch('subsec') * 1000)"
+dbos._migration.sqlite_migrations[:] = [text.replace(older, newer) for text in dbos._migration.sqlite_migrations]
+"""
 
 
 def test_the_record_of_jobs_lies_beside_the_catalogue(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from forecast.cli.options import AsOf
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption
+from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, warn
 from forecast.cli.session import session
 
 COLUMNS = (
@@ -46,3 +46,7 @@ def monitor(as_of: AsOf = None, format: FormatOption = None, output: OutputOptio
             }
     header = ["series_id", "run", "last", "overdue", "judged", *(f"inside.{level}" for level in LEVELS), "fault"]
     out.rows(rows, COLUMNS, header=header)
+    if out.chosen is Format.TABLE:
+        for health in found:
+            if health.fault:
+                warn(f"{health.series_id}: {health.fault}")

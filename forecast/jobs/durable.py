@@ -10,6 +10,8 @@ import datetime as dt
 import socket
 import sqlite3
 import time
+from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +98,15 @@ class MillisecondConnection(sqlite3.Connection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if not tells_milliseconds(self):
+        if not _told_here():
             self.create_function("unixepoch", 1, _unixepoch)
+
+
+@cache
+def _told_here() -> bool:
+    # Asked on a connection of its own: Python keeps the statements of a connection, with the functions they found.
+    with closing(sqlite3.connect(":memory:")) as connection:
+        return tells_milliseconds(connection)
 
 
 def _unixepoch(modifier: object) -> float:

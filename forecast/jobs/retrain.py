@@ -27,7 +27,7 @@ def due_now(settings: Settings) -> tuple[str, ...]:
     try:
         registry = Registry(settings.models_dir)
         registry.sweep()
-        refresh(registry)
+        refresh(registry, catalog.retired())
         return due(catalog, registry, settings, _today())
     finally:
         catalog.close()

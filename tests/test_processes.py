@@ -1,0 +1,107 @@
+"""Processes that compute end with the one that started them, whatever they are doing, and leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from forecast.errors import FitFailed
+from forecast.jobs.processes import in_parallel
+
+#: Computing, in a library that does its work outside of Python, beside a program that was started as Stan is.
+BUSY = """
+import os, subprocess, sys
+from pathlib import Path
+import numpy as np
+from forecast.jobs.processes import in_parallel, workplace
+
+def busy(name):
+    solver = subprocess.Popen(["sleep", "60"])
+    Path(name).with_suffix(".tmp").write_text(f"{os.getpid()} {solver.pid}")
+    Path(name).with_suffix(".tmp").rename(name)
+    a = np.random.default_rng(0).normal(size=(700, 700))
+    while True:
+        a = a @ a / np.linalg.norm(a @ a)
+"""
+MAIN = """
+import sys
+from forecast.jobs.processes import in_parallel, workplace
+from busy import busy
+try:
+    with workplace():
+        list(in_parallel(busy, [("a",), ("b",)], 2))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[], tuple[subprocess.Popen[str], list[int]]]]:
+    (tmp_path / "busy.py").write_text(BUSY)
+    (tmp_path / "tmp").mkdir()
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    env = {**os.environ, "PYTHONPATH": path, "TMPDIR": str(tmp_path / "tmp"), "OPENBLAS_NUM_THREADS": "1"}
+    started: list[subprocess.Popen[str]] = []
+
+    def start() -> tuple[subprocess.Popen[str], list[int]]:
+        """A process whose two children compute for ever, and the ids of those and of what they started."""
+        started.append(subprocess.Popen([sys.executable, "-c", MAIN], env=env, cwd=tmp_path, text=True, stderr=-1))
+        wait_until(lambda: (tmp_path / "a").exists() and (tmp_path / "b").exists())
+        return started[-1], [int(pid) for name in "ab" for pid in (tmp_path / name).read_text().split()]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def test_children_and_theirs_end_when_their_parent_is_killed(
+    start: Callable[[], tuple[subprocess.Popen[str], list[int]]],
+) -> None:
+    parent, pids = start()
+    assert len(pids) == 4
+    assert all(alive(pid) for pid in pids)
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not any(alive(pid) for pid in pids), 10)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_end_it_takes_its_children_and_its_temporary_files_along(
+    start: Callable[[], tuple[subprocess.Popen[str], list[int]]], tmp_path: Path, number: int
+) -> None:
+    parent, pids = start()
+    assert [path.name.startswith("orecast-tmp-") for path in (tmp_path / "tmp").iterdir()] == [True]
+    parent.send_signal(number)
+    _, errors = parent.communicate(timeout=20)
+    assert (parent.returncode, errors) == (130, "")
+    wait_until(lambda: not any(alive(pid) for pid in pids), 10)
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_child_that_is_killed_is_a_fault_that_says_so() -> None:
+    assert sorted(in_parallel(abs, [(-1,), (2,), (-3,)], 2)) == [1, 2, 3]
+    with pytest.raises(FitFailed, match="was killed"):
+        list(in_parallel(os._exit, [(1,), (1,)], 2))
+    assert list(in_parallel(abs, [(-1,), (2,)], 1)) == [1, 2]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it took too long"
+        time.sleep(0.05)
