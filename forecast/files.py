@@ -77,14 +77,8 @@ def locked(path: Path, timeout: float = 60.0) -> Iterator[None]:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder for what this process, and those that it starts, leave in ``$TMPDIR``; removed at the end.
-
-    Folders whose owner was killed are removed first: an owner holds the lock of its folder while it lives.
-    """
-    parent = Path(tempfile.gettempdir())
-    for left in parent.glob(f"{SCRATCH}*"):
-        _remove_abandoned(left)
-    folder, held = _owned(parent)
+    """A folder for what this process, and those that it starts, leave in ``$TMPDIR``; removed at the end."""
+    folder, held = owned_folder(SCRATCH)
     before, tempdir = {name: os.environ.get(name) for name in _FOLDERS}, tempfile.tempdir
     try:
         use_scratch(folder)
@@ -103,10 +97,15 @@ def use_scratch(folder: Path) -> None:
     os.environ.update(dict.fromkeys(_FOLDERS, str(folder)))
 
 
-def _owned(parent: Path) -> tuple[Path, int]:
-    """A new folder and the descriptor that holds its lock."""
+def owned_folder(prefix: str) -> tuple[Path, int]:
+    """A new folder in ``$TMPDIR``, and the descriptor that holds its lock until it is closed or the process ends.
+
+    Folders of this name whose owner was killed, so that nobody holds their lock, are removed first.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        _remove_abandoned(left)
     while True:
-        folder = Path(tempfile.mkdtemp(prefix=SCRATCH, dir=parent))
+        folder = Path(tempfile.mkdtemp(prefix=prefix))
         held = os.open(folder, os.O_RDONLY)
         fcntl.flock(held, fcntl.LOCK_EX)
         if os.fstat(held).st_nlink:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from typing import Any
 
 from flask import Flask
@@ -19,11 +18,12 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from forecast.catalog import Catalog
 from forecast.errors import ForecastError, Unavailable
+from forecast.files import owned_folder
 from forecast.settings import Settings
 from service import create_app
 from service.malformed import Worker
 
-_FOLDER = "orecast-metrics-"
+_FOLDER = "orecast-counts-"
 
 
 def app() -> Flask:
@@ -68,7 +68,9 @@ def options(settings: Settings) -> dict[str, Any]:
 def _count_together() -> None:
     """Let the workers count in files that all of them read, so that any worker answers ``/metrics`` for all."""
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix=_FOLDER)
+        # Its lock goes over to the workers; a later server removes the folder when all of them are gone.
+        folder, _ = owned_folder(_FOLDER)
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
         # prometheus_client chose where to count when it was imported, a moment ago; let it choose again.
         values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
 

@@ -163,7 +163,20 @@ def test_told_to_stop_it_leaves_nothing_behind(tmp_path: Path, how: signal.Signa
         server.process.send_signal(how)
         assert server.process.wait(20) == 0
     assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
-    assert not list(tmp_path.glob("orecast-metrics-*"))
+    assert not list(tmp_path.glob("orecast-counts-*"))
+
+
+def test_what_a_killed_server_left_the_next_removes(tmp_path: Path) -> None:
+    make_home(tmp_path)
+    with serving(tmp_path) as server:
+        (used,) = tmp_path.glob("orecast-counts-*")
+        workers = server.workers()
+        server.process.kill()
+        server.process.wait()
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers))
+        assert used.exists()
+    with serving(tmp_path):
+        assert not used.exists()
 
 
 @pytest.mark.parametrize(
