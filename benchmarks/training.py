@@ -18,7 +18,7 @@ from _report import Report, arguments
 
 from forecast.catalog import Catalog
 from forecast.jobs.train import Plan, train
-from forecast.registry import Registry
+from forecast.registry import Card, Registry
 from forecast.settings import Settings
 
 QUICK = ("price.copper", "price.tin", "volume.rare-earths.export.cn")
@@ -39,14 +39,14 @@ def main() -> None:
         cards = [registry.champion(outcome.series_id).card for outcome in trained.of("trained")]
         catalog.close()
     seeding, training = np.diff(clock)
-    champions = Counter(card["champion_family"] for card in cards)
+    champions = Counter(card.champion_family for card in cards)
     report.table(
         "Training from an empty folder",
         [
             {
                 "series trained": len(cards),
                 "failed": len(trained.of("failed")),
-                "families": max(len(card["backtest"]) for card in cards),
+                "families": max(len(card.backtest) for card in cards),
                 "catalogue, s": float(seeding),
                 "training, s": float(training),
                 "s a series": float(training / max(len(cards), 1)),
@@ -62,10 +62,10 @@ def main() -> None:
     report.finish()
 
 
-def _scores(card: dict) -> dict:  # type: ignore[type-arg]
+def _scores(card: Card) -> dict[str, object]:
     names = ("random-walk", "seasonal-naive", "ets", "sarimax", "ucm", "prophet", "grid")
-    scores = {family: card["backtest"].get(family, {}).get("score") for family in names}
-    return {"series": card["series"]["series_id"], **scores, "champion": card["champion_family"]}
+    scores = {family: card.backtest[family].score if family in card.backtest else None for family in names}
+    return {"series": card.series.series_id, **scores, "champion": card.champion_family}
 
 
 if __name__ == "__main__":

@@ -91,6 +91,14 @@ class CorruptArtifact(ForecastError, OSError):
         super().__init__(f"corrupt artifact {path}: {why}")
 
 
+class UnknownFormat(CorruptArtifact):
+    """A stored run, sound as it may be, in a format that this version does not know."""
+
+    def __init__(self, path: str, why: str) -> None:
+        self.path, self.why = path, why
+        ForecastError.__init__(self, f"run {path} cannot be read: {why}")
+
+
 class Unavailable(ForecastError, ConnectionError):
     """The database of the catalogue cannot be used now: down, locked, full, or not to be read or written."""
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from flask import Response, request
 
+from forecast.answers.several import LeftOut
 from forecast.export.csv_writer import csv_export
 from service.encoding import to_json
 
@@ -52,6 +53,13 @@ def csv_answer(header: Sequence[str], rows: Sequence[Row], name: str, etag: str 
     response = Response(table.data, content_type="text/csv; charset=utf-8; header=present", headers=table.headers)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return _for_caches(response, etag)
+
+
+def naming(response: Response, left_out: Sequence[LeftOut]) -> Response:
+    """A table with the ids of the series that it could not hold in the header ``X-Left-Out``."""
+    if left_out:
+        response.headers["X-Left-Out"] = ", ".join(each.series_id for each in left_out)
+    return response
 
 
 def list_answer(header: Sequence[str], rows: Sequence[Row], asked: str | None, name: str) -> Response:

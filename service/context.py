@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from forecast.answers.cache import Cache
 from forecast.catalog import Catalog
 from forecast.errors import NotFound
 from forecast.registry import Registry
@@ -18,14 +19,20 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
+#: Values that a process keeps to answer from: of 100 series their futures, quantiles and effects, some 70 MB; if all
+#: were futures, 190 MB.
+KEPT = 300
+
+
 @dataclass(frozen=True)
 class Context:
-    """Settings, the catalogue of facts, the registry of trained runs, and the time (UTC)."""
+    """Settings, the catalogue of facts, the registry of trained runs, the time (UTC), what is kept to answer from."""
 
     settings: Settings
     catalog: Catalog
     registry: Registry
     clock: Clock = utc_now
+    cache: Cache = field(default_factory=lambda: Cache(KEPT))
 
     def day(self, as_of: dt.date | None) -> dt.date:
         """The day a question is about: the one asked for, else today in UTC; it means the end of that day."""

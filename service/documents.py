@@ -95,10 +95,18 @@ class ForecastDocument(BaseModel):
     notes: list[str]
 
 
+class LeftOutDocument(BaseModel):
+    """A series that could not be answered for."""
+
+    series_id: str
+    why: str
+
+
 class ForecastList(BaseModel):
     """Forecasts of several series."""
 
     data: list[ForecastDocument]
+    left_out: list[LeftOutDocument] = Field(description="series that cannot be served now; the others are answered")
     next: None
 
 
@@ -123,6 +131,7 @@ class ScenarioAnswer(BaseModel):
     as_of: dt.date
     events_known_to: dt.date | None
     data: list[OutcomeDocument]
+    left_out: list[LeftOutDocument] = Field(description="series that cannot be served now; the others are answered")
     next: None
 
 

@@ -22,6 +22,7 @@ from forecast.errors import (
     Retired,
     TooShort,
     Unavailable,
+    UnknownFormat,
 )
 from service.encoding import to_json
 
@@ -35,6 +36,7 @@ REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, str], ...] = (
     (Malformed, HTTPStatus.BAD_REQUEST, "malformed"),
     (InvalidInput, HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-input"),
     (TooShort, HTTPStatus.UNPROCESSABLE_ENTITY, "too-short"),
+    (UnknownFormat, HTTPStatus.SERVICE_UNAVAILABLE, "unknown-format"),
     (CorruptArtifact, HTTPStatus.SERVICE_UNAVAILABLE, "corrupt-artifact"),
     (OutOfTime, HTTPStatus.SERVICE_UNAVAILABLE, "out-of-time"),
 )

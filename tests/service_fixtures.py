@@ -7,10 +7,8 @@ import datetime as dt
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +16,7 @@ from forecast.answers.event_priors import refresh
 from forecast.catalog import Catalog, Observation
 from forecast.effects import EffectRecord, EpisodeEffect, episodes
 from forecast.registry import Registry
+from forecast.registry.card import Card, Data, FamilyScores, Sizes
 from forecast.settings import Settings
 from forecast.timeseries.series import Series
 
@@ -95,22 +94,18 @@ def effects(catalog: Catalog, series: Series, seen: Sequence[Observation], n: in
     )
 
 
-def card(series: Series, run_id: str, last: np.datetime64) -> dict[str, Any]:
-    """A card as training writes it."""
-    scores = {"origins": 24, "score": 0.98, "rel_crps": [0.98, 0.99], "coverage": {"50": 0.5, "80": 0.8, "95": 0.95}}
-    return {
-        "series": asdict(series),
-        "run": run_id,
-        "trained_at": NOW.isoformat(),
-        "as_of": "2026-07-15",
-        "events_known_to": "2026-07-10",
-        "data": {"first": "1992-01-01", "last": str(last), "observations": 400, "scored": 400, "missing": 0},
-        "champion_family": "random-walk",
-        "score": 1.0,
-        "why": "drawn for a test",
-        "backtest": {"random-walk": scores},
-        "branches": [],
-        "settings": {"draws": 400, "horizon": HORIZON, "seed": 0},
-        "notes": [],
-        "versions": {},
-    }
+def card(series: Series, run_id: str, last: np.datetime64) -> Card:
+    """A card as training writes it, but for the day on which its inputs became known."""
+    return Card(
+        series=series,
+        run=run_id,
+        trained_at=NOW,
+        as_of=dt.date(2026, 7, 15),
+        events_known_to=dt.date(2026, 7, 10),
+        data=Data(dt.date(1992, 1, 1), dt.date.fromisoformat(str(last)), observations=400, scored=400, missing=0),
+        champion_family="random-walk",
+        score=1.0,
+        why="drawn for a test",
+        backtest={"random-walk": FamilyScores(24, 0.98, (0.98, 0.99), {50: 0.5, 80: 0.8, 95: 0.95})},
+        settings=Sizes(draws=400, horizon=HORIZON, seed=0),
+    )

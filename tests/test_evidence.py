@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from service_fixtures import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 
+from forecast.answers.champion import futures
 from forecast.answers.effects import _kin
 from forecast.answers.event_priors import FILE, Evidence, refresh
 from forecast.answers.event_versions import World
@@ -87,7 +88,7 @@ def test_nothing_is_written_where_nothing_was_trained(tmp_path: Path) -> None:
 
 def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores: Stores) -> None:
     catalog, registry = stores
-    made = Future.of(catalog, registry, [COPPER], TODAY)[0]
+    made = futures(catalog, registry, [COPPER], TODAY)[0]
     template = next(event for event in made.known.events.values() if event.family is SUPPLY)
     coming = replace(
         template, event_id="new-ban", announced=TODAY, effective=dt.date(2026, 9, 10), ended=None, status="enacted",

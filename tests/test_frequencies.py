@@ -62,8 +62,8 @@ def test_all_the_way(catalog: Catalog, settings: Settings, tmp_path: Path, writt
     low, high = made.rows[0].intervals[95]
     assert measure == "volume" or low < float(last) < high
     assert 0 < np.log(high / low) < 2.5
-    tested = registry.champion("mine.x").card["backtest"]
-    assert {len(scores["rel_crps"]) for scores in tested.values()} == {TEST_HORIZON[freq.unit]}
+    tested = registry.champion("mine.x").card.backtest
+    assert {len(scores.rel_crps) for scores in tested.values()} == {TEST_HORIZON[freq.unit]}
 
 
 def a_history(code: str, n: int) -> History:

@@ -127,7 +127,8 @@ def test_a_damaged_run_is_named(settings: Settings) -> None:
     (settings.models_dir / NICKEL / str(well.run) / "draws.npy").write_bytes(b"cut short")
     ill = of(settings, NICKEL, dt.date(2026, 7, 15))
     assert "draws.npy" in ill.fault
-    assert replace(ill, fault="") == well
+    assert (well.state, ill.state) == ("served", "silent")
+    assert replace(ill, fault="", state="served") == well
 
 
 def test_a_declined_run_that_has_to_serve_is_told(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,8 +139,10 @@ def test_a_declined_run_that_has_to_serve_is_told(settings: Settings, capsys: py
     registry.promote(NICKEL, second)
     registry.rollback(NICKEL)
     (settings.models_dir / NICKEL / first / "draws.npy").write_bytes(b"cut short")
-    assert of(settings, NICKEL, dt.date(2026, 7, 15)).fault.endswith(f"; serving {second}, which was declined")
+    health = of(settings, NICKEL, dt.date(2026, 7, 15))
+    assert health.state == "damaged"
+    assert health.fault.endswith(f"; serving {second}, which was declined")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORECAST_HOME", str(settings.home))
-        assert call(["monitor", "--as-of", "2026-07-15"]) == 0
+        assert call(["monitor", "--as-of", "2026-07-15"]) == 1
     assert f"serving {second}, which was declined" in capsys.readouterr().err

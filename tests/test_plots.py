@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from service_fixtures import card as a_card
 
 from forecast.answers.forecast import Forecast, Row
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
@@ -23,6 +24,7 @@ from forecast.export.plots import (
     scenario_picture,
 )
 from forecast.interventions import Intervention, Step
+from forecast.registry.card import FamilyScores
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import History, Series
 
@@ -69,19 +71,15 @@ def test_each_picture_is_drawn_over_gaps_and_without_a_warning() -> None:
 
 
 def test_a_backtest_is_drawn_from_a_card() -> None:
-    table = {"origins": 24, "score": 0.9, "rel_crps": [0.9, None, 0.95], "pit": [1 / 16] * 16}
+    own = FamilyScores(24, 0.9, (0.9, None, 0.95), {80: 0.8}, (1 / 16,) * 16)
     families = ("random-walk", "grid", "ets", "sarimax", "ucm", "prophet", "seasonal-naive", "another", "ninth")
-    card = {
-        "series": {"series_id": "price.x", "measure": "price", "unit": "USD/t"},
-        "run": "a",
-        "champion_family": "grid",
-        "backtest": {family: {**table, "rel_crps": [1.0, 1.0, 1.0]} for family in families} | {"grid": table},
-    }
+    table = {family: replace(own, rel_crps=(1.0, 1.0, 1.0)) for family in families} | {"grid": own}
+    card = replace(a_card(SERIES, "a", np.datetime64("2026-06-01")), champion_family="grid", backtest=table)
     drawn = backtest_picture(card)
     assert is_picture(drawn)
     assert drawn == backtest_picture(card)
     with pytest.raises(ValueError, match="no backtest"):
-        backtest_picture({**card, "backtest": {}})
+        backtest_picture(replace(card, backtest={}))
 
 
 def test_the_same_facts_are_the_same_bytes() -> None:

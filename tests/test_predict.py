@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from service_fixtures import COPPER, EARTHS, NICKEL, make_home, settings_in
 
+from forecast.answers.champion import futures
 from forecast.answers.event_versions import Assumption, World
 from forecast.answers.forecast import Forecast, Row, at_levels, checked_levels, forecast, quantiles, table
 from forecast.answers.future import Future
@@ -72,7 +73,7 @@ def event(catalog: Catalog, event_id: str, **changes: object) -> Event:
 
 
 def future(stores: tuple[Catalog, Registry], series_id: str, as_of: dt.date = TRAINED_ON) -> Future:
-    return Future.of(*stores, [series_id], as_of)[0]
+    return futures(*stores, [series_id], as_of)[0]
 
 
 def widths(made: Forecast, level: int = 80) -> list[float]:

@@ -22,6 +22,7 @@ from forecast.errors import (
     NotTrained,
     TooShort,
     Unavailable,
+    UnknownFormat,
 )
 from service import problems, telemetry
 from service.encoding import Json
@@ -56,6 +57,7 @@ EVERY_REFUSAL = [
     (Malformed(Fault("body", "{", "JSON")), 400, "malformed"),
     (TooShort("three observations"), 422, "too-short"),
     (CorruptArtifact("draws.npy", "cut short"), 503, "corrupt-artifact"),
+    (UnknownFormat("2026-06-01-a", "its card has format 3"), 503, "unknown-format"),
 ]
 
 

@@ -1,62 +1,141 @@
-"""The digest of what a run was made of: the same for the same parts, another for whatever can change a number."""
+"""A run's name holds what makes its numbers, and nothing else: the code of training and the libraries under it."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+import forecast
 from forecast import provenance
-from forecast.provenance import digest, versions
+from forecast.provenance import KEEPERS, LIBRARIES, NUMBERS, code_digest, digest, inside, trained_by
+
+ROOT = Path(str(forecast.__file__)).parent
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The package in a folder of its own, to be changed."""
+    return Path(shutil.copytree(ROOT, tmp_path / "forecast", ignore=shutil.ignore_patterns("__pycache__", "_data")))
+
+
+def change(copy: Path, module: str, old: str, new: str) -> None:
+    path = copy / module
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def test_whatever_training_imports_is_known_to_change_a_number_or_not_to() -> None:
+    packages = {"forecast", "forecast.jobs"}  # without a line of code
+    assert all((ROOT.parent / name.replace(".", "/") / "__init__.py").stat().st_size == 0 for name in packages)
+    unknown = {name for name in trained_by(ROOT) if not inside(name, (*NUMBERS, *KEEPERS))} - packages
+    assert unknown == set(), "name it in NUMBERS, or in KEEPERS if it cannot change what is trained"
+
+
+def test_a_module_that_training_newly_imports_is_noticed(copy: Path) -> None:
+    (copy / "luck.py").write_text("LUCK = 1.0\n")
+    change(copy, "training/selection.py", "import numpy as np\n", "import numpy as np\n\nfrom forecast import luck\n")
+    assert "forecast.luck" in trained_by(copy)
+    assert not inside("forecast.luck", (*NUMBERS, *KEEPERS))
+
+
+def test_every_family_and_every_name_on_the_lists_is_there() -> None:
+    found = trained_by(ROOT)
+    for family in ("ets", "grid.engine", "prophet", "random_walk", "sarimax", "seasonal_naive", "ucm"):
+        assert f"forecast.forecasters.{family}" in found
+    for name in (*NUMBERS, *KEEPERS):
+        place = ROOT.parent / name.replace(".", "/")
+        assert place.is_dir() or place.with_suffix(".py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("catalog/csv_records.py", '"release_lag_days"', '"lag_days"'),
+        ("catalog/store.py", "The catalogue", "A catalogue"),
+        ("answers/forecast.py", "LEVELS = (80, 95)", "LEVELS = (50, 90)"),
+        ("effects/report.py", "LEVELS", "BOUNDS"),
+        ("cli/training.py", "Train series", "Train some series"),
+        ("jobs/worker.py", 'SHAPE = "1"', 'SHAPE = "2"'),
+        ("registry/store.py", "_OPEN = 128", "_OPEN = 64"),
+    ],
+)
+def test_what_reads_keeps_and_answers_is_not_in_a_runs_name(copy: Path, module: str, old: str, new: str) -> None:
+    before = code_digest(copy)
+    change(copy, module, old, new)
+    code_digest.cache_clear()
+    assert code_digest(copy) == before
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "catalog/vintages.py",
+        "effects/estimate.py",
+        "events/exposure.py",
+        "forecasters/ets.py",
+        "forecasters/grid/spot.py",
+        "jobs/train.py",
+        "metrics.py",
+        "training/selection.py",
+    ],
+)
+def test_a_change_of_method_is_in_every_runs_name(copy: Path, module: str) -> None:
+    before = code_digest(copy)
+    with (copy / module).open("a", encoding="utf-8") as file:
+        file.write("\nANOTHER_METHOD = True\n")
+    code_digest.cache_clear()
+    assert code_digest(copy) != before
+
+
+NAME = """
+import datetime as dt, os
+from forecast.catalog import Catalog
+from forecast.settings import Settings
+from forecast.training.information import Past
+from forecast.training.panel import Company
+settings = Settings.from_env(os.environ)
+catalog, day = Catalog.open(settings), dt.date(2026, 7, 15)
+print(Past(catalog, settings, "price.copper", Company(day, {})).run_id())
+"""
+
+
+def run_id(home: Path, installed: Path | None = None) -> str:
+    paths = [str(installed)] if installed else []
+    env = {**os.environ, "ORECAST_HOME": str(home), "PYTHONPATH": os.pathsep.join([*paths, str(ROOT.parent)])}
+    found = subprocess.run([sys.executable, "-c", NAME], env=env, capture_output=True, text=True, check=True)
+    return found.stdout.strip()
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_an_upgraded_library_gives_a_run_another_name(
+    library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = provenance.libraries()
+    told = tmp_path / f"{library}-99.0.dist-info"
+    told.mkdir()
+    (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {library}\nVersion: 99.0\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert provenance.libraries() == {**before, library: "99.0"}
+
+
+def test_only_libraries_that_change_a_number_make_runs_due(tmp_path: Path) -> None:
+    before = run_id(tmp_path)
+    for library, differs in (("numpy", True), ("flask", False)):
+        told = tmp_path / library / f"{library}-99.0.dist-info"
+        told.mkdir(parents=True)
+        (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {library}\nVersion: 99.0\n")
+        assert (run_id(tmp_path, told.parent) != before) is differs
 
 
 def test_a_digest_hangs_on_the_parts_and_not_on_the_order_of_names() -> None:
     text = b'[{"a":2,"b":[1,null]},"2026-07-15"]'
     assert digest({"b": [1, None], "a": 2}, dt.date(2026, 7, 15)) == hashlib.sha256(text).hexdigest()
     assert digest({"a": 2, "b": [None, 1]}, dt.date(2026, 7, 15)) != hashlib.sha256(text).hexdigest()
-
-
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A small package in the place of ours: what makes numbers, and what only answers from them."""
-    for name in ("metrics.py", "forecasters/grid.py", "predict.py", "cli/runs.py", "jobs/monitor.py"):
-        file = tmp_path / name
-        file.parent.mkdir(exist_ok=True)
-        file.write_text("x = 1\n")
-    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "provenance.py"))
-    return tmp_path
-
-
-def code() -> str:
-    return provenance.code_digest.__wrapped__()
-
-
-@pytest.mark.parametrize("name", ["metrics.py", "forecasters/grid.py"])
-def test_code_that_makes_numbers_makes_runs_due(package: Path, name: str) -> None:
-    before = code()
-    (package / name).write_text("x = 2\n")
-    assert code() != before
-    (package / name).write_text("x = 1\n")
-    assert code() == before
-    (package / name).rename(package / "zz.py")
-    assert code() != before
-
-
-@pytest.mark.parametrize("name", ["predict.py", "cli/runs.py", "jobs/monitor.py"])
-def test_code_that_only_answers_does_not(package: Path, name: str) -> None:
-    before = code()
-    (package / name).write_text("x = 2\n")
-    assert code() == before
-
-
-def test_each_part_that_is_said_to_make_no_numbers_is_there() -> None:
-    root = Path(provenance.__file__).parent
-    missing = [name for name in provenance._NO_NUMBERS if name != "_data" and not (root / name).exists()]
-    assert missing == []
-
-
-def test_the_versions_are_those_of_all_that_can_change_a_number() -> None:
-    libraries = {"numpy", "scipy", "pandas", "statsmodels", "prophet", "cmdstanpy"}
-    assert set(versions()) == {"orecast", "python", *libraries}

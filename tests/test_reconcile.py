@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from service_fixtures import HORIZON, NOW, add_run, clock, settings_in
 
+from forecast.answers.champion import futures
 from forecast.answers.event_priors import refresh
 from forecast.answers.forecast import forecast
-from forecast.answers.reconcile import _kept as kept
+from forecast.answers.reconcile import _together as together
 from forecast.answers.reconcile import coherent, correlations, members, ordered, project, reconciled
 from forecast.catalog import Catalog
 from forecast.cli import call
@@ -86,7 +87,7 @@ def train(
 def base_of(settings: Settings):  # type: ignore[no-untyped-def]
     catalog = Catalog.open(settings)
     (group,) = groups(catalog.series(), ["m.asia"])
-    return kept(catalog, Registry(settings.models_dir), group, DAY)
+    return together(catalog, group, futures(catalog, Registry(settings.models_dir), group.members, DAY))
 
 
 # -- the sums ----------------------------------------------------------------------------------------------------------
@@ -337,3 +338,26 @@ def test_groups_are_found_from_any_member_and_comparisons_are_left_out() -> None
 
     known = {s.series_id: s for s in (series("w", ""), series("a", "w"), series("b", "w", "comparison"))}
     assert list(groups(known, ["a", "w"])) == [Group("w", ("w", "a"), {"w": ("a",)})]
+
+
+def test_a_group_with_a_member_that_cannot_be_served_is_left_out_whole(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(settings, tmp_path, without="m.south")
+    catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
+    registry.promote("price.copper", add_run(registry, catalog, "price.copper"))
+    catalog.close()
+    client = create_app(settings_in(settings.home), clock=clock).test_client()
+    answer = client.get("/v1/forecasts?coherent=true&h=2")
+    assert answer.status_code == 200
+    assert [made["series_id"] for made in answer.json["data"]] == ["price.copper"]
+    assert [left["series_id"] for left in answer.json["left_out"]] == ["m.asia", "m.europe", "m.north", "m.world"]
+    assert all("'m.south'" in left["why"] for left in answer.json["left_out"])
+    monkeypatch.setenv("ORECAST_HOME", str(settings.home))
+    arguments = ["m.north", "price.copper", "m.asia", "--coherent", "--h", "2", "--as-of", str(DAY)]
+    assert call(["export", *arguments, "--output", str(tmp_path / "made.csv")]) == 1
+    out, err = capsys.readouterr()
+    assert "2 rows of 1 series" in out
+    assert [line.split(": left out")[0] for line in err.splitlines()] == ["orecast: m.north", "orecast: m.asia"]
+    with pytest.raises(NotTrained, match=r"m\.south"):
+        coherent(Catalog.open(settings), registry, ["m.north"], as_of=DAY)

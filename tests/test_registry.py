@@ -20,8 +20,10 @@ from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.errors import Busy, CorruptArtifact, InvalidInput, NotFound, NotTrained
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
-from forecast.registry import Registry
+from forecast.registry import Card, Registry
+from forecast.registry.card import Data, Sizes
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import Series
 
 SERIES = "price.copper"
 MONTHLY = Freq("M")
@@ -38,15 +40,25 @@ def some_record(n: int = 50) -> EffectRecord:
     return EffectRecord((effect,), "regression", n, MONTHLY, LAST, SERIES)
 
 
+def some_card(series_id: str = SERIES, run_id: str = "2026-06-aa", seed: int = 0) -> Card:
+    return Card(
+        series=Series(series_id, "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5),
+        run=run_id,
+        trained_at=dt.datetime(2026, 11, 24, second=seed, tzinfo=dt.UTC),
+        as_of=dt.date(2026, 11, 24),
+        events_known_to=dt.date(2026, 10, 8),
+        data=Data(dt.date(1992, 1, 1), dt.date(2026, 6, 1), observations=414, scored=414, missing=0),
+        champion_family="random-walk",
+        score=float("nan"),
+        why="the only one",
+        backtest={},
+        settings=Sizes(draws=50, horizon=24, seed=0),
+        known_on=dt.date(2026, 11, 3),
+    )
+
+
 def save(registry: Registry, run_id: str, *, series_id: str = SERIES, seed: int = 0, n: int = 50) -> Path:
-    card = {
-        "trained_at": f"2026-11-24T00:00:{seed:02d}Z",
-        "as_of": dt.date(2026, 11, 24),
-        "champion_family": "random-walk",
-        "data": {"last": "2026-06-01"},
-        "score": float("nan"),
-        "worst": float("-inf"),
-    }
+    card = some_card(series_id, run_id, seed)
     draws = np.random.default_rng(seed).normal(9.0, 0.1, (n, 24))
     return registry.save(series_id, run_id, card, draws=draws, record=some_record(n), fitted={"theta": 0.3})
 
@@ -72,8 +84,8 @@ def test_a_saved_run_comes_back_as_it_was(registry: Registry) -> None:
     ds = MONTHLY.range("2025-01-01", 36)
     np.testing.assert_array_equal(run.record.effects[0].draws(ds, MONTHLY), some_record().effects[0].draws(ds, MONTHLY))
     assert run.last == LAST
-    assert run.card["score"] is run.card["worst"] is None
-    assert run.card["as_of"] == "2026-11-24"
+    assert run.card.score is None
+    assert run.card.as_of == dt.date(2026, 11, 24)
     assert registry.fitted(SERIES, "2026-06-aa") == {"theta": 0.3}
 
 
@@ -87,8 +99,7 @@ def test_draws_are_mapped_and_cannot_be_written(registry: Registry) -> None:
 
 def test_a_series_without_effects_is_stored_too(registry: Registry) -> None:
     empty = EffectRecord.none(5, MONTHLY, LAST)
-    card = {"data": {"last": "2026-06-01"}}
-    registry.save(SERIES, "2026-06-aa", card, draws=np.zeros((5, 2)), record=empty, fitted=None)
+    registry.save(SERIES, "2026-06-aa", some_card(), draws=np.zeros((5, 2)), record=empty, fitted=None)
     assert registry.get(SERIES, "2026-06-aa").record.effects == ()
 
 
@@ -472,7 +483,7 @@ def test_any_text_is_a_refused_name_or_a_run_that_is_not_there(
 
 def test_draws_must_be_finite(registry: Registry) -> None:
     with pytest.raises(ValueError, match="finite"):
-        registry.save(SERIES, "2026-06-aa", {}, draws=np.array([[np.nan]]), record=some_record(1), fitted=None)
+        registry.save(SERIES, "2026-06-aa", some_card(), draws=np.array([[np.nan]]), record=some_record(1), fitted=None)
     assert registry.runs() == []
 
 

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from service_fixtures import COPPER, EARTHS, NOW, add_run, make_home
 
+from forecast.answers.champion import futures
 from forecast.answers.event_versions import Version
 from forecast.answers.forecast import forecast
-from forecast.answers.future import Future
 from forecast.answers.scenarios import Answer, Question, answer
 from forecast.catalog import Catalog
 from forecast.errors import InvalidInput, NotTrained
@@ -107,7 +107,7 @@ def test_a_second_rate_acts_in_proportion_to_the_first(stores: Stores) -> None:
     rates = [{"from": "2027-01-01", "rate": 15}, {"from": "2028-01-01", "rate": 30}]
     effect = {"price": {"percent": -10}}
     made = ask(stores, {"take": [{"branch": REFINED, "rates": rates, "effect": effect}]}, series=(COPPER,))
-    (future,) = Future.of(*stores, [COPPER], TODAY)
+    (future,) = futures(*stores, [COPPER], TODAY)
     months = [str(day) for day in future.ds]
     base, there = (np.array([row.yhat for row in outcome.forecast.rows]) for outcome in made.outcomes)
     ratio = dict(zip(months, there / base, strict=True))
@@ -186,7 +186,7 @@ def test_a_scenario_has_the_same_digits_alone_and_in_company(stores: Stores, sce
 @few
 @given(added)
 def test_removing_what_was_added_restores_the_baseline(stores: Stores, new: dict[str, Any]) -> None:
-    (future,) = Future.of(*stores, [EARTHS], TODAY)
+    (future,) = futures(*stores, [EARTHS], TODAY)
     question = Question.read(json.dumps({"series": [EARTHS], "scenarios": [{"name": "s", "add": [new]}]}))
     from forecast.answers.event_versions import World
     from forecast.answers.scenarios.build import build
@@ -210,7 +210,7 @@ def test_quantiles_of_differences_are_not_differences_of_quantiles(stores: Store
 
 
 def test_a_branch_is_one_world_for_all_series(stores: Stores) -> None:
-    future, other = Future.of(*stores, [EARTHS, COPPER], TODAY)
+    future, other = futures(*stores, [EARTHS, COPPER], TODAY)
     np.testing.assert_array_equal(future.uniform(CONTROLS), other.uniform(CONTROLS))
     effect = {"volume": {"percent": -50}, "price": {"percent": 20}}
     take = {"branch": CONTROLS, "probability": 0.3, "effect": effect}
@@ -234,7 +234,7 @@ def test_a_mixture_lies_between_and_takes_each_scenario_with_its_probability(sto
 
 def test_a_slip_puts_off_draw_by_draw(stores: Stores) -> None:
     effect = {"volume": {"percent": -50}}
-    (future,) = Future.of(*stores, [EARTHS], TODAY)
+    (future,) = futures(*stores, [EARTHS], TODAY)
     made = ask(stores, {"add": [licence(effect=effect, shape="step", slips=[0, 3])]}, level=[50])
     start = [str(day) for day in future.ds].index("2026-09-01")
     _, there = made.outcomes

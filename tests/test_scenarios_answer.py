@@ -11,8 +11,8 @@ import pytest
 from service_fixtures import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 from small_world import generator
 
+from forecast.answers.champion import futures
 from forecast.answers.forecast import Row
-from forecast.answers.future import Future
 from forecast.answers.scenarios import Answer, Question, answer
 from forecast.catalog import Catalog
 from forecast.errors import InvalidInput
@@ -53,7 +53,7 @@ def is_of(rows: tuple[Row, ...], draws: Floats) -> None:
 
 
 def test_each_part_of_an_outcome_is_of_the_same_draws(stores: Stores) -> None:
-    (future,) = Future.of(*stores, [EARTHS], TODAY)
+    (future,) = futures(*stores, [EARTHS], TODAY)
     base = future.draws[:12].astype(float)
     after = np.array([day >= np.datetime64("2026-09-01") for day in future.ds[:12]])[:, None]
     there = np.where(after, base * 0.7, base)
@@ -74,7 +74,7 @@ def test_a_mixture_lives_in_each_scenario_in_its_share_of_the_draws(stores: Stor
     u = generator("mixture").random(400)
     factor = np.select([u < 0.3, u < 0.5], [0.7, 1.6], 1.0)
     for series_id in (EARTHS, COPPER):
-        (future,) = Future.of(*stores, [series_id], TODAY)
+        (future,) = futures(*stores, [series_id], TODAY)
         base = future.draws[:12].astype(float)
         mixed = np.where((future.ds[:12] >= np.datetime64("2026-09-01"))[:, None], base * factor, base)
         mixture = made.of(series_id)[-1]

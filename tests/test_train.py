@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +24,7 @@ from forecast.catalog import Catalog, Observation
 from forecast.errors import FitFailed, InvalidInput, NotFound
 from forecast.jobs.train import Candidate, Plan, _compute, _settled, chosen_families, due, train, train_one
 from forecast.registry import Registry
+from forecast.registry.card import Data, Sizes
 from forecast.settings import Settings
 from forecast.timeseries.series import Floats, Series
 
@@ -102,22 +102,23 @@ def test_a_trained_series_is_served_from_its_card_and_draws(own: Catalog, regist
 
 def test_a_card_says_how_it_was_done_and_how_good_it_is(own: Catalog, registry: Registry, small: Settings) -> None:
     train(own, registry, small, [VOLUME], PLAN)
-    card: Any = registry.champion(VOLUME).card
-    assert card["series"]["unit"] == "USD/t"
-    assert card["data"] == {"first": "2019-06-01", "last": "2026-05-01", "observations": 84, "scored": 84, "missing": 0}
-    assert (card["as_of"], card["champion_family"]) == ("2026-07-15", "grid")
-    assert card["settings"] == {"draws": 200, "horizon": 6, "seed": 0}
-    assert card["families"] == ["grid", "seasonal-naive"]
-    assert list(card["backtest"]) == ["seasonal-naive", "grid"]
-    scores = card["backtest"]["grid"]
-    assert scores["origins"] == 24
-    assert len(scores["rel_crps"]) == 12
-    assert scores["score"] == pytest.approx(np.mean(scores["rel_crps"]), abs=1e-3)
-    assert set(scores["coverage"]) == {"50", "80", "95"}
-    assert sum(scores["pit"]) == pytest.approx(1, abs=1e-3)
-    assert card["backtest"]["seasonal-naive"]["score"] == 1.0
-    assert {"numpy", "python", "orecast"} <= set(card["versions"])
-    assert any(note.startswith("intervals: ") for note in card["notes"])
+    card = registry.champion(VOLUME).card
+    assert card.series.unit == "USD/t"
+    assert card.data == Data(date(2019, 6, 1), date(2026, 5, 1), observations=84, scored=84, missing=0)
+    assert (card.as_of, card.champion_family) == (TODAY, "grid")
+    assert card.settings == Sizes(draws=200, horizon=6, seed=0)
+    assert card.families == ("grid", "seasonal-naive")
+    assert list(card.backtest) == ["seasonal-naive", "grid"]
+    scores = card.backtest["grid"]
+    assert scores.origins == 24
+    assert len(scores.rel_crps) == 12
+    ratios = [ratio for ratio in scores.rel_crps if ratio is not None]
+    assert scores.score == pytest.approx(np.mean(ratios), abs=1e-3)
+    assert set(scores.coverage) == {50, 80, 95}
+    assert sum(share or 0.0 for share in scores.pit) == pytest.approx(1, abs=1e-3)
+    assert card.backtest["seasonal-naive"].score == 1.0
+    assert {"numpy", "python", "orecast"} <= set(card.versions)
+    assert any(note.startswith("intervals: ") for note in card.notes)
 
 
 def test_too_few_observations_are_served_untested_and_the_card_says_so(
@@ -126,8 +127,8 @@ def test_too_few_observations_are_served_untested_and_the_card_says_so(
     (outcome,) = train(own, registry, small, [TINY], PLAN).outcomes
     assert (outcome.status, outcome.family) == ("trained", "random-walk")
     card = registry.champion(TINY).card
-    assert card["backtest"] == {}
-    assert "untested baseline: 3 observations" in card["why"]
+    assert card.backtest == {}
+    assert "untested baseline: 3 observations" in card.why
 
 
 def test_the_same_inputs_are_the_same_run_with_the_same_numbers(
@@ -138,9 +139,8 @@ def test_the_same_inputs_are_the_same_run_with_the_same_numbers(
     second = train_one(own, elsewhere, small, PRICE, PLAN)
     assert first == second
     np.testing.assert_array_equal(registry.champion(PRICE).draws, elsewhere.champion(PRICE).draws)
-    differs = {"trained_at", "sha256", "payloads"}
-    cards = [{k: v for k, v in r.champion(PRICE).card.items() if k not in differs} for r in (registry, elsewhere)]
-    assert cards[0] == cards[1]
+    one, other = registry.champion(PRICE).card, elsewhere.champion(PRICE).card
+    assert replace(one, trained_at=other.trained_at, payloads=other.payloads) == other
 
 
 # -- several series ----------------------------------------------------------------------------------------------------
@@ -193,8 +193,9 @@ def test_a_single_family_is_forced_and_stays_so_when_it_is_due_again(
     (outcome,) = train(own, registry, small, [PRICE], forced).outcomes
     assert (outcome.status, outcome.family) == ("trained", "seasonal-naive")
     card = registry.champion(PRICE).card
-    assert card["why"].startswith("forced: the only family asked for; CRPS ")
-    assert card["score"] > 1
+    assert card.why.startswith("forced: the only family asked for; CRPS ")
+    assert card.score is not None
+    assert card.score > 1
     assert due(own, registry, small, TODAY) == (TINY, VOLUME), "EMPTY has nothing to train on"
 
     own.add(observations=monthly(PRICE, np.array([501.0]), "2026-06-01"), known_at=datetime(2026, 7, 11, tzinfo=UTC))
@@ -233,7 +234,7 @@ def test_a_run_is_held_when_the_family_that_served_fails_and_its_substitute_is_w
     (outcome,) = train(own, registry, small, [VOLUME], PLAN).outcomes
     assert (outcome.status, outcome.family) == ("held", "seasonal-naive")
     assert re.match(r"grid \(0\.\d+\) could not be backtested this time", outcome.detail)
-    assert "grid was not backtested: no luck today" in registry.get(VOLUME, outcome.run_id).card["notes"]
+    assert "grid was not backtested: no luck today" in registry.get(VOLUME, outcome.run_id).card.notes
     assert registry.champion_id(VOLUME) == serves
     assert train(own, registry, small, [VOLUME], PLAN).outcomes[0].status == "current", "it is not tried again"
     # whoever leaves the family out means it

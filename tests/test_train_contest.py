@@ -18,7 +18,7 @@ from forecast.effects import EffectRecord
 from forecast.errors import FitFailed, TooShort
 from forecast.forecasters.random_walk import RandomWalk
 from forecast.forecasters.seasonal_naive import SeasonalNaive
-from forecast.jobs.card import write_card
+from forecast.jobs.card import make_card
 from forecast.jobs.train import Plan, _contest, _views, _worse_than_before, origins
 from forecast.registry import Registry
 from forecast.settings import Settings
@@ -208,7 +208,8 @@ def test_a_card_counts_what_was_seen_and_rounds_what_was_found(stores: tuple[Cat
     settings = replace(Settings.from_env({}), draws=77, horizon=6, seed=3)
     past = Past(catalog, settings, PRICE.series_id, Company(date(2026, 7, 14), {}))
     found = replace(scored("grid"), origins=8, rel_crps=np.array([0.123456, 0.2]), coverage={80: 0.81249})
-    card = write_card(past, "r", Choice("grid", 0.987654, "because"), [found], ["b", "a", "b"], settings)
+    made = make_card(past, "r", Choice("grid", 0.987654, "because"), [found], ["b", "a", "b"], settings, None)
+    card = made.document()
     assert card["data"] == {
         "first": "2024-01-01", "last": "2024-11-01", "observations": 9, "scored": 7, "missing": 3,
     }  # fmt: skip
@@ -224,7 +225,7 @@ def test_a_card_counts_what_was_seen_and_rounds_what_was_found(stores: tuple[Cat
 def test_a_card_lists_the_futures_of_its_series(stores: tuple[Catalog, Registry]) -> None:
     catalog, _ = stores
     past = Past(catalog, Settings.from_env({}), "volume.rare-earths.export.cn", Company(TODAY, {}))
-    card = write_card(past, "r", Choice("grid", 1.0, ""), [], [], Settings.from_env({}))
+    card = make_card(past, "r", Choice("grid", 1.0, ""), [], [], Settings.from_env({}), None).document()
     told = {branch["event_id"]: branch["starts"] for branch in card["branches"]}
     assert told == {b.event_id: b.starts.isoformat() if b.starts else None for b in past.branches}
     assert told["cn-suspension-no70-2025"] == "2026-11-11"

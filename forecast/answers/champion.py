@@ -1,13 +1,21 @@
-"""Which run answers for a series on a day, and in what."""
+"""Which run answers for a series on a day, in what, and the future that it gives."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from forecast.answers.cache import NOTHING_KEPT, Cache
+from forecast.answers.event_priors import Evidence
+from forecast.answers.future import Future
 from forecast.errors import Fault, InvalidInput, NotTrained
 from forecast.registry import Registry, Run
 from forecast.timeseries.series import Series
+
+if TYPE_CHECKING:
+    from forecast.catalog import Catalog
 
 
 def serving(series: Series, registry: Registry, as_of: dt.date) -> Run:
@@ -17,9 +25,9 @@ def serving(series: Series, registry: Registry, as_of: dt.date) -> Run:
     was trained on was not yet known.
     """
     run = champion_of(series, registry)
-    known = _known(series, run)
-    if as_of < known:
-        raise InvalidInput(Fault("as_of", str(as_of), f"{known} or later: so late is what {run.run_id} knows"))
+    if as_of < run.card.known_by:
+        expected = f"{run.card.known_by} or later: so late is what run {run.run_id} of {series.series_id} knows"
+        raise InvalidInput(Fault("as_of", str(as_of), expected))
     return run
 
 
@@ -33,11 +41,26 @@ def champion_of(series: Series, registry: Registry) -> Run:
 
 def as_trained(series: Series, run: Run) -> Series:
     """The series with the facts that give the numbers of a run their meaning, as they were when it was trained."""
-    then = run.card["series"]
-    return replace(series, unit=then["unit"], measure=then["measure"], freq=then["freq"])
+    then = run.card.series
+    return replace(series, unit=then.unit, measure=then.measure, freq=then.freq)
 
 
-def _known(series: Series, run: Run) -> dt.date:
-    """The day on which the last value and the last fact about events of a run were known."""
-    released: dt.date = series.calendar.end(run.last).item() + dt.timedelta(days=series.release_lag_days)
-    return max(released, dt.date.fromisoformat(run.card["events_known_to"]))
+def futures(
+    catalog: Catalog, registry: Registry, series_ids: Sequence[str], as_of: dt.date, cache: Cache = NOTHING_KEPT
+) -> list[Future]:
+    """The futures of series by their champions, as known at the end of ``as_of``.
+
+    Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a day that is too early for a run.
+    """
+    edition, evidence = catalog.edition(), Evidence.of(registry)
+    made = []
+    for series_id in series_ids:
+        series = catalog.get(series_id)
+        run = serving(series, registry, as_of)
+
+        def make(series: Series = series, run: Run = run) -> Future:
+            events, known_to = catalog.events(as_of), catalog.events_known_to(as_of)
+            return Future(run, as_trained(series, run), catalog.minerals(), events, as_of, evidence, known_to)
+
+        made.append(cache.get(("future", series_id, run.run_id, edition, as_of, evidence.digest), make))
+    return made

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import as_trained, champion_of
 from forecast.answers.event_priors import Evidence
 from forecast.effects.record import EpisodeEffect
@@ -41,17 +41,21 @@ class Findings:
     kin: Mapping[str, Kin]
 
 
-def findings(catalog: Catalog, registry: Registry, series_id: str, event_id: str | None = None) -> Findings:
-    """All episodes, or the one that an event is part of. What is worked out is kept with the run.
+def findings(
+    catalog: Catalog,
+    registry: Registry,
+    series_id: str,
+    event_id: str | None = None,
+    cache: Cache = NOTHING_KEPT,
+) -> Findings:
+    """All episodes, or the one that an event is part of.
 
     Raises ``NotFound``, also for an event that is in no episode of the series, and ``NotTrained``.
     """
     run = champion_of(catalog.get(series_id), registry)
-    series = as_trained(catalog.get(series_id), run)
-    key, evidence = catalog.edition(), Evidence.of(registry)
-    if run.derived.get("findings", (None,))[0] != (key, evidence.digest):
-        run.derived["findings"] = (key, evidence.digest), _all(catalog, series, run, evidence)
-    found: Findings = run.derived["findings"][1]
+    series, evidence = as_trained(catalog.get(series_id), run), Evidence.of(registry)
+    key = "findings", series_id, run.run_id, catalog.edition(), evidence.digest
+    found = cache.get(key, lambda: _all(catalog, series, run, evidence))
     if event_id is None:
         return found
     chosen = tuple(e for e in found.episodes if event_id in e.effect.episode.events)
@@ -62,7 +66,7 @@ def findings(catalog: Catalog, registry: Registry, series_id: str, event_id: str
 
 def _all(catalog: Catalog, series: Series, run: Run, evidence: Evidence) -> Findings:
     # What the run saw: a value that was revised since is not what its effects were estimated from.
-    history = catalog.history(series.series_id, dt.date.fromisoformat(run.card["as_of"]))
+    history = catalog.history(series.series_id, run.card.as_of)
     events = catalog.events()
     episodes = [e.episode for e in run.record.effects]
     return Findings(

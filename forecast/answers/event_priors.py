@@ -17,7 +17,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
 
 from forecast.effects.episodes import direction
 from forecast.effects.event_classes import ClassPrior, Likelihood, class_prior, class_priors, likelihoods
@@ -106,13 +105,13 @@ def refresh(registry: Registry, retired: Collection[str]) -> None:
 
 
 def _written(registry: Registry, champions: Mapping[str, str]) -> bytes:
-    found: list[dict[str, Any]] = []
+    found: list[dict[str, object]] = []
     for series_id in champions:
         try:
             run = registry.champion(series_id)
         except NotTrained:  # its files are damaged, which ``Registry.faults`` tells
             continue
-        found += map(asdict, likelihoods(run.record, Series(**run.card["series"]).is_price))
+        found += map(asdict, likelihoods(run.record, run.card.series.is_price))
     return (json.dumps({"runs": dict(champions), "likelihoods": found}, indent=1) + "\n").encode()
 
 

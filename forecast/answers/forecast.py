@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from forecast.answers.cache import NOTHING_KEPT, Cache
+from forecast.answers.champion import futures
 from forecast.answers.future import Future
 from forecast.errors import Fault, InvalidInput
 from forecast.events import Branch
@@ -69,6 +71,7 @@ def forecast(
     horizon: int = 12,
     levels: Sequence[float] = LEVELS,
     as_of: dt.date,
+    cache: Cache = NOTHING_KEPT,
 ) -> Forecast:
     """The next ``horizon`` periods of a series, with central intervals at ``levels`` in percent.
 
@@ -76,7 +79,7 @@ def forecast(
     known, a horizon beyond the trained one, or a level that is no whole number from 1 to 99.
     """
     wanted = checked_levels(levels)
-    (future,) = Future.of(catalog, registry, [series_id], as_of)
+    (future,) = futures(catalog, registry, [series_id], as_of, cache)
     check_horizon(horizon, future.run)
     return Forecast(
         series=future.series,
@@ -85,15 +88,15 @@ def forecast(
         events_known_to=future.events_known_to,
         scenario=BASELINE,
         levels=wanted,
-        rows=table(baseline(future, wanted)[:, :horizon], future.ds, wanted),
+        rows=table(baseline(future, wanted, cache)[:, :horizon], future.ds, wanted),
         branches=future.branches,
-        notes=(*future.run.card.get("notes", ()), *future.notes),
+        notes=(*future.run.card.notes, *future.notes),
     )
 
 
-def baseline(future: Future, levels: tuple[int, ...]) -> Floats:
-    """(1 + 2 L, H) quantiles of the draws in the world as it is known, as ``at_levels`` has them; the last are kept."""
-    return quantiles(future.draws, at_levels(levels))
+def baseline(future: Future, levels: tuple[int, ...], cache: Cache = NOTHING_KEPT) -> Floats:
+    """(1 + 2 L, H) quantiles of the draws in the world as it is known, as ``at_levels`` has them."""
+    return cache.get(("quantiles", future, levels), lambda: quantiles(future.draws, at_levels(levels)))
 
 
 def at_levels(levels: Sequence[int]) -> list[float]:

@@ -7,27 +7,21 @@ A run holds what its model drew and what past events had done. ``contributions``
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import numpy.typing as npt
 
-from forecast.answers.champion import as_trained, serving
 from forecast.answers.contributions import Additions, Ahead, Contributions
 from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import Choice, Version, World
 from forecast.answers.paths import Luck, difference, forked, total
 from forecast.events import Branch, Events, branches
 from forecast.events.exposure import Minerals
-from forecast.registry import Registry, Run
+from forecast.registry import Run
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, Series
-
-if TYPE_CHECKING:
-    from forecast.catalog import Catalog
 
 Draws = npt.NDArray[np.float32]
 
@@ -59,27 +53,6 @@ class Future:
     as_of: dt.date
     evidence: Evidence = field(default_factory=Evidence)
     events_known_to: dt.date | None = None
-
-    @classmethod
-    def of(cls, catalog: Catalog, registry: Registry, series_ids: Sequence[str], as_of: dt.date) -> list[Future]:
-        """The futures of series by their champions. What one finds out is kept with its run, while nothing changes.
-
-        Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a day that is too early for a run.
-        """
-        every, events, minerals = catalog.series(), catalog.events(), catalog.minerals()
-        evidence, futures = Evidence.of(registry), []
-        for series_id in series_ids:
-            series = every.get(series_id) or catalog.get(series_id)
-            run = serving(series, registry, as_of)
-            series = as_trained(series, run)
-            source, future = run.derived.get("future", (None, None))
-            known = future is not None and future.evidence is evidence and future.as_of == as_of
-            if source is not events or not known or future.series != series:
-                known_to = catalog.events_known_to(as_of)
-                future = cls(run, series, minerals, events.known_on(as_of), as_of, evidence, known_to)
-                run.derived["future"] = events, future
-            futures.append(cast(Future, future))
-        return futures
 
     @property
     def ds(self) -> Days:
@@ -153,11 +126,11 @@ class Future:
 
     @cached_property
     def _luck(self) -> Luck:
-        return Luck(int(self.run.card["settings"]["seed"]), self.series.series_id, len(self.run.draws))
+        return Luck(self.run.card.settings.seed, self.series.series_id, len(self.run.draws))
 
     @cached_property
     def _contributions(self) -> Contributions:
-        trained_on = min(dt.date.fromisoformat(self.run.card["as_of"]), self.as_of)
+        trained_on = min(self.run.card.as_of, self.as_of)
         trained = Version(self.events.known_on(trained_on), trained_on)
         return Contributions(
             self.series, self.run.record, self._ahead, trained, self.known, self.minerals, self.evidence

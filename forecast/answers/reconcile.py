@@ -15,11 +15,14 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from forecast.answers.cache import NOTHING_KEPT, Cache
+from forecast.answers.champion import futures
 from forecast.answers.forecast import (
     LEVELS,
     Forecast,
@@ -76,6 +79,7 @@ def coherent(
     horizon: int = 12,
     levels: Sequence[float] = LEVELS,
     as_of: dt.date,
+    cache: Cache = NOTHING_KEPT,
 ) -> list[Forecast]:
     """Forecasts of these series, each in agreement with all of its group; in the order of the ids.
 
@@ -86,9 +90,12 @@ def coherent(
     made: dict[str, Forecast] = {}
     for group in groups(catalog.series(), series_ids):
         if len(group.members) == 1:
-            made[group.root] = forecast(catalog, registry, group.root, horizon=horizon, levels=levels, as_of=as_of)
+            made[group.root] = forecast(
+                catalog, registry, group.root, horizon=horizon, levels=levels, as_of=as_of, cache=cache
+            )
             continue
-        base, draws, said = _kept(catalog, registry, group, as_of)
+        each = tuple(futures(catalog, registry, group.members, as_of, cache))
+        base, draws, said = cache.get(("coherent", group.root, each), partial(_together, catalog, group, each))
         _check(base, horizon)
         for name, of_one in zip(group.members, draws[:, :horizon], strict=True):
             made[name] = _as_forecast(base, name, of_one, wanted, said)
@@ -177,21 +184,16 @@ def _root(R: Floats) -> Floats:
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
-def _kept(catalog: Catalog, registry: Registry, group: Group, as_of: dt.date) -> tuple[Base, Floats, list[str]]:
-    """The group, its draws and what is to be said of them; kept with the root's run while nothing changes."""
-    futures = dict(zip(group.members, Future.of(catalog, registry, group.members, as_of), strict=True))
-    derived, edition = futures[group.root].run.derived, catalog.edition()
-    kept = derived.get("coherent")
-    if kept and kept[0] == edition and kept[1].futures == futures:
-        return cast(tuple[Base, Floats, list[str]], kept[1:])
+def _together(catalog: Catalog, group: Group, of_members: Sequence[Future]) -> tuple[Base, Floats, list[str]]:
+    """The group, its draws and what is to be said of them."""
+    futures = dict(zip(group.members, of_members, strict=True))
     start, stop = max(future.ds[0] for future in futures.values()), min(future.ds[-1] for future in futures.values())
     ds = futures[group.root].ds.copy()
-    base = Base(group, futures, catalog.histories(group.members, as_of), ds[(ds >= start) & (ds <= stop)])
+    base = Base(group, futures, catalog.histories(group.members, of_members[0].as_of), ds[(ds >= start) & (ds <= stop)])
     shares = {parent: _left_out(base, parent) for parent in group.parts}
     open_parents = {parent: share for parent, share in shares.items() if share.size}
     draws = reconciled(base, open_parents) if len(base.ds) else np.zeros((len(group.members), 0, 0))
-    derived["coherent"] = (edition, base, draws, _said(base, open_parents))
-    return base, draws, derived["coherent"][3]
+    return base, draws, _said(base, open_parents)
 
 
 def _check(base: Base, horizon: int) -> None:
@@ -224,7 +226,7 @@ def _left_out(base: Base, parent: str) -> Floats:
 
 
 def _seed(base: Base) -> int:
-    return int(base.futures[base.group.root].run.card["settings"]["seed"])
+    return base.futures[base.group.root].run.card.settings.seed
 
 
 def _said(base: Base, shares: Mapping[str, Floats]) -> list[str]:
@@ -250,5 +252,5 @@ def _as_forecast(
         levels=levels,
         rows=tuple(replace(row, h=row.h + ahead) for row in rows),
         branches=future.branches,
-        notes=(*said, *future.run.card.get("notes", ()), *future.notes),
+        notes=(*said, *future.run.card.notes, *future.notes),
     )

@@ -147,7 +147,9 @@ class Catalog:
         """What was known of one series at the end of each of these days, None where nothing was; from one state."""
         series = self.get(series_id)
         found = self._vintages([series_id]).get(series_id)
-        return [found.history(series, day) if found is not None and found.known_by(day).size else None for day in days]
+        return [
+            found.history(series, day) if found is not None and found.standing(day)[1].size else None for day in days
+        ]
 
     def histories(self, series_ids: Iterable[str] | None = None, as_of: date | None = None) -> dict[str, History]:
         """What was known of many series (by default all), those that have no observation or were retired left out."""
@@ -158,7 +160,7 @@ class Catalog:
         ids = [_named(series, name).series_id for name in asked]
         found = {}
         for series_id, of_series in self._vintages(ids).items():
-            if of_series.known_by(as_of).size:
+            if of_series.has_value(as_of):
                 found[series_id] = of_series.history(series[series_id], as_of)
         return found
 
@@ -196,15 +198,23 @@ class Catalog:
         )
         return max(days, default=date.min)
 
+    def known_on(self, series_ids: Iterable[str], as_of: date | None = None) -> date:
+        """The day on which the newest value of these series, of those known at the end of ``as_of``, became known.
+
+        ``date.min`` where nothing was.
+        """
+        return max((one.newest(as_of) for one in self._vintages(series_ids).values()), default=date.min)
+
     def edition(self) -> int:
         """A number that grows whenever the catalogue changes, by whichever process."""
         return self._current().number
 
     def fingerprint(self, series_id: str, as_of: date | None = None) -> str:
-        """Hex digest of what a forecast of a series rests on: its observations and the events that touch it."""
+        """Hex digest of what a forecast of a series rests on: its observations, since when they were out, and the
+        events that touch it."""
         history, minerals = self.history(series_id, as_of), self.minerals()
         sha = hashlib.sha256(json.dumps(asdict(history.series), sort_keys=True).encode())
-        for array in (history.ds, history.y):
+        for array in (history.ds, history.y, history.published(history.ds)):
             sha.update(array.tobytes())
         sha.update("\n".join(history.flag.tolist()).encode())
         for event in self.events(as_of).values():

@@ -36,31 +36,55 @@ class Vintages:
     known: npt.NDArray[np.datetime64]
     value: Floats
     flag: npt.NDArray[np.str_]
+    assumed: npt.NDArray[np.bool_]
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[Any]]) -> Vintages:
-        """From rows (series_id, ds, known, value, flag), in order."""
+        """From rows (series_id, ds, known, value, flag, assumed), in order."""
         return cls(
             np.array([row[1] for row in rows], dtype="datetime64[D]"),
             np.array([row[2] for row in rows], dtype="datetime64[us]"),
             np.array([row[3] for row in rows], dtype=np.float64),
             np.array([row[4] for row in rows], dtype=np.str_),
+            np.array([row[5] for row in rows], dtype=bool),
         )
 
     def known_by(self, as_of: date | None) -> npt.NDArray[np.intp]:
-        """Indices of the last vintage of each period known at the end of ``as_of``, withdrawn periods left out."""
-        rows = np.arange(len(self.ds))
-        if as_of is not None:
-            rows = np.flatnonzero(self.known <= np.datetime64(_end_of(as_of), "us"))
-        last = rows[np.append(self.ds[rows[1:]] != self.ds[rows[:-1]], True)] if rows.size else rows
-        return last[np.isfinite(self.value[last])]
+        """Indices of the vintages known at the end of ``as_of``, withdrawals among them."""
+        if as_of is None:
+            return np.arange(len(self.ds))
+        return np.flatnonzero(self.known <= np.datetime64(_end_of(as_of), "us"))
+
+    def standing(self, as_of: date | None) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """Indices of the first and of the last vintage of each period known at the end of ``as_of``.
+
+        Periods whose value was withdrawn by then are left out.
+        """
+        rows = self.known_by(as_of)
+        another = self.ds[rows[1:]] != self.ds[rows[:-1]]
+        edge = np.ones(min(len(rows), 1), dtype=bool)
+        first, last = rows[np.append(edge, another)], rows[np.append(another, edge)]
+        stands = np.isfinite(self.value[last])
+        return first[stands], last[stands]
+
+    def has_value(self, as_of: date | None) -> bool:
+        """Whether the value of any period stood at the end of ``as_of``."""
+        return bool(self.standing(as_of)[1].size)
+
+    def newest(self, as_of: date | None) -> date:
+        """The day (UTC) on which the last of the vintages known at the end of ``as_of`` became known.
+
+        ``date.min`` where there is none.
+        """
+        known = self.known[self.known_by(as_of)]
+        return date.fromisoformat(str(known.max().astype("datetime64[D]"))) if known.size else date.min
 
     def history(self, series: Series, as_of: date | None) -> History:
         """The last vintage of each period known at the end of ``as_of``, on an unbroken calendar.
 
         Raises ``TooShort`` when nothing was known then.
         """
-        rows = self.known_by(as_of)
+        first, rows = self.standing(as_of)
         if not rows.size:
             when = f" that was known on {as_of}" if as_of else ""
             raise TooShort(f"{series.series_id} has no observation{when}")
@@ -69,7 +93,10 @@ class Vintages:
         at = np.asarray(freq.ordinal(self.ds[rows])) - int(freq.ordinal(ds[0]))
         y, flag = np.full(len(ds), np.nan), np.zeros(len(ds), dtype=self.flag.dtype)
         y[at], flag[at] = self.value[rows], self.flag[rows]
-        return History(series, ds, y, flag)
+        out, since = series.due(ds), self.known[first].astype("datetime64[D]")
+        # What was recorded to come late was not there when one looked; a day that was assumed is as good as any.
+        out[at] = np.where(self.assumed[first], since, np.minimum(since, out[at]))
+        return History(series, ds, y, flag, np.maximum(out, freq.end(ds)))
 
 
 def load(connection: Connection, series_ids: Iterable[str]) -> dict[str, Vintages]:
@@ -84,9 +111,11 @@ def load(connection: Connection, series_ids: Iterable[str]) -> dict[str, Vintage
 
 def _vintages(series_ids: Sequence[str]) -> CompoundSelect[Any]:
     said, gone = OBSERVATIONS.c, WITHDRAWALS.c
-    nothing = cast(null(), Float).label("value"), literal(WITHDRAWN).label("flag")
+    nothing = cast(null(), Float).label("value"), literal(WITHDRAWN).label("flag"), literal(False).label("assumed")
     every = union_all(
-        select(said.series_id, said.ds, said.known, said.value, said.flag).where(said.series_id.in_(series_ids)),
+        select(said.series_id, said.ds, said.known, said.value, said.flag, said.assumed).where(
+            said.series_id.in_(series_ids)
+        ),
         select(gone.series_id, gone.ds, gone.known, *nothing).where(gone.series_id.in_(series_ids)),
     )
     columns = every.selected_columns

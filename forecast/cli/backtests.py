@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from forecast.cli.options import AsOf, SomeSeries
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, flat, lines, table, warn
+from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, flat, lines, table, warn, warn_left_out
 from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
 
 if TYPE_CHECKING:
     from forecast.jobs.backtest import Answer, Question
+    from forecast.registry import Run
+    from forecast.registry.card import Card, FamilyScores
     from forecast.training.origins import LeftOut, Origins
 
 HORIZONS = (1, 3, 6, 12)
@@ -95,30 +98,39 @@ def backtest(
 
 def _kept(s: Session, series_ids: list[str], out: Out) -> None:
     from forecast.answers.champion import champion_of
+    from forecast.answers.several import each
     from forecast.export.forecasts import score_names, score_rows, scores_document
 
-    runs = [champion_of(s.catalog.get(series_id), s.registry) for series_id in s.known(series_ids)]
+    def serving_run(series_id: str) -> Run:
+        return champion_of(s.catalog.get(series_id), s.registry)
+
+    runs, left_out = each([(name,) for name in s.known(series_ids)], serving_run)
     if out.chosen is Format.CSV:
         out.csv(score_names(), [flat(row) for run in runs for row in score_rows(run)])
     elif out.chosen is Format.JSON:
         documents = [scores_document(run) for run in runs]
-        out.document(documents[0] if len(documents) == 1 else {"data": documents, "next": None})
+        out.document(documents[0] if len(series_ids) == 1 else {"data": documents, "next": None})
     else:
         titles = [f"{run.series_id}\n\n" if len(runs) > 1 else "" for run in runs]
-        pages = [_page(run.run_id, run.card) for run in runs]
+        pages = [_page(run.card) for run in runs]
         out.text("\n".join(title + page for title, page in zip(titles, pages, strict=True)))
+    raise typer.Exit(warn_left_out(left_out))
 
 
-def _page(run_id: str, card: Any) -> str:
-    serves = card["champion_family"]
+def _page(card: Card) -> str:
+    serves = card.champion_family
     wide = [
-        {"family": family, "mark": "*" if family == serves else "", "origins": scores["origins"]}
-        | {f"h{h}": f"{scores['rel_crps'][h - 1]:.3f}" for h in HORIZONS if h <= len(scores["rel_crps"])}
-        | {"score": f"{scores['score']:.3f}"}
-        | {f"coverage.{level}": f"{100 * share:.0f} %" for level, share in scores["coverage"].items()}
-        for family, scores in sorted(card["backtest"].items(), key=lambda item: item[1]["score"])
+        {"family": family, "mark": "*" if family == serves else "", "origins": scores.origins}
+        | {f"h{h}": _digits(scores.rel_crps[h - 1], ".3f") for h in HORIZONS if h <= len(scores.rel_crps)}
+        | {"score": _digits(scores.score, ".3f")}
+        | {f"coverage.{level}": _digits(share, ".0%") for level, share in scores.coverage.items()}
+        for family, scores in sorted(card.backtest.items(), key=lambda item: _score(item[1]))
     ]
-    return (table(wide, COLUMNS) if wide else "") + lines([f"* serves, in run {run_id}: {card.get('why', '')}"])
+    return (table(wide, COLUMNS) if wide else "") + lines([f"* serves, in run {card.run}: {card.why}"])
+
+
+def _score(scores: FamilyScores) -> float:
+    return inf if scores.score is None else scores.score
 
 
 # -- a backtest of one's own -------------------------------------------------------------------------------------------
@@ -217,9 +229,9 @@ def _summary(answer: Answer, question: Question) -> str:
     return "\n".join(parts)
 
 
-def _digits(value: float, form: str) -> str:
+def _digits(value: float | None, form: str) -> str:
     """Nothing for nothing, as where no outcome is known yet."""
-    return "" if value != value else format(value, form).replace("%", " %")
+    return "" if value is None or value != value else format(value, form).replace("%", " %")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from forecast.cli.session import session
 
 if TYPE_CHECKING:
     from forecast.answers.effects import Findings
+    from forecast.effects.episodes import Omitted
 
 #: Marks behind an effect, and what they say.
 MARKS = {"*": "the data say little: mostly prior", "†": "not identified: the data say nothing of it"}
@@ -83,12 +84,12 @@ def _episodes(found: Findings) -> str:
     ]
     shown = table([_cells(row) for row in rows], columns) if rows else ""
     marks = {mark for row in rows for mark in MARKS if mark in _cells(row)["effect"]}
-    record = found.run.card["effects"]
+    record = found.run.record
     notes = [
         *(f"{mark} {MARKS[mark]}" for mark in sorted(marks)),
         *(["before: the part that came early; rank: share of dates without events with less"] if rows else []),
-        f"run {found.run.run_id}; method: {record['method']}",
-        *_left_out(record["omitted"]),
+        f"run {found.run.run_id}; method: {record.method}",
+        *_left_out(record.omitted),
     ]
     return shown + lines(notes)
 
@@ -153,8 +154,8 @@ def _classes(out: Out) -> None:
         out.text(table(export.class_rows(evidence), columns))
 
 
-def _left_out(omitted: Sequence[Mapping[str, Any]]) -> list[str]:
+def _left_out(omitted: Sequence[Omitted]) -> list[str]:
     """How many episodes are not in the record, and why; a reason may go on to name another event."""
-    counts = Counter(each["reason"].partition(" of ")[0] for each in omitted)
+    counts = Counter(each.reason.partition(" of ")[0] for each in omitted)
     reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.most_common())
     return [f"left out, by reason ({reasons}); --format json names them"] if counts else []

@@ -6,17 +6,28 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forecast.cli.options import AsOf, Coherent, Horizon, Level, SomeSeries, levels
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, in_a_folder, lines, table, warn
+from forecast.cli.output import (
+    Column,
+    Format,
+    FormatOption,
+    Out,
+    OutputOption,
+    in_a_folder,
+    lines,
+    table,
+    warn_left_out,
+)
 from forecast.cli.session import Session, session
-from forecast.errors import NotTrained
 
 if TYPE_CHECKING:
     from forecast.answers.forecast import Forecast
+    from forecast.answers.several import Several
+    from forecast.events import Branch
 
 
 def forecast(
@@ -32,7 +43,8 @@ def forecast(
 
     Answers at once from the run that serves; nothing is fitted. Futures that
     are not in the numbers, because nobody has given them a probability, are
-    listed below the table.
+    listed below the table. Of several series, those that cannot be served are
+    named and left out (exit code 1).
 
     \b
     Examples:
@@ -41,18 +53,18 @@ def forecast(
       orecast forecast price.copper --format csv > copper.csv
       orecast forecast mine.imports mine.imports.chl --coherent
     """
-    from forecast.export.forecasts import forecast_document, forecast_names, forecast_rows
+    from forecast.export.forecasts import forecast_document, forecast_names, forecast_rows, forecasts_document
 
     out, percents = Out(format, output), levels(level)
     with session() as s:
-        made = _forecasts(s, s.known(series_ids), Ask(horizon, percents, as_of or s.today, coherent))
+        found = _forecasts(s, s.known(series_ids), Ask(horizon, percents, as_of or s.today, coherent))
     if out.chosen is Format.CSV:
-        out.csv(forecast_names(percents), [row for each in made for row in forecast_rows(each)])
+        out.csv(forecast_names(percents), [row for each in found.made for row in forecast_rows(each)])
     elif out.chosen is Format.JSON:
-        documents = [forecast_document(each) for each in made]
-        out.document(documents[0] if len(documents) == 1 else {"data": documents, "next": None})
+        out.document(forecast_document(found.made[0]) if len(series_ids) == 1 else forecasts_document(found))
     else:
-        out.text("\n".join(_page(each) for each in made))
+        out.text("\n".join(_page(each) for each in found.made))
+    raise typer.Exit(warn_left_out(found.left_out))
 
 
 def export(
@@ -69,8 +81,8 @@ def export(
 
     The file is there whole or not at all. Beside it, FILE.manifest.json says
     how many rows and bytes it has and their SHA-256, so that a cut copy cannot
-    pass for a whole one. Series without a run are named and left out (exit
-    code 1).
+    pass for a whole one. Series that cannot be served are named and left
+    out (exit code 1).
 
     \b
     Examples:
@@ -80,25 +92,13 @@ def export(
     from forecast.export.csv_writer import csv_export
     from forecast.export.forecasts import forecast_names, forecast_rows
 
-    rows: list[dict[str, Any]] = []
-    missing: list[NotTrained] = []
     percents = levels(level)
     with session() as s:
-        wanted, asked = s.known(series_ids), Ask(horizon, percents, as_of or s.today, coherent)
-        for series_id in wanted:
-            try:
-                (made,) = _forecasts(s, [series_id], asked)
-                rows += forecast_rows(made)
-            except NotTrained as error:
-                missing.append(error)
-    if missing and len(missing) == len(wanted):
-        raise missing[0]
-    finished = csv_export(forecast_names(percents), rows)
+        found = _forecasts(s, s.known(series_ids), Ask(horizon, percents, as_of or s.today, coherent))
+    finished = csv_export(forecast_names(percents), [row for made in found.made for row in forecast_rows(made)])
     finished.write(output)
-    print(f"{output}: {finished.rows} rows of {len(wanted) - len(missing)} series, sha256 {finished.sha256}")
-    for reason in missing:
-        warn(str(reason))
-    raise typer.Exit(1 if missing else 0)
+    print(f"{output}: {finished.rows} rows of {len(found.made)} series, sha256 {finished.sha256}")
+    raise typer.Exit(warn_left_out(found.left_out))
 
 
 @dataclass(frozen=True)
@@ -111,19 +111,18 @@ class Ask:
     coherent: bool = False
 
 
-def _forecasts(s: Session, series_ids: Sequence[str], asked: Ask) -> list[Forecast]:
-    if asked.coherent:
-        from forecast.answers.reconcile import coherent
+def _forecasts(s: Session, series_ids: Sequence[str], asked: Ask) -> Several:
+    from forecast.answers.several import forecasts
 
-        return coherent(
-            s.catalog, s.registry, series_ids, horizon=asked.horizon, levels=asked.levels, as_of=asked.as_of
-        )
-    from forecast.answers.forecast import forecast as of_one
-
-    return [
-        of_one(s.catalog, s.registry, name, horizon=asked.horizon, levels=asked.levels, as_of=asked.as_of)
-        for name in series_ids
-    ]
+    return forecasts(
+        s.catalog,
+        s.registry,
+        series_ids,
+        horizon=asked.horizon,
+        levels=asked.levels,
+        as_of=asked.as_of,
+        together=asked.coherent,
+    )
 
 
 def _page(made: Forecast) -> str:
@@ -145,6 +144,6 @@ def _page(made: Forecast) -> str:
     return f"{title}\n\n{table(rows, columns)}{lines(facts)}"
 
 
-def _when(branch: Any) -> str:
+def _when(branch: Branch) -> str:
     day = f"{branch.starts}: " if branch.starts else ""
     return f"{day}{'unconfirmed: ' if branch.unconfirmed else ''}"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+import typer
+
 from forecast.cli.options import AsOf
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, warn
+from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, warn_left_out
 from forecast.cli.session import session
 
 COLUMNS = (
@@ -24,7 +26,9 @@ def monitor(as_of: AsOf = None, format: FormatOption = None, output: OutputOptio
 
     Late: days since the next value should have been there. Judged: periods
     that stored runs forecast and that were observed since; 80 % and 95 %: the
-    shares of them inside those intervals.
+    shares of them inside those intervals. State: served; damaged (an earlier
+    run answers for it); silent (none can answer); none (nothing is trained).
+    What keeps a champion from answering is named (exit code 1).
 
     \b
     Examples:
@@ -40,13 +44,18 @@ def monitor(as_of: AsOf = None, format: FormatOption = None, output: OutputOptio
     rows = [asdict(health) for health in found]
     if out.chosen is Format.TABLE:
         for row in rows:
-            row["state"] = ("damaged" if row["fault"] else "served") if row["run"] else "none"
             row["inside"] = {
                 level: "" if share is None else f"{100 * share:.0f} %" for level, share in row["inside"].items()
             }
-    header = ["series_id", "run", "last", "overdue", "judged", *(f"inside.{level}" for level in LEVELS), "fault"]
+    header = [
+        "series_id",
+        "run",
+        "last",
+        "overdue",
+        "judged",
+        *(f"inside.{level}" for level in LEVELS),
+        "fault",
+        "state",
+    ]
     out.rows(rows, COLUMNS, header=header)
-    if out.chosen is Format.TABLE:
-        for health in found:
-            if health.fault:
-                warn(f"{health.series_id}: {health.fault}")
+    raise typer.Exit(warn_left_out(f"{health.series_id}: {health.fault}" for health in found if health.fault))

@@ -181,3 +181,11 @@ def _console() -> Console:
 def warn(message: str) -> None:
     """A line on stderr beside the answer."""
     print("orecast:", message, file=sys.stderr)
+
+
+def warn_left_out(left_out: Iterable[object]) -> int:
+    """Name what there is no answer for, a line each; the exit code: 1 if there is any."""
+    lines = [str(each) for each in left_out]
+    for line in lines:
+        warn(line)
+    return 1 if lines else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,12 @@ from forecast.cli.options import AsOf, Horizon, Level, SeriesArgument, levels
 from forecast.cli.output import in_a_folder
 from forecast.cli.scenarios import ask
 from forecast.cli.session import Session, session
-from forecast.errors import NotFound, TooShort
+from forecast.errors import Fault, InvalidInput, NotFound, TooShort
+
+if TYPE_CHECKING:
+    from forecast.answers.forecast import Forecast
+    from forecast.answers.scenarios import Answer
+    from forecast.timeseries.series import History
 
 
 def plot(
@@ -56,7 +61,7 @@ def plot(
         elif backtest:
             picture = _backtest(s, series_id)
         elif scenarios:
-            picture = scenario_picture(history, [each.forecast for each in ask(s, scenarios).of(series_id)], periods)
+            picture = scenario_picture(history, _worlds(ask(s, scenarios), series_id), periods)
         else:
             picture = _forecast(s, history, horizon, levels(level), as_of or s.today, periods)
     file = output or Path(f"{series_id}.png")
@@ -64,7 +69,7 @@ def plot(
     print(file)
 
 
-def _forecast(s: Session, history: Any, horizon: int, percents: list[int], as_of: dt.date, periods: int) -> bytes:
+def _forecast(s: Session, history: History, horizon: int, percents: list[int], as_of: dt.date, periods: int) -> bytes:
     from forecast.answers import forecast as predict
     from forecast.export.plots import forecast_picture, marks
 
@@ -76,16 +81,26 @@ def _forecast(s: Session, history: Any, horizon: int, percents: list[int], as_of
     return forecast_picture(history, made, found, periods)
 
 
+def _worlds(answered: Answer, series_id: str) -> list[Forecast]:
+    """The forecasts of one series in each scenario. Raises ``InvalidInput`` for a series that has none."""
+    found = [outcome.forecast for outcome in answered.of(series_id)]
+    if not found:
+        why = next((each.why for each in answered.left_out if each.series_id == series_id), "")
+        asked = dict.fromkeys(outcome.forecast.series.series_id for outcome in answered.outcomes)
+        raise InvalidInput(Fault("series", series_id, why or f"a series of the question: {', '.join(asked)}"))
+    return found
+
+
 def _backtest(s: Session, series_id: str) -> bytes:
     from forecast.export.plots import backtest_picture
 
     card = s.registry.champion(series_id).card
-    if card["champion_family"] not in card["backtest"]:
-        raise TooShort(f"{series_id} has no backtest: {card['why']}")
+    if card.champion_family not in card.backtest:
+        raise TooShort(f"{series_id} has no backtest: {card.why}")
     return backtest_picture(card)
 
 
-def _effect(s: Session, history: Any, event_id: str) -> bytes:
+def _effect(s: Session, history: History, event_id: str) -> bytes:
     from forecast.export.plots import effect_picture
 
     event = s.catalog.events()[event_id]

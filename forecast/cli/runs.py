@@ -70,7 +70,7 @@ def show(
     with session() as s:
         s.catalog.get(series_id)
         run = s.registry.get(series_id, run_id) if run_id else s.registry.champion(series_id)
-        Out(None, output).document(run.card)
+        Out(None, output).document(run.card.document())
 
 
 @runs.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, lines, table
+from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, lines, table, warn_left_out
 from forecast.cli.session import Session, session
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def scenario(file: ScenarioFile, format: FormatOption = None, output: OutputOpti
     else:
         series_ids = dict.fromkeys(outcome.forecast.series.series_id for outcome in answered.outcomes)
         out.text("\n".join(_page(answered.of(series_id)) for series_id in series_ids))
+    raise typer.Exit(warn_left_out(answered.left_out))
 
 
 def ask(s: Session, file: Path) -> Answer:

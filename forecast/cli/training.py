@@ -105,7 +105,8 @@ def retrain(due: Annotated[bool, typer.Option("--due", help="what this command d
     """Train what is due; for cron.
 
     Due is a series whose observations, events or settings changed since its
-    champion was trained, or that has none; all are when the code changed.
+    champion was trained, or that has none; all are when the method changed:
+    the code of training, or the version of a library that it computes with.
 
     \b
     Examples:

@@ -69,12 +69,14 @@ def paths_document(found: Findings) -> dict[str, Any]:
 
 
 def _found(found: Findings) -> dict[str, Any]:
-    record = found.run.card["effects"]
+    record = found.run.record
     return {
         "series_id": found.series.series_id,
         "run": found.run.run_id,
         "unit": found.series.unit,
-        **{name: record[name] for name in ("method", "omitted", "notes")},
+        "method": record.method,
+        "omitted": [{"episode": o.episode_id, "events": o.events, "reason": o.reason} for o in record.omitted],
+        "notes": record.notes,
     }
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from forecast.answers.forecast import Forecast
     from forecast.answers.scenarios import Answer, Outcome
+    from forecast.answers.several import Several
     from forecast.registry import Run
 
 #: What is told of a scenario besides its forecast, by the name of the field.
@@ -25,7 +26,7 @@ def point_names(levels: Sequence[int]) -> list[str]:
     return ["ds", "h", "yhat", *interval_names(levels)]
 
 
-def points(forecast: Forecast) -> list[dict[str, Any]]:
+def points(forecast: Forecast) -> list[dict[str, object]]:
     """One JSON object a period, keys as ``point_names``."""
     return [
         {"ds": row.ds.isoformat(), "h": row.h, "yhat": row.yhat}
@@ -43,13 +44,13 @@ def forecast_names(levels: Sequence[int]) -> list[str]:
     return ["series_id", *point_names(levels), "unit", "scenario", "run"]
 
 
-def forecast_rows(forecast: Forecast) -> list[dict[str, Any]]:
+def forecast_rows(forecast: Forecast) -> list[dict[str, object]]:
     """The same periods with series, unit, scenario and run in each, keys as ``forecast_names``."""
     constant = {"unit": forecast.series.unit, "scenario": forecast.scenario, "run": forecast.run_id}
     return [{"series_id": forecast.series.series_id, **point, **constant} for point in points(forecast)]
 
 
-def forecast_document(forecast: Forecast) -> dict[str, Any]:
+def forecast_document(forecast: Forecast) -> dict[str, object]:
     """A forecast as JSON: what holds for all periods once, then an object a period."""
     return {
         "series_id": forecast.series.series_id,
@@ -65,13 +66,22 @@ def forecast_document(forecast: Forecast) -> dict[str, Any]:
     }
 
 
+def forecasts_document(found: Several) -> dict[str, object]:
+    """Forecasts of several series as JSON, with those that could not be served and why."""
+    return {
+        "data": [forecast_document(each) for each in found.made],
+        "left_out": [asdict(each) for each in found.left_out],
+        "next": None,
+    }
+
+
 def scenario_names(levels: Sequence[int]) -> list[str]:
     """The header of scenarios as CSV: a forecast, then its difference from the baseline and the sum of it so far."""
     changes = [f"{what}.{name}" for what in DIFFERENCES for name in point_names(levels)[2:]]
     return [*forecast_names(levels), "probability", *changes]
 
 
-def scenario_rows(answer: Answer) -> list[dict[str, Any]]:
+def scenario_rows(answer: Answer) -> list[dict[str, object]]:
     """A row a series, world and period, keys as ``scenario_names``; a difference that there is not is left out."""
     rows = []
     for outcome in answer.outcomes:
@@ -85,7 +95,7 @@ def scenario_rows(answer: Answer) -> list[dict[str, Any]]:
     return rows
 
 
-def scenario_document(answer: Answer) -> dict[str, Any]:
+def scenario_document(answer: Answer) -> dict[str, object]:
     """Scenarios as JSON: an object a series and world, with the periods of its forecast and of its differences."""
     return {
         "as_of": answer.as_of,
@@ -104,11 +114,12 @@ def scenario_document(answer: Answer) -> dict[str, Any]:
             }
             for outcome in answer.outcomes
         ],
+        "left_out": [asdict(each) for each in answer.left_out],
         "next": None,
     }
 
 
-def _changes(outcome: Outcome, what: str) -> list[dict[str, Any]]:
+def _changes(outcome: Outcome, what: str) -> list[dict[str, object]]:
     return points(replace(outcome.forecast, rows=getattr(outcome, what)))
 
 
@@ -118,7 +129,7 @@ def score_names() -> list[str]:
     return [*names, "coverage.50", "coverage.80", "coverage.95"]
 
 
-def score_rows(run: Run) -> list[dict[str, Any]]:
+def score_rows(run: Run) -> list[dict[str, object]]:
     """A row for each family and horizon, keys as ``score_names`` once the members of an object are ``a.b``.
 
     None for a series that had too little history to test on.
@@ -128,19 +139,19 @@ def score_rows(run: Run) -> list[dict[str, Any]]:
             "series_id": run.series_id,
             "run": run.run_id,
             "family": family,
-            "champion": family == run.card["champion_family"],
-            "origins": scores["origins"],
-            "score": scores["score"],
+            "champion": family == run.card.champion_family,
+            "origins": scores.origins,
+            "score": scores.score,
             "h": h,
             "rel_crps": ratio,
-            "coverage": scores["coverage"],
+            "coverage": {str(level): share for level, share in scores.coverage.items()},
         }
-        for family, scores in run.card["backtest"].items()
-        for h, ratio in enumerate(scores["rel_crps"], start=1)
+        for family, scores in run.card.backtest.items()
+        for h, ratio in enumerate(scores.rel_crps, start=1)
     ]
 
 
-def scores_document(run: Run) -> dict[str, Any]:
+def scores_document(run: Run) -> dict[str, object]:
     """How every family did when the run was chosen, as JSON."""
-    facts = {"series_id": run.series_id, "run": run.run_id, "champion": run.card["champion_family"]}
-    return {**facts, "why": run.card.get("why", ""), "data": score_rows(run), "next": None}
+    facts = {"series_id": run.series_id, "run": run.run_id, "champion": run.card.champion_family}
+    return {**facts, "why": run.card.why, "data": score_rows(run), "next": None}

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from forecast.registry.card import Card, FamilyScores
+
 INK, QUIET, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 #: Told apart also by the colour-blind (Okabe and Ito, Color universal design, 2008).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -108,20 +110,20 @@ def effect_picture(history: History, effect: EpisodeEffect, title: str, before: 
     return _png(figure, axes)
 
 
-def backtest_picture(card: Mapping[str, Any]) -> bytes:
+def backtest_picture(card: Card) -> bytes:
     """From the card of a run: how often the champion's intervals held, where outcomes fell in its distributions, and
     the scores of every family by horizon. Raises ``ValueError`` for a card without a backtest."""
-    table, champion = card["backtest"], card["champion_family"]
-    if not table.get(champion, {}).get("pit"):
+    table, champion = card.backtest, card.champion_family
+    if champion not in table or not table[champion].pit:
         raise ValueError("the card has no backtest")
-    figure, shares = _figure(4.2), np.array(table[champion]["pit"])
+    figure, shares = _figure(4.2), np.array(table[champion].pit, dtype=float)
     reliability, pit, horizons = (_axes(figure, (x, 0.12, 0.235, 0.62)) for x in (0.06, 0.37, 0.675))
     _reliability(reliability, shares)
     _pit(pit, shares)
     _by_horizon(horizons, table, champion)
-    series, count = card["series"], table[champion]["origins"]
-    told = f"{champion} from {count} origins; {series['measure']}, {series['unit']}; run {card['run']}"
-    _title(reliability, series["series_id"], told, lift=0.12)
+    series, count = card.series, table[champion].origins
+    told = f"{champion} from {count} origins; {series.measure}, {series.unit}; run {card.run}"
+    _title(reliability, series.series_id, told, lift=0.12)
     return _bytes(figure)
 
 
@@ -146,12 +148,12 @@ def _pit(axes: Axes, shares: Floats) -> None:
     _panel(axes, "Where outcomes fell (1: as promised)", "quantile of the forecast")
 
 
-def _by_horizon(axes: Axes, table: Mapping[str, Any], champion: str) -> None:
+def _by_horizon(axes: Axes, table: Mapping[str, FamilyScores], champion: str) -> None:
     """A line a family, named at its end, the champion's above all."""
     others = [family for family in table if family != champion]
     ends = []
     for family, colour in zip((champion, *others), (*COLOURS, QUIET), strict=False):
-        ratios = np.array(table[family]["rel_crps"], dtype=float)
+        ratios = np.array(table[family].rel_crps, dtype=float)
         h, own = np.arange(1, len(ratios) + 1), family == champion
         axes.plot(h, ratios, color=colour, lw=2.2 if own else 1.2, zorder=3 if own else 2)
         ends.append((float(ratios[np.isfinite(ratios)][-1]), family, colour))
@@ -170,7 +172,7 @@ def _by_horizon(axes: Axes, table: Mapping[str, Any], champion: str) -> None:
             annotation_clip=False,
         )
     axes.set_ylim(low, high)
-    axes.set_xlim(0.5, len(table[champion]["rel_crps"]) + 0.5)
+    axes.set_xlim(0.5, len(table[champion].rel_crps) + 0.5)
     _panel(axes, "CRPS, as a ratio to the baseline's", "periods ahead")
 
 

@@ -1,5 +1,5 @@
 """Retrain: train what is due, and nothing else. A series is due when its observations, the events that touch it, the
-settings or the code are no longer those of its champion, or when it has none.
+settings, the method or its libraries are no longer those of its champion, or when it has none.
 
 Both functions open the stores themselves and import what training needs only when they are called: the worker names
 them, and other processes do the work.

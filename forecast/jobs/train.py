@@ -19,7 +19,7 @@ from forecast.answers.event_priors import refresh
 from forecast.catalog import Catalog
 from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, NotFound, TooShort, Unservable
 from forecast.forecasters import FORECASTERS
-from forecast.jobs.card import write_card
+from forecast.jobs.card import make_card
 from forecast.jobs.processes import in_parallel
 from forecast.names import unservable
 from forecast.registry import Registry
@@ -103,10 +103,9 @@ class Plan:
         if not self.kept or registry.champion_id(series_id) is None:
             return self
         try:
-            families = registry.champion(series_id).card.get("families")
+            return replace(self, families=registry.champion(series_id).card.families)
         except ForecastError:
             return self
-        return replace(self, families=tuple(families) if families else None)
 
     def rivals(self, series: Series) -> tuple[str, ...]:
         """The families of a backtest, the baseline first; of a series without a season, one of the naive ones."""
@@ -172,7 +171,7 @@ def train(
 
 
 def due(catalog: Catalog, registry: Registry, settings: Settings, as_of: dt.date) -> tuple[str, ...]:
-    """The targets whose observations, events, settings or code changed since their champion was trained.
+    """The targets whose observations, events, settings or method changed since their champion was trained.
 
     One without an observation is not due: there is nothing to train on.
     """
@@ -246,8 +245,7 @@ def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Ou
     if not np.isfinite(draws).all() or np.abs(draws).max() > LARGEST:
         raise FitFailed(f"{choice.family} on {series_id} gives paths that leave every bound")
     said = [*remarks(history), *([] if table else [choice.reason]), *notes, *model.fitted.notes]
-    card = write_card(past, run_id, choice, table, said, settings)
-    card["families"] = plan.families
+    card = make_card(past, run_id, choice, table, said, settings, plan.families)
     registry.save(series_id, run_id, card, draws=draws, record=model.view.record, fitted=model.fitted)
     return Candidate(history.series, run_id, choice, frozenset(scores.family for scores in table), plan)
 
@@ -334,7 +332,7 @@ def _worse_than_before(registry: Registry, made: Candidate) -> str:
         before = registry.champion(made.series.series_id).card
     except ForecastError:
         return ""
-    family, score = str(before["champion_family"]), before.get("score")
+    family, score = before.champion_family, before.score
     if family not in made.plan.rivals(made.series):
         return ""
     if family in made.scored or not made.scored or score is None or choice.score <= score * 1.02:

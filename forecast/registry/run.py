@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.effects.record import EffectRecord
-from forecast.errors import CorruptArtifact
+from forecast.errors import CorruptArtifact, UnknownFormat
 from forecast.files import sync_file, sync_folder
+from forecast.registry.card import Card, Json, NewerCard, read
 
 Identity = tuple[tuple[str, int, int, int], ...]  # name, mtime_ns, size, inode of each file of a run
 
@@ -34,17 +33,15 @@ class Run:
     """One training of one series, verified.
 
     ``draws``: read-only float32 (n, H), joint sample paths of the log, less the mean effect paths, for the H periods
-    after ``last`` (start of the last period seen); ``record``: what events did, in the same n draws; ``derived``: what
-    readers worked out from this run and keep with it, by their own names.
+    after ``last`` (start of the last period seen); ``record``: what events did, in the same n draws.
     """
 
     series_id: str
     run_id: str
-    card: Mapping[str, Any]
+    card: Card
     draws: npt.NDArray[np.float32]
     record: EffectRecord
     last: np.datetime64
-    derived: dict[str, Any] = field(default_factory=dict, repr=False)
 
 
 def identity(folder: Path) -> Identity:
@@ -59,11 +56,12 @@ def identity(folder: Path) -> Identity:
 
 def write(
     folder: Path,
-    card: Mapping[str, Any],
+    card: Card,
     draws: npt.NDArray[np.floating[Any]],
     record: EffectRecord,
     fitted: object,
 ) -> None:
+    """Write the files of a run, its card last, with the effects and the digests of the others in it."""
     import joblib
 
     np.save(folder / "draws.npy", np.ascontiguousarray(draws, dtype=np.float32))
@@ -71,7 +69,7 @@ def write(
         np.save(folder / f"effects.{name}.npy", array)
     joblib.dump(fitted, folder / "fitted.joblib", compress=3)
     payloads = {file.name: _sha256(file) for file in sorted(folder.iterdir())}
-    content = _plain({**card, "effects": record.describe(), "payloads": payloads})
+    content = replace(card, effects=record.describe(), payloads=payloads).document()
     content["sha256"] = _seal(content)
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "card.json").write_text(text + "\n", encoding="utf-8")
@@ -81,24 +79,32 @@ def write(
     sync_folder(folder)
 
 
-def read_card(folder: Path) -> dict[str, Any]:
-    """The card, if it is the one that was written: it carries the digest of the rest of itself."""
+def read_card(folder: Path) -> Card:
+    """The card, if it is the one that was written: it carries the digest of the rest of itself.
+
+    Raises ``CorruptArtifact``, also for a card in a format that is newer than this code.
+    """
     path = folder / "card.json"
     try:
-        card = json.loads(path.read_bytes())
-        promised = card.pop("sha256")
+        content = json.loads(path.read_bytes())
+        promised = content.pop("sha256")
+        card = read(content)
     except FileNotFoundError as error:
         raise CorruptArtifact(str(path), "the file is missing") from error
-    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+    except NewerCard as error:
+        raise UnknownFormat(str(folder), str(error)) from None
+    except KeyError as error:
+        raise CorruptArtifact(str(path), f"the card has no {error}") from error
+    except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CorruptArtifact(str(path), "it is not a card") from error
-    if _seal(card) != promised:
+    if _seal(content) != promised:
         raise CorruptArtifact(str(path), "it was changed after it was written")
-    return dict(card)
+    return card
 
 
 def check(folder: Path) -> None:
     """Raises ``CorruptArtifact`` unless every file is, byte by byte, what the card promises."""
-    for name, digest in read_card(folder)["payloads"].items():
+    for name, digest in read_card(folder).payloads.items():
         if not (folder / name).is_file():
             raise CorruptArtifact(str(folder / name), "the file is missing")
         if _sha256(folder / name) != digest:
@@ -117,8 +123,8 @@ def load(folder: Path) -> Run:
             folder.name,
             card,
             np.load(folder / "draws.npy", mmap_mode="r", allow_pickle=False),
-            EffectRecord.from_arrays(card["effects"], arrays),
-            np.datetime64(card["data"]["last"], "D"),
+            EffectRecord.from_arrays(card.effects, arrays),
+            np.datetime64(card.data.last, "D"),
         )
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise CorruptArtifact(str(folder), f"it cannot be read: {error}") from error
@@ -129,20 +135,5 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _seal(card: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(card, sort_keys=True).encode()).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    """The same in JSON's types: a number that is not finite is null, dates are ISO."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray | np.generic) and not isinstance(value, np.datetime64):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, str | int):
-        return value
-    return str(value)
+def _seal(content: Json) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

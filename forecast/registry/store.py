@@ -21,7 +21,7 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ from forecast import names
 from forecast.effects.record import EffectRecord
 from forecast.errors import Busy, CorruptArtifact, Fault, InvalidInput, NotFound, NotTrained, Unservable
 from forecast.files import locked, sync_folder, write_atomically
+from forecast.registry.card import Card
 from forecast.registry.run import Identity, Run, check, identity, load, read_card, write
 
 _CHAMPION = "champion"
@@ -73,7 +74,7 @@ class Registry:
         self,
         series_id: str,
         run_id: str,
-        card: Mapping[str, Any],
+        card: Card,
         *,
         draws: npt.NDArray[np.floating[Any]],
         record: EffectRecord,
@@ -284,12 +285,10 @@ class Registry:
         for run_id in self._runs(series_id):
             try:
                 card = read_card(self.root / series_id / run_id)
-                facts = {key: str(card[key]) for key in ("trained_at", "as_of")}
-                facts |= {"family": str(card["champion_family"]), "last": str(card["data"]["last"])}
+                facts = {"trained_at": card.trained_at.isoformat(), "as_of": card.as_of.isoformat()}
+                facts |= {"family": card.champion_family, "last": card.data.last.isoformat()}
             except CorruptArtifact as error:
                 facts = {"fault": error.why}
-            except KeyError as error:
-                facts = {"fault": f"the card has no {error}"}
             rows.append(RunSummary(series_id, run_id, run_id == champion, **facts))
         return sorted(rows, key=lambda row: (row.trained_at, row.run_id), reverse=True)
 

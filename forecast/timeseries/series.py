@@ -68,6 +68,10 @@ class Series:
     def is_target(self) -> bool:
         return self.role == "target"
 
+    def due(self, starts: Days) -> Days:
+        """The day on which the value of each of these periods is usually published."""
+        return np.asarray(self.calendar.end(starts) + np.timedelta64(self.release_lag_days, "D"))
+
 
 #: What gives the numbers of a series their meaning: it cannot change once there are some.
 FIXED = ("measure", "unit", "freq")
@@ -92,13 +96,16 @@ class History:
     """The observations of one series, one row a period, none left out; length T, oldest first.
 
     ``ds``: period starts; ``y``: values in the series' unit, NaN where nothing was published;
-    ``flag``: a word of ``FLAGS``, empty where nothing was published.
+    ``flag``: a word of ``FLAGS``, empty where nothing was published; ``out``: the day by whose end one could look back
+    from the period: since when its value is known, but not before its end, nor later than it is usually published
+    (None: as usual).
     """
 
     series: Series
     ds: Days
     y: Floats
     flag: npt.NDArray[np.str_]
+    out: Days | None = None
 
     def __len__(self) -> int:
         return len(self.ds)
@@ -136,4 +143,13 @@ class History:
     def until(self, last: np.datetime64) -> History:
         """The same history, ended with the period that starts on ``last``."""
         keep = self.ds <= last
-        return replace(self, ds=self.ds[keep], y=self.y[keep], flag=self.flag[keep])
+        out = None if self.out is None else self.out[keep]
+        return replace(self, ds=self.ds[keep], y=self.y[keep], flag=self.flag[keep], out=out)
+
+    def published(self, starts: Days) -> Days:
+        """The day by whose end the value of each of these periods was out; as usual where nothing tells."""
+        due = self.series.due(starts)
+        if self.out is None or not len(self.ds):
+            return due
+        at = np.minimum(np.searchsorted(self.ds, starts), len(self.ds) - 1)
+        return np.where(self.ds[at] == starts, self.out[at], due)

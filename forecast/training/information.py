@@ -85,6 +85,13 @@ class Past:
         return self._catalog.events_known_to(self.as_of)
 
     @cached_property
+    def known_on(self) -> dt.date:
+        """The day on which the newest of all that is known became known: a value of the series or of one that it
+        learns from, or a fact about events."""
+        teachers = self._peers.names if self._peers else ()
+        return max(self._catalog.known_on([self.series.series_id, *teachers], self.as_of), self.events_known_to)
+
+    @cached_property
     def branches(self) -> tuple[Branch, ...]:
         """Futures of this series that are no part of its baseline."""
         events, minerals = self._catalog.events(self.as_of), self._catalog.minerals()
@@ -102,13 +109,14 @@ class Past:
             self._peers.digest if self._peers else "",
             [settings, families, own_effects],
             provenance.code_digest(),
+            provenance.libraries(),
         )
         return f"{self.history.last}-{digest[:10]}"
 
     def view(self, cutoff: np.datetime64) -> View:
         """The view from the end of the period that starts on ``cutoff``."""
         end: dt.date = self.series.calendar.end(cutoff).item()
-        published = min(end + dt.timedelta(days=self.series.release_lag_days), self.as_of)
+        published: dt.date = min(self.history.published(np.array([cutoff]))[0].item(), self.as_of)
         history = self._catalog.history(self.series.series_id, published).until(cutoff)
         return self._view(history, published, end, Averaging(placebo=False), TEST_DRAWS)
 

@@ -137,9 +137,8 @@ def usable(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) ->
 
 
 def known_at(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) -> list[History | None]:
-    """What was known when the value of each cutoff was due; None where that value was not."""
-    freq, lag = history.series.calendar, dt.timedelta(days=history.series.release_lag_days)
-    due = [min(end + lag, as_of) for end in np.asarray(freq.end(cutoffs)).tolist()]
+    """What was known when the value of each cutoff was published, or due; None where that value was not."""
+    due = [min(day, as_of) for day in history.published(cutoffs).tolist()]
     found: list[History | None] = []
     for cutoff, full in zip(cutoffs, catalog.as_known(history.series.series_id, due), strict=True):
         known = full.until(cutoff) if full is not None else None

@@ -66,14 +66,22 @@ class Peers:
     horizon: int = HORIZON
     companions: Mapping[str, History] = field(default_factory=dict)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Ids of all series that are looked at, companions included."""
+        return (*self.histories, *(companion.series.series_id for companion in self.companions.values()))
+
     @cached_property
     def digest(self) -> str:
-        """Hex digest of all their observations."""
+        """Hex digest of all their observations and, where a companion is named, of when they became known."""
         sha = hashlib.sha256()
         for series_id, history in (*self.histories.items(), *self.companions.items()):
             sha.update(series_id.encode())
             for array in (history.ds, history.y, history.used, history.scored):
                 sha.update(array.tobytes())
+        for series_id, companion in self.companions.items():
+            for history in (self.histories[series_id], companion):
+                sha.update(history.published(history.ds).tobytes())
         return sha.hexdigest()
 
     def lessons(self, series_id: str, cutoff: np.datetime64) -> Lessons:
@@ -139,8 +147,8 @@ class Peers:
         """(N, T) last price known when the value of the period was published; NaN for a series without companion."""
         spot = np.full(panel.x.shape, np.nan)
         for series_id, companion in self.companions.items():
-            lag = self.histories[series_id].series.release_lag_days
-            spot[self._rows[series_id]] = last_prices(companion, panel.ds, panel.freq, lag)
+            lag = self.histories[series_id].published(panel.ds) - panel.freq.end(panel.ds)
+            spot[self._rows[series_id]] = last_prices(companion, panel.ds, panel.freq, lag.astype(int))
         return spot
 
     @cached_property

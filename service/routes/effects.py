@@ -29,7 +29,7 @@ def routes(context: Context) -> APIBlueprint:
         etag = tag("effects", series_id, stores, by_period, query.event, as_csv)
         if same := unchanged(etag):
             return same
-        found = findings(context.catalog, context.registry, series_id, query.event)
+        found = findings(context.catalog, context.registry, series_id, query.event, context.cache)
         if as_csv:
             names, rows = (
                 (export.path_names(), export.path_rows(found))

@@ -2,16 +2,18 @@
 
 # Annotations are evaluated here: the queries are made for the horizon of the settings, inside a function.
 
+import datetime as dt
+
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
-from forecast.answers import forecast as predict
 from forecast.answers.champion import serving
 from forecast.answers.event_priors import Evidence
-from forecast.answers.forecast import Forecast
-from forecast.answers.reconcile import coherent, members
-from forecast.export.forecasts import forecast_document, forecast_names, forecast_rows
-from service.answers import csv_answer, json_answer, tag, unchanged, wants_csv
+from forecast.answers.reconcile import members
+from forecast.answers.several import Several, forecasts
+from forecast.errors import ForecastError
+from forecast.export.forecasts import forecast_document, forecast_names, forecast_rows, forecasts_document
+from service.answers import csv_answer, json_answer, naming, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
 from service.documents import ForecastDocument, ForecastList
@@ -35,7 +37,7 @@ def routes(context: Context) -> APIBlueprint:
         etag = fingerprint(context, ids, query)
         if same := unchanged(etag):
             return same
-        (made,) = forecasts(context, ids, query)
+        (made,) = several(context, ids, query).made
         if wants_csv(query.format):
             return csv_answer(
                 forecast_names(made.levels), forecast_rows(made), f"{made.series.series_id}-forecast", etag
@@ -44,30 +46,36 @@ def routes(context: Context) -> APIBlueprint:
 
     @api.get("/forecasts", responses=answers(ForecastList, csv=True))
     def list_forecasts(query: Many) -> Response:
-        """Forecasts of several series; of every series that has one, if none is named."""
+        """Forecasts of several series; of every series that has one, if none is named.
+
+        A series that cannot be served is left out and named: in ``left_out``, or for CSV in the header X-Left-Out.
+        """
         ids = [context.catalog.get(series_id).series_id for series_id in query.series_id] or trained(context)
         together = query.coherent == "true"
         etag = fingerprint(context, members(context.catalog, ids) if together else ids, query, ids, together)
         if same := unchanged(etag):
             return same
-        made = forecasts(context, ids, query, together)
+        found = several(context, ids, query, together)
         if wants_csv(query.format):
-            rows = [row for forecast in made for row in forecast_rows(forecast)]
-            return csv_answer(forecast_names(sorted(query.level)), rows, "forecasts", etag)
-        return json_answer({"data": [forecast_document(forecast) for forecast in made], "next": None}, etag)
+            rows = [row for forecast in found.made for row in forecast_rows(forecast)]
+            return naming(csv_answer(forecast_names(sorted(query.level)), rows, "forecasts", etag), found.left_out)
+        return json_answer(forecasts_document(found), etag)
 
     return api
 
 
-def forecasts(context: Context, series_ids: list[str], query: ForecastQuery, together: bool = False) -> list[Forecast]:
-    """Raises ``NotTrained``, and ``InvalidInput`` for more periods than were trained."""
-    as_of = context.day(query.as_of)
-    if together:
-        return coherent(context.catalog, context.registry, series_ids, horizon=query.h, levels=query.level, as_of=as_of)
-    return [
-        predict.forecast(context.catalog, context.registry, series_id, horizon=query.h, levels=query.level, as_of=as_of)
-        for series_id in series_ids
-    ]
+def several(context: Context, series_ids: list[str], query: ForecastQuery, together: bool = False) -> Several:
+    """Raises the first reason where no series has a forecast."""
+    return forecasts(
+        context.catalog,
+        context.registry,
+        series_ids,
+        horizon=query.h,
+        levels=query.level,
+        as_of=context.day(query.as_of),
+        together=together,
+        cache=context.cache,
+    )
 
 
 def trained(context: Context) -> list[str]:
@@ -77,7 +85,14 @@ def trained(context: Context) -> list[str]:
 def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery, *asked: object) -> str:
     """What an answer depends on: the runs that serve and what they say of events, the catalogue, and the question."""
     as_of = context.day(query.as_of)
-    known = context.catalog.series()
-    runs = [serving(known[series_id], context.registry, as_of).run_id for series_id in series_ids]
+    runs = [_serves(context, series_id, as_of) for series_id in series_ids]
     stores = context.catalog.edition(), Evidence.of(context.registry).digest
     return tag(series_ids, runs, stores, as_of, query.h, query.level, wants_csv(query.format), *asked)
+
+
+def _serves(context: Context, series_id: str, as_of: dt.date) -> str:
+    """The run that answers for a series, or why there is none."""
+    try:
+        return serving(context.catalog.get(series_id), context.registry, as_of).run_id
+    except ForecastError as error:
+        return str(error)

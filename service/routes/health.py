@@ -7,7 +7,8 @@ from http import HTTPStatus
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
-from forecast.errors import CorruptArtifact, NotTrained
+from forecast.answers.champion import serving
+from forecast.errors import CorruptArtifact, ForecastError, NotTrained
 from service.answers import now_answer
 from service.context import Context
 from service.describe import answers, group
@@ -28,13 +29,15 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
     def ready() -> Response:
         """Whether forecasts can be served; what is wrong even so is listed."""
         retired, models = context.catalog.retired(), context.settings.models_dir
-        damaged = [public(f, models) for f in context.registry.faults() if f.partition(": ")[0] not in retired]
-        faults = [*damaged, *context.catalog.unservable().values()]
-        serving = sum(serves(context, series_id) for series_id in context.catalog.targets())
-        if not serving:
+        damaged = [f for f in context.registry.faults() if f.partition(": ")[0] not in retired]
+        why = {series_id: silent(context, series_id) for series_id in context.catalog.targets()}
+        count = sum(reason is None for reason in why.values())
+        named = [*damaged, *(reason for reason in why.values() if reason), *context.catalog.unservable().values()]
+        faults = [public(fault, models) for fault in named]
+        if not count:
             reasons = "; ".join(faults) or "nothing is trained; run: orecast train"
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, reasons, kind="not-ready")
-        return now_answer({"status": "degraded" if faults else "ready", "serving": serving, "faults": faults})
+        return now_answer({"status": "degraded" if faults else "ready", "serving": count, "faults": faults})
 
     @api.get("/metrics", doc_ui=False)
     def scrape() -> Response:
@@ -44,10 +47,12 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
     return api
 
 
-def serves(context: Context, series_id: str) -> bool:
-    """Whether a series has a run that can be read: the one promoted, or one before it."""
+def silent(context: Context, series_id: str) -> str | None:
+    """Why a series has no forecast today; None where it has one, nothing to say of one that has no sound run."""
     try:
-        context.registry.champion(series_id)
+        serving(context.catalog.get(series_id), context.registry, context.day(None))
     except (NotTrained, CorruptArtifact):
-        return False
-    return True
+        return ""
+    except ForecastError as error:
+        return f"{series_id}: {error}"
+    return None

@@ -36,7 +36,7 @@ def routes(context: Context) -> APIBlueprint:
         found = next((run for run in runs if run.run_id == path.run_id), None)
         if found is None:
             raise NotFound("run", path.run_id, [run.run_id for run in runs])
-        card = context.registry.get(found.series_id, found.run_id).card
+        card = context.registry.get(found.series_id, found.run_id).card.document()
         return json_answer(
             {"series_id": found.series_id, "run": found.run_id, "champion": found.champion, "card": card}
         )

@@ -8,7 +8,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from forecast.answers.scenarios import Question, answer
 from forecast.export.forecasts import scenario_document, scenario_names, scenario_rows
-from service.answers import csv_answer, json_answer, wants_csv
+from service.answers import csv_answer, json_answer, naming, wants_csv
 from service.context import Context
 from service.describe import answers, asked, group
 from service.documents import ScenarioAnswer
@@ -24,10 +24,16 @@ def routes(context: Context) -> APIBlueprint:
         if not request.is_json:
             raise UnsupportedMediaType("The question is a JSON object, sent as application/json.")
         question = Question.read(request.get_data())
-        today, seconds = context.day(None), context.settings.scenario_seconds
-        made = answer(context.catalog, context.registry, question, today=today, seconds=seconds)
+        made = answer(
+            context.catalog,
+            context.registry,
+            question,
+            today=context.day(None),
+            cache=context.cache,
+            seconds=context.settings.scenario_seconds,
+        )
         if wants_csv(query.format):
-            return csv_answer(scenario_names(made.levels), scenario_rows(made), "scenarios")
+            return naming(csv_answer(scenario_names(made.levels), scenario_rows(made), "scenarios"), made.left_out)
         return json_answer(scenario_document(made))
 
     return api

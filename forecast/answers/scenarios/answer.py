@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from forecast.answers.cache import NOTHING_KEPT, Cache
+from forecast.answers.champion import futures
 from forecast.answers.event_versions import World
 from forecast.answers.forecast import (
     BASELINE,
@@ -31,6 +33,7 @@ from forecast.answers.forecast import (
 from forecast.answers.future import Draws, Future
 from forecast.answers.scenarios.build import build
 from forecast.answers.scenarios.question import Question
+from forecast.answers.several import LeftOut, each
 from forecast.errors import Fault, InvalidInput, OutOfTime
 from forecast.registry import Registry
 from forecast.timeseries.series import Floats, Series
@@ -60,12 +63,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Answer:
-    """Outcomes by series: the baseline first, then the scenarios in order, then the mixture if there is one."""
+    """Outcomes by series: the baseline first, then the scenarios in order, then the mixture if there is one.
+
+    ``left_out``: series that cannot be served, and why.
+    """
 
     as_of: dt.date
     events_known_to: dt.date | None
     levels: tuple[int, ...]
     outcomes: tuple[Outcome, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     def of(self, series_id: str) -> tuple[Outcome, ...]:
         return tuple(outcome for outcome in self.outcomes if outcome.forecast.series.series_id == series_id)
@@ -84,11 +91,18 @@ class Deadline:
 
 
 def answer(
-    catalog: Catalog, registry: Registry, question: Question, *, today: dt.date, seconds: float | None = None
+    catalog: Catalog,
+    registry: Registry,
+    question: Question,
+    *,
+    today: dt.date,
+    cache: Cache = NOTHING_KEPT,
+    seconds: float | None = None,
 ) -> Answer:
-    """Answer a question, in at most ``seconds`` if they are given; nothing is fitted and nothing is kept.
+    """Answer a question, in at most ``seconds`` if they are given; nothing is fitted, and of it nothing is kept.
 
-    Raises ``InvalidInput`` with the place of each fault, ``NotTrained`` for a series without a run, and ``OutOfTime``.
+    A series that cannot be served is left out and named. Raises ``InvalidInput`` with the place of each fault, the
+    first reason where no series can be served, and ``OutOfTime``.
     """
     deadline = Deadline(seconds)
     as_of = question.as_of or today
@@ -96,13 +110,18 @@ def answer(
         raise InvalidInput(Fault("as_of", as_of, f"a day not after {today}"))
     _check_series(question, catalog.series())
     levels = checked_levels(question.level)
-    futures = Future.of(catalog, registry, question.series, as_of)
-    for future in futures:
+
+    def of_one(series_id: str) -> Future:
+        (future,) = futures(catalog, registry, [series_id], as_of, cache)
         check_horizon(question.h, future.run)
-    first = futures[0]
+        return future
+
+    made, left_out = each([(series_id,) for series_id in question.series], of_one)
+    first = made[0]
     worlds = build(question, first.known, first.open_branches, first.minerals)
-    outcomes = [outcome for future in futures for outcome in _outcomes(future, question, worlds, levels, deadline)]
-    return Answer(as_of, first.events_known_to, levels, tuple(outcomes))
+    tables = [_Table(future, question.h, levels, cache) for future in made]
+    outcomes = [outcome for of_series in tables for outcome in _outcomes(of_series, question, worlds, deadline)]
+    return Answer(as_of, first.events_known_to, levels, tuple(outcomes), left_out)
 
 
 def _check_series(question: Question, known: Mapping[str, Series]) -> None:
@@ -116,10 +135,8 @@ def _check_series(question: Question, known: Mapping[str, Series]) -> None:
         raise InvalidInput(faults)
 
 
-def _outcomes(
-    future: Future, question: Question, worlds: Sequence[World], levels: tuple[int, ...], deadline: Deadline
-) -> list[Outcome]:
-    of_series = _Table(future, future.draws[: question.h], levels)
+def _outcomes(of_series: _Table, question: Question, worlds: Sequence[World], deadline: Deadline) -> list[Outcome]:
+    future = of_series.future
     outcomes = [Outcome(of_series.forecast(BASELINE, of_series.values), notes=future.notes)]
     weighed = any(scenario.probability is not None for scenario in question.scenarios)
     mixed, passed = of_series.base, 0.0
@@ -139,16 +156,22 @@ def _outcomes(
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """The quantiles of one series' draws, and of what sets them apart from the baseline's ``base`` (h, n)."""
+    """The quantiles of one series' draws ``h`` periods ahead, and of what sets them apart from the baseline's."""
 
     future: Future
-    base: Draws
+    h: int
     levels: tuple[int, ...]
+    cache: Cache
+
+    @property
+    def base(self) -> Draws:
+        """(h, n) draws of the baseline."""
+        return self.future.draws[: self.h]
 
     @cached_property
     def values(self) -> Floats:
         """Quantiles of the baseline."""
-        return baseline(self.future, self.levels)[:, : len(self.base)]
+        return baseline(self.future, self.levels, self.cache)[:, : self.h]
 
     def outcome(self, name: str, draws: Draws, probability: float | None, notes: tuple[str, ...]) -> Outcome:
         """Only the periods from the first that differs on are new."""
@@ -177,7 +200,7 @@ class _Table:
             levels=self.levels,
             rows=self._rows(values),
             branches=future.branches,
-            notes=(*future.run.card.get("notes", ()), *future.notes),
+            notes=(*future.run.card.notes, *future.notes),
         )
 
     def _quantiles(self, draws: Draws) -> Floats:

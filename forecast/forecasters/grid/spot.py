@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from forecast.forecasters.calibration import Margins
 from forecast.timeseries.frequency import Days, Freq
@@ -40,17 +41,18 @@ class Anchor:
         )
 
 
-def last_prices(companion: History, ds: Days, freq: Freq, lag: int = 0) -> Floats:
+def last_prices(companion: History, ds: Days, freq: Freq, lag: npt.NDArray[np.int64] | int = 0) -> Floats:
     """(T,) log of the companion's last value known ``lag`` days after the end of each period ``ds``.
 
-    A value is known at the end of its own day or week. NaN where the last one is older than ten days.
+    NaN where the last one is older than ten days.
     """
     known = companion.used & (companion.y > 0)
     ends, logs = companion.series.calendar.end(companion.ds[known]), np.log(companion.y[known])
     if not ends.size:
         return np.full(len(ds), np.nan)
-    when = freq.end(ds) + np.timedelta64(lag, "D")
-    place = np.searchsorted(ends, when, side="right") - 1
+    when = freq.end(ds) + np.asarray(lag).astype("timedelta64[D]")
+    known_since = np.maximum.accumulate(companion.published(companion.ds)[known])
+    place = np.searchsorted(known_since, when, side="right") - 1
     age = (when - ends[np.maximum(place, 0)]).astype(int)
     return np.where((place >= 0) & (age <= _STALE + lag), logs[np.maximum(place, 0)], np.nan)
 

@@ -36,12 +36,19 @@ async function start() {
   }
   const wanted = new URLSearchParams(location.search);
   for (const name of ["series", "h", "span"]) if (wanted.get(name)) $(name).value = wanted.get(name);
-  if (!$("series").value && data.length) $("series").selectedIndex = 0;
+  if (!wanted.get("series") || !$("series").value) $("series").value = await served(data) ?? data[0]?.series_id ?? "";
   $("ask").addEventListener("change", update);
   $("ask").addEventListener("submit", (event) => event.preventDefault());
   addEventListener("resize", () => plot?.setSize({ width: $("chart").clientWidth, height: 360 }));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", update);
   await update();
+}
+
+// The first series that has a forecast: one that cannot be served is no page to open on.
+async function served(data) {
+  for (const { series_id, run } of data) {
+    if (run && await get(`/v1/forecasts/${encodeURIComponent(series_id)}?h=1`).catch(() => null)) return series_id;
+  }
 }
 
 async function update() {

@@ -1,0 +1,49 @@
+"""What answers are made from, kept while it may be asked for again: one bounded cache, owned by whoever serves.
+
+A key holds all that its value depends on (the run, the edition of the catalogue, the day, the digest of what events of
+a kind do), so that a value is never wrong, only forgotten. Without a cache everything is worked out anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import TypeVar, cast
+
+T = TypeVar("T")
+
+
+class Cache:
+    """At most so many values, the longest unused forgotten first; safe to share between threads.
+
+    The values of one series are its future on a day (its draws in its unit and what they are made of, .6 MB for 2000
+    paths of 24 periods), its quantiles for each set of levels and the report of its effects; a coherent group has its
+    draws.
+    """
+
+    def __init__(self, entries: int) -> None:
+        self.entries = entries
+        self._kept: OrderedDict[Hashable, object] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """The value of a key, made if it is not kept. Threads that ask at once may each make it; all get the first."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return cast(T, self._kept[key])
+        value = make()
+        with self._lock:
+            kept = self._kept.setdefault(key, value)
+            self._kept.move_to_end(key)
+            while len(self._kept) > self.entries:
+                self._kept.popitem(last=False)
+        return cast(T, kept)
+
+
+#: Keeps nothing.
+NOTHING_KEPT = Cache(0)

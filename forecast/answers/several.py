@@ -1,0 +1,84 @@
+"""Forecasts of several series: one that cannot be served is left out and named, and takes no other with it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from forecast.answers.cache import NOTHING_KEPT, Cache
+from forecast.answers.forecast import LEVELS, Forecast, forecast
+from forecast.answers.reconcile import coherent
+from forecast.errors import ForecastError
+from forecast.registry import Registry
+from forecast.timeseries.hierarchy import groups
+
+if TYPE_CHECKING:
+    from forecast.catalog import Catalog
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A series without an answer, and why."""
+
+    series_id: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.series_id}: left out: {self.why}"
+
+
+@dataclass(frozen=True)
+class Several:
+    """Forecasts in the order that was asked for, and the series that have none."""
+
+    made: tuple[Forecast, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+def forecasts(
+    catalog: Catalog,
+    registry: Registry,
+    series_ids: Sequence[str],
+    *,
+    horizon: int = 12,
+    levels: Sequence[float] = LEVELS,
+    as_of: dt.date,
+    together: bool = False,
+    cache: Cache = NOTHING_KEPT,
+) -> Several:
+    """The forecast of each series; ``together``: in agreement with its group, which is left out whole if a member is.
+
+    Raises the first reason where there is a series and none has a forecast.
+    """
+
+    def alone(series_id: str) -> list[Forecast]:
+        return [forecast(catalog, registry, series_id, horizon=horizon, levels=levels, as_of=as_of, cache=cache)]
+
+    def in_agreement(*names: str) -> list[Forecast]:
+        return coherent(catalog, registry, names, horizon=horizon, levels=levels, as_of=as_of, cache=cache)
+
+    if not together:
+        made, left_out = each([(name,) for name in series_ids], alone)
+    else:
+        families = groups(catalog.series(), series_ids)
+        made, left_out = each([[n for n in series_ids if n in group.members] for group in families], in_agreement)
+    by_id = {one.series.series_id: one for some in made for one in some}
+    return Several(tuple(by_id[name] for name in series_ids if name in by_id), left_out)
+
+
+def each(names: Iterable[Sequence[str]], answer: Callable[..., T]) -> tuple[list[T], tuple[LeftOut, ...]]:
+    """The answer to each set of names, and what none was found for. Raises the first reason if no answer is left."""
+    made: list[T] = []
+    reasons: dict[str, ForecastError] = {}
+    for some in names:
+        try:
+            made.append(answer(*some))
+        except ForecastError as error:
+            reasons |= dict.fromkeys(some, error)
+    if reasons and not made:
+        raise next(iter(reasons.values()))
+    return made, tuple(LeftOut(name, str(error)) for name, error in reasons.items())

@@ -1,0 +1,188 @@
+"""The card of a run: what was trained, on what, how well, and what a reader should know; readable JSON on disk.
+
+A card says in which ``format`` it was written. Older formats are read as far as they go; a newer one is refused, for
+nobody can know what it means. Format 1 (cards that name none) did not record ``known_on``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from forecast.events import Branch
+from forecast.timeseries.series import Series
+
+#: The format that is written.
+FORMAT = 2
+
+Json = dict[str, Any]
+
+
+class NewerCard(ValueError):
+    """A card in a format that this version does not know."""
+
+    def __init__(self, found: object) -> None:
+        super().__init__(
+            f"its card has format {found}, and this version of orecast reads formats up to {FORMAT}: "
+            "upgrade orecast, or train the series again"
+        )
+
+
+@dataclass(frozen=True)
+class Data:
+    """The observations of a run: starts of the first and the last period, and how many periods are what."""
+
+    first: dt.date
+    last: dt.date
+    observations: int
+    scored: int
+    missing: int
+
+
+@dataclass(frozen=True)
+class FamilyScores:
+    """How one family did in the backtest; numbers are None where there was nothing to judge by.
+
+    ``score``: CRPS as a ratio to the baseline's, mean over horizons; ``rel_crps``: the same by horizon, from 1 on;
+    ``coverage``: share of outcomes inside the central interval, by level in percent; ``pit``: share of outcomes below,
+    between and above the levels of ``metrics.LEVELS``.
+    """
+
+    origins: int
+    score: float | None
+    rel_crps: tuple[float | None, ...]
+    coverage: Mapping[int, float | None]
+    pit: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The settings that a run was trained with: joint paths, periods ahead, seed."""
+
+    draws: int
+    horizon: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Card:
+    """One training in words and numbers.
+
+    ``as_of``: the UTC day whose knowledge counted; ``known_on``: the day on which the newest of what it was trained on
+    became known (None: not recorded); ``events_known_to``: the last day of which the catalogue told anything of
+    events; ``score``: of ``champion_family``, averaged with experience; ``families``: those that were considered, None
+    for all; ``effects`` and ``payloads`` (SHA-256 by name of file) are added as the run is stored.
+    """
+
+    series: Series
+    run: str
+    trained_at: dt.datetime
+    as_of: dt.date
+    events_known_to: dt.date
+    data: Data
+    champion_family: str
+    score: float | None
+    why: str
+    backtest: Mapping[str, FamilyScores]
+    settings: Sizes
+    known_on: dt.date | None = None
+    families: tuple[str, ...] | None = None
+    branches: tuple[Branch, ...] = ()
+    notes: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+    effects: Json = field(default_factory=dict)
+    payloads: Mapping[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @property
+    def known_by(self) -> dt.date:
+        """The day by whose end all that the run was trained on was known.
+
+        Where it was not recorded: when the last value and the last fact about events should have been known, by the
+        usual release lag, but no later than the day of training.
+        """
+        if self.known_on is not None:
+            return self.known_on
+        released: dt.date = self.series.calendar.end(np.datetime64(self.data.last, "D")).item()
+        released += dt.timedelta(days=self.series.release_lag_days)
+        return min(max(released, self.events_known_to), self.as_of)
+
+    def document(self) -> Json:
+        """The card in JSON's types: dates are ISO, a number that is not finite is null."""
+        return {"format": self.format, **{each.name: _plain(getattr(self, each.name)) for each in fields(self)}}
+
+
+def read(content: Json) -> Card:
+    """A card from what ``document`` gave, in whichever format it was written.
+
+    Raises ``NewerCard``, and ``ValueError``, ``TypeError`` or ``KeyError`` for what is no card.
+    """
+    version = content.get("format", 1)
+    if not isinstance(version, int) or version > FORMAT:
+        raise NewerCard(version)
+    data = content["data"]
+    return Card(
+        series=Series(**_known(Series, content["series"])),
+        run=content["run"],
+        trained_at=dt.datetime.fromisoformat(content["trained_at"]),
+        as_of=dt.date.fromisoformat(content["as_of"]),
+        events_known_to=dt.date.fromisoformat(content["events_known_to"]),
+        data=Data(**{**_known(Data, data), "first": _day(data["first"]), "last": _day(data["last"])}),
+        champion_family=content["champion_family"],
+        score=content["score"],
+        why=content.get("why", ""),
+        backtest={family: _scores(row) for family, row in content["backtest"].items()},
+        settings=Sizes(**_known(Sizes, content["settings"])),
+        known_on=_day(content["known_on"]) if content.get("known_on") else None,
+        families=tuple(content["families"]) if content.get("families") else None,
+        branches=tuple(_branch(row) for row in content.get("branches", ())),
+        notes=tuple(content.get("notes", ())),
+        versions=dict(content.get("versions", {})),
+        code=content.get("code", ""),
+        effects=content["effects"],
+        payloads=dict(content["payloads"]),
+        format=version,
+    )
+
+
+def _scores(row: Json) -> FamilyScores:
+    coverage = {int(level): share for level, share in row["coverage"].items()}
+    return FamilyScores(row["origins"], row["score"], tuple(row["rel_crps"]), coverage, tuple(row.get("pit", ())))
+
+
+def _branch(row: Json) -> Branch:
+    starts = dt.date.fromisoformat(row["starts"]) if row["starts"] else None
+    return Branch(**{**_known(Branch, row), "starts": starts, "event_ids": tuple(row["event_ids"])})
+
+
+def _day(text: str) -> dt.date:
+    return dt.date.fromisoformat(text)
+
+
+def _known(kind: type, row: Json) -> Json:
+    """What a record has fields for: a word that was dropped since is no fault."""
+    names = {each.name for each in fields(kind)}
+    return {name: value for name, value in row.items() if name in names}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if dataclasses.is_dataclass(value):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
