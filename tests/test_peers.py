@@ -155,7 +155,7 @@ def test_what_may_not_be_judged_by_calibrates_nothing(metals: Peers) -> None:
 
 
 def test_a_companion_changes_the_digest_and_starts_forecasts_less_the_effect(metals: Peers) -> None:
-    daily = replace(metals.histories["price.gold"].series, series_id="price.spot", freq="D")
+    daily = replace(metals.histories["price.gold"].series, series_id="price.spot", freq="D", release_lag_days=0)
     ds = Freq("D").range("2014-01-01", 1000)
     spot = History(daily, ds, np.arange(1.0, 1001), np.full(1000, "reported"))
     copper = metals.histories[COPPER]

@@ -10,6 +10,7 @@ from scipy.stats import spearmanr
 
 from forecast.answers.reconcile import Base, correlations, reconciled
 from forecast.answers.reconcile import _left_out as left_out
+from forecast.registry.card import Sizes
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.hierarchy import Group
 from forecast.timeseries.series import History, Series
@@ -23,11 +24,11 @@ def a_base(draws: dict[str, list[float]], histories: dict[str, np.ndarray] | Non
         series = Series(name, "", "volume", "target", "world", "WLD", "WLD", "t", freq, 0)
         level, spread = draws[name]
         drawn = np.log(level + spread * rng.uniform(-1, 1, (400, 1)))
-        run = SimpleNamespace(draws=drawn, card={"settings": {"seed": 1}})
+        run = SimpleNamespace(draws=drawn, card=SimpleNamespace(settings=Sizes(draws=400, horizon=1, seed=1)))
         futures[name] = SimpleNamespace(series=series, run=run, draws=np.exp(drawn.T), ds=ds)
         y = (histories or {}).get(name, np.ones(30))
         days = Freq(freq).range(Freq(freq).shift(Freq(freq).floor(np.datetime64("2026-01-01")), -len(y)), len(y))
-        kept[name] = History(series, days, y, np.full(len(y), "reported"))
+        kept[name] = History(series, days, y, np.full(len(y), "reported"), series.due(days))
     group = Group("w", ("w", "a", "b"), {"w": ("a", "b")})
     return Base(group, futures, kept, ds)  # type: ignore[arg-type]
 
