@@ -283,6 +283,21 @@ def test_the_whole_trained_horizon_can_be_asked_for_and_no_more(home: Settings) 
         coherent(catalog, registry, ["m.asia"], horizon=HORIZON + 1, as_of=DAY)
 
 
+def test_a_member_that_was_trained_for_fewer_periods_bounds_the_horizon_and_what_its_card_notes_is_said(
+    home: Settings,
+) -> None:
+    catalog, registry = Catalog.open(home), Registry(home.models_dir)
+    run = registry.champion("m.asia")
+    card, shorter = {**run.card, "notes": ["of short notice"]}, np.array(run.draws[:, :12])
+    registry.save("m.asia", "2026-05-01-b", card, draws=shorter, record=run.record, fitted=None)
+    registry.promote("m.asia", "2026-05-01-b")
+    world, asia = coherent(catalog, registry, ["m.world", "m.asia"], horizon=12, as_of=DAY)
+    assert "of short notice" in asia.notes
+    assert "of short notice" not in world.notes
+    with pytest.raises(InvalidInput, match="h = 13: expected a whole number from 1 to 12"):
+        coherent(catalog, registry, ["m.world"], horizon=13, as_of=DAY)
+
+
 def test_an_answer_is_of_the_day_it_is_asked_about(home: Settings) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
     for day in (DAY, DAY + dt.timedelta(days=1)):
