@@ -192,6 +192,18 @@ def test_origins_need_eighteen_observations_and_an_outcome(catalog: Catalog) -> 
     ]
 
 
+def test_an_origin_needs_eighteen_observations_that_were_known_then(catalog: Catalog) -> None:
+    """Of twenty months the second came two years late: nineteen are there now, eighteen were with the nineteenth."""
+    late = datetime(2026, 1, 10, tzinfo=UTC)
+    told = [replace(one, known=late) if i == 1 else one for i, one in enumerate(observations(walk(20)))]
+    catalog.add(series=[MINE], observations=told, known_at=datetime(2026, 1, 11, tzinfo=UTC))
+    cutoffs = np.array(["2023-06-01", "2023-07-01"], dtype="datetime64[D]")
+    kept, left_out = usable(catalog, catalog.history(MINE.series_id, TODAY), cutoffs, TODAY)
+    assert kept.tolist() == [date(2023, 7, 1)]
+    assert [str(one.cutoffs[0]) for one in left_out] == ["2023-06-01"]
+    assert "came later than the series' release_lag_days (10) says" in left_out[0].why
+
+
 def test_the_first_and_the_last_period_of_a_series_can_be_read(bundled: Catalog, tmp_path: Path) -> None:
     file, history = tmp_path / "origins.csv", bundled.history(COPPER, TODAY)
     file.write_text(f"series_id,cutoff\n{COPPER},{history.ds[0]}\n{COPPER},{history.last}\n")

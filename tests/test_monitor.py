@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from service_fixtures import COPPER, NICKEL, add_run, card, make_home
+from service_fixtures import COPPER, NICKEL, NOW, card, make_home
 
 from forecast.catalog import Catalog
 from forecast.cli import call
@@ -84,6 +84,17 @@ def test_of_runs_that_end_together_the_newest_is_judged_and_only_by_what_was_kno
     assert of(settings, COPPER, dt.date(2026, 5, 4)).judged == 1
     early = of(settings, COPPER, dt.date(2026, 5, 5))
     assert (early.judged, early.inside) == (2, {80: 1.0, 95: 1.0})
+
+
+def test_a_value_that_is_not_to_be_scored_judges_nothing(settings: Settings) -> None:
+    save(settings, "old", 4, [0.0, 0.0, 0.0, 0.0])
+    catalog = Catalog.open(settings)
+    (may,) = catalog.observations(COPPER, None, dt.date(2026, 5, 1), dt.date(2026, 5, 1))
+    flagged = replace(may, flag="suspect_publisher", known=NOW, assumed=False)
+    catalog.add(observations=[flagged], known_at=NOW)
+    catalog.close()
+    assert of(settings, COPPER, dt.date(2026, 7, 14)).judged == 4
+    assert of(settings, COPPER, dt.date(2026, 7, 15)).judged == 3
 
 
 def test_what_past_events_go_on_doing_belongs_to_a_forecast(settings: Settings) -> None:

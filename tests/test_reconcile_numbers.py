@@ -15,8 +15,17 @@ from forecast.reconcile import _left_out as left_out
 from forecast.series import History, Series
 
 
-def a_base(draws: dict[str, list[float]], histories: dict[str, np.ndarray] | None = None, *, freq: str = "M") -> Base:
-    """``w`` = ``a`` + ``b``: one period whose draws are a level and a spread, and histories that end in 2025."""
+def a_base(
+    draws: dict[str, list[float]],
+    histories: dict[str, np.ndarray] | None = None,
+    *,
+    freq: str = "M",
+    worlds: float | np.ndarray = 1.0,
+) -> Base:
+    """``w`` = ``a`` + ``b``: one period whose draws are a level and a spread, and histories that end in 2025.
+
+    ``worlds``: what events make of each of the 400 draws, as a factor.
+    """
     rng, ds = np.random.default_rng(2), np.array(["2026-01-01"], dtype="datetime64[D]")
     futures, kept = {}, {}
     for name in ("w", "a", "b"):
