@@ -274,6 +274,16 @@ def test_with_ragged_ends_the_horizon_is_that_of_the_common_periods(ragged: Sett
     assert str(caught.value) == "h = 23: expected at most 22: m.asia is known to 2026-03-01, others to later"
 
 
+def test_a_parent_that_is_late_waits_for_its_parts(settings: Settings, tmp_path: Path) -> None:
+    train(settings, tmp_path, short={"m.world": 2})
+    catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
+    world, asia = coherent(catalog, registry, ["m.world", "m.asia"], horizon=22, as_of=DAY)
+    assert [(str(row.ds), row.h) for row in (world.rows[0], world.rows[-1])] == [("2026-06-01", 3), ("2028-03-01", 24)]
+    assert [(str(row.ds), row.h) for row in (asia.rows[0], asia.rows[-1])] == [("2026-06-01", 1), ("2028-03-01", 22)]
+    with pytest.raises(InvalidInput, match="at most 22: m.world is known to 2026-03-01, others to later"):
+        coherent(catalog, registry, ["m.asia"], horizon=23, as_of=DAY)
+
+
 def test_the_whole_trained_horizon_can_be_asked_for_and_no_more(home: Settings) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
     (asia,) = coherent(catalog, registry, ["m.asia"], horizon=HORIZON, as_of=DAY)
