@@ -280,7 +280,7 @@ def test_a_parent_that_is_late_waits_for_its_parts(settings: Settings, tmp_path:
     world, asia = coherent(catalog, registry, ["m.world", "m.asia"], horizon=22, as_of=DAY)
     assert [(str(row.ds), row.h) for row in (world.rows[0], world.rows[-1])] == [("2026-06-01", 3), ("2028-03-01", 24)]
     assert [(str(row.ds), row.h) for row in (asia.rows[0], asia.rows[-1])] == [("2026-06-01", 1), ("2028-03-01", 22)]
-    with pytest.raises(InvalidInput, match="at most 22: m.world is known to 2026-03-01, others to later"):
+    with pytest.raises(InvalidInput, match=r"at most 22: m\.world is known to 2026-03-01, others to later"):
         coherent(catalog, registry, ["m.asia"], horizon=23, as_of=DAY)
 
 
