@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from service_fixtures import COPPER, NICKEL, NOW, card, make_home
+from service_fixtures import COPPER, NICKEL, NOW, add_run, card, make_home
 
 from forecast.catalog import Catalog
 from forecast.cli import call
@@ -124,11 +124,11 @@ def test_the_command_says_what_serves_what_does_not_and_what_is_damaged(
     (draws,) = (settings.models_dir / NICKEL).glob("*/draws.npy")
     draws.write_bytes(b"cut short")
     monkeypatch.setenv("ORECAST_HOME", str(settings.home))
-    assert call(["monitor", "--as-of", "2026-08-08"]) == 0
+    assert call(["monitor", "--as-of", "2026-08-08"]) == 1
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     shown = {cells[0]: cells[1:] for cells in lines if cells}
     assert shown[COPPER] == ["2026-06-01", "3", "4", "75", "%", "75", "%", "served"]
-    assert shown[NICKEL] == ["2026-06-01", "3", "0", "damaged"]
+    assert shown[NICKEL] == ["2026-06-01", "3", "0", "silent"]
     assert shown["price.zinc"] == ["2026-06-01", "3", "0", "none"]
 
 

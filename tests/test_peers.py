@@ -10,12 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast.calendars import Freq
-from forecast.calibration import student_levels
 from forecast.catalog import Catalog, Observation
-from forecast.config import Settings
-from forecast.forecasters.base import Sample
-from forecast.forecasters.grid import Grid
+from forecast.forecasters.calibration import student_levels
+from forecast.forecasters.grid.engine import Grid
 from forecast.interventions import Design
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq

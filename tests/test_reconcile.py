@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -298,7 +299,7 @@ def test_a_member_that_was_trained_for_fewer_periods_bounds_the_horizon_and_what
 ) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
     run = registry.champion("m.asia")
-    card, shorter = {**run.card, "notes": ["of short notice"]}, np.array(run.draws[:, :12])
+    card, shorter = replace(run.card, notes=("of short notice",)), np.array(run.draws[:, :12])
     registry.save("m.asia", "2026-05-01-b", card, draws=shorter, record=run.record, fitted=None)
     registry.promote("m.asia", "2026-05-01-b")
     world, asia = coherent(catalog, registry, ["m.world", "m.asia"], horizon=12, as_of=DAY)

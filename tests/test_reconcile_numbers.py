@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from forecast.calendars import Freq
-from forecast.groups import Group
-from forecast.reconcile import Base, correlations, ordered, reconciled
-from forecast.reconcile import _left_out as left_out
-from forecast.series import History, Series
+from forecast.answers.reconcile import Base, correlations, ordered, reconciled
+from forecast.answers.reconcile import _left_out as left_out
+from forecast.registry.card import Sizes
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.hierarchy import Group
+from forecast.timeseries.series import History, Series
 
 
 def a_base(
@@ -32,7 +33,7 @@ def a_base(
         series = Series(name, "", "volume", "target", "world", "WLD", "WLD", "t", freq, 0)
         level, spread = draws[name]
         drawn = np.log(level + spread * rng.uniform(-1, 1, (400, 1)))
-        run = SimpleNamespace(draws=drawn, card={"settings": {"seed": 1}})
+        run = SimpleNamespace(draws=drawn, card=SimpleNamespace(settings=Sizes(draws=400, horizon=1, seed=1)))
         futures[name] = SimpleNamespace(series=series, run=run, draws=np.exp(drawn.T) * worlds, ds=ds)
         y = (histories or {}).get(name, np.ones(30))
         days = Freq(freq).range(Freq(freq).shift(Freq(freq).floor(np.datetime64("2026-01-01")), -len(y)), len(y))
