@@ -294,6 +294,7 @@ def test_json_and_csv_tell_the_same_digits(stores: Stores) -> None:
 
 LICENCE, QUOTA = "cn-7ree-licence-2025", "cn-ree-quota-regime"
 BACKWARDS = [{"from": "2028-01-01", "rate": 1}, {"from": "2027-01-01", "rate": 2}]
+FORWARDS = [{"from": "2026-09-01", "rate": 5}]
 NAN, INFINITY = float("nan"), float("inf")
 
 
@@ -322,6 +323,10 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("shape", {"add": [licence(shape="wave")]}, "scenarios.0.add.0.shape"),
     ("slips backwards", {"add": [licence(slips=[3, 0])]}, "scenarios.0.add.0.slips"),
     ("rates out of order", {"take": [{"branch": CONTROLS, "rates": BACKWARDS}]}, "scenarios.0.take.0"),
+    ("a rate of a million times", {"add": [licence(rates=[*FORWARDS, {"from": "2027-01-01", "rate": 1e6}])]},
+     "scenarios.0.add.0.rates"),
+    ("wider than wide", {"add": [licence(effect={"volume": {"percent": -99, "plus_minus": 4}})]},
+     "scenarios.0.add.0.effect.volume.plus_minus"),
     ("flow", {"add": [licence(flows=["China>World"])]}, "scenarios.0.add.0.flows.0"),
     ("kind", {"add": [licence(kind="threat")]}, "scenarios.0.add.0.kind"),
     ("unknown key", {"ad": []}, "scenarios.0.ad"),

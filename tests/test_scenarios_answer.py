@@ -117,3 +117,12 @@ def test_the_horizon_is_one_that_every_series_has(stores: Stores) -> None:
     assert "from 1 to 6" in longer.left_out[0].why
     with pytest.raises(InvalidInput, match="from 1 to 6"):
         ask(stores, series=(NICKEL,), h=7)
+
+
+def test_however_absurd_what_is_stated_every_number_stays_one(stores: Stores) -> None:
+    rates = [{"from": "2026-09-01", "rate": 1}, {"from": "2026-11-01", "rate": 100}]
+    for percent in (-99.9, 10_000):
+        part = {"event": "x", "effective": "2026-09-01", "rates": rates, "effect": {"volume": {"percent": percent}}}
+        (_, there) = ask(stores, {"name": "absurd", "add": [part]}).outcomes
+        numbers = [row.yhat for row in (*there.forecast.rows, *there.difference, *there.cumulated)]
+        assert np.isfinite(numbers).all()

@@ -25,6 +25,9 @@ from forecast.timeseries.series import Floats, Series
 
 Draws = npt.NDArray[np.float32]
 
+#: No world changes the log of a draw by more than this.
+FURTHEST = 50.0
+
 
 @dataclass(frozen=True, eq=False)
 class Conditional:
@@ -82,7 +85,8 @@ class Future:
         change = difference(additions.parts, self._additions.parts, self._ahead, self._luck)
         if additions.forks or self._additions.forks:
             change += forked(additions, self._ahead, self._luck) - self._forked
-        relative = change.astype(np.float32)
+        # What is stated may be absurd, but a number in single precision it stays.
+        relative = np.clip(change, -FURTHEST, FURTHEST).astype(np.float32)
         moved = slice(next(iter(np.flatnonzero(relative.any(axis=1))), len(relative)), None)
         there = self.draws.copy()
         there[moved] *= np.exp(relative[moved])
