@@ -21,7 +21,7 @@ run: setup ## train what is not trained, then serve (service and worker) until C
 	@exec $(BIN)/orecast run
 
 test: setup browser ## the whole test suite
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 check: setup ## lint, formatting, types, import contracts
 	$(BIN)/ruff check .

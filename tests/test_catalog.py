@@ -37,10 +37,9 @@ def an_observation(ds: date, value: float, known: datetime, series_id: str = "mi
 
 
 # One process of a parallel run starts the server, not each.
-POSTGRES = pytest.mark.xdist_group("postgres")
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=POSTGRES)])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def either(request: pytest.FixtureRequest) -> Settings:
     """Settings of a seeded catalogue on each of the databases."""
     if request.param == "sqlite":
@@ -211,7 +210,6 @@ def test_the_fingerprint_changes_with_what_a_forecast_rests_on(catalog: Catalog)
     assert catalog.fingerprint("price.copper", date(2025, 1, 1)) != before
 
 
-@POSTGRES
 def test_the_fingerprint_is_the_same_on_both_databases(catalog: Catalog, postgres_url: str) -> None:
     other = Catalog.open(Settings.from_env({"ORECAST_DATABASE_URL": postgres_url}))
     for series_id in ("price.copper", "volume.rare-earths.export.cn"):

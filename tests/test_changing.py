@@ -43,6 +43,8 @@ def make(change: str, root: Path) -> None:
         text = path.read_text(encoding="utf-8")
         assert text.count(old) == 1, f"{file} does not have once:\n{old}"
         path.write_text(text.replace(old, new), encoding="utf-8")
+    run(root, "-m", "ruff", "check", "forecast", "service")
+    run(root, "-m", "ruff", "format", "--check", "forecast", "service")
 
 
 def run(root: Path, *arguments: str) -> str:

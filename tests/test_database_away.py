@@ -31,7 +31,6 @@ from forecast.errors import Misconfigured, Unavailable
 from forecast.settings import Settings
 from service import create_app
 
-POSTGRES = pytest.mark.xdist_group("postgres-away")
 FORECAST = f"/v1/forecasts/{COPPER}?h=3"
 ASKED = [
     FORECAST,
@@ -101,7 +100,6 @@ def end_connections(url: str) -> int:
 # -- PostgreSQL --------------------------------------------------------------------------------------------------------
 
 
-@POSTGRES
 def test_a_dropped_connection_costs_no_answer(client: FlaskClient, running: Any) -> None:
     before = client.get(FORECAST).get_json()
     for _ in range(3):
@@ -110,7 +108,6 @@ def test_a_dropped_connection_costs_no_answer(client: FlaskClient, running: Any)
         assert (response.status_code, response.get_json()) == (200, before)
 
 
-@POSTGRES
 @pytest.mark.parametrize(("losses", "asked"), [(0, 1), (1, 2), (2, 2)])
 def test_a_question_whose_connection_is_lost_is_asked_once_more(running: Any, losses: int, asked: int) -> None:
     database, calls = Database(running.url), []
@@ -127,7 +124,6 @@ def test_a_question_whose_connection_is_lost_is_asked_once_more(running: Any, lo
     assert len(calls) == asked
 
 
-@POSTGRES
 def test_while_the_server_is_down_every_route_says_when_to_come_back_and_afterwards_answers(
     client: FlaskClient, running: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -151,7 +147,6 @@ def test_while_the_server_is_down_every_route_says_when_to_come_back_and_afterwa
     assert "se.cret" not in "".join(capsys.readouterr())
 
 
-@POSTGRES
 def test_a_server_process_outlives_its_database(running: Any, tmp_path: Path) -> None:
     """Also a worker that is killed and replaced while there is no database to connect to."""
     make_home(tmp_path)
@@ -176,7 +171,6 @@ def test_a_server_process_outlives_its_database(running: Any, tmp_path: Path) ->
     assert "Traceback" not in log
 
 
-@POSTGRES
 @pytest.mark.parametrize("command", [["series"], ["forecast", COPPER], ["monitor"], ["export"], ["worker"]])
 def test_a_command_without_its_database_is_one_line(
     running: Any, tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: Any
@@ -225,7 +219,6 @@ def test_a_writer_that_waits_too_long_for_another_is_told(settings: Settings, mo
         assert connection.execute(text("SELECT 7")).scalar_one() == 7
 
 
-@POSTGRES
 def test_so_is_one_on_postgres(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = Database(running.url), Database(running.url)
     monkeypatch.setattr(engine, "PATIENCE", 1)

@@ -22,8 +22,6 @@ from service_fixtures import COPPER, EARTHS, HORIZON, NICKEL, make_home
 from forecast.catalog import Catalog
 from forecast.jobs.ingest import ingest
 
-pytestmark = pytest.mark.xdist_group("browser")
-
 ZINC = "price.zinc"  # a target that is not trained
 EVENTS = """event_id,title,kind,actor,targets,announced,effective,minerals,flows
 a-bold-duty,A <b>bold</b> duty,threat,USA,WLD,2026-05-04,2027-06-01,copper,WLD>USA

@@ -25,9 +25,6 @@ from forecast.jobs.train import Plan, train
 from forecast.registry import Registry
 from forecast.settings import SETTINGS, Settings
 
-#: One home for all: a command finds what the ones before it left.
-pytestmark = pytest.mark.xdist_group("readme")
-
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Trained for real, with the family that `make run` chooses for them; it takes no time.
@@ -61,7 +58,10 @@ def sessions() -> list[tuple[str, list[str]]]:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a user's: trained runs, the bundled data beside them, files of their own."""
+    """A folder as a user's: trained runs, the bundled data beside them, files of their own.
+
+    One for all: the commands are tried in the order of the README, and each finds what the ones before it left.
+    """
     home = tmp_path_factory.mktemp("home")
     settings = Settings.from_env({"ORECAST_HOME": str(home), "ORECAST_JOBS": "1"})
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
@@ -71,10 +71,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for series in catalog.series().values():  # the other targets serve something, so that exports are of all of them
         if series.is_target and series.series_id not in TRAINED:
             registry.promote(series.series_id, add_run(registry, catalog, series.series_id))
-    catalog.close()
     (home / "data").symlink_to(ROOT / "data")
     for name, text in OWN.items():
         (home / name).write_text(text)
+    catalog.close()
     return home
 
 

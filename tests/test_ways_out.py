@@ -37,10 +37,8 @@ MAY, JUNE, JULY = (datetime(2026, month, 20, 9, tzinfo=UTC) for month in (5, 6, 
 MINE = Series("mine", "cobalt", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
 JAN, FEB, MAR = (date(2026, month, 1) for month in (1, 2, 3))
 
-POSTGRES = pytest.mark.xdist_group("postgres")
 
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=POSTGRES)])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def anywhere(request: pytest.FixtureRequest) -> Iterator[Catalog]:
     """A catalogue on each of the databases, with a series of three values that were known in May."""
     if request.param == "sqlite":
@@ -416,7 +414,7 @@ def test_what_has_become_a_comparison_is_forecast_no_more(home: Path, client: Fl
 # -- the catalogue of an older version ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=POSTGRES)])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_catalogue_of_the_first_version_is_brought_up_to_date(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

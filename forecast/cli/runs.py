@@ -65,7 +65,7 @@ def show(
     \b
     Examples:
       orecast runs show price.copper
-      orecast runs show price.copper 2026-06-0123456789
+      orecast runs show price.copper 2026-06-01-b581d27a7b
     """
     with session() as s:
         s.catalog.get(series_id)
@@ -79,7 +79,7 @@ def promote(series_id: SeriesArgument, run_id: RunArgument) -> None:
 
     \b
     Example:
-      orecast runs promote price.copper 2026-06-0123456789
+      orecast runs promote price.copper 2026-06-01-b581d27a7b
     """
     from forecast.answers.event_priors import refresh
 
