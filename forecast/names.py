@@ -50,12 +50,19 @@ _OF_USERS = re.compile(r"AA[A-Z]|Q[M-Z][A-Z]|X[A-Z]{2}|ZZ[A-Z]")
 _PLACES = frozenset([*_COUNTRIES.split(), *_FORMER.split(), "EU", "UN", "WLD"])
 
 
+#: What a series may be of. Effects are stated of a series or of all of a measure, so none is called like one.
+MEASURES = ("price", "volume", "value", "index")
+MEASURE_RULE = "an id that is no measure, such as price.mine"
+
+
 class BadName(ValueError):
     """A text that is no name of its kind; ``str`` of it is what would have been right."""
 
 
 def series_id(text: str) -> SeriesId:
-    """Raises ``BadName``: a series has a folder, and its id is read from YAML and CSV."""
+    """Raises ``BadName``: a series has a folder, and its id is read from YAML and CSV, where measures are named too."""
+    if text in MEASURES:
+        raise BadName(MEASURE_RULE)
     return SeriesId(_folder(_id(text)))
 
 

@@ -196,3 +196,16 @@ def test_what_is_not_identified_or_of_unknown_direction_teaches_nothing(stores: 
     assert told == {one.episode.events for one in effects[2:] if one.episode.direction}
     on = {one.series_id: one.is_price for one in Evidence.of(registry).likelihoods}
     assert on == {COPPER: True, NICKEL: True, EARTHS: False}
+
+
+def test_a_retired_series_teaches_nothing_with_the_file_and_without_it(stores: Stores) -> None:
+    catalog, registry = stores
+    catalog.retire(NICKEL, now=dt.datetime(2026, 8, 1, tzinfo=dt.UTC))
+    refresh(registry, catalog.retired())
+    with_file = Evidence.of(registry, catalog.retired())
+    assert NICKEL not in {one.series_id for one in with_file.likelihoods}
+    for damage in (None, "[]", '{"likelihoods": 5}'):
+        (registry.root / FILE).unlink(missing_ok=True)
+        if damage:
+            (registry.root / FILE).write_text(damage)
+        assert Evidence.of(registry, catalog.retired()).digest == with_file.digest

@@ -94,3 +94,14 @@ def test_it_is_worked_out_again_when_the_evidence_or_the_catalogue_changes(store
         series=[replace(catalog.get(NICKEL), notes="read again")], known_at=dt.datetime(2026, 8, 1, tzinfo=dt.UTC)
     )
     assert findings(*stores, EARTHS, cache=cache) is not without
+
+
+def test_what_came_later_on_the_day_of_training_was_not_seen(stores: Stores) -> None:
+    catalog, registry = stores
+    run = registry.champion(EARTHS)
+    before = findings(*stores, EARTHS)
+    seen = catalog.observations(EARTHS)
+    evening = run.card.trained_at + dt.timedelta(hours=1)
+    catalog.add(observations=[replace(seen[-1], value=10.0, known=evening, assumed=False)], known_at=evening)
+    for old, new in zip(before.episodes, findings(*stores, EARTHS).episodes, strict=True):
+        np.testing.assert_array_equal(new.actual, old.actual)

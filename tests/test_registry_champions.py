@@ -104,3 +104,28 @@ def test_what_died_is_swept_by_the_next_that_saves_and_not_while_its_series_is_l
         assert half.exists(), "whoever holds the lock may be writing it"
     save(registry, "b", n=2)
     assert not half.exists()
+
+
+def test_a_declined_run_serves_last_of_all_and_no_rollback_lands_on_it(registry: Registry) -> None:
+    for name in ("a", "b", "c"):
+        save(registry, name, n=2)
+    for name in ("a", "b"):
+        registry.promote(SERIES, name)
+    registry.decline(SERIES, "a")
+    spoil(registry.root / SERIES / "b" / "draws.npy")
+    assert registry.champion(SERIES).run_id == "c", "it is sound and nobody declined it"
+    registry.promote(SERIES, "c")
+    with pytest.raises(NotFound):
+        registry.rollback(SERIES)
+    assert registry.champion_id(SERIES) == "c"
+
+
+def test_a_folder_in_the_place_of_the_line_of_champions_is_damage(registry: Registry) -> None:
+    save(registry, "a", n=2)
+    registry.promote(SERIES, "a")
+    (registry.root / SERIES / "champion").unlink()
+    (registry.root / SERIES / "champion").mkdir()
+    assert any(fault.startswith(f"{SERIES}: ") for fault in registry.faults())
+    assert registry.champion(SERIES).run_id == "a"
+    with pytest.raises(CorruptArtifact, match="a folder where a file belongs"):
+        registry.promote(SERIES, "a")

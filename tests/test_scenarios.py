@@ -325,6 +325,11 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("rates out of order", {"take": [{"branch": CONTROLS, "rates": BACKWARDS}]}, "scenarios.0.take.0"),
     ("a rate of a million times", {"add": [licence(rates=[*FORWARDS, {"from": "2027-01-01", "rate": 1e6}])]},
      "scenarios.0.add.0.rates"),
+    ("the id of the mixture", {"add": [licence("mixture")]}, "scenarios.0.add.0.event"),
+    ("the id of an end", {"add": [licence(f"{LICENCE}.end")]}, "scenarios.0.add.0.event"),
+    ("a branch twice", {"take": [{"branch": CONTROLS}, {"branch": CONTROLS, "probability": 0.5}]},
+     "scenarios.0.take.1.branch"),
+    ("many events that slip", {"add": [licence(f"e{i}", slips=[0, 3]) for i in range(40)]}, "scenarios"),
     ("wider than wide", {"add": [licence(effect={"volume": {"percent": -99, "plus_minus": 4}})]},
      "scenarios.0.add.0.effect.volume.plus_minus"),
     ("flow", {"add": [licence(flows=["China>World"])]}, "scenarios.0.add.0.flows.0"),
@@ -402,6 +407,8 @@ def test_a_file_and_a_request_are_the_same_question(path: Path) -> None:
         "!!python/object:os.system x",
         "x" * 1_000_001,
         "series: .nan",
+        "a: !!bool x",
+        "a: !!map x",
     ],
 )
 def test_a_file_that_is_no_question_is_refused(text: str) -> None:

@@ -270,3 +270,18 @@ def test_the_first_rate_of_an_added_event_has_its_effect_and_the_next_act_in_pro
     assert refused(a_future(), add=[new(rates=[{"from": "2030-09-01", "rate": 0}])]) == {
         "scenarios.0.add.0.rates": "a first rate other than 0"
     }
+
+
+def test_whoever_asks_may_give_up_before_each_version_of_the_events() -> None:
+    future, looks = a_future(), 0
+    world = world_of(future, add=[new(slips=[0, 8])])
+
+    def patience() -> None:
+        nonlocal looks
+        looks += 1
+        if looks > 4:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        future.given(world, patience)
+    assert looks == 5

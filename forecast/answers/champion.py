@@ -52,7 +52,7 @@ def futures(
 
     Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a day that is too early for a run.
     """
-    edition, evidence = catalog.edition(), Evidence.of(registry)
+    edition, evidence = catalog.edition(), Evidence.of(registry, catalog.retired())
     made = []
     for series_id in series_ids:
         series = catalog.get(series_id)

@@ -6,7 +6,7 @@ What is found here is plain data, a ``Part`` an event; ``paths`` says what the p
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -151,13 +151,15 @@ class Contributions:
     minerals: Minerals
     evidence: Evidence
 
-    def of(self, world: World) -> Additions:
-        """The parts of a world, and of each world that a draw may choose in it."""
-        forks = (
-            Fork(c.key, c.probability, tuple(self._parts(v, world.assumptions) for v in c.alternatives))
-            for c in world.choices
-        )
-        return Additions(self._parts(world.version, world.assumptions), tuple(forks))
+    def of(self, world: World, check: Callable[[], None] = lambda: None) -> Additions:
+        """The parts of a world, and of each world that a draw may choose in it; ``check`` is called before each."""
+
+        def parts(version: Version) -> tuple[Part, ...]:
+            check()
+            return self._parts(version, world.assumptions)
+
+        forks = (Fork(c.key, c.probability, tuple(map(parts, c.alternatives))) for c in world.choices)
+        return Additions(parts(world.version), tuple(forks))
 
     def touches(self, event_id: str) -> bool:
         """Whether an event, as it is known, is about this series."""

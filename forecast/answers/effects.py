@@ -53,7 +53,7 @@ def findings(
     Raises ``NotFound``, also for an event that is in no episode of the series, and ``NotTrained``.
     """
     run = champion_of(catalog.get(series_id), registry)
-    series, evidence = as_trained(catalog.get(series_id), run), Evidence.of(registry)
+    series, evidence = as_trained(catalog.get(series_id), run), Evidence.of(registry, catalog.retired())
     key = "findings", series_id, run.run_id, catalog.edition(), evidence.digest
     found = cache.get(key, lambda: _all(catalog, series, run, evidence))
     if event_id is None:
@@ -66,7 +66,7 @@ def findings(
 
 def _all(catalog: Catalog, series: Series, run: Run, evidence: Evidence) -> Findings:
     # What the run saw: a value that was revised since is not what its effects were estimated from.
-    history = catalog.history(series.series_id, run.card.as_of)
+    history = catalog.history(series.series_id, run.card.seen)
     events = catalog.events()
     episodes = [e.episode for e in run.record.effects]
     return Findings(

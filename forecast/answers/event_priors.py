@@ -20,7 +20,7 @@ from pathlib import Path
 from forecast import provenance
 from forecast.effects.episodes import direction
 from forecast.effects.event_classes import ClassPrior, Likelihood, class_prior, class_priors, likelihoods
-from forecast.errors import NotTrained
+from forecast.errors import CorruptArtifact, NotTrained
 from forecast.events import Event, KindFamily
 from forecast.files import write_atomically
 from forecast.registry import Registry
@@ -37,14 +37,14 @@ class Evidence:
     _others: dict[tuple[KindFamily, bool, frozenset[str]], ClassPrior] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, registry: Registry) -> Evidence:
+    def of(cls, registry: Registry, retired: Collection[str] = ()) -> Evidence:
         """What is written down; read again only when the file has changed."""
         path = registry.root / FILE
         try:
             stat = path.stat()
             return _read(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
         except (OSError, ValueError, KeyError, TypeError):
-            return _from_cards(registry, tuple(registry.champions().items()))
+            return _from_cards(registry, tuple(_teaching(registry, retired).items()))
 
     @cached_property
     def priors(self) -> Mapping[tuple[KindFamily, bool], ClassPrior]:
@@ -97,11 +97,17 @@ def refresh(registry: Registry, retired: Collection[str]) -> None:
     if not registry.root.is_dir():
         return
     path = registry.root / FILE
+    if path.is_dir():
+        raise CorruptArtifact(str(path), "it is a folder where a file belongs")
     with registry.lock_all():
-        champions = {name: run_id for name, run_id in registry.champions().items() if name not in retired}
-        data = _written(registry, champions)
+        data = _written(registry, _teaching(registry, retired))
         if not path.is_file() or path.read_bytes() != data:
             write_atomically(path, data)
+
+
+def _teaching(registry: Registry, retired: Collection[str]) -> dict[str, str]:
+    """The promoted run of each series that was not retired."""
+    return {name: run_id for name, run_id in registry.champions().items() if name not in retired}
 
 
 def _written(registry: Registry, champions: Mapping[str, str]) -> bytes:

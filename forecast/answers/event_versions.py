@@ -12,6 +12,9 @@ from forecast.events import Act, Branch, Event, Events, timeline
 from forecast.interventions import Shape
 from forecast.timeseries.series import Series
 
+#: What the id of an event that ends a suspension has after that of the suspension.
+ENDS = ".end"
+
 Steps = tuple[tuple[dt.date, float], ...]
 
 
@@ -83,7 +86,7 @@ class Version:
 
 def comes_with(branch: Branch) -> str:
     """Id of the event that comes with a branch: the threat itself, or one that ends the suspension."""
-    return branch.event_id if branch.cause == "threat" else f"{branch.event_id}.end"
+    return branch.event_id if branch.cause == "threat" else f"{branch.event_id}{ENDS}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ A run holds what its model drew and what past events had done. ``contributions``
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -79,12 +80,12 @@ class Future:
         """What the draws take of coming events whose effect nobody has seen."""
         return self._contributions.notes(self.baseline, self._additions)
 
-    def given(self, world: World) -> Conditional:
-        """The same future if the events were those of ``world``."""
-        additions = self._contributions.of(world)
+    def given(self, world: World, check: Callable[[], None] = lambda: None) -> Conditional:
+        """The same future if the events were those of ``world``; ``check`` is called on the way and may give up."""
+        additions = self._contributions.of(world, check)
         change = difference(additions.parts, self._additions.parts, self._ahead, self._luck)
         if additions.forks or self._additions.forks:
-            change += forked(additions, self._ahead, self._luck) - self._forked
+            change += forked(additions, self._ahead, self._luck, check) - self._forked
         # What is stated may be absurd, but a number in single precision it stays.
         relative = np.clip(change, -FURTHEST, FURTHEST).astype(np.float32)
         moved = slice(next(iter(np.flatnonzero(relative.any(axis=1))), len(relative)), None)

@@ -7,7 +7,7 @@ scenario, so that a difference of scenarios is one of worlds and not of luck, an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,13 +58,17 @@ def difference(parts: Sequence[Part], less: Sequence[Part], ahead: Ahead, luck: 
     return new - total(gone, ahead, luck) if gone else new
 
 
-def forked(additions: Additions, ahead: Ahead, luck: Luck) -> Floats:
-    """(H, n) what the forks add in the draws that take them, more than the parts of all draws."""
+def forked(additions: Additions, ahead: Ahead, luck: Luck, check: Callable[[], None] = lambda: None) -> Floats:
+    """(H, n) what the forks add in the draws that take them, more than the parts of all draws.
+
+    ``check`` is called before each alternative, and may give up.
+    """
     added = np.zeros((len(ahead.ds), luck.n))
     for fork in additions.forks:
         u = luck.uniform(fork.key)
         which = np.floor(u / (fork.probability or 1.0) * len(fork.alternatives))
         for i, alternative in enumerate(fork.alternatives):
+            check()
             change = difference(alternative, additions.parts, ahead, luck)
             added += np.where((u < fork.probability) & (which == i), change, 0.0)
     return added

@@ -33,9 +33,10 @@ from forecast.catalog.csv_reader import (
 )
 from forecast.errors import InvalidInput
 from forecast.events import KINDS, RELATIONS, STATUSES, Act, Event, KindFamily
+from forecast.names import MEASURES
 from forecast.timeseries.frequency import Freq, parse_freq
 from forecast.timeseries.hierarchy import wrong_parent
-from forecast.timeseries.series import FLAGS, FLOWS, MEASURES, ROLES, Series, changed_meaning
+from forecast.timeseries.series import FLAGS, FLOWS, ROLES, Series, changed_meaning
 
 SERIES_REQUIRED = ("series_id", "measure", "unit", "freq")
 SERIES_OPTIONAL = (

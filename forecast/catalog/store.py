@@ -138,7 +138,10 @@ class Catalog:
         return self._current().minerals
 
     def history(self, series_id: str, as_of: date | None = None) -> History:
-        """What was known of one series. Raises ``NotFound``, and ``TooShort`` when nothing was."""
+        """What was known of one series at the end of a day, or at a moment (UTC).
+
+        Raises ``NotFound``, and ``TooShort`` when nothing was.
+        """
         series = self.get(series_id)
         found = self._vintages([series_id]).get(series_id)
         return (found or vintages.Vintages.of(())).history(series, as_of)

@@ -226,7 +226,9 @@ def _contradiction(observation: Observation, stored: tuple[float, str]) -> Fault
 
 
 def _end_of(day: date) -> datetime:
-    """The last moment of a day; the day after it need not exist, as none does after 9999-12-31."""
+    """The last moment of a day; the day after it need not exist, as none does after 9999-12-31. A moment is itself."""
+    if isinstance(day, datetime):
+        return day.astimezone(UTC).replace(tzinfo=None)
     return datetime.combine(day, time.max)
 
 

@@ -140,7 +140,7 @@ def _classes(out: Out) -> None:
     from forecast.export import effects as export
 
     with session() as s:
-        evidence = Evidence.of(s.registry)
+        evidence = Evidence.of(s.registry, s.catalog.retired())
     if out.chosen is Format.CSV:
         out.csv(export.class_names(), [flat(row) for row in export.class_rows(evidence)])
     elif out.chosen is Format.JSON:

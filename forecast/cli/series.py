@@ -70,7 +70,8 @@ def show(
       orecast series show --mineral rare-earths --format csv
       orecast series show --retired
     """
-    from forecast.timeseries.series import MEASURES, ROLES, Series
+    from forecast.names import MEASURES
+    from forecast.timeseries.series import ROLES, Series
 
     _require("--measure", measure, MEASURES)
     _require("--role", role, ROLES)

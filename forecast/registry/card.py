@@ -114,6 +114,11 @@ class Card:
         released += dt.timedelta(days=self.series.release_lag_days)
         return min(max(released, self.events_known_to), self.as_of)
 
+    @property
+    def seen(self) -> dt.datetime:
+        """The moment up to which observations counted: the end of ``as_of``, and no later than the training (UTC)."""
+        return min(dt.datetime.combine(self.as_of, dt.time.max, dt.UTC), self.trained_at.astimezone(dt.UTC))
+
     def document(self) -> Json:
         """The card in JSON's types: dates are ISO, a number that is not finite is null."""
         return {"format": self.format, **{each.name: _plain(getattr(self, each.name)) for each in fields(self)}}

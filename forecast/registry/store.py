@@ -169,7 +169,8 @@ class Registry:
         """
         with self.lock(series_id):
             now, *before = self._champions(series_id) or [""]
-            while before and not self._is_good(self.root / series_id / before[0]):
+            refused = self.declined(series_id)
+            while before and (before[0] in refused or not self._is_good(self.root / series_id / before[0])):
                 before = before[1:]
             if not before:
                 raise NotFound("earlier champion of", series_id)
@@ -181,7 +182,9 @@ class Registry:
         self._folder(series_id, run_id)
         with self.lock(series_id):
             declined = [name for name in self.declined(series_id) if name != run_id]
-            self._write_champions(series_id, self._champions(series_id), [*declined, run_id])
+            now, *before = self._champions(series_id) or [""]
+            champions = [now, *(name for name in before if name != run_id)]
+            self._write_champions(series_id, champions, [*declined, run_id])
 
     def declined(self, series_id: str) -> tuple[str, ...]:
         """Runs that were rolled back or held back, the latest last."""
@@ -241,11 +244,11 @@ class Registry:
             return ""
         try:
             return (self.root / series_id / _CHAMPION).read_text(encoding="utf-8", errors="replace")
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return ""
 
     def _champions(self, series_id: str) -> list[str]:
-        if names.unservable(series_id) or not (self.root / series_id / _CHAMPION).is_file():
+        if names.unservable(series_id) or not (self.root / series_id / _CHAMPION).exists():
             return []
         found = [name for name in self._line(series_id).split() if names.is_run_id(name)]
         # A line without any name is damage to report, not a series that was never trained.
@@ -253,25 +256,25 @@ class Registry:
 
     def _write_champions(self, series_id: str, run_ids: list[str], declined: list[str]) -> None:
         """Write the line, under the lock of the series. What was declined is remembered while it can be read."""
-        there = set(self._runs(series_id))
+        path, there = self._series_folder(series_id) / _CHAMPION, set(self._runs(series_id))
+        if path.is_dir():
+            raise CorruptArtifact(str(path), "it is a folder where a file belongs")
         kept = [name for name in declined[:-_REMEMBERED] if name in there] + declined[-_REMEMBERED:]
         serving = [name for name in run_ids if names.is_run_id(name)][: _REMEMBERED + 1]
         line = " ".join([*serving, *(_DECLINED + name for name in kept if names.is_run_id(name))])
         with self.lock_all():
             if self._champions(series_id)[:1] != serving[:1]:
                 (self.root / SUMMARY).unlink(missing_ok=True)
-            write_atomically(self._series_folder(series_id) / _CHAMPION, (line + "\n").encode())
+            write_atomically(path, (line + "\n").encode())
 
     def _candidates(self, series_id: str) -> Iterator[str]:
         """The champion, the champions before it, then, rather than nothing, any other run: the newest first, and what
         was declined last.
         """
-        champions = self._champions(series_id)
-        yield from champions
+        champions, declined = self._champions(series_id), self.declined(series_id)
         if champions:
-            declined = self.declined(series_id)
             others = [name for name in reversed(self._runs(series_id)) if name not in champions]
-            yield from sorted(others, key=declined.__contains__)
+            yield from sorted([*champions, *others], key=declined.__contains__)
 
     def _substitute(self, series_id: str) -> str:
         try:
@@ -345,9 +348,9 @@ def _held(path: Path, timeout: float = _PATIENCE) -> Iterator[None]:
         yield
 
 
-def _sweep(folder: Path, names: str = ".*") -> None:
+def _sweep(folder: Path, pattern: str = ".*") -> None:
     """Remove what died: runs half written, files not renamed. Only under the lock that their writer would hold."""
-    for left in folder.glob(names):
+    for left in folder.glob(pattern):
         with contextlib.suppress(OSError):
             shutil.rmtree(left) if left.is_dir() else left.unlink()
 

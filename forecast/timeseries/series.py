@@ -14,7 +14,6 @@ from forecast.timeseries.frequency import Days, Freq, parse_freq
 
 Floats = npt.NDArray[np.float64]
 
-MEASURES = ("price", "volume", "value", "index")
 ROLES = ("target", "comparison")
 FLOWS = ("world", "import", "export")
 

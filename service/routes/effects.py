@@ -22,7 +22,7 @@ def routes(context: Context) -> APIBlueprint:
     @api.get("/series/<series_id>/effects", responses=answers(EffectsDocument, csv=True))
     def list_effects(path: SeriesPath, query: EffectsQuery) -> Response:
         """What each episode of events did to a series: how much on average, in sum, and when; or period by period."""
-        series_id, evidence = path.series_id, Evidence.of(context.registry)
+        series_id, evidence = path.series_id, Evidence.of(context.registry, context.catalog.retired())
         run = champion_of(context.catalog.get(series_id), context.registry)
         as_csv, by_period = wants_csv(query.format), query.detail == "path"
         stores = run.run_id, context.catalog.edition(), evidence.digest
@@ -42,7 +42,7 @@ def routes(context: Context) -> APIBlueprint:
     @api.get("/effects", responses=answers(ClassesDocument, csv=True))
     def list_classes(query: Query) -> Response:
         """What events of a kind do to prices and to flows, pooled over events and series, and how much they differ."""
-        evidence, as_csv = Evidence.of(context.registry), wants_csv(query.format)
+        evidence, as_csv = Evidence.of(context.registry, context.catalog.retired()), wants_csv(query.format)
         etag = tag("classes", evidence.digest, as_csv)
         if same := unchanged(etag):
             return same

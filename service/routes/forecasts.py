@@ -86,7 +86,7 @@ def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery, *
     """What an answer depends on: the runs that serve and what they say of events, the catalogue, and the question."""
     as_of = context.day(query.as_of)
     runs = [_serves(context, series_id, as_of) for series_id in series_ids]
-    stores = context.catalog.edition(), Evidence.of(context.registry).digest
+    stores = context.catalog.edition(), Evidence.of(context.registry, context.catalog.retired()).digest
     return tag(series_ids, runs, stores, as_of, query.h, query.level, wants_csv(query.format), *asked)
 
 

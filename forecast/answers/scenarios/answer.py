@@ -107,7 +107,7 @@ def answer(
     deadline = Deadline(seconds)
     as_of = question.as_of or today
     if as_of > today:
-        raise InvalidInput(Fault("as_of", as_of, f"a day not after {today}"))
+        raise InvalidInput(Fault("as_of", str(as_of), f"a day not after {today}"))
     _check_series(question, catalog.series())
     levels = checked_levels(question.level)
 
@@ -143,7 +143,7 @@ def _outcomes(of_series: _Table, question: Question, worlds: Sequence[World], de
     chance = future.uniform(MIXTURE) if weighed else None
     for scenario, world in zip(question.scenarios, worlds, strict=True):
         deadline.check()
-        given = future.given(world)
+        given = future.given(world, deadline.check)
         there = given.draws[: question.h]
         outcomes.append(of_series.outcome(scenario.name, there, scenario.probability, given.notes))
         if scenario.probability is not None and chance is not None:

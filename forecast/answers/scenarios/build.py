@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecast import names
-from forecast.answers.event_versions import Assumption, Choice, Version, World, comes_with
+from forecast.answers.event_versions import ENDS, Assumption, Choice, Version, World, comes_with
 from forecast.answers.scenarios.question import Acting, Add, Amend, Dated, Question, Scenario, Take
 from forecast.errors import Fault, InvalidInput
 from forecast.events import Branch, Event, Events, KindFamily, branches, last_day
@@ -68,6 +68,8 @@ class _Builder:
             branch = self._branch(f"{place}.take.{i}", taken, version.events, is_open)
             if branch is None:
                 continue
+            if branch.event_id in spoken_of:
+                self._fault(f"{place}.take.{i}.branch", taken.branch, f"each branch once; it is {branch.event_id}")
             spoken_of.add(branch.event_id)
             self._assume_taken(f"{place}.take.{i}", taken, branch, said)
             if taken.slips or taken.probability not in (None, 1.0):
@@ -124,6 +126,9 @@ class _Builder:
             self._fault(
                 f"{place}.event", part.event, "an id that the catalogue does not have; `amend` changes one it has"
             )
+        if part.event.removesuffix(ENDS) != part.event and part.event.removesuffix(ENDS) in self.events:
+            expected = f"an id that does not end in {ENDS!r}: so the end of {part.event.removesuffix(ENDS)} is called"
+            self._fault(f"{place}.event", part.event, expected)
         for k, mineral in enumerate(part.minerals):
             if mineral not in self.minerals:
                 self._fault(f"{place}.minerals.{k}", mineral, _one_of("mineral", mineral, self.minerals.parents))
@@ -136,13 +141,13 @@ class _Builder:
 
     def _branch(self, place: str, part: Take, events: Events, is_open: Sequence[Branch]) -> Branch | None:
         """The open branch of this name; the threat that explains the end of a suspension is a name for it too."""
-        names = {branch.event_id: branch for branch in is_open}
+        by_name = {branch.event_id: branch for branch in is_open}
         for branch in is_open:
             acting = events.acts_on(branch.event_id)
-            names |= {by.event_id: branch for by, act in acting if act.relation == "terminates"}
-        if part.branch not in names:
-            self._fault(f"{place}.branch", part.branch, _one_of("open branch", part.branch, names))
-        return names.get(part.branch)
+            by_name |= {by.event_id: branch for by, act in acting if act.relation == "terminates"}
+        if part.branch not in by_name:
+            self._fault(f"{place}.branch", part.branch, _one_of("open branch", part.branch, by_name))
+        return by_name.get(part.branch)
 
     def _assume_taken(self, place: str, part: Take, branch: Branch, said: dict[str, Assumption]) -> None:
         comes = comes_with(branch)

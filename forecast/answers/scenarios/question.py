@@ -18,12 +18,16 @@ from forecast import names
 from forecast.errors import Fault, InvalidInput, Malformed
 from forecast.events import KINDS
 from forecast.interventions import parse_shape
-from forecast.timeseries.series import MEASURES
+from forecast.names import MEASURES
 
 MOST_EVENTS, MOST_SCENARIOS, MOST_SERIES = 50, 20, 50
 #: What one question may cost: versions of the events × series × periods. Each month that an event may slip is another
 #: version, and one costs as much for a few periods as for two years.
 MOST_PERIODS, LEAST_PERIODS = 12_000, 24
+#: And versions × the events that are spoken of in them × series.
+MOST_LOOKS = 6_000
+#: Periods ahead that can be trained at most.
+FURTHEST = 120
 #: Names that answers give.
 RESERVED = ("baseline", "mixture")
 _MOST_BYTES = 1_000_000
@@ -54,6 +58,10 @@ def _flow(text: str) -> str:
     return text
 
 
+def _on(text: str) -> str:
+    return text if text in MEASURES else names.series_id(text)
+
+
 def _named(parse: Callable[[str], Any], pattern: str = names.PATTERN, longest: int = names.LONGEST) -> tuple[Any, Any]:
     """A check by ``parse``, whose sentence is the refusal, and what the schema says of it."""
     schema = {"type": "string", "pattern": f"^{pattern}$", "minLength": 1, "maxLength": longest}
@@ -61,6 +69,7 @@ def _named(parse: Callable[[str], Any], pattern: str = names.PATTERN, longest: i
 
 
 SeriesId = Annotated[names.SeriesId, *_named(names.series_id)]
+On = Annotated[str, *_named(_on)]
 EventId = Annotated[names.EventId, *_named(names.event_id)]
 Slug = Annotated[names.Slug, *_named(names.slug)]
 Flow = Annotated[str, *_named(_flow, names.FLOW_PATTERN, 7)]
@@ -105,7 +114,7 @@ class Acting(_Part):
     slips: Annotated[tuple[Months, Months], AfterValidator(_in_order)] | None = None
     rates: Annotated[tuple[Step, ...], Field(max_length=24)] = ()
     shape: Annotated[str, AfterValidator(_shape)] | None = None
-    effect: Annotated[dict[SeriesId, Effect], Field(max_length=MOST_SERIES)] = Field(default_factory=dict)
+    effect: Annotated[dict[On, Effect], Field(max_length=MOST_SERIES)] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _rates_in_order(self) -> Self:
@@ -201,12 +210,13 @@ class Question(_Part):
     """Scenarios of one or more series. ``h`` periods ahead; ``level`` in percent; ``as_of``: today if left out.
 
     All scenarios together speak of at most 50 events. Versions of the events (one a scenario, and one for each month
-    that an event may slip to) × series × periods (at least 24) are at most 12,000.
+    that an event may slip to) × series × periods (at least 24) are at most 12,000, and versions × events × series at
+    most 6,000.
     """
 
     series: Annotated[tuple[SeriesId, ...], Field(min_length=1, max_length=MOST_SERIES)]
     scenarios: Annotated[tuple[Scenario, ...], Field(max_length=MOST_SCENARIOS)]
-    h: Annotated[int, Field(ge=1)] = 12
+    h: Annotated[int, Field(ge=1, le=FURTHEST)] = 12
     level: Annotated[tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(min_length=1, max_length=10)] = (80, 95)
     as_of: Day | None = None
 
@@ -244,8 +254,8 @@ class Question(_Part):
         except InvalidInput as error:
             raise type(error)(_in_file(fault, path) for fault in error.faults) from None
 
-    def _crowded(self) -> Iterator[Fault]:
-        """What is wrong between the parts."""
+    def _too_large(self) -> Iterator[Fault]:
+        """What would cost too much."""
         if (size := sum(scenario.size for scenario in self.scenarios)) > MOST_EVENTS:
             yield Fault("scenarios", f"{size} events", f"at most {MOST_EVENTS} in all scenarios")
         versions, periods = sum(scenario.versions for scenario in self.scenarios), max(self.h, LEAST_PERIODS)
@@ -254,6 +264,14 @@ class Question(_Part):
             asked = f"{versions} versions of the events × {len(self.series)} series × {periods} periods"
             expected = f"at most {MOST_PERIODS:,}: {most} versions of so many series and periods"
             yield Fault("scenarios", asked, expected)
+        looks = sum(scenario.versions * scenario.size for scenario in self.scenarios) * len(self.series)
+        if looks > MOST_LOOKS:
+            asked = f"{looks:,} looks at an event (versions × events × series)"
+            yield Fault("scenarios", asked, f"at most {MOST_LOOKS:,}; slips over fewer months, fewer events or series")
+
+    def _crowded(self) -> Iterator[Fault]:
+        """What is wrong between the parts."""
+        yield from self._too_large()
         total = sum(scenario.probability or 0.0 for scenario in self.scenarios)
         if total > 1 + 1e-9:
             yield Fault("scenarios", f"probabilities of {total:g} together", "at most 1; the rest is the baseline")
@@ -265,6 +283,9 @@ class Question(_Part):
             ids = Counter([*(a.event for a in scenario.add), *(a.event for a in scenario.amend), *scenario.remove])
             for event_id in (event_id for event_id, count in ids.items() if count > 1):
                 yield Fault(f"scenarios.{i}", event_id, "one place for each event: add, remove or amend")
+            for j, new in enumerate(scenario.add):
+                if new.event in RESERVED:
+                    yield Fault(f"scenarios.{i}.add.{j}.event", new.event, f"an id other than {' and '.join(RESERVED)}")
             for where, part in scenario.acting():
                 for on in part.effect.keys() - set(self.series) - set(MEASURES):
                     expected = f"one of the series asked for, or {', '.join(MEASURES)}"

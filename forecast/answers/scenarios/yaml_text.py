@@ -57,6 +57,8 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            raise yaml.constructor.ConstructorError(None, None, "a mapping is keys with values", node.start_mark)
         seen: set[str] = set()
         for key, _ in node.value:
             name = self.construct_object(key, deep=True)
@@ -71,7 +73,8 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: Any, deep: bool = False) -> Any:
         try:
             return super().construct_object(node, deep)
-        except ValueError as error:  # a number of too many digits
+        except (ValueError, KeyError) as error:  # a number of too many digits, a tag that its text does not keep
             if isinstance(error, InvalidInput):
                 raise
-            raise yaml.constructor.ConstructorError(None, None, str(error), node.start_mark) from None
+            what = f"not what its tag {node.tag.rpartition(':')[2]} says" if isinstance(error, KeyError) else str(error)
+            raise yaml.constructor.ConstructorError(None, None, what, node.start_mark) from None
