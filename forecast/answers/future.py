@@ -22,6 +22,7 @@ from forecast.events.exposure import Minerals
 from forecast.registry import Run
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, Series
+from forecast.timeseries.trade import has_trade
 
 Draws = npt.NDArray[np.float32]
 
@@ -66,7 +67,22 @@ class Future:
 
     @cached_property
     def draws(self) -> Draws:
-        """(H, n) joint draws in the series' unit, in the world as it is known. Not to be written to."""
+        """(H, n) joint draws in the series' unit, in the world as it is known; exactly 0 without trade. Not to be
+        written to."""
+        return self._with_trade(self._sizes)
+
+    def in_order(self, place: npt.NDArray[np.int64]) -> Floats:
+        """(H, len(place)) draws that take the run's paths in another order, while what events add stays where it is."""
+        drawn, n = np.asarray(self.run.draws.T, dtype=float), len(place)
+        sizes = np.asarray(self._sizes[:, :n], dtype=float) * np.exp(drawn[:, place] - drawn[:, :n])
+        if self.run.trade is None:
+            return sizes
+        with_trade = has_trade(self.run.trade.T[:, place], self.run.held, self._added[:, :n])
+        return np.asarray(np.where(with_trade, sizes, 0.0))
+
+    @cached_property
+    def _sizes(self) -> Draws:
+        """(H, n) what is traded where there is trade."""
         forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last)
         log = np.ascontiguousarray((self.run.draws + forward).T)
         return np.exp(log + total(self._additions.parts, self._ahead, self._luck) + self._forked).astype(np.float32)
@@ -84,9 +100,11 @@ class Future:
             change += forked(additions, self._ahead, self._luck) - self._forked
         relative = change.astype(np.float32)
         moved = slice(next(iter(np.flatnonzero(relative.any(axis=1))), len(relative)), None)
-        there = self.draws.copy()
+        there = self._sizes.copy()
         there[moved] *= np.exp(relative[moved])
-        return Conditional(there, change, self._contributions.notes(world, additions, self._additions.parts))
+        return Conditional(
+            self._with_trade(there, change), change, self._contributions.notes(world, additions, self._additions.parts)
+        )
 
     def uniform(self, key: str) -> Floats:
         """(n,) numbers from 0 to 1 by which draws choose: the same in every scenario and, of one seed, every series."""
@@ -143,3 +161,15 @@ class Future:
     @cached_property
     def _forked(self) -> Floats:
         return forked(self._additions, self._ahead, self._luck)
+
+    @cached_property
+    def _added(self) -> Floats:
+        """(H, n) what events add to the log in the world as it is known."""
+        forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last).T
+        return np.asarray(forward + total(self._additions.parts, self._ahead, self._luck) + self._forked)
+
+    def _with_trade(self, sizes: Draws, change: Floats | float = 0.0) -> Draws:
+        """The draws of a world whose events add ``change`` to the log: ``sizes`` where it has trade, else 0."""
+        if self.run.trade is None:
+            return sizes
+        return np.where(has_trade(self.run.trade.T, self.run.held, self._added + change), sizes, np.float32(0))

@@ -150,9 +150,11 @@ def ordered(base: Base) -> Floats:
     for m, name in enumerate(names):
         future, rows = base.futures[name], base.rows(name)
         drawn = np.asarray(future.run.draws[:n].T, dtype=float)[rows]
-        deviation = (drawn - np.median(drawn, axis=1, keepdims=True)).mean(axis=0)
-        place = np.argsort(deviation, kind="stable")[target[:, m]]
-        out[m] = np.asarray(future.draws[rows, :n], dtype=float) * np.exp(drawn[:, place] - drawn)
+        if future.run.trade is None:
+            deviation = (drawn - np.median(drawn, axis=1, keepdims=True)).mean(axis=0)
+        else:  # whether there is trade says more than how much
+            deviation = np.where(future.run.trade[:n].T[rows] & 1, np.exp(drawn), 0.0).mean(axis=0)
+        out[m] = future.in_order(np.argsort(deviation, kind="stable")[target[:, m]])[rows]
     return out
 
 
