@@ -74,7 +74,7 @@ class Future:
     def in_order(self, place: npt.NDArray[np.int64]) -> Floats:
         """(H, len(place)) draws that take the run's paths in another order, while what events add stays where it is."""
         drawn, n = np.asarray(self.run.draws.T, dtype=float), len(place)
-        sizes = np.asarray(self._sizes[:, :n], dtype=float) * np.exp(drawn[:, place] - drawn[:, :n])
+        sizes: Floats = self._sizes[:, :n].astype(float) * np.exp(drawn[:, place] - drawn[:, :n])
         if self.run.trade is None:
             return sizes
         with_trade = has_trade(self.run.trade.T[:, place], self.run.held, self._added[:, :n])

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import ClassVar
 
 import numpy as np
@@ -36,6 +37,10 @@ SHRINK = 0.5
 FREE, CHAINED = np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([[0.9, 0.1], [0.1, 0.9]])
 
 
+def _always(ds: Days) -> Ints:
+    return np.zeros(len(ds), dtype=np.int64)
+
+
 def _month(ds: Days) -> Ints:
     return np.asarray(ds.astype("datetime64[M]").astype(np.int64) % 12)
 
@@ -44,109 +49,91 @@ def _weekday(ds: Days) -> Ints:
     return np.asarray((ds.astype(np.int64) + 3) % 7)
 
 
-def _always(ds: Days) -> Ints:
-    return np.zeros(len(ds), dtype=np.int64)
-
-
-def _seasons(freq: Freq) -> tuple[Callable[[Days], Ints], ...]:
-    """The seasons that a frequency can have: numbers below 12 by period."""
-    if freq.per_year <= 1:
-        return (_always,)
-    return (_always, _month, _weekday) if freq.unit in "DB" else (_always, _month)
+def _slots(ds: Days, freq: Freq) -> Ints:
+    """(S, T) the season of each period, as each of the S kinds of season that a frequency can have numbers them."""
+    if freq.unit == "Y":
+        kinds: tuple[Callable[[Days], Ints], ...] = (_always,)
+    else:
+        kinds = (_always, _month, _weekday) if freq.unit in "DB" else (_always, _month)
+    return np.stack([kind(ds) for kind in kinds])
 
 
 @dataclass(frozen=True, eq=False)
 class Occurrence:
     """What was learned of trade and none: M models, each with counts by season and by the period before.
 
-    ``weights`` (M,); ``season`` (M,): which season of ``freq``; ``chain`` (M,): whether the period before counts;
-    ``cells`` (M, 12, 2, 2) and ``rows`` (M, 2, 2): discounted counts of (none, trade), by season and of all seasons,
-    by what was before (0 where that does not count); priors are in ``rows``. ``before``: whether the last period had
-    trade.
+    ``weights`` (M,); ``season`` (M,): which kind of season, 0 where all periods are alike; ``chain`` (M,): whether the
+    period before counts; ``rows`` (M, 2, 2) and ``cells`` (M, 12, 2, 2): discounted counts of none and of trade, by
+    what was before (its first row where that does not count), of all seasons with the prior, and by season.
+    ``before``: whether the last period had trade.
     """
 
     freq: Freq
     weights: Floats
     season: Ints
     chain: Bools
-    cells: Floats
     rows: Floats
+    cells: Floats
     before: bool
 
     def draw(self, ds: Days, n: int, rng: np.random.Generator) -> Bools:
         """(n, H) joint draws of whether there is trade in the periods that start on ``ds``.
 
-        The draws share out the models by their weights and, in each period, trade by its chance, as evenly as n
+        The draws share out the models by their weights and, in each period, trade by its chances, as evenly as n
         allows.
         """
-        share = _evenly(np.tile(self.weights, (n, 1)).cumsum(axis=1), rng)
-        model = share
-        theta = self._chances(model, rng)
-        slots = np.stack([season(ds) for season in _seasons(self.freq)])
-        state = np.full(n, self.before)
-        out = np.empty((n, len(ds)), dtype=bool)
-        each = np.arange(n)
+        places = (rng.permutation(n) + rng.random()) / n
+        model = np.minimum(np.searchsorted(np.cumsum(self.weights), places), len(self.weights) - 1)
+        chances, slots, each = self._chances(model, rng), _slots(ds, self.freq)[self.season[model]], np.arange(n)
+        out, trade = np.empty((n, len(ds)), dtype=bool), np.full(n, self.before)
         for h in range(len(ds)):
-            row = np.where(self.chain[model], state, False).astype(np.int64)
-            p = theta[each, slots[self.season[model], h], row]
-            state = systematic(p, rng)
-            out[:, h] = state
+            row = (self.chain[model] & trade).astype(np.int64)
+            out[:, h] = trade = shared(chances[each, slots[:, h], row], rng)
         return out
 
     def _chances(self, model: Ints, rng: np.random.Generator) -> Floats:
         """(n, 12, 2) the chance of trade by season and by what was before, one of each for each draw."""
-        rows = self.rows[model]
+        rows, cells = self.rows[model], self.cells[model]
         overall = rng.beta(rows[..., 1], rows[..., 0])[:, None, :]
-        cells = self.cells[model]
-        by_season = rng.beta(
-            np.maximum(cells[..., 1] + SHRINK * overall, 1e-9), np.maximum(cells[..., 0] + SHRINK * (1 - overall), 1e-9)
+        none, trade = (
+            np.maximum(cells[..., k] + SHRINK * share, 1e-9) for k, share in ((0, 1 - overall), (1, overall))
         )
-        return np.where((self.season[model] > 0)[:, None, None], by_season, overall)
+        return np.where((self.season[model] > 0)[:, None, None], rng.beta(trade, none), overall)
 
 
-def _evenly(cumulated: Floats, rng: np.random.Generator) -> Ints:
-    n = len(cumulated)
-    u = (rng.permutation(n) + rng.random()) / n
-    return np.asarray((u[:, None] > cumulated[:, :-1]).sum(axis=1))
-
-
-def systematic(p: Floats, rng: np.random.Generator) -> Bools:
-    """(n,) True with the chances ``p`` (n,): as many as these sum to, give or take one."""
+def shared(p: Floats, rng: np.random.Generator) -> Bools:
+    """(n,) each True with its chance ``p`` (n,), and as many as these sum to, give or take one (systematic sampling:
+    Madow, Annals of Mathematical Statistics 20, 1949)."""
     order = rng.permutation(len(p))
-    steps = np.floor(np.concatenate([[0.0], np.cumsum(p[order])]) + rng.random())
+    steps = np.floor(np.cumsum(p[order]) + rng.random())
     out = np.empty(len(p), dtype=bool)
-    out[order] = np.diff(steps) > 0
+    out[order] = np.diff(steps, prepend=0.0) > 0
     return out
 
 
 def learn(trade: Floats, ds: Days, freq: Freq) -> Occurrence:
     """From ``trade`` (T,): 1 where a period had trade, 0 where it reported none, NaN where nothing is known."""
-    seasons = _seasons(freq)
-    kinds = [(s, chain, memory) for s in range(len(seasons)) for chain in (False, True) for memory in MEMORIES]
-    season = np.array([s for s, _, _ in kinds])
-    chain = np.array([c for _, c, _ in kinds])
-    keep = 1.0 - 1.0 / np.array([m for _, _, m in kinds])
-    M, each = len(kinds), np.arange(len(kinds))
-    prior = np.where(chain[:, None, None], CHAINED, FREE)
-    rows, cells, logs = np.zeros((M, 2, 2)), np.zeros((M, 12, 2, 2)), np.zeros(M)
-    slots = np.stack([f(ds) for f in seasons])
+    slots = _slots(ds, freq)
+    models = list(product(range(len(slots)), (False, True), MEMORIES))
+    season, chain, keep = (np.array(column) for column in zip(*models, strict=True))
+    keep, each = (1.0 - 1.0 / keep)[:, None], np.arange(len(models))
+    rows, cells = np.where(chain[:, None, None], CHAINED, FREE), np.zeros((len(models), 12, 2, 2))
+    prior, logs = rows.copy(), np.zeros(len(models))
     known = np.flatnonzero(np.isfinite(trade))
-    before = bool(trade[known[0]] > 0)
-    for t in known:
-        now, slot = int(trade[t] > 0), slots[season, t]
-        row = np.where(chain, int(before), 0)
-        total = rows[each, row] + prior[each, row]
-        p = total[:, 1] / total.sum(axis=1)
-        cell = cells[each, slot, row]
-        p = np.where(season > 0, (cell[:, 1] + SHRINK * p) / (cell.sum(axis=1) + SHRINK), p)
-        logs += np.log(np.maximum(p if now else 1 - p, 1e-9))
-        rows[each, row] *= keep[:, None]
+    before = bool(trade[known[0]]) if known.size else True
+    for t in known[1:]:
+        now, slot, row = int(trade[t]), slots[season, t], (chain & before).astype(np.int64)
+        overall, cell = rows[each, row], cells[each, slot, row]
+        p = overall[:, now] / overall.sum(axis=1)
+        p = np.where(season > 0, (cell[:, now] + SHRINK * p) / (cell.sum(axis=1) + SHRINK), p)
+        logs += np.log(p)
+        rows[each, row] = prior[each, row] + keep * (overall - prior[each, row])
         rows[each, row, now] += 1
-        cells[each, slot, row] *= keep[:, None]
+        cells[each, slot, row] *= keep
         cells[each, slot, row, now] += 1
         before = bool(now)
     weights = np.exp(logs - logs.max())
-    return Occurrence(freq, weights / weights.sum(), season, chain, cells, rows + prior, before)
+    return Occurrence(freq, weights / weights.sum(), season, chain, rows, cells, before)
 
 
 # -- how much, where hardly anything was seen --------------------------------------------------------------------------
