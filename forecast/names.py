@@ -22,7 +22,7 @@ LONGEST = 100
 PATTERN = r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*"
 RULE = f"small letters, digits, '-' and '_', in parts joined by '.', at most {LONGEST}"
 #: Words that YAML or a spreadsheet reads as a truth value, a number or nothing.
-_NO_TEXT = frozenset({"true", "false", "yes", "no", "on", "off", "null", "none", "na", "nan", "inf", "infinity"})
+_NO_TEXT = frozenset({"true", "false", "yes", "no", "on", "off", "null", "na", "nan", "inf", "infinity"})
 NO_TEXT_RULE = "a name with a letter in it, which is no number and no word such as true or null"
 #: What the folder of trained runs keeps beside the folders of series and of runs, and names no folder may have.
 _RESERVED = re.compile(r"champion|.*\.(json|lock|tmp|npy|joblib)|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ from forecast.events import Event, Events, KindFamily
 from forecast.events.exposure import Minerals
 from forecast.interventions import Intervention, Shape, Step
 from forecast.registry import Run
+from forecast.registry.card import Card, Data, Sizes
 from forecast.timeseries.frequency import parse_freq
 from forecast.timeseries.series import Floats, Series
 
@@ -94,7 +95,20 @@ def an_effect(
 def a_run(series: Series = FLOW, effects: Iterable[EpisodeEffect] = (), last: np.datetime64 = LAST) -> Run:
     """A run whose paths less the effects end on 0 on the log and stay there."""
     record = EffectRecord(tuple(effects), "drawn", N, parse_freq(series.freq), last, series.series_id)
-    card = {"as_of": str(TRAINED), "events_known_to": "2030-07-01", "settings": {"seed": 0}, "notes": ["of the run"]}
+    card = Card(
+        series=series,
+        run="run-a",
+        trained_at=datetime.combine(TRAINED, time(), UTC),
+        as_of=TRAINED,
+        events_known_to=date(2030, 7, 1),
+        data=Data(last.item(), last.item(), observations=1, scored=1, missing=0),
+        champion_family="drawn",
+        score=1.0,
+        why="drawn for a test",
+        backtest={},
+        settings=Sizes(draws=N, horizon=H, seed=0),
+        notes=("of the run",),
+    )
     return Run(series.series_id, "run-a", card, np.zeros((N, H), dtype=np.float32), record, last)
 
 

@@ -25,7 +25,7 @@ from forecast.settings import Settings
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Series
 from forecast.training.backtest import Backtest
-from forecast.training.origins import last, read, usable
+from forecast.training.origins import known_at, last, read, usable
 from forecast.training.panel import Company
 
 TODAY = date(2026, 7, 15)
@@ -159,6 +159,15 @@ def test_scores_are_those_of_outcomes_whose_place_is_known() -> None:
     assert lines[0].coverage == pytest.approx({50: 1 / 3, 80: 1 / 3, 95: 2 / 3})
 
 
+def test_the_scale_of_a_price_is_its_change_in_a_month_and_that_of_a_flow_its_change_in_a_year(
+    bundled: Catalog, answer: Answer
+) -> None:
+    for one, season in zip(answer.tested, (1, 12), strict=True):
+        for cutoff, scale in zip(one.test.cutoffs, one.scale, strict=True):
+            y = np.exp(bundled.history(one.test.series_id, TODAY).until(cutoff).x)
+            assert scale == pytest.approx(np.nanmean(np.abs(y[season:] - y[:-season])[-120:])), "of ten years"
+
+
 # -- origins -----------------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +199,31 @@ def test_origins_need_eighteen_observations_and_an_outcome(catalog: Catalog) -> 
     assert [(one.cutoffs, one.why) for one in left_out] == [
         ((date(2023, 5, 1),), "fewer than 18 observations up to there")
     ]
+
+
+def test_an_origin_needs_eighteen_observations_that_were_known_then(catalog: Catalog) -> None:
+    """Of twenty months the second came two years late: nineteen are there now, eighteen were with the nineteenth."""
+    late = datetime(2026, 1, 10, tzinfo=UTC)
+    told = [replace(one, known=late) if i == 1 else one for i, one in enumerate(observations(walk(20)))]
+    catalog.add(series=[MINE], observations=told, known_at=datetime(2026, 1, 11, tzinfo=UTC))
+    cutoffs = np.array(["2023-06-01", "2023-07-01"], dtype="datetime64[D]")
+    kept, left_out = usable(catalog, catalog.history(MINE.series_id, TODAY), cutoffs, TODAY)
+    assert kept.tolist() == [date(2023, 7, 1)]
+    assert [str(one.cutoffs[0]) for one in left_out] == ["2023-06-01"]
+    assert "came later than the series' release_lag_days (10) says" in left_out[0].why
+
+
+def test_nothing_is_seen_that_came_after_the_day_that_is_looked_at(catalog: Catalog) -> None:
+    """The value of June came early, on the second of July: one looks then, and sees no revision of the eighth."""
+    moments = {17: datetime(2023, 7, 2, tzinfo=UTC)}
+    told = [replace(one, known=moments.get(i, one.known)) for i, one in enumerate(observations(walk(18)))]
+    revised = replace(told[0], value=9000.0, known=datetime(2023, 7, 8, tzinfo=UTC), assumed=False)
+    catalog.add(series=[MINE], observations=[*told, revised], known_at=datetime(2026, 1, 11, tzinfo=UTC))
+    assert catalog.history(MINE.series_id).y[0] == 9000.0
+    for day in (date(2023, 7, 7), date(2023, 7, 8)):
+        (seen,) = known_at(catalog, catalog.history(MINE.series_id), np.array(["2023-06-01"], "datetime64[D]"), day)
+        assert seen is not None
+        assert seen.y[0] == told[0].value
 
 
 def test_the_first_and_the_last_period_of_a_series_can_be_read(bundled: Catalog, tmp_path: Path) -> None:

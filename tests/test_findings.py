@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from service_fixtures import EARTHS, NICKEL, add_run, make_home
+from service_fixtures import EARTHS, NICKEL, make_home
 from small_world import EVIDENCE, FLOW, SUPPLY, a_ban, an_effect
 
+from forecast.answers.cache import Cache
 from forecast.answers.effects import Kin, _kin, findings
-from forecast.answers.event_priors import Evidence, refresh
+from forecast.answers.event_priors import Evidence
 from forecast.catalog import Catalog
 from forecast.errors import NotFound
 from forecast.registry import Registry
@@ -82,8 +83,14 @@ def test_a_value_that_was_revised_since_is_read_as_the_run_saw_it(stores: Stores
 
 def test_it_is_worked_out_again_when_the_evidence_or_the_catalogue_changes(stores: Stores) -> None:
     catalog, registry = stores
-    before = findings(*stores, EARTHS)
-    assert findings(*stores, EARTHS) is before
-    registry.promote(NICKEL, add_run(registry, catalog, NICKEL, name="b"))
-    refresh(registry, ())
-    assert findings(*stores, EARTHS) is not before
+    cache = Cache(8)
+    before = findings(*stores, EARTHS, cache=cache)
+    assert findings(*stores, EARTHS, cache=cache) is before
+    (registry.root / "classes.json").write_text('{"likelihoods": []}')
+    without = findings(*stores, EARTHS, cache=cache)
+    assert without is not before
+    assert findings(*stores, EARTHS, cache=cache) is without
+    catalog.add(
+        series=[replace(catalog.get(NICKEL), notes="read again")], known_at=dt.datetime(2026, 8, 1, tzinfo=dt.UTC)
+    )
+    assert findings(*stores, EARTHS, cache=cache) is not without

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -163,14 +164,39 @@ def test_a_name_may_have_a_hundred_letters(desk: Desk) -> None:
     assert fault[1] == "series_id"
 
 
-@pytest.mark.parametrize(("count", "step", "asked"), [(9, 3, False), (10, 3, True), (10, 2, False), (10, 1, False)])
+@pytest.mark.parametrize(
+    ("count", "last", "asked"), [(9, 30, False), (10, 21, True), (10, 20, True), (10, 19, False), (10, 9, False)]
+)
 def test_a_frequency_is_asked_about_where_less_than_half_of_ten_periods_have_a_value(
-    desk: Desk, count: int, step: int, asked: bool
+    desk: Desk, count: int, last: int, asked: bool
 ) -> None:
-    months = [f"{2020 + i * step // 12}-{i * step % 12 + 1:02}" for i in range(count)]
+    months = [f"{2020 + i // 12}-{i % 12 + 1:02}" for i in (*range(count - 1), last)]
     counts = desk.take("series_id,ds,value\n" + "".join(f"mine.cobalt,{month},1\n" for month in months))
-    question = f"mine.cobalt: {count} of {(count - 1) * step + 1} periods have a value; is M its frequency?"
+    question = f"mine.cobalt: {count} of {last + 1} periods have a value; is M its frequency?"
     assert (question in counts.notes) is asked
+
+
+@pytest.mark.parametrize(("freq", "asked"), [("D", True), ("B", False)])
+def test_only_a_daily_series_is_asked_about_its_weekends(desk: Desk, freq: str, asked: bool) -> None:
+    days = [f"2026-11-{day:02}" for day in (2, 3, 4, 5, 6, 9, 10, 11, 12, 13)]
+    series = f"series_id,measure,unit,freq\nmine.daily,price,USD/t,{freq}\n"
+    counts = desk.take("series_id,ds,value\n" + "".join(f"mine.daily,{day},1\n" for day in days), series)
+    question = "mine.daily: no value on a weekend; if that is so by nature, its frequency is B"
+    assert (question in counts.notes) is asked
+
+
+def test_what_a_snapshot_said_before_a_revision_is_no_news_when_it_says_so_again(desk: Desk) -> None:
+    desk.take("series_id,ds,value\nmine.cobalt,2026-08-01,1\n")
+    (first,) = desk.catalog.observations("mine.cobalt")
+    desk.catalog.add(observations=[replace(first, value=2.0, known=NOW, assumed=False)], known_at=NOW)
+    assert desk.catalog.add(observations=[first], known_at=NOW + timedelta(days=1)).changed == 0
+    assert desk.catalog.history("mine.cobalt").y.tolist() == [2]
+
+
+def test_a_row_with_its_moment_can_be_taken_in_again(desk: Desk) -> None:
+    text = "series_id,ds,value,known_at\nmine.cobalt,2026-08-01,1,2026-09-05\nmine.cobalt,2026-08-01,2,2026-10-05\n"
+    assert (desk.take(text).observations, desk.catalog.history("mine.cobalt").y.tolist()) == (1, [2])
+    assert desk.take(text).changed == 0
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def test_the_monitor_tells_the_truth(home: Settings, capsys: pytest.CaptureFixtu
     told = {health.series_id: health for health in monitor(catalog, registry, NOW.date())}
     catalog.close()
     assert told[NICKEL].state == "damaged"
-    assert told[NICKEL].fault.endswith("serving 2026-06-01-a")
+    assert told[NICKEL].fault.endswith("serving 2026-06-01-a, which was declined")
 
 
 # -- over HTTP ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from service_fixtures import COPPER, NICKEL, add_run, card, make_home
+from service_fixtures import COPPER, NICKEL, NOW, add_run, card, make_home
 
 from forecast.catalog import Catalog
 from forecast.cli import call
@@ -86,6 +86,17 @@ def test_of_runs_that_end_together_the_newest_is_judged_and_only_by_what_was_kno
     assert (early.judged, early.inside) == (2, {80: 1.0, 95: 1.0})
 
 
+def test_a_value_that_is_not_to_be_scored_judges_nothing(settings: Settings) -> None:
+    save(settings, "old", 4, [0.0, 0.0, 0.0, 0.0])
+    catalog = Catalog.open(settings)
+    (may,) = catalog.observations(COPPER, None, dt.date(2026, 5, 1), dt.date(2026, 5, 1))
+    flagged = replace(may, flag="suspect_publisher", known=NOW, assumed=False)
+    catalog.add(observations=[flagged], known_at=NOW)
+    catalog.close()
+    assert of(settings, COPPER, dt.date(2026, 7, 14)).judged == 4
+    assert of(settings, COPPER, dt.date(2026, 7, 15)).judged == 3
+
+
 def test_what_past_events_go_on_doing_belongs_to_a_forecast(settings: Settings) -> None:
     """The draws lie half a log above what came, and a measure in force takes just that away."""
     start = np.datetime64("2025-01-01", "D")
@@ -113,11 +124,11 @@ def test_the_command_says_what_serves_what_does_not_and_what_is_damaged(
     (draws,) = (settings.models_dir / NICKEL).glob("*/draws.npy")
     draws.write_bytes(b"cut short")
     monkeypatch.setenv("ORECAST_HOME", str(settings.home))
-    assert call(["monitor", "--as-of", "2026-08-08"]) == 0
+    assert call(["monitor", "--as-of", "2026-08-08"]) == 1
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     shown = {cells[0]: cells[1:] for cells in lines if cells}
     assert shown[COPPER] == ["2026-06-01", "3", "4", "75", "%", "75", "%", "served"]
-    assert shown[NICKEL] == ["2026-06-01", "3", "0", "damaged"]
+    assert shown[NICKEL] == ["2026-06-01", "3", "0", "silent"]
     assert shown["price.zinc"] == ["2026-06-01", "3", "0", "none"]
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast.catalog import Catalog
+from forecast.catalog import Catalog, Observation
+from forecast.forecasters.calibration import student_levels
 from forecast.forecasters.grid.engine import Grid
 from forecast.interventions import Design
 from forecast.settings import Settings
@@ -98,6 +99,9 @@ def test_quantiles_of_all_in_one_pass_are_those_of_each_alone(metals: Peers) -> 
     plain = metals.quantiles({COPPER: days}, calibrated=False)[COPPER]
     np.testing.assert_allclose(plain[..., 7], together[COPPER][..., 7])
     assert (plain[..., 0] != together[COPPER][..., 0]).all()
+    # without what they learned from outcomes they are a Student-t
+    sd = (plain[..., -1] - plain[..., 7]) / student_levels()[-1]
+    np.testing.assert_allclose(plain - plain[..., 7:8], sd[..., None] * student_levels(), atol=1e-9)
 
 
 def test_a_digest_is_of_observations_and_names(metals: Peers) -> None:
@@ -112,6 +116,8 @@ def test_asked_for_series_come_among_their_like_once(bundled: Catalog) -> None:
     everyone = [name for peers in found for name in peers.histories]
     assert len(everyone) == len(set(everyone))
     assert {COPPER, EARTHS, STEEL, "price.tin", "price.brent"} <= set(everyone)
+    (fewer,) = panels(bundled, [COPPER], TODAY, 6)
+    assert fewer.horizon == 24, "calibration looks two years ahead"
 
 
 def test_too_many_are_asked_in_panels(catalog: Catalog, company: Company, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,6 +136,16 @@ def test_a_series_without_observations_is_no_peer(catalog: Catalog) -> None:
     peers = Company.of(catalog, TODAY).like(empty)
     assert peers is not None
     assert "price.empty" not in peers.histories
+
+
+def test_a_series_of_imputed_values_is_no_peer(catalog: Catalog) -> None:
+    filled = replace(catalog.get(COPPER), series_id="price.filled")
+    known = datetime(2026, 7, 1, tzinfo=UTC)
+    seen = [Observation("price.filled", date(2026, month, 1), 1.0, "imputed", known) for month in (4, 5)]
+    catalog.add(series=[filled], observations=seen, known_at=known)
+    peers = Company.of(catalog, TODAY).like(filled)
+    assert peers is not None
+    assert "price.filled" not in peers.histories
 
 
 @pytest.mark.parametrize(("code", "most"), [("Y", 400), ("Q", 400), ("M", 400), ("W-SUN", 92), ("B", 24), ("D", 24)])
@@ -155,7 +171,7 @@ def test_what_may_not_be_judged_by_calibrates_nothing(metals: Peers) -> None:
 
 
 def test_a_companion_changes_the_digest_and_starts_forecasts_less_the_effect(metals: Peers) -> None:
-    daily = replace(metals.histories["price.gold"].series, series_id="price.spot", freq="D")
+    daily = replace(metals.histories["price.gold"].series, series_id="price.spot", freq="D", release_lag_days=0)
     ds = Freq("D").range("2014-01-01", 1000)
     spot = History(daily, ds, np.arange(1.0, 1001), np.full(1000, "reported"))
     copper = metals.histories[COPPER]

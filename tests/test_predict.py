@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from service_fixtures import COPPER, EARTHS, NICKEL, make_home, settings_in
 
+from forecast.answers.cache import Cache
 from forecast.answers.champion import futures
 from forecast.answers.event_versions import Assumption, World
 from forecast.answers.forecast import Forecast, Row, at_levels, checked_levels, forecast, quantiles, table
@@ -191,7 +192,12 @@ def test_the_notes_of_the_run_come_before_those_of_its_future(own: tuple[Catalog
     run, notes = registry.champion(EARTHS), future(own, EARTHS).notes
     assert notes
     registry.save(
-        EARTHS, "2026-06-01-told", dict(run.card) | {"notes": ["told"]}, draws=run.draws, record=run.record, fitted={}
+        EARTHS,
+        "2026-06-01-told",
+        dataclasses.replace(run.card, notes=("told",)),
+        draws=run.draws,
+        record=run.record,
+        fitted={},
     )
     registry.promote(EARTHS, "2026-06-01-told")
     assert forecast(*own, EARTHS, as_of=TRAINED_ON).notes == ("told", *notes)
@@ -199,12 +205,17 @@ def test_the_notes_of_the_run_come_before_those_of_its_future(own: tuple[Catalog
 
 def test_a_future_is_made_anew_with_new_evidence_or_a_series_that_changed(own: tuple[Catalog, Registry]) -> None:
     catalog, registry = own
-    before = future(own, COPPER)
-    assert future(own, COPPER) is before
+    cache = Cache(8)
+
+    def kept() -> Future:
+        return futures(catalog, registry, [COPPER], TRAINED_ON, cache)[0]
+
+    before = kept()
+    assert kept() is before
     (registry.root / "classes.json").write_text('{"likelihoods": []}')
-    assert future(own, COPPER).evidence.likelihoods == ()
-    catalog.add(series=[dataclasses.replace(before.series, unit="USD/lb")], known_at=KNOWN)
-    assert future(own, COPPER).series.unit == "USD/lb"
+    assert kept().evidence.likelihoods == ()
+    catalog.add(series=[dataclasses.replace(before.series, notes="read again")], known_at=KNOWN)
+    assert kept().series.notes == "read again"
 
 
 # -- coming events -----------------------------------------------------------------------------------------------------

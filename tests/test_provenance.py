@@ -63,7 +63,8 @@ def test_every_family_and_every_name_on_the_lists_is_there() -> None:
         ("answers/forecast.py", "LEVELS = (80, 95)", "LEVELS = (50, 90)"),
         ("effects/report.py", "LEVELS", "BOUNDS"),
         ("cli/training.py", "Train series", "Train some series"),
-        ("jobs/worker.py", 'SHAPE = "1"', 'SHAPE = "2"'),
+        ("jobs/worker.py", "The worker", "A worker"),
+        ("jobs/processes.py", "process", "procedure"),
         ("registry/store.py", "_OPEN = 128", "_OPEN = 64"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -274,6 +275,16 @@ def test_with_ragged_ends_the_horizon_is_that_of_the_common_periods(ragged: Sett
     assert str(caught.value) == "h = 23: expected at most 22: m.asia is known to 2026-03-01, others to later"
 
 
+def test_a_parent_that_is_late_waits_for_its_parts(settings: Settings, tmp_path: Path) -> None:
+    train(settings, tmp_path, short={"m.world": 2})
+    catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
+    world, asia = coherent(catalog, registry, ["m.world", "m.asia"], horizon=22, as_of=DAY)
+    assert [(str(row.ds), row.h) for row in (world.rows[0], world.rows[-1])] == [("2026-06-01", 3), ("2028-03-01", 24)]
+    assert [(str(row.ds), row.h) for row in (asia.rows[0], asia.rows[-1])] == [("2026-06-01", 1), ("2028-03-01", 22)]
+    with pytest.raises(InvalidInput, match=r"at most 22: m\.world is known to 2026-03-01, others to later"):
+        coherent(catalog, registry, ["m.asia"], horizon=23, as_of=DAY)
+
+
 def test_the_whole_trained_horizon_can_be_asked_for_and_no_more(home: Settings) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
     (asia,) = coherent(catalog, registry, ["m.asia"], horizon=HORIZON, as_of=DAY)
@@ -281,6 +292,21 @@ def test_the_whole_trained_horizon_can_be_asked_for_and_no_more(home: Settings) 
     assert asia.rows[-1].ds == dt.date(2028, 5, 1)
     with pytest.raises(InvalidInput, match="a whole number from 1 to 24"):
         coherent(catalog, registry, ["m.asia"], horizon=HORIZON + 1, as_of=DAY)
+
+
+def test_a_member_that_was_trained_for_fewer_periods_bounds_the_horizon_and_what_its_card_notes_is_said(
+    home: Settings,
+) -> None:
+    catalog, registry = Catalog.open(home), Registry(home.models_dir)
+    run = registry.champion("m.asia")
+    card, shorter = replace(run.card, notes=("of short notice",)), np.array(run.draws[:, :12])
+    registry.save("m.asia", "2026-05-01-b", card, draws=shorter, record=run.record, fitted=None)
+    registry.promote("m.asia", "2026-05-01-b")
+    world, asia = coherent(catalog, registry, ["m.world", "m.asia"], horizon=12, as_of=DAY)
+    assert "of short notice" in asia.notes
+    assert "of short notice" not in world.notes
+    with pytest.raises(InvalidInput, match="h = 13: expected a whole number from 1 to 12"):
+        coherent(catalog, registry, ["m.world"], horizon=13, as_of=DAY)
 
 
 def test_an_answer_is_of_the_day_it_is_asked_about(home: Settings) -> None:

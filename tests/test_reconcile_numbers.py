@@ -8,26 +8,36 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from forecast.answers.reconcile import Base, correlations, reconciled
+from forecast.answers.reconcile import Base, correlations, ordered, reconciled
 from forecast.answers.reconcile import _left_out as left_out
+from forecast.registry.card import Sizes
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.hierarchy import Group
 from forecast.timeseries.series import History, Series
 
 
-def a_base(draws: dict[str, list[float]], histories: dict[str, np.ndarray] | None = None, *, freq: str = "M") -> Base:
-    """``w`` = ``a`` + ``b``: one period whose draws are a level and a spread, and histories that end in 2025."""
+def a_base(
+    draws: dict[str, list[float]],
+    histories: dict[str, np.ndarray] | None = None,
+    *,
+    freq: str = "M",
+    worlds: float | np.ndarray = 1.0,
+) -> Base:
+    """``w`` = ``a`` + ``b``: one period whose draws are a level and a spread, and histories that end in 2025.
+
+    ``worlds``: what events make of each of the 400 draws, as a factor.
+    """
     rng, ds = np.random.default_rng(2), np.array(["2026-01-01"], dtype="datetime64[D]")
     futures, kept = {}, {}
     for name in ("w", "a", "b"):
         series = Series(name, "", "volume", "target", "world", "WLD", "WLD", "t", freq, 0)
         level, spread = draws[name]
         drawn = np.log(level + spread * rng.uniform(-1, 1, (400, 1)))
-        run = SimpleNamespace(draws=drawn, card={"settings": {"seed": 1}})
-        futures[name] = SimpleNamespace(series=series, run=run, draws=np.exp(drawn.T), ds=ds)
+        run = SimpleNamespace(draws=drawn, card=SimpleNamespace(settings=Sizes(draws=400, horizon=1, seed=1)))
+        futures[name] = SimpleNamespace(series=series, run=run, draws=np.exp(drawn.T) * worlds, ds=ds)
         y = (histories or {}).get(name, np.ones(30))
         days = Freq(freq).range(Freq(freq).shift(Freq(freq).floor(np.datetime64("2026-01-01")), -len(y)), len(y))
-        kept[name] = History(series, days, y, np.full(len(y), "reported"))
+        kept[name] = History(series, days, y, np.full(len(y), "reported"), series.due(days))
     group = Group("w", ("w", "a", "b"), {"w": ("a", "b")})
     return Base(group, futures, kept, ds)  # type: ignore[arg-type]
 
@@ -38,6 +48,14 @@ def test_what_would_be_negative_is_zero_and_the_sum_follows() -> None:
     assert a.max() == 0
     np.testing.assert_array_equal(w, b)
     np.testing.assert_allclose(b, 1, atol=0.01)
+
+
+def test_what_events_do_stays_with_its_draw_when_the_draws_are_put_in_order() -> None:
+    worlds = np.where(np.arange(400) < 100, 10.0, 1.0)
+    levels = {"w": [30.0, 3.0], "a": [20.0, 2.0], "b": [10.0, 1.0]}
+    plain, changed = ordered(a_base(levels)), ordered(a_base(levels, worlds=worlds))
+    np.testing.assert_allclose(changed, plain * worlds, rtol=1e-12)
+    assert not np.array_equal(plain[0, 0], a_base(levels).futures["w"].draws[0]), "they are in another order"
 
 
 def test_a_rest_is_drawn_from_the_shares_that_were_left_out() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     home = tmp_path_factory.mktemp("answers")
     set_up = make_home(home)
     catalog, registry = Catalog.open(set_up), Registry(set_up.models_dir)
+    catalog.add(series=[replace(catalog.get(INDEX), role="target")], known_at=NOW)
     registry.promote(INDEX, add_run(registry, catalog, INDEX))
     yield catalog, registry
     catalog.close()
@@ -109,5 +111,9 @@ def test_the_horizon_is_one_that_every_series_has(stores: Stores) -> None:
     registry.save(NICKEL, "short", run.card, draws=run.draws[:, :6], record=run.record, fitted={})
     registry.promote(NICKEL, "short")
     assert len(ask(stores, series=(COPPER, NICKEL), h=6).outcomes) == 2
+    longer = ask(stores, series=(COPPER, NICKEL), h=7)
+    assert {one.forecast.series.series_id for one in longer.outcomes} == {COPPER}
+    assert [one.series_id for one in longer.left_out] == [NICKEL]
+    assert "from 1 to 6" in longer.left_out[0].why
     with pytest.raises(InvalidInput, match="from 1 to 6"):
-        ask(stores, series=(COPPER, NICKEL), h=7)
+        ask(stores, series=(NICKEL,), h=7)

@@ -98,7 +98,7 @@ def test_the_first_day_that_can_be_asked_about_is_when_all_that_was_trained_on_w
     """The value of June came on 5 July; of events the run knew up to 10 July."""
     assert get(client, f"/v1/forecasts/{COPPER}?as_of=2026-07-10")["as_of"] == "2026-07-10"
     (error,) = get(client, f"/v1/forecasts/{COPPER}?as_of=2026-07-09", 422)["errors"]
-    assert error["expected"] == "2026-07-10 or later: so late is what 2026-06-01-a knows"
+    assert error["expected"] == "2026-07-10 or later: so late is what run 2026-06-01-a of price.copper knows"
 
 
 def test_twelve_periods_and_two_levels_unless_asked_otherwise(client: FlaskClient) -> None:

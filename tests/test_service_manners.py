@@ -123,6 +123,8 @@ def test_a_tag_changes_with_each_thing_that_its_answer_rests_on_and_no_other(
     registry.promote(EARTHS, add_run(registry, catalog, EARTHS, level=2.0, name="b"))
     assert changed() == {EFFECTS}, "the run that serves"
     refresh(registry, ())
+    assert changed() == set(), "all runs say of events of a kind what they said before"
+    (registry.root / "classes.json").write_text('{"likelihoods": []}')
     assert changed() == {ONE, EFFECTS, CLASSES}, "what all runs say of events of a kind"
     monkeypatch.setattr(answers_module, "VERSION", "another")
     assert changed() == set(asked), "the version of the code"

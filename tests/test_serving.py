@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from small_world import FLOW, a_run
 from forecast.answers.champion import serving
 from forecast.errors import InvalidInput
 from forecast.registry import Registry
+
+TODAY = date(2030, 8, 1)
 
 
 @pytest.mark.parametrize(
@@ -28,12 +30,14 @@ def test_it_is_the_release_of_the_last_value_or_the_last_fact_about_events(
 ) -> None:
     """The last value is that of June 2030, published so many days after its last day."""
     series, registry, run = replace(FLOW, release_lag_days=lag), Registry(tmp_path), a_run()
-    facts = {"series": asdict(series), "data": {"last": str(run.last)}, "events_known_to": events_known_to}
-    card = {**run.card, **facts}
+    card = replace(run.card, series=series, events_known_to=date.fromisoformat(events_known_to), as_of=TODAY)
     registry.save(FLOW.series_id, "a", card, draws=run.draws, record=run.record, fitted={})
     registry.promote(FLOW.series_id, "a")
     assert serving(series, registry, first).run_id == "a"
     with pytest.raises(InvalidInput) as refused:
         serving(series, registry, date.fromordinal(first.toordinal() - 1))
     (fault,) = refused.value.faults
-    assert (fault.where, fault.expected) == ("as_of", f"{first} or later: so late is what a knows")
+    assert (fault.where, fault.expected) == (
+        "as_of",
+        f"{first} or later: so late is what run a of {FLOW.series_id} knows",
+    )

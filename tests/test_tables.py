@@ -64,7 +64,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_line_of_another_length_is_told_and_the_others_are_read(tmp_path: Path) -> None:
     reading = Reading()
-    rows = read_rows(write(tmp_path, "x,y\n1,2\n1\n1,2,3\n5,6\n"), ("x", "y"), (), reading)
+    rows = read_rows(write(tmp_path, "x,y\n1,2\n1\n1,2,3\n5,6\n , ,\n"), ("x", "y"), (), reading)
     assert [row.line for row in rows] == [2, 5]
     assert [(fault.line, fault.value) for fault in reading.faults] == [(3, 1), (4, 3)]
 

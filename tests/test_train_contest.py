@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from forecast.errors import FitFailed, TooShort
 from forecast.forecasters.random_walk import RandomWalk
 from forecast.forecasters.seasonal_naive import SeasonalNaive
 from forecast.jobs.card import make_card
-from forecast.jobs.train import Plan, _contest, _views, _worse_than_before, origins
+from forecast.jobs.train import Candidate, Plan, _contest, _views, _worse_than_before, origins
 from forecast.registry import Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
@@ -179,13 +179,15 @@ def test_a_substitute_is_held_if_it_is_more_than_two_percent_worse(
     before = registry.champion(COPPER)  # a random walk with a score of 1
 
     def held(score: float, *families: str, plan: Plan = plan) -> str:
-        return _worse_than_before(registry, series, Choice("grid", score, ""), [scored(f) for f in families], plan)
+        return _worse_than_before(
+            registry, Candidate(series, "r", Choice("grid", score, ""), frozenset(families), plan)
+        )
 
     assert held(1.021, "grid") == "random-walk (1.000) could not be backtested this time, and grid scores 1.021"
     assert held(1.02, "grid") == ""
     assert held(1.021, "grid", "random-walk") == ""
     assert held(1.021) == ""
-    card: Any = {**before.card, "champion_family": "ets", "score": 0.9}
+    card = replace(before.card, champion_family="ets", score=0.9)
     monkeypatch.setattr(registry, "champion", lambda _: SimpleNamespace(card=card))
     assert held(0.919, "grid").startswith("ets (0.900)")
     assert held(0.917, "grid") == ""

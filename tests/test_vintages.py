@@ -13,10 +13,10 @@ from forecast.timeseries.series import Series
 
 SERIES = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
 ROWS = [
-    ("price.x", "2025-01-01", "2025-02-10T00:00:00", 1.0, "reported"),
-    ("price.x", "2025-01-01", "2025-03-10T23:59:59.999999", 1.5, "derived"),
-    ("price.x", "2025-01-01", "2025-03-11T00:00:00", 9.0, "reported"),
-    ("price.x", "2025-03-01", "2025-04-10T12:00:00", 3.0, "imputed"),
+    ("price.x", "2025-01-01", "2025-02-10T00:00:00", 1.0, "reported", False),
+    ("price.x", "2025-01-01", "2025-03-10T23:59:59.999999", 1.5, "derived", False),
+    ("price.x", "2025-01-01", "2025-03-11T00:00:00", 9.0, "reported", False),
+    ("price.x", "2025-03-01", "2025-04-10T12:00:00", 3.0, "imputed", False),
 ]
 VINTAGES = Vintages.of(ROWS)
 
@@ -50,7 +50,8 @@ def test_before_the_first_of_them_nothing_is_known() -> None:
 
 
 def test_the_calendar_is_that_of_the_series() -> None:
-    rows = [("s", "2024-12-27", "2025-01-01", 1.0, "reported"), ("s", "2024-12-31", "2025-01-01", 2.0, "reported")]
+    days = (("2024-12-27", 1.0), ("2024-12-31", 2.0))
+    rows = [("s", day, "2025-01-01", value, "reported", False) for day, value in days]
     business = Vintages.of(rows).history(replace(SERIES, freq="B"), None)
     np.testing.assert_array_equal(business.y, [1.0, np.nan, 2.0])
     assert str(business.ds[1]) == "2024-12-30"
@@ -62,7 +63,7 @@ def test_observations_are_read_by_the_same_end_of_the_day(catalog: Catalog, as_o
         Observation(
             name, dt.date.fromisoformat(ds), value, flag, dt.datetime.fromisoformat(known).replace(tzinfo=dt.UTC)
         )
-        for name, ds, known, value, flag in ROWS
+        for name, ds, known, value, flag, _ in ROWS
     ]
     catalog.add(series=[SERIES], observations=told, known_at=dt.datetime(2025, 6, 1, tzinfo=dt.UTC))
     day = dt.date.fromisoformat(as_of)

@@ -348,7 +348,7 @@ def test_an_id_that_today_is_refused_takes_nothing_down(
     registry = Registry(home / "models")
     health = {one.series_id: one.fault for one in monitor(older, registry, date(2026, 7, 15))}
     assert all(health[name] == faults[name] for name in OLD)
-    lines = orecast(capsys, "monitor", "--as-of", "2026-07-15").splitlines()
+    lines = orecast(capsys, "monitor", "--as-of", "2026-07-15", code=1).splitlines()
     assert {line.split()[0]: line.split()[-1] for line in lines if line.startswith(("2024 ", "champion ", NICKEL))} == {
         "2024": "none",
         "champion": "none",

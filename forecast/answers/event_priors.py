@@ -10,7 +10,6 @@ promotion writes it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Collection, Mapping
@@ -18,6 +17,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from forecast import provenance
 from forecast.effects.episodes import direction
 from forecast.effects.event_classes import ClassPrior, Likelihood, class_prior, class_priors, likelihoods
 from forecast.errors import NotTrained
@@ -128,4 +128,4 @@ def _from_cards(registry: Registry, champions: tuple[tuple[str, str], ...]) -> E
 def _parsed(data: bytes) -> Evidence:
     rows = json.loads(data)["likelihoods"]
     told = (Likelihood(**{**row, "events": tuple(row["events"]), "family": KindFamily(row["family"])}) for row in rows)
-    return Evidence(tuple(told), hashlib.sha256(data).hexdigest()[:16])
+    return Evidence(tuple(told), provenance.digest(rows)[:16])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
@@ -64,6 +65,8 @@ def forecasts(
     if not together:
         made, left_out = each([(name,) for name in series_ids], alone)
     else:
+        with suppress(ForecastError):  # all at once, as long as nothing is wrong with any
+            return Several(tuple(in_agreement(*series_ids)), ())
         families = groups(catalog.series(), series_ids)
         made, left_out = each([[n for n in series_ids if n in group.members] for group in families], in_agreement)
     by_id = {one.series.series_id: one for some in made for one in some}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, insert, select
 
 from forecast import names
-from forecast.catalog import bundle, retirements, vintages
+from forecast.catalog import bundle, retirements, rows, vintages
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
 from forecast.catalog.schema import (
@@ -28,11 +28,11 @@ from forecast.catalog.schema import (
     series_of,
     series_row,
 )
-from forecast.errors import Fault, InvalidInput, NotFound, Retired, Unservable
+from forecast.errors import NotFound, Retired, Unservable
 from forecast.events import Event, Events
 from forecast.events.exposure import Minerals, exposure
 from forecast.settings import Settings, data_dir
-from forecast.timeseries.series import History, Series, changed_meaning
+from forecast.timeseries.series import History, Series
 
 #: What is said about an event but cannot change a number.
 _PROSE = ("title", "status_note", "status_as_of", "scope_note", "mechanism", "certainty", "sources", "needs_recheck")
@@ -68,7 +68,7 @@ class _Memory:
     def get(self, series_id: str) -> Series:
         if series_id in self.retired:
             raise Retired(series_id, self.retired[series_id][1])
-        return _named(self.series, series_id)
+        return rows.named(self.series, series_id)
 
 
 class Catalog:
@@ -157,7 +157,7 @@ class Catalog:
         series = now.series
         # One may be retired while others are trained: it teaches them nothing more, and is no fault of theirs.
         asked = series if series_ids is None else [name for name in series_ids if name not in now.retired]
-        ids = [_named(series, name).series_id for name in asked]
+        ids = [rows.named(series, name).series_id for name in asked]
         found = {}
         for series_id, of_series in self._vintages(ids).items():
             if of_series.has_value(as_of):
@@ -251,7 +251,7 @@ class Catalog:
         with self._database.writing() as connection:
             done, before = vintages.withdraw(connection, periods, now)
             if done:
-                _count_change(connection)
+                rows.count_change(connection)
             return done, before
 
     def retire(self, series_id: str, *, now: datetime) -> datetime:
@@ -260,11 +260,11 @@ class Catalog:
         Raises ``NotFound``.
         """
         with self._database.writing() as connection:
-            _named(_stored(connection, SERIES, series_of), series_id)
+            rows.named(_stored(connection, SERIES, series_of), series_id)
             since = retirements.load(connection)
             if series_id not in since:
                 retirements.add(connection, series_id, True, now)
-                _count_change(connection)
+                rows.count_change(connection)
             return since.get(series_id, now)
 
     def bring_back(self, series_id: str, *, now: datetime) -> None:
@@ -274,7 +274,7 @@ class Catalog:
             if series_id not in since:
                 raise NotFound("retired series", series_id, since)
             retirements.add(connection, series_id, False, now)
-            _count_change(connection)
+            rows.count_change(connection)
 
     def _write(
         self,
@@ -285,19 +285,19 @@ class Catalog:
         now: datetime,
     ) -> Counts:
         before = _stored(connection, SERIES, series_of)
-        _check_series(connection, before, series, observations)
-        changed_series = _replace(connection, SERIES, before, {one.series_id: one for one in series}, series_row)
+        rows.check_series(connection, before, series, observations)
+        changed_series = rows.replace(connection, SERIES, before, {one.series_id: one for one in series}, series_row)
         named = {one.mineral for one in series} | {slug for event in events for slug in event.minerals}
-        notes = _plant(connection, named - {""})
+        notes = rows.plant(connection, named - {""})
         known_events = _stored(connection, EVENTS, event_of) if events else {}
-        changed_events = _replace(connection, EVENTS, known_events, {e.event_id: e for e in events}, event_row)
+        changed_events = rows.replace(connection, EVENTS, known_events, {e.event_id: e for e in events}, event_row)
         added, revised = vintages.news(connection, observations, now)
         if added or revised:
             connection.execute(insert(OBSERVATIONS), [vintages.row(one) for one in (*added, *revised)])
         total = len(series) + len(observations) + len(events)
         changed = changed_series + changed_events + len(added) + len(revised)
         if changed or notes:
-            _count_change(connection)
+            rows.count_change(connection)
         return Counts(changed_series, len(added), len(revised), changed_events, total - changed, notes)
 
     def _seed(self, now: datetime) -> None:
@@ -310,10 +310,10 @@ class Catalog:
         with self._database.writing() as connection:
             if connection.execute(query).first():
                 return
-            _plant(connection, (), bundled.minerals)
+            rows.plant(connection, (), bundled.minerals)
             # A series to whose values a user gave another meaning under an older version stays as it is.
             stored = _stored(connection, SERIES, series_of)
-            theirs = {one.series_id for one in bundled.series if list(_clashes(connection, stored, [one]))}
+            theirs = {one.series_id for one in bundled.series if list(rows.clashes(connection, stored, [one]))}
             series = [one for one in bundled.series if one.series_id not in theirs]
             observations = [one for one in bundled.observations if one.series_id not in theirs]
             self._write(connection, series, observations, list(bundled.events), now)
@@ -327,13 +327,13 @@ class Catalog:
         number: int = connection.execute(select(CHANGES.c.number)).scalar_one()
         memory = self._memory
         if memory is None or memory.number != number:
-            rows = connection.execute(select(MINERALS.c.mineral, MINERALS.c.parent, MINERALS.c.kind)).all()
+            tree = connection.execute(select(MINERALS.c.mineral, MINERALS.c.parent, MINERALS.c.kind)).all()
             since, series = retirements.load(connection), sorted(_stored(connection, SERIES, series_of).items())
             memory = _Memory(
                 number,
                 {name: one for name, one in series if name not in since},
                 {name: (one, since[name]) for name, one in series if name in since},
-                Minerals.from_rows((mineral, parent, kind) for mineral, parent, kind in rows),
+                Minerals.from_rows((mineral, parent, kind) for mineral, parent, kind in tree),
                 Events(_stored(connection, EVENTS, event_of).values()),
             )
             self._memory = memory
@@ -355,66 +355,6 @@ class Catalog:
         return {series_id: one for series_id in ids if (one := memory[series_id]) is not None}
 
 
-def _named(series: Mapping[str, Series], series_id: str) -> Series:
-    try:
-        return series[series_id]
-    except KeyError:
-        raise NotFound("series", series_id, series, names.unservable(series_id)) from None
-
-
 def _stored(connection: Connection, table: Table, build: Any) -> dict[str, Any]:
     """Rows of a table as records, by the id in the first column."""
     return {row[0]: build(row) for row in connection.execute(select(table))}
-
-
-def _check_series(
-    connection: Connection, stored: Mapping[str, Series], series: list[Series], observations: list[Observation]
-) -> None:
-    known = {**stored, **{one.series_id: one for one in series}}
-    for series_id in {one.series_id for one in observations}:
-        _named(known, series_id)
-    if faults := list(_clashes(connection, stored, series)):
-        raise InvalidInput(faults)
-
-
-def _clashes(connection: Connection, stored: Mapping[str, Series], series: Iterable[Series]) -> Iterator[Fault]:
-    """Facts that would give values that are there another meaning."""
-    for one in series:
-        before = stored.get(one.series_id)
-        changed = changed_meaning(before, one) if before else {}
-        if changed and vintages.load(connection, [one.series_id]):
-            yield from (Fault(name, getattr(one, name), expected) for name, expected in changed.items())
-
-
-def _count_change(connection: Connection) -> None:
-    connection.execute(update(CHANGES).values(number=CHANGES.c.number + 1))
-
-
-def _replace(
-    connection: Connection, table: Table, stored: Mapping[str, Any], records: Mapping[str, Any], row: Any
-) -> int:
-    """Write the records that are new or differ; how many those were."""
-    new = [row(record) for name, record in records.items() if name not in stored]
-    if new:
-        connection.execute(insert(table), new)
-    changed = [row(record) for name, record in records.items() if name in stored and stored[name] != record]
-    key = next(iter(table.primary_key))
-    for cells in changed:
-        connection.execute(update(table).where(key == cells[key.name]).values(cells))
-    return len(new) + len(changed)
-
-
-def _plant(connection: Connection, named: Iterable[str], rows: Iterable[tuple[str, str, str]] = ()) -> tuple[str, ...]:
-    """Put ``rows`` (mineral, parent, kind) into the tree, and minerals that are only named as roots of their own."""
-    stored = {(row.mineral, row.parent): row.kind for row in connection.execute(select(MINERALS))}
-    known = {mineral for mineral, _ in stored}
-    strange = sorted(set(named) - known)
-    wanted = {
-        (mineral, parent): kind for mineral, parent, kind in (*rows, *((name, "", "mineral") for name in strange))
-    }
-    for (mineral, parent), kind in wanted.items():
-        if stored.get((mineral, parent)) != kind:
-            place = (MINERALS.c.mineral == mineral) & (MINERALS.c.parent == parent)
-            connection.execute(MINERALS.delete().where(place))
-            connection.execute(insert(MINERALS), {"mineral": mineral, "parent": parent, "kind": kind})
-    return tuple(f"mineral {name!r} is new: it stands alone in the tree of minerals" for name in strange)

@@ -1,0 +1,78 @@
+"""Rows that are written: what may take the place of what is stored, and how many rows that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select, update
+
+from forecast import names
+from forecast.catalog import vintages
+from forecast.catalog.csv_records import Observation
+from forecast.catalog.schema import CHANGES, MINERALS
+from forecast.errors import Fault, InvalidInput, NotFound
+from forecast.timeseries.series import Series, changed_meaning
+
+
+def named(series: Mapping[str, Series], series_id: str) -> Series:
+    """Raises ``NotFound`` with the nearest ids."""
+    try:
+        return series[series_id]
+    except KeyError:
+        raise NotFound("series", series_id, series, names.unservable(series_id)) from None
+
+
+def check_series(
+    connection: Connection, stored: Mapping[str, Series], series: list[Series], observations: list[Observation]
+) -> None:
+    """Raises ``NotFound`` for observations of a series that is nowhere, ``InvalidInput`` for facts that clash."""
+    known = {**stored, **{one.series_id: one for one in series}}
+    for series_id in {one.series_id for one in observations}:
+        named(known, series_id)
+    if faults := list(clashes(connection, stored, series)):
+        raise InvalidInput(faults)
+
+
+def clashes(connection: Connection, stored: Mapping[str, Series], series: Iterable[Series]) -> Iterator[Fault]:
+    """Facts that would give values that are there another meaning."""
+    for one in series:
+        before = stored.get(one.series_id)
+        changed = changed_meaning(before, one) if before else {}
+        if changed and vintages.load(connection, [one.series_id]):
+            yield from (Fault(name, getattr(one, name), expected) for name, expected in changed.items())
+
+
+def count_change(connection: Connection) -> None:
+    """The catalogue is another one now: whoever remembers it reads it anew."""
+    connection.execute(update(CHANGES).values(number=CHANGES.c.number + 1))
+
+
+def replace(
+    connection: Connection, table: Table, stored: Mapping[str, Any], records: Mapping[str, Any], row: Any
+) -> int:
+    """Write the records that are new or differ; how many those were."""
+    new = [row(record) for name, record in records.items() if name not in stored]
+    if new:
+        connection.execute(insert(table), new)
+    changed = [row(record) for name, record in records.items() if name in stored and stored[name] != record]
+    key = next(iter(table.primary_key))
+    for cells in changed:
+        connection.execute(update(table).where(key == cells[key.name]).values(cells))
+    return len(new) + len(changed)
+
+
+def plant(connection: Connection, named: Iterable[str], rows: Iterable[tuple[str, str, str]] = ()) -> tuple[str, ...]:
+    """Put ``rows`` (mineral, parent, kind) into the tree, and minerals that are only named as roots of their own."""
+    stored = {(row.mineral, row.parent): row.kind for row in connection.execute(select(MINERALS))}
+    known = {mineral for mineral, _ in stored}
+    strange = sorted(set(named) - known)
+    wanted = {
+        (mineral, parent): kind for mineral, parent, kind in (*rows, *((name, "", "mineral") for name in strange))
+    }
+    for (mineral, parent), kind in wanted.items():
+        if stored.get((mineral, parent)) != kind:
+            place = (MINERALS.c.mineral == mineral) & (MINERALS.c.parent == parent)
+            connection.execute(MINERALS.delete().where(place))
+            connection.execute(insert(MINERALS), {"mineral": mineral, "parent": parent, "kind": kind})
+    return tuple(f"mineral {name!r} is new: it stands alone in the tree of minerals" for name in strange)
