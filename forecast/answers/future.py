@@ -69,23 +69,20 @@ class Future:
     def draws(self) -> Draws:
         """(H, n) joint draws in the series' unit, in the world as it is known; exactly 0 without trade. Not to be
         written to."""
-        return self._with_trade(self._sizes)
-
-    def in_order(self, place: npt.NDArray[np.int64]) -> Floats:
-        """(H, len(place)) draws that take the run's paths in another order, while what events add stays where it is."""
-        drawn, n = np.asarray(self.run.draws.T, dtype=float), len(place)
-        sizes: Floats = self._sizes[:, :n].astype(float) * np.exp(drawn[:, place] - drawn[:, :n])
-        if self.run.trade is None:
-            return sizes
-        with_trade = has_trade(self.run.trade.T[:, place], self.run.held, self._added[:, :n])
-        return np.asarray(np.where(with_trade, sizes, 0.0))
+        return self._with_trade(self.sizes)
 
     @cached_property
-    def _sizes(self) -> Draws:
+    def sizes(self) -> Draws:
         """(H, n) what is traded where there is trade."""
         forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last)
         log = np.ascontiguousarray((self.run.draws + forward).T)
         return np.exp(log + total(self._additions.parts, self._ahead, self._luck) + self._forked).astype(np.float32)
+
+    @cached_property
+    def added(self) -> Floats:
+        """(H, n) what events add to the log in the world as it is known."""
+        forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last).T
+        return np.asarray(forward + total(self._additions.parts, self._ahead, self._luck) + self._forked)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -100,7 +97,7 @@ class Future:
             change += forked(additions, self._ahead, self._luck) - self._forked
         relative = change.astype(np.float32)
         moved = slice(next(iter(np.flatnonzero(relative.any(axis=1))), len(relative)), None)
-        there = self._sizes.copy()
+        there = self.sizes.copy()
         there[moved] *= np.exp(relative[moved])
         return Conditional(
             self._with_trade(there, change), change, self._contributions.notes(world, additions, self._additions.parts)
@@ -162,14 +159,8 @@ class Future:
     def _forked(self) -> Floats:
         return forked(self._additions, self._ahead, self._luck)
 
-    @cached_property
-    def _added(self) -> Floats:
-        """(H, n) what events add to the log in the world as it is known."""
-        forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last).T
-        return np.asarray(forward + total(self._additions.parts, self._ahead, self._luck) + self._forked)
-
     def _with_trade(self, sizes: Draws, change: Floats | float = 0.0) -> Draws:
         """The draws of a world whose events add ``change`` to the log: ``sizes`` where it has trade, else 0."""
         if self.run.trade is None:
             return sizes
-        return np.where(has_trade(self.run.trade.T, self.run.held, self._added + change), sizes, np.float32(0))
+        return np.where(has_trade(self.run.trade.T, self.run.held, self.added + change), sizes, np.float32(0))
