@@ -11,12 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from small_world import AS_OF, FLOW, MINERALS, H, N, a_ban, a_run, an_effect, world_of
 
 from forecast import metrics
+from forecast.answers.future import Future
 from forecast.cli import call
 from forecast.effects import EffectRecord
+from forecast.events import Events
 from forecast.forecasters import FORECASTERS
 from forecast.interventions import Design
+from forecast.jobs.monitor import _hits
 from forecast.names import Place
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
@@ -189,6 +193,29 @@ def test_trade_that_a_measure_stopped_comes_back_where_half_of_the_measure_is_go
     np.testing.assert_array_equal(has_trade(code, -2.0, np.full((1, 4), -0.9)), freed)
     # nothing is held back: what events add changes sizes only
     np.testing.assert_array_equal(has_trade(code, 0.0, np.full((1, 4), 5.0)), now)
+
+
+def test_a_measure_that_is_taken_away_brings_trade_back_and_leaves_the_rest_none() -> None:
+    """A measure of half on the log is in force. Of 400 draws a quarter have trade as things are, half without it."""
+    ban = a_ban("ban")
+    n = np.arange(N)[:, None] + np.zeros(H, dtype=int)
+    trade = codes(n < N // 4, n < N // 2)
+    run = replace(a_run(effects=[an_effect(ban)]), trade=trade)
+    future = Future(run, FLOW, MINERALS, Events([ban]), AS_OF)
+    assert run.held == pytest.approx(-0.5)
+    share = np.exp(-0.5)  # the draws are at 1 without the measure
+    np.testing.assert_allclose(future.draws[0], np.where(n[:, 0] < N // 4, share, 0), rtol=1e-6)
+    never = future.given(world_of(future, remove=["ban"])).draws
+    np.testing.assert_allclose(never, np.where(n.T < N // 2, 1.0, 0), rtol=1e-6)
+
+
+def test_a_zero_that_came_lies_in_an_interval_that_holds_zero() -> None:
+    """Of the draws nine tenths are none in the first month, in the second all have trade, at 1 in both."""
+    trade = np.full((N, H), 3, dtype=np.uint8)
+    trade[: 9 * N // 10, 0] = 0
+    run = replace(a_run(), trade=trade)
+    came = History(FLOW, Freq("M").range(np.datetime64("2030-07-01"), 2), np.zeros(2), np.full(2, "reported"))
+    assert _hits(run, came).tolist() == [[True, True], [False, False]]
 
 
 # -- from the file to the answer ---------------------------------------------------------------------------------------
