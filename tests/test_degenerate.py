@@ -182,7 +182,7 @@ def test_zeros_are_counted_and_told(ingest: Any, orecast: Orecast) -> None:
     values[::7] = 0
     ingest(lines(values))
     document = made(orecast)
-    assert said(document, "18 values are zero (the last: 2023-12-01): forecasts are 0 with a chance")
+    assert said(document, "18 values are zero (the last: 2023-12-01): forecasts are 0 with a chance of their own")
     assert all(row["lo-95"] == 0 and row["yhat"] > 200 for row in document["data"])
 
 

@@ -15,7 +15,6 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ class Run:
     last: np.datetime64
     trade: Codes | None = None
 
-    @cached_property
+    @property
     def held(self) -> float:
         """The mean effect of past events at ``last``, on the log."""
         return float(self.record.mean_path(np.array([self.last]), self.record.freq)[0])

@@ -36,7 +36,8 @@ def remarks(history: History) -> list[str]:
     if zeros.size == rows.size:
         said.append(f"all {zeros.size} values are zero: nothing tells how much may come")
     elif zeros.size:
-        said.append(f"{zeros.size} values are zero (the last: {history.ds[zeros[-1]]}): forecasts are 0 with a chance")
+        last = history.ds[zeros[-1]]
+        said.append(f"{zeros.size} values are zero (the last: {last}): forecasts are 0 with a chance of their own")
     if history.no_price.any():
         said.append(f"{history.no_price.sum()} prices are 0, which no price is: they count as missing")
     if ended := len(used) - 1 - rows[-1]:

@@ -131,7 +131,8 @@ class History:
 
     @cached_property
     def x(self) -> Floats:
-        """The log of what a model may see; NaN elsewhere. Zeros count as half the smallest positive value seen."""
+        """The log of what a model may see; NaN elsewhere. Zeros, which have none, stand at half the smallest positive
+        value seen: a family never sees them so (``Sample.sizes``)."""
         y = np.where(self.used, self.y, np.nan)
         positive = y[y > 0]
         least = positive.min() / 2 if positive.size else np.nan
