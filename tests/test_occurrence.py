@@ -107,6 +107,21 @@ def test_what_is_not_known_changes_nothing() -> None:
     assert nothing.before is True
 
 
+@given(
+    st.lists(st.sampled_from([0.0, 1.0, np.nan]), min_size=1, max_size=60),
+    st.sampled_from(["D", "B", "W-SUN", "M", "Q", "Y"]),
+)
+def test_any_history_has_weights_that_sum_to_one_and_chances_between_none_and_all(
+    trade: list[float], code: str
+) -> None:
+    freq = Freq(code)
+    found = learn(np.array(trade), freq.range(np.datetime64("2020-01-06"), len(trade)), freq)
+    assert found.weights.sum() == pytest.approx(1)
+    assert (found.weights > 0).any()
+    chances = found._chances(np.arange(len(found.weights)), np.random.default_rng(0))
+    assert ((chances >= 0) & (chances <= 1)).all()
+
+
 def test_a_winter_closure_is_foretold_month_by_month() -> None:
     found = shares(*_args(learned([0.0 if i % 12 < 3 else 1.0 for i in range(120)])))
     assert found[:3].max() < 0.1

@@ -68,6 +68,17 @@ def test_a_mine_that_closes_in_winter_is_forecast_closed_in_winter_by_every_fami
     assert (q[4:, 2] > 500).all()  # in nine of ten years there is trade
 
 
+@pytest.mark.parametrize("family", ["grid", "seasonal-naive", "ucm"])
+def test_after_months_without_trade_the_seasons_are_where_they_were(family: str) -> None:
+    """Closed from October to December, when the sample ends; Julys are three times as large as other months."""
+    month = np.arange(120) % 12
+    seen = view(np.where(month < 9, noisy(1000, 120) * np.where(month == 6, 3, 1), 0.0))
+    assert seen.gap == 3
+    q = fit(FORECASTERS[family], seen).quantiles(12, 3)
+    np.testing.assert_allclose(q[[5, 6, 7], MEDIAN], [1000, 3000, 1000], rtol=0.2)
+    np.testing.assert_array_equal(q[9:, MEDIAN], 0)
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_small_counts_are_mostly_none_and_never_a_half(seed: int) -> None:
     y = np.random.default_rng(seed).poisson(0.4, 120)
@@ -149,6 +160,18 @@ def test_a_backtest_judges_zeros_in_the_unit_of_the_series() -> None:
     np.testing.assert_array_equal(test.quantiles[..., : MEDIAN + 1], 0)
     assert np.nanmax(test.crps) < 100
     assert scores(test, test).score == 1
+
+
+@pytest.mark.parametrize("family", ["ets", "grid", "seasonal-naive"])
+def test_origins_with_too_few_trades_for_a_family_are_forecast_all_the_same(family: str) -> None:
+    """Every fifth month has trade: after five to seven trades ETS and the engine lack some, after 21 they do not."""
+    y = np.where(np.arange(120) % 5 == 0, noisy(100, 120), 0.0)
+    views = [view(y[: t + 1], n=500) for t in (20, 25, 30, 100, 110)]
+    test = backtest(FORECASTERS[family], views, history(y), 6, 0)
+    assert np.isfinite(test.quantiles).all()
+    assert np.isfinite(test.crps).all()
+    assert (test.quantiles[..., -1] < 300).all()
+    assert (test.quantiles[..., :MEDIAN] == 0).mean() > 0.7
 
 
 def test_two_certain_zeros_are_as_good_as_each_other_and_nothing_else_is_measured_by_them() -> None:
