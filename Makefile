@@ -34,6 +34,7 @@ bench: setup peers ## what the README claims, one command each; hours with all p
 	$(BIN)/python benchmarks/accuracy.py $(QUICK)
 	$(BIN)/python benchmarks/speed.py $(QUICK)
 	$(BIN)/python benchmarks/robustness.py $(QUICK)
+	$(BIN)/python benchmarks/intermittent.py $(QUICK)
 	$(BIN)/python benchmarks/effect_recovery.py $(QUICK)
 	$(BIN)/python benchmarks/unseen_events.py $(QUICK)
 

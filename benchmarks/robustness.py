@@ -77,7 +77,7 @@ def _from(task: Task, o: int, x: Floats) -> Floats:
 
 
 def spoil(task: Task, o: int, rng: np.random.Generator) -> Floats:
-    """The logs up to a cutoff, with slips in each series; a zero counts as half the least value, as it does in use."""
+    """The logs up to a cutoff, with slips in each series; a zero says nothing of the size, as in use."""
     t = int(np.searchsorted(task.panel.ds, task.cutoffs[o]))
     x = np.where(np.arange(len(task.panel.ds)) <= t, task.panel.x, np.nan)
     for values in x:
@@ -86,9 +86,7 @@ def spoil(task: Task, o: int, rng: np.random.Generator) -> Floats:
             continue
         hit = rng.choice(at, SPIKES + ZEROS + GAPS, replace=False)
         spikes, zeros, gaps = np.split(hit, [SPIKES, SPIKES + ZEROS])
-        values[gaps] = np.nan
-        values[zeros] = np.nan
-        values[zeros] = np.nanmin(values) - np.log(2)
+        values[[*gaps, *zeros]] = np.nan
         values[spikes] += np.log(10)
     return np.asarray(x)
 

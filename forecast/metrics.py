@@ -53,14 +53,15 @@ def pit(q: Floats, y: Floats) -> Floats:
     """Share of outcomes ``y`` (...) that fell below, between and above the quantiles ``q`` (..., 15); shape (16,).
 
     The probability integral transform as the levels see it (Dawid, JRSS A 147, 1984): what ``LEVELS`` promise is the
-    distance of neighbouring levels. An outcome that several quantiles equal, as where a price stands still, is spread
-    over what it touches. NaN without any outcome.
+    distance of neighbouring levels. An outcome that several quantiles equal, as where a price stands still or a month
+    has no trade, is spread over what it touches, by the probability that each holds. NaN without any outcome.
     """
     known = np.isfinite(y)
     below, upto = ((np.less, np.less_equal)[i](q[known], y[known][:, None]).sum(axis=-1) for i in (0, 1))
     bins = np.arange(len(LEVELS) + 1)
     touched = (below[:, None] <= bins) & (bins <= upto[:, None])
-    shares = touched / touched.sum(axis=1, keepdims=True)
+    weight = touched * np.diff(LEVELS, prepend=0.0, append=1.0)
+    shares = weight / weight.sum(axis=1, keepdims=True)
     return np.asarray(shares.mean(axis=0)) if len(shares) else np.full(len(bins), np.nan)
 
 

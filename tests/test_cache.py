@@ -150,7 +150,7 @@ def test_the_service_owns_one_cache_and_it_stays_within_its_bound(settings: Sett
 
 def test_runs_and_futures_have_no_place_for_what_others_keep(stores: tuple[Catalog, Registry]) -> None:
     run = stores[1].champion(COPPER)
-    assert set(vars(run)) == {"series_id", "run_id", "card", "draws", "record", "last"}
+    assert set(vars(run)) == {"series_id", "run_id", "card", "draws", "record", "last", "trade"}
     (future,) = futures(*stores, [COPPER], DAY)
     before = set(vars(future))
     forecast(*stores, COPPER, as_of=DAY)

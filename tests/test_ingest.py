@@ -148,12 +148,12 @@ def test_a_history_that_comes_at_once_was_known_as_it_was_released_and_what_come
     [
         ("mine.cobalt,2026-08-01,1e-20,,2026-08-01", 1e-20),
         ("mine.cobalt,2026-08-01,1e20,,2026-11-24T12:00", 1e20),
-        ("mine.cobalt,2026-08-01,0,,", 0.0),
+        ("mine.ore,2026-08-01,0,,", 0.0),
     ],
 )
 def test_the_last_that_is_right_is_taken(desk: Desk, row: str, value: float) -> None:
-    desk.take(f"series_id,ds,value,flag,known_at\n{row}\n")
-    assert desk.catalog.history("mine.cobalt").y.tolist() == [value]
+    desk.take(f"series_id,ds,value,flag,known_at\n{row}\n", f"{SERIES}mine.ore,volume,t,MS\n")
+    assert desk.catalog.history(row.partition(",")[0]).y.tolist() == [value]
 
 
 def test_a_name_may_have_a_hundred_letters(desk: Desk) -> None:

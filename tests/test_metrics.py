@@ -78,9 +78,9 @@ def test_pit_is_where_outcomes_fell_between_the_levels():
     q = np.tile(np.arange(1.0, 16.0), (4, 1))
     y = np.array([0.5, 1.5, 99.0, np.nan])
     assert pit(q, y).tolist() == [1 / 3, 1 / 3, *[0.0] * 13, 1 / 3]
-    # an outcome on a point mass is spread over what it touches
+    # an outcome on a point mass is spread over what it touches, by what lies between the levels: .25 to .75 here
     still = np.array([[*range(1, 6), *[6.0] * 5, *range(11, 16)]], dtype=float)
-    np.testing.assert_allclose(pit(still, np.array([6.0])), [*[0.0] * 5, *[1 / 6] * 6, *[0.0] * 5])
+    np.testing.assert_allclose(pit(still, np.array([6.0])), [*[0.0] * 5, 0.1, 0.2, 0.2, 0.2, 0.2, 0.1, *[0.0] * 5])
     assert np.isnan(pit(q, np.full(4, np.nan))).all()
 
 

@@ -22,10 +22,12 @@ def a_base(
     *,
     freq: str = "M",
     worlds: float | np.ndarray = 1.0,
+    trade: np.ndarray | None = None,
 ) -> Base:
     """``w`` = ``a`` + ``b``: one period whose draws are a level and a spread, and histories that end in 2025.
 
-    ``worlds``: what events make of each of the 400 draws, as a factor.
+    ``worlds``: what events make of each of the 400 draws, as a factor; ``trade`` (400, 1): which of those of ``a`` have
+    trade.
     """
     rng, ds = np.random.default_rng(2), np.array(["2026-01-01"], dtype="datetime64[D]")
     futures, kept = {}, {}
@@ -33,8 +35,10 @@ def a_base(
         series = Series(name, "", "volume", "target", "world", "WLD", "WLD", "t", freq, 0)
         level, spread = draws[name]
         drawn = np.log(level + spread * rng.uniform(-1, 1, (400, 1)))
-        run = SimpleNamespace(draws=drawn, card=SimpleNamespace(settings=Sizes(draws=400, horizon=1, seed=1)))
-        futures[name] = SimpleNamespace(series=series, run=run, draws=np.exp(drawn.T) * worlds, ds=ds)
+        card = SimpleNamespace(settings=Sizes(draws=400, horizon=1, seed=1))
+        run = SimpleNamespace(draws=drawn, trade=trade if name == "a" else None, held=0.0, card=card)
+        sizes, added = np.exp(drawn.T) * worlds, np.zeros((1, 400))
+        futures[name] = SimpleNamespace(series=series, run=run, draws=sizes, sizes=sizes, added=added, ds=ds)
         y = (histories or {}).get(name, np.ones(30))
         days = Freq(freq).range(Freq(freq).shift(Freq(freq).floor(np.datetime64("2026-01-01")), -len(y)), len(y))
         kept[name] = History(series, days, y, np.full(len(y), "reported"), series.due(days))
@@ -56,6 +60,16 @@ def test_what_events_do_stays_with_its_draw_when_the_draws_are_put_in_order() ->
     plain, changed = ordered(a_base(levels)), ordered(a_base(levels, worlds=worlds))
     np.testing.assert_allclose(changed, plain * worlds, rtol=1e-12)
     assert not np.array_equal(plain[0, 0], a_base(levels).futures["w"].draws[0]), "they are in another order"
+
+
+def test_a_part_without_trade_keeps_its_zeros_and_the_sum_follows() -> None:
+    """a has no trade in a quarter of the draws, and is so well known that the sum moves instead."""
+    trade = np.where(np.arange(400) < 100, 0, 3).astype(np.uint8)[:, None]
+    base = a_base({"w": [25.0, 20.0], "a": [20.0, 0.002], "b": [10.0, 0.002]}, trade=trade)
+    w, a, b = reconciled(base, {})[:, 0]
+    assert (a == 0).sum() == 100
+    np.testing.assert_allclose(w, a + b)
+    assert b.min() > 0
 
 
 def test_a_rest_is_drawn_from_the_shares_that_were_left_out() -> None:

@@ -103,6 +103,23 @@ def test_a_series_without_effects_is_stored_too(registry: Registry) -> None:
     assert registry.get(SERIES, "2026-06-aa").record.effects == ()
 
 
+def test_which_draws_have_trade_comes_back_and_is_kept_only_where_some_have_none(registry: Registry) -> None:
+    draws, trade = np.zeros((4, 2)), np.array([[0, 1], [2, 3], [3, 3], [0, 0]], dtype=np.uint8)
+    folder = registry.save(
+        SERIES, "2026-06-aa", some_card(), draws=draws, record=some_record(4), fitted=None, trade=trade
+    )
+    found = registry.get(SERIES, "2026-06-aa")
+    assert found.trade is not None
+    np.testing.assert_array_equal(found.trade, trade)
+    (folder / "trade.npy").write_bytes(b"cut short")
+    with pytest.raises(CorruptArtifact, match=r"trade\.npy"):
+        registry.get(SERIES, "2026-06-aa")
+    save(registry, "2026-06-bb")
+    assert registry.get(SERIES, "2026-06-bb").trade is None
+    with pytest.raises(ValueError, match=r"must be \(4, 2\) as its draws are"):
+        registry.save(SERIES, "c", some_card(), draws=draws, record=some_record(4), fitted=None, trade=trade[:, :1])
+
+
 def test_nothing_serves_before_the_first_promotion(registry: Registry) -> None:
     save(registry, "2026-06-aa")
     assert registry.champion_id(SERIES) is None

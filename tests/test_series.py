@@ -38,7 +38,26 @@ def test_a_flag_says_what_a_value_is_good_for(flag: str, used: bool, scored: boo
 
 def test_a_zero_is_half_the_smallest_positive_value_that_a_model_may_see() -> None:
     seen = history((8.0, "reported"), (0.0, "reported"), (4.0, "reported"), (1.0, "imputed"), (np.nan, ""))
+    seen = replace(seen, series=replace(SERIES, measure="volume"))
     np.testing.assert_allclose(np.exp(seen.x), [8, 2, 4, np.nan, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("y", "resolution"),
+    [
+        ([1200, 700, 0], 50),
+        ([1200, 705], 0.5),
+        ([3.25, 1.5], 0.005),
+        ([0.1, 0.2], 0.05),
+        ([1 / 3], 0.5e-9),
+        ([0, 0], 0.5),
+    ],
+)
+def test_a_series_reports_in_steps_of_its_last_digit_and_a_zero_is_less_than_half_a_step(
+    y: list[float], resolution: float
+) -> None:
+    seen = replace(history(*((value, "reported") for value in y)), series=replace(SERIES, measure="volume"))
+    assert seen.resolution == pytest.approx(resolution)
 
 
 def test_it_ends_with_the_last_value_that_a_model_may_see() -> None:

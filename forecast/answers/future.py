@@ -23,6 +23,7 @@ from forecast.events.exposure import Minerals
 from forecast.registry import Run
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, Series
+from forecast.timeseries.trade import has_trade
 
 Draws = npt.NDArray[np.float32]
 
@@ -70,10 +71,22 @@ class Future:
 
     @cached_property
     def draws(self) -> Draws:
-        """(H, n) joint draws in the series' unit, in the world as it is known. Not to be written to."""
+        """(H, n) joint draws in the series' unit, in the world as it is known; exactly 0 without trade. Not to be
+        written to."""
+        return self._with_trade(self.sizes)
+
+    @cached_property
+    def sizes(self) -> Draws:
+        """(H, n) what is traded where there is trade."""
         forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last)
         log = np.ascontiguousarray((self.run.draws + forward).T)
         return np.exp(log + total(self._additions.parts, self._ahead, self._luck) + self._forked).astype(np.float32)
+
+    @cached_property
+    def added(self) -> Floats:
+        """(H, n) what events add to the log in the world as it is known."""
+        forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last).T
+        return np.asarray(forward + total(self._additions.parts, self._ahead, self._luck) + self._forked)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -89,9 +102,11 @@ class Future:
         # What is stated may be absurd, but a number in single precision it stays.
         relative = np.clip(change, -FURTHEST, FURTHEST).astype(np.float32)
         moved = slice(next(iter(np.flatnonzero(relative.any(axis=1))), len(relative)), None)
-        there = self.draws.copy()
+        there = self.sizes.copy()
         there[moved] *= np.exp(relative[moved])
-        return Conditional(there, change, self._contributions.notes(world, additions, self._additions.parts))
+        return Conditional(
+            self._with_trade(there, change), change, self._contributions.notes(world, additions, self._additions.parts)
+        )
 
     def uniform(self, key: str) -> Floats:
         """(n,) numbers from 0 to 1 by which draws choose: the same in every scenario and, of one seed, every series."""
@@ -148,3 +163,9 @@ class Future:
     @cached_property
     def _forked(self) -> Floats:
         return forked(self._additions, self._ahead, self._luck)
+
+    def _with_trade(self, sizes: Draws, change: Floats | float = 0.0) -> Draws:
+        """The draws of a world whose events add ``change`` to the log: ``sizes`` where it has trade, else 0."""
+        if self.run.trade is None:
+            return sizes
+        return np.where(has_trade(self.run.trade.T, self.run.held, self.added + change), sizes, np.float32(0))

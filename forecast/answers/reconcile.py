@@ -4,8 +4,8 @@ Each series is forecast by its own run. Its draws are put in an order in which s
 did, and then projected onto what adds up: the weighted least squares projection of Wickramasuriya, Athanasopoulos and
 Hyndman (JASA 114, 2019; the weights are the variances of the forecasts, as in Athanasopoulos, Hyndman, Kourentzes and
 Petropoulos, EJOR 262, 2017), applied to every draw (Panagiotelis, Gamakumara, Athanasopoulos and Hyndman, EJOR 306,
-2023). What comes out negative is set to zero and the sums are taken anew (Di Fonzo and Girolimetto, International
-Journal of Forecasting 39, 2023).
+2023). What comes out negative is set to zero, a part without trade keeps its zero, and the sums are taken anew (Di
+Fonzo and Girolimetto, International Journal of Forecasting 39, 2023).
 
 Shapes: M members of a group, K leaves, H periods that all of them forecast, n draws.
 """
@@ -39,6 +39,7 @@ from forecast.registry import Registry
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.hierarchy import Group, groups, sums
 from forecast.timeseries.series import Floats, History
+from forecast.timeseries.trade import has_trade
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
@@ -118,6 +119,8 @@ def reconciled(base: Base, rests: Mapping[str, Floats]) -> Floats:
     rows = np.vstack([S, np.eye(len(leaves))[len(leaves) - len(rests) :]])
     loose = np.concatenate([own, np.array(extra).reshape(len(rests), *own.shape[1:])])
     bottom = np.stack([project(rows, loose[:, h]) for h in range(own.shape[1])], axis=1)
+    for k, leaf in enumerate(leaves[: len(leaves) - len(rests)]):
+        bottom[k][own[names.index(leaf)] == 0] = 0.0  # no trade stays none
     return np.asarray(np.einsum("mk,khn->mhn", S, np.maximum(bottom, 0.0)))
 
 
@@ -150,9 +153,15 @@ def ordered(base: Base) -> Floats:
     for m, name in enumerate(names):
         future, rows = base.futures[name], base.rows(name)
         drawn = np.asarray(future.run.draws[:n].T, dtype=float)[rows]
-        deviation = (drawn - np.median(drawn, axis=1, keepdims=True)).mean(axis=0)
+        if future.run.trade is None:
+            deviation = (drawn - np.median(drawn, axis=1, keepdims=True)).mean(axis=0)
+        else:  # whether there is trade says more than how much
+            deviation = np.where(future.run.trade[:n].T[rows] & 1, np.exp(drawn), 0.0).mean(axis=0)
         place = np.argsort(deviation, kind="stable")[target[:, m]]
-        out[m] = np.asarray(future.draws[rows, :n], dtype=float) * np.exp(drawn[:, place] - drawn)
+        out[m] = np.asarray(future.sizes[rows, :n], dtype=float) * np.exp(drawn[:, place] - drawn)
+        if future.run.trade is not None:
+            code = future.run.trade[place].T[rows]
+            out[m] *= has_trade(code, future.run.held, future.added[rows, :n])
     return out
 
 

@@ -272,6 +272,8 @@ def _observation(row: Row, series: Series, now: datetime, reading: Reading) -> O
     blank = row["value"].lower() in _NOTHING
     expected = "a number; leave out a period that was not published" if blank else _NUMBER
     value = reading.cell(row, "value", _not_negative, expected, 0.0)
+    if series.measure == "price" and value == 0 and len(reading.faults) == before:
+        reading.note(row, "value", "more than 0, as a price is; leave out a period without a price")
     flag = reading.cell(row, "flag", lambda text: word_of(FLAGS)(text or "reported"), _one_of(FLAGS), "reported")
     expected = "a date or an ISO 8601 moment"
     known = reading.cell(row, "known_at", lambda text: moment(text) if text else now, expected, now)

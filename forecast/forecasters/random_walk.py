@@ -83,14 +83,16 @@ def repeat(family: str, y: Sample, design: Design | None, season: int) -> Repeat
     refuse_columns(family, design)
     check(y, 3)
     notes: list[str] = []
-    folded = _fold(y.x, season)
+    x = _awake(y, season) if season > 1 else y.x
+    folded = _fold(x, season)
     seen = np.isfinite(folded)
     if season > 1 and (not seen.any(axis=0).all() or (seen.sum(axis=0) - 1).sum() < 3):
         notes.append(f"less than one cycle of {season} periods: the last value is repeated")
-        folded = _fold(y.x, 1)
-        season, seen = 1, np.isfinite(folded)
+        x, season = y.x, 1
+        folded = _fold(x, 1)
+        seen = np.isfinite(folded)
     age = seen[::-1].argmax(axis=0)
-    moves, variance = changes(y.x, season), _PRIOR_SD[y.is_price] ** 2 * 12.0 / y.freq.per_year
+    moves, variance = changes(x, season), _PRIOR_SD[y.is_price] ** 2 * 12.0 / y.freq.per_year
     if season > 1:
         variance *= 2.0  # mostly noise at both ends
     sigma = _recent_sd(moves, variance)
@@ -99,6 +101,17 @@ def repeat(family: str, y: Sample, design: Design | None, season: int) -> Repeat
     cycle = folded[len(folded) - 1 - age, np.arange(season)]
     rho = _neighbours(moves, season)
     return Repeat(family, y.ds[-1], cycle, age.astype(float), sigma, rho, tuple(notes))
+
+
+def _awake(y: Sample, season: int) -> Floats:
+    """The logs; a season that never has trade, as Sundays, has the value before it."""
+    seasons = np.arange(len(y)) % season
+    with_trade = np.unique(seasons[np.isfinite(y.x)])
+    x = y.x.copy()
+    for t in y.zeros:
+        if t and seasons[t] not in with_trade:
+            x[t] = x[t - 1]
+    return x
 
 
 def _fold(x: Floats, season: int) -> Floats:

@@ -29,10 +29,10 @@ from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
-from forecast.training.backtest import Backtest, backtest, outcomes, scores
+from forecast.training.backtest import Backtest, backtest, fit, outcomes, scores
 from forecast.training.information import TEST_DRAWS, Past, View, seed_of
 from forecast.training.origins import LeftOut, Origins, known_at, target_history, usable
-from forecast.training.panel import Company, Peers, panels
+from forecast.training.panel import Company, Lessons, Peers, panels
 from forecast.training.selection import BASELINES
 
 #: Columns of the quantiles in a file, by ``metrics.LEVELS``: q025 is the 2.5 % quantile, q10 the 10 % quantile.
@@ -127,38 +127,38 @@ def _in_one_pass(catalog: Catalog, settings: Settings, origins: Origins, questio
             history = peers.histories[series_id]
             known = known_at(catalog, history, cutoffs, question.as_of)
             samples = [Sample.of(each) for each in known if each is not None]
-            q = logs[series_id]
-            for o in _revised(history, samples):
-                q[o] = _alone(peers, samples[o], history, question)
-            test = Backtest(
-                *(series_id, Grid.family, cutoffs, np.exp(q[:, : question.horizon])),
-                outcomes(history, cutoffs, question.horizon),
-            )
+            q = np.exp(logs[series_id][:, : question.horizon])
+            for o in _apart(history, samples):
+                q[o] = _alone(peers, samples[o], history, question, seed_of(settings, series_id) + o)
+            test = Backtest(series_id, Grid.family, cutoffs, q, outcomes(history, cutoffs, question.horizon))
             yield _tested(test, history, [_bare(sample) for sample in samples], settings, question)
 
 
-def _revised(history: History, samples: Sequence[Sample]) -> Iterator[int]:
-    """Numbers of the samples that are not what the history says now."""
+def _apart(history: History, samples: Sequence[Sample]) -> Iterator[int]:
+    """Numbers of the samples that are not what the history says now, or that have periods without trade."""
     present = Sample.of(history)
     for o, sample in enumerate(samples):
         first = int(np.searchsorted(present.ds, sample.ds[0]))
-        earlier = np.isfinite(present.x[:first]).any()
-        if earlier or not np.array_equal(sample.x, present.x[first : first + len(sample)], equal_nan=True):
+        earlier, now = np.isfinite(present.x[:first]).any(), present.x[first : first + len(sample)]
+        if earlier or sample.zeros or not np.array_equal(sample.x, now, equal_nan=True):
             yield o
 
 
-def _alone(peers: Peers, sample: Sample, history: History, question: Question) -> Floats:
-    """(peers.horizon, 15) quantiles of the log from a sample of its own."""
+def _alone(peers: Peers, sample: Sample, history: History, question: Question, seed: int) -> Floats:
+    """(horizon, 15) quantiles in the series' unit from a sample of its own."""
     lessons = peers.lessons(history.series.series_id, sample.ds[-1])
-    grid = lessons.teach(Grid(horizon=peers.horizon))
     if not question.calibrated:
-        grid = replace(grid, calibration=Calibration.neutral(peers.horizon))
-    return lessons.start(grid.fit_each([sample])[0], 0.0).quantiles(peers.horizon)
+        lessons = replace(lessons, calibration=Calibration.neutral(peers.horizon))
+    if sample.zeros:
+        return fit(Grid(horizon=peers.horizon), _bare(sample, lessons)).quantiles(question.horizon, seed)
+    grid = lessons.teach(Grid(horizon=peers.horizon))
+    fitted = lessons.start(grid.fit_each([sample])[0], 0.0)
+    return np.exp(fitted.quantiles(peers.horizon)[: question.horizon])
 
 
-def _bare(sample: Sample) -> View:
+def _bare(sample: Sample, lessons: Lessons | None = None) -> View:
     last_seen = np.datetime64(sample.ds[-1], "D")
-    return View(sample, EffectRecord.none(TEST_DRAWS, sample.freq, last_seen))
+    return View(sample, EffectRecord.none(TEST_DRAWS, sample.freq, last_seen), lessons)
 
 
 # -- other families ----------------------------------------------------------------------------------------------------
@@ -210,7 +210,7 @@ def _tested(test: Backtest, history: History, views: Sequence[View], settings: S
         seed = seed_of(settings, test.series_id)
         baseline = backtest(forecaster, views, history, question.horizon, seed)
     season = 1 if is_price else history.series.calendar.season
-    scale = [metrics.mase_scale(np.exp(view.sample.x), season) for view in views]
+    scale = [metrics.mase_scale(view.sample.values, season) for view in views]
     return Tested(test, baseline, np.array(scale), history.series)
 
 

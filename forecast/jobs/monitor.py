@@ -16,6 +16,7 @@ from forecast.catalog import Catalog
 from forecast.errors import CorruptArtifact, ForecastError, TooShort
 from forecast.registry import Registry, Run
 from forecast.timeseries.series import History, Series
+from forecast.timeseries.trade import has_trade
 
 #: Central intervals that are judged, in percent.
 LEVELS = (80, 95)
@@ -108,6 +109,10 @@ def _hits(run: Run, history: History) -> np.ndarray[tuple[int, int], np.dtype[np
     if not known.any():
         return _NONE
     came = history.y[np.isin(history.ds, ds[known])]
-    draws = np.exp(run.draws + run.record.forward(ds, freq, run.last))[:, known]
+    forward = run.record.forward(ds, freq, run.last)
+    draws = np.exp(run.draws + forward)
+    if run.trade is not None:
+        draws = np.where(has_trade(run.trade, run.held, forward), draws, 0.0)
+    draws = draws[:, known]
     bounds = [np.quantile(draws, (0.5 - level / 200, 0.5 + level / 200), axis=0) for level in LEVELS]
     return np.stack([(low <= came) & (came <= high) for low, high in bounds], axis=1)

@@ -242,11 +242,12 @@ def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Ou
         warnings.simplefilter("ignore")
         model = fit(FORECASTERS[choice.family], past.now(settings.draws), own_effects=plan.own_effects)
         draws = model.baseline(settings.horizon, past.seed)
+        trade = model.view.trade(settings.horizon, past.seed)
     if not np.isfinite(draws).all() or np.abs(draws).max() > LARGEST:
         raise FitFailed(f"{choice.family} on {series_id} gives paths that leave every bound")
     said = [*remarks(history), *([] if table else [choice.reason]), *notes, *model.fitted.notes]
     card = make_card(past, run_id, choice, table, said, settings, plan.families)
-    registry.save(series_id, run_id, card, draws=draws, record=model.view.record, fitted=model.fitted)
+    registry.save(series_id, run_id, card, draws=draws, record=model.view.record, fitted=model.fitted, trade=trade)
     return Candidate(history.series, run_id, choice, frozenset(scores.family for scores in table), plan)
 
 
@@ -280,7 +281,7 @@ def _views(past: Past, cutoffs: Sequence[np.datetime64] | Days) -> tuple[list[Vi
             view = past.view(cutoff)
         except TooShort:
             continue
-        if np.isfinite(view.sample.x).sum() >= MIN_SCORED:
+        if np.isfinite(view.sample.trade).sum() >= MIN_SCORED:
             views.setdefault(view.cutoff, view)
     missing = len(cutoffs) - len(views)
     said = [f"{missing} of {len(cutoffs)} origins were left out: the values before them came too late to be known then"]

@@ -3,7 +3,8 @@
 ::
 
     card.json      what was trained, on what, how well; the SHA-256 of each file beside it, and of itself
-    draws.npy      float32 (n, H), the log of the series less the mean effect paths
+    draws.npy      float32 (n, H), the log of the series less the mean effect paths, where there is trade
+    trade.npy      uint8 (n, H), which draws have trade; only of a series that reports zeros
     effects.*.npy  joint draws of the effect record
     fitted.joblib  the fitted values, for jobs only
 """
@@ -24,6 +25,7 @@ from forecast.effects.record import EffectRecord
 from forecast.errors import CorruptArtifact, UnknownFormat
 from forecast.files import sync_file, sync_folder
 from forecast.registry.card import Card, Json, NewerCard, read
+from forecast.timeseries.trade import Codes
 
 Identity = tuple[tuple[str, int, int, int], ...]  # name, mtime_ns, size, inode of each file of a run
 
@@ -33,7 +35,8 @@ class Run:
     """One training of one series, verified.
 
     ``draws``: read-only float32 (n, H), joint sample paths of the log, less the mean effect paths, for the H periods
-    after ``last`` (start of the last period seen); ``record``: what events did, in the same n draws.
+    after ``last`` (start of the last period seen); ``record``: what events did, in the same n draws; ``trade``: uint8
+    (n, H), which draws have trade, as ``timeseries.trade`` reads them; None where all have.
     """
 
     series_id: str
@@ -42,6 +45,12 @@ class Run:
     draws: npt.NDArray[np.float32]
     record: EffectRecord
     last: np.datetime64
+    trade: Codes | None = None
+
+    @property
+    def held(self) -> float:
+        """The mean effect of past events at ``last``, on the log."""
+        return float(self.record.mean_path(np.array([self.last]), self.record.freq)[0])
 
 
 def identity(folder: Path) -> Identity:
@@ -60,11 +69,14 @@ def write(
     draws: npt.NDArray[np.floating[Any]],
     record: EffectRecord,
     fitted: object,
+    trade: Codes | None = None,
 ) -> None:
     """Write the files of a run, its card last, with the effects and the digests of the others in it."""
     import joblib
 
     np.save(folder / "draws.npy", np.ascontiguousarray(draws, dtype=np.float32))
+    if trade is not None:
+        np.save(folder / "trade.npy", np.ascontiguousarray(trade))
     for name, array in record.to_arrays().items():
         np.save(folder / f"effects.{name}.npy", array)
     joblib.dump(fitted, folder / "fitted.joblib", compress=3)
@@ -125,6 +137,7 @@ def load(folder: Path) -> Run:
             np.load(folder / "draws.npy", mmap_mode="r", allow_pickle=False),
             EffectRecord.from_arrays(card.effects, arrays),
             np.datetime64(card.data.last, "D"),
+            np.load(folder / "trade.npy", mmap_mode="r", allow_pickle=False) if "trade.npy" in card.payloads else None,
         )
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise CorruptArtifact(str(folder), f"it cannot be read: {error}") from error

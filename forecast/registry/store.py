@@ -36,6 +36,7 @@ from forecast.errors import Busy, CorruptArtifact, Fault, InvalidInput, NotFound
 from forecast.files import locked, sync_folder, write_atomically
 from forecast.registry.card import Card
 from forecast.registry.run import Identity, Run, check, identity, load, read_card, write
+from forecast.timeseries.trade import Codes
 
 _CHAMPION = "champion"
 _DECLINED = "-"  # before the name of a run that must not take over by itself; no name begins with it
@@ -79,15 +80,18 @@ class Registry:
         draws: npt.NDArray[np.floating[Any]],
         record: EffectRecord,
         fitted: object,
+        trade: Codes | None = None,
     ) -> Path:
         """Store a run whole and return its folder; a good run of the same id is left as it is.
 
         ``run_id`` is derived from the inputs, so that the same id means the same run. Raises ``ValueError`` for
-        draws that are not a finite (n, H).
+        draws that are not a finite (n, H), or ``trade`` of another shape.
         """
         folder = self._folder(series_id, run_id)
         if draws.ndim != 2 or not np.isfinite(draws).all():
             raise ValueError(f"draws of {series_id} must be a finite (n, H), not {draws.shape}")
+        if trade is not None and trade.shape != draws.shape:
+            raise ValueError(f"trade of {series_id} must be {draws.shape} as its draws are, not {trade.shape}")
         if self._is_good(folder):
             return folder
         with self.lock(series_id):
@@ -97,7 +101,7 @@ class Registry:
                 return folder
             building = Path(tempfile.mkdtemp(prefix=".save-", dir=folder.parent))
             try:
-                write(building, card, draws, record, fitted)
+                write(building, card, draws, record, fitted, trade)
                 self._install(building, folder)
             finally:
                 shutil.rmtree(building, ignore_errors=True)

@@ -13,20 +13,18 @@ LEAST = 3
 
 
 def check_usable(history: History) -> None:
-    """Raises ``TooShort`` for a series without usable values, with zeros only, or with fewer than three."""
+    """Raises ``TooShort`` for a series without usable values, or with fewer than three."""
     values = history.y[history.used]
     if not values.size:
         raise TooShort("no value that a model may use: nothing is published, or all of it is imputed")
-    if not (values > 0).any():
-        raise TooShort(f"all {values.size} values are zero: nothing tells the scale of what may come")
     if values.size < LEAST:
         raise TooShort(f"{values.size} observations where at least {LEAST} are needed")
 
 
 def is_constant(history: History) -> bool:
     """Whether the usable values never moved by as much as a thousandth."""
-    x = history.x[history.used]
-    return bool(x.max() - x.min() < SIGMA_FLOOR)
+    y = history.y[history.used]
+    return bool(np.ptp(y) <= 0 or (y.min() > 0 and np.ptp(np.log(y)) < SIGMA_FLOOR))
 
 
 def remarks(history: History) -> list[str]:
@@ -35,9 +33,13 @@ def remarks(history: History) -> list[str]:
     rows = np.flatnonzero(used)
     said = []
     zeros = rows[history.y[rows] <= 0]
-    if zeros.size:
-        least = history.y[used & (history.y > 0)].min() / 2
-        said.append(f"{zeros.size} values are zero (the last: {history.ds[zeros[-1]]}) and count as {least:g}")
+    if zeros.size == rows.size:
+        said.append(f"all {zeros.size} values are zero: nothing tells how much may come")
+    elif zeros.size:
+        last = history.ds[zeros[-1]]
+        said.append(f"{zeros.size} values are zero (the last: {last}): forecasts are 0 with a chance of their own")
+    if history.no_price.any():
+        said.append(f"{history.no_price.sum()} prices are 0, which no price is: they count as missing")
     if ended := len(used) - 1 - rows[-1]:
         said.append(f"the last {ended} periods have no value that a model may use: the forecast follows {history.last}")
     span = rows[-1] - rows[0] + 1

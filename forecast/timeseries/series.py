@@ -121,15 +121,32 @@ class History:
 
     def _published(self, column: int) -> npt.NDArray[np.bool_]:
         allowed = np.array([FLAGS[word][column] if word else False for word in self.flag], dtype=bool)
-        return np.asarray(np.isfinite(self.y) & allowed)
+        return np.asarray(np.isfinite(self.y) & allowed & ~self.no_price)
+
+    @cached_property
+    def no_price(self) -> npt.NDArray[np.bool_]:
+        """Prices that say 0, which no price is: they count as missing."""
+        return np.asarray((self.y <= 0) & (self.series.measure == "price"))
 
     @cached_property
     def x(self) -> Floats:
-        """The log of what a model may see; NaN elsewhere. Zeros count as half the smallest positive value seen."""
+        """The log of what a model may see; NaN elsewhere. Zeros, which have none, stand at half the smallest positive
+        value seen: a family never sees them so (``Sample.sizes``)."""
         y = np.where(self.used, self.y, np.nan)
         positive = y[y > 0]
         least = positive.min() / 2 if positive.size else np.nan
         return np.log(np.where(y <= 0, least, y))
+
+    @cached_property
+    def resolution(self) -> float:
+        """The smallest amount that the series can report: a 0 means less than half of its last digit published."""
+        y = self.y[self.used & (self.y > 0)]
+        if not y.size:
+            return 0.5
+        for digits in range(-6, 9):
+            if np.allclose(y, np.round(y, digits), rtol=1e-9, atol=0.0):
+                return float(0.5 * 10.0**-digits)
+        return 0.5e-9
 
     @property
     def last(self) -> np.datetime64:

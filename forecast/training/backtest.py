@@ -15,11 +15,14 @@ import numpy.typing as npt
 
 from forecast import metrics
 from forecast.effects.estimate import from_coefficients
+from forecast.errors import TooShort
 from forecast.forecasters.base import Fitted, Forecaster
-from forecast.forecasters.grid.engine import Grid
+from forecast.forecasters.grid.engine import LEAST, Grid, GridFitted
+from forecast.forecasters.occurrence import Few, few
 from forecast.interventions import Design, design
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
+from forecast.timeseries.trade import has_trade
 from forecast.training.information import View
 
 #: A model is estimated anew after so many origins; between them its parameters meet the longer sample. The grid
@@ -39,8 +42,18 @@ class Model:
         return self.baseline(horizon, seed) + self.view.ahead(horizon)
 
     def baseline(self, horizon: int, seed: int) -> Floats:
-        """(n, horizon) joint paths of the log of the series less the mean effects."""
-        return self.fitted.simulate(Design.empty(self.view.sample.future(horizon)), self.view.record.n, seed)
+        """(n, horizon) joint paths of the log of the series less the mean effects, where there is trade."""
+        gap = self.view.gap
+        ds = np.concatenate([self.view.sample.ds[len(self.view.sample) - gap :], self.view.sample.future(horizon)])
+        return self.fitted.simulate(Design.empty(ds), self.view.record.n, seed)[:, gap:]
+
+    def quantiles(self, horizon: int, seed: int) -> Floats:
+        """(horizon, 15) quantiles at ``metrics.LEVELS`` in the series' unit, of draws that are 0 without trade."""
+        log, code = self.draws(horizon, seed), self.view.trade(horizon, seed)
+        if code is None:
+            return np.exp(metrics.quantiles(log))
+        trade = has_trade(code, self.view.held, self.view.ahead(horizon))
+        return metrics.quantiles(np.where(trade, np.exp(log), 0.0))
 
 
 def fit(forecaster: Forecaster, view: View, *, own_effects: bool = False) -> Model:
@@ -55,7 +68,12 @@ def fit(forecaster: Forecaster, view: View, *, own_effects: bool = False) -> Mod
         view = replace(view, record=from_coefficients(record, joint.coefficients, method=forecaster.family))
     if isinstance(forecaster, Grid):
         return next(_at_once(forecaster, [view]))
-    return Model(forecaster.fit(view.net, Design.empty(sample.ds)), view)
+    try:
+        return Model(forecaster.fit(view.net, Design.empty(view.net.ds)), view)
+    except TooShort:
+        if not view.sample.zeros:
+            raise
+        return Model(few(view.net, view.cutoff), view)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +113,7 @@ def backtest(forecaster: Forecaster, views: Sequence[View], history: History, ho
     quantiles = np.empty((len(views), horizon, len(metrics.LEVELS)))
     models = _at_once(forecaster, views) if isinstance(forecaster, Grid) else _one_by_one(forecaster, views)
     for i, model in enumerate(models):
-        draws = model.draws(horizon, seed + i)
-        quantiles[i] = np.exp(metrics.quantiles(draws, metrics.LEVELS))
+        quantiles[i] = model.quantiles(horizon, seed + i)
     cutoffs = np.array([view.cutoff for view in views], dtype="datetime64[D]")
     return Backtest(
         history.series.series_id, forecaster.family, cutoffs, quantiles, outcomes(history, cutoffs, horizon)
@@ -106,7 +123,7 @@ def backtest(forecaster: Forecaster, views: Sequence[View], history: History, ho
 def _one_by_one(forecaster: Forecaster, views: Sequence[View]) -> Iterator[Model]:
     model: Model | None = None
     for i, view in enumerate(views):
-        if model is None or i % REFIT_EVERY == 0:
+        if model is None or i % REFIT_EVERY == 0 or isinstance(model.fitted, Few):
             model = fit(forecaster, view)
         else:
             model = Model(model.fitted.extend(view.net), view)
@@ -117,11 +134,14 @@ def _at_once(grid: Grid, views: Sequence[View]) -> Iterator[Model]:
     # one pass over all views costs as much as over one; what the others said is dated, so the last lesson holds all
     lessons = [view.lessons for view in views if view.lessons is not None]
     taught = lessons[-1].teach(grid) if lessons else grid
-    calibrations = [lesson.calibration for lesson in lessons] if len(lessons) == len(views) else None
-    fits = taught.fit_each([view.net for view in views], calibrations)
-    for fitted, view in zip(fits, views, strict=True):
-        effect = float(view.sample.x[-1] - view.net.x[-1])
-        yield Model(view.lessons.start(fitted, effect) if view.lessons else fitted, view)
+    rich = [view for view in views if not view.sample.zeros or np.isfinite(view.net.x).sum() >= LEAST]
+    calibrations = [view.lessons.calibration for view in rich if view.lessons] if len(lessons) == len(views) else None
+    fits = iter(taught.fit_each([view.net for view in rich], calibrations) if rich else ())
+    for view in views:
+        fitted = next(fits) if view in rich else few(view.net, view.cutoff)
+        if view.lessons and isinstance(fitted, GridFitted):
+            fitted = view.lessons.start(fitted, view.held)
+        yield Model(fitted, view)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +171,9 @@ def scores(test: Backtest, baseline: Backtest, coverage_levels: Sequence[int] = 
     own, other = test.crps, reference.crps
     both: npt.NDArray[np.bool_] = np.isfinite(own) & np.isfinite(other)
     counts = both.sum(axis=0)
-    ratio = np.where(both, own, 0.0).sum(axis=0) / np.where(both, other, 0.0).sum(axis=0).clip(min=1e-300)
+    total, reference_total = (np.where(both, crps, 0.0).sum(axis=0) for crps in (own, other))
+    # nothing is better than a certain 0 that came true
+    ratio = np.where(reference_total > 0, total / reference_total.clip(min=1e-300), np.where(total > 0, np.nan, 1.0))
     return Scores(
         family=test.family,
         origins=len(test.cutoffs),

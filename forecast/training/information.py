@@ -16,9 +16,11 @@ from forecast.effects import EffectRecord, episodes
 from forecast.effects.estimate import Averaging, controls_for, estimate
 from forecast.events import Branch, Events, branches
 from forecast.events.exposure import exposure
+from forecast.forecasters.occurrence import Occurrence, learn
 from forecast.settings import Settings
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
+from forecast.timeseries.trade import HOLDS_BACK, Codes, codes
 from forecast.training.panel import Company, Lessons
 
 #: Draws at an origin of a backtest.
@@ -46,8 +48,38 @@ class View:
 
     @cached_property
     def net(self) -> Sample:
-        """The sample less the mean effects: what a family is fitted to."""
-        return self.sample.less(self.record.mean_path(self.sample.ds, self.sample.freq))
+        """What was traded, less the mean effects: what a family is fitted to. It ends with the last trade."""
+        return self.sample.less(self._mean_path).sizes
+
+    @property
+    def gap(self) -> int:
+        """Periods since the last trade: those at the end of the sample that reported none."""
+        return len(self.sample) - len(self.net)
+
+    @property
+    def held(self) -> float:
+        """The mean effect in the last period, on the log."""
+        return float(self._mean_path[-1])
+
+    def trade(self, horizon: int, seed: int) -> Codes | None:
+        """(n, horizon) which joint draws have trade, as ``timeseries.trade`` reads them; None where all have."""
+        if not self.sample.zeros:
+            return None
+        future, rng = self.sample.future(horizon), np.random.default_rng([seed, 1])
+        now, freed = (each.draw(future, self.record.n, rng) for each in self._occurrences)
+        return codes(now, freed)
+
+    @cached_property
+    def _occurrences(self) -> tuple[Occurrence, Occurrence]:
+        """What is known of trade and none: as things are, and of the periods in which no event held it back."""
+        sample, trade = self.sample, self.sample.trade
+        now = learn(trade, sample.ds, sample.freq)
+        free = np.where(self._mean_path < HOLDS_BACK, np.nan, trade)
+        return now, learn(free, sample.ds, sample.freq) if self.held < HOLDS_BACK else now
+
+    @cached_property
+    def _mean_path(self) -> Floats:
+        return self.record.mean_path(self.sample.ds, self.sample.freq)
 
     def ahead(self, horizon: int) -> Floats:
         """(n, horizon) what effects add to the paths of a family that was fitted to ``net``."""
@@ -128,6 +160,7 @@ class Past:
         """``published``: the day by which observations were out; ``known_on``: the day by which events were known."""
         sample, events, minerals = Sample.of(history), self._catalog.events(known_on), self._catalog.minerals()
         touching, omitted = episodes(events, self.series, minerals, sample.ds, known_on=known_on)
+        touching = touching if np.isfinite(sample.x).any() else ()  # without any trade there is nothing to move
         controls = self._controls(sample, events, published) if touching else None
         record = estimate(sample, touching, controls=controls, n=n, seed=self.seed, settings=averaging)
         lessons = self._peers.lessons(self.series.series_id, sample.ds[-1]) if self._peers else None

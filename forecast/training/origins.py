@@ -52,14 +52,14 @@ def last(
         if len(cutoffs):
             found[series_id] = cutoffs
         else:
-            seen = int(np.isfinite(history.x).sum())
+            seen = int(history.used.sum())
             without.append(LeftOut(series_id, (), f"{seen} observations; {LEAST} and one to judge by are needed"))
     return found, without
 
 
 def _last(history: History, count: int, horizon: int) -> Days:
     """The last periods whose whole horizon has passed or, where those are fewer, of all that leave an outcome."""
-    seen = np.isfinite(history.x)
+    seen = history.used
     anchors = history.ds[seen & (np.cumsum(seen) >= LEAST)]
     anchors = anchors[anchors < history.last]
     whole = anchors[anchors <= history.series.calendar.shift(history.last, -horizon)]
@@ -118,14 +118,14 @@ def usable(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) ->
     keep: list[np.datetime64] = []
     wrong: dict[str, list[dt.date]] = {}
     lag = history.series.release_lag_days
-    seen = np.isfinite(history.x)
+    seen = history.used
     for cutoff, seen_then in zip(cutoffs, known_at(catalog, history, cutoffs, as_of), strict=True):
         at = int(np.searchsorted(history.ds, cutoff))
         if at == len(seen) or history.ds[at] != cutoff or not seen[at]:
             why = "nothing was observed in that period"
         elif seen[: at + 1].sum() < LEAST:
             why = f"fewer than {LEAST} observations up to there"
-        elif seen_then is None or np.isfinite(seen_then.x).sum() < LEAST:
+        elif seen_then is None or seen_then.used.sum() < LEAST:
             why = f"the values came later than the series' release_lag_days ({lag}) says, and were not known then"
         else:
             keep.append(cutoff)

@@ -97,7 +97,7 @@ class Peers:
 
         One pass for all, over the observations as they are now; only what lies in or before a cutoff enters, and with
         ``calibrated`` the outcomes of all series known in it. NaN where a series was not observed in the cutoff or
-        fewer than 18 times up to it.
+        fewer than 18 times up to it; what the panel observes is trade, so that a zero is missing.
         """
         out = {name: np.full((len(days), self.horizon, len(LEVELS)), np.nan) for name, days in cutoffs.items()}
         asked: dict[int, list[tuple[str, int]]] = {}
@@ -136,7 +136,7 @@ class Peers:
     @cached_property
     def _panel(self) -> Panel:
         histories = list(self.histories.values())
-        panel = Panel.of([Sample.of(history) for history in histories])
+        panel = Panel.of([Sample.of(history).traded for history in histories])
         scored = np.zeros(panel.x.shape, dtype=bool)
         for row, history in zip(scored, histories, strict=True):
             known = history.until(history.last)

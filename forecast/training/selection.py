@@ -55,7 +55,7 @@ def shrunken(scores: Scores, series: Series) -> float:
     as_prices = series.is_price or series.calendar.season == 1
     expected = EXPECTED[scores.family][0 if as_prices else 1] if scores.family in EXPECTED else 1.0
     weight = scores.origins / (scores.origins + EXPERIENCE)
-    return float(np.exp(weight * np.log(scores.score) + (1 - weight) * np.log(expected)))
+    return float(np.exp(weight * np.log(max(scores.score, 1e-9)) + (1 - weight) * np.log(expected)))
 
 
 def choose(table: Sequence[Scores], series: Series) -> Choice:

@@ -1,0 +1,35 @@
+"""Which draws of a forecast have trade: the rest are exactly 0.
+
+A draw holds two answers for each period: whether there is trade as things are, and whether there would be if the
+measures that hold trade back at the last observation were gone. Effects say which of the two counts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.timeseries.series import Floats
+
+Bools = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.uint8]
+
+#: A mean effect on the log below this holds trade back.
+HOLDS_BACK = -0.1
+
+
+def codes(now: Bools, freed: Bools) -> Codes:
+    """Both answers in one array of the same shape: 1 for trade as things are, 2 for trade without the measures."""
+    return np.asarray(now + 2 * freed.astype(np.uint8), dtype=np.uint8)
+
+
+def has_trade(code: Codes, held: float, added: Floats) -> Bools:
+    """Whether each draw has trade in a world whose events add ``added`` to its log; one shape for all three.
+
+    ``held``: the mean effect at the last observation, on the log. Where events hold back trade and a world takes away
+    at least half of that, what counts is trade without them.
+    """
+    now = (code & 1).astype(bool)
+    if held >= HOLDS_BACK:
+        return now
+    return np.where(added > held / 2, code >= 2, now)
