@@ -241,6 +241,11 @@ class EpisodeDocument(BaseModel):
     cumulated_after: BandDocument | None
     missing: int = Field(description="periods that were not observed and are not in the sums")
     placebo_rank: float | None = Field(description="share of dates without events with a smaller estimate")
+    relevant: float | None = Field(description="probability that the average effect is larger than 5 %, up or down")
+    detectable: float | None = Field(
+        description="percent: the average effect that this series would have shown, its 90 % interval without 0, four "
+        "times in five"
+    )
     identified: bool = Field(description="false: the data say nothing, the effect is its prior")
     prior_dominated: bool = Field(description="the data say little")
     others_of_kind: int = Field(description="other events of its kind that there are to compare with")

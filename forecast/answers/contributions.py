@@ -182,7 +182,9 @@ class Contributions:
     # -- which parts -----------------------------------------------------------------------------------------------
 
     def _parts(self, version: Version, assumptions: Mapping[str, Assumption]) -> tuple[Part, ...]:
-        changed = version.changed | assumptions.keys()
+        # The act that brings measures back has no effect of its own beside what is stated of them.
+        stated = {event_id: one.group for event_id, one in assumptions.items() if one.size(self.series)}
+        changed = (version.changed | assumptions.keys()) - (set(stated.values()) - stated.keys())
         recorded = sorted((self._drifted | changed) & self._effects.keys())
         rewritten = [self._rewritten(event_id, version, assumptions.get(event_id, _NOTHING)) for event_id in recorded]
         coming = {event_id: c for event_id, c in self._coming_as_known.items() if event_id not in changed}

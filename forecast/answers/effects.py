@@ -60,19 +60,29 @@ def findings(
         return found
     chosen = tuple(e for e in found.episodes if event_id in e.effect.episode.events)
     if not chosen:
+        chosen = _weighed(catalog, found, event_id)
+    if not chosen:
         raise NotFound(f"effect on {series_id} of", event_id, run.record.events)
     return replace(found, episodes=chosen)
+
+
+def _weighed(catalog: Catalog, found: Findings, event_id: str) -> tuple[EpisodeReport, ...]:
+    """An episode that was weighed but is not reported unless it is asked for."""
+    run = found.run
+    history = catalog.history(found.series.series_id, run.card.as_of)
+    asked = [e.episode.episode_id for e in run.record.effects if event_id in e.episode.events]
+    return tuple(report(history, run.record, episode_id) for episode_id in asked)
 
 
 def _all(catalog: Catalog, series: Series, run: Run, evidence: Evidence) -> Findings:
     # What the run saw: a value that was revised since is not what its effects were estimated from.
     history = catalog.history(series.series_id, run.card.as_of)
     events = catalog.events()
-    episodes = [e.episode for e in run.record.effects]
+    episodes, reported = [e.episode for e in run.record.effects], run.record.reported
     return Findings(
         series,
         run,
-        tuple(report(history, run.record, episode.episode_id) for episode in episodes),
+        tuple(report(history, run.record, e.episode.episode_id) for e in reported),
         {e.episode_id: events[e.episode_id].title if e.episode_id in events else "" for e in episodes},
         {e.episode.episode_id: _kin(e, series, evidence) for e in run.record.effects},
     )

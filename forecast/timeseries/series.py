@@ -132,6 +132,15 @@ class History:
         least = positive.min() / 2 if positive.size else np.nan
         return np.log(np.where(y <= 0, least, y))
 
+    @cached_property
+    def resolution(self) -> float:
+        """The smallest amount that the series can report: a 0 means less than half of its last digit published."""
+        y = self.y[self.used & (self.y > 0)]
+        for digits in range(-6, 9):
+            if np.allclose(y, np.round(y, digits), rtol=1e-9, atol=0.0):
+                return float(0.5 * 10.0**-digits)
+        return 0.5e-9
+
     @property
     def last(self) -> np.datetime64:
         """Start of the last period that a model may anchor on (``used``). Raises ``TooShort`` where there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -47,7 +47,8 @@ class View:
     @cached_property
     def net(self) -> Sample:
         """The sample less the mean effects: what a family is fitted to."""
-        return self.sample.less(self.record.mean_path(self.sample.ds, self.sample.freq))
+        sample = self.sample
+        return replace(sample, x=self.record.net(sample.ds, sample.x, sample.freq))
 
     def ahead(self, horizon: int) -> Floats:
         """(n, horizon) what effects add to the paths of a family that was fitted to ``net``."""
