@@ -13,8 +13,8 @@ from forecast.effects.episodes import Episode
 from forecast.effects.estimate import Averaging, estimate
 from forecast.effects.record import EffectRecord
 from forecast.events import KindFamily
-from forecast.timeseries.sample import Sample
 from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
 
 SHAPES: tuple[Shape, ...] = (Step(), Temporary(6), Decay(0.8), Ramp(3))

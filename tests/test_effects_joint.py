@@ -12,9 +12,9 @@ from forecast.effects import EffectRecord, Episode
 from forecast.effects.estimate import Averaging, estimate
 from forecast.effects.report import report
 from forecast.events import KindFamily
-from forecast.timeseries.sample import Sample
 from forecast.interventions import Intervention, Ramp, Shape, Step, Temporary
 from forecast.timeseries.frequency import Freq, parse_freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 
 MONTHLY = Freq("M")

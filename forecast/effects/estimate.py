@@ -24,9 +24,9 @@ from forecast.effects.record import EffectRecord, EpisodeEffect
 from forecast.effects.sampler import State
 from forecast.effects.zeros import censored, latent
 from forecast.errors import TooShort
-from forecast.timeseries.sample import Sample
 from forecast.forecasters.base import Coefficients
 from forecast.interventions import Design
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
 __all__ = ["Averaging", "controls_for", "estimate", "from_coefficients", "quiet_periods", "regress"]

@@ -20,8 +20,8 @@ from forecast.effects.record import window
 from forecast.effects.sampler import Joint, State, second_pays
 from forecast.effects.whitening import LEAST, Bools
 from forecast.effects.zeros import expected
-from forecast.timeseries.sample import Sample
 from forecast.interventions import Intervention
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
 #: Draws by which the noise is told from the effects.
