@@ -33,21 +33,32 @@ def judged(
     distinct, likelihoods = _distinct(joint), _likelihoods(sample, joint, effects)
     out = []
     for e, (block, effect, level) in enumerate(zip(joint.blocks, effects, levels, strict=True)):
-        prior, (xx, _), sd = np.exp(block.log_prior), joint.products[e], effect.prior[1]
-        left = np.inf
-        if level.size:
-            average = effect.paths(level[:, None])[:, 0]
-            left = float(np.var(average)) / max(float(prior @ level**2) * sd**2, 1e-12)
+        prior, (xx, _) = np.exp(block.log_prior), joint.products[e]
         out.append(
             replace(
                 effect,
-                identified=float(prior @ xx) * sd**2 >= NOTHING and distinct[e],
-                prior_dominated=left > LITTLE,
+                identified=float(prior @ xx) * effect.prior[1] ** 2 >= NOTHING and distinct[e],
+                prior_dominated=_little(effect, prior, level),
                 likelihood=likelihoods[e],
                 detectable=_detectable(prior, xx, level),
             )
         )
     return tuple(out)
+
+
+def _little(effect: EpisodeEffect, prior: Floats, level: Floats) -> bool:
+    """Whether the data leave most of the prior variance of the average effect.
+
+    Never so where it is clear under a prior around 0: no such prior has an effect on one side. Its spread is then
+    that of giants, which the main scale, by which the variance is measured, does not hold.
+    """
+    if not level.size:
+        return True
+    average, (mean, sd) = effect.paths(level[:, None])[:, 0], effect.prior
+    low, high = np.quantile(average, [0.05, 0.95])
+    clear = low > 0 or high < 0
+    left = float(np.var(average)) / max(float(prior @ level**2) * sd**2, 1e-12)
+    return left > LITTLE and not (mean == 0 and clear)
 
 
 def _detectable(prior: Floats, xx: Floats, level: Floats) -> float | None:
