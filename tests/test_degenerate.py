@@ -184,7 +184,11 @@ def test_zeros_are_counted_and_told(ingest: Any, orecast: Orecast) -> None:
     ingest(lines(values))
     least = values[values > 0].min() / 2
     document = made(orecast)
-    assert said(document, f"18 values are zero (the last: 2023-12-01) and count as {least:g}")
+    assert said(
+        document,
+        f"18 values are zero (the last: 2023-12-01): forecasts count them as {least:g}, "
+        "effects as anything below 0.0005 where an event may have acted",  # half of the third digit
+    )
     assert width(document, 0) > 1.5
 
 

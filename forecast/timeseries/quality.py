@@ -37,7 +37,10 @@ def remarks(history: History) -> list[str]:
     zeros = rows[history.y[rows] <= 0]
     if zeros.size:
         least = history.y[used & (history.y > 0)].min() / 2
-        said.append(f"{zeros.size} values are zero (the last: {history.ds[zeros[-1]]}) and count as {least:g}")
+        said.append(
+            f"{zeros.size} values are zero (the last: {history.ds[zeros[-1]]}): forecasts count them as {least:g}, "
+            f"effects as anything below {history.resolution:g} where an event may have acted"
+        )
     if ended := len(used) - 1 - rows[-1]:
         said.append(f"the last {ended} periods have no value that a model may use: the forecast follows {history.last}")
     span = rows[-1] - rows[0] + 1
