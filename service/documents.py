@@ -248,6 +248,7 @@ class EpisodeDocument(BaseModel):
     )
     identified: bool = Field(description="false: the data say nothing, the effect is its prior")
     prior_dominated: bool = Field(description="the data say little")
+    apart: bool = Field(description="false: weighed with the others, and shown because its event was asked for")
     others_of_kind: int = Field(description="other events of its kind that there are to compare with")
     given_kind: BandDocument = Field(description="the full effect, percent, by the data and what those others did")
 
@@ -269,7 +270,7 @@ class EffectsDocument(BaseModel):
     run: str
     unit: str
     method: str = Field(description="averaged over shapes and leads, regression on fixed ones, or the family's own")
-    omitted: list[dict[str, Any]] = Field(description="episodes that were left out, and why")
+    omitted: list[dict[str, Any]] = Field(description="episodes that are not reported, and why")
     notes: list[str]
     data: list[EpisodeDocument] | list[PeriodDocument] = Field(
         description="an episode each; with detail=path, a period of an episode each"

@@ -107,10 +107,19 @@ def test_a_level_is_a_whole_percentage_below_a_hundred(given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("identified", "prior_dominated", "mark"),
-    [(True, False, ""), (True, True, "*"), (False, False, "†"), (False, True, "†")],
+    ("identified", "prior_dominated", "apart", "mark"),
+    [
+        (True, False, True, ""),
+        (True, True, True, "*"),
+        (False, False, True, "†"),
+        (False, True, True, "†"),
+        (True, False, False, "‡"),
+        (True, True, False, "*‡"),
+    ],
 )
-def test_an_effect_of_which_the_data_say_little_is_marked(identified: bool, prior_dominated: bool, mark: str) -> None:
+def test_an_effect_of_which_the_data_say_little_is_marked(
+    identified: bool, prior_dominated: bool, apart: bool, mark: str
+) -> None:
     row = {
         "episode": "ban",
         "events": ["ban", "again", "more"],
@@ -120,6 +129,7 @@ def test_an_effect_of_which_the_data_say_little_is_marked(identified: bool, prio
         "cumulated": {"median": -10612.3},
         "identified": identified,
         "prior_dominated": prior_dominated,
+        "apart": apart,
         "placebo_rank": 0.975,
     }
     assert _cells(row) == {

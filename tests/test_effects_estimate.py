@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from forecast.effects import Episode
+from forecast.effects import Episode, EpisodeEffect, Omitted
 from forecast.effects.controls import controls_for
+from forecast.effects.diagnostics import _little
 from forecast.effects.estimate import Averaging, estimate, from_coefficients, quiet_periods, regress
 from forecast.effects.profile import profile
 from forecast.events import KindFamily
@@ -207,6 +208,33 @@ def test_a_family_s_own_estimate_becomes_the_record() -> None:
     assert (a.size.mean(), a.size.std()) == (pytest.approx(0.1, abs=0.01), pytest.approx(0.1, rel=0.1))
     assert [effect.identified for effect in (a, b, c)] == [True, False, False]  # 0 ± 0 is no estimate
     assert b.size.std() == pytest.approx(0.2, rel=0.1)
+
+
+def test_what_is_only_weighed_has_no_part_in_a_family_s_own_estimate_and_that_is_said() -> None:
+    acts = [episode(150, "a"), replace(episode(152, "b"), apart=False)]
+    weighed = Omitted("b", ("b",), "weighed with the others, but not reported apart: 60 periods can bear 1")
+    old = Omitted("c", ("c",), "began before the sample")
+    base = estimate(price(), acts, n=50, seed=0, settings=QUICK).of("price.x", (weighed, old))
+    record = from_coefficients(base, Coefficients(("a",), np.array([0.1]), np.array([[0.01]])), method="ucm")
+    assert [effect.episode.episode_id for effect in record.effects] == ["a"]
+    assert [(o.episode_id, o.reason) for o in record.omitted] == [
+        ("b", "not estimated: the family's own estimate is of the episodes that are reported apart"),
+        ("c", "began before the sample"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shift", "prior", "little"),
+    [(-1.0, (0.0, 0.25), False), (0.0, (0.0, 0.25), True), (-1.0, (-1.0, 0.25), True), (0.0, (0.0, 0.5), False)],
+)
+def test_a_clear_effect_is_mostly_prior_only_if_the_prior_is_clear_too(
+    shift: float, prior: tuple[float, float], little: bool
+) -> None:
+    # Draws evenly over a width of 1 have variance 1/12 = 0.083: more than 0.7 of 0.25², less than 0.7 of 0.5².
+    size = np.linspace(-0.5, 0.5, 101) + shift
+    act = episode(150)
+    effect = EpisodeEffect(act, (act.intervention,), np.zeros(101, np.int16), size, False, True, prior)
+    assert _little(effect, np.ones(1), np.ones(1)) is little
 
 
 def history(series_id: str, mineral: str, **more: str) -> History:

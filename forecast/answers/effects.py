@@ -32,7 +32,8 @@ class Kin:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """The episodes of one run in order of their start; ``titles`` of their leading events and ``kin``, by its id."""
+    """The episodes of one run, the clear ones first, then in order of their start; by id ``titles`` of their leading
+    events, and ``kin``."""
 
     series: Series
     run: Run
@@ -62,7 +63,7 @@ def findings(
     if not chosen:
         chosen = _weighed(catalog, found, event_id)
     if not chosen:
-        raise NotFound(f"effect on {series_id} of", event_id, run.record.events)
+        raise NotFound(f"estimated effect on {series_id} of", event_id, run.record.events)
     return replace(found, episodes=chosen)
 
 
@@ -78,7 +79,8 @@ def _all(catalog: Catalog, series: Series, run: Run, evidence: Evidence) -> Find
     # What the run saw: a value that was revised since is not what its effects were estimated from.
     history = catalog.history(series.series_id, run.card.as_of)
     events = catalog.events()
-    episodes, reported = [e.episode for e in run.record.effects], run.record.reported
+    episodes, clear = [e.episode for e in run.record.effects], run.record.clear
+    reported = sorted(run.record.reported, key=lambda e: e.episode.episode_id not in clear)
     return Findings(
         series,
         run,

@@ -201,4 +201,7 @@ def from_coefficients(record: EffectRecord, coefficients: Coefficients, *, metho
             effects.append(_fixed(episode, KNOWN_SD * rng.standard_normal(record.n), known=False))
             continue
         effects.append(_fixed(episode, sizes[:, k]))
-    return replace(record, effects=tuple(effects), method=method)
+    weighed = {effect.episode.episode_id for effect in record.effects if not effect.episode.apart}
+    reason = "not estimated: the family's own estimate is of the episodes that are reported apart"
+    omitted = tuple(replace(o, reason=reason) if o.episode_id in weighed else o for o in record.omitted)
+    return replace(record, effects=tuple(effects), method=method, omitted=omitted)

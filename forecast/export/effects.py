@@ -36,6 +36,7 @@ def effect_names() -> list[str]:
         *("start", "window", "shapes", "leads"),
         *(f"{band}.{name}" for band in bands for name in band_names()),
         *("missing", "unit", "placebo_rank", "relevant", "detectable", "identified", "prior_dominated"),
+        "apart",
         "others_of_kind",
         *(f"given_kind.{name}" for name in band_names()),
     ]
@@ -108,6 +109,7 @@ def _episode(found: Findings, told: EpisodeReport) -> dict[str, Any]:
         "detectable": None if effect.detectable is None else _percent(effect.detectable, 0.0, (0.5,))[0],
         "identified": effect.identified,
         "prior_dominated": effect.prior_dominated,
+        "apart": episode.apart,
         "others_of_kind": kin.others,
         "given_kind": dict(zip(band_names(), _percent(kin.mean, kin.sd, _CUTS), strict=True)),
     }
