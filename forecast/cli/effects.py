@@ -165,15 +165,9 @@ def _left_out(record: EffectRecord) -> list[str]:
     A reason may go on to name another event.
     """
     weighed = {effect.episode.episode_id for effect in record.effects}
-    hidden = [each for each in record.omitted if each.episode_id in weighed]
-    counts = Counter(each.reason.partition(" of ")[0] for each in record.omitted if each not in hidden)
+    hidden = [each.reason for each in record.omitted if each.episode_id in weighed]
+    counts = Counter(each.reason.partition(" of ")[0] for each in record.omitted if each.episode_id not in weighed)
     reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.most_common())
-    why = hidden[0].reason.partition(": ")[2] if hidden else ""
-    return [
-        *(
-            [f"{len(hidden)} more are weighed with the others, but not reported apart: {why}; --event shows one"]
-            * bool(why)
-        ),
-        *([f"left out, by reason ({reasons})"] if counts else []),
-        *(["--format json names them"] if record.omitted else []),
-    ]
+    said = [f"{len(hidden)} episodes: {hidden[0]}; --event shows one"] if hidden else []
+    said += [f"left out, by reason ({reasons})"] if counts else []
+    return [*said, "--format json names them"] if said else []
