@@ -241,8 +241,14 @@ class EpisodeDocument(BaseModel):
     cumulated_after: BandDocument | None
     missing: int = Field(description="periods that were not observed and are not in the sums")
     placebo_rank: float | None = Field(description="share of dates without events with a smaller estimate")
+    relevant: float | None = Field(description="probability that the average effect is larger than 5 %, up or down")
+    detectable: float | None = Field(
+        description="percent: the average effect that this series would have shown, its 90 % interval without 0, four "
+        "times in five"
+    )
     identified: bool = Field(description="false: the data say nothing, the effect is its prior")
     prior_dominated: bool = Field(description="the data say little")
+    apart: bool = Field(description="false: weighed with the others, and shown because its event was asked for")
     others_of_kind: int = Field(description="other events of its kind that there are to compare with")
     given_kind: BandDocument = Field(description="the full effect, percent, by the data and what those others did")
 
@@ -264,7 +270,7 @@ class EffectsDocument(BaseModel):
     run: str
     unit: str
     method: str = Field(description="averaged over shapes and leads, regression on fixed ones, or the family's own")
-    omitted: list[dict[str, Any]] = Field(description="episodes that were left out, and why")
+    omitted: list[dict[str, Any]] = Field(description="episodes that are not reported, and why")
     notes: list[str]
     data: list[EpisodeDocument] | list[PeriodDocument] = Field(
         description="an episode each; with detail=path, a period of an episode each"

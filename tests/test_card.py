@@ -90,6 +90,29 @@ def test_a_card_of_the_first_format_is_read_and_its_run_serves(v1: Settings, cat
     assert registry.runs(DAP)[0].last == "2026-06-01"
 
 
+def test_effects_of_the_first_format_are_read_as_of_one_component(
+    v1: Settings, catalog: Catalog, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored = {name: np.load(V1 / DAP / V1_RUN / f"effects.{name}.npy") for name in ("choice", "size")}
+    record = Registry(v1.models_dir).champion(DAP).record
+    assert record.effects
+    assert stored["choice"].shape == stored["size"].shape == (len(record.effects), record.n)
+    for effect, choice, size in zip(record.effects, stored["choice"], stored["size"], strict=True):
+        assert (effect.choice.tolist(), effect.size.tolist()) == ([choice.tolist()], [size.tolist()])
+        day = effect.episode.intervention.start[None]
+        column = np.array([candidate.column(day, record.freq)[0] for candidate in effect.candidates])
+        assert effect.draws(day, record.freq)[:, 0] == pytest.approx(size * column[choice])
+    assert record.reported == tuple(
+        sorted(record.effects, key=lambda e: (e.episode.intervention.start.astype(int), e.episode.episode_id))
+    )
+    assert record.latent == {}
+    monkeypatch.setenv("ORECAST_HOME", str(v1.home))
+    assert call(["effects", DAP, "--format", "json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert {row["episode"] for row in shown["data"]} == {e.episode.episode_id for e in record.effects}
+    assert all(row["apart"] for row in shown["data"])
+
+
 def test_its_seal_still_tells_a_card_that_was_changed(v1: Settings) -> None:
     path = v1.models_dir / DAP / V1_RUN / "card.json"
     path.write_text(path.read_text().replace('"draws": 100', '"draws": 101'))

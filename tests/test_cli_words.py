@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from service_fixtures import COPPER, NICKEL, make_home
+from small_world import a_ban, an_effect
 
 from forecast import cli, errors
 from forecast.answers.forecast import Forecast, Row
 from forecast.cli import call, options
-from forecast.cli.effects import _cells
+from forecast.cli.effects import _cells, _left_out
 from forecast.cli.forecasts import _page
+from forecast.effects.episodes import Omitted
+from forecast.effects.record import EffectRecord
 from forecast.events import Branch
+from forecast.timeseries.frequency import parse_freq
 from forecast.timeseries.series import Series
 
 
@@ -107,10 +113,19 @@ def test_a_level_is_a_whole_percentage_below_a_hundred(given: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("identified", "prior_dominated", "mark"),
-    [(True, False, ""), (True, True, "*"), (False, False, "†"), (False, True, "†")],
+    ("identified", "prior_dominated", "apart", "mark"),
+    [
+        (True, False, True, ""),
+        (True, True, True, "*"),
+        (False, False, True, "†"),
+        (False, True, True, "†"),
+        (True, False, False, "‡"),
+        (True, True, False, "*‡"),
+    ],
 )
-def test_an_effect_of_which_the_data_say_little_is_marked(identified: bool, prior_dominated: bool, mark: str) -> None:
+def test_an_effect_of_which_the_data_say_little_is_marked(
+    identified: bool, prior_dominated: bool, apart: bool, mark: str
+) -> None:
     row = {
         "episode": "ban",
         "events": ["ban", "again", "more"],
@@ -120,6 +135,7 @@ def test_an_effect_of_which_the_data_say_little_is_marked(identified: bool, prio
         "cumulated": {"median": -10612.3},
         "identified": identified,
         "prior_dominated": prior_dominated,
+        "apart": apart,
         "placebo_rank": 0.975,
     }
     assert _cells(row) == {
@@ -131,3 +147,22 @@ def test_an_effect_of_which_the_data_say_little_is_marked(identified: bool, prio
         "before": "",
         "rank": "0.97",
     }
+
+
+def test_what_is_only_weighed_is_told_from_what_is_left_out() -> None:
+    weighed = "weighed with the others, but not reported apart: 60 periods can bear 3"
+    omitted = (
+        Omitted("ban", ("ban",), weighed),
+        Omitted("quota", ("quota",), weighed),
+        Omitted("truce", ("truce",), "is in the path of tariff, on which it acts"),
+        Omitted("relief", ("relief",), "is in the path of duty, on which it acts"),
+        Omitted("old", ("old",), "began before the sample"),
+    )
+    effects = tuple(an_effect(a_ban(name)) for name in ("licence", "ban", "quota"))
+    record = replace(EffectRecord.none(400, parse_freq("M"), np.datetime64("2030-06-01")), effects=effects)
+    assert _left_out(record) == []
+    assert _left_out(record.of("volume.ore", omitted)) == [
+        "2 episodes: weighed with the others, but not reported apart: 60 periods can bear 3; --event shows one",
+        "left out, by reason (2: is in the path; 1: began before the sample)",
+        "--format json names them",
+    ]

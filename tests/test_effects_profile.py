@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.effects.profile import Profile, profile
+from forecast.effects.profile import TRUST, Profile, profile
+from forecast.effects.whitening import Whitening, seasons
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
@@ -31,8 +32,14 @@ def controls(n: int) -> Floats:
     return np.cumsum(np.random.default_rng(2).normal(0, 0.05, (T, n)), axis=0)
 
 
+def moved(sample: Sample, by: Floats) -> Sample:
+    """The sample as moved by a control."""
+    return replace(sample, x=sample.x + by)
+
+
 def test_products_are_those_of_the_formula() -> None:
-    view = profile(volume(), controls(3), QUIET)
+    aside = controls(3)
+    view = profile(moved(volume(), 2 * aside.sum(axis=1)), aside, QUIET)
     E = view.whiten(np.random.default_rng(3).normal(size=(T, 4)).cumsum(axis=0))
     A = view.X.T @ view.X + np.diag(view.precision)
     left = np.eye(len(view.Y)) - view.X @ np.linalg.solve(A, view.X.T)
@@ -40,7 +47,30 @@ def test_products_are_those_of_the_formula() -> None:
     assert xx == pytest.approx(np.diag(E.T @ left @ E), rel=1e-8)
     assert xy == pytest.approx(E.T @ left @ view.Y, rel=1e-8)
     assert view.yy == pytest.approx(view.Y @ left @ view.Y, rel=1e-8)
-    assert view.precision.tolist() == [1.0] * 11 + [pytest.approx(1.2)] * 3
+    assert view.precision[:11].tolist() == [1.0] * 11
+    assert len(view.precision) == 14
+
+
+@pytest.mark.parametrize("share", [0.0, 0.4, 1.0, 6.0])
+def test_controls_are_trusted_as_far_as_their_evidence_goes_and_left_out_where_they_do_not_help(share: float) -> None:
+    """The marginal likelihood of each trust by its definition: a normal density with the noise variance at its best."""
+    aside = controls(4)
+    sample = moved(EVEN, share * aside[:, 0])
+    view = profile(sample, aside, QUIET)
+    white = view.whitening
+    y, W = white(sample.x[:, None])[:, 0], white(aside)
+    W = W / np.sqrt(np.mean(W**2, axis=0))
+    U, S, _ = np.linalg.svd(W, full_matrices=False)
+    Z = U * S * np.sqrt(len(y)) / S[0]
+
+    def evidence(trust: float) -> float:
+        cov = np.eye(len(y)) + Z @ Z.T / trust
+        return float(-np.linalg.slogdet(cov)[1] / 2 - len(y) / 2 * np.log(y @ np.linalg.solve(cov, y)))
+
+    best = max(TRUST, key=evidence)
+    assert view.precision.tolist() == ([] if best == np.inf else [best] * 4)
+    assert (best == np.inf) is (share == 0)
+    assert view.X.shape[1] == len(view.precision)
 
 
 def test_more_noise_divides_every_product() -> None:
@@ -91,14 +121,16 @@ def noise_of(view: Profile) -> float:
 
 
 def test_six_components_of_the_controls_are_enough_and_the_first_has_variance_one() -> None:
-    view = profile(EVEN, controls(8), QUIET)
-    assert view.X.shape == (T - 1, 6)
+    aside = controls(8)
+    view = profile(moved(EVEN, aside.sum(axis=1)), aside, QUIET)
+    m = len(view.Y)
+    assert view.X.shape == (m, 6)
     weights = view.scale / noise_of(view)
     squares = np.mean((view.X * weights[:, None]) ** 2, axis=0)
     assert squares[0] == pytest.approx(1.0, rel=1e-6)
     assert (np.diff(squares) < 0).all()
-    M = (view.X * weights[:, None]).T @ (view.X * weights[:, None])
-    assert view.dof == pytest.approx(T - 1 - np.trace(np.linalg.solve(M + 1.2 * np.eye(6), M)), abs=0.05)
+    M = view.X.T @ view.X
+    assert view.dof == pytest.approx(m - np.trace(np.linalg.solve(M + view.precision[0] * np.eye(6), M)), abs=0.05)
 
 
 def test_a_comparison_takes_out_what_is_common_and_the_noise_is_what_is_left() -> None:
@@ -118,22 +150,36 @@ def test_noise_is_what_is_left_by_the_degrees_of_freedom() -> None:
     assert residual @ residual == pytest.approx(view.dof, rel=0.02)
 
 
-def test_a_control_says_nothing_where_it_may_not_be_used() -> None:
-    holes = controls(1)
+def test_a_control_says_nothing_where_it_may_not_be_used_and_each_piece_is_whitened_by_itself() -> None:
+    whole = controls(1)
+    holes = whole.copy()
     holes[100:110] = np.nan
-    view = profile(EVEN, holes, QUIET)
-    zero = np.flatnonzero(view.X[:, 0] == 0) + 1  # rows of the sample
-    assert zero.tolist() == list(range(100, 110))
+    view = profile(moved(EVEN, 2 * whole[:, 0]), holes, QUIET)
+    white = view.whitening
+    first = 2 if white.phi else 1  # what a filter needs before its first innovation
+    zero = view.whitening.periods[view.X[:, 0] == 0]
+    assert zero.tolist() == list(range(100, 110 + first))
+    pieces = [Whitening(np.arange(*rows), white.phi, white.theta)(whole)[:, 0] for rows in ((0, 100), (110, T))]
+    innovations = np.concatenate(pieces)
+    used = np.flatnonzero(view.X[:, 0])
+    got = np.abs(view.X[:, 0] * view.scale)[used]
+    got /= np.sqrt(np.mean(got**2))
+    assert got == pytest.approx(np.abs(innovations) / np.sqrt(np.mean(innovations**2)))
 
 
 def test_a_leap_of_a_control_is_cut_in_flows_and_not_in_prices() -> None:
     leap = controls(1)
     leap[120:] += 5.0
 
-    def largest(sample: Sample) -> Floats:
-        view = profile(sample, leap, QUIET)
-        return np.sort(np.abs(view.X[:, -1] * view.scale))[-4:]
-
-    flow, price = largest(volume()), largest(EVEN)
-    np.testing.assert_allclose(flow / flow[-1], 1.0)  # all of them at four standard deviations
-    assert price[-1] > 30 * price[-2]
+    for sample in (volume(), EVEN):
+        view = profile(moved(sample, leap[:, 0]), leap, QUIET)
+        w = view.whitening(leap)
+        if not sample.is_price:
+            H = view.whitening(seasons(DS, MONTHLY))
+            w = w - H @ np.linalg.lstsq(H, w, rcond=None)[0]
+        w = w[:, 0] / np.sqrt(np.mean(w**2))
+        assert np.abs(w).max() > 10
+        seen = w if sample.is_price else np.clip(w, -4, 4)
+        weights = view.scale / noise_of(view)
+        got = np.abs(view.X[:, -1] * weights)
+        assert got == pytest.approx(np.abs(seen) / np.sqrt(np.mean(seen**2)))

@@ -69,7 +69,7 @@ def test_an_effect_that_may_be_none_is_left_in_the_series_until_a_scenario_takes
     assert not rec.mean_path(DS, MONTHLY).any()
     assert not rec.forward(AHEAD, MONTHLY, LAST).any()
     gone = rec.forward(AHEAD, MONTHLY, LAST, without={"ban"})
-    assert gone == pytest.approx(-doubtful.size[:, None].repeat(6, axis=1), abs=1e-6)
+    assert gone == pytest.approx(-doubtful.size.T.repeat(6, axis=1), abs=1e-6)
 
 
 def test_a_rate_that_changes_moves_the_forecast_in_proportion() -> None:
@@ -79,13 +79,13 @@ def test_a_rate_that_changes_moves_the_forecast_in_proportion() -> None:
     duty = replace(full, episode=replace(full.episode, intervention=acting), candidates=(acting,))
     forward = record(duty).forward(AHEAD, MONTHLY, LAST)
     assert forward[:, 1] == pytest.approx(full.size.mean(), abs=1e-6)
-    assert forward[:, 2] == pytest.approx(full.size.mean() - 0.6 * full.size, abs=1e-6)
+    assert forward[:, 2] == pytest.approx(full.size.mean() - 0.6 * full.size[0], abs=1e-6)
 
 
 def test_an_end_that_is_known_takes_the_effect_away_again() -> None:
     rec = record(effect("ban", "2021-03-10", (Step(),), end="2022-03-31"))
     forward = rec.forward(AHEAD, MONTHLY, LAST)
-    size = rec.effects[0].size
+    (size,) = rec.effects[0].size
     assert forward[:, 2] == pytest.approx(size.mean(), abs=1e-6)
     assert forward[:, 3] == pytest.approx(size.mean() - size, abs=1e-6)
 
@@ -93,12 +93,10 @@ def test_an_end_that_is_known_takes_the_effect_away_again() -> None:
 def test_an_episode_that_is_removed_takes_its_part_of_the_level_with_it() -> None:
     rec = record(effect("ban", "2021-03-10", (Step(),)), effect("quota", "2021-06-10", (Step(), Ramp(3))))
     with_both, without = rec.forward(AHEAD, MONTHLY, LAST), rec.forward(AHEAD, MONTHLY, LAST, without={"ban"})
-    assert without - with_both == pytest.approx(-np.repeat(rec.effects[0].size[:, None], 6, axis=1), abs=1e-6)
+    assert without - with_both == pytest.approx(-np.repeat(rec.effects[0].size.T, 6, axis=1), abs=1e-6)
     only = record(rec.effects[1])
     gone = without - only.forward(AHEAD, MONTHLY, LAST)
-    assert gone == pytest.approx(
-        (rec.effects[0].size.mean() - rec.effects[0].size)[:, None].repeat(6, axis=1), abs=1e-6
-    )
+    assert gone == pytest.approx((rec.effects[0].size.mean() - rec.effects[0].size).T.repeat(6, axis=1), abs=1e-6)
 
 
 def test_what_is_long_over_adds_nothing() -> None:

@@ -283,7 +283,7 @@ def in_force(made: Future) -> EpisodeEffect:
 def path(made: Future, effect: EpisodeEffect) -> np.ndarray:
     """(H, n) what an effect is in the future, as the run sees it."""
     held = effect.held(made.ds, made.series.calendar, made.run.last)
-    return np.asarray((effect.size[:, None] * held[effect.choice]).T)
+    return np.asarray((effect.size[0][:, None] * held[effect.choice[0]]).T)
 
 
 def test_removing_an_event_takes_its_path_out_of_the_future(shared: tuple[Catalog, Registry]) -> None:

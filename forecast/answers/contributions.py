@@ -77,6 +77,12 @@ class Ahead:
             if level
         )
 
+    def days_in_force(self, steps: Steps, until: dt.date) -> int:
+        """Days in force up to the end of ``until``."""
+        after = until + dt.timedelta(days=1)
+        ends = [*(day for day, _ in steps[1:]), after]
+        return sum(max((min(e, after) - s).days, 0) for (s, level), e in zip(steps, ends, strict=False) if level)
+
     def _stop(self, end: dt.date | None) -> int:
         """The first period without a measure that is no longer in force on ``end``: its last day's period is whole."""
         return _NEVER if end is None else int(self.freq.begun(end - dt.timedelta(days=1))) + 1
@@ -184,7 +190,9 @@ class Contributions:
     # -- which parts -----------------------------------------------------------------------------------------------
 
     def _parts(self, version: Version, assumptions: Mapping[str, Assumption]) -> tuple[Part, ...]:
-        changed = version.changed | assumptions.keys()
+        # The act that brings measures back has no effect of its own beside what is stated of them.
+        stated = {event_id: one.group for event_id, one in assumptions.items() if one.size(self.series)}
+        changed = (version.changed | assumptions.keys()) - (set(stated.values()) - stated.keys())
         recorded = sorted((self._drifted | changed) & self._effects.keys())
         rewritten = [self._rewritten(event_id, version, assumptions.get(event_id, _NOTHING)) for event_id in recorded]
         coming = {event_id: c for event_id, c in self._coming_as_known.items() if event_id not in changed}
@@ -286,8 +294,15 @@ class Contributions:
         return column * multiplier(assumption.levels, ahead) - float(before)
 
     def _lived(self, event_id: str) -> bool:
-        """Whether the record holds the effect of an event that was in force."""
-        return event_id in self._effects and bool(self.trained.steps(event_id))
+        """Whether the record holds the effect of an event that was in force: it is, or it was for half a period.
+
+        What was announced and suspended within days moved trade by what was said: that path is no measure's.
+        """
+        steps = self.trained.steps(event_id) if event_id in self._effects else ()
+        end: dt.date = self.ahead.freq.end(self.ahead.last).item()
+        begun = [level for day, level in steps if day <= end]
+        days = self.ahead.days_in_force(steps, end)
+        return bool(steps) and (not begun or bool(begun[-1]) or days >= 365.25 / self.ahead.freq.per_year / 2)
 
     def _steps_drawn(self, event_id: str) -> Steps:
         """The life by which the run's draws go: what was known at the training; nothing moves an unclear effect."""

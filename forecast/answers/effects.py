@@ -32,7 +32,8 @@ class Kin:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """The episodes of one run in order of their start; ``titles`` of their leading events and ``kin``, by its id."""
+    """The episodes of one run, the clear ones first, then in order of their start; by id ``titles`` of their leading
+    events, and ``kin``."""
 
     series: Series
     run: Run
@@ -60,19 +61,30 @@ def findings(
         return found
     chosen = tuple(e for e in found.episodes if event_id in e.effect.episode.events)
     if not chosen:
-        raise NotFound(f"effect on {series_id} of", event_id, run.record.events)
+        chosen = _weighed(catalog, found, event_id)
+    if not chosen:
+        raise NotFound(f"estimated effect on {series_id} of", event_id, run.record.events)
     return replace(found, episodes=chosen)
+
+
+def _weighed(catalog: Catalog, found: Findings, event_id: str) -> tuple[EpisodeReport, ...]:
+    """An episode that was weighed but is not reported unless it is asked for."""
+    run = found.run
+    history = catalog.history(found.series.series_id, run.card.as_of)
+    asked = [e.episode.episode_id for e in run.record.effects if event_id in e.episode.events]
+    return tuple(report(history, run.record, episode_id) for episode_id in asked)
 
 
 def _all(catalog: Catalog, series: Series, run: Run, evidence: Evidence) -> Findings:
     # What the run saw: a value that was revised since is not what its effects were estimated from.
     history = catalog.history(series.series_id, run.card.seen)
     events = catalog.events()
-    episodes = [e.episode for e in run.record.effects]
+    episodes, clear = [e.episode for e in run.record.effects], run.record.clear
+    reported = sorted(run.record.reported, key=lambda e: e.episode.episode_id not in clear)
     return Findings(
         series,
         run,
-        tuple(report(history, run.record, episode.episode_id) for episode in episodes),
+        tuple(report(history, run.record, e.episode.episode_id) for e in reported),
         {e.episode_id: events[e.episode_id].title if e.episode_id in events else "" for e in episodes},
         {e.episode.episode_id: _kin(e, series, evidence) for e in run.record.effects},
     )

@@ -80,17 +80,15 @@ def _coming(part: Coming, luck: Luck) -> Floats:
 
 def _rewritten(part: Rewritten, ahead: Ahead, luck: Luck) -> Floats:
     effect = part.effect
-    own = part.share * effect.size
     if part.gone:
-        held = effect.held(ahead.ds, ahead.freq, ahead.last)
-        return np.asarray(-held.T[:, effect.choice] * own)
+        return -part.share * effect.paths(effect.held(ahead.ds, ahead.freq, ahead.last)).T
     drawn = _responses(effect, part.drawn, ahead)
     rows = _responses(effect, part.spells, ahead, part.shape, part.levels)
     if not part.stated:
-        return np.asarray((rows - drawn).T[:, effect.choice] * own)
+        return part.share * effect.paths(rows - drawn).T
     # What somebody states is what the event does, not its share in what an episode did.
     stated = luck.sizes(part.event_id, part.stated)
-    return rows.T[:, effect.choice] * stated - drawn.T[:, effect.choice] * own
+    return rows.T[:, effect.choice[0]] * stated - part.share * effect.paths(drawn).T
 
 
 def _responses(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,10 +13,14 @@ from forecast.cli.session import session
 
 if TYPE_CHECKING:
     from forecast.answers.effects import Findings
-    from forecast.effects.episodes import Omitted
+    from forecast.effects.record import EffectRecord
 
 #: Marks behind an effect, and what they say.
-MARKS = {"*": "the data say little: mostly prior", "†": "not identified: the data say nothing of it"}
+MARKS = {
+    "*": "the data say little: mostly prior",
+    "†": "not identified: the data say nothing of it",
+    "‡": "weighed with the others, and not reported unless it is asked for",
+}
 
 
 def effects(
@@ -33,8 +37,8 @@ def effects(
 ) -> None:
     """Show what events did to a series, with intervals.
 
-    As the serving run estimated it: in percent of the level without it, on
-    average over the first year; summed up in the unit of the series where that
+    As the serving run estimated it, clear effects first: in percent of the
+    level without it, on average over the first year; summed up in the unit of the series where that
     has a meaning; what came before its date apart.
 
     \b
@@ -89,7 +93,7 @@ def _episodes(found: Findings) -> str:
         *(f"{mark} {MARKS[mark]}" for mark in sorted(marks)),
         *(["before: the part that came early; rank: share of dates without events with less"] if rows else []),
         f"run {found.run.run_id}; method: {record.method}",
-        *_left_out(record.omitted),
+        *_left_out(record),
     ]
     return shown + lines(notes)
 
@@ -98,6 +102,7 @@ def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
     """The average effect and its interval in percent; marked where the data say little."""
     average, early, total = row["average"], row["anticipation"], row["cumulated"]
     mark = "" if not row["prior_dominated"] and row["identified"] else "*" if row["identified"] else "†"
+    mark += "" if row["apart"] else "‡"
     more = f" and {len(row['events']) - 1} more" if len(row["events"]) > 1 else ""
     return {
         "episode": row["episode"] + more,
@@ -154,8 +159,15 @@ def _classes(out: Out) -> None:
         out.text(table(export.class_rows(evidence), columns))
 
 
-def _left_out(omitted: Sequence[Omitted]) -> list[str]:
-    """How many episodes are not in the record, and why; a reason may go on to name another event."""
-    counts = Counter(each.reason.partition(" of ")[0] for each in omitted)
+def _left_out(record: EffectRecord) -> list[str]:
+    """How many episodes are weighed but not reported, and how many left out, and why.
+
+    A reason may go on to name another event.
+    """
+    weighed = {effect.episode.episode_id for effect in record.effects}
+    hidden = [each.reason for each in record.omitted if each.episode_id in weighed]
+    counts = Counter(each.reason.partition(" of ")[0] for each in record.omitted if each.episode_id not in weighed)
     reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.most_common())
-    return [f"left out, by reason ({reasons}); --format json names them"] if counts else []
+    said = [f"{len(hidden)} episodes: {hidden[0]}; --event shows one"] if hidden else []
+    said += [f"left out, by reason ({reasons})"] if counts else []
+    return [*said, "--format json names them"] if said else []

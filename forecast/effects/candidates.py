@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 
@@ -40,14 +41,17 @@ FAMILIES: tuple[tuple[float, tuple[Shape, ...]], ...] = (
 
 #: Of flows also the dates that traders see coming, announced or not, and are ahead of (Coglianese, Davis, Kilian and
 #: Stock, Anticipation, tax avoidance, and the price elasticity of gasoline demand, Journal of Applied Econometrics 32,
-#: 2017); its weight is taken evenly from the others.
+#: 2017); its weight is taken evenly from the others, and
+#: small, for a shape that goes both ways is well suited to cancel a neighbour.
 FORESTALLED: tuple[float, tuple[Shape, ...]] = (
-    0.10,
+    0.05,
     tuple(Forestalled(months, rate) for months in (1, 2, 3) for rate in (0.8, 1.0)),
 )
 
 #: Months by which an effect may come early; and the announcement itself may start it, if it is at most a year earlier.
 EARLY, LONGEST = (1, 2, 3), 12
+#: Chance that an effect that might have come early did not.
+PUNCTUAL = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +74,16 @@ def product(intervention: Intervention, shapes: Sequence[Shape], leads: Sequence
 
 
 def columns(candidates: Sequence[Intervention], ds: Days, freq: Freq, held: np.datetime64 | None = None) -> Floats:
-    """(K, T) columns of candidates that share their start, end and intensity, as ``Intervention.column`` gives them.
+    """(K, T) columns of candidates, as ``Intervention.column`` gives them.
 
     ``held``: a response that has begun by this period stays after it as it is in it.
     """
+    dated = [list(same) for _, same in groupby(candidates, key=lambda c: (c.start, c.end, c.intensity))]
+    return np.vstack([_columns(same, ds, freq, held) for same in dated])
+
+
+def _columns(candidates: Sequence[Intervention], ds: Days, freq: Freq, held: np.datetime64 | None) -> Floats:
+    """The same of candidates that share their start, end and intensity."""
     one = candidates[0]
     ordinals = np.asarray(freq.ordinal(ds), dtype=np.int64)
     start = int(freq.ordinal(one.start))
@@ -104,7 +114,7 @@ def anticipations(freq: Freq) -> tuple[int, ...]:
 
 
 def every_shape(leads: Sequence[int], freq: Freq, *, flows: bool = False) -> Candidates:
-    """All shapes, as long in periods as they are in months, with these leads, leads being equally likely.
+    """All shapes, as long in periods as they are in months, with these leads: none half the time, the others alike.
 
     ``flows``: those of trade, which may be brought forward; a price that knows of a measure has its effect already.
     """
@@ -114,8 +124,10 @@ def every_shape(leads: Sequence[int], freq: Freq, *, flows: bool = False) -> Can
         for shape in members:
             long = in_periods(shape, freq)
             weights[long] = weights.get(long, 0.0) + weight / len(members)
-    log_prior = np.log(np.array(list(weights.values())) / len(leads))
-    return Candidates(tuple(weights), tuple(leads), np.repeat(log_prior, len(leads)))
+    early = len(leads) - 1
+    of_lead = [1.0 if not early else PUNCTUAL if lead == 0 else (1 - PUNCTUAL) / early for lead in leads]
+    log_prior = np.log(np.outer(list(weights.values()), of_lead)).ravel()
+    return Candidates(tuple(weights), tuple(leads), log_prior)
 
 
 def in_periods(shape: Shape, freq: Freq) -> Shape:

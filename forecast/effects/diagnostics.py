@@ -11,6 +11,7 @@ from forecast.effects.record import EpisodeEffect
 from forecast.effects.sampler import Joint
 from forecast.interventions import Intervention, Ramp
 from forecast.timeseries.sample import Sample
+from forecast.timeseries.series import Floats
 
 #: The data say little if they leave more than this share of the prior variance of the average effect.
 LITTLE = 0.7
@@ -18,38 +19,72 @@ LITTLE = 0.7
 NOTHING = 0.02
 #: Periods after a start within which the likelihood of an event of a kind is taken.
 AFTER = 6
+#: Standard errors from 0 at which a 90 % interval leaves 0 out four times in five: z(.95) + z(.8).
+DETECTED = 1.645 + 0.842
 
 
-def judged(sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect]) -> tuple[EpisodeEffect, ...]:
-    """The effects with ``identified``, ``prior_dominated`` and their raw ``likelihood`` filled in."""
+def judged(
+    sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect], levels: Sequence[Floats]
+) -> tuple[EpisodeEffect, ...]:
+    """The effects with ``identified``, ``prior_dominated``, ``detectable`` and their raw ``likelihood`` filled in.
+
+    ``levels``: of each episode what its candidates average over its window per unit of size, (K,); empty without one.
+    """
     distinct, likelihoods = _distinct(joint), _likelihoods(sample, joint, effects)
     out = []
-    for e, (block, effect) in enumerate(zip(joint.blocks, effects, strict=True)):
-        prior = np.exp(block.log_prior)
-        information = float(prior @ joint.products[e][0] * block.sd**2)
-        left = np.inf
-        if block.level.size:
-            variance = prior @ block.level**2 * (block.mean**2 + block.sd**2) - (prior @ block.level * block.mean) ** 2
-            left = float(np.var(effect.size * block.level[effect.choice]) / max(float(variance), 1e-12))
+    for e, (block, effect, level) in enumerate(zip(joint.blocks, effects, levels, strict=True)):
+        prior, (xx, _) = np.exp(block.log_prior), joint.products[e]
         out.append(
             replace(
                 effect,
-                identified=information >= NOTHING and distinct[e],
-                prior_dominated=left > LITTLE,
+                identified=float(prior @ xx) * effect.prior[1] ** 2 >= NOTHING and distinct[e],
+                prior_dominated=_little(effect, prior, level),
                 likelihood=likelihoods[e],
+                detectable=_detectable(prior, xx, level),
             )
         )
     return tuple(out)
 
 
+def _little(effect: EpisodeEffect, prior: Floats, level: Floats) -> bool:
+    """Whether the data leave most of the prior variance of the average effect.
+
+    Never so where it is clear under a prior around 0: no such prior has an effect on one side. Its spread is then
+    that of giants, which the main scale, by which the variance is measured, does not hold.
+    """
+    if not level.size:
+        return True
+    average, (mean, sd) = effect.paths(level[:, None])[:, 0], effect.prior
+    low, high = np.quantile(average, [0.05, 0.95])
+    clear = low > 0 or high < 0
+    left = float(np.var(average)) / max(float(prior @ level**2) * sd**2, 1e-12)
+    return left > LITTLE and not (mean == 0 and clear)
+
+
+def _detectable(prior: Floats, xx: Floats, level: Floats) -> float | None:
+    """The smallest average effect that the sample would show: the median over candidates that move the window."""
+    moving = np.flatnonzero(np.abs(level) > 1e-9) if level.size else np.zeros(0, dtype=int)
+    if not moving.size:
+        return None
+    smallest = DETECTED * np.abs(level[moving]) / np.sqrt(np.maximum(xx[moving], 1e-12))
+    order = np.argsort(smallest)
+    middle = np.searchsorted(np.cumsum(prior[moving][order]), prior[moving].sum() / 2)
+    return round(float(smallest[order][min(middle, len(order) - 1)]), 6)
+
+
 def said(effects: Sequence[EpisodeEffect]) -> tuple[str, ...]:
-    """Notes on effects of which the sample says little or nothing."""
+    """Notes on effects of which the sample says little or nothing, and on those that it cannot part."""
     notes = []
     for effect in effects:
-        if not effect.identified:
-            notes.append(f"{effect.episode.episode_id}: the sample cannot tell its effect; it is the prior")
+        episode = effect.episode
+        if episode.told_with:
+            notes.append(f"{episode.episode_id}: the sample cannot part it from {episode.told_with}; told together")
+        elif not episode.apart:
+            continue
+        elif not effect.identified:
+            notes.append(f"{episode.episode_id}: the sample cannot tell its effect; it is the prior")
         elif effect.prior_dominated:
-            notes.append(f"{effect.episode.episode_id}: the sample says little; its effect is mostly the prior")
+            notes.append(f"{episode.episode_id}: the sample says little; its effect is mostly the prior")
     return tuple(notes)
 
 
@@ -68,7 +103,7 @@ def _likelihoods(sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect])
 
     Taken from the announcement until six periods after, whatever else happened then.
     """
-    view, blocks = joint.view, joint.blocks
+    view = joint.view
     builds = [Intervention(Ramp(2), e.episode.intervention.start, lead=e.episode.gap(sample.freq)) for e in effects]
     columns = np.array([build.column(sample.ds, sample.freq) for build in builds]).T
     E = view.whiten(columns)
@@ -76,6 +111,8 @@ def _likelihoods(sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect])
     E[view.whitening.periods[:, None] > first + AFTER] = 0.0
     xx, xy = view.products(E)
     return [
-        (float(one / information), float(information**-0.5)) if information * block.sd**2 >= NOTHING else None
-        for information, one, block in zip(xx, xy, blocks, strict=True)
+        (float(one / information), float(information**-0.5))
+        if information * effect.prior[1] ** 2 >= NOTHING and effect.episode.apart
+        else None
+        for information, one, effect in zip(xx, xy, effects, strict=True)
     ]

@@ -1,15 +1,15 @@
 """From events to episodes: what the data of one series can tell apart.
 
-Events that start in the same period and should push a series the same way cannot be told apart by its data; they
-become one episode, led by the event that hits hardest. A sample bears about one episode per twenty observations;
-the others are listed with the reason why they are left out.
+Events that start in the same period cannot be told apart by the data of a series; they become one episode, led by the
+event that hits hardest. Every episode is in the model; of those that overlap a sample bears that about one per twenty
+observations is reported apart.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 PER_EPISODE = 20
 #: Years after which an episode interests half as much.
 HALF_LIFE = 10.0
+#: Months within which the effects of two episodes overlap.
+OVERLAP = 12
 
 _DIRECTIONS = {"up": 1, "down": -1}
 #: Acts whose effect is already in the path of the measure that they act on.
@@ -50,7 +52,8 @@ class Episode:
     ``episode_id``: id of the leading event; ``events``: ids of all, the leader first; ``direction``: expected sign on
     this series (+1, −1; 0 if mixed or unknown); ``announced``, ``effective``, ``ended``: days of the leader;
     ``strength``: how hard the leader may hit, 0 to 1 (exposure, kind, certainty, whether it ever was in force);
-    ``intervention``: one fixed best guess of how it acts.
+    ``intervention``: one fixed best guess of how it acts; ``apart``: whether its effect is reported, and not only
+    weighed with the others; ``told_with``: id of the episode that it is reported with, since the data cannot part them.
     """
 
     episode_id: str
@@ -62,6 +65,8 @@ class Episode:
     ended: dt.date | None
     strength: float
     intervention: Intervention
+    apart: bool = True
+    told_with: str = ""
 
     def gap(self, freq: Freq) -> int:
         """Periods from the announcement to the start; 0 where the announcement is unknown or later."""
@@ -72,7 +77,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class Omitted:
-    """An episode that is not estimated, and why."""
+    """An episode that is not reported, and why."""
 
     episode_id: str
     events: tuple[str, ...]
@@ -95,8 +100,9 @@ def episodes(
 ) -> tuple[tuple[Episode, ...], tuple[Omitted, ...]]:
     """The episodes of a sample (period starts ``ds``), in order of their start, and those left out.
 
-    ``limit``: how many at most; a twentieth of the sample by default, at least one. ``known_on``: the day whose
-    knowledge counts. An episode that has not begun by the end of the sample is left to ``upcoming``.
+    ``limit``: how many of those that overlap are reported apart; a twentieth of the sample by default, at least one.
+    The weaker ones are in the model all the same, and listed with the reason. ``known_on``: the day whose knowledge
+    counts. An episode that has not begun by the end of the sample is left to ``upcoming``.
     """
     freq = series.calendar
     merged, omitted = _touching(events.known_on(known_on), series, minerals, known_on)
@@ -110,12 +116,16 @@ def episodes(
     room = max(1, len(ds) // PER_EPISODE) if limit is None else limit
     last = ds[-1]
     ranked = sorted(kept, key=lambda e: (-_rank(e, last), -e.intervention.start.astype(int), e.episode_id))
-    omitted += [
-        Omitted(e.episode_id, e.events, f"weaker than the {room} that {len(ds)} periods can bear")
-        for e in ranked[room:]
-    ]
-    chosen = sorted(ranked[:room], key=lambda e: (e.intervention.start.astype(int), e.episode_id))
-    return tuple(chosen), tuple(omitted)
+    crowded = [e for e in ranked[room:] if any(_overlap(e, other, freq) for other in ranked[:room])]
+    reason = f"weighed with the others, but not reported apart: {len(ds)} periods can bear {room}"
+    omitted += [Omitted(e.episode_id, e.events, reason) for e in crowded]
+    chosen = [replace(e, apart=e not in crowded) for e in ranked]
+    return tuple(sorted(chosen, key=lambda e: (e.intervention.start.astype(int), e.episode_id))), tuple(omitted)
+
+
+def _overlap(one: Episode, other: Episode, freq: Freq) -> bool:
+    starts = (int(freq.ordinal(e.intervention.start)) for e in (one, other))
+    return abs(next(starts) - next(starts)) <= freq.months(OVERLAP)
 
 
 def upcoming(
@@ -143,10 +153,10 @@ def _touching(
     for event_id, target in _carried(event for event, _ in touching.values()):
         omitted.append(Omitted(event_id, (event_id,), f"is in the path of {target}, on which it acts"))
         del touching[event_id]
-    groups: dict[tuple[int, int], list[tuple[Event, float]]] = {}
+    groups: dict[int, list[tuple[Event, float]]] = {}
     for event, strength in touching.values():
         period = int(series.calendar.ordinal(_start(events, event, known_on)))
-        groups.setdefault((period, direction(event, series)), []).append((event, strength))
+        groups.setdefault(period, []).append((event, strength))
     return [_episode(events, group, series, known_on) for group in groups.values()], omitted
 
 
@@ -174,11 +184,12 @@ def _episode(events: Events, group: Sequence[tuple[Event, float]], series: Serie
     weighed = [(event, exposed * _weight(events, event, known_on)) for event, exposed in group]
     ordered = sorted(weighed, key=lambda pair: (-pair[1], pair[0].known_from, pair[0].event_id))
     leader, strength = ordered[0]
+    directions = {sign for event, _ in ordered if (sign := direction(event, series))}
     return Episode(
         leader.event_id,
         tuple(event.event_id for event, _ in ordered),
         leader.family,
-        direction(leader, series),
+        directions.pop() if len(directions) == 1 else 0,
         leader.announced,
         leader.effective,
         leader.ended,

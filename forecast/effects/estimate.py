@@ -1,53 +1,70 @@
 """What the episodes did to one series: the averaged estimate, the regression with fixed shapes, and the comparison.
 
 A Bayesian intervention analysis (Box and Tiao, JASA 70, 1975) that averages over shapes and leads instead of choosing
-one, with components of unexposed series as comparison (the idea of Brodersen et al., Inferring causal impact using
-Bayesian structural time-series models, Annals of Applied Statistics 9, 2015) and a normal prior on every size.
+one, weighs episodes that overlap jointly (``sampler``), with components of unexposed series as comparison (the idea of
+Brodersen et al., Inferring causal impact using Bayesian structural time-series models, Annals of Applied Statistics 9,
+2015) where these have earned it (``profile``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import repeat
 
 import numpy as np
 
-from forecast.effects.candidates import columns, every_shape, leads
 from forecast.effects.controls import controls_for
 from forecast.effects.diagnostics import judged, said
-from forecast.effects.episodes import Episode
+from forecast.effects.episodes import OVERLAP, Episode
+from forecast.effects.joint_tables import Scales
+from forecast.effects.noise import Ways, drawn, noises, quiet_periods
 from forecast.effects.placebo import ranked
-from forecast.effects.profile import Profile, profile
-from forecast.effects.record import EffectRecord, EpisodeEffect, window
-from forecast.effects.sampler import Block, Choices, Joint, Sizes
-from forecast.effects.whitening import Bools
+from forecast.effects.profile import profile
+from forecast.effects.record import EffectRecord, EpisodeEffect
+from forecast.effects.sampler import State
+from forecast.effects.zeros import censored, latent
 from forecast.errors import TooShort
 from forecast.forecasters.base import Coefficients
-from forecast.interventions import Design, Intervention
+from forecast.interventions import Design
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
-__all__ = ["Averaging", "controls_for", "estimate", "from_coefficients", "regress"]
+__all__ = ["Averaging", "controls_for", "estimate", "from_coefficients", "quiet_periods", "regress"]
 
-#: Prior sd of an effect on the log: with the shape known, and averaged over shapes.
-KNOWN_SD, AVERAGED_SD = 0.2, 0.25
+#: Prior sd of an effect on the log where the shape is known.
+KNOWN_SD = 0.2
+#: Standard deviations on the log that a size may have, the main one first, and how likely they are. A ban is a size
+#: of −7: under one normal prior two medium effects that cancel would be cheaper than one large one.
+FLOW_SDS, FLOW_WEIGHTS = (0.25, 0.8, 3.0), (0.7, 0.2, 0.1)
+PRICE_SDS, PRICE_WEIGHTS = (0.22, 0.7), (0.95, 0.05)
+#: Chance that an episode did something, if one that overlaps with it did; and that it did something else besides.
+ACTS, LEAST_ACTS, ACTS_TWICE = 0.8, 0.05, 0.1
 #: A standard error on the log beyond which a family's estimate says nothing.
 UNUSABLE_SD = 2.0
-#: Months after the start whose noise is not trusted to be that of quiet times.
-_UNQUIET = 6
+#: Two overlapping effects whose averages are correlated below this are told together: the data know their sum only.
+PARTED = -0.8
 
 
 @dataclass(frozen=True)
 class Averaging:
-    """Settings: prior ``sd`` of a size on the log; other ``priors`` (mean, sd) by episode; whether placebos are run."""
+    """Settings: other ``priors`` (mean, sd) of a size by episode, one scale more; whether placebos are run."""
 
-    sd: float = AVERAGED_SD
     priors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     placebo: bool = True
 
-    def prior(self, episode: Episode) -> tuple[float, float]:
-        return self.priors.get(episode.episode_id, (0.0, self.sd))
+    def prior(self, episode: Episode, is_price: bool) -> tuple[float, float]:
+        """Mean and sd of the main scale."""
+        return self.priors.get(episode.episode_id, (0.0, (PRICE_SDS if is_price else FLOW_SDS)[0]))
+
+    def scales(self, episode: Episode, is_price: bool) -> Scales:
+        """The prior of an episode's size: where something is said of this one, that instead of the main scale.
+
+        The weaker it may have hit, the less likely it was this one of several that overlap.
+        """
+        sds, weights = (PRICE_SDS, PRICE_WEIGHTS) if is_price else (FLOW_SDS, FLOW_WEIGHTS)
+        mean, sd = self.prior(episode, is_price)
+        acts = float(np.clip(ACTS * episode.strength, LEAST_ACTS, ACTS))
+        return Scales.of(acts, weights, [mean] + [0.0] * (len(sds) - 1), [sd, *sds[1:]])
 
 
 def estimate(
@@ -62,85 +79,90 @@ def estimate(
     """The joint posterior of all episodes' paths as n draws, averaged over shapes and leads.
 
     ``controls`` (T, m): logs of unexposed series on the sample's periods, NaN where they may not be used. A sample
-    too short to say anything leaves every effect at its prior, and the record says so. Same seed, same digits.
+    too short to say anything leaves every effect at its prior, and the record says so. Same seed, same digits; the
+    order of the episodes changes nothing.
     """
-    episodes = tuple(episodes)
+    episodes = sorted(episodes, key=lambda e: (e.intervention.start.astype(int), e.episode_id))
     if not episodes:
         return EffectRecord.none(n, sample.freq, sample.ds[-1])
     rng = np.random.default_rng(seed)
-    sets = [every_shape(leads(episode, sample.freq), sample.freq, flows=not sample.is_price) for episode in episodes]
-    candidates = [c.of(episode.intervention) for c, episode in zip(sets, episodes, strict=True)]
-    priors = [settings.prior(episode) for episode in episodes]
-    log_priors = [c.log_prior for c in sets]
+    prior = [settings.prior(episode, sample.is_price) for episode in episodes]
+    ways = [Ways.of(e, sample, settings.scales(e, sample.is_price)) for e in episodes]
     try:
-        view = profile(sample, controls, quiet_periods(sample, episodes))
+        found = noises(censored(sample, episodes), controls, ways, ACTS_TWICE, rng)
     except TooShort as short:
-        effects = tuple(map(_from_prior, episodes, candidates, log_priors, priors, repeat(n), repeat(rng)))
+        effects = tuple(_from_prior(w, p, n, rng) for w, p in zip(ways, prior, strict=True))
         return EffectRecord(effects, "averaged", n, sample.freq, sample.ds[-1], notes=(str(short),))
-    paths = [columns(c, sample.ds, sample.freq) for c in candidates]
-    joint, marginals = Joint.of(view, _blocks(view, sample, episodes, paths, log_priors, priors)).settled()
-    choice, size = joint.draw(marginals, n, rng)
-    effects = tuple(map(_effect, episodes, candidates, choice, size, priors))
-    effects = judged(sample, joint, effects)
+    state = drawn(found.joints, n, rng)
+    effects = tuple(_effect(w, p, state, rows) for w, p, rows in zip(ways, prior, found.rows, strict=True))
+    levels, likeliest = [w.level(sample) for w in ways], found.first
+    effects = judged(sample, likeliest, effects, levels)
+    effects = tuple(e if e.identified else _silent(e, w, n, rng) for e, w in zip(effects, ways, strict=True))
     if settings.placebo:
-        effects = ranked(sample, joint, effects)
-    return EffectRecord(effects, "averaged", n, sample.freq, sample.ds[-1], notes=said(effects))
+        effects = ranked(sample, likeliest, effects, levels)
+    effects = _parted(effects, sample)
+    return EffectRecord(
+        effects, "averaged", n, sample.freq, sample.ds[-1], notes=said(effects), latent=latent(found.sample)
+    )
 
 
-def quiet_periods(sample: Sample, episodes: Sequence[Episode]) -> Bools:
-    """(T,) periods without events: none from each episode's first possible period until half a year after its start.
-
-    Where that would leave less than half of the sample, less is taken after the start.
-    """
-    ordinals = np.asarray(sample.freq.ordinal(sample.ds))
-    for after in (sample.freq.months(_UNQUIET), 2, 0):
-        quiet = np.ones(len(sample), dtype=bool)
-        for episode in episodes:
-            start = int(sample.freq.ordinal(episode.intervention.start))
-            quiet &= (ordinals < start - max(leads(episode, sample.freq))) | (ordinals > start + after)
-        if quiet[np.isfinite(sample.x)].mean() >= 0.5:
-            return quiet
-    return np.ones(len(sample), dtype=bool)
+def _effect(way: Ways, prior: tuple[float, float], state: State, rows: tuple[int, ...]) -> EpisodeEffect:
+    choice, size = state.choice[list(rows)].astype(np.int16), state.size[list(rows)].astype(np.float32)
+    return EpisodeEffect(way.episode, way.candidates, choice, size, False, True, prior)
 
 
-def _blocks(
-    view: Profile,
-    sample: Sample,
-    episodes: Sequence[Episode],
-    paths: Sequence[Floats],
-    log_priors: Sequence[Floats],
-    priors: Sequence[tuple[float, float]],
-) -> list[Block]:
-    """The episodes as the sampler sees them, whitened in one go."""
-    E = view.whiten(np.concatenate(paths).T)
-    parts = np.split(E, np.cumsum([len(path) for path in paths])[:-1], axis=1)
-    first, blocks = int(sample.freq.ordinal(sample.ds[0])), []
-    for episode, path, part, log_prior, (mean, sd) in zip(episodes, paths, parts, log_priors, priors, strict=True):
-        at = np.asarray(sample.freq.ordinal(window(episode, sample.freq, sample.ds[-1]))) - first
-        at = at[at >= 0]
-        level = path[:, at].mean(axis=1) if at.size else np.zeros(0)
-        blocks.append(Block(part, log_prior, mean, sd, level))
-    return blocks
-
-
-def _effect(
-    episode: Episode, candidates: tuple[Intervention, ...], choice: Choices, size: Sizes, prior: tuple[float, float]
-) -> EpisodeEffect:
-    return EpisodeEffect(episode, candidates, choice, size, prior_dominated=False, identified=True, prior=prior)
-
-
-def _from_prior(
-    episode: Episode,
-    candidates: tuple[Intervention, ...],
-    log_prior: Floats,
-    prior: tuple[float, float],
-    n: int,
-    rng: np.random.Generator,
-) -> EpisodeEffect:
+def _from_prior(way: Ways, prior: tuple[float, float], n: int, rng: np.random.Generator) -> EpisodeEffect:
     """An effect of which nothing is known but its prior."""
-    choice = rng.choice(len(candidates), size=n, p=np.exp(log_prior) / np.exp(log_prior).sum()).astype(np.int16)
-    size = (prior[0] + prior[1] * rng.standard_normal(n)).astype(np.float32)
-    return EpisodeEffect(episode, candidates, choice, size, True, False, prior)
+    choice = rng.choice(len(way.candidates), size=n, p=np.exp(way.log_prior) / np.exp(way.log_prior).sum())
+    size = prior[0] + prior[1] * rng.standard_normal(n)
+    return EpisodeEffect(
+        way.episode, way.candidates, choice.astype(np.int16), size.astype(np.float32), True, False, prior
+    )
+
+
+def _fixed(episode: Episode, size: Floats, *, known: bool = True) -> EpisodeEffect:
+    """An effect by an episode's best guess alone."""
+    choice = np.zeros(len(size), dtype=np.int16)
+    prior = (0.0, KNOWN_SD)
+    return EpisodeEffect(episode, (episode.intervention,), choice, size.astype(np.float32), not known, known, prior)
+
+
+def _silent(effect: EpisodeEffect, way: Ways, n: int, rng: np.random.Generator) -> EpisodeEffect:
+    """What the sample cannot speak of has its prior, at the main scale."""
+    prior = _from_prior(way, effect.prior, n, rng)
+    return replace(effect, choice=prior.choice, size=prior.size, prior_dominated=True)
+
+
+def _parted(effects: Sequence[EpisodeEffect], sample: Sample) -> tuple[EpisodeEffect, ...]:
+    """The effects, those that the data cannot part being told with the stronger of the two.
+
+    Over the later one's window their averages are then nearly opposite from draw to draw: the sum is known, its parts
+    are not.
+    """
+    freq, told = sample.freq, [effect.episode.told_with for effect in effects]
+    starts = [int(freq.ordinal(effect.episode.intervention.start)) for effect in effects]
+    for b, later in enumerate(effects):
+        periods = later.window(freq, sample.ds[-1])
+        for a, earlier in enumerate(effects[:b]):
+            hidden = not (earlier.episode.apart or later.episode.apart)
+            if hidden or told[a] or told[b] or starts[b] - starts[a] > freq.months(OVERLAP) or not len(periods):
+                continue
+            pair = [effect.draws(periods, freq).mean(axis=1) for effect in (earlier, later)]
+            if min(np.std(one) for one in pair) > 0 and np.corrcoef(pair)[0, 1] < PARTED:
+                first = (earlier.episode.apart, earlier.episode.strength) >= (
+                    later.episode.apart,
+                    later.episode.strength,
+                )
+                weaker, leader = (b, a) if first else (a, b)
+                name = effects[weaker].episode.episode_id
+                told = [
+                    effects[leader].episode.episode_id if e == weaker or told[e] == name else told[e]
+                    for e in range(len(told))
+                ]
+    return tuple(
+        replace(effect, episode=replace(effect.episode, told_with=name))
+        for effect, name in zip(effects, told, strict=True)
+    )
 
 
 def regress(sample: Sample, design: Design, prior_sd: float = KNOWN_SD, controls: Floats | None = None) -> Coefficients:
@@ -171,13 +193,15 @@ def from_coefficients(record: EffectRecord, coefficients: Coefficients, *, metho
     index = {name: k for k, name in enumerate(coefficients.names)}
     sizes = coefficients.draw(record.n, rng)
     effects = []
-    for effect in record.effects:
-        episode, one = effect.episode, (effect.episode.intervention,)
+    for effect in (effect for effect in record.effects if effect.episode.apart):
+        episode = effect.episode
         k = index.get(episode.episode_id)
         variance = np.nan if k is None else float(coefficients.cov[k, k])
         if k is None or not np.isfinite(sizes[:, k]).all() or not 0 < variance < UNUSABLE_SD**2:
-            effects.append(_from_prior(episode, one, np.zeros(1), (0.0, KNOWN_SD), record.n, rng))
+            effects.append(_fixed(episode, KNOWN_SD * rng.standard_normal(record.n), known=False))
             continue
-        choice, size = np.zeros(record.n, dtype=np.int16), sizes[:, k].astype(np.float32)
-        effects.append(EpisodeEffect(episode, one, choice, size, False, True, (0.0, KNOWN_SD)))
-    return replace(record, effects=tuple(effects), method=method, notes=said(effects))
+        effects.append(_fixed(episode, sizes[:, k]))
+    weighed = {effect.episode.episode_id for effect in record.effects if not effect.episode.apart}
+    reason = "not estimated: the family's own estimate is of the episodes that are reported apart"
+    omitted = tuple(replace(o, reason=reason) if o.episode_id in weighed else o for o in record.omitted)
+    return replace(record, effects=tuple(effects), method=method, omitted=omitted)

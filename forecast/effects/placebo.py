@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.effects.candidates import anticipations, every_shape
+from forecast.effects.joint_tables import Scales, Table
 from forecast.effects.profile import Profile
 from forecast.effects.record import WINDOW, EpisodeEffect
-from forecast.effects.sampler import Block, Joint, posterior, weights
+from forecast.effects.sampler import Joint
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
@@ -23,7 +24,9 @@ from forecast.timeseries.series import Floats
 MOST, FEWEST = 100, 20
 
 
-def ranked(sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect]) -> tuple[EpisodeEffect, ...]:
+def ranked(
+    sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect], levels: Sequence[Floats]
+) -> tuple[EpisodeEffect, ...]:
     """The effects with the share of placebo dates whose average effect over a year comes out smaller in size.
 
     Left open for effects that are not identified, and where fewer than twenty dates are free of events.
@@ -34,10 +37,10 @@ def ranked(sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect]) -> tu
     paths = [block.E @ effect.weights for block, effect in zip(joint.blocks, effects, strict=True)]
     placebos = _Placebos(sample, replace(joint.view, Y=joint.view.Y - np.sum(paths, axis=0)), starts)
     out, early = [], anticipations(sample.freq)
-    for block, effect in zip(joint.blocks, effects, strict=True):
-        if block.level.size and effect.identified:
+    for block, effect, level in zip(joint.blocks, effects, levels, strict=True):
+        if level.size and effect.identified:
             leads = sorted({c.lead for c in effect.candidates if c.lead in early})
-            below = placebos.averages(leads, effect.prior[1]) < abs(float(effect.weights @ block.level))
+            below = placebos.averages(leads, block.scales) < abs(float(effect.weights @ level))
             effect = replace(effect, placebo_rank=round(float(below.mean()), 4))
         out.append(effect)
     return tuple(out)
@@ -72,7 +75,7 @@ class _Placebos:
         self.xx, self.xy = (p.reshape(len(self.rows), len(shapes)) for p in products)
         self._response = responses
 
-    def averages(self, leads: Sequence[int], sd: float) -> Floats:
+    def averages(self, leads: Sequence[int], scales: Scales) -> Floats:
         """(D,) size of the average effect over a year from each placebo date, averaged over shapes and these leads."""
         candidates = every_shape(leads, self._freq, flows=self._flows)
         at = np.searchsorted(self.rows, self.starts[:, None] - np.array(leads))
@@ -80,5 +83,4 @@ class _Placebos:
         xx, xy = (p[at].transpose(0, 2, 1).reshape(len(self.starts), -1) for p in (self.xx, self.xy))
         T, year = self._response.shape[1] // 2, self._freq.months(WINDOW)
         level = np.stack([self._response[:, T + k : T + k + year].mean(axis=1) for k in leads], axis=1).ravel()
-        b, _, log_weight = posterior(xx, xy, Block(xx[:0], candidates.log_prior, 0.0, sd, level))
-        return np.asarray(np.abs((weights(log_weight) * b) @ level))
+        return np.asarray(np.abs(Table.of(xx, xy, candidates.log_prior, scales).mean @ level))

@@ -10,17 +10,18 @@ so the nuisance is profiled once and each design is judged by xx and xy alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
-from forecast.effects.whitening import Bools, Whitening, fit_whitening, seasons
+from forecast.effects.whitening import Bools, Whitening, fit_whitening, seasons, whitenings
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
-#: Components of the controls, and the prior precision of their coefficients, in units of the noise.
-COMPONENTS, PRECISION = 6, 0.3 / 0.25
+#: Components of the controls, and the prior precisions that their coefficients may have, in units of the noise:
+#: the last one leaves them out.
+COMPONENTS, TRUST = 6, (1.2, 5.0, 20.0, 80.0, np.inf)
 #: A standardised innovation of a control beyond this is cut off, in volumes.
 CLIP = 4.0
 #: Memory of the volatility, per period.
@@ -63,6 +64,10 @@ class Profile:
         """(q, K) the part of whitened designs that the nuisance explains away."""
         return np.asarray(self._root.T @ E)
 
+    def shade(self, E: Floats) -> Floats:
+        """(m, K) what the nuisance explains of whitened designs: a profiled product is a'b − a'shade(b)."""
+        return np.asarray(self._root @ self.shadow(E))
+
     @cached_property
     def residual(self) -> Floats:
         """(m,) Y less the nuisance: xy = E'residual."""
@@ -85,41 +90,87 @@ class Profile:
 
 
 def profile(sample: Sample, controls: Floats | None, quiet: Bools) -> Profile:
+    """The likeliest of ``profiles`` alone."""
+    whitening = fit_whitening(sample, quiet)
+    return _profile(sample, sample, controls, quiet, whitening)
+
+
+def profiles(
+    sample: Sample, controls: Floats | None, quiet: Bools, path: Floats | None = None
+) -> list[tuple[Profile, float]]:
     """Whiten a sample and take its season and its ``controls`` (T, m; logs, NaN where they may not be used) out.
 
-    ``quiet`` (T,): periods without events, by which the noise is judged. Volatility is an exponential mean of past
-    squares, half-way to constant. Raises ``TooShort``.
+    One profile for each (φ, θ) that the data leave open, with its weight. The noise is judged by the ``quiet`` periods
+    (T,), with the mean ``path`` (T,) of the events taken off. Volatility is an exponential mean of past squares,
+    half-way to constant. Raises ``TooShort``.
     """
-    whitening = fit_whitening(sample, quiet)
+    net = sample if path is None else sample.less(path)
+    return [(_profile(sample, net, controls, quiet, whitening), w) for whitening, w in whitenings(net, quiet)]
+
+
+def _profile(sample: Sample, net: Sample, controls: Floats | None, quiet: Bools, whitening: Whitening) -> Profile:
     calm = quiet[whitening.periods]
-    Y = whitening(sample.x[:, None])[:, 0]
+    Y, clean = whitening(np.column_stack([sample.x, net.x])).T
     H = whitening(seasons(sample.ds, sample.freq)) if not sample.is_price else np.zeros((len(Y), 0))
-    Z = _components(sample, controls, whitening, H)
-    weights = np.ones(len(Y))
-    sigma, e, _ = _noise(Y, H, Z, weights, calm)
+    nuisance = _Nuisance(H, _components(sample, controls, whitening, H), np.inf, calm).trusted(clean)
+    sigma, e, _ = nuisance.noise(clean, np.ones(len(Y)))
     weights = _volatility(e / sigma, calm)
-    sigma, _, used = _noise(Y, H, Z, weights, calm)
+    sigma, _, used = nuisance.noise(clean, weights)
     scale = sigma * weights
-    X = np.hstack([H / scale[:, None], Z / weights[:, None]])
-    return Profile(whitening, scale, Y / scale, X, _precision(H, Z), max(len(Y) - used, 1.0))
+    X, degrees = nuisance.columns(sigma, weights), max(len(Y) - used, 1.0)
+    return Profile(whitening, scale, Y / scale, X, nuisance.precision, degrees)
 
 
-def _precision(H: Floats, Z: Floats) -> Floats:
-    """Prior precision of the coefficients: seasonal ones have sd 1 on the log, those of controls follow the noise."""
-    return np.concatenate([np.ones(H.shape[1]), np.full(Z.shape[1], PRECISION)])
+@dataclass(frozen=True, eq=False)
+class _Nuisance:
+    """Whitened season ``H`` (m, S) and components of the controls ``Z`` (m, k); ``trust``: prior precision of the
+    latter's coefficients in units of the noise, infinite where they are not used; ``calm`` (m,)."""
 
+    H: Floats
+    Z: Floats
+    trust: float
+    calm: Bools
 
-def _noise(Y: Floats, H: Floats, Z: Floats, weights: Floats, calm: Bools) -> tuple[float, Floats, float]:
-    """Noise sd and residuals (m,) of the series on season and controls over the calm periods, and the dof they used."""
-    start = max(float(np.sqrt(np.mean((Y / weights)[calm] ** 2))), LEAST_SD)
-    X = np.hstack([H / (start * weights)[:, None], Z / weights[:, None]])
-    y = Y / (start * weights)
-    M = X[calm].T @ X[calm]
-    A = M + np.diag(_precision(H, Z))
-    e = y - X @ np.linalg.solve(A, X[calm].T @ y[calm])
-    used = float(np.trace(np.linalg.solve(A, M)))
-    sigma = start * np.sqrt(np.sum(e[calm] ** 2) / max(calm.sum() - used, 1.0))
-    return max(float(sigma), LEAST_SD), start * e, used
+    @property
+    def precision(self) -> Floats:
+        """(q,) prior precision: seasonal coefficients have sd 1 on the log, those of controls follow the noise."""
+        used = self.Z.shape[1] if np.isfinite(self.trust) else 0
+        return np.concatenate([np.ones(self.H.shape[1]), np.full(used, self.trust)])
+
+    def columns(self, sigma: float, weights: Floats) -> Floats:
+        """(m, q) columns over the noise sd; the components are in units of the noise already."""
+        H, Z = self.H / (sigma * weights)[:, None], self.Z / weights[:, None]
+        return np.hstack([H, Z]) if np.isfinite(self.trust) else H
+
+    def noise(self, Y: Floats, weights: Floats) -> tuple[float, Floats, float]:
+        """Noise sd and residuals (m,) of the series over the calm periods, and the degrees of freedom they used."""
+        start = max(float(np.sqrt(np.mean((Y / weights)[self.calm] ** 2))), LEAST_SD)
+        X, y = self.columns(start, weights), Y / (start * weights)
+        M = X[self.calm].T @ X[self.calm]
+        A = M + np.diag(self.precision)
+        e = y - X @ np.linalg.solve(A, X[self.calm].T @ y[self.calm])
+        used = float(np.trace(np.linalg.solve(A, M)))
+        sigma = start * np.sqrt(np.sum(e[self.calm] ** 2) / max(self.calm.sum() - used, 1.0))
+        return max(float(sigma), LEAST_SD), start * e, used
+
+    def trusted(self, Y: Floats) -> _Nuisance:
+        """The same with the controls trusted as far as the calm periods bear out, by marginal likelihood; or not used.
+
+        The noise variance is concentrated out (empirical Bayes of a ridge: MacKay, Bayesian interpolation, Neural
+        Computation 4, 1992).
+        """
+        if not self.Z.shape[1]:
+            return self
+        return max((replace(self, trust=trust) for trust in TRUST), key=lambda one: one._evidence(Y))
+
+    def _evidence(self, Y: Floats) -> float:
+        weights = np.ones(len(Y))
+        sigma, _, _ = self.noise(Y, weights)
+        X, y = self.columns(sigma, weights)[self.calm], (Y / sigma)[self.calm]
+        A = X.T @ X + np.diag(self.precision)
+        rss = float(y @ y - (b := X.T @ y) @ np.linalg.solve(A, b))
+        bends = np.linalg.slogdet(A)[1] - np.log(self.precision).sum()
+        return float(-0.5 * bends - len(y) / 2 * np.log(rss) - len(y) * np.log(sigma))
 
 
 def _volatility(z: Floats, calm: Bools) -> Floats:
@@ -138,16 +189,29 @@ def _components(sample: Sample, controls: Floats | None, whitening: Whitening, H
     m = len(whitening.periods)
     if controls is None or not controls.shape[1]:
         return np.zeros((m, 0))
-    present = np.isfinite(controls)
-    t = np.arange(len(controls))
-    filled = np.column_stack([np.interp(t, t[ok], c[ok]) for c, ok in zip(controls.T, present.T, strict=True)])
-    W = whitening(filled)
-    usable = present[whitening.periods]
-    if H.shape[1]:
-        W = W - H @ np.linalg.lstsq(H, W, rcond=None)[0]
+    W = np.column_stack([_pieces(column, whitening) for column in controls.T])
+    usable = np.isfinite(W)
     W = np.where(usable, W, 0.0)
+    if H.shape[1]:
+        W = np.where(usable, W - H @ np.linalg.lstsq(H, W, rcond=None)[0], 0.0)
     W = W / np.sqrt(np.maximum((W**2).sum(axis=0) / np.maximum(usable.sum(axis=0), 1), 1e-16))
     if not sample.is_price:
         W = np.clip(W, -CLIP, CLIP)
     U, S, _ = np.linalg.svd(W, full_matrices=False)
     return np.asarray((U * S)[:, :COMPONENTS] * np.sqrt(m) / S[0])
+
+
+def _pieces(column: Floats, whitening: Whitening) -> Floats:
+    """(m,) innovations of one control (T,), each unbroken piece whitened by itself; NaN elsewhere.
+
+    Filling a hole would not do: the filter remembers what was made up until long after it.
+    """
+    rows = whitening.rows
+    present = np.isfinite(column[rows])
+    out = np.full(len(column), np.nan)
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], present, [False]]).astype(int)))
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        if stop - start > 2:
+            piece = replace(whitening, rows=rows[start:stop])
+            out[piece.periods] = piece(column[:, None])[:, 0]
+    return out[whitening.periods]

@@ -7,8 +7,8 @@ the log, so that its path is known on any dates, past or future.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,18 +24,22 @@ from forecast.timeseries.series import Floats
 
 #: Months over which an effect without an end is averaged.
 WINDOW = 12
+#: The smallest average effect on the log that matters to anybody: 5 %.
+RELEVANT = float(np.log(1.05))
 #: A column that moves less than this after the last observation does not move.
 _STILL = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class EpisodeEffect:
-    """Draws of one episode's effect: ``size[i]`` times the column of ``candidates[choice[i]]`` is path i on the log.
+    """Draws of one episode's effect: path i on the log is the sum over its components c of ``size[c, i]`` times the
+    column of ``candidates[choice[c, i]]``; both (C, n), and of one component if they are given as (n,).
 
-    ``prior``: mean and sd of the normal prior of the size. ``likelihood``: estimate and standard error of the best
+    ``prior``: mean and sd of the main scale of the size. ``likelihood``: estimate and standard error of the best
     guess without any prior, for pooling; None where the sample holds no information. ``placebo_rank``: share of dates
     without events at which the same estimate comes out smaller in size. ``prior_dominated``: the data say little;
-    ``identified`` False: they say nothing, and the effect is the prior.
+    ``identified`` False: they say nothing, and the effect is the prior. ``detectable``: average effect on the log that
+    this sample would have shown (its 90 % interval without 0) four times in five; None where there is no window.
     """
 
     episode: Episode
@@ -47,6 +51,20 @@ class EpisodeEffect:
     prior: tuple[float, float] = (0.0, 0.2)
     likelihood: tuple[float, float] | None = None
     placebo_rank: float | None = None
+    detectable: float | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "choice", np.atleast_2d(self.choice))
+        object.__setattr__(self, "size", np.atleast_2d(self.size))
+
+    @property
+    def n(self) -> int:
+        return len(self.size[0])
+
+    def paths(self, rows: Floats) -> Floats:
+        """(n, T) draws of a path from what each candidate is at full strength, (K, T)."""
+        paths = sum(size[:, None] * rows[choice] for choice, size in zip(self.choice, self.size, strict=True))
+        return np.asarray(paths, dtype=float)
 
     def columns(self, ds: Days, freq: Freq) -> Floats:
         """(K, T): each candidate at full strength."""
@@ -54,7 +72,7 @@ class EpisodeEffect:
 
     def draws(self, ds: Days, freq: Freq) -> Floats:
         """(n, T) paths on the log."""
-        return np.asarray(self.size[:, None] * self.columns(ds, freq)[self.choice], dtype=float)
+        return self.paths(self.columns(ds, freq))
 
     def mean(self, ds: Days, freq: Freq) -> Floats:
         """(T,) mean path on the log."""
@@ -72,8 +90,8 @@ class EpisodeEffect:
     @cached_property
     def weights(self) -> Floats:
         """(K,) mean size that falls to each candidate."""
-        total = np.bincount(self.choice, weights=self.size, minlength=len(self.candidates))
-        return np.asarray(total / len(self.size), dtype=float)
+        total = np.bincount(self.choice.ravel(), weights=self.size.ravel(), minlength=len(self.candidates))
+        return np.asarray(total / self.n, dtype=float)
 
     def window(self, freq: Freq, last: np.datetime64) -> Days:
         """Periods that the average effect is taken over; see ``window``."""
@@ -97,7 +115,37 @@ class EpisodeEffect:
         periods = self.window(freq, last)
         if not len(periods):
             return np.zeros(0)
-        return np.asarray(self.size * self.columns(periods, freq).mean(axis=1)[self.choice], dtype=float)
+        return self.paths(self.columns(periods, freq).mean(axis=1, keepdims=True))[:, 0]
+
+    def relevant(self, freq: Freq, last: np.datetime64) -> float | None:
+        """Probability that the average effect is larger than ``RELEVANT``, up or down; None without a window."""
+        draws = self.average(freq, last)
+        return float(np.mean(np.abs(draws) > RELEVANT)) if draws.size else None
+
+
+def together(effects: Sequence[EpisodeEffect]) -> EpisodeEffect:
+    """One effect of several episodes: the sum of their paths, by the dates of the first, which leads."""
+    if len(effects) == 1:
+        return effects[0]
+    leader, episodes = effects[0], [effect.episode for effect in effects]
+    announced = [e.announced for e in episodes if e.announced is not None]
+    directions = {e.direction for e in episodes if e.direction}
+    episode = replace(
+        leader.episode,
+        events=tuple(event for e in episodes for event in e.events),
+        direction=directions.pop() if len(directions) == 1 else 0,
+        announced=min(announced) if announced else None,
+    )
+    offsets = np.cumsum([0, *(len(effect.candidates) for effect in effects[:-1])])
+    return replace(
+        leader,
+        episode=episode,
+        candidates=tuple(c for effect in effects for c in effect.candidates),
+        choice=np.concatenate([effect.choice + offset for effect, offset in zip(effects, offsets, strict=True)]),
+        size=np.concatenate([effect.size for effect in effects]),
+        identified=any(effect.identified for effect in effects),
+        prior_dominated=all(effect.prior_dominated for effect in effects),
+    )
 
 
 def window(episode: Episode, freq: Freq, last: np.datetime64) -> Days:
@@ -118,7 +166,9 @@ class EffectRecord:
     """The effects of all episodes on one series: n joint draws.
 
     ``last``: the last period of the sample; ``method``: ``averaged`` (over shapes and leads), ``regression`` (fixed
-    shapes) or the family that estimated the columns itself; ``none`` where nothing was estimated.
+    shapes) or the family that estimated the columns itself; ``none`` where nothing was estimated. ``latent``: of
+    periods (start) that reported 0 while an episode may have acted, the log that the model puts there; a 0 is less
+    than the series can report, and data.
     """
 
     effects: tuple[EpisodeEffect, ...]
@@ -129,6 +179,7 @@ class EffectRecord:
     series_id: str = ""
     omitted: tuple[Omitted, ...] = ()
     notes: tuple[str, ...] = ()
+    latent: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def none(cls, n: int, freq: Freq, last: np.datetime64) -> EffectRecord:
@@ -145,9 +196,22 @@ class EffectRecord:
         return frozenset(event for effect in self.effects for event in effect.episode.events)
 
     @cached_property
+    def reported(self) -> tuple[EpisodeEffect, ...]:
+        """What is reported: each episode with those that are ``told_with`` it, in order of their start."""
+        groups: dict[str, list[EpisodeEffect]] = {}
+        for effect in sorted(self.effects, key=lambda e: bool(e.episode.told_with)):
+            if not (effect.episode.apart or effect.episode.told_with):
+                continue
+            groups.setdefault(effect.episode.told_with or effect.episode.episode_id, []).append(effect)
+        found = [together(group) for group in groups.values()]
+        return tuple(sorted(found, key=lambda e: (e.episode.intervention.start.astype(int), e.episode.episode_id)))
+
+    @cached_property
     def clear(self) -> frozenset[str]:
-        """Ids of the episodes whose effect is clear enough to move forecasts."""
-        return frozenset(e.episode.episode_id for e in self.effects if e.clear(self.freq, self.last))
+        """Ids of the episodes whose effect, with those told with them, is clear enough to move forecasts."""
+        told = {e.episode.episode_id for e in self.reported if e.clear(self.freq, self.last)}
+        episodes = (e.episode for e in self.effects)
+        return frozenset(e.episode_id for e in episodes if (e.told_with or e.episode_id) in told)
 
     def mean_path(self, ds: Days, freq: Freq) -> Floats:
         """(T,) what a family's sample is less: the mean of the clear effects together, on the log."""
@@ -172,8 +236,8 @@ class EffectRecord:
             path = effect.held(dates, freq, last)
             now, future = path[:, :1], path[:, 1:]
             change = (0.0 if gone else future) - np.broadcast_to(now, future.shape)
-            moves = np.flatnonzero((np.abs(change).max(axis=1, initial=0.0) > _STILL)[effect.choice])
-            total[moves] += effect.size[moves, None] * change[effect.choice[moves]]
+            if np.abs(change).max(initial=0.0) > _STILL:
+                total += effect.paths(change)
             if clear:
                 total += effect.weights @ now
         return total
@@ -189,16 +253,18 @@ class EffectRecord:
             "episodes": [_describe(effect, self.freq, self.last) for effect in self.effects],
             "omitted": [{"episode": o.episode_id, "events": list(o.events), "reason": o.reason} for o in self.omitted],
             "notes": list(self.notes),
+            "latent": dict(self.latent),
         }
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """``choice`` (E, n) int16 and ``size`` (E, n) float32, in the order of the episodes."""
-        if not self.effects:
-            return {"choice": np.zeros((0, self.n), dtype=np.int16), "size": np.zeros((0, self.n), dtype=np.float32)}
-        return {
-            "choice": np.stack([effect.choice for effect in self.effects]),
-            "size": np.stack([effect.size for effect in self.effects]),
-        }
+        """``choice`` (E, C, n) int16 and ``size`` (E, C, n) float32, in the order of the episodes; 0 for a component
+        that an episode does not have."""
+        components = max((len(effect.size) for effect in self.effects), default=1)
+        shape = len(self.effects), components, self.n
+        choice, size = np.zeros(shape, dtype=np.int16), np.zeros(shape, dtype=np.float32)
+        for e, effect in enumerate(self.effects):
+            choice[e, : len(effect.size)], size[e, : len(effect.size)] = effect.choice, effect.size
+        return {"choice": choice, "size": size}
 
     @classmethod
     def from_arrays(cls, described: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> EffectRecord:
@@ -217,6 +283,7 @@ class EffectRecord:
             described["series_id"],
             omitted,
             tuple(described["notes"]),
+            described.get("latent", {}),
         )
 
 
@@ -250,6 +317,10 @@ def _describe(effect: EpisodeEffect, freq: Freq, last: np.datetime64) -> dict[st
         "prior_dominated": effect.prior_dominated,
         "identified": effect.identified,
         "placebo_rank": effect.placebo_rank,
+        "apart": episode.apart,
+        "told_with": episode.told_with,
+        "relevant": effect.relevant(freq, last),
+        "detectable": effect.detectable,
     }
 
 
@@ -271,6 +342,8 @@ def _read(row: Mapping[str, Any], choice: npt.NDArray[np.int16], size: npt.NDArr
         _date(row["ended"]),
         row["strength"],
         guess,
+        row.get("apart", True),
+        row.get("told_with", ""),
     )
     shapes = [parse_shape(word) for word in row["candidates"]["shapes"]]
     return EpisodeEffect(
@@ -283,6 +356,7 @@ def _read(row: Mapping[str, Any], choice: npt.NDArray[np.int16], size: npt.NDArr
         (row["prior"]["mean"], row["prior"]["sd"]),
         None if row["likelihood"] is None else (row["likelihood"][0], row["likelihood"][1]),
         row["placebo_rank"],
+        row.get("detectable"),
     )
 
 

@@ -86,33 +86,35 @@ class EpisodeReport:
     @property
     def counterfactual(self) -> Band:
         """The series without the episode, in its unit."""
-        return self.path.taken_from(self.actual)
+        return self.path.taken_from(_latent(self.actual, self.ds, self.record))
 
     @property
     def shapes(self) -> dict[str, float]:
         """What the data favour: the posterior weight of each shape, the likeliest first; 1 where one was assumed."""
-        return _shares([shape_word(c.shape) for c in self.effect.candidates], self.effect.choice)
+        return _shares([shape_word(c.shape) for c in self.effect.candidates], self.effect)
 
     @property
     def leads(self) -> dict[int, float]:
         """The posterior weight of each number of periods by which it came early, the likeliest first."""
-        return _shares([c.lead for c in self.effect.candidates], self.effect.choice)
+        return _shares([c.lead for c in self.effect.candidates], self.effect)
 
 
 def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeReport:
     """Read one episode of a record against the observations. Raises ``NotFound`` for an episode the record lacks."""
-    effect = next((e for e in record.effects if e.episode.episode_id == episode_id), None)
+    effect = next((e for e in (*record.reported, *record.effects) if e.episode.episode_id == episode_id), None)
     if effect is None:
-        raise NotFound("episode", episode_id, [e.episode.episode_id for e in record.effects])
+        raise NotFound("episode", episode_id, [e.episode.episode_id for e in record.reported])
     freq, last = record.freq, int(record.freq.ordinal(record.last))
     start = int(freq.ordinal(effect.episode.intervention.start))
-    ordinals = np.arange(min(start - max(c.reach for c in effect.candidates), last), last + 1)
+    first = min(int(freq.ordinal(c.start)) - c.reach for c in effect.candidates)
+    ordinals = np.arange(min(first, start, last), last + 1)
     ds = np.asarray(freq.start(ordinals))
     actual = _observed(history, ordinals)
     window = effect.window(freq, record.last)
     inside = ordinals[: np.searchsorted(ds, window[-1], side="right") if len(window) else 0]
     path = effect.draws(ds[: len(inside)], freq) if len(inside) else np.zeros((record.n, 0))
-    change = np.nan_to_num(actual[: len(inside)] * -np.expm1(-path))
+    level = _latent(actual, ds, record)
+    change = np.nan_to_num(actual[: len(inside)] - level[: len(inside)] * np.exp(-path))
     early = inside < start
     sums = None if history.series.is_price or not len(inside) else change
     return EpisodeReport(
@@ -130,6 +132,12 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
     )
 
 
+def _latent(actual: Floats, ds: Days, record: EffectRecord) -> Floats:
+    """Observed values, those below what the series can report being what the model puts there."""
+    latent = {np.datetime64(day, "D"): np.exp(value) for day, value in record.latent.items()}
+    return np.array([latent.get(day, value) for day, value in zip(ds, actual, strict=True)])
+
+
 def _observed(history: History, ordinals: _Ordinals) -> Floats:
     """Values that a model may use in these periods, NaN elsewhere."""
     at = np.asarray(history.series.calendar.ordinal(history.ds))
@@ -137,7 +145,10 @@ def _observed(history: History, ordinals: _Ordinals) -> Floats:
     return np.array([values.get(int(k), np.nan) for k in ordinals])
 
 
-def _shares(words: list[_Word], choice: npt.NDArray[np.int16]) -> dict[_Word, float]:
+def _shares(words: list[_Word], effect: EpisodeEffect) -> dict[_Word, float]:
+    """Share of the components that act, by a word for each candidate."""
+    acting = effect.choice[effect.size != 0.0]
+    choice = acting if acting.size else effect.choice.ravel()
     counts = dict.fromkeys(words, 0)
     for word, count in zip(words, np.bincount(choice, minlength=len(words)).tolist(), strict=True):
         counts[word] += count

@@ -1,12 +1,9 @@
-"""Joint posterior of how each episode acted and how strongly: a mean field, then a Gibbs sampler from there.
+"""Joint posterior of how each episode acted and how strongly: exact tables for one and for two, a sampler for more.
 
-Given the others, an episode's candidates are compared by marginal likelihood and its size is normal. With xx, xy as in
-``profile`` and the prior N(m, τ²):
-
-    b = (xy + m/τ²)/(xx + 1/τ²),  sd = (xx + 1/τ²)^−½,  log ML = −½ log(τ²(xx + 1/τ²)) + ½(b²(xx + 1/τ²) − m²/τ²).
-
-The mean field (each episode given the mean of the others) settles the noise and is where the draws start; episodes
-whose designs do not overlap are independent, so that for them it is the answer.
+For two episodes all cells are tabulated (``joint_tables``) and drawn from: there is no chain, no start and no order.
+For more, a Gibbs sampler moves one episode at a time with the sizes of its neighbours integrated out as well (a
+collapsed sampler: Liu, The collapsed Gibbs sampler in Bayesian computations, JASA 89, 1994), which is why an idle
+neighbour that has taken a real effect gives it back.
 """
 
 from __future__ import annotations
@@ -17,71 +14,69 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from forecast.effects.joint_tables import TWINS, Block, Table, normalised, pair_table
 from forecast.effects.profile import Profile
 from forecast.timeseries.series import Floats
 
-Choices = npt.NDArray[np.int16]
-Sizes = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
 
-#: Rounds over the episodes: of the mean field, and of the sampler that starts from it.
-SETTLE, ROUNDS = 4, 3
-#: Degrees of freedom of the prior of a size.
-DF = 4.0
-#: A whitened design counts where it exceeds this share of its largest value.
-_VISIBLE = 1e-2
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """One episode: whitened candidates ``E`` (m, K), their ``log_prior`` (K,), prior mean and sd of the size.
-
-    ``level`` (K,): what each candidate averages over the episode's window per unit of size; empty without a window.
-    """
-
-    E: Floats
-    log_prior: Floats
-    mean: float
-    sd: float
-    level: Floats
+#: Neighbours whose sizes are integrated out while an episode moves; sizes of others are held.
+NEIGHBOURS = 6
+#: Rounds over the episodes until draws are taken.
+ROUNDS = 5
+#: Chains of the sampler at most; more draws than that repeat them.
+CHAINS = 250
+#: Episodes whose designs are nowhere correlated beyond this do not overlap.
+APART = 0.1
+_OFF_VARIANCE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class Marginal:
-    """Posterior of one episode: weight, conditional mean and sd of the size of each candidate, all (K,)."""
+class State:
+    """n joint draws over E episodes, all (E, n): candidate, scale (S where it did nothing) and size on the log."""
 
-    weight: Floats
-    mean: Floats
-    sd: Floats
+    choice: Ints
+    scale: Ints
+    size: Floats
 
+    @classmethod
+    def off(cls, blocks: Sequence[Block], n: int) -> State:
+        nothing = np.array([len(block.scales.mean) for block in blocks])
+        return cls(
+            np.zeros((len(blocks), n), dtype=np.int64),
+            np.repeat(nothing[:, None], n, axis=1),
+            np.zeros((len(blocks), n)),
+        )
 
-def posterior(xx: Floats, xy: Floats, block: Block) -> tuple[Floats, Floats, Floats]:
-    """Conditional mean and sd of the size, and log weight (not normalised), of each candidate; ``xy`` (..., K)."""
-    kappa = 1 / block.sd**2
-    precision = xx + kappa
-    b = (xy + block.mean * kappa) / precision
-    constant = block.log_prior - 0.5 * (block.mean**2 * kappa + np.log(precision / kappa))
-    return b, precision**-0.5, 0.5 * b * b * precision + constant
-
-
-def weights(log_weight: Floats) -> Floats:
-    """(..., K) normalised."""
-    weight = np.exp(log_weight - log_weight.max(axis=-1, keepdims=True))
-    return np.asarray(weight / weight.sum(axis=-1, keepdims=True))
+    @classmethod
+    def mixed(cls, parts: Sequence[State], order: Ints) -> State:
+        """The draws of all parts, in this order."""
+        return cls(
+            np.concatenate([part.choice for part in parts], axis=1)[:, order],
+            np.concatenate([part.scale for part in parts], axis=1)[:, order],
+            np.concatenate([part.size for part in parts], axis=1)[:, order],
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Joint:
-    """The episodes of one series: (xx, xy) of each, and for each the others that overlap, with G (K_other, K)."""
+    """The episodes of one series, in the order of their start: ``products`` (xx, xy) of each; ``designs`` (m, K), what
+    of its candidates is no nuisance; ``groups`` that overlap; ``couplings`` with the next of its group, G (K, K_other).
+    """
 
     view: Profile
     blocks: tuple[Block, ...]
     products: tuple[tuple[Floats, Floats], ...]
-    couplings: tuple[dict[int, Sizes], ...]
+    designs: tuple[Floats, ...]
+    groups: list[list[int]]
+    couplings: tuple[dict[int, Floats], ...]
 
     @classmethod
     def of(cls, view: Profile, blocks: Sequence[Block]) -> Joint:
         products = tuple(view.products(block.E) for block in blocks)
-        return cls(view, tuple(blocks), products, _coupled(view, blocks))
+        designs = tuple(block.E - view.shade(block.E) for block in blocks)
+        groups = _groups(blocks, designs, products)
+        return cls(view, tuple(blocks), products, designs, groups, _coupled(blocks, designs, groups))
 
     def rescaled(self, variance: float) -> Joint:
         """The same with the noise found to have this variance instead of 1."""
@@ -89,95 +84,200 @@ class Joint:
             self.view.rescaled(variance),
             tuple(replace(block, E=block.E / np.sqrt(variance)) for block in self.blocks),
             tuple((xx / variance, xy / variance) for xx, xy in self.products),
-            tuple({e: G / np.float32(variance) for e, G in row.items()} for row in self.couplings),
+            tuple(design / np.sqrt(variance) for design in self.designs),
+            self.groups,
+            tuple({e: G / variance for e, G in row.items()} for row in self.couplings),
         )
 
-    def mean_field(self) -> list[Marginal]:
-        """Each episode's posterior given the mean path of the others."""
-        means = [np.zeros(len(block.log_prior)) for block in self.blocks]
-        found: list[Marginal] = []
-        for _ in range(SETTLE):
-            found = []
-            for e, (block, (xx, xy)) in enumerate(zip(self.blocks, self.products, strict=True)):
-                left = xy - sum(means[other] @ G for other, G in self.couplings[e].items())
-                b, sd, log_weight = posterior(xx, left, block)
-                found.append(Marginal(weights(log_weight), b, sd))
-                means[e] = found[e].weight * b
-        return found
+    def variance(self, state: State) -> float:
+        """Of the noise: mean square of what draws leave of the series, over their mean as over their spread."""
+        paths = sum(
+            block.E[:, choice] * size for block, choice, size in zip(self.blocks, state.choice, state.size, strict=True)
+        )
+        left = self.view.Y[:, None] - paths
+        rss = np.sum(left**2, axis=0) - np.sum(self.view.shadow(left) ** 2, axis=0)
+        return float(rss.mean() / self.view.dof)
 
-    def loosened(self) -> Joint:
-        """With the prior sd that each size itself suggests: a Student-t prior as a scale mixture of normals.
+    def draw(self, n: int, rng: np.random.Generator) -> State:
+        """n joint draws: exact where no more than two episodes overlap, else of n chains after ``ROUNDS`` rounds.
 
-        τ² = (ν s² + E[(size − m)²])/(ν + 1), the mean field's update for ν degrees of freedom: what is small hardly
-        changes its prior, and what is large beyond doubt is not shrunk as if it were not.
+        Half of the chains start with nothing acting, half with each episode as if it were alone.
         """
-        blocks = []
-        for block, q in zip(self.blocks, self.mean_field(), strict=True):
-            square = float(q.weight @ ((q.mean - block.mean) ** 2 + q.sd**2))
-            blocks.append(replace(block, sd=float(np.sqrt((DF * block.sd**2 + square) / (DF + 1)))))
-        return replace(self, blocks=tuple(blocks))
+        state = State.off(self.blocks, n)
+        for group in self.groups:
+            if len(group) == 1:
+                self._draw_one(group[0], state, slice(0, n), rng)
+            elif len(group) == 2:
+                self._draw_two(group, state, rng)
+            else:
+                self._draw_more(group, state, rng)
+        return state
 
-    def settled(self) -> tuple[Joint, list[Marginal]]:
-        """With the noise variance that the whole sample shows once the episodes are out of it; and its mean field."""
-        marginals = self.mean_field()
-        path = sum(block.E @ (q.weight * q.mean) for block, q in zip(self.blocks, marginals, strict=True))
-        left = self.view.Y - path
-        rss = left @ left - np.sum(self.view.shadow(left) ** 2)
-        for (xx, _), block, q in zip(self.products, self.blocks, marginals, strict=True):
-            mean = block.E @ (q.weight * q.mean)
-            spread = q.weight @ ((q.mean**2 + q.sd**2) * xx) - mean @ mean + np.sum(self.view.shadow(mean) ** 2)
-            rss += max(float(spread), 0.0)
-        joint = self.rescaled(float(np.clip(rss / self.view.dof, 0.25, 4.0))).loosened()
-        return joint, joint.mean_field()
-
-    def draw(self, start: Sequence[Marginal], n: int, rng: np.random.Generator) -> tuple[Choices, Sizes]:
-        """Choices (E, n) and sizes (E, n): draw i of all episodes belongs together."""
-        choice = np.zeros((len(self.blocks), n), dtype=np.int16)
-        size = np.zeros((len(self.blocks), n), dtype=np.float32)
-        for e, q in enumerate(start):
-            choice[e] = rng.choice(len(q.weight), size=n, p=q.weight)
-            size[e] = q.mean[choice[e]] + q.sd[choice[e]] * rng.standard_normal(n)
+    def _draw_more(self, group: Sequence[int], state: State, rng: np.random.Generator) -> None:
+        """Draws of as many chains as are kept, each as often as it takes."""
+        n = state.size.shape[1]
+        chains = State.off(self.blocks, min(n, CHAINS))
+        for e in group:
+            self._draw_one(e, chains, slice(len(chains.size[e]) // 2, None), rng)
+        path = self._path(group, chains)
         for _ in range(ROUNDS):
-            for e, couplings in enumerate(self.couplings):
-                if couplings:
-                    xx, xy = self.products[e]
-                    left = np.repeat(xy[None, :].astype(np.float32), n, axis=0)
-                    for other, G in couplings.items():
-                        left -= size[other][:, None] * G[choice[other]]
-                    choice[e], size[e] = _redraw(xx, left, self.blocks[e], rng)
-        return choice, size
+            for e in group:
+                moving = [*self._near(e, group), e]
+                path -= self._path(moving, chains)
+                self._move(moving, chains, path, rng)
+                path += self._path(moving, chains)
+        kept, again = list(group), np.arange(n) % len(chains.size[0])
+        state.choice[kept], state.scale[kept] = chains.choice[kept][:, again], chains.scale[kept][:, again]
+        state.size[kept] = chains.size[kept][:, again]
+
+    def _path(self, some: Sequence[int], state: State) -> Floats:
+        """(m, n) what these episodes add to the whitened series in each draw."""
+        paths = (self.blocks[e].E[:, state.choice[e]] * state.size[e] for e in some)
+        return np.asarray(sum(paths, np.zeros((len(self.view.Y), state.size.shape[1]))))
+
+    def _near(self, e: int, group: Sequence[int]) -> list[int]:
+        """The next of its group, whose sizes are integrated out as it moves."""
+        at = group.index(e)
+        return sorted([o for o in group if o != e], key=lambda o: (abs(group.index(o) - at), o))[:NEIGHBOURS]
+
+    def _draw_one(self, e: int, state: State, some: slice, rng: np.random.Generator) -> None:
+        block, (xx, xy) = self.blocks[e], self.products[e]
+        table = Table.of(xx, xy, block.log_prior, block.scales)
+        n = len(state.choice[e, some])
+        # What overlaps with nothing did something, however little.
+        cell = rng.choice(block.cells - 1, size=n, p=normalised(table.flat[:-1]))
+        b = np.append(table.b.ravel(), 0.0)[cell]
+        sd = np.append(table.precision.ravel() ** -0.5, 0.0)[cell]
+        state.choice[e, some], state.scale[e, some] = _split(cell, block)
+        state.size[e, some] = b + sd * rng.standard_normal(n)
+
+    def _draw_two(self, pair: Sequence[int], state: State, rng: np.random.Generator) -> None:
+        i, j = pair
+        n = state.choice.shape[1]
+        (cells, weight), blocks = self.pair(i, j), (self.blocks[i], self.blocks[j])
+        found = np.unravel_index(rng.choice(cells, size=n, p=weight), [block.cells for block in blocks])
+        for e, cell in zip(pair, found, strict=True):
+            state.choice[e], state.scale[e] = _split(cell, self.blocks[e])
+        self._draw_sizes(pair, state, rng)
+
+    def pair(self, i: int, j: int) -> tuple[Ints, Floats]:
+        """Cells of the table over two episodes (of i × of j, flat) that hold nearly all of the mass; their weights."""
+        log_weight = pair_table(
+            self.blocks[i], self.blocks[j], self.products[i], self.products[j], self.couplings[i][j]
+        )
+        flat = log_weight.ravel()
+        cells = np.flatnonzero(flat > flat.max() - 25)
+        return cells, normalised(flat[cells])
+
+    def _draw_sizes(
+        self, group: Sequence[int], state: State, rng: np.random.Generator, held: Floats | None = None
+    ) -> None:
+        A, q = self._system(group, state, held)
+        root = np.linalg.cholesky(A)
+        z = rng.standard_normal((*q.shape, 1))
+        size = np.linalg.solve(A, q[..., None]) + np.linalg.solve(root.transpose(0, 2, 1), z)
+        for c, e in enumerate(group):
+            state.size[e] = np.where(self._off(e, state), 0.0, size[:, c, 0])
+
+    def _off(self, e: int, state: State) -> npt.NDArray[np.bool_]:
+        return np.asarray(state.scale[e] == len(self.blocks[e].scales.mean))
+
+    def _system(self, group: Sequence[int], state: State, held: Floats | None) -> tuple[Floats, Floats]:
+        """A (n, c, c) and q (n, c) of the sizes of a group; ``held`` (m, n): what all others add to the series."""
+        n = state.choice.shape[1]
+        A, q = np.zeros((n, len(group), len(group))), np.zeros((n, len(group)))
+        for c, e in enumerate(group):
+            block, (xx, xy), choice = self.blocks[e], self.products[e], state.choice[e]
+            variance = np.append(block.scales.variance, _OFF_VARIANCE)[state.scale[e]]
+            mean = np.append(block.scales.mean, 0.0)[state.scale[e]]
+            A[:, c, c] = xx[choice] + 1 / variance
+            q[:, c] = xy[choice] + mean / variance
+            if held is not None:
+                q[:, c] -= np.einsum("mn,mn->n", self.designs[e][:, choice], held)
+            for d, other in enumerate(group[:c]):
+                A[:, c, d] = A[:, d, c] = self.couplings[e][other][choice, state.choice[other]]
+        return A, q
+
+    def _move(self, moving: Sequence[int], state: State, held: Floats, rng: np.random.Generator) -> None:
+        """A new candidate, scale and size of the last of these episodes in each draw, and new sizes of the others."""
+        *near, e = moving
+        block, (xx, xy) = self.blocks[e], self.products[e]
+        n = state.choice.shape[1]
+        A, q = self._system(near, state, held)
+        g = np.stack([self.couplings[e][other].T[state.choice[other]] for other in near], axis=2)
+        solved = np.linalg.solve(A, np.concatenate([g.transpose(0, 2, 1), q[:, :, None]], axis=2))
+        left = xy - held.T @ self.designs[e] - (g @ solved[:, :, -1:])[..., 0]
+        shadow = np.einsum("nkc,nck->nk", g, solved[:, :, :-1])
+        table = Table.of(np.maximum(xx - shadow, 1e-9), left, block.log_prior, block.scales)
+        table.log_weight[self._twins(e, near, state, g)[:, :, None] & block.scales.wide] = -np.inf
+        flat = table.flat
+        alone = np.all([self._off(other, state) for other in near], axis=0)
+        flat[alone, -1] = -np.inf
+        cumulated = np.cumsum(np.exp(flat - flat.max(axis=1, keepdims=True)), axis=1)
+        u = rng.random((n, 1)) * cumulated[:, -1:]
+        cell = np.minimum((cumulated <= u).sum(axis=1), block.cells - 1)
+        state.choice[e], state.scale[e] = _split(cell, block)
+        self._draw_sizes(moving, state, rng, held)
+
+    def _twins(self, e: int, near: Sequence[int], state: State, g: Floats) -> npt.NDArray[np.bool_]:
+        """(n, K) candidates that the data can hardly tell from one that a neighbour has, at a wide scale, taken."""
+        twins = np.zeros(g.shape[:2], dtype=bool)
+        for c, other in enumerate(near):
+            wide = np.append(self.blocks[other].scales.wide, False)[state.scale[other]]
+            norm = np.outer(self.products[other][0][state.choice[other]], self.products[e][0])
+            twins |= wide[:, None] & (g[:, :, c] ** 2 > TWINS**2 * norm)
+        return twins
 
 
-def _redraw(xx: Floats, xy: Sizes, block: Block, rng: np.random.Generator) -> tuple[Choices, Sizes]:
-    """A candidate and a size for each draw, from its own ``xy`` (n, K), in single precision."""
-    kappa = np.float32(1 / block.sd**2)
-    precision: Sizes = (xx + kappa).astype(np.float32)
-    b: Sizes = np.asarray((xy + np.float32(block.mean) * kappa) / precision)
-    log_weight = np.float32(0.5) * b * b * precision
-    log_weight += (block.log_prior - 0.5 * np.log(precision / kappa)).astype(np.float32)
-    log_weight -= log_weight.max(axis=1, keepdims=True)
-    cumulated = np.cumsum(np.exp(log_weight, out=log_weight), axis=1)
-    n, last = xy.shape[0], xy.shape[1] - 1
-    u = rng.random((n, 1), dtype=np.float32) * cumulated[:, -1:]
-    choice = np.minimum((cumulated <= u).sum(axis=1), last)
-    size = b[np.arange(n), choice] + (1 / np.sqrt(precision[choice])) * rng.standard_normal(n, dtype=np.float32)
-    return choice.astype(np.int16), size
+def _split(cell: Ints, block: Block) -> tuple[Ints, Ints]:
+    """Candidate and scale of each cell."""
+    scales = len(block.scales.mean)
+    nothing = cell == block.cells - 1
+    return np.where(nothing, 0, cell // scales), np.where(nothing, scales, cell % scales)
 
 
-def _coupled(view: Profile, blocks: Sequence[Block]) -> tuple[dict[int, Sizes], ...]:
-    """For each episode those that overlap with it, with the cross products (K_other, K)."""
-    spans = [_visible(block.E) for block in blocks]
-    shadows = [view.shadow(block.E) for block in blocks]
-    couplings: list[dict[int, Sizes]] = [{} for _ in blocks]
+def second_pays(joint: Joint, e: int, state: State, chance: float) -> bool:
+    """Whether a second component of an episode, given the mean path of the others, explains what one leaves.
+
+    By the marginal likelihood of two against that of one; only tried where one is beyond doubt.
+    """
+    size = state.size[e]
+    if abs(size.mean()) < 2 * size.std() or not size.any():
+        return False
+    block, design = joint.blocks[e], joint.designs[e]
+    others = [other for other in range(len(joint.blocks)) if other != e]
+    left = joint.products[e][1] - design.T @ joint._path(others, state).mean(axis=1)
+    second = replace(block, scales=block.scales.with_chance(chance))
+    products = joint.products[e][0], left
+    table = pair_table(block, second, products, products, block.E.T @ design)
+    weight = np.exp(table - table.max())
+    return bool(weight[:, :-1].sum() > weight[:, -1].sum())
+
+
+def _groups(
+    blocks: Sequence[Block], designs: Sequence[Floats], products: Sequence[tuple[Floats, Floats]]
+) -> list[list[int]]:
+    """Episodes that overlap, directly or through others: designs correlated beyond ``APART``, if only by the season."""
+    label = list(range(len(blocks)))
+    norms = [np.sqrt(np.maximum(xx, 1e-12)) for xx, _ in products]
     for a in range(len(blocks)):
         for b in range(a + 1, len(blocks)):
-            rows = np.flatnonzero(spans[a] & spans[b])
-            if rows.size:
-                G = blocks[a].E[rows].T @ blocks[b].E[rows] - shadows[a].T @ shadows[b]
-                couplings[b][a], couplings[a][b] = G.astype(np.float32), G.T.astype(np.float32)
+            if label[a] == label[b]:
+                continue
+            G = blocks[a].E.T @ designs[b]
+            if (np.abs(G) > APART * np.outer(norms[a], norms[b])).any():
+                label = [label[a] if one == label[b] else one for one in label]
+    return [[e for e, one in enumerate(label) if one == name] for name in dict.fromkeys(label)]
+
+
+def _coupled(
+    blocks: Sequence[Block], designs: Sequence[Floats], groups: Sequence[Sequence[int]]
+) -> tuple[dict[int, Floats], ...]:
+    """For each episode those that may move with it, with the cross products (K, K_other)."""
+    couplings: list[dict[int, Floats]] = [{} for _ in blocks]
+    for group in groups:
+        for at, a in enumerate(group):
+            for b in group[at + 1 : at + 1 + 2 * NEIGHBOURS]:
+                couplings[a][b] = blocks[a].E.T @ designs[b]
+                couplings[b][a] = couplings[a][b].T
     return tuple(couplings)
-
-
-def _visible(E: Floats) -> npt.NDArray[np.bool_]:
-    height = np.abs(E).max(axis=1)
-    return np.asarray(height > _VISIBLE * height.max(initial=0.0))

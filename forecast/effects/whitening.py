@@ -24,6 +24,10 @@ Bools = npt.NDArray[np.bool_]
 PRICE_PHI, PRICE_THETA = (0.0, 0.3, 0.6), (-0.4, -0.2, 0.0, 0.15, 0.3, 0.45)
 VOLUME_THETA = (-0.95, -0.85, -0.75, -0.65, -0.5, -0.3, -0.1)
 
+#: Where φ + θ lies before the data are seen: mean and sd over many series; it decides where there are few data.
+PRIOR_PRICE, PRIOR_VOLUME = (0.3, 0.2), (-0.55, 0.3)
+#: How many (φ, θ) are averaged over, and the share of the highest weight that each must have.
+MOST, SHARE = 3, 0.1
 #: Fewest observations from which anything is estimated.
 LEAST = 8
 
@@ -83,23 +87,37 @@ def _variances(gamma: Floats, theta: float) -> Floats:
     return np.array(r)
 
 
-def fit_whitening(sample: Sample, quiet: Bools) -> Whitening:
-    """The (φ, θ) of highest likelihood over the grid, judged on the ``quiet`` periods (T,), those without events.
+def whitenings(sample: Sample, quiet: Bools) -> list[tuple[Whitening, float]]:
+    """The (φ, θ) that the ``quiet`` periods (T,) leave open, with their weights, which sum to 1; the likeliest first.
 
-    Volumes have their season removed by regression for each (φ, θ). Raises ``TooShort`` below ``LEAST`` observations.
+    The weight is the likelihood over the grid times the ``PRIOR``; what has less than a tenth of the highest is left
+    out, and so is all but the first three. Volumes have their season removed by regression for each (φ, θ). Raises
+    ``TooShort`` below ``LEAST`` observations.
     """
     rows = np.flatnonzero(np.isfinite(sample.x))
     if len(rows) < LEAST:
         raise TooShort(f"{len(rows)} observations are too few to tell an effect from noise; {LEAST} are needed")
     V = np.column_stack([sample.x, seasons(sample.ds, sample.freq)] if not sample.is_price else [sample.x])
+    usual, spread = PRIOR_PRICE if sample.is_price else PRIOR_VOLUME
 
-    def loglik(model: Whitening) -> float:
+    def log_posterior(model: Whitening) -> float:
         e, sd = model.innovations(V)
         calm = quiet[model.periods]
-        return float(-calm.sum() / 2 * np.log(_rss(e[calm]) / calm.sum() + 1e-12) - np.log(sd[calm]).sum())
+        loglik = -calm.sum() / 2 * np.log(_rss(e[calm]) / calm.sum() + 1e-12) - np.log(sd[calm]).sum()
+        return float(loglik - 0.5 * ((model.phi + model.theta - usual) / spread) ** 2)
 
     gaps = bool((np.diff(rows) > 1).any())
-    return max((Whitening(rows, phi, theta) for phi, theta in _grid(sample.is_price, gaps)), key=loglik)
+    models = [Whitening(rows, phi, theta) for phi, theta in _grid(sample.is_price, gaps)]
+    weight = np.array([log_posterior(model) for model in models])
+    weight = np.exp(weight - weight.max())
+    best = np.argsort(-weight, kind="stable")[:MOST]
+    best = best[weight[best] >= SHARE]
+    return [(models[k], float(weight[k] / weight[best].sum())) for k in best]
+
+
+def fit_whitening(sample: Sample, quiet: Bools) -> Whitening:
+    """The likeliest of ``whitenings`` alone."""
+    return whitenings(sample, quiet)[0][0]
 
 
 def _grid(is_price: bool, gaps: bool) -> list[tuple[float, float]]:

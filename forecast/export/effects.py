@@ -35,7 +35,9 @@ def effect_names() -> list[str]:
         *("series_id", "run", "episode", "title", "events", "family", "direction", "announced", "effective", "ended"),
         *("start", "window", "shapes", "leads"),
         *(f"{band}.{name}" for band in bands for name in band_names()),
-        *("missing", "unit", "placebo_rank", "identified", "prior_dominated", "others_of_kind"),
+        *("missing", "unit", "placebo_rank", "relevant", "detectable", "identified", "prior_dominated"),
+        "apart",
+        "others_of_kind",
         *(f"given_kind.{name}" for name in band_names()),
     ]
 
@@ -103,8 +105,11 @@ def _episode(found: Findings, told: EpisodeReport) -> dict[str, Any]:
         "cumulated_after": _band(told.after),
         "missing": told.missing,
         "placebo_rank": effect.placebo_rank,
+        "relevant": effect.relevant(told.record.freq, told.record.last),
+        "detectable": None if effect.detectable is None else _percent(effect.detectable, 0.0, (0.5,))[0],
         "identified": effect.identified,
         "prior_dominated": effect.prior_dominated,
+        "apart": episode.apart,
         "others_of_kind": kin.others,
         "given_kind": dict(zip(band_names(), _percent(kin.mean, kin.sd, _CUTS), strict=True)),
     }

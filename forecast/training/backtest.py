@@ -63,7 +63,7 @@ def fit(forecaster: Forecaster, view: View, *, own_effects: bool = False) -> Mod
     """
     sample, record = view.sample, view.record
     if own_effects and forecaster.estimates_effects and record.effects:
-        episodes = tuple(effect.episode for effect in record.effects)
+        episodes = tuple(effect.episode for effect in record.effects if effect.episode.apart)
         joint = forecaster.fit(sample, design(episodes, sample.ds, sample.freq))
         view = replace(view, record=from_coefficients(record, joint.coefficients, method=forecaster.family))
     if isinstance(forecaster, Grid):

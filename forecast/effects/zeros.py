@@ -1,0 +1,86 @@
+"""Periods that reported 0: less than the series can report, and data (Tobin, Estimation of relationships for limited
+dependent variables, Econometrica 26, 1958).
+
+Where an episode may have acted, a 0 stands for a log somewhere below the ``limit`` of the sample; the model's own
+expectation of it, given that it lies there, takes its place (an EM step). Elsewhere a single 0 says nothing of effects
+and is left out, unless zeros are usual in the series: then they are what its noise is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy.stats import norm
+
+from forecast.effects.candidates import leads
+from forecast.effects.episodes import Episode
+from forecast.effects.profile import Profile
+from forecast.effects.record import WINDOW
+from forecast.effects.whitening import Bools
+from forecast.timeseries.sample import Sample
+from forecast.timeseries.series import Floats
+
+#: Share of zeros among the periods without events from which on zeros are usual.
+USUAL = 0.05
+#: Sweeps over the zeros until each agrees with the others.
+_SWEEPS = 20
+
+
+def censored(sample: Sample, episodes: Sequence[Episode]) -> Sample:
+    """The sample with its zeros at the limit where they are data, and missing where they are not."""
+    if not sample.zeros:
+        return sample
+    rows, touched = np.array(sample.zeros), _touched(sample, episodes)
+    free = ~touched & np.isfinite(sample.x)
+    x = sample.x.copy()
+    if free.any() and np.isin(rows, np.flatnonzero(free)).sum() >= USUAL * free.sum():
+        x[rows] = sample.limit
+        return replace(sample, x=x)
+    x[rows] = np.where(touched[rows], sample.limit, np.nan)
+    return replace(sample, x=x, zeros=tuple(rows[touched[rows]].tolist()))
+
+
+def _touched(sample: Sample, episodes: Sequence[Episode]) -> Bools:
+    """(T,) periods in which an episode may have acted: a year from its first lead on, and on while zeros last."""
+    ordinals, touched = np.asarray(sample.freq.ordinal(sample.ds)), np.zeros(len(sample), dtype=bool)
+    for episode in episodes:
+        start = int(sample.freq.ordinal(episode.intervention.start))
+        since = ordinals - start + max(leads(episode, sample.freq))
+        touched |= (since >= 0) & (ordinals < start + sample.freq.months(WINDOW))
+    for row in sample.zeros:
+        touched[row] |= row > 0 and touched[row - 1] and row - 1 in sample.zeros
+    return touched
+
+
+def expected(sample: Sample, view: Profile, path: Floats) -> Sample:
+    """The sample with each 0 where the model expects it, given the mean ``path`` (T,) of the events and the limit."""
+    if not sample.zeros:
+        return sample
+    rows = np.array(sample.zeros)
+    B = view.whiten(np.eye(len(sample))[:, rows])
+    left = view.Y - view.whiten(path[:, None])[:, 0]
+    S = view.shadow(B)
+    precision = B.T @ B - S.T @ S
+    pull = -(B.T @ left - S.T @ view.shadow(left))
+    shift, above = np.zeros(len(rows)), sample.limit - sample.x[rows]
+    own = np.maximum(np.diag(precision), 1e-9)
+    for _ in range(_SWEEPS):
+        for t in range(len(rows)):
+            mean = shift[t] + (pull[t] - precision[t] @ shift) / own[t]
+            shift[t] = _below(above[t], mean, own[t] ** -0.5)
+    x = sample.x.copy()
+    x[rows] += shift
+    return replace(sample, x=x)
+
+
+def _below(limit: float, mean: float, sd: float) -> float:
+    """Mean of a normal variable, given that it lies below a limit."""
+    z = (limit - mean) / sd
+    return float(mean - sd * np.exp(norm.logpdf(z) - norm.logcdf(z)))
+
+
+def latent(sample: Sample) -> dict[str, float]:
+    """The logs that stand for the zeros, by the start of their period."""
+    return {str(sample.ds[row]): round(float(sample.x[row]), 6) for row in sample.zeros}
