@@ -52,10 +52,11 @@ def futures(
 
     Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a day that is too early for a run.
     """
-    edition, evidence = catalog.edition(), Evidence.of(registry, catalog.retired())
+    edition, known, retired = catalog.facts()
+    evidence = Evidence.of(registry, retired)
     made = []
     for series_id in series_ids:
-        series = catalog.get(series_id)
+        series = known.get(series_id) or catalog.get(series_id)
         run = serving(series, registry, as_of)
 
         def make(series: Series = series, run: Run = run) -> Future:

@@ -129,6 +129,11 @@ class Catalog:
         """The series that were retired, and since when (UTC)."""
         return {name: since for name, (_, since) in self._current().retired.items()}
 
+    def facts(self) -> tuple[int, dict[str, Series], dict[str, datetime]]:
+        """The edition, the series that are not retired, and those that are and since when: one state, one question."""
+        now = self._current()
+        return now.number, dict(now.series), {name: since for name, (_, since) in now.retired.items()}
+
     def get(self, series_id: str) -> Series:
         """One series. Raises ``NotFound``, and ``Retired`` for one that was."""
         return self._current().get(series_id)

@@ -3,6 +3,7 @@
 # Annotations are evaluated here: the queries are made for the horizon of the settings, inside a function.
 
 import datetime as dt
+from collections.abc import Mapping
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
@@ -13,6 +14,7 @@ from forecast.answers.reconcile import members
 from forecast.answers.several import Several, forecasts
 from forecast.errors import ForecastError
 from forecast.export.forecasts import forecast_document, forecast_names, forecast_rows, forecasts_document
+from forecast.timeseries.series import Series
 from service.answers import csv_answer, json_answer, naming, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
@@ -85,14 +87,15 @@ def trained(context: Context) -> list[str]:
 def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery, *asked: object) -> str:
     """What an answer depends on: the runs that serve and what they say of events, the catalogue, and the question."""
     as_of = context.day(query.as_of)
-    runs = [_serves(context, series_id, as_of) for series_id in series_ids]
-    stores = context.catalog.edition(), Evidence.of(context.registry, context.catalog.retired()).digest
+    edition, known, retired = context.catalog.facts()
+    runs = [_serves(context, known, series_id, as_of) for series_id in series_ids]
+    stores = edition, Evidence.of(context.registry, retired).digest
     return tag(series_ids, runs, stores, as_of, query.h, query.level, wants_csv(query.format), *asked)
 
 
-def _serves(context: Context, series_id: str, as_of: dt.date) -> str:
+def _serves(context: Context, known: Mapping[str, Series], series_id: str, as_of: dt.date) -> str:
     """The run that answers for a series, or why there is none."""
     try:
-        return serving(context.catalog.get(series_id), context.registry, as_of).run_id
+        return serving(known.get(series_id) or context.catalog.get(series_id), context.registry, as_of).run_id
     except ForecastError as error:
         return str(error)
