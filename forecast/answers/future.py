@@ -28,7 +28,7 @@ from forecast.timeseries.trade import has_trade
 Draws = npt.NDArray[np.float32]
 
 #: No world changes the log of a draw by more than this.
-FURTHEST = 50.0
+LARGEST_CHANGE = 50.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +100,7 @@ class Future:
         if additions.forks or self._additions.forks:
             change += forked(additions, self._ahead, self._luck, check) - self._forked
         # What is stated may be absurd, but a number in single precision it stays.
-        relative = np.clip(change, -FURTHEST, FURTHEST).astype(np.float32)
+        relative = np.clip(change, -LARGEST_CHANGE, LARGEST_CHANGE).astype(np.float32)
         moved = slice(next(iter(np.flatnonzero(relative.any(axis=1))), len(relative)), None)
         there = self.sizes.copy()
         there[moved] *= np.exp(relative[moved])

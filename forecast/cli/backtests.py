@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from forecast.jobs.backtest import Answer, Question
     from forecast.registry import Run
     from forecast.registry.card import Card, FamilyScores
-    from forecast.training.origins import LeftOut, Origins
+    from forecast.training.origins import Origins, OriginsLeftOut
 
 HORIZONS = (1, 3, 6, 12)
 COVERAGE = tuple(Column(f"coverage.{level}", f"{level} %", number=True) for level in (50, 80, 95))
@@ -182,7 +182,7 @@ def _question(s: Session, options: tuple[Any, ...]) -> Question:
 
 def _origins(
     s: Session, series_ids: list[str] | None, origins: str, question: Question
-) -> tuple[Origins, list[LeftOut]]:
+) -> tuple[Origins, list[OriginsLeftOut]]:
     from forecast.training.origins import last, read
 
     names = s.known(series_ids)

@@ -41,8 +41,8 @@ FAMILIES: tuple[tuple[float, tuple[Shape, ...]], ...] = (
 
 #: Of flows also the dates that traders see coming, announced or not, and are ahead of (Coglianese, Davis, Kilian and
 #: Stock, Anticipation, tax avoidance, and the price elasticity of gasoline demand, Journal of Applied Econometrics 32,
-#: 2017); its weight is taken evenly from the others, and
-#: small, for a shape that goes both ways is well suited to cancel a neighbour.
+#: 2017); its weight is taken evenly from the others, and small, for a shape that goes both ways is well suited to
+#: cancel a neighbour.
 FORESTALLED: tuple[float, tuple[Shape, ...]] = (
     0.05,
     tuple(Forestalled(months, rate) for months in (1, 2, 3) for rate in (0.8, 1.0)),

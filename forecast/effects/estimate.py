@@ -21,7 +21,7 @@ from forecast.effects.noise import Ways, drawn, noises, quiet_periods
 from forecast.effects.placebo import ranked
 from forecast.effects.profile import profile
 from forecast.effects.record import EffectRecord, EpisodeEffect
-from forecast.effects.sampler import State
+from forecast.effects.sampler import PosteriorDraws
 from forecast.effects.zeros import censored, latent
 from forecast.errors import TooShort
 from forecast.forecasters.base import Coefficients
@@ -106,7 +106,7 @@ def estimate(
     )
 
 
-def _effect(way: Ways, prior: tuple[float, float], state: State, rows: tuple[int, ...]) -> EpisodeEffect:
+def _effect(way: Ways, prior: tuple[float, float], state: PosteriorDraws, rows: tuple[int, ...]) -> EpisodeEffect:
     choice, size = state.choice[list(rows)].astype(np.int16), state.size[list(rows)].astype(np.float32)
     return EpisodeEffect(way.episode, way.candidates, choice, size, False, True, prior)
 

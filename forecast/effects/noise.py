@@ -17,7 +17,7 @@ from forecast.effects.episodes import Episode
 from forecast.effects.joint_tables import Block, Scales
 from forecast.effects.profile import Profile, profiles
 from forecast.effects.record import window
-from forecast.effects.sampler import Joint, State, second_pays
+from forecast.effects.sampler import Joint, PosteriorDraws, second_pays
 from forecast.effects.whitening import LEAST, Bools
 from forecast.effects.zeros import expected
 from forecast.interventions import Intervention
@@ -124,17 +124,17 @@ def _second(way: Ways, chance: float) -> Ways:
     return replace(way, scales=way.scales.with_chance(chance))
 
 
-def _mean_path(ways: Sequence[Ways], state: State) -> Floats:
+def _mean_path(ways: Sequence[Ways], state: PosteriorDraws) -> Floats:
     n = state.size.shape[1]
     found = zip(ways, state.choice, state.size, strict=True)
     return np.asarray(sum(np.bincount(c, s, len(w.log_prior)) @ w.paths for w, c, s in found) / n)
 
 
-def drawn(joints: Sequence[tuple[Joint, float]], n: int, rng: np.random.Generator) -> State:
+def drawn(joints: Sequence[tuple[Joint, float]], n: int, rng: np.random.Generator) -> PosteriorDraws:
     """n draws, from each noise as many as its weight asks for, in random order."""
     ends = np.round(n * np.cumsum([weight for _, weight in joints])).astype(int)
     parts = [joint.draw(k, rng) for (joint, _), k in zip(joints, np.diff(ends, prepend=0).tolist(), strict=True) if k]
-    return State.mixed(parts, rng.permutation(n))
+    return PosteriorDraws.mixed(parts, rng.permutation(n))
 
 
 def blocks(view: Profile, ways: Sequence[Ways]) -> Joint:

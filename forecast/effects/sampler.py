@@ -32,7 +32,7 @@ _OFF_VARIANCE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class PosteriorDraws:
     """n joint draws over E episodes, all (E, n): candidate, scale (S where it did nothing) and size on the log."""
 
     choice: Ints
@@ -40,7 +40,7 @@ class State:
     size: Floats
 
     @classmethod
-    def off(cls, blocks: Sequence[Block], n: int) -> State:
+    def off(cls, blocks: Sequence[Block], n: int) -> PosteriorDraws:
         nothing = np.array([len(block.scales.mean) for block in blocks])
         return cls(
             np.zeros((len(blocks), n), dtype=np.int64),
@@ -49,7 +49,7 @@ class State:
         )
 
     @classmethod
-    def mixed(cls, parts: Sequence[State], order: Ints) -> State:
+    def mixed(cls, parts: Sequence[PosteriorDraws], order: Ints) -> PosteriorDraws:
         """The draws of all parts, in this order."""
         return cls(
             np.concatenate([part.choice for part in parts], axis=1)[:, order],
@@ -89,7 +89,7 @@ class Joint:
             tuple({e: G / variance for e, G in row.items()} for row in self.couplings),
         )
 
-    def variance(self, state: State) -> float:
+    def variance(self, state: PosteriorDraws) -> float:
         """Of the noise: mean square of what draws leave of the series, over their mean as over their spread."""
         paths = sum(
             block.E[:, choice] * size for block, choice, size in zip(self.blocks, state.choice, state.size, strict=True)
@@ -98,12 +98,12 @@ class Joint:
         rss = np.sum(left**2, axis=0) - np.sum(self.view.shadow(left) ** 2, axis=0)
         return float(rss.mean() / self.view.dof)
 
-    def draw(self, n: int, rng: np.random.Generator) -> State:
+    def draw(self, n: int, rng: np.random.Generator) -> PosteriorDraws:
         """n joint draws: exact where no more than two episodes overlap, else of n chains after ``ROUNDS`` rounds.
 
         Half of the chains start with nothing acting, half with each episode as if it were alone.
         """
-        state = State.off(self.blocks, n)
+        state = PosteriorDraws.off(self.blocks, n)
         for group in self.groups:
             if len(group) == 1:
                 self._draw_one(group[0], state, slice(0, n), rng)
@@ -113,10 +113,10 @@ class Joint:
                 self._draw_more(group, state, rng)
         return state
 
-    def _draw_more(self, group: Sequence[int], state: State, rng: np.random.Generator) -> None:
+    def _draw_more(self, group: Sequence[int], state: PosteriorDraws, rng: np.random.Generator) -> None:
         """Draws of as many chains as are kept, each as often as it takes."""
         n = state.size.shape[1]
-        chains = State.off(self.blocks, min(n, CHAINS))
+        chains = PosteriorDraws.off(self.blocks, min(n, CHAINS))
         for e in group:
             self._draw_one(e, chains, slice(len(chains.size[e]) // 2, None), rng)
         path = self._path(group, chains)
@@ -130,7 +130,7 @@ class Joint:
         state.choice[kept], state.scale[kept] = chains.choice[kept][:, again], chains.scale[kept][:, again]
         state.size[kept] = chains.size[kept][:, again]
 
-    def _path(self, some: Sequence[int], state: State) -> Floats:
+    def _path(self, some: Sequence[int], state: PosteriorDraws) -> Floats:
         """(m, n) what these episodes add to the whitened series in each draw."""
         paths = (self.blocks[e].E[:, state.choice[e]] * state.size[e] for e in some)
         return np.asarray(sum(paths, np.zeros((len(self.view.Y), state.size.shape[1]))))
@@ -140,7 +140,7 @@ class Joint:
         at = group.index(e)
         return sorted([o for o in group if o != e], key=lambda o: (abs(group.index(o) - at), o))[:NEIGHBOURS]
 
-    def _draw_one(self, e: int, state: State, some: slice, rng: np.random.Generator) -> None:
+    def _draw_one(self, e: int, state: PosteriorDraws, some: slice, rng: np.random.Generator) -> None:
         block, (xx, xy) = self.blocks[e], self.products[e]
         table = Table.of(xx, xy, block.log_prior, block.scales)
         n = len(state.choice[e, some])
@@ -151,7 +151,7 @@ class Joint:
         state.choice[e, some], state.scale[e, some] = _split(cell, block)
         state.size[e, some] = b + sd * rng.standard_normal(n)
 
-    def _draw_two(self, pair: Sequence[int], state: State, rng: np.random.Generator) -> None:
+    def _draw_two(self, pair: Sequence[int], state: PosteriorDraws, rng: np.random.Generator) -> None:
         i, j = pair
         n = state.choice.shape[1]
         (cells, weight), blocks = self.pair(i, j), (self.blocks[i], self.blocks[j])
@@ -170,7 +170,7 @@ class Joint:
         return cells, normalised(flat[cells])
 
     def _draw_sizes(
-        self, group: Sequence[int], state: State, rng: np.random.Generator, held: Floats | None = None
+        self, group: Sequence[int], state: PosteriorDraws, rng: np.random.Generator, held: Floats | None = None
     ) -> None:
         A, q = self._system(group, state, held)
         root = np.linalg.cholesky(A)
@@ -179,10 +179,10 @@ class Joint:
         for c, e in enumerate(group):
             state.size[e] = np.where(self._off(e, state), 0.0, size[:, c, 0])
 
-    def _off(self, e: int, state: State) -> npt.NDArray[np.bool_]:
+    def _off(self, e: int, state: PosteriorDraws) -> npt.NDArray[np.bool_]:
         return np.asarray(state.scale[e] == len(self.blocks[e].scales.mean))
 
-    def _system(self, group: Sequence[int], state: State, held: Floats | None) -> tuple[Floats, Floats]:
+    def _system(self, group: Sequence[int], state: PosteriorDraws, held: Floats | None) -> tuple[Floats, Floats]:
         """A (n, c, c) and q (n, c) of the sizes of a group; ``held`` (m, n): what all others add to the series."""
         n = state.choice.shape[1]
         A, q = np.zeros((n, len(group), len(group))), np.zeros((n, len(group)))
@@ -198,7 +198,7 @@ class Joint:
                 A[:, c, d] = A[:, d, c] = self.couplings[e][other][choice, state.choice[other]]
         return A, q
 
-    def _move(self, moving: Sequence[int], state: State, held: Floats, rng: np.random.Generator) -> None:
+    def _move(self, moving: Sequence[int], state: PosteriorDraws, held: Floats, rng: np.random.Generator) -> None:
         """A new candidate, scale and size of the last of these episodes in each draw, and new sizes of the others."""
         *near, e = moving
         block, (xx, xy) = self.blocks[e], self.products[e]
@@ -219,7 +219,7 @@ class Joint:
         state.choice[e], state.scale[e] = _split(cell, block)
         self._draw_sizes(moving, state, rng, held)
 
-    def _twins(self, e: int, near: Sequence[int], state: State, g: Floats) -> npt.NDArray[np.bool_]:
+    def _twins(self, e: int, near: Sequence[int], state: PosteriorDraws, g: Floats) -> npt.NDArray[np.bool_]:
         """(n, K) candidates that the data can hardly tell from one that a neighbour has, at a wide scale, taken."""
         twins = np.zeros(g.shape[:2], dtype=bool)
         for c, other in enumerate(near):
@@ -236,7 +236,7 @@ def _split(cell: Ints, block: Block) -> tuple[Ints, Ints]:
     return np.where(nothing, 0, cell // scales), np.where(nothing, scales, cell % scales)
 
 
-def second_pays(joint: Joint, e: int, state: State, chance: float) -> bool:
+def second_pays(joint: Joint, e: int, state: PosteriorDraws, chance: float) -> bool:
     """Whether a second component of an episode, given the mean path of the others, explains what one leaves.
 
     By the marginal likelihood of two against that of one; only tried where one is beyond doubt.

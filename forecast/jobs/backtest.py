@@ -31,7 +31,7 @@ from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 from forecast.training.backtest import Backtest, backtest, fit, outcomes, scores
 from forecast.training.information import TEST_DRAWS, Past, View, seed_of
-from forecast.training.origins import LeftOut, Origins, known_at, target_history, usable
+from forecast.training.origins import Origins, OriginsLeftOut, known_at, target_history, usable
 from forecast.training.panel import Company, Lessons, Peers, panels
 from forecast.training.selection import BASELINES
 
@@ -71,7 +71,7 @@ class Answer:
     """What could be backtested, in the order of the ids, and what could not."""
 
     tested: tuple[Tested, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[OriginsLeftOut, ...]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def run(
     work = _in_one_pass if question.family == Grid.family else _by_views
     tested: dict[str, Tested] = {}
     for result in work(catalog, settings, can, question):
-        if isinstance(result, LeftOut):
+        if isinstance(result, OriginsLeftOut):
             left_out.append(result)
         else:
             tested[result.test.series_id] = result
@@ -164,7 +164,9 @@ def _bare(sample: Sample, lessons: Lessons | None = None) -> View:
 # -- other families ----------------------------------------------------------------------------------------------------
 
 
-def _by_views(catalog: Catalog, settings: Settings, origins: Origins, question: Question) -> Iterator[Tested | LeftOut]:
+def _by_views(
+    catalog: Catalog, settings: Settings, origins: Origins, question: Question
+) -> Iterator[Tested | OriginsLeftOut]:
     company = Company.of(catalog, question.as_of)
     if len(origins) == 1:
         ((series_id, cutoffs),) = origins.items()
@@ -179,7 +181,7 @@ def _by_views(catalog: Catalog, settings: Settings, origins: Origins, question: 
 
 def _in_own_process(
     settings: Settings, origins: tuple[str, Days], question: Question, company: Company
-) -> Tested | LeftOut:
+) -> Tested | OriginsLeftOut:
     catalog = Catalog.open(settings)
     try:
         return _one_by_views(catalog, settings, origins, question, company)
@@ -189,7 +191,7 @@ def _in_own_process(
 
 def _one_by_views(
     catalog: Catalog, settings: Settings, origins: tuple[str, Days], question: Question, company: Company
-) -> Tested | LeftOut:
+) -> Tested | OriginsLeftOut:
     series_id, cutoffs = origins
     past = Past(catalog, settings, series_id, company)
     try:
@@ -197,7 +199,7 @@ def _one_by_views(
         test = backtest(FORECASTERS[question.family], views, past.history, question.horizon, past.seed)
         return _tested(test, past.history, views, settings, question)
     except ForecastError as error:
-        return LeftOut(series_id, (), f"{question.family}: {error}")
+        return OriginsLeftOut(series_id, (), f"{question.family}: {error}")
 
 
 # -- scores ------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ _TARGET = "a target; this is a comparison, never a forecast"
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class OriginsLeftOut:
     """Origins of a series that could not be forecast from; all of them if ``cutoffs`` is empty."""
 
     series_id: str
@@ -38,7 +38,7 @@ class LeftOut:
 
 def last(
     catalog: Catalog, series_ids: Iterable[str], count: int, as_of: dt.date, horizon: int
-) -> tuple[Origins, list[LeftOut]]:
+) -> tuple[Origins, list[OriginsLeftOut]]:
     """The last ``count`` origins of each series, and the series that have none. Raises ``NotFound``."""
     found: dict[str, Days] = {}
     without = []
@@ -47,13 +47,15 @@ def last(
             history = target_history(catalog, series_id, as_of)
             cutoffs = _last(history, count, horizon)
         except TooShort as error:
-            without.append(LeftOut(series_id, (), str(error)))
+            without.append(OriginsLeftOut(series_id, (), str(error)))
             continue
         if len(cutoffs):
             found[series_id] = cutoffs
         else:
             seen = int(history.used.sum())
-            without.append(LeftOut(series_id, (), f"{seen} observations; {LEAST} and one to judge by are needed"))
+            without.append(
+                OriginsLeftOut(series_id, (), f"{seen} observations; {LEAST} and one to judge by are needed")
+            )
     return found, without
 
 
@@ -113,7 +115,7 @@ def target_history(catalog: Catalog, series_id: str, as_of: dt.date) -> History:
     return catalog.history(series_id, as_of)
 
 
-def usable(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) -> tuple[Days, list[LeftOut]]:
+def usable(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) -> tuple[Days, list[OriginsLeftOut]]:
     """The origins that can be looked from, and the others by what is wrong with them."""
     keep: list[np.datetime64] = []
     wrong: dict[str, list[dt.date]] = {}
@@ -132,7 +134,7 @@ def usable(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) ->
             continue
         wrong.setdefault(why, []).append(cutoff.item())
     series_id = history.series.series_id
-    without = [LeftOut(series_id, tuple(days), why) for why, days in wrong.items()]
+    without = [OriginsLeftOut(series_id, tuple(days), why) for why, days in wrong.items()]
     return np.array(keep, dtype="datetime64[D]"), without
 
 

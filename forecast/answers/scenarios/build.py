@@ -19,9 +19,9 @@ from forecast.interventions import parse_shape
 
 _NOTHING = Assumption()
 #: An effect is not multiplied by more than this: nobody has seen what a hundred times the rate does.
-MOST = 100
+MOST_TIMES = 100
 #: The widest standard deviation on the log that may be stated of an effect.
-WIDEST = 3
+WIDEST_SD = 3
 
 
 def build(question: Question, known: Version, open_branches: Sequence[Branch], minerals: Minerals) -> tuple[World, ...]:
@@ -164,9 +164,9 @@ class _Builder:
             (on, float(np.log1p(e.percent / 100)), e.plus_minus / (100 + e.percent)) for on, e in part.effect.items()
         )
         for on, _, sd in sizes:
-            if sd > WIDEST:
+            if sd > WIDEST_SD:
                 left, said = 100 + part.effect[on].percent, part.effect[on].plus_minus
-                expected = f"at most {WIDEST} times the {left:g} % of the level that are left"
+                expected = f"at most {WIDEST_SD} times the {left:g} % of the level that are left"
                 self._fault(f"{place}.effect.{on}.plus_minus", said, expected)
         return Assumption(
             shape=parse_shape(part.shape) if part.shape else None,
@@ -192,11 +192,11 @@ class _Builder:
             return ()
         levels = [(np.datetime64(day, "D"), (rate - before) / unit) for day, rate in steps]
         if beyond := next(
-            (rate for (_, rate), (_, level) in zip(steps, levels, strict=True) if abs(level) > MOST), None
+            (rate for (_, rate), (_, level) in zip(steps, levels, strict=True) if abs(level) > MOST_TIMES), None
         ):
             name = "rates" if part.rates else "rate"
             self._fault(
-                f"{place}.{name}", beyond, f"a rate within {MOST} times the one whose effect is known, {unit:g}"
+                f"{place}.{name}", beyond, f"a rate within {MOST_TIMES} times the one whose effect is known, {unit:g}"
             )
             return ()
         # What is in force has its known rate until the first step; what only comes begins with it.

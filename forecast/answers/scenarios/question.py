@@ -27,7 +27,7 @@ MOST_PERIODS, LEAST_PERIODS = 12_000, 24
 #: And versions × the events that are spoken of in them × series.
 MOST_LOOKS = 6_000
 #: Periods ahead that can be trained at most.
-FURTHEST = 120
+LONGEST_HORIZON = 120
 #: Names that answers give.
 RESERVED = ("baseline", "mixture")
 _MOST_BYTES = 1_000_000
@@ -216,7 +216,7 @@ class Question(_Part):
 
     series: Annotated[tuple[SeriesId, ...], Field(min_length=1, max_length=MOST_SERIES)]
     scenarios: Annotated[tuple[Scenario, ...], Field(max_length=MOST_SCENARIOS)]
-    h: Annotated[int, Field(ge=1, le=FURTHEST)] = 12
+    h: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] = 12
     level: Annotated[tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(min_length=1, max_length=10)] = (80, 95)
     as_of: Day | None = None
 
