@@ -71,13 +71,18 @@ class Seen:
 
     def __post_init__(self) -> None:
         self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        self.page.on("requestfailed", lambda request: self._failed(request.url, request.failure or ""))
         self.page.on("response", lambda r: self.refused.append(self._path(r.url)) if r.status >= 400 else None)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", lambda m: self._heard(m.type, m.text, m.location["url"]))
 
     def _path(self, url: str) -> str:
         return urlsplit(url).path
+
+    def _failed(self, url: str, reason: str) -> None:
+        # Whoever reloads or leaves a page takes back what it was still asking; that is no fault of either side.
+        if reason != "net::ERR_ABORTED":
+            self.complaints.append(f"failed: {url} {reason}")
 
     def _heard(self, kind: str, text: str, url: str) -> None:
         # The browser logs every refusal by itself; those are looked at as responses.
