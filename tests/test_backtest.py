@@ -243,10 +243,11 @@ class Counting:
     level: float = 0.0
     seen: float = 0.0
     coefficients: Coefficients = field(default_factory=Coefficients)
+    found: float = 0.35
 
     def fit(self, y: Sample, design: Design) -> Counting:
         K = len(design.names)
-        own = Coefficients(design.names, np.full(K, 0.7), 1e-8 * np.eye(K))
+        own = Coefficients(design.names, np.full(K, self.found), 1e-8 * np.eye(K))
         return Counting(1000.0, float(y.x[-1]), own)
 
     def extend(self, y: Sample, design: Design | None = None) -> Counting:
@@ -273,8 +274,15 @@ def test_what_is_extended_sees_the_series_less_its_effects() -> None:
 def test_a_family_s_own_effects_are_used_only_where_they_are_asked_for() -> None:
     shared, own = (fit(cast(Any, Counting()), affected(walk(30), 29), own_effects=asked) for asked in (False, True))
     assert (shared.view.record.method, own.view.record.method) == ("averaged", "counting")
-    np.testing.assert_allclose(own.view.record.effects[0].size, 0.7, atol=1e-3)
-    np.testing.assert_allclose(cast(Counting, own.fitted).seen, np.log(walk(30)[-1]) - 0.7, atol=1e-3)
+    np.testing.assert_allclose(own.view.record.effects[0].size, 0.35, atol=1e-3)
+    np.testing.assert_allclose(cast(Counting, own.fitted).seen, np.log(walk(30)[-1]) - 0.35, atol=1e-3)
+
+
+def test_where_its_own_effects_do_not_pass_a_family_is_fitted_to_the_series_less_the_shared_ones() -> None:
+    model = fit(cast(Any, Counting(found=0.7)), affected(walk(30), 29), own_effects=True)
+    assert model.view.record.method == "averaged"
+    assert "own estimate set aside" in model.view.record.notes[-1]
+    np.testing.assert_allclose(cast(Counting, model.fitted).seen, np.log(walk(30)[-1]) - 0.3, atol=1e-6)
 
 
 def test_each_origin_has_draws_of_its_own() -> None:

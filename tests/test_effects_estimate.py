@@ -7,14 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from forecast.effects import Episode, EpisodeEffect, Omitted
+from forecast.effects import Episode, EpisodeEffect
 from forecast.effects.controls import controls_for
 from forecast.effects.diagnostics import _little
-from forecast.effects.estimate import Averaging, estimate, from_coefficients, quiet_periods, regress
+from forecast.effects.estimate import Averaging, estimate, quiet_periods, regress
 from forecast.effects.profile import profile
 from forecast.events import KindFamily
 from forecast.events.exposure import Minerals
-from forecast.forecasters.base import Coefficients
 from forecast.interventions import Decay, Forestalled, Intervention, Ramp, Shape, Step, Temporary, design
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
@@ -197,30 +196,6 @@ def test_an_effect_ranks_high_among_dates_without_events_and_nothing_ranks_anywh
     assert strong.effects[0].placebo_rank > 0.95
     ranks = [estimate(price(seed), [episode(150)], n=400, seed=0).effects[0].placebo_rank for seed in range(20)]
     assert 0.25 < np.mean([rank for rank in ranks if rank is not None]) < 0.75
-
-
-def test_a_family_s_own_estimate_becomes_the_record() -> None:
-    base = estimate(price(), [episode(150, "a"), episode(170, "b"), episode(180, "c")], n=4000, seed=0, settings=QUICK)
-    own = Coefficients(("a", "b"), np.array([0.1, 0.0]), np.array([[0.01, 0.0], [0.0, 0.0]]))
-    record = from_coefficients(base, own, method="sarimax")
-    a, b, c = record.effects
-    assert record.method == "sarimax"
-    assert (a.size.mean(), a.size.std()) == (pytest.approx(0.1, abs=0.01), pytest.approx(0.1, rel=0.1))
-    assert [effect.identified for effect in (a, b, c)] == [True, False, False]  # 0 ± 0 is no estimate
-    assert b.size.std() == pytest.approx(0.2, rel=0.1)
-
-
-def test_what_is_only_weighed_has_no_part_in_a_family_s_own_estimate_and_that_is_said() -> None:
-    acts = [episode(150, "a"), replace(episode(152, "b"), apart=False)]
-    weighed = Omitted("b", ("b",), "weighed with the others, but not reported apart: 60 periods can bear 1")
-    old = Omitted("c", ("c",), "began before the sample")
-    base = estimate(price(), acts, n=50, seed=0, settings=QUICK).of("price.x", (weighed, old))
-    record = from_coefficients(base, Coefficients(("a",), np.array([0.1]), np.array([[0.01]])), method="ucm")
-    assert [effect.episode.episode_id for effect in record.effects] == ["a"]
-    assert [(o.episode_id, o.reason) for o in record.omitted] == [
-        ("b", "not estimated: the family's own estimate is of the episodes that are reported apart"),
-        ("c", "began before the sample"),
-    ]
 
 
 @pytest.mark.parametrize(

@@ -116,14 +116,15 @@ def episodes(
     room = max(1, len(ds) // PER_EPISODE) if limit is None else limit
     last = ds[-1]
     ranked = sorted(kept, key=lambda e: (-_rank(e, last), -e.intervention.start.astype(int), e.episode_id))
-    crowded = [e for e in ranked[room:] if any(_overlap(e, other, freq) for other in ranked[:room])]
+    crowded = [e for e in ranked[room:] if any(overlap(e, other, freq) for other in ranked[:room])]
     reason = f"weighed with the others, but not reported apart: {len(ds)} periods can bear {room}"
     omitted += [Omitted(e.episode_id, e.events, reason) for e in crowded]
     chosen = [replace(e, apart=e not in crowded) for e in ranked]
     return tuple(sorted(chosen, key=lambda e: (e.intervention.start.astype(int), e.episode_id))), tuple(omitted)
 
 
-def _overlap(one: Episode, other: Episode, freq: Freq) -> bool:
+def overlap(one: Episode, other: Episode, freq: Freq) -> bool:
+    """Whether two episodes start within ``OVERLAP`` of each other."""
     starts = (int(freq.ordinal(e.intervention.start)) for e in (one, other))
     return abs(next(starts) - next(starts)) <= freq.months(OVERLAP)
 

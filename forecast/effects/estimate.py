@@ -29,7 +29,7 @@ from forecast.interventions import Design
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
-__all__ = ["Averaging", "controls_for", "estimate", "from_coefficients", "quiet_periods", "regress"]
+__all__ = ["Averaging", "controls_for", "estimate", "quiet_periods", "regress"]
 
 #: Prior sd of an effect on the log where the shape is known.
 KNOWN_SD = 0.2
@@ -39,8 +39,6 @@ FLOW_SDS, FLOW_WEIGHTS = (0.25, 0.8, 3.0), (0.7, 0.2, 0.1)
 PRICE_SDS, PRICE_WEIGHTS = (0.22, 0.7), (0.95, 0.05)
 #: Chance that an episode did something, if one that overlaps with it did; and that it did something else besides.
 ACTS, LEAST_ACTS, ACTS_TWICE = 0.8, 0.05, 0.1
-#: A standard error on the log beyond which a family's estimate says nothing.
-UNUSABLE_SD = 2.0
 #: Two overlapping effects whose averages are correlated below this are told together: the data know their sum only.
 PARTED = -0.8
 
@@ -120,13 +118,6 @@ def _from_prior(way: Ways, prior: tuple[float, float], n: int, rng: np.random.Ge
     )
 
 
-def _fixed(episode: Episode, size: Floats, *, known: bool = True) -> EpisodeEffect:
-    """An effect by an episode's best guess alone."""
-    choice = np.zeros(len(size), dtype=np.int16)
-    prior = (0.0, KNOWN_SD)
-    return EpisodeEffect(episode, (episode.intervention,), choice, size.astype(np.float32), not known, known, prior)
-
-
 def _silent(effect: EpisodeEffect, way: Ways, n: int, rng: np.random.Generator) -> EpisodeEffect:
     """What the sample cannot speak of has its prior, at the main scale."""
     prior = _from_prior(way, effect.prior, n, rng)
@@ -182,26 +173,3 @@ def regress(sample: Sample, design: Design, prior_sd: float = KNOWN_SD, controls
     precision = E.T @ E - shadow.T @ shadow + np.eye(E.shape[1]) / prior_sd**2
     cov = np.linalg.inv(precision)
     return Coefficients(design.names, cov @ (E.T @ view.residual), (cov + cov.T) / 2)
-
-
-def from_coefficients(record: EffectRecord, coefficients: Coefficients, *, method: str, seed: int = 0) -> EffectRecord:
-    """The record that a family's own estimate of the columns makes: each episode's best guess with a normal size.
-
-    An episode whose column has no usable estimate (none, not finite, or without any error) stays at its prior.
-    """
-    rng = np.random.default_rng(seed)
-    index = {name: k for k, name in enumerate(coefficients.names)}
-    sizes = coefficients.draw(record.n, rng)
-    effects = []
-    for effect in (effect for effect in record.effects if effect.episode.apart):
-        episode = effect.episode
-        k = index.get(episode.episode_id)
-        variance = np.nan if k is None else float(coefficients.cov[k, k])
-        if k is None or not np.isfinite(sizes[:, k]).all() or not 0 < variance < UNUSABLE_SD**2:
-            effects.append(_fixed(episode, KNOWN_SD * rng.standard_normal(record.n), known=False))
-            continue
-        effects.append(_fixed(episode, sizes[:, k]))
-    weighed = {effect.episode.episode_id for effect in record.effects if not effect.episode.apart}
-    reason = "not estimated: the family's own estimate is of the episodes that are reported apart"
-    omitted = tuple(replace(o, reason=reason) if o.episode_id in weighed else o for o in record.omitted)
-    return replace(record, effects=tuple(effects), method=method, omitted=omitted)

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast import metrics
-from forecast.effects.estimate import from_coefficients
+from forecast.effects.own_estimate import own_or_shared
 from forecast.errors import TooShort
-from forecast.forecasters.base import Fitted, Forecaster
+from forecast.forecasters.base import Coefficients, Fitted, Forecaster
 from forecast.forecasters.grid.engine import LEAST, Grid, GridFitted
 from forecast.forecasters.occurrence import Few, few
-from forecast.interventions import Design, design
+from forecast.interventions import Design
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
 from forecast.timeseries.trade import has_trade
@@ -59,13 +59,15 @@ class Model:
 def fit(forecaster: Forecaster, view: View, *, own_effects: bool = False) -> Model:
     """Fit a family to the series less the mean effects.
 
-    With ``own_effects`` a family that can estimates the episodes' columns itself; its estimate then is the record.
+    With ``own_effects`` a family that can estimates the episodes' columns itself; its estimate then is the record,
+    where ``effects.own_estimate`` lets it be.
     """
-    sample, record = view.sample, view.record
-    if own_effects and forecaster.estimates_effects and record.effects:
-        episodes = tuple(effect.episode for effect in record.effects if effect.episode.apart)
-        joint = forecaster.fit(sample, design(episodes, sample.ds, sample.freq))
-        view = replace(view, record=from_coefficients(record, joint.coefficients, method=forecaster.family))
+    if own_effects and forecaster.estimates_effects and view.record.effects:
+
+        def estimate(columns: Design) -> Coefficients:
+            return forecaster.fit(view.sample, columns).coefficients
+
+        view = replace(view, record=own_or_shared(forecaster.family, view.sample, view.record, estimate))
     if isinstance(forecaster, Grid):
         return next(_at_once(forecaster, [view]))
     try:
