@@ -36,10 +36,10 @@ def test_a_flag_says_what_a_value_is_good_for(flag: str, used: bool, scored: boo
     assert set(FLAGS) == {"reported", "annual_contract", "derived", "derived_approx", "suspect_publisher", "imputed"}
 
 
-def test_a_zero_is_half_the_smallest_positive_value_that_a_model_may_see() -> None:
+def test_a_zero_has_no_log_and_no_value_stands_for_it() -> None:
     seen = history((8.0, "reported"), (0.0, "reported"), (4.0, "reported"), (1.0, "imputed"), (np.nan, ""))
     seen = replace(seen, series=replace(SERIES, measure="volume"))
-    np.testing.assert_allclose(np.exp(seen.x), [8, 2, 4, np.nan, np.nan])
+    np.testing.assert_allclose(np.exp(seen.x), [8, np.nan, 4, np.nan, np.nan])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from forecast.cli import call
 from forecast.effects import EffectRecord
 from forecast.events import Events
 from forecast.forecasters import FORECASTERS
+from forecast.forecasters.random_walk import Repeat
 from forecast.interventions import Design
 from forecast.jobs.monitor import _hits
 from forecast.names import Place
@@ -36,6 +37,10 @@ def history(y: Any, freq: str = "M", first: str = "2014-01-01") -> History:
     series = Series("mine.x", "x", "volume", "target", "export", Place("NZL"), Place("WLD"), "t", freq, 10)
     ds = Freq(freq).range(np.datetime64(first), len(y))
     return History(series, ds, np.array(y, dtype=float), np.full(len(y), "reported"))
+
+
+def bare(sample: Sample) -> Design:
+    return Design.empty(sample.ds)
 
 
 def view(y: Any, freq: str = "M", first: str = "2014-01-01", n: int = 1000) -> View:
@@ -193,15 +198,25 @@ def test_a_sample_tells_trade_none_and_missing_apart() -> None:
     np.testing.assert_allclose(sample.values, y)
     assert sample.zeros == (1, 4, 5)
     assert np.exp(sample.limit) == pytest.approx(0.05)  # one decimal is published: half of a tenth
-    np.testing.assert_allclose(np.exp(sample.traded.x), [5, np.nan, np.nan, 7.5, np.nan, np.nan])
+    np.testing.assert_allclose(np.exp(sample.x), [5, np.nan, np.nan, 7.5, np.nan, np.nan])
     np.testing.assert_allclose(np.exp(sample.sizes.x), [5, np.nan, np.nan, 7.5])
     assert sample.sizes.zeros == (1,)
     assert len(Sample.of(history([0.0, 0.0, 0.0])).sizes) == 0
 
 
+def test_a_quarter_that_never_has_trade_adds_no_changes_to_those_that_have() -> None:
+    """Logs 0, 1, 2, none; then 0, 1, 2.4, none: three changes, the last of 0.4, beside two with a variance of 0.375.
+
+    (0.16 + 0.75) / 5 = 0.182 with even weights, 0.91 / (0.94² + 0.94 + 1 + 2) = 0.18866 with fading ones.
+    """
+    y = np.array([*np.exp([0, 1, 2]), 0.0, *np.exp([0, 1, 2.4]), 0.0])
+    found = cast(Repeat, FORECASTERS["seasonal-naive"].fit(sizes := Sample.of(history(y, "Q")).sizes, bare(sizes)))
+    assert found.sigma == pytest.approx(((0.182 + 0.91 / 4.8236) / 2) ** 0.5)
+    np.testing.assert_allclose(found.cycle, [2, 0, 1, 2.4])  # the fourth quarter, should it come, is as the third
+
+
 def test_a_sample_without_zeros_is_its_own() -> None:
     sample = Sample.of(history([5.0, np.nan, 7.0]))
-    assert sample.traded is sample
     np.testing.assert_array_equal(sample.sizes.x, sample.x)
 
 

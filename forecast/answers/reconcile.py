@@ -174,7 +174,9 @@ def correlations(base: Base) -> Floats:
     for name in base.group.members:
         history, x = base.histories[name], np.full(len(ds), np.nan)
         at = int(np.searchsorted(ds, history.ds[0]))
-        x[at : at + len(history)] = history.x
+        # Changes count by their ranks: a 0 stands at the least that the series can report.
+        none = history.used & (history.y <= 0)
+        x[at : at + len(history)] = np.where(none, np.log(history.resolution), history.x)
         changes.append(x[base.freq.season :] - x[: -base.freq.season])
     R = np.eye(len(changes))
     for a in range(len(changes)):

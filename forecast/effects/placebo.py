@@ -51,7 +51,7 @@ def _free(sample: Sample, effects: Sequence[EpisodeEffect]) -> npt.NDArray[np.in
     ordinals = np.asarray(sample.freq.ordinal(sample.ds))
     free = np.zeros(len(ordinals), dtype=bool)
     year = sample.freq.months(WINDOW)
-    free[year:-year] = np.isfinite(sample.x)[year:-year]
+    free[year:-year] = np.isfinite(sample.trade)[year:-year]
     for effect in effects:
         start = int(sample.freq.ordinal(effect.episode.intervention.start))
         early = max(candidate.reach for candidate in effect.candidates)

@@ -33,7 +33,7 @@ def censored(sample: Sample, episodes: Sequence[Episode]) -> Sample:
     if not sample.zeros:
         return sample
     rows, touched = np.array(sample.zeros), _touched(sample, episodes)
-    free = ~touched & np.isfinite(sample.x)
+    free = ~touched & np.isfinite(sample.trade)
     x = sample.x.copy()
     if free.any() and np.isin(rows, np.flatnonzero(free)).sum() >= USUAL * free.sum():
         x[rows] = sample.limit

@@ -83,16 +83,13 @@ def repeat(family: str, y: Sample, design: Design | None, season: int) -> Repeat
     refuse_columns(family, design)
     check(y, 3)
     notes: list[str] = []
-    x = _awake(y, season) if season > 1 else y.x
-    folded = _fold(x, season)
-    seen = np.isfinite(folded)
-    if season > 1 and (not seen.any(axis=0).all() or (seen.sum(axis=0) - 1).sum() < 3):
+    folded, moves = _fold(_awake(y, season) if season > 1 else y.x, season), changes(y.x, season)
+    if season > 1 and (not np.isfinite(folded).any(axis=0).all() or np.isfinite(moves).sum() < 3):
         notes.append(f"less than one cycle of {season} periods: the last value is repeated")
-        x, season = y.x, 1
-        folded = _fold(x, 1)
-        seen = np.isfinite(folded)
-    age = seen[::-1].argmax(axis=0)
-    moves, variance = changes(x, season), _PRIOR_SD[y.is_price] ** 2 * 12.0 / y.freq.per_year
+        season = 1
+        folded, moves = _fold(y.x, 1), changes(y.x, 1)
+    age = np.isfinite(folded)[::-1].argmax(axis=0)
+    variance = _PRIOR_SD[y.is_price] ** 2 * 12.0 / y.freq.per_year
     if season > 1:
         variance *= 2.0  # mostly noise at both ends
     sigma = _recent_sd(moves, variance)

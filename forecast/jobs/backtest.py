@@ -139,7 +139,7 @@ def _apart(history: History, samples: Sequence[Sample]) -> Iterator[int]:
     present = Sample.of(history)
     for o, sample in enumerate(samples):
         first = int(np.searchsorted(present.ds, sample.ds[0]))
-        earlier, now = np.isfinite(present.x[:first]).any(), present.x[first : first + len(sample)]
+        earlier, now = np.isfinite(present.trade[:first]).any(), present.x[first : first + len(sample)]
         if earlier or sample.zeros or not np.array_equal(sample.x, now, equal_nan=True):
             yield o
 

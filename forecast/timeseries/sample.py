@@ -14,8 +14,8 @@ from forecast.timeseries.series import Floats, History
 class Sample:
     """What a model sees: logs ``x`` (T,) on an unbroken calendar of period starts ``ds`` (T,), NaN where missing.
 
-    The last value is present: a forecast starts from it. ``zeros``: rows that reported 0, whose true log is anything
-    below ``limit``, the log of the series' resolution.
+    The last period is known: a forecast starts from it. ``zeros``: rows that reported 0, which has no log: missing to a
+    model of how much is traded, and anything below ``limit``, the log of the series' resolution, to one of effects.
     """
 
     ds: Days
@@ -53,16 +53,10 @@ class Sample:
         return trade
 
     @property
-    def traded(self) -> Sample:
-        """What was traded where there was trade: zeros are missing."""
-        return replace(self, x=np.where(self.trade == 0, np.nan, self.x)) if self.zeros else self
-
-    @property
     def sizes(self) -> Sample:
-        """The same, ended with the last trade; of length 0 where there was none."""
-        traded = self.traded
-        stop = int(np.flatnonzero(np.isfinite(traded.x))[-1]) + 1 if np.isfinite(traded.x).any() else 0
-        return replace(traded, ds=traded.ds[:stop], x=traded.x[:stop], zeros=tuple(z for z in self.zeros if z < stop))
+        """What was traded where there was trade, ended with the last trade; of length 0 where there was none."""
+        stop = int(np.flatnonzero(np.isfinite(self.x))[-1]) + 1 if np.isfinite(self.x).any() else 0
+        return replace(self, ds=self.ds[:stop], x=self.x[:stop], zeros=tuple(z for z in self.zeros if z < stop))
 
     def future(self, horizon: int) -> Days:
         """The period starts of the next ``horizon`` periods."""

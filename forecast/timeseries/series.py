@@ -130,12 +130,8 @@ class History:
 
     @cached_property
     def x(self) -> Floats:
-        """The log of what a model may see; NaN elsewhere. Zeros, which have none, stand at half the smallest positive
-        value seen: a family never sees them so (``Sample.sizes``)."""
-        y = np.where(self.used, self.y, np.nan)
-        positive = y[y > 0]
-        least = positive.min() / 2 if positive.size else np.nan
-        return np.log(np.where(y <= 0, least, y))
+        """The log of what a model may see; NaN elsewhere, and where the series reported 0, which has none."""
+        return np.log(np.where(self.used & (self.y > 0), self.y, np.nan))
 
     @cached_property
     def resolution(self) -> float:

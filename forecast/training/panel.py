@@ -136,7 +136,7 @@ class Peers:
     @cached_property
     def _panel(self) -> Panel:
         histories = list(self.histories.values())
-        panel = Panel.of([Sample.of(history).traded for history in histories])
+        panel = Panel.of([Sample.of(history) for history in histories])
         scored = np.zeros(panel.x.shape, dtype=bool)
         for row, history in zip(scored, histories, strict=True):
             known = history.until(history.last)
