@@ -47,9 +47,11 @@ BAN = a_measure("ban", "export_ban", dt.date(2026, 1, 1))
 IDLE = a_measure("idle", "export_control", dt.date(2022, 3, 1))
 REAL = a_measure("real", "export_control", dt.date(2022, 5, 1))
 HALVED = np.where(ROWS >= 43, FLOW / 2, FLOW)
+STOPPED = np.where(ROWS >= 87, 0.0, FLOW)
 #: Values and events of each case.
 CASES = {
-    "ban": (np.where(ROWS >= 87, 0.0, FLOW), (BAN,)),
+    "ban": (STOPPED, (BAN,)),
+    "leak": (np.where(ROWS == 91, 15.0, STOPPED), (BAN,)),
     "two": (HALVED, (IDLE, REAL)),
     "one": (HALVED, (REAL,)),
 }
@@ -117,6 +119,14 @@ def test_a_ban_in_force_is_a_full_stop_and_forecast_as_none_with_a_chance_of_lea
     np.testing.assert_array_equal(np.quantile(found.draws, [0.025, 0.5, 0.9], axis=1), 0)
     assert found.draws.mean(axis=1).max() < 1
     assert 0.02 < (found.draws[-1] > 0).mean() < 0.15
+    np.testing.assert_allclose(np.median(without(found, "ban"), axis=1), 1000, rtol=0.06)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_month_that_leaked_through_a_ban_is_no_sign_of_what_there_would_be_without_it(family: str) -> None:
+    """15 t against e⁻⁸ of the flow would stand for 40,000 t without the ban."""
+    found = future_of("leak", family, False)
+    assert found.draws.max() < 15
     np.testing.assert_allclose(np.median(without(found, "ban"), axis=1), 1000, rtol=0.06)
 
 

@@ -247,6 +247,22 @@ def test_a_measure_that_is_taken_away_brings_trade_back_and_leaves_the_rest_none
     np.testing.assert_allclose(never, np.where(n.T < N // 2, 1.0, 0), rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("after", "size", "left"),
+    [
+        ([0, 0, 7, 0], -4.0, [3.0] * 6),  # a leak through a stop: what is traded ends with the last month before it
+        ([0, 0, 7, 7], -4.0, [3.0] * 6 + [np.nan, np.nan, np.log(7) + 4, np.log(7) + 4]),  # as often as none
+        ([0, 0, 7, 0], -2.9, [3.0] * 6 + [np.nan, np.nan, np.log(7) + 2.9]),  # 5.5 % are left: held back, not stopped
+    ],
+)
+def test_what_trickles_through_a_stop_says_nothing_of_trade_without_it(
+    after: list[float], size: float, left: list[float]
+) -> None:
+    sample = Sample.of(history([np.exp(3)] * 6 + after, first="2029-08-01"))
+    record = EffectRecord((an_effect(a_ban("ban"), size=size),), "drawn", N, sample.freq, sample.ds[-1])
+    np.testing.assert_allclose(View(sample, record).net.x, left, rtol=1e-6)
+
+
 def test_a_zero_that_came_lies_in_an_interval_that_holds_zero() -> None:
     """Of the draws nine tenths are none in the first month, in the second all have trade, at 1 in both."""
     trade = np.full((N, H), 3, dtype=np.uint8)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from forecast import provenance
 from forecast.catalog import Catalog
@@ -25,6 +26,8 @@ from forecast.training.panel import Company, Lessons
 
 #: Draws at an origin of a backtest.
 TEST_DRAWS = 500
+#: A mean effect on the log below this stops trade: a twentieth is left at most.
+STOPPED = float(np.log(0.05))
 
 
 def seed_of(settings: Settings, series_id: str) -> int:
@@ -48,8 +51,12 @@ class View:
 
     @cached_property
     def net(self) -> Sample:
-        """What was traded, less the mean effects: what a family is fitted to. It ends with the last trade."""
-        return self.sample.less(self._mean_path).sizes
+        """What was traded, less the mean effects: what a family is fitted to. It ends with the last trade.
+
+        What trickles through a stop is missing: it tells how much leaks, and not how much there would be without it.
+        """
+        net = self.sample.less(self._mean_path)
+        return (replace(net, x=np.where(self._leaks, np.nan, net.x)) if self.sample.zeros else net).sizes
 
     @property
     def gap(self) -> int:
@@ -76,6 +83,13 @@ class View:
         now = learn(trade, sample.ds, sample.freq)
         free = np.where(self._mean_path < HOLDS_BACK, np.nan, trade)
         return now, learn(free, sample.ds, sample.freq) if self.held < HOLDS_BACK else now
+
+    @cached_property
+    def _leaks(self) -> npt.NDArray[np.bool_]:
+        """(T,) periods that had trade while events stopped it, if most of those had none."""
+        stopped, trade = self._mean_path < STOPPED, self.sample.trade
+        leaks = stopped & (trade == 1)
+        return np.asarray(leaks & (2 * leaks.sum() < np.isfinite(trade[stopped]).sum()))
 
     @cached_property
     def _mean_path(self) -> Floats:
