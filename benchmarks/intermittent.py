@@ -197,10 +197,16 @@ def ours(case: Case, like: Peers, *, zeros: bool) -> Floats:
     views = []
     for t in case.cutoffs:
         sample = Sample.of(case.history.until(case.ds[t]))
-        sample = sample if zeros else replace(sample, zeros=())
+        sample = sample if zeros else _halved(sample)
         none = EffectRecord.none(DRAWS, case.freq, sample.ds[-1])
         views.append(View(sample, none, like.lessons(case.name, case.ds[t])))
     return backtest(FORECASTERS["grid"], views, case.history, case.horizon, 0).quantiles
+
+
+def _halved(sample: Sample) -> Sample:
+    x = sample.x.copy()
+    x[list(sample.zeros)] = np.nanmin(x) - np.log(2) if np.isfinite(x).any() else np.nan
+    return replace(sample, x=x, zeros=())
 
 
 def peers(case: Case) -> dict[str, Floats]:

@@ -87,6 +87,14 @@ def test_the_flows_of_the_acting_country_are_silent(reporter: str, partner: str,
     assert usable(tin, event("2016-03-31"), of=EXPORT) == (without(14, 25) if silent else list(range(T)))
 
 
+def test_a_month_without_trade_compares_with_nothing() -> None:
+    other = history(replace(EXPORT, series_id="v", mineral="tin"))
+    other.y[[7, 30]] = 0.0
+    found = controls_for(EXPORT, Sample.of(history(EXPORT)), {"v": other}, MINERALS)
+    assert found is not None
+    assert np.flatnonzero(np.isnan(found[:, 0])).tolist() == [7, 30]
+
+
 def test_a_price_of_no_country_is_not_the_actor_s() -> None:
     assert usable(replace(TIN, reporter="CHN"), event("2016-03-31")) == list(range(T))
 

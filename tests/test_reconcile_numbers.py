@@ -104,3 +104,13 @@ def test_correlations_are_those_of_ranks_of_yearly_changes_shrunk_by_two_years()
     R = correlations(base)
     assert R[0, 1] == R[1, 0] == pytest.approx(yearly * 48 / (48 + 24))
     assert R[0, 2] == R[1, 2] == 0, "b stood still"
+
+
+def test_of_changes_a_month_without_trade_ranks_as_the_least_that_can_be_reported() -> None:
+    """Values in whole tonnes: a 0 is less than half a tonne."""
+    y, z = np.round(1000 * np.exp(np.random.default_rng(8).normal(0, 0.3, (2, 60))))
+    y[[20, 41, 50]] = z[[20, 41]] = 0.0
+    base = a_base({"w": [1, 0.1], "a": [1, 0.1], "b": [1, 0.1]}, {"w": y, "a": z})
+    x = np.log(np.where([y, z], [y, z], 0.5))
+    yearly = spearmanr(x[0, 12:] - x[0, :-12], x[1, 12:] - x[1, :-12]).statistic
+    assert correlations(base)[0, 1] == pytest.approx(yearly * 48 / (48 + 24), abs=0.01)  # a tie or two
