@@ -93,7 +93,7 @@ def test_where_a_sample_has_zeros_no_column_is_estimated() -> None:
     record = own_or_shared("prophet", sample, shared(effect("a", 57)), refused)
     assert (record.method, record.notes[-1]) == (
         "averaged",
-        "own estimate set aside: 3 periods of its sample had no trade",
+        "own estimate set aside: its sample has periods without trade",
     )
 
 

@@ -33,7 +33,7 @@ def own_or_shared(
 
     ``estimate``: what the family makes of a design on the sample; called only where the rule leaves it a chance.
     """
-    why = f"{len(sample.zeros)} periods of its sample had no trade" if sample.zeros else _overlapping(shared)
+    why = "its sample has periods without trade" if sample.zeros else _overlapping(shared)
     if not why:
         columns = design([effect.episode for effect in shared.effects], sample.ds, sample.freq)
         own = from_coefficients(shared, estimate(columns), method=family)
