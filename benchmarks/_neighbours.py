@@ -14,6 +14,7 @@ from forecast.effects.estimate import Averaging, estimate
 from forecast.effects.record import EffectRecord
 from forecast.events import KindFamily
 from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary
+from forecast.timeseries.frequency import Days
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
 
@@ -23,7 +24,7 @@ WINDOWS = (12, 6, 3)
 SPREADS, FIXED = (0.05, 0.2, 0.5), tuple(np.log([0.1, 0.3, 0.5, 0.8, 1.3, 3.0]).tolist())
 #: Average effects in size groups: up to 10 %, up to 30 %, more.
 GROUPS = (("up to 10 %", 0.0, 0.1), ("10 to 30 %", 0.1, 0.3), ("more", 0.3, np.inf))
-DRAWS = 400
+DRAWS = 1000
 _QUICK = Averaging(placebo=False)
 
 
@@ -31,41 +32,78 @@ _QUICK = Averaging(placebo=False)
 class Pair:
     """A real series with an effect put in, and one or two neighbours: ``real``, ``idle`` and perhaps ``third``.
 
-    ``truth``: average of the real effect over the last ``window`` periods; ``third``: which third of the history the
-    real effect starts in.
+    ``truth``: average of the real effect over the ``window``, the periods that are asked about; ``third``: which third
+    of the sample the real effect starts in.
     """
 
     sample: Sample
     controls: Floats | None
     episodes: tuple[Episode, ...]
     truth: float
-    window: int
+    window: Days
     third: int
 
 
 def pairs(
     panel: Panel, pool: Sequence[tuple[History, Sequence[int]]], n: int, rng: np.random.Generator, *, triples: bool
 ) -> list[Pair]:
-    """``n`` trials on series of the pool, each with the rows on which an effect may start."""
-    return [_pair(panel, *pool[rng.integers(len(pool))], rng, triples) for _ in range(n)]
+    """``n`` trials on series of the pool, each with the rows on which an effect may start.
+
+    Every size group and every third of the sample is asked about equally often.
+    """
+    cells = [(group, third) for group in GROUPS for third in range(3)]
+    return [_pair(panel, pool, *cells[k % len(cells)], rng, triples) for k in range(n)]
 
 
-def _pair(panel: Panel, history: History, rows: Sequence[int], rng: np.random.Generator, triples: bool) -> Pair:
-    row, window = int(rng.choice(rows)), int(rng.choice(WINDOWS))
-    sample = Sample.of(history.until(history.ds[row + window - 1]))
-    size = float(rng.choice(FIXED)) if rng.random() < 0.2 else float(rng.normal(0, rng.choice(SPREADS)))
+def _pair(
+    panel: Panel,
+    pool: Sequence[tuple[History, Sequence[int]]],
+    group: tuple[str, float, float],
+    third: int,
+    rng: np.random.Generator,
+    triples: bool,
+) -> Pair:
+    window = int(rng.choice(WINDOWS))
+    history, row, length = _place(pool, window, third, rng)
+    sample = Sample.of(history.until(history.ds[length - 1]))
+    asked = slice(row, row + window)
     real = _episode(sample, row, "real", rng)
-    effects = size * real.intervention.column(sample.ds, sample.freq)
-    truth = float(effects[-window:].mean())
+    unit = real.intervention.column(sample.ds, sample.freq)
+    size = _size(group, float(unit[asked].mean()), rng)
+    effects = size * unit
     before = row - int(rng.integers(0, 13))
     episodes = [real, replace(_episode(sample, before, "idle", rng), strength=1.0)]
     if triples:
-        third = _episode(sample, max(before - int(rng.integers(2, 7)), 1), "third", rng)
-        effects += float(rng.normal(0, 0.2)) * third.intervention.column(sample.ds, sample.freq)
-        episodes.append(third)
+        other = _episode(sample, max(before - int(rng.integers(2, 7)), 1), "third", rng)
+        effects += float(rng.normal(0, 0.2)) * other.intervention.column(sample.ds, sample.freq)
+        episodes.append(other)
     controls = controls_for(history.series, sample, panel.histories, panel.minerals)
     spoiled = replace(sample, x=sample.x + effects)
-    return Pair(spoiled, controls, tuple(episodes), truth, window, min(3 * row // len(history), 2))
+    return Pair(spoiled, controls, tuple(episodes), size * float(unit[asked].mean()), sample.ds[asked], third)
+
+
+def _place(
+    pool: Sequence[tuple[History, Sequence[int]]], window: int, third: int, rng: np.random.Generator
+) -> tuple[History, int, int]:
+    """A history, the row of a start in this third of the sample, and how long the sample is."""
+    while True:
+        history, rows = pool[rng.integers(len(pool))]
+        row = int(rng.choice(rows))
+        shortest = max(row + window, 3 * row // (third + 1) + 1)
+        longest = min(len(history), 3 * row // third if third else len(history))
+        if shortest <= longest:
+            length = int(rng.integers(shortest, longest + 1))
+            if history.used[length - 1]:
+                return history, row, length
+
+
+def _size(group: tuple[str, float, float], level: float, rng: np.random.Generator) -> float:
+    """A size on the log whose average, ``level`` times as large, falls into the group."""
+    _, low, high = group
+    while True:
+        size = float(rng.choice(FIXED)) if rng.random() < 0.2 else float(rng.normal(0, rng.choice(SPREADS)))
+        if low <= abs(np.expm1(size * level)) < high:
+            return size
 
 
 def _episode(sample: Sample, row: int, name: str, rng: np.random.Generator) -> Episode:
@@ -113,12 +151,12 @@ def _answer(case: Pair) -> tuple[float, Floats, Floats, Floats, float]:
 
 def _average(case: Pair, record: EffectRecord, name: str) -> Floats:
     effect = next(e for e in record.effects if e.episode.episode_id == name)
-    draws = effect.draws(case.sample.ds[-case.window :], case.sample.freq).mean(axis=1)
+    draws = effect.draws(case.window, case.sample.freq).mean(axis=1)
     return np.array([draws.mean(), *np.quantile(draws, [0.05, 0.95])])
 
 
 def rows(cases: Sequence[Pair], found: Answers) -> list[dict[str, object]]:
-    """One row for all trials, each size group, each third of the history, and what the series could hardly show."""
+    """One row for all trials, each size group, each third of the sample, and what the series could hardly show."""
     percent = np.abs(np.expm1(found.truth))
     third = np.array([case.third for case in cases])
     parts = [("all", np.ones(len(percent), dtype=bool))]

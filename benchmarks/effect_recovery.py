@@ -9,7 +9,7 @@ out (their number is printed): no method finds much in them. Reported: root mean
 standard error, coverage of the 50, 80 and 90 % intervals, seconds a trial; slow peers get fewer trials, the first ones.
 
 Then the same with neighbours: an idle event 0 to 12 months before the real one, and a third one before that which has
-an effect of its own; effects from a few percent to a tenfold change. Reported by size, by third of the history, and
+an effect of its own; effects from a few percent to a tenfold change. Reported by size, by third of the sample, and
 apart for what the series could hardly have shown: coverage and error of the real effect with and without neighbours,
 how often the idle one's interval leaves out 0, and how wide it is.
 """
@@ -50,9 +50,10 @@ SD = 0.2  # of the effects put in, on the log
 SHAPES: tuple[Shape, ...] = (Step(), Temporary(6), Decay(0.8), Ramp(3))
 WINDOWS = (12, 6, 3)
 BEFORE = 60  # months of history that a trial needs
+EARLY = 24  # of those with neighbours, which may lie anywhere in the sample
 NOISE = SD  # on the log, of a single month
 STRONG = 0.5  # exposure from which a real event would spoil a trial
-DRAWS = 400
+DRAWS = 1000
 NORMAL = {0.5: 0.6745, 0.8: 1.2816, 0.9: 1.6449}
 
 
@@ -119,11 +120,11 @@ def _long_enough(history: History, panel: Panel) -> bool:
     )
 
 
-def _starts(history: History, panel: Panel) -> list[int]:
+def _starts(history: History, panel: Panel, before: int = BEFORE) -> list[int]:
     """Rows on which an effect may start: enough history, nothing missing and no event that hits the series around."""
     freq, n = history.series.calendar, len(history)
     free = np.zeros(n, dtype=bool)
-    free[BEFORE : n - max(WINDOWS)] = True
+    free[before : n - max(WINDOWS)] = True
     missing = np.flatnonzero(~history.used)
     events = [
         int(freq.ordinal(day)) - int(freq.ordinal(history.ds[0]))
@@ -313,7 +314,7 @@ def main() -> None:
             ratio = ours.rmse(size) / theirs.rmse()
             report.note(f"{kind}: the error with the shape known is {ratio:.2f} of that of {name} ({size} trials)")
         report.table(f"Effects put into {kind}, seed {options.seed}", [*rows, Outcome.of(zero, cases).row("no effect")])
-        pool = [(h, _starts(h, panel)) for h in usable(panel, price) if price or _noise(h) <= NOISE]
+        pool = [(h, _starts(h, panel, EARLY)) for h in usable(panel, price) if price or _noise(h) <= NOISE]
         for triples, which in ((False, "pairs"), (True, "triples")):
             put = _neighbours.pairs(panel, pool, n, np.random.default_rng(options.seed + 2), triples=triples)
             report.table(f"{which} on {kind}, seed {options.seed}", _neighbours.rows(put, _neighbours.answers(put)))

@@ -31,8 +31,8 @@ from forecast.timeseries.series import Floats
 
 #: Families of shapes with their prior weight, split evenly among their members; numbers are months.
 FAMILIES: tuple[tuple[float, tuple[Shape, ...]], ...] = (
-    (0.10, (Pulse(),)),
-    (0.25, (Step(),)),
+    (0.05, (Pulse(),)),
+    (0.30, (Step(),)),
     (0.15, (Temporary(2), Temporary(3), Temporary(6), Temporary(9))),
     (0.10, (Hump(3), Hump(5), Hump(9))),
     (0.25, (Decay(0.5), Decay(0.6), Decay(0.7), Decay(0.8), Decay(0.9))),

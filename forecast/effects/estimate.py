@@ -35,10 +35,10 @@ __all__ = ["Averaging", "controls_for", "estimate", "quiet_periods", "regress"]
 KNOWN_SD = 0.2
 #: Standard deviations on the log that a size may have, the main one first, and how likely they are. A ban is a size
 #: of −7: under one normal prior two medium effects that cancel would be cheaper than one large one.
-FLOW_SDS, FLOW_WEIGHTS = (0.25, 0.8, 3.0), (0.7, 0.2, 0.1)
-PRICE_SDS, PRICE_WEIGHTS = (0.22, 0.7), (0.95, 0.05)
+FLOW_SDS, FLOW_WEIGHTS = (0.4, 1.0, 3.0), (0.7, 0.2, 0.1)
+PRICE_SDS, PRICE_WEIGHTS = (0.25, 0.7), (0.9, 0.1)
 #: Chance that an episode did something, if one that overlaps with it did; and that it did something else besides.
-ACTS, LEAST_ACTS, ACTS_TWICE = 0.8, 0.05, 0.1
+ACTS, LEAST_ACTS, ACTS_TWICE = 0.9, 0.05, 0.1
 #: Two overlapping effects whose averages are correlated below this are told together: the data know their sum only.
 PARTED = -0.8
 

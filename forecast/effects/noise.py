@@ -32,7 +32,7 @@ _UNQUIET = 6
 _AGREE = 3
 #: Quantiles that stand for the posterior of the variance, and the most degrees of freedom it is believed to have:
 #: the volatility of one window is not that of all.
-_VARIANCES, _DEGREES = (1 / 6, 1 / 2, 5 / 6), 8.0
+_VARIANCES, _DEGREES = (1 / 6, 1 / 2, 5 / 6), 5.0
 #: With more episodes than this, what is not known of the noise matters less than what is not known of them.
 _MANY = 8
 

@@ -21,7 +21,7 @@ from forecast.timeseries.series import Floats
 
 #: Components of the controls, and the prior precisions that their coefficients may have, in units of the noise:
 #: the last one leaves them out.
-COMPONENTS, TRUST = 6, (1.2, 5.0, 20.0, 80.0, np.inf)
+COMPONENTS, TRUST = 10, (1.2, 5.0, 20.0, 80.0, np.inf)
 #: A standardised innovation of a control beyond this is cut off, in volumes.
 CLIP = 4.0
 #: Memory of the volatility, per period.

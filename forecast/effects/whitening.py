@@ -1,9 +1,10 @@
 """The noise of a series without events, and the filter that turns it white.
 
-On the log a price is close to a random walk with a little memory, a volume close to a level plus noise. Both are
-Δx_t = d_t, d_t = φ d_{t−1} + e_t + θ e_{t−1} on a small grid of (φ, θ); a local level is φ = 0, θ < 0. The filter is
-the innovations algorithm (Brockwell and Davis, Time Series: Theory and Methods, §5.3), applied alike to the series, to
-the controls and to every design, so that generalised least squares is ordinary least squares on what comes out.
+On the log a price is close to a random walk with a little memory, a volume close to a level plus noise, with some
+memory too. Both are Δx_t = d_t, d_t = φ d_{t−1} + e_t + θ e_{t−1} on a small grid of (φ, θ); a local level is φ = 0,
+θ < 0. The filter is the innovations algorithm (Brockwell and Davis, Time Series: Theory and Methods, §5.3), applied
+alike to the series, to the controls and to every design, so that generalised least squares is ordinary least squares on
+what comes out.
 """
 
 from __future__ import annotations
@@ -21,13 +22,18 @@ from forecast.timeseries.series import Floats
 
 Bools = npt.NDArray[np.bool_]
 
-PRICE_PHI, PRICE_THETA = (0.0, 0.3, 0.6), (-0.4, -0.2, 0.0, 0.15, 0.3, 0.45)
+PHI = 0.0, 0.3, 0.6
+PRICE_THETA = (-0.4, -0.2, 0.0, 0.15, 0.3, 0.45)
 VOLUME_THETA = (-0.95, -0.85, -0.75, -0.65, -0.5, -0.3, -0.1)
 
 #: Where φ + θ lies before the data are seen: mean and sd over many series; it decides where there are few data.
 PRIOR_PRICE, PRIOR_VOLUME = (0.3, 0.2), (-0.55, 0.3)
 #: How many (φ, θ) are averaged over, and the share of the highest weight that each must have.
 MOST, SHARE = 3, 0.1
+#: Power by which their weights are evened: no (φ, θ) is the truth, and a full likelihood is too sure of the best one
+#: (Grünwald and van Ommen, Inconsistency of Bayesian inference for misspecified linear models, and a proposal for
+#: repairing it, Bayesian Analysis 12, 2017).
+POWER = 0.5
 #: Fewest observations from which anything is estimated.
 LEAST = 8
 
@@ -109,7 +115,7 @@ def whitenings(sample: Sample, quiet: Bools) -> list[tuple[Whitening, float]]:
     gaps = bool((np.diff(rows) > 1).any())
     models = [Whitening(rows, phi, theta) for phi, theta in _grid(sample.is_price, gaps)]
     weight = np.array([log_posterior(model) for model in models])
-    weight = np.exp(weight - weight.max())
+    weight = np.exp(POWER * (weight - weight.max()))
     best = np.argsort(-weight, kind="stable")[:MOST]
     best = best[weight[best] >= SHARE]
     return [(models[k], float(weight[k] / weight[best].sum())) for k in best]
@@ -121,10 +127,8 @@ def fit_whitening(sample: Sample, quiet: Bools) -> Whitening:
 
 
 def _grid(is_price: bool, gaps: bool) -> list[tuple[float, float]]:
-    if not is_price:
-        return [(0.0, theta) for theta in VOLUME_THETA]
-    phis = PRICE_PHI[:1] if gaps else PRICE_PHI
-    return [(phi, theta) for phi in phis for theta in PRICE_THETA if phi + theta or phi == theta]
+    thetas = PRICE_THETA if is_price else VOLUME_THETA
+    return [(phi, theta) for phi in (PHI[:1] if gaps else PHI) for theta in thetas if phi + theta or phi == theta]
 
 
 def _rss(columns: Floats) -> float:
