@@ -219,6 +219,21 @@ class LeadWeight(BaseModel):
     weight: float
 
 
+class TimeInForce(BaseModel):
+    """A time in force: first and last day."""
+
+    since: dt.date = Field(alias="from")
+    to: dt.date | None = Field(description="null while no end is known")
+
+
+class OtherEvent(BaseModel):
+    """An event of an episode that does not lead it."""
+
+    event: str
+    days_in_force: int | None
+    standing: str | None
+
+
 class EpisodeDocument(BaseModel):
     """What an episode did: events that the data of one series cannot tell apart."""
 
@@ -230,6 +245,13 @@ class EpisodeDocument(BaseModel):
     announced: dt.date | None
     effective: dt.date | None
     ended: dt.date | None
+    in_force: list[TimeInForce] | None = Field(
+        description="when the leading event was in force, as known at the training; empty if it was only announced, "
+        "null in a run of an older version"
+    )
+    days_in_force: int | None = Field(description="days of that up to the end of the sample")
+    standing: str | None = Field(description="the same in words, such as `in force 7 days, then suspended`")
+    others: list[OtherEvent] = Field(description="how the other events of the episode stand")
     start: dt.date = Field(description="from when the effect counts")
     window: list[dt.date] | None = Field(description="first and last period that average and sums are over")
     shapes: list[ShapeWeight] = Field(description="what the data favour, the likeliest first")

@@ -80,6 +80,7 @@ def _episodes(found: Findings) -> str:
     columns = [
         Column("episode", wrap=True),
         Column("start"),
+        Column("in_force", "days", number=True),
         Column("effect", number=True),
         Column("interval", "90 %", number=True),
         *([Column("sum", found.series.unit, number=True)] if sums else []),
@@ -91,7 +92,8 @@ def _episodes(found: Findings) -> str:
     record = found.run.record
     notes = [
         *(f"{mark} {MARKS[mark]}" for mark in sorted(marks)),
-        *(["before: the part that came early; rank: share of dates without events with less"] if rows else []),
+        *(["days: in force, as far as the data go; before: the part that came early"] if rows else []),
+        *(["rank: share of dates without events with less"] if rows else []),
         f"run {found.run.run_id}; method: {record.method}",
         *_left_out(record),
     ]
@@ -100,13 +102,14 @@ def _episodes(found: Findings) -> str:
 
 def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
     """The average effect and its interval in percent; marked where the data say little."""
-    average, early, total = row["average"], row["anticipation"], row["cumulated"]
+    average, early, total, days = row["average"], row["anticipation"], row["cumulated"], row["days_in_force"]
     mark = "" if not row["prior_dominated"] and row["identified"] else "*" if row["identified"] else "†"
     mark += "" if row["apart"] else "‡"
     more = f" and {len(row['events']) - 1} more" if len(row["events"]) > 1 else ""
     return {
         "episode": row["episode"] + more,
         "start": row["start"],
+        "in_force": "" if days is None else days or "never",
         "effect": f"{average['median']:+.0f} %{mark}" if average else "none yet",
         "interval": f"{average['lo-90']:+.0f} to {average['hi-90']:+.0f}" if average else "",
         "sum": f"{total['median']:+.3g}" if total else "",
@@ -124,10 +127,17 @@ def _periods(found: Findings) -> str:
         own = [_short(flat(row)) for row in rows if row["episode"] == episode["episode"]]
         favoured = ", ".join(f"{s['shape']} {100 * s['weight']:.0f} %" for s in episode["shapes"][:3])
         text += lines([f"{episode['episode']}: {episode['title']}"])[1:] + f"\n{table(own, columns)}"
+        stands = [f"{name}: {words}" for name, words in _standings(episode)]
         unit = f"without: the series as it were without it, {found.series.unit}; low, high: 90 % interval of that"
-        text += lines([unit, f"the data favour {favoured}"])
+        text += lines([*stands, unit, f"the data favour {favoured}"])
         text += "\n"
     return text.rstrip("\n") + "\n"
+
+
+def _standings(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Each event of an episode, and what of it was in force; none where the run is older than to say so."""
+    events = [{"event": row["episode"], "standing": row["standing"]}, *row["others"]]
+    return [(each["event"], each["standing"]) for each in events if each["standing"]]
 
 
 def _short(row: Mapping[str, Any]) -> dict[str, Any]:

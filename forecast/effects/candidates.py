@@ -118,9 +118,7 @@ def anticipations(freq: Freq) -> tuple[int, ...]:
     return tuple(sorted({0, *(freq.months(n) for n in EARLY)}))
 
 
-def every_shape(
-    leads: Sequence[int], freq: Freq, *, flows: bool = False, recorded: Shape | None = None
-) -> Candidates:
+def every_shape(leads: Sequence[int], freq: Freq, *, flows: bool = False, recorded: Shape | None = None) -> Candidates:
     """All shapes, as long in periods as they are in months, with these leads: none half the time, the others alike.
 
     ``flows``: those of trade, which may be brought forward; a price that knows of a measure has its effect already.

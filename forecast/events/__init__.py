@@ -6,8 +6,8 @@ answer is a pure function of the events and of two days.
 """
 
 from forecast.events.event import KINDS, RELATIONS, STATUSES, Act, Event, Events, KindFamily
-from forecast.events.spells import InForce, days_in_force, in_force, was_in_force
 from forecast.events.lifecycle import Branch, State, branches, last_day, state, timeline
+from forecast.events.spells import InForce, days_in_force, in_force, was_in_force
 
 __all__ = [
     "KINDS",

@@ -68,10 +68,11 @@ class Event:
     ``announced``, ``effective``: two dates of one measure. ``ended``: its last day, or the day on which the act that
     ended it took effect; ``end_known``: the day from which ``ended``, and the status it led to, could be known.
     ``status_as_of``: the day of the evidence for ``status`` and ``status_note``. ``value_text`` keeps a value that is
-    no number (``25/10``, ``15->30``). A licence may have the share that is approved as its value (``value_unit`` ``%
-    approved``) and the delay until then as ``value_text`` (``3 months``). ``flows``: (exporter, importer) codes. ``price_world``, ``price_local`` (in
-    ``local_market``) and ``volume``: directions expected by economic reasoning, never measured. ``probability``: of a
-    threat, that it comes; of a suspension, that its end brings back what it suspends; ``None`` if nobody has said.
+    no number (``25/10``, ``15->30``); a licence may have the percentage that is approved as its value, in the unit
+    ``% approved``, and the delay until then as its text (``3 months``). ``flows``: (exporter, importer) codes.
+    ``price_world``, ``price_local`` (in ``local_market``) and ``volume``: directions expected by economic reasoning,
+    never measured. ``probability``: of a threat, that it comes; of a suspension, that its end brings back what it
+    suspends; ``None`` if nobody has said.
     """
 
     event_id: str
