@@ -22,6 +22,13 @@ MARKS = {
     "‡": "weighed with the others, and not reported unless it is asked for",
 }
 
+#: What columns are that do not say it themselves.
+COLUMNS = {
+    "days": "in force, up to the last observation",
+    "before": "the part that came early",
+    "rank": "share of dates without events with less",
+}
+
 
 def effects(
     series_id: Annotated[
@@ -76,24 +83,24 @@ def _episodes(found: Findings) -> str:
     from forecast.export.effects import effect_rows
 
     rows = effect_rows(found)
-    sums = any(row["cumulated"] for row in rows)
+    cells = [_cells(row) for row in rows]
+    used = {name for row in cells for name, text in row.items() if text}
     columns = [
         Column("episode", wrap=True),
         Column("start"),
-        Column("in_force", "days", number=True),
+        Column("days", number=True),
         Column("effect", number=True),
         Column("interval", "90 %", number=True),
-        *([Column("sum", found.series.unit, number=True)] if sums else []),
+        Column("sum", found.series.unit, number=True),
         Column("before", number=True),
         Column("rank", number=True),
     ]
-    shown = table([_cells(row) for row in rows], columns) if rows else ""
-    marks = {mark for row in rows for mark in MARKS if mark in _cells(row)["effect"]}
+    shown = table(cells, [column for column in columns if column.key in used]) if rows else ""
+    marks = {mark for row in cells for mark in MARKS if mark in row["effect"]}
     record = found.run.record
     notes = [
         *(f"{mark} {MARKS[mark]}" for mark in sorted(marks)),
-        *(["days: in force, as far as the data go; before: the part that came early"] if rows else []),
-        *(["rank: share of dates without events with less"] if rows else []),
+        *(f"{name}: {what}" for name, what in COLUMNS.items() if name in used),
         f"run {found.run.run_id}; method: {record.method}",
         *_left_out(record),
     ]
@@ -109,7 +116,7 @@ def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "episode": row["episode"] + more,
         "start": row["start"],
-        "in_force": "" if days is None else days or "never",
+        "days": "" if days is None else str(days or "never"),
         "effect": f"{average['median']:+.0f} %{mark}" if average else "none yet",
         "interval": f"{average['lo-90']:+.0f} to {average['hi-90']:+.0f}" if average else "",
         "sum": f"{total['median']:+.3g}" if total else "",
