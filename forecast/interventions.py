@@ -109,6 +109,11 @@ class Licence:
     def response(self, k: Floats) -> Floats:
         return np.where(k >= self.delay, 1.0 - self.approval, np.where(k >= 0, 1.0, 0.0))
 
+    def left(self, k: Floats, of: int) -> Floats:
+        """What is left in period ``k`` of what stood in period ``of``: all of it where the licence has left nothing."""
+        stood = self.response(np.array([float(of)])).item()
+        return self.response(k) / stood if stood else np.ones(len(k))
+
 
 #: The words for shapes; those with a number are written ``temporary-6``, ``hump-5``, ``ramp-3``, ``decay-0.8``,
 #: ``forestalled-3`` or, if it wears off, ``forestalled-3-0.8``, and ``licence-3-0.6`` (60 % approved after 3 periods).

@@ -554,6 +554,22 @@ def test_a_licence_that_is_stated_of_a_measure_in_force_recovers_from_its_start_
     same(future.given(World(future.known, {"one": Assumption(**said)})).change, column(m2030_08=0.375)[:, None])
 
 
+def test_a_licence_that_is_stated_of_a_measure_in_force_takes_from_what_stands() -> None:
+    """Of a decay of one half a sixteenth stands in June, and stays until the grants of August leave a quarter of it."""
+    future = a_future(ONE, effects=[an_effect(ONE, shape=Decay(0.5))])
+    stated = World(future.known, {"one": Assumption(licence=Licence(6, 0.75))})
+    same(future.given(stated).change, column(m2030_08=0.75 * 0.5 / 16)[:, None])
+    granted = World(future.known, {"one": Assumption(licence=Licence(4, 0.75))})
+    same(future.given(granted).change, 0.0)  # since June: it is in the data
+
+
+@pytest.mark.parametrize(("months", "levels"), [(6, {"m2030_08": -0.75}), (4, {})])
+def test_the_same_of_a_measure_outside_the_record(months: int, levels: dict[str, float]) -> None:
+    future = a_future(a_ban("ban"), evidence=EVIDENCE)
+    stated = World(future.known, {"ban": Assumption(licence=Licence(months, 0.75))})
+    same(future.given(stated).change, np.outer(column(**levels), unseen("ban")))
+
+
 # -- what is told ------------------------------------------------------------------------------------------------------
 
 

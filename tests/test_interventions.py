@@ -94,6 +94,14 @@ def test_an_unknown_shape_is_refused_with_what_is_right(text: str) -> None:
         parse_shape(text)
 
 
+def test_what_a_licence_leaves_is_a_share_of_what_stood() -> None:
+    k = np.arange(2.0, 6.0)
+    assert Licence(4, 0.75).left(k, 3).tolist() == [1, 1, 0.25, 0.25]
+    assert Licence(4, 0.75).left(k, 4).tolist() == [4, 4, 1, 1]
+    assert Licence(4, 1.0).left(k, 4).tolist() == [1, 1, 1, 1]
+    assert Licence(4, 1.0).left(k, 3).tolist() == [1, 1, 0, 0]
+
+
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(MissingDesign, match="cn-x"):
         Design.empty(DS).select(["cn-x"])

@@ -286,16 +286,19 @@ class Contributions:
         What is in force then goes on to build up, or to be licensed: no other shape moves it any more.
         """
         ahead, last = self.ahead, self.ahead.origin
-        usual, shape = self._usual(self.known, event_id), assumption.response(ahead.freq)
-        shape = shape or self._usual(version, event_id)
+        usual, said = self._usual(self.known, event_id), assumption.response(ahead.freq)
+        shape = said or self._usual(version, event_id)
         before = [spell.start for spell in ahead.spells(self.known.steps(event_id)) if spell.start <= last < spell.stop]
         now = usual.response(np.array([last - before[0]], dtype=float)).item() if before else 0.0
         column = np.zeros(len(ahead.ds))
         for spell in ahead.spells(version.steps(event_id)):
-            goes_on = spell.start <= last and before
-            acting = shape if isinstance(shape, Licence) or not goes_on else usual
-            start = before[0] if goes_on else max(spell.start, last + 1)
-            column += acting.response((ahead.ordinals - start).astype(float)) * spell.inside(ahead.ordinals)
+            goes_on = spell.start <= last and bool(before)
+            k = (ahead.ordinals - (before[0] if goes_on else max(spell.start, last + 1))).astype(float)
+            if goes_on:
+                response = now * shape.left(k, last - before[0]) if isinstance(shape, Licence) else usual.response(k)
+            else:
+                response = shape.response(k)
+            column += response * spell.inside(ahead.ordinals)
         return column * multiplier(assumption.levels, ahead) - now
 
     def _usual(self, version: Version, event_id: str) -> Shape:
