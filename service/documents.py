@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.episode_parts import LeadWeight, OtherEvent, ShapeWeight, TimeInForce
+
 
 class SeriesDocument(BaseModel):
     """A series."""
@@ -203,35 +205,6 @@ class BandDocument(BaseModel):
     __pydantic_extra__: dict[str, float]
 
     median: float
-
-
-class ShapeWeight(BaseModel):
-    """How likely a shape is, given the data."""
-
-    shape: str
-    weight: float
-
-
-class LeadWeight(BaseModel):
-    """How likely it is that the effect came so many periods early, given the data."""
-
-    periods: int
-    weight: float
-
-
-class TimeInForce(BaseModel):
-    """A time in force: first and last day."""
-
-    since: dt.date = Field(alias="from")
-    to: dt.date | None = Field(description="null while no end is known")
-
-
-class OtherEvent(BaseModel):
-    """An event of an episode that does not lead it."""
-
-    event: str
-    days_in_force: int | None
-    standing: str | None
 
 
 class EpisodeDocument(BaseModel):

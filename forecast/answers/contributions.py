@@ -220,7 +220,8 @@ class Contributions:
 
     @cached_property
     def _coming_as_known(self) -> dict[str, Coming]:
-        # The period of a last day is whole: what ends in the last one observed is missed from the next one on.
+        # The period of a last day is whole: what ends in the last one observed is missed from the next one on. What
+        # began before may have to build up, or to be licensed.
         since: dt.date = self.ahead.freq.start(self.ahead.origin).item()
         late = {
             event.event_id
