@@ -270,7 +270,8 @@ class Contributions:
         if first is None:
             return None
         sign = kind.direction * (1 if column[first] > 0 else -1)
-        begins = -self._age(event) if self._builds_up(event) else 1 + first
+        late = event.effective if self._builds_up(event) else None
+        begins = int(self.ahead.freq.ordinal(late)) if late else self.ahead.origin + 1 + first
         episode = (event_id,) if stated else (assumption.group, begins, sign)
         return Coming(event_id, size, tuple(column), episode, bool(stated))
 
@@ -339,14 +340,18 @@ class Contributions:
         own = self._own(event.event_id)
         return Kind.of_episode(own.episode) if own else Kind.of_event(event, self.series)
 
-    def _age(self, event: Event) -> int:
-        """Periods from that in which an event took effect to the last one observed; negative before it does."""
-        return self.ahead.origin - int(self.ahead.freq.ordinal(event.effective)) if event.effective else -_NEVER
-
     def _builds_up(self, event: Event) -> bool:
         """Whether an event took effect so late that it has not built up at the last observation."""
-        age = self._age(event)
-        return age >= 0 and in_periods(BUILD_UP, self.ahead.freq).response(np.array([float(age)])).item() < 1
+        after, until = self._young
+        return event.effective is not None and after < event.effective <= until
+
+    @cached_property
+    def _young(self) -> tuple[dt.date, dt.date]:
+        """What took effect after the first day, and by the second, has not built up at the last observation."""
+        freq, last = self.ahead.freq, self.ahead.origin
+        ages = np.arange(float(freq.months(12)))
+        young = int((in_periods(BUILD_UP, freq).response(ages) < 1).sum())
+        return freq.end(freq.start(last - young)).item(), freq.end(freq.start(last)).item()
 
     def _begun(self, event_id: str) -> bool:
         """Whether an event was in force by the last observation, as it is known."""
