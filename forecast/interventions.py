@@ -96,9 +96,28 @@ class Forestalled:
         return np.where(k >= 0, self.rate ** np.maximum(k, 0.0), np.where(k >= -self.periods, -1.0, 0.0))
 
 
+@dataclass(frozen=True)
+class Licence:
+    """Full for so many periods, until the first applications are decided; then the share that is not approved stays.
+
+    A licence is a delay and a rate of approval, and no switch: trade recovers while the measure stays in force.
+    """
+
+    delay: int
+    approval: float
+
+    def response(self, k: Floats) -> Floats:
+        return np.where(k >= self.delay, 1.0 - self.approval, np.where(k >= 0, 1.0, 0.0))
+
+    def left(self, k: Floats, of: int) -> Floats:
+        """What is left in period ``k`` of what stood in period ``of``: all of it where the licence has left nothing."""
+        stood = self.response(np.array([float(of)])).item()
+        return self.response(k) / stood if stood else np.ones(len(k))
+
+
 #: The words for shapes; those with a number are written ``temporary-6``, ``hump-5``, ``ramp-3``, ``decay-0.8``,
-#: ``forestalled-3`` or, if it wears off, ``forestalled-3-0.8``.
-SHAPES = ("pulse", "step", "temporary", "hump", "ramp", "decay", "forestalled")
+#: ``forestalled-3`` or, if it wears off, ``forestalled-3-0.8``, and ``licence-3-0.6`` (60 % approved after 3 periods).
+SHAPES = ("pulse", "step", "temporary", "hump", "ramp", "decay", "forestalled", "licence")
 _SPANS: dict[str, type[Temporary] | type[Hump] | type[Ramp]] = {"temporary": Temporary, "hump": Hump, "ramp": Ramp}
 
 
@@ -111,6 +130,8 @@ def shape_word(shape: Shape) -> str:
             return f"decay-{rate!r}"
         case Forestalled(periods, rate):
             return f"forestalled-{periods}" + (f"-{rate!r}" if rate < 1 else "")
+        case Licence(delay, approval):
+            return f"licence-{delay}-{approval!r}"
         case _:
             return type(shape).__name__.lower()
 
@@ -127,11 +148,18 @@ def parse_shape(text: str) -> Shape:
             periods, _, rate = number.partition("-")
             if 1 <= int(periods) <= 600 and 0 < float(rate or 1) <= 1:
                 return Forestalled(int(periods), float(rate or 1))
+        if word == "licence":
+            delay, _, approval = number.partition("-")
+            if 1 <= int(delay) <= 600 and 0 <= float(approval) <= 1:
+                return Licence(int(delay), float(approval))
     except ValueError:
         pass
     if text in ("pulse", "step"):
         return Pulse() if text == "pulse" else Step()
-    expected = "pulse, step, temporary-N, hump-N, ramp-N, forestalled-N (N periods) or decay-R (0 < R < 1)"
+    expected = (
+        "pulse, step, temporary-N, hump-N, ramp-N, forestalled-N (N periods), decay-R (0 < R < 1) or licence-N-A "
+        "(0 <= A <= 1 approved)"
+    )
     raise InvalidInput(Fault("shape", text, expected))
 
 

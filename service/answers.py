@@ -84,7 +84,7 @@ def flat(row: Row) -> dict[str, object]:
 
 def _item(item: object) -> str:
     if isinstance(item, Mapping):
-        return ":".join(str(value) for value in item.values())
+        return ":".join("" if value is None else str(value) for value in item.values())
     if isinstance(item, list | tuple):
         return ">".join(str(value) for value in item)
     return str(item)

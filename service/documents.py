@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.episode_parts import LeadWeight, OtherEvent, ShapeWeight, TimeInForce
+
 
 class SeriesDocument(BaseModel):
     """A series."""
@@ -205,20 +207,6 @@ class BandDocument(BaseModel):
     median: float
 
 
-class ShapeWeight(BaseModel):
-    """How likely a shape is, given the data."""
-
-    shape: str
-    weight: float
-
-
-class LeadWeight(BaseModel):
-    """How likely it is that the effect came so many periods early, given the data."""
-
-    periods: int
-    weight: float
-
-
 class EpisodeDocument(BaseModel):
     """What an episode did: events that the data of one series cannot tell apart."""
 
@@ -230,6 +218,13 @@ class EpisodeDocument(BaseModel):
     announced: dt.date | None
     effective: dt.date | None
     ended: dt.date | None
+    in_force: list[TimeInForce] | None = Field(
+        description="when the leading event was in force, as known at the training; empty if it was only announced, "
+        "null in a run of an older version"
+    )
+    days_in_force: int | None = Field(description="days of that up to the end of the sample")
+    standing: str | None = Field(description="the same in words, such as `in force 7 days, then suspended`")
+    others: list[OtherEvent] = Field(description="how the other events of the episode stand")
     start: dt.date = Field(description="from when the effect counts")
     window: list[dt.date] | None = Field(description="first and last period that average and sums are over")
     shapes: list[ShapeWeight] = Field(description="what the data favour, the likeliest first")

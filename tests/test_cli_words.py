@@ -136,17 +136,20 @@ def test_an_effect_of_which_the_data_say_little_is_marked(
         "identified": identified,
         "prior_dominated": prior_dominated,
         "apart": apart,
+        "days_in_force": 448,
         "placebo_rank": 0.975,
     }
     assert _cells(row) == {
         "episode": "ban and 2 more",
         "start": "2025-04-04",
+        "days": "448",
         "effect": f"-22 %{mark}",
         "interval": "-24 to +1",
         "sum": "-1.06e+04",
         "before": "",
         "rank": "0.97",
     }
+    assert [_cells({**row, "days_in_force": days})["days"] for days in (1, 0, None)] == ["1", "never", ""]
 
 
 def test_what_is_only_weighed_is_told_from_what_is_left_out() -> None:

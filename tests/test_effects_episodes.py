@@ -10,9 +10,9 @@ import pytest
 from forecast.effects import Episode, episodes, upcoming
 from forecast.effects.candidates import columns, every_shape, leads, product
 from forecast.effects.episodes import direction
-from forecast.events import Act, Event, Events, KindFamily
+from forecast.events import Act, Event, Events, InForce, KindFamily
 from forecast.events.exposure import Minerals
-from forecast.interventions import Decay, Forestalled, Hump, Intervention, Pulse, Ramp, Step, Temporary
+from forecast.interventions import Decay, Forestalled, Hump, Intervention, Licence, Pulse, Ramp, Step, Temporary
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import Series
 
@@ -196,6 +196,7 @@ def test_an_episode_interests_half_as_much_after_ten_years(start: str, first: st
         ({"certainty": "partly"}, 0.9),
         ({"certainty": "background"}, 0.8),
         ({"certainty": "hearsay"}, 0.8),
+        ({"certainty": ""}, 1.0),
         ({"effective": None}, 0.5),  # it never was in force
         ({"status": "threatened"}, 0.5),
         ({"effective": None, "kind": "threat", "status": "threatened"}, 0.4),
@@ -284,6 +285,21 @@ def test_a_shock_lasts_until_its_end_or_fades(ended: str, shape: object) -> None
     assert found.intervention.shape == shape
 
 
+def test_an_episode_knows_what_of_it_was_in_force() -> None:
+    ban, other = event("a-ban", "2020-03-01"), event("b-ban", "2020-03-02", flows=(("CHN", "USA"),))
+    pause = event("pause", "2020-06-10", "2020-06-16", kind="truce", acts=(Act("suspends", "a-ban"),))
+    (episode,) = (e for e in kept([ban, other, pause]) if e.episode_id == "a-ban")
+    first = dt.date(2020, 3, 1)
+    assert episode.in_force == {
+        "a-ban": (InForce(first, dt.date(2020, 6, 15), "suspended"),),
+        "b-ban": (InForce(dt.date(2020, 3, 2)),),
+    }
+    then, _ = episodes(Events([ban, other, pause]), COPPER, MINERALS, DS, known_on=dt.date(2020, 6, 9))
+    assert then[0].in_force["a-ban"] == (InForce(first),)
+    (talk,) = kept([event("talk", "2020-03-10", kind="threat", status="threatened", effective=None)])
+    assert talk.in_force == {"talk": ()}
+
+
 # -- ways of acting ----------------------------------------------------------------------------------------------------
 
 
@@ -329,6 +345,37 @@ def test_a_response_that_has_begun_is_held_and_one_that_has_not_begins() -> None
     in_january = columns(candidates, ds, MONTHLY, np.datetime64("2025-01-01"))
     assert in_january[0] == pytest.approx([0, 0, 1, 0.5, 0.5, 0.5])
     assert in_january[3] == pytest.approx([0, 0.25, 0.5, 0.75, 0.75, 0.75])
+
+
+TERMS = {"kind": "licence", "value_after": 60.0, "value_unit": "% approved", "value_text": "3 months"}
+
+
+def test_a_licence_with_its_terms_on_record_acts_by_them_first_of_all() -> None:
+    (episode,) = kept([event("x", "2020-03-10", **TERMS)])
+    assert episode.intervention.shape == Licence(3, 0.6)
+    weekly = replace(COPPER, freq="W-SUN")
+    (found,), _ = episodes(
+        Events([event("x", "2020-03-10", **TERMS)]), weekly, MINERALS, Freq("W-SUN").range("2019-12-30", 99),
+        known_on=TODAY,
+    )  # fmt: skip
+    assert found.intervention.shape == Licence(13, 0.6)
+    for lacking in ({"value_after": None}, {"value_text": "soon"}, {"value_unit": "binary"}, {"kind": "export_ban"}):
+        assert isinstance(kept([event("x", "2020-03-10", **{**TERMS, **lacking})])[0].intervention.shape, Step)
+
+
+def test_the_shape_on_record_has_a_quarter_of_the_weight_and_the_others_the_rest() -> None:
+    plain, found = every_shape([0, 1], MONTHLY), every_shape([0, 1], MONTHLY, recorded=Licence(3, 0.6))
+    assert found.shapes == (*plain.shapes, Licence(3, 0.6))
+    weights = np.exp(found.log_prior).reshape(-1, 2).sum(axis=1)
+    assert weights[-1] == pytest.approx(0.25)
+    assert weights[:-1] == pytest.approx(0.75 * np.exp(plain.log_prior).reshape(-1, 2).sum(axis=1))
+    assert every_shape([0, 1], MONTHLY, recorded=Step()).shapes == plain.shapes
+
+
+def test_a_licence_goes_on_to_be_granted_where_other_shapes_are_held() -> None:
+    candidates = product(Intervention(Step(), np.datetime64("2024-12-10")), [Licence(3, 0.75), Decay(0.5)], [0])
+    held = columns(candidates, MONTHLY.range("2024-11-01", 6), MONTHLY, np.datetime64("2025-01-01"))
+    assert held == pytest.approx(np.array([[0, 1, 1, 1, 0.25, 0.25], [0, 1, 0.5, 0.5, 0.5, 0.5]]))
 
 
 def test_an_end_on_a_weekend_is_that_of_the_business_day_before() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from forecast.effects import EffectRecord, Episode, EpisodeEffect, Omitted
 from forecast.effects.candidates import product
-from forecast.effects.record import window
-from forecast.events import KindFamily
+from forecast.effects.record import together, window
+from forecast.events import InForce, KindFamily
 from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary
 from forecast.timeseries.frequency import Freq
 
@@ -202,6 +202,26 @@ def test_draws_are_sizes_times_the_columns_that_they_chose() -> None:
     assert few.draws(DS[-4:], MONTHLY).tolist() == [[0, 0, 1, 1], [0, 0, 2, 1], [0, 4, 2, 1]]
     assert few.mean(DS[-4:], MONTHLY) == pytest.approx([0, 4 / 3, 5 / 3, 1])
     assert few.weights == pytest.approx([1 / 3, 0, 2 / 3, 4 / 3])
+
+
+def test_times_in_force_survive_the_card_and_an_older_card_knows_of_none() -> None:
+    one, two = effect("ban", "2021-03-10", (Step(),)), effect("quota", "2021-06-10", (Step(),))
+    times = (InForce(dt.date(2021, 3, 10), dt.date(2021, 3, 16), "suspended"), InForce(dt.date(2021, 9, 1)))
+    ban = replace(one, episode=replace(one.episode, in_force={"ban": times, "ban-too": ()}))
+    quota = replace(two, episode=replace(two.episode, in_force={"quota": times[1:]}))
+    told = record(ban, quota)
+    described = json.loads(json.dumps(told.describe()))
+    assert described["episodes"][0]["in_force"] == {
+        "ban": [["2021-03-10", "2021-03-16", "suspended"], ["2021-09-01", None, ""]],
+        "ban-too": [],
+    }
+    again = EffectRecord.from_arrays(described, told.to_arrays())
+    assert again.effects[0].episode == ban.episode
+    assert together(told.effects).episode.in_force == {"ban": times, "ban-too": (), "quota": times[1:]}
+    for row in described["episodes"]:
+        del row["in_force"]
+    older = EffectRecord.from_arrays(described, told.to_arrays())
+    assert [e.episode.in_force for e in older.effects] == [{}, {}]
 
 
 def test_a_lead_and_a_level_survive_the_card() -> None:

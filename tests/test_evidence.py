@@ -91,7 +91,7 @@ def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores
     template = next(event for event in made.known.events.values() if event.family is SUPPLY)
     coming = replace(
         template, event_id="new-ban", announced=TODAY, effective=dt.date(2026, 9, 10), ended=None, status="enacted",
-        minerals=("copper",), flows=(), price_world="up", acts=(), end_known=None,
+        minerals=("copper",), flows=(), price_world="up", acts=(), end_known=None, certainty="verified",
     )  # fmt: skip
     world = World(made.known.edited([coming]))
     start = [str(day) for day in made.ds].index("2026-09-01")
@@ -170,6 +170,7 @@ def test_the_words_on_a_prior_are_of_the_other_events_and_towards_its_direction(
     catalog, _ = stores
     copper = catalog.get(COPPER)
     event = next(event for event in catalog.events().values() if event.family is SUPPLY)
+    event = replace(event, certainty="verified")
     up, down, unknown = (replace(event, event_id="e7", price_world=word) for word in ("up", "down", "mixed"))
     evidence = Evidence(pool(0.2), "x")
     prior = evidence.prior(SUPPLY, copper, without=("e7",))
@@ -180,6 +181,13 @@ def test_the_words_on_a_prior_are_of_the_other_events_and_towards_its_direction(
     assert evidence.in_words(unknown, copper) == (
         f"{begins}variance only, for no mean is identifiable; sd {100 * np.hypot(prior.mean, prior.sd):.0f} %"
     )
+    heard = replace(up, certainty="background")
+    sure = f"{begins}mean {100 * np.expm1(prior.mean):+.0f} %; sd {100 * prior.sd:.0f} %"
+    assert evidence.in_words(heard, copper) == f"{sure}; scaled by 0.8: known from hearsay only"
+    assert evidence.in_words(replace(up, certainty="partly"), copper) == (
+        f"{sure}; scaled by 0.9: only part of it was read in the text of the measure"
+    )
+    assert evidence.in_words(heard, copper, begun=True) == sure
 
 
 def test_what_is_not_identified_or_of_unknown_direction_teaches_nothing(stores: Stores) -> None:

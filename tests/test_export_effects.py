@@ -13,15 +13,17 @@ import numpy as np
 import pytest
 
 from forecast.answers.event_priors import Evidence
+from forecast.cli.output import flat as cli_flat
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.candidates import product
 from forecast.effects.event_classes import Likelihood
 from forecast.effects.report import report
-from forecast.events import KindFamily
+from forecast.events import InForce, KindFamily
 from forecast.export.effects import class_rows, effect_names, effect_rows, path_rows
 from forecast.interventions import Intervention, Step
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import History, Series
+from service.answers import flat as service_flat
 
 MONTHLY, N = Freq("M"), 100
 SERIES = Series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
@@ -33,7 +35,12 @@ def found() -> Any:
     ds = MONTHLY.range("2020-01-01", 36)
     acting = Intervention(Step(), np.datetime64("2021-06-10"))
     days = {"announced": dt.date(2021, 6, 1), "effective": dt.date(2021, 6, 10), "ended": dt.date(2022, 12, 31)}
-    episode = Episode("ban", ("ban", "again"), KindFamily.SUPPLY, -1, *days.values(), 1.0, acting)
+    times = {
+        "ban": (InForce(dt.date(2021, 6, 10), dt.date(2022, 12, 31), "ended"),),
+        "again": (InForce(dt.date(2021, 6, 12), dt.date(2021, 6, 18), "suspended"),),
+        "more": (),
+    }
+    episode = Episode("ban", tuple(times), KindFamily.SUPPLY, -1, *days.values(), 1.0, acting, in_force=times)
     candidates = product(acting, [Step()], [2])
     half = np.full(N, np.log(0.5), dtype=np.float32)
     effect = EpisodeEffect(episode, candidates, np.zeros(N, dtype=np.int16), half, False, True)
@@ -55,7 +62,7 @@ def test_an_episode_has_each_number_under_its_name(found: Any) -> None:
         "run": "r",
         "episode": "ban",
         "title": "A ban",
-        "events": ("ban", "again"),
+        "events": ("ban", "again", "more"),
         "family": "supply",
         "unit": "t",
     }
@@ -70,6 +77,37 @@ def test_an_episode_has_each_number_under_its_name(found: Any) -> None:
     assert sums == [-50, -600, -650], "April, then a year; May was not published"
     columns = {name.partition(".")[0] for name in effect_names()}
     assert columns == set(row)
+
+
+def test_an_episode_says_what_of_it_was_in_force_and_for_how_long(found: Any) -> None:
+    (row,) = effect_rows(found)
+    assert row["in_force"] == [{"from": dt.date(2021, 6, 10), "to": dt.date(2022, 12, 31)}]
+    assert row["days_in_force"] == 570, "205 of 2021 and 365 of 2022: the sample ends with December 2022"
+    assert row["standing"] == "in force 570 days, then ended"
+    short = "in force 7 days, then suspended, too short to count for more than the announcement"
+    assert row["others"] == [
+        {"event": "again", "days_in_force": 7, "standing": short},
+        {"event": "more", "days_in_force": 0, "standing": "announced, never in force"},
+    ]
+    for flatten in (cli_flat, service_flat):
+        cells = flatten(row)
+        assert cells["in_force"] == "2021-06-10:2022-12-31"
+        assert cells["others"] == f"again:7:{short};more:0:announced, never in force"
+        assert flatten({"in_force": [{"from": dt.date(2021, 6, 10), "to": None}]}) == {"in_force": "2021-06-10:"}
+
+
+def test_a_run_of_an_older_version_says_nothing_of_force_and_a_shock_is_under_way(found: Any) -> None:
+    (told,) = found.episodes
+
+    def row(**facts: Any) -> dict[str, Any]:
+        effect = replace(told.effect, episode=replace(told.effect.episode, **facts))
+        found.episodes = (replace(told, effect=effect),)
+        return effect_rows(found)[0]
+
+    older = row(in_force={})
+    assert [older[name] for name in ("in_force", "days_in_force", "standing")] == [None, None, None]
+    assert older["others"][0] == {"event": "again", "days_in_force": None, "standing": None}
+    assert row(family=KindFamily.SHOCK)["standing"] == "under way 570 days, then ended"
 
 
 def test_what_is_given_by_its_kind_is_in_percent(found: Any) -> None:

@@ -12,7 +12,7 @@ import pytest
 from forecast.answers.forecast import forecast
 from forecast.catalog import Catalog
 from forecast.effects.candidates import FAMILIES, every_shape, in_periods
-from forecast.interventions import Decay, Intervention, Pulse, Ramp, Step, Temporary
+from forecast.interventions import Decay, Intervention, Licence, Pulse, Ramp, Step, Temporary
 from forecast.jobs.ingest import ingest
 from forecast.jobs.train import ORIGINS, TEST_HORIZON, Plan, origins, train_one
 from forecast.registry import Registry
@@ -126,6 +126,8 @@ def test_effects_last_as_long_in_weeks_as_in_months() -> None:
     assert in_periods(Temporary(3), Freq("Q")) == Pulse()
     assert in_periods(Ramp(12), Freq("Y")) == Step()
     assert in_periods(Decay(0.8), Freq("Q")) == Decay(0.512)
+    assert in_periods(Licence(3, 0.6), Freq("W-SUN")) == Licence(13, 0.6)
+    assert in_periods(Licence(3, 0.6), Freq("Y")) == Licence(1, 0.6)
 
 
 @pytest.mark.parametrize("code", ["D", "B", "W-SUN", "M", "Q", "Y"])

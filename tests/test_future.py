@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from small_world import (
     TARIFF,
     THREAT,
     TRAINED,
+    WEEKLY,
     N,
     a_ban,
     a_future,
@@ -36,8 +38,9 @@ from small_world import (
 from forecast.answers.contributions import Coming, merged
 from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import Assumption, Choice, World
-from forecast.events import Act
-from forecast.interventions import Decay, Ramp, Step
+from forecast.effects import EpisodeEffect
+from forecast.events import Act, Event
+from forecast.interventions import Decay, Licence, Ramp, Step
 from forecast.timeseries.series import Floats
 
 # -- coming events -----------------------------------------------------------------------------------------------------
@@ -46,7 +49,9 @@ from forecast.timeseries.series import Floats
 @pytest.mark.parametrize(
     ("effective", "levels"),
     [
-        (date(2030, 6, 30), {}),
+        (date(2030, 5, 31), {}),
+        (date(2030, 6, 1), {"m2030_07": 0.5}),  # the half of June is in the last observation
+        (date(2030, 6, 30), {"m2030_07": 0.5}),
         (date(2030, 7, 1), {"m2030_07": 0.5, "m2030_08": 1.0}),
         (date(2030, 7, 31), {"m2030_07": 0.5, "m2030_08": 1.0}),
         (date(2030, 8, 1), {"m2030_08": 0.5, "m2030_09": 1.0}),
@@ -183,11 +188,13 @@ def test_what_a_scenario_puts_into_the_past_is_felt_from_the_first_period_on() -
     same(future.given(sooner).change, np.outer(moved, unseen("ban")))
 
 
-@pytest.mark.parametrize("effective", [date(2030, 2, 1), date(2030, 6, 15)])
-def test_what_is_in_force_at_the_last_observation_is_in_it(effective: date) -> None:
+@pytest.mark.parametrize(("effective", "left"), [(date(2030, 2, 1), 0.0), (date(2030, 6, 15), 0.5)])
+def test_what_is_in_force_at_the_last_observation_is_in_it_as_far_as_it_has_built_up(
+    effective: date, left: float
+) -> None:
     ban = a_ban("ban", effective=effective)
     future = a_future(ban, evidence=EVIDENCE)
-    assert (future.draws == 1).all()
+    same(logs(future), left * unseen("ban")[None, :])
     same(future.given(World(future.known.edited(removed={"ban"}))).change, -unseen("ban")[None, :])
     half = Assumption(levels=((np.datetime64("2030-09-01"), 1.0), (np.datetime64("2030-09-16"), 0.5)))
     same(
@@ -357,6 +364,210 @@ def test_an_episode_of_talk_stays_and_the_measure_comes_on_top() -> None:
     same(logs(returned), -0.5 + np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
     comes = World(future.known.edited([replace(talk, effective=date(2030, 9, 1))]))
     same(future.given(comes).change, np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
+
+
+# -- events of the record that have only begun -------------------------------------------------------------------------
+
+FRESH = a_ban("ban", effective=date(2030, 6, 20))
+
+
+def fresh(*events: Event, likelihood: tuple[float, float] | None = (-0.4, 0.1), **more: Any) -> EpisodeEffect:
+    """An episode of June that may as well have done nothing; ``likelihood``: what its own data say of it."""
+    return replace(an_effect(*(events or (FRESH,)), size=UNCLEAR), likelihood=likelihood, **more)
+
+
+def posterior(weight: float = 1.0, estimate: float = -0.4, error: float = 0.1) -> tuple[float, float]:
+    """Mean and sd of a supply measure that lowers volumes, by its kind and by its own data: two normal densities."""
+    mean, sd = EVIDENCE.prior(SUPPLY, FLOW).towards(-1)
+    mean, sd = weight * mean, weight * sd
+    precision = 1 / sd**2 + 1 / error**2
+    return (mean / sd**2 + estimate / error**2) / precision, precision**-0.5
+
+
+def sized(size: tuple[float, float], event_id: str = "ban") -> Floats:
+    """(N,) effects with this mean and sd."""
+    return size[0] + size[1] * luck(event_id)
+
+
+@pytest.mark.parametrize(("minerals", "weight"), [(("ore",), 1.0), (("metal",), 0.9)])
+def test_what_has_not_built_up_grows_by_its_kind_and_its_own_data(minerals: tuple[str, ...], weight: float) -> None:
+    """Half of it is in June; the other half comes in July, and stays."""
+    ban = replace(FRESH, minerals=minerals)
+    future = a_future(ban, effects=[fresh(ban)], evidence=EVIDENCE)
+    same(logs(future), 0.5 * sized(posterior(weight))[None, :])
+    assert posterior(weight) != posterior(1.9 - weight)
+
+
+@pytest.mark.parametrize("silent", [{"likelihood": None}, {"identified": False}])
+def test_where_its_own_data_are_silent_it_grows_by_its_kind_alone(silent: dict[str, Any]) -> None:
+    future = a_future(FRESH, effects=[fresh(**silent)], evidence=EVIDENCE)
+    same(logs(future), 0.5 * unseen("ban")[None, :])
+
+
+def test_a_fresh_event_is_not_in_its_own_prior() -> None:
+    own = Evidence((*EVIDENCE.likelihoods, replace(seen(SUPPLY, 3.0)[0], events=("ban", "x"))), "y")
+    found, expected = (logs(a_future(FRESH, effects=[fresh()], evidence=each)) for each in (own, EVIDENCE))
+    same(found, expected)
+
+
+def test_a_clear_effect_stays_as_it_stood_though_it_has_only_begun() -> None:
+    clear = replace(an_effect(FRESH), likelihood=(-0.4, 0.1))
+    future = a_future(FRESH, effects=[clear], evidence=EVIDENCE)
+    same(logs(future), -0.5)
+    assert future.notes == ()
+
+
+def test_an_unclear_effect_that_has_built_up_adds_nothing() -> None:
+    ban = replace(FRESH, effective=date(2030, 5, 31))
+    future = a_future(ban, effects=[fresh(ban)], evidence=EVIDENCE)
+    same(logs(future), 0.0)
+    same(future.given(World(future.known.edited(removed={"ban"}))).change, -UNCLEAR[None, :])
+
+
+def test_weeks_build_up_for_two_months() -> None:
+    """Nine weeks: of an event in its fourth week at the last observation four ninths are there."""
+    ban = replace(FRESH, effective=date(2030, 6, 5))
+    effect = fresh(ban)
+    future = a_future(ban, series=WEEKLY, last=np.datetime64("2030-06-24"), effects=[effect], evidence=EVIDENCE)
+    mean, sd = posterior()
+    grown = np.clip(np.arange(1, 13), 0, 5) / 9
+    same(logs(future), np.outer(grown, mean + sd * luck("ban", WEEKLY)))
+    old = replace(FRESH, effective=date(2030, 5, 3))  # its ninth week
+    future = a_future(old, series=WEEKLY, last=np.datetime64("2030-06-24"), effects=[fresh(old)], evidence=EVIDENCE)
+    same(logs(future), 0.0)
+
+
+def test_a_scenario_without_a_fresh_event_takes_all_of_it_out_once() -> None:
+    future = a_future(FRESH, effects=[fresh()], evidence=EVIDENCE)
+    gone = future.given(World(future.known.edited(removed={"ban"})))
+    same(gone.change, -sized(posterior())[None, :])
+    same(np.log(gone.draws.astype(float)), -0.5 * sized(posterior())[None, :])  # the half that June has
+    assert gone.notes == future.notes, "it says what was taken out"
+
+
+def test_a_fresh_event_that_ends_sooner_or_begins_later_is_counted_once() -> None:
+    future = a_future(FRESH, effects=[fresh()], evidence=EVIDENCE)
+    size = sized(posterior())
+    sooner = World(future.known.edited([replace(FRESH, ended=date(2030, 8, 31))]))
+    same(future.given(sooner).change, np.outer(column(m2030_09=-1.0), size))
+    later = World(future.known.edited([replace(FRESH, effective=date(2030, 9, 1))]))
+    path = column(m2030_07=-0.5, m2030_09=0.0, m2030_10=0.5)
+    same(future.given(later).change, np.outer(path - 0.5, size))
+    said = Assumption(sizes=(("volume", -0.7, 0.0),))
+    same(future.given(World(future.known, {"ban": said})).change, 0.5 * (-0.7 - size)[None, :])
+
+
+def test_of_an_episode_that_has_only_begun_the_event_that_hits_hardest_counts() -> None:
+    one, two = replace(ONE, effective=FRESH.effective), replace(TWO, effective=FRESH.effective)
+    future = a_future(one, two, effects=[fresh(one, two)], evidence=EVIDENCE)
+    same(logs(future), 0.5 * sized(posterior(), "one")[None, :])
+    rest = future.given(World(future.known.edited(removed={"one"})))
+    same(rest.change, (0.5 * sized(posterior(0.6), "two") - sized(posterior(), "one"))[None, :])
+
+
+def test_an_act_that_has_only_begun_is_in_the_path_of_what_it_acts_on() -> None:
+    stop = replace(FRESH, event_id="stop", acts=(Act("suspends", "elsewhere"),))
+    future = a_future(stop, effects=[fresh(stop)], evidence=EVIDENCE)
+    same(logs(future), 0.0)
+
+
+def test_what_was_suspended_within_days_is_talk_and_no_data_of_the_measure() -> None:
+    """In force from 20 to 24 June: what June holds of it is gone in July, by its kind alone."""
+    pause = an_event("pause", effective=date(2030, 6, 25), acts=(Act("suspends", "ban"),))
+    future = a_future(FRESH, pause, effects=[fresh()], evidence=EVIDENCE)
+    same(logs(future), -0.5 * unseen("ban")[None, :])
+
+
+def test_a_fresh_event_is_told_with_its_own_data() -> None:
+    future = a_future(replace(FRESH, certainty="background"), effects=[fresh()], evidence=EVIDENCE)
+    prior = EVIDENCE.in_words(FRESH, FLOW)
+    assert future.notes == (f"ban: {prior}; with its own data so far: {100 * np.expm1(-0.4):+.0f} %, sd 10 %",)
+    silent = a_future(FRESH, effects=[fresh(likelihood=None)], evidence=EVIDENCE)
+    assert silent.notes == (f"ban: {prior}",)
+
+
+# -- how far a record is believed --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("certainty", "scale"), [("verified", 1.0), ("partly", 0.9), ("background", 0.8), ("", 1.0)])
+def test_what_has_not_begun_counts_as_far_as_its_record_is_believed(certainty: str, scale: float) -> None:
+    ban = a_ban("ban", effective=date(2030, 9, 1), certainty=certainty)
+    future = a_future(ban, evidence=EVIDENCE)
+    same(logs(future), scale * np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
+    (note,) = future.notes
+    assert note.endswith(f"; scaled by {scale:g}: known from hearsay only") == (certainty == "background")
+    assert ("scaled" in note) == (scale < 1)
+
+
+def test_what_is_in_force_is_no_hearsay() -> None:
+    ban = a_ban("ban", ended=date(2030, 8, 31), certainty="background")
+    future = a_future(ban, evidence=EVIDENCE)
+    same(logs(future), np.outer(column(m2030_09=-1.0), unseen("ban")))
+    assert "scaled" not in future.notes[0]
+
+
+# -- licences ----------------------------------------------------------------------------------------------------------
+
+
+def a_licence(months: int, **facts: Any) -> Event:
+    """A licence of which three quarters are approved after so many months."""
+    terms = {"value_after": 75.0, "value_unit": "% approved", "value_text": f"{months} months"}
+    return a_ban("licence", kind="licence", **{**terms, **facts})
+
+
+def test_a_licence_that_comes_bites_at_once_and_is_granted_after_its_delay() -> None:
+    future = a_future(a_licence(2, effective=date(2030, 8, 20)), evidence=EVIDENCE)
+    same(logs(future), np.outer(column(m2030_08=1.0, m2030_10=0.25), unseen("licence")))
+
+
+@pytest.mark.parametrize(
+    ("effective", "months", "levels"),
+    [
+        (date(2030, 5, 2), 3, {"m2030_08": -0.75}),  # May, June, July; then they are granted
+        (date(2030, 6, 30), 1, {"m2030_07": -0.75}),
+        (date(2030, 2, 1), 4, {}),  # granted since June
+        (date(2030, 2, 1), 12, {"m2031_02": -0.75}),
+    ],
+)
+def test_a_licence_in_force_recovers_when_it_is_granted(effective: date, months: int, levels: dict[str, float]) -> None:
+    future = a_future(a_licence(months, effective=effective), evidence=EVIDENCE)
+    same(logs(future), np.outer(column(**levels), unseen("licence")))
+
+
+def test_a_licence_on_which_nothing_is_said_is_a_measure_like_others() -> None:
+    plain = a_licence(2, effective=date(2030, 8, 20), value_unit="binary", value_after=1.0)
+    future = a_future(plain, evidence=EVIDENCE)
+    same(logs(future), np.outer(column(m2030_08=0.5, m2030_09=1.0), unseen("licence")))
+
+
+def test_an_effect_of_the_record_that_is_one_of_a_licence_recovers_on_the_day_of_the_grants() -> None:
+    """In force since February: after six months, from August on, a quarter of it is left."""
+    ban = a_ban("ban")
+    future = a_future(ban, effects=[an_effect(ban, shape=Licence(6, 0.75))])
+    same(logs(future), column(m2030_07=-0.5, m2030_08=-0.125)[:, None])
+    same(future.given(World(future.known.edited(removed={"ban"}))).change, -logs(future))
+
+
+@pytest.mark.parametrize("said", [{"shape": Licence(6, 0.75)}, {"licence": Licence(6, 0.75)}])
+def test_a_licence_that_is_stated_of_a_measure_in_force_recovers_from_its_start_on(said: dict[str, Any]) -> None:
+    future = a_future(ONE, effects=[an_effect(ONE)])
+    same(future.given(World(future.known, {"one": Assumption(**said)})).change, column(m2030_08=0.375)[:, None])
+
+
+def test_a_licence_that_is_stated_of_a_measure_in_force_takes_from_what_stands() -> None:
+    """Of a decay of one half a sixteenth stands in June, and stays until the grants of August leave a quarter of it."""
+    future = a_future(ONE, effects=[an_effect(ONE, shape=Decay(0.5))])
+    stated = World(future.known, {"one": Assumption(licence=Licence(6, 0.75))})
+    same(future.given(stated).change, column(m2030_08=0.75 * 0.5 / 16)[:, None])
+    granted = World(future.known, {"one": Assumption(licence=Licence(4, 0.75))})
+    same(future.given(granted).change, 0.0)  # since June: it is in the data
+
+
+@pytest.mark.parametrize(("months", "levels"), [(6, {"m2030_08": -0.75}), (4, {})])
+def test_the_same_of_a_measure_outside_the_record(months: int, levels: dict[str, float]) -> None:
+    future = a_future(a_ban("ban"), evidence=EVIDENCE)
+    stated = World(future.known, {"ban": Assumption(licence=Licence(months, 0.75))})
+    same(future.given(stated).change, np.outer(column(**levels), unseen("ban")))
 
 
 # -- what is told ------------------------------------------------------------------------------------------------------

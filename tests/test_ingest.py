@@ -384,6 +384,37 @@ def test_an_end_without_a_day_of_its_own_is_known_when_it_comes(desk: Desk) -> N
     assert desk.catalog.events(date(2026, 1, 10))["told"].ended == date(2026, 9, 30)
 
 
+def test_a_licence_may_say_how_many_are_approved_and_after_how_long(desk: Desk) -> None:
+    header = "event_id,title,kind,announced,value_after,value_unit,value_text\n"
+    good = [
+        "a,A,licence,2026-01-01,60,% approved,3 months",
+        "b,B,licence,2026-01-01,0,% approved,1 month",
+        "c,C,licence,2026-01-01,1,binary,free -> licence",
+    ]
+    ingest(desk.catalog, events=desk.file("events.csv", header + "\n".join(good) + "\n"), known_at=NOW)
+    events = desk.catalog.events()
+    assert [events[name].terms for name in "abc"] == [(3, 0.6), (1, 0.0), None]
+    bad = [
+        "d,D,tariff,2026-01-01,60,% approved,3 months",
+        "e,E,licence,2026-01-01,101,% approved,61 months",
+        "f,F,licence,2026-01-01,,% approved,soon",
+        "g,G,licence,2026-01-01,many,% approved,3 months",
+    ]
+    with pytest.raises(InvalidInput) as caught:
+        ingest(desk.catalog, events=desk.file("events.csv", header + "\n".join(bad) + "\n"), known_at=NOW)
+    assert sorted((fault.line, fault.where) for fault in caught.value.faults) == [
+        (2, "value_unit"),
+        (3, "value_after"),
+        (3, "value_text"),
+        (4, "value_after"),
+        (4, "value_text"),
+        (5, "value_after"),
+    ]
+    assert {fault.expected for fault in caught.value.faults if fault.where == "value_text"} == {
+        "the months until then, 1 to 60, such as '3 months'"
+    }
+
+
 def test_faults_in_events(desk: Desk) -> None:
     events = desk.file(
         "events.csv",

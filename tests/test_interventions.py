@@ -12,6 +12,7 @@ from forecast.interventions import (
     Forestalled,
     Hump,
     Intervention,
+    Licence,
     Pulse,
     Ramp,
     Shape,
@@ -32,6 +33,7 @@ SHAPES = st.one_of(
     st.integers(1, 60).map(Ramp),
     st.floats(0.05, 0.95).map(lambda rate: Decay(round(rate, 3))),
     st.builds(Forestalled, st.integers(1, 60), st.sampled_from([1.0, 0.8, 0.75])),
+    st.builds(Licence, st.integers(1, 60), st.floats(0, 1)),
 )
 
 
@@ -49,6 +51,8 @@ def day(text: str) -> np.datetime64:
         (Decay(0.5), [0, 0, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125]),
         (Forestalled(1), [0, -1, 1, 1, 1, 1, 1, 1]),
         (Forestalled(3, 0.5), [-1, -1, 1, 0.5, 0.25, 0.125, 0.0625, 0.03125]),
+        (Licence(2, 0.75), [0, 0, 1, 1, 0.25, 0.25, 0.25, 0.25]),
+        (Licence(1, 1.0), [0, 0, 1, 0, 0, 0, 0, 0]),
     ],
 )
 def test_a_shape_begins_in_the_period_that_contains_its_day(shape: Shape, expected: list[float]) -> None:
@@ -88,6 +92,14 @@ def test_a_shape_is_read_back_as_it_is_written(shape: Shape) -> None:
 def test_an_unknown_shape_is_refused_with_what_is_right(text: str) -> None:
     with pytest.raises(InvalidInput, match="temporary-N"):
         parse_shape(text)
+
+
+def test_what_a_licence_leaves_is_a_share_of_what_stood() -> None:
+    k = np.arange(2.0, 6.0)
+    assert Licence(4, 0.75).left(k, 3).tolist() == [1, 1, 0.25, 0.25]
+    assert Licence(4, 0.75).left(k, 4).tolist() == [4, 4, 1, 1]
+    assert Licence(4, 1.0).left(k, 4).tolist() == [1, 1, 1, 1]
+    assert Licence(4, 1.0).left(k, 3).tolist() == [1, 1, 0, 0]
 
 
 def test_a_missing_column_is_named() -> None:
@@ -153,7 +165,10 @@ def test_the_longest_shapes_that_are_understood() -> None:
     assert parse_shape("forestalled-3-1") == Forestalled(3, 1.0)
     assert shape_word(Forestalled(3)) == "forestalled-3"
     assert shape_word(Forestalled(3, 0.8)) == "forestalled-3-0.8"
-    for text in ("ramp-601", "forestalled-601", "forestalled-0", "forestalled-3-1.1", "forestalled-3-0.0"):
+    assert parse_shape("licence-600-1") == Licence(600, 1.0)
+    assert shape_word(Licence(3, 0.6)) == "licence-3-0.6"
+    beyond = ("licence-601-0.5", "licence-0-0.5", "licence-3", "licence-3-1.1", "licence-3--0.1", "licence-3-nan")
+    for text in ("ramp-601", "forestalled-601", "forestalled-0", "forestalled-3-1.1", "forestalled-3-0.0", *beyond):
         with pytest.raises(InvalidInput):
             parse_shape(text)
 

@@ -30,6 +30,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Trained for real, with the family that `make run` chooses for them; it takes no time.
 TRAINED = {
     "price.copper": "random-walk",
+    "price.tin": "random-walk",
     "volume.magnets.export.cn": "seasonal-naive",
     "volume.rare-earths.export.cn": "seasonal-naive",
 }

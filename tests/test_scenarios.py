@@ -65,7 +65,7 @@ def places(refused: pytest.ExceptionInfo[InvalidInput]) -> set[str]:
     return {fault.where for fault in refused.value.faults}
 
 
-# -- the three questions of the examples -------------------------------------------------------------------------------
+# -- the questions of the examples -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -80,6 +80,7 @@ def test_the_examples_are_answered_and_each_scenario_changes_something(stores: S
 
 def test_there_is_an_example_for_each_case() -> None:
     assert [path.stem for path in EXAMPLES] == [
+        "licences-granted",
         "october-2025-controls-return",
         "refined-copper-tariff",
         "truce-extended",

@@ -13,15 +13,15 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from forecast.answers.event_priors import Evidence
+from forecast.answers.event_priors import Evidence, Kind
 from forecast.answers.event_versions import Assumption, Steps, Version, World, differing, reached
 from forecast.effects import EffectRecord, EpisodeEffect
 from forecast.effects.candidates import in_periods
-from forecast.effects.episodes import direction
+from forecast.effects.episodes import licence
 from forecast.effects.event_classes import BUILD_UP
-from forecast.events import Event, KindFamily
+from forecast.events import Event, KindFamily, was_in_force
 from forecast.events.exposure import Minerals, exposure
-from forecast.interventions import Shape, mean_intensity
+from forecast.interventions import Licence, Shape, mean_intensity
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats, Series
 
@@ -77,12 +77,6 @@ class Ahead:
             if level
         )
 
-    def days_in_force(self, steps: Steps, until: dt.date) -> int:
-        """Days in force up to the end of ``until``."""
-        after = until + dt.timedelta(days=1)
-        ends = [*(day for day, _ in steps[1:]), after]
-        return sum(max((min(e, after) - s).days, 0) for (s, level), e in zip(steps, ends, strict=False) if level)
-
     def _stop(self, end: dt.date | None) -> int:
         """The first period without a measure that is no longer in force on ``end``: its last day's period is whole."""
         return _NEVER if end is None else int(self.freq.begun(end - dt.timedelta(days=1))) + 1
@@ -109,7 +103,8 @@ class Rewritten:
 
 @dataclass(frozen=True)
 class Coming:
-    """An event outside the record: a ``size`` (mean, sd on the log) times a ``column`` over the H periods.
+    """An event whose effect the record does not tell: a ``size`` (mean, sd on the log) times a ``column`` over the H
+    periods.
 
     ``stated``: the size is what somebody says. Of those with the same ``episode``, only the strongest counts.
     """
@@ -181,7 +176,8 @@ class Contributions:
             for part in parts:
                 if isinstance(part, Coming) and not part.stated and part not in known:
                     event = version.events.get(part.event_id) or self.known.events[part.event_id]
-                    told[part.event_id] = self.evidence.in_words(event, self.series)
+                    begun, own = self._begun(part.event_id), self._own(part.event_id)
+                    told[part.event_id] = self.evidence.in_words(event, self.series, begun=begun, own=own)
         together: dict[str, list[str]] = {}
         for event_id in sorted(told):
             together.setdefault(told[event_id], []).append(event_id)
@@ -224,12 +220,15 @@ class Contributions:
 
     @cached_property
     def _coming_as_known(self) -> dict[str, Coming]:
-        # The period of a last day is whole: what ends in the last one observed is missed from the next one on.
+        # The period of a last day is whole: what ends in the last one observed is missed from the next one on. What
+        # began before may have to build up, or to be licensed.
         since: dt.date = self.ahead.freq.start(self.ahead.origin).item()
         late = {
             event.event_id
             for event in self.known.events.values()
             if max(event.effective or dt.date.min, event.ended or dt.date.min) >= since
+            or event.terms
+            or self._builds_up(event)
         }
         found = {
             event_id: self._coming(event_id, self.known, _NOTHING) for event_id in reached(late, self.known.events)
@@ -239,70 +238,124 @@ class Contributions:
     def _rewritten(self, event_id: str, version: Version, assumption: Assumption) -> Rewritten | None:
         """The part of an episode's path that goes on differently from what the run's draws hold, if it does."""
         effect, share = self._effects[event_id], self._share(event_id)
+        if event_id in self._fresh:
+            return None
         if event_id not in version.events:
             return Rewritten(event_id, effect, share, gone=True) if event_id in self.known.events else None
         steps, drawn = version.steps(event_id), self._steps_drawn(event_id)
-        stated = assumption.size(self.series)
+        stated, shape = assumption.size(self.series), assumption.response(self.ahead.freq)
         # An episode that was never in force is one of talk: the measure itself, if it comes, comes on top.
-        if not self._lived(event_id) or (steps == drawn and not (assumption.shape or assumption.levels or stated)):
+        if not self._was_in_force(event_id) or (steps == drawn and not (shape or assumption.levels or stated)):
             return None
         spells = self.ahead.spells(drawn), self.ahead.spells(steps)
-        return Rewritten(event_id, effect, share, *spells, stated, assumption.shape, assumption.levels)
+        return Rewritten(event_id, effect, share, *spells, stated, shape, assumption.levels)
 
     def _coming(
         self, event_id: str, version: Version, assumption: Assumption, already: Floats | float = 0.0
     ) -> Coming | None:
-        """What an event outside the record changes after the last observation, if anything more than ``already``."""
+        """What an event that the record does not tell changes after the last observation, beyond ``already``."""
         event = version.events.get(event_id) or self.known.events.get(event_id)
-        if event is None or event.family is KindFamily.THREAT or self._lived(event_id):
+        told = self._was_in_force(event_id) and event_id not in self._fresh
+        if event is None or event.family is KindFamily.THREAT or told:
             return None
         stated = assumption.size(self.series)
-        if stated == (0.0, 0.0) or (not stated and any(act.relation in _ON_A_PATH for act in event.acts)):
+        if stated == (0.0, 0.0) or (not stated and _on_a_path(event)):
             return None
-        size = stated or self._unseen(event)
+        kind = self._kind(event)
+        size = stated or self._unseen(event, kind)
         if size == (0.0, 0.0):
             return None
         column = (self._level(event_id, version, assumption) - already).tolist()
         first = next((k for k, level in enumerate(column) if level), None)
         if first is None:
             return None
-        sign = direction(event, self.series) * (1 if column[first] > 0 else -1)
-        episode = (event_id,) if stated else (assumption.group, first, sign)
+        sign = kind.direction * (1 if column[first] > 0 else -1)
+        late = event.effective if self._builds_up(event) else None
+        begins = int(self.ahead.freq.ordinal(late)) if late else self.ahead.origin + 1 + first
+        episode = (event_id,) if stated else (assumption.group, begins, sign)
         return Coming(event_id, size, tuple(column), episode, bool(stated))
 
-    def _unseen(self, event: Event) -> tuple[float, float]:
-        """Mean and sd on the log of what an event of its kind does, by how squarely this one hits the series."""
+    def _unseen(self, event: Event, kind: Kind) -> tuple[float, float]:
+        """Mean and sd on the log of an effect that the record does not tell: by its kind, by how squarely it hits the
+        series, before it begins by how far its record is believed, and once it has by its own data, if it has any."""
         weight = exposure(event, self.series, self.minerals)
-        if not weight:
-            return 0.0, 0.0
-        prior = self.evidence.prior(event.family, self.series, without=(event.event_id,))
-        mean, sd = prior.towards(direction(event, self.series))
-        return weight * mean, weight * sd
+        weight *= 1.0 if self._begun(event.event_id) else event.credence
+        return self.evidence.expected(kind, self.series, weight, self._own(event.event_id)) if weight else (0.0, 0.0)
 
     def _level(self, event_id: str, version: Version, assumption: Assumption) -> Floats:
-        """(H,) the level of an event in each period, less its level, as it is known, at the last observation."""
+        """(H,) the level of an event in each period, less its level, as it is known, at the last observation.
+
+        What is in force then goes on to build up, or to be licensed: no other shape moves it any more.
+        """
         ahead, last = self.ahead, self.ahead.origin
-        before = any(spell.start <= last < spell.stop for spell in ahead.spells(self.known.steps(event_id)))
-        shape = assumption.shape or in_periods(BUILD_UP, ahead.freq)
+        usual, said = self._usual(self.known, event_id), assumption.response(ahead.freq)
+        shape = said or self._usual(version, event_id)
+        before = [spell.start for spell in ahead.spells(self.known.steps(event_id)) if spell.start <= last < spell.stop]
+        now = usual.response(np.array([last - before[0]], dtype=float)).item() if before else 0.0
         column = np.zeros(len(ahead.ds))
         for spell in ahead.spells(version.steps(event_id)):
-            if spell.start <= last and before:
-                response = np.ones(len(ahead.ds))
+            goes_on = spell.start <= last and bool(before)
+            k = (ahead.ordinals - (before[0] if goes_on else max(spell.start, last + 1))).astype(float)
+            if goes_on:
+                response = now * shape.left(k, last - before[0]) if isinstance(shape, Licence) else usual.response(k)
             else:
-                response = shape.response((ahead.ordinals - max(spell.start, last + 1)).astype(float))
+                response = shape.response(k)
             column += response * spell.inside(ahead.ordinals)
-        return column * multiplier(assumption.levels, ahead) - float(before)
+        return column * multiplier(assumption.levels, ahead) - now
 
-    def _lived(self, event_id: str) -> bool:
-        """Whether the record holds the effect of an event that was in force: it is, or it was for half a period.
+    def _usual(self, version: Version, event_id: str) -> Shape:
+        """How an effect comes about of which nobody says more: as a licence on record does, else it builds up."""
+        event = version.events.get(event_id)
+        return (event and licence(event, self.ahead.freq)) or in_periods(BUILD_UP, self.ahead.freq)
 
-        What was announced and suspended within days moved trade by what was said: that path is no measure's.
+    # -- what the record tells -------------------------------------------------------------------------------------
+
+    def _was_in_force(self, event_id: str) -> bool:
+        """Whether the record holds the effect of an event that was in force, by what was known at the training."""
+        times = self.trained.in_force(event_id) if event_id in self._effects else ()
+        return was_in_force(times, self.ahead.freq, self.ahead.last)
+
+    @cached_property
+    def _fresh(self) -> frozenset[str]:
+        """Events of the record that are in force, not built up at the last observation, and whose effect is not clear.
+
+        Of these the record cannot tell yet what they do. A clear effect stays as it stood, built up or not: what it
+        grows to is in no data, and shapes cannot be told apart well enough to forecast by.
         """
-        steps = self.trained.steps(event_id) if event_id in self._effects else ()
-        end: dt.date = self.ahead.freq.end(self.ahead.last).item()
-        begun = [level for day, level in steps if day <= end]
-        days = self.ahead.days_in_force(steps, end)
-        return bool(steps) and (not begun or bool(begun[-1]) or days >= 365.25 / self.ahead.freq.per_year / 2)
+        return frozenset(
+            event_id
+            for event_id, effect in self._effects.items()
+            if effect.episode.episode_id not in self.record.clear
+            and (event := self.known.events.get(event_id))
+            and self._builds_up(event)
+            and not _on_a_path(event)
+            and self._was_in_force(event_id)
+        )
+
+    def _own(self, event_id: str) -> EpisodeEffect | None:
+        """The data of an event's own, if they count beside what others of its kind did."""
+        return self._effects[event_id] if event_id in self._fresh else None
+
+    def _kind(self, event: Event) -> Kind:
+        own = self._own(event.event_id)
+        return Kind.of_episode(own.episode) if own else Kind.of_event(event, self.series)
+
+    def _builds_up(self, event: Event) -> bool:
+        """Whether an event took effect so late that it has not built up at the last observation."""
+        after, until = self._young
+        return event.effective is not None and after < event.effective <= until
+
+    @cached_property
+    def _young(self) -> tuple[dt.date, dt.date]:
+        """What took effect after the first day, and by the second, has not built up at the last observation."""
+        freq, last = self.ahead.freq, self.ahead.origin
+        ages = np.arange(float(freq.months(12)))
+        young = int((in_periods(BUILD_UP, freq).response(ages) < 1).sum())
+        return freq.end(freq.start(last - young)).item(), freq.end(freq.start(last)).item()
+
+    def _begun(self, event_id: str) -> bool:
+        """Whether an event was in force by the last observation, as it is known."""
+        return any(spell.start <= self.ahead.origin for spell in self.ahead.spells(self.known.steps(event_id)))
 
     def _steps_drawn(self, event_id: str) -> Steps:
         """The life by which the run's draws go: what was known at the training; nothing moves an unclear effect."""
@@ -317,6 +370,11 @@ class Contributions:
         weights = {e: self._exposure(e) for e in self._effects[event_id].episode.events}
         total = sum(weights.values())
         return weights[event_id] / total if total else 1 / len(weights)
+
+
+def _on_a_path(event: Event) -> bool:
+    """Whether an event's effect is in the path of the measures that it acts on."""
+    return any(act.relation in _ON_A_PATH for act in event.acts)
 
 
 def multiplier(levels: Levels, ahead: Ahead) -> Floats | float:

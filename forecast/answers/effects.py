@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import as_trained, champion_of
-from forecast.answers.event_priors import Evidence
+from forecast.answers.event_priors import Evidence, Kind
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.report import EpisodeReport, report
 from forecast.errors import NotFound
@@ -92,10 +92,6 @@ def _all(catalog: Catalog, series: Series, run: Run, evidence: Evidence) -> Find
 
 def _kin(effect: EpisodeEffect, series: Series, evidence: Evidence) -> Kin:
     """The prior of its kind, without it, times its own likelihood."""
-    episode = effect.episode
-    others = evidence.count(episode.family, series.is_price, without=episode.events)
-    mean, sd = evidence.prior(episode.family, series, without=episode.events).towards(episode.direction)
-    if effect.likelihood is None or not effect.identified:
-        return Kin(others, mean, sd)
-    (estimate, error), precision = effect.likelihood, sd**-2 + effect.likelihood[1] ** -2
-    return Kin(others, (mean / sd**2 + estimate / error**2) / precision, precision**-0.5)
+    kind = Kind.of_episode(effect.episode)
+    others = evidence.count(kind.family, series.is_price, kind.events)
+    return Kin(others, *evidence.expected(kind, series, own=effect))

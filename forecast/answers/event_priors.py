@@ -18,6 +18,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from forecast import provenance
+from forecast.effects import Episode, EpisodeEffect
 from forecast.effects.episodes import direction
 from forecast.effects.event_classes import ClassPrior, Likelihood, class_prior, class_priors, likelihoods
 from forecast.errors import CorruptArtifact, NotTrained
@@ -26,6 +27,27 @@ from forecast.files import write_atomically
 from forecast.registry import Registry
 from forecast.registry.store import SUMMARY as FILE
 from forecast.timeseries.series import Series
+
+#: Why an event that has not begun is scaled, by its certainty.
+_DOUBT = {"partly": "only part of it was read in the text of the measure", "background": "known from hearsay only"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What an event or an episode is judged by: its ``family``, the expected ``direction`` on a series (+1, −1, 0
+    unknown) and its own ``events``, which are not to teach what it does."""
+
+    family: KindFamily
+    direction: int
+    events: tuple[str, ...]
+
+    @classmethod
+    def of_event(cls, event: Event, series: Series) -> Kind:
+        return cls(event.family, direction(event, series), (event.event_id,))
+
+    @classmethod
+    def of_episode(cls, episode: Episode) -> Kind:
+        return cls(episode.family, episode.direction, episode.events)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,13 +89,36 @@ class Evidence:
         left_out = self._seen.intersection(without)
         return len({events[0] for events in episodes if left_out.isdisjoint(events)})
 
-    def in_words(self, event: Event, series: Series) -> str:
-        """What a forecast takes of an event that nobody has seen act, before it is scaled by its exposure."""
-        without, on = (event.event_id,), "prices" if series.is_price else "flows"
-        n = self.count(event.family, series.is_price, without)
-        mean, sd = self.prior(event.family, series, without).towards(direction(event, series))
+    def expected(
+        self, kind: Kind, series: Series, weight: float = 1.0, own: EpisodeEffect | None = None
+    ) -> tuple[float, float]:
+        """Mean and sd on the log of what an event does once it has built up: what events of its kind do, times a
+        ``weight`` (how squarely it hits, how far it is believed), and times the likelihood of its ``own`` data."""
+        mean, sd = self.prior(kind.family, series, kind.events).towards(kind.direction)
+        mean, sd = weight * mean, weight * sd
+        if own is None or own.likelihood is None or not own.identified:
+            return mean, sd
+        estimate, error = own.likelihood
+        precision = sd**-2 + error**-2
+        return (mean / sd**2 + estimate / error**2) / precision, precision**-0.5
+
+    def in_words(self, event: Event, series: Series, *, begun: bool = False, own: EpisodeEffect | None = None) -> str:
+        """What a forecast takes of an event whose effect nobody has seen, before it is scaled by its exposure.
+
+        ``begun``: it is in force, and how far its record is believed no longer matters; ``own``: its episode, if it has
+        data of its own that do not tell its effect yet.
+        """
+        kind = Kind.of_episode(own.episode) if own else Kind.of_event(event, series)
+        n, on = self.count(kind.family, series.is_price, kind.events), "prices" if series.is_price else "flows"
+        mean, sd = self.expected(kind, series)
         which = f"mean {100 * math.expm1(mean):+.0f} %" if mean else "variance only, for no mean is identifiable"
-        return f"prior from {n} events of this kind ({event.family}, on {on}): {which}; sd {100 * sd:.0f} %"
+        words = [f"prior from {n} events of this kind ({kind.family}, on {on}): {which}", f"sd {100 * sd:.0f} %"]
+        if own and own.identified and own.likelihood:
+            estimate, error = own.likelihood
+            words.append(f"with its own data so far: {100 * math.expm1(estimate):+.0f} %, sd {100 * error:.0f} %")
+        if event.credence < 1 and not begun:
+            words.append(f"scaled by {event.credence:g}: {_DOUBT.get(event.certainty, event.certainty)}")
+        return "; ".join(words)
 
     @cached_property
     def _seen(self) -> frozenset[str]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from forecast.events import Act, Branch, Event, Events, timeline
-from forecast.interventions import Shape
+from forecast.effects.candidates import in_periods
+from forecast.events import Act, Branch, Event, Events, InForce, in_force, timeline
+from forecast.interventions import Licence, Shape
+from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import Series
 
 #: What the id of an event that ends a suspension has after that of the suspension.
@@ -22,13 +24,15 @@ Steps = tuple[tuple[dt.date, float], ...]
 class Assumption:
     """What somebody says of an event's effect.
 
-    ``shape``: how it goes over the periods from its start, None for the usual; ``sizes``: (on, mean, standard
+    ``shape``: how it goes over the periods from its start, None for the usual; ``licence``: the same with a delay in
+    months; ``sizes``: (on, mean, standard
     deviation) of the full effect on the log of one series (its id) or of all of a measure (``price``, ``volume``, …);
     ``levels``: by how much it is multiplied from each day on; ``group``: events with the same word are one episode in
     what they change of what is known.
     """
 
     shape: Shape | None = None
+    licence: Licence | None = None
     sizes: tuple[tuple[str, float, float], ...] = ()
     levels: tuple[tuple[np.datetime64, float], ...] = ()
     group: str = ""
@@ -37,6 +41,10 @@ class Assumption:
         """Mean and standard deviation for a series; what is said of itself goes before what is said of its measure."""
         said = {on: (mean, sd) for on, mean, sd in self.sizes}
         return said.get(series.series_id, said.get(series.measure))
+
+    def response(self, freq: Freq) -> Shape | None:
+        """The shape that is said, in periods; None for the usual."""
+        return in_periods(self.licence, freq) if self.licence else self.shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +58,7 @@ class Version:
     known_on: dt.date
     changed: frozenset[str] = frozenset()
     _steps: dict[str, Steps] = field(default_factory=dict, repr=False)
+    _in_force: dict[str, tuple[InForce, ...]] = field(default_factory=dict, repr=False)
 
     def steps(self, event_id: str) -> Steps:
         """The level of an event from each day on; empty if it is not there or never in force."""
@@ -57,6 +66,13 @@ class Version:
             there = event_id in self.events
             self._steps[event_id] = timeline(self.events, event_id, self.known_on) if there else ()
         return self._steps[event_id]
+
+    def in_force(self, event_id: str) -> tuple[InForce, ...]:
+        """The same life as the times in force."""
+        if event_id not in self._in_force:
+            there = event_id in self.events
+            self._in_force[event_id] = in_force(self.events, event_id, self.known_on) if there else ()
+        return self._in_force[event_id]
 
     def edited(self, changed: Iterable[Event] = (), removed: Collection[str] = ()) -> Version:
         """With some events replaced or added, and some removed."""

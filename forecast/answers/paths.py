@@ -16,7 +16,7 @@ from forecast.answers.contributions import Additions, Ahead, Coming, Levels, Par
 from forecast.effects import EpisodeEffect
 from forecast.effects.candidates import columns, in_periods
 from forecast.effects.event_classes import BUILD_UP
-from forecast.interventions import Intervention, Shape
+from forecast.interventions import Intervention, Licence, Shape
 from forecast.timeseries.series import Floats
 
 
@@ -94,10 +94,18 @@ def _rewritten(part: Rewritten, ahead: Ahead, luck: Luck) -> Floats:
 def _responses(
     effect: EpisodeEffect, spells: Iterable[Spell], ahead: Ahead, shape: Shape | None = None, levels: Levels = ()
 ) -> Floats:
-    """(K, H) each candidate at full strength while in force: as it stood at the last observation, or begun anew."""
+    """(K, H) each candidate at full strength while in force: as it stood at the last observation, or begun anew.
+
+    Of what stood then, a ``shape`` that is a licence says what is left of it; any other what stands instead.
+    """
     rows = np.zeros((len(effect.candidates), len(ahead.ds)))
     for spell in spells:
         if spell.stop <= ahead.origin + 1:
+            continue
+        if spell.start <= ahead.origin and isinstance(shape, Licence):
+            stood = [replace(c, end=None, intensity=()) for c in effect.candidates]
+            left = shape.left((ahead.ordinals - spell.start).astype(float), ahead.origin - spell.start)
+            rows += columns(stood, np.array([ahead.last]), ahead.freq) * left * spell.inside(ahead.ordinals)
             continue
         if spell.start <= ahead.origin:
             guess, held = replace(effect.candidates[0], end=None, intensity=()), ahead.last

@@ -33,6 +33,7 @@ from forecast.catalog.csv_reader import (
 )
 from forecast.errors import InvalidInput
 from forecast.events import KINDS, RELATIONS, STATUSES, Act, Event, KindFamily
+from forecast.events.event import APPROVED, CERTAINTY, months_of
 from forecast.names import MEASURES
 from forecast.timeseries.frequency import Freq, parse_freq
 from forecast.timeseries.hierarchy import wrong_parent
@@ -56,7 +57,7 @@ MINERAL_COLUMNS = ("mineral", "parent", "kind")
 MINERAL_KINDS = ("mineral", "basket", "group")
 
 DIRECTIONS = ("up", "down", "flat", "mixed", "unclear", "")
-CERTAINTIES = ("verified", "partly", "background", "")
+CERTAINTIES = tuple(CERTAINTY)
 PRECISIONS = ("day", "month", "year")
 
 _DATE = "a date, YYYY-MM-DD"
@@ -185,6 +186,9 @@ def _event(row: Row, ids: Collection[str], reading: Reading) -> Event:
     end_known = dated("end_known") or _latest(ended or (status_as_of if final else None), known_from)
     if known_from and end_known and end_known < known_from:
         reading.note(row, "end_known", f"a day not before {known_from}, from which the event is known")
+    value_after = figure("value_after")
+    if row["value_unit"] == APPROVED:
+        _check_terms(row, kind, value_after, reading)
     return Event(
         event_id=reading.cell(row, "event_id", names.event_id, "", names.EventId(row["event_id"])),
         title=reading.cell(row, "title", filled, "a title", ""),
@@ -201,7 +205,7 @@ def _event(row: Row, ids: Collection[str], reading: Reading) -> Event:
         status_note=row["status_note"],
         instrument=row["instrument"],
         value_before=figure("value_before"),
-        value_after=figure("value_after"),
+        value_after=value_after,
         value_unit=row["value_unit"],
         value_text=row["value_text"],
         intensity=row["intensity"],
@@ -219,6 +223,16 @@ def _event(row: Row, ids: Collection[str], reading: Reading) -> Event:
         needs_recheck=chosen("needs_recheck", ("yes", "no"), "no") == "yes",
         probability=reading.cell(row, "probability", _probability, "a probability from 0 to 1, or nothing", None),
     )
+
+
+def _check_terms(row: Row, kind: str, approved: float | None, reading: Reading) -> None:
+    """A licence with a rate of approval has a delay too, and nothing but a licence has either."""
+    if kind != "licence":
+        reading.note(row, "value_unit", f"another unit, for {APPROVED!r} is the unit of a licence")
+    if not row["value_after"] or (approved is not None and not 0 <= approved <= 100):
+        reading.note(row, "value_after", "a number from 0 to 100: how many percent of what is applied for is approved")
+    if months_of(row["value_text"]) is None:
+        reading.note(row, "value_text", "the months until then, 1 to 60, such as '3 months'")
 
 
 def _latest(end: date | None, known_from: date | None) -> date | None:

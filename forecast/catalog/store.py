@@ -35,7 +35,7 @@ from forecast.settings import Settings, data_dir
 from forecast.timeseries.series import History, Series
 
 #: What is said about an event but cannot change a number.
-_PROSE = ("title", "status_note", "status_as_of", "scope_note", "mechanism", "certainty", "sources", "needs_recheck")
+_PROSE = ("title", "status_note", "status_as_of", "scope_note", "mechanism", "sources", "needs_recheck")
 
 
 @dataclass(frozen=True)

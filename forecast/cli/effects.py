@@ -22,6 +22,13 @@ MARKS = {
     "‡": "weighed with the others, and not reported unless it is asked for",
 }
 
+#: What columns are that do not say it themselves.
+COLUMNS = {
+    "days": "in force, up to the last observation",
+    "before": "the part that came early",
+    "rank": "share of dates without events with less",
+}
+
 
 def effects(
     series_id: Annotated[
@@ -76,22 +83,24 @@ def _episodes(found: Findings) -> str:
     from forecast.export.effects import effect_rows
 
     rows = effect_rows(found)
-    sums = any(row["cumulated"] for row in rows)
+    cells = [_cells(row) for row in rows]
+    used = {name for row in cells for name, text in row.items() if text}
     columns = [
         Column("episode", wrap=True),
         Column("start"),
+        Column("days", number=True),
         Column("effect", number=True),
         Column("interval", "90 %", number=True),
-        *([Column("sum", found.series.unit, number=True)] if sums else []),
+        Column("sum", found.series.unit, number=True),
         Column("before", number=True),
         Column("rank", number=True),
     ]
-    shown = table([_cells(row) for row in rows], columns) if rows else ""
-    marks = {mark for row in rows for mark in MARKS if mark in _cells(row)["effect"]}
+    shown = table(cells, [column for column in columns if column.key in used]) if rows else ""
+    marks = {mark for row in cells for mark in MARKS if mark in row["effect"]}
     record = found.run.record
     notes = [
         *(f"{mark} {MARKS[mark]}" for mark in sorted(marks)),
-        *(["before: the part that came early; rank: share of dates without events with less"] if rows else []),
+        *(f"{name}: {what}" for name, what in COLUMNS.items() if name in used),
         f"run {found.run.run_id}; method: {record.method}",
         *_left_out(record),
     ]
@@ -100,13 +109,14 @@ def _episodes(found: Findings) -> str:
 
 def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
     """The average effect and its interval in percent; marked where the data say little."""
-    average, early, total = row["average"], row["anticipation"], row["cumulated"]
+    average, early, total, days = row["average"], row["anticipation"], row["cumulated"], row["days_in_force"]
     mark = "" if not row["prior_dominated"] and row["identified"] else "*" if row["identified"] else "†"
     mark += "" if row["apart"] else "‡"
     more = f" and {len(row['events']) - 1} more" if len(row["events"]) > 1 else ""
     return {
         "episode": row["episode"] + more,
         "start": row["start"],
+        "days": "" if days is None else str(days or "never"),
         "effect": f"{average['median']:+.0f} %{mark}" if average else "none yet",
         "interval": f"{average['lo-90']:+.0f} to {average['hi-90']:+.0f}" if average else "",
         "sum": f"{total['median']:+.3g}" if total else "",
@@ -124,10 +134,17 @@ def _periods(found: Findings) -> str:
         own = [_short(flat(row)) for row in rows if row["episode"] == episode["episode"]]
         favoured = ", ".join(f"{s['shape']} {100 * s['weight']:.0f} %" for s in episode["shapes"][:3])
         text += lines([f"{episode['episode']}: {episode['title']}"])[1:] + f"\n{table(own, columns)}"
+        stands = [f"{name}: {words}" for name, words in _standings(episode)]
         unit = f"without: the series as it were without it, {found.series.unit}; low, high: 90 % interval of that"
-        text += lines([unit, f"the data favour {favoured}"])
+        text += lines([*stands, unit, f"the data favour {favoured}"])
         text += "\n"
     return text.rstrip("\n") + "\n"
+
+
+def _standings(row: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Each event of an episode, and what of it was in force; none where the run is older than to say so."""
+    events = [{"event": row["episode"], "standing": row["standing"]}, *row["others"]]
+    return [(each["event"], each["standing"]) for each in events if each["standing"]]
 
 
 def _short(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -152,7 +152,7 @@ def flat(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _item(item: object) -> str:
     if isinstance(item, Mapping):
-        return ":".join(str(value) for value in item.values())
+        return ":".join("" if value is None else str(value) for value in item.values())
     return ">".join(map(str, item)) if isinstance(item, list | tuple) else str(item)
 
 

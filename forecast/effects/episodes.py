@@ -8,15 +8,15 @@ observations is reported apart.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.events import Event, Events, KindFamily, timeline
+from forecast.events import Event, Events, InForce, KindFamily, in_force, timeline
 from forecast.events.exposure import Minerals, exposure
-from forecast.interventions import Decay, Intervention, Shape, Step, Temporary
+from forecast.interventions import Decay, Intervention, Licence, Shape, Step, Temporary
 from forecast.timeseries.frequency import Days, Freq
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ _WEIGHT = {
     KindFamily.RELIEF: 0.6,
     KindFamily.THREAT: 0.4,
 }
-#: What is only known from hearsay weighs less than what was read in the text of the measure.
-_CERTAINTY = {"verified": 1.0, "partly": 0.9, "background": 0.8}
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,9 @@ class Episode:
     this series (+1, −1; 0 if mixed or unknown); ``announced``, ``effective``, ``ended``: days of the leader;
     ``strength``: how hard the leader may hit, 0 to 1 (exposure, kind, certainty, whether it ever was in force);
     ``intervention``: one fixed best guess of how it acts; ``apart``: whether its effect is reported, and not only
-    weighed with the others; ``told_with``: id of the episode that it is reported with, since the data cannot part them.
+    weighed with the others; ``told_with``: id of the episode that it is reported with, since the data cannot part them;
+    ``in_force``: of each event the times in force as known at the training, none of what was only announced; a card of
+    an older version says nothing of an event.
     """
 
     episode_id: str
@@ -67,6 +67,7 @@ class Episode:
     intervention: Intervention
     apart: bool = True
     told_with: str = ""
+    in_force: Mapping[str, tuple[InForce, ...]] = field(default_factory=dict)
 
     def gap(self, freq: Freq) -> int:
         """Periods from the announcement to the start; 0 where the announcement is unknown or later."""
@@ -93,6 +94,11 @@ def direction(event: Event, series: Series) -> int:
     else:
         word = event.price_local if event.local_market in (series.reporter, "WLD", "") else event.price_world
     return _DIRECTIONS.get(word, 0)
+
+
+def licence(event: Event, freq: Freq) -> Licence | None:
+    """How a licence acts whose delay and rate of approval are on record, in periods."""
+    return Licence(freq.months(event.terms[0]), event.terms[1]) if event.terms else None
 
 
 def episodes(
@@ -196,6 +202,7 @@ def _episode(events: Events, group: Sequence[tuple[Event, float]], series: Serie
         leader.ended,
         strength,
         _best_guess(events, leader, series.calendar, known_on),
+        in_force={event.event_id: in_force(events, event.event_id, known_on) for event, _ in ordered},
     )
 
 
@@ -205,14 +212,15 @@ def _best_guess(events: Events, event: Event, freq: Freq, known_on: dt.date) -> 
     steps = timeline(events, event.event_id, known_on)
     if event.family in (KindFamily.SHOCK, KindFamily.THREAT):
         return Intervention(_passing(event, start, freq), start)
+    shape = licence(event, freq) or Step()
     if len(steps) < 2:
-        return Intervention(Step(), start)
+        return Intervention(shape, start)
     if event.family is KindFamily.TARIFF or len(steps) > 2 or steps[1][1] != 0.0 or steps[0][1] != 1.0:
         first = steps[0][1] or 1.0
         return Intervention(
-            Step(), start, intensity=tuple((np.datetime64(day, "D"), level / first) for day, level in steps)
+            shape, start, intensity=tuple((np.datetime64(day, "D"), level / first) for day, level in steps)
         )
-    return Intervention(Step(), start, end=np.datetime64(steps[1][0] - dt.timedelta(days=1), "D"))
+    return Intervention(shape, start, end=np.datetime64(steps[1][0] - dt.timedelta(days=1), "D"))
 
 
 def _passing(event: Event, start: np.datetime64, freq: Freq) -> Shape:
@@ -239,7 +247,7 @@ def _outside(episode: Episode, ds: Days, freq: Freq) -> str:
 def _weight(events: Events, event: Event, known_on: dt.date) -> float:
     talk = event.family in (KindFamily.SHOCK, KindFamily.THREAT)
     in_force = 1.0 if talk or timeline(events, event.event_id, known_on) else 0.5
-    return _WEIGHT[event.family] * _CERTAINTY.get(event.certainty, 0.8) * in_force
+    return _WEIGHT[event.family] * event.credence * in_force
 
 
 def _rank(episode: Episode, last: np.datetime64) -> float:

@@ -7,6 +7,7 @@ answer is a pure function of the events and of two days.
 
 from forecast.events.event import KINDS, RELATIONS, STATUSES, Act, Event, Events, KindFamily
 from forecast.events.lifecycle import Branch, State, branches, last_day, state, timeline
+from forecast.events.spells import InForce, days_in_force, in_force, was_in_force
 
 __all__ = [
     "KINDS",
@@ -16,10 +17,14 @@ __all__ = [
     "Branch",
     "Event",
     "Events",
+    "InForce",
     "KindFamily",
     "State",
     "branches",
+    "days_in_force",
+    "in_force",
     "last_day",
     "state",
     "timeline",
+    "was_in_force",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
@@ -44,6 +45,14 @@ RELATIONS = ("amends", "suspends", "extends", "terminates", "reinstates", "annou
 STATUSES = ("enacted", "threatened", "lapsed", "suspended", "withdrawn")
 
 
+#: How far the record of an event is believed, by its ``certainty``: what was read in the text of a measure, what was in
+#: part, what is known from hearsay; nothing where nobody doubts it.
+CERTAINTY = {"verified": 1.0, "partly": 0.9, "background": 0.8, "": 1.0}
+
+#: The unit of a licence's value where that is the rate of approval.
+APPROVED = "% approved"
+
+
 @dataclass(frozen=True)
 class Act:
     """The event that carries it does ``relation`` to ``target``, on its own effective date."""
@@ -59,9 +68,11 @@ class Event:
     ``announced``, ``effective``: two dates of one measure. ``ended``: its last day, or the day on which the act that
     ended it took effect; ``end_known``: the day from which ``ended``, and the status it led to, could be known.
     ``status_as_of``: the day of the evidence for ``status`` and ``status_note``. ``value_text`` keeps a value that is
-    no number (``25/10``, ``15->30``). ``flows``: (exporter, importer) codes. ``price_world``, ``price_local`` (in
-    ``local_market``) and ``volume``: directions expected by economic reasoning, never measured. ``probability``: of a
-    threat, that it comes; of a suspension, that its end brings back what it suspends; ``None`` if nobody has said.
+    no number (``25/10``, ``15->30``); a licence may have the percentage that is approved as its value, in the unit
+    ``% approved``, and the delay until then as its text (``3 months``). ``flows``: (exporter, importer) codes.
+    ``price_world``, ``price_local`` (in ``local_market``) and ``volume``: directions expected by economic reasoning,
+    never measured. ``probability``: of a threat, that it comes; of a suspension, that its end brings back what it
+    suspends; ``None`` if nobody has said.
     """
 
     event_id: str
@@ -113,6 +124,19 @@ class Event:
     def family(self) -> KindFamily:
         return KINDS[self.kind]
 
+    @property
+    def credence(self) -> float:
+        """How far its record is believed, 0 to 1: what is only known from hearsay weighs less than what was read."""
+        return CERTAINTY.get(self.certainty, CERTAINTY["background"])
+
+    @property
+    def terms(self) -> tuple[int, float] | None:
+        """Of a licence that states both: months until the first applications are decided, and the share approved."""
+        if self.kind != "licence" or self.value_unit != APPROVED or self.value_after is None:
+            return None
+        months = months_of(self.value_text)
+        return None if months is None or not 0 <= self.value_after <= 100 else (months, self.value_after / 100)
+
     def known_on(self, day: date) -> Event | None:
         """The event as it could be known at the end of ``day``; ``None`` before it could be known at all.
 
@@ -138,6 +162,12 @@ class Event:
     @property
     def _status_before_end(self) -> str:
         return "threatened" if self.family is KindFamily.THREAT or self.status == "threatened" else "enacted"
+
+
+def months_of(text: str) -> int | None:
+    """``3 months`` as a number from 1 to 60; None for anything else."""
+    found = re.fullmatch(r"([1-9]|[1-5][0-9]|60) months?", text)
+    return int(found[1]) if found else None
 
 
 class Events(Mapping[str, Event]):

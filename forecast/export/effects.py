@@ -17,6 +17,8 @@ from forecast.answers.event_priors import Evidence
 from forecast.answers.forecast import at_levels
 from forecast.effects.event_classes import ClassPrior
 from forecast.effects.report import LEVELS, Band, EpisodeReport
+from forecast.events import KindFamily, days_in_force
+from forecast.events.spells import in_words
 from forecast.export.forecasts import interval_names
 from forecast.metrics import rounded
 
@@ -33,7 +35,7 @@ def effect_names() -> list[str]:
     bands = ("average", "anticipation", "cumulated", "cumulated_before", "cumulated_after")
     return [
         *("series_id", "run", "episode", "title", "events", "family", "direction", "announced", "effective", "ended"),
-        *("start", "window", "shapes", "leads"),
+        *("in_force", "days_in_force", "standing", "others", "start", "window", "shapes", "leads"),
         *(f"{band}.{name}" for band in bands for name in band_names()),
         *("missing", "unit", "placebo_rank", "relevant", "detectable", "identified", "prior_dominated"),
         "apart",
@@ -94,6 +96,8 @@ def _episode(found: Findings, told: EpisodeReport) -> dict[str, Any]:
         "announced": episode.announced,
         "effective": episode.effective,
         "ended": episode.ended,
+        **_standing(told, episode.episode_id),
+        "others": [_other(told, event) for event in episode.events if event != episode.episode_id],
         "start": episode.intervention.start.item(),
         "window": [told.window[0].item(), told.window[-1].item()] if len(told.window) else None,
         "shapes": [{"shape": shape, "weight": round(weight, 3)} for shape, weight in told.shapes.items()],
@@ -113,6 +117,25 @@ def _episode(found: Findings, told: EpisodeReport) -> dict[str, Any]:
         "others_of_kind": kin.others,
         "given_kind": dict(zip(band_names(), _percent(kin.mean, kin.sd, _CUTS), strict=True)),
     }
+
+
+def _standing(told: EpisodeReport, event_id: str) -> dict[str, Any]:
+    """What of an event was in force up to the end of the sample, as known at the training; None on an older card."""
+    times, freq, last = told.effect.episode.in_force.get(event_id), told.record.freq, told.record.last
+    if times is None:
+        return {"in_force": None, "days_in_force": None, "standing": None}
+    shock = told.effect.episode.family is KindFamily.SHOCK and event_id == told.effect.episode.episode_id
+    return {
+        "in_force": [{"from": time.since, "to": time.until} for time in times],
+        "days_in_force": days_in_force(times, freq.end(last).item()),
+        "standing": in_words(times, freq, last, "under way" if shock else "in force"),
+    }
+
+
+def _other(told: EpisodeReport, event_id: str) -> dict[str, Any]:
+    """The same of an event that does not lead its episode, in short."""
+    found = _standing(told, event_id)
+    return {"event": event_id, "days_in_force": found["days_in_force"], "standing": found["standing"]}
 
 
 def _path(told: EpisodeReport) -> Iterator[dict[str, Any]]:

@@ -63,6 +63,11 @@ class Freq:
         """How many periods so many months are, at least one."""
         return max(round(n * self.per_year / 12), 1)
 
+    @property
+    def days(self) -> float:
+        """Mean length of a period in days."""
+        return 365.25 / self.per_year
+
     @cached_property
     def _week_offset(self) -> int:
         # 1970-01-01 was a Thursday: day number 0 has weekday 3. A week starts on the day after its last day.

@@ -15,7 +15,7 @@ from forecast.answers.scenarios.question import Acting, Add, Amend, Dated, Quest
 from forecast.errors import Fault, InvalidInput
 from forecast.events import Branch, Event, Events, KindFamily, branches, last_day
 from forecast.events.exposure import Minerals
-from forecast.interventions import parse_shape
+from forecast.interventions import Licence, parse_shape
 
 _NOTHING = Assumption()
 #: An effect is not multiplied by more than this: nobody has seen what a hundred times the rate does.
@@ -170,6 +170,7 @@ class _Builder:
                 self._fault(f"{place}.effect.{on}.plus_minus", said, expected)
         return Assumption(
             shape=parse_shape(part.shape) if part.shape else None,
+            licence=Licence(part.licence.delay_months, part.licence.approval) if part.licence else None,
             sizes=sizes,
             levels=self._levels(place, part, event),
         )
@@ -178,7 +179,7 @@ class _Builder:
         """Rates as multiples of the one whose effect is known, or else of the first."""
         steps = [(step.since, step.rate) for step in part.rates]
         of_user = isinstance(part, Add)
-        known = event is not None and not of_user and event.value_after is not None
+        known = event is not None and not of_user and event.value_after is not None and not event.terms
         before = event.value_before or 0.0 if known and event else 0.0
         if isinstance(part, Dated) and part.rate is not None and not of_user:
             if not known:

@@ -103,18 +103,33 @@ class Step(_Part):
     rate: Rate
 
 
+class Terms(_Part):
+    """A licence: the share ``approval`` of its effect is over ``delay_months`` after its start, the rest stays."""
+
+    approval: Share
+    delay_months: Annotated[int, Field(ge=1, le=60)]
+
+
 class Acting(_Part):
     """What can be said of any event that acts in a scenario.
 
     ``slips``: its start comes so many months later, from the first number to the second, each as likely, drawn anew in
     each draw; ``rate`` or ``rates``: see ``Scenario``; ``shape``: ``step``, ``pulse``, ``temporary-6``, ``ramp-3`` or
-    ``decay-0.8``; ``effect``: by id of a series or by measure.
+    ``decay-0.8``, in periods of each series; ``licence`` instead: a delay in months and a rate of approval; ``effect``:
+    by id of a series or by measure.
     """
 
     slips: Annotated[tuple[Months, Months], AfterValidator(_in_order)] | None = None
     rates: Annotated[tuple[Step, ...], Field(max_length=24)] = ()
     shape: Annotated[str, AfterValidator(_shape)] | None = None
+    licence: Terms | None = None
     effect: Annotated[dict[On, Effect], Field(max_length=MOST_SERIES)] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_shape(self) -> Self:
+        if self.shape is not None and self.licence is not None:
+            raise ValueError("`shape` or `licence`, not both")
+        return self
 
     @model_validator(mode="after")
     def _rates_in_order(self) -> Self:
