@@ -21,6 +21,8 @@ NOTHING = 0.02
 AFTER = 6
 #: Standard errors from 0 at which a 90 % interval leaves 0 out four times in five: z(.95) + z(.8).
 DETECTED = 1.645 + 0.842
+#: Directions that stand for all the ways in which one episode may have acted.
+DIRECTIONS = 3
 
 
 def judged(
@@ -30,7 +32,7 @@ def judged(
 
     ``levels``: of each episode what its candidates average over its window per unit of size, (K,); empty without one.
     """
-    distinct, likelihoods = _distinct(joint), _likelihoods(sample, joint, effects)
+    distinct, likelihoods, spread = _distinct(joint), _likelihoods(sample, joint, effects), _spread(joint)
     out = []
     for e, (block, effect, level) in enumerate(zip(joint.blocks, effects, levels, strict=True)):
         prior, (xx, _) = np.exp(block.log_prior), joint.products[e]
@@ -40,7 +42,7 @@ def judged(
                 identified=float(prior @ xx) * effect.prior[1] ** 2 >= NOTHING and distinct[e],
                 prior_dominated=_little(effect, prior, level),
                 likelihood=likelihoods[e],
-                detectable=_detectable(prior, xx, level),
+                detectable=_detectable(prior, _left(joint, e, spread), level),
             )
         )
     return tuple(out)
@@ -59,6 +61,32 @@ def _little(effect: EpisodeEffect, prior: Floats, level: Floats) -> bool:
     clear = low > 0 or high < 0
     left = float(np.var(average)) / max(float(prior @ level**2) * sd**2, 1e-12)
     return left > LITTLE and not (mean == 0 and clear)
+
+
+def _spread(joint: Joint) -> list[Floats]:
+    """(m, ≤ ``DIRECTIONS``) of each episode the main directions in which it may have moved the whitened series.
+
+    With sizes that are normal under the main scale, candidates weighted by their prior, they hold nearly all of the
+    prior covariance of its path: the sum of their squares.
+    """
+    found = []
+    for block in joint.blocks:
+        weighed = block.E * np.sqrt(np.exp(block.log_prior) * block.scales.variance[0])
+        U, s, _ = np.linalg.svd(weighed, full_matrices=False)
+        found.append(U[:, :DIRECTIONS] * s[:DIRECTIONS])
+    return found
+
+
+def _left(joint: Joint, e: int, spread: Sequence[Floats]) -> Floats:
+    """(K,) what the series says of each candidate of an episode where it does not know what its neighbours did."""
+    (xx, _), group = joint.products[e], next(group for group in joint.groups if e in group)
+    if len(group) == 1:
+        return xx
+    near = np.hstack([spread[other] for other in group if other != e])
+    known = near - joint.view.shade(near)
+    shared = known.T @ joint.blocks[e].E
+    taken = np.linalg.solve(np.eye(near.shape[1]) + near.T @ known, shared)
+    return np.asarray(np.maximum(xx - np.einsum("qk,qk->k", shared, taken), 0.0))
 
 
 def _detectable(prior: Floats, xx: Floats, level: Floats) -> float | None:

@@ -98,7 +98,7 @@ def estimate(
     effects = tuple(e if e.identified else _silent(e, w, n, rng) for e, w in zip(effects, ways, strict=True))
     if settings.placebo:
         effects = ranked(sample, likeliest, effects, levels)
-    effects = _parted(effects, sample)
+    effects = _parted(effects, sample, [not state.unsettled.isdisjoint(rows) for rows in found.rows])
     return EffectRecord(
         effects, "averaged", n, sample.freq, sample.ds[-1], notes=said(effects), latent=latent(found.sample)
     )
@@ -124,11 +124,11 @@ def _silent(effect: EpisodeEffect, way: Ways, n: int, rng: np.random.Generator) 
     return replace(effect, choice=prior.choice, size=prior.size, prior_dominated=True)
 
 
-def _parted(effects: Sequence[EpisodeEffect], sample: Sample) -> tuple[EpisodeEffect, ...]:
+def _parted(effects: Sequence[EpisodeEffect], sample: Sample, unsettled: Sequence[bool]) -> tuple[EpisodeEffect, ...]:
     """The effects, those that the data cannot part being told with the stronger of the two.
 
     Over the later one's window their averages are then nearly opposite from draw to draw: the sum is known, its parts
-    are not.
+    are not. Of an ``unsettled`` effect, whose draws still know their start, no part that runs against another's is.
     """
     freq, told = sample.freq, [effect.episode.told_with for effect in effects]
     starts = [int(freq.ordinal(effect.episode.intervention.start)) for effect in effects]
@@ -139,7 +139,8 @@ def _parted(effects: Sequence[EpisodeEffect], sample: Sample) -> tuple[EpisodeEf
             if hidden or told[a] or told[b] or starts[b] - starts[a] > freq.months(OVERLAP) or not len(periods):
                 continue
             pair = [effect.draws(periods, freq).mean(axis=1) for effect in (earlier, later)]
-            if min(np.std(one) for one in pair) > 0 and np.corrcoef(pair)[0, 1] < PARTED:
+            limit = 0.0 if unsettled[a] or unsettled[b] else PARTED
+            if min(np.std(one) for one in pair) > 0 and np.corrcoef(pair)[0, 1] < limit:
                 first = (earlier.episode.apart, earlier.episode.strength) >= (
                     later.episode.apart,
                     later.episode.strength,

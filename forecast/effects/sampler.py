@@ -22,8 +22,11 @@ Ints = npt.NDArray[np.int64]
 
 #: Neighbours whose sizes are integrated out while an episode moves; sizes of others are held.
 NEIGHBOURS = 6
-#: Rounds over the episodes until draws are taken.
-ROUNDS = 5
+#: Rounds over the episodes after which the chains are looked at, and at most.
+ROUNDS, MOST_ROUNDS = 5, 60
+#: The mean effects of the two kinds of start may differ by so many standard deviations, a tenth of the width of a 90 %
+#: interval; and by so many standard errors, which is chance.
+AGREED, CHANCE = 0.33, 3.0
 #: Chains of the sampler at most; more draws than that repeat them.
 CHAINS = 250
 #: Episodes whose designs are nowhere correlated beyond this do not overlap.
@@ -33,11 +36,15 @@ _OFF_VARIANCE = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class PosteriorDraws:
-    """n joint draws over E episodes, all (E, n): candidate, scale (S where it did nothing) and size on the log."""
+    """n joint draws over E episodes, all (E, n): candidate, scale (S where it did nothing) and size on the log.
+
+    ``unsettled``: the episodes whose effect still depended on the start of its chain when the draws were taken.
+    """
 
     choice: Ints
     scale: Ints
     size: Floats
+    unsettled: frozenset[int] = frozenset()
 
     @classmethod
     def off(cls, blocks: Sequence[Block], n: int) -> PosteriorDraws:
@@ -55,6 +62,7 @@ class PosteriorDraws:
             np.concatenate([part.choice for part in parts], axis=1)[:, order],
             np.concatenate([part.scale for part in parts], axis=1)[:, order],
             np.concatenate([part.size for part in parts], axis=1)[:, order],
+            frozenset().union(*(part.unsettled for part in parts)),
         )
 
 
@@ -99,36 +107,57 @@ class Joint:
         return float(rss.mean() / self.view.dof)
 
     def draw(self, n: int, rng: np.random.Generator) -> PosteriorDraws:
-        """n joint draws: exact where no more than two episodes overlap, else of n chains after ``ROUNDS`` rounds.
+        """n joint draws: exact where no more than two episodes overlap, else of chains that have forgotten their start.
 
-        Half of the chains start with nothing acting, half with each episode as if it were alone.
+        Half of the chains start with nothing acting, half with each episode as if it were alone. Rounds go on until
+        both halves tell the same of every episode (Gelman and Rubin, Inference from iterative simulation using multiple
+        sequences, Statistical Science 7, 1992); where they do not, the episode is ``unsettled``.
         """
         state = PosteriorDraws.off(self.blocks, n)
+        unsettled: set[int] = set()
         for group in self.groups:
             if len(group) == 1:
                 self._draw_one(group[0], state, slice(0, n), rng)
             elif len(group) == 2:
                 self._draw_two(group, state, rng)
             else:
-                self._draw_more(group, state, rng)
-        return state
+                unsettled |= self._draw_more(group, state, rng)
+        return replace(state, unsettled=frozenset(unsettled))
 
-    def _draw_more(self, group: Sequence[int], state: PosteriorDraws, rng: np.random.Generator) -> None:
-        """Draws of as many chains as are kept, each as often as it takes."""
+    def _draw_more(self, group: Sequence[int], state: PosteriorDraws, rng: np.random.Generator) -> set[int]:
+        """Draws of as many chains as are kept, each as often as it takes; the episodes that have not settled."""
         n = state.size.shape[1]
         chains = PosteriorDraws.off(self.blocks, min(n, CHAINS))
         for e in group:
             self._draw_one(e, chains, slice(len(chains.size[e]) // 2, None), rng)
-        path = self._path(group, chains)
-        for _ in range(ROUNDS):
-            for e in group:
+        path, unsettled = self._path(group, chains), set(group)
+        for _ in range(MOST_ROUNDS // ROUNDS):
+            for e in list(group) * ROUNDS:
                 moving = [*self._near(e, group), e]
                 path -= self._path(moving, chains)
                 self._move(moving, chains, path, rng)
                 path += self._path(moving, chains)
+            unsettled = {e for e in group if self._remembers(e, chains)}
+            if not unsettled:
+                break
         kept, again = list(group), np.arange(n) % len(chains.size[0])
         state.choice[kept], state.scale[kept] = chains.choice[kept][:, again], chains.scale[kept][:, again]
         state.size[kept] = chains.size[kept][:, again]
+        return unsettled
+
+    def _remembers(self, e: int, chains: PosteriorDraws) -> bool:
+        """Whether the mean size of an episode differs between the two kinds of start.
+
+        A size counts by how much of the episode's mean design its candidate is.
+        """
+        block = self.blocks[e]
+        design = block.E @ np.exp(block.log_prior)
+        size = (design @ block.E)[chains.choice[e]] * chains.size[e]
+        half = len(size) // 2
+        if not half or not size.any():
+            return False
+        apart = abs(float(size[:half].mean() - size[half:].mean())) / float(size.std())
+        return bool(apart > max(AGREED, CHANCE * half**-0.5 * 2**0.5))
 
     def _path(self, some: Sequence[int], state: PosteriorDraws) -> Floats:
         """(m, n) what these episodes add to the whitened series in each draw."""
