@@ -27,6 +27,7 @@ class SeriesDocument(BaseModel):
     notes: str
     spot: str
     parent: str
+    resolution: float | None = Field(description="a 0 means less than this, in the unit; null: read from the values")
     run: str | None = Field(description="the run that serves; null where none does")
     retired: dt.datetime | None = Field(description="since when it is no longer served; null where it was not retired")
     fault: str = Field(description="why no run of it can serve, whatever is trained; empty if one can")
@@ -161,6 +162,7 @@ class EventRow(BaseModel):
     flows: list[list[str]] = Field(description="[exporter, importer]")
     acts: list[ActDocument]
     probability: float | None
+    own: bool = Field(description="taken in by a user of this service; not of the bundled data")
 
 
 class EventList(BaseModel):

@@ -101,8 +101,9 @@ def episodes(
     """The episodes of a sample (period starts ``ds``), in order of their start, and those left out.
 
     ``limit``: how many of those that overlap are reported apart; a twentieth of the sample by default, at least one.
-    The weaker ones are in the model all the same, and listed with the reason. ``known_on``: the day whose knowledge
-    counts. An episode that has not begun by the end of the sample is left to ``upcoming``.
+    The weaker ones are in the model all the same, and listed with the reason. Those with an event that somebody took in
+    come before all others, and are always reported. ``known_on``: the day whose knowledge counts. An episode that has
+    not begun by the end of the sample is left to ``upcoming``.
     """
     freq = series.calendar
     merged, omitted = _touching(events.known_on(known_on), series, minerals, known_on)
@@ -114,9 +115,12 @@ def episodes(
         else:
             kept.append(episode)
     room = max(1, len(ds) // PER_EPISODE) if limit is None else limit
-    last = ds[-1]
-    ranked = sorted(kept, key=lambda e: (-_rank(e, last), -e.intervention.start.astype(int), e.episode_id))
-    crowded = [e for e in ranked[room:] if any(_overlap(e, other, freq) for other in ranked[:room])]
+    last, own = ds[-1], {e.episode_id for e in kept if any(events[event_id].own for event_id in e.events)}
+    ranked = sorted(
+        kept, key=lambda e: (e.episode_id not in own, -_rank(e, last), -e.intervention.start.astype(int), e.episode_id)
+    )
+    first = max(room, len(own))
+    crowded = [e for e in ranked[first:] if any(_overlap(e, other, freq) for other in ranked[:first])]
     reason = f"weighed with the others, but not reported apart: {len(ds)} periods can bear {room}"
     omitted += [Omitted(e.episode_id, e.events, reason) for e in crowded]
     chosen = [replace(e, apart=e not in crowded) for e in ranked]

@@ -65,11 +65,39 @@ def exposure(event: Event, series: Series, minerals: Minerals) -> float:
 
     Minerals match themselves, what contains them and what they contain, never siblings: of several it is the one that
     the series is of that counts. A basket touches every flow it acts on and no world price; all goods of a country
-    are touched by baskets, and by what names several minerals. A flow A>B touches exports of A (to B or the world) and imports of B (from A or the
-    world), ``WLD`` being any; a world series is touched by any flow of its mineral.
+    are touched by baskets, and by what names several minerals. A flow A>B touches exports of A (to B or the world) and
+    imports of B (from A or the world), ``WLD`` being any; a world series is touched by any flow of its mineral.
     """
     what = _about(event, series, minerals)
     return what and what * _where(event, series)
+
+
+def untouched(event: Event, series: Series, minerals: Minerals) -> str:
+    """Why an event does not touch a series: what it names, and what the series has; empty where it does."""
+    if exposure(event, series, minerals) > 0:
+        return ""
+    named, one = ", ".join(event.minerals), series.series_id
+    if not event.minerals:
+        return "it names no mineral"
+    if not _about(event, series, minerals):
+        if not _holds_anything(series, minerals):
+            return f"it is about {named}, and {one} is of {series.mineral}"
+        seen = (
+            "the price of no mineral"
+            if series.flow == "world"
+            else "of all goods, of which one mineral is a small part"
+        )
+        return f"it is about {named}, and {one} is {seen}"
+    if not event.flows:
+        return f"it names no flow, such as {_sides(series)}"
+    acts_on = ", ".join(f"{origin}>{destination}" for origin, destination in event.flows)
+    return f"it acts on {acts_on}, and {one} is of {_sides(series)}"
+
+
+def _sides(series: Series) -> str:
+    """The flow of a series, as events name one."""
+    own, other = series.reporter, series.partner
+    return f"{own}>{other}" if series.flow == "export" else f"{other}>{own}"
 
 
 def _about(event: Event, series: Series, minerals: Minerals) -> float:
