@@ -34,9 +34,8 @@ def ingest(
     that had none count as known since the end of their periods plus the release lag, which is marked as assumed: a
     history that is taken in at once can be tested on. What comes to a series later is known since now, and an earlier
     value of its period is kept as the vintage before. What is there already changes nothing. What is told of a retired
-    series is kept, and the series stays retired. Of new events the notes say which series they touch, and what is missing for a
-    full answer. Raises ``InvalidInput`` with everything that is wrong in any of the
-    files.
+    series is kept, and the series stays retired. Of new events the notes say which series they touch, and what is
+    missing for a full answer. Raises ``InvalidInput`` with everything that is wrong in any of the files.
     """
     reading = Reading()
     known, observed = catalog.series(retired=True), catalog.observed()
