@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.events import Event
-from forecast.events.exposure import Minerals, exposure
+from forecast.events.exposure import Minerals, exposure, untouched
 from forecast.timeseries.series import Series
 
 MINERALS = Minerals.from_rows(
@@ -118,6 +118,28 @@ def test_a_royalty_on_one_metal_moves_no_other_and_one_on_several_moves_each_of_
 
 def test_a_price_of_no_mineral_is_touched_by_nothing() -> None:
     assert exposure(event("copper all-non-exempt", "WLD>WLD"), series(""), MINERALS) == 0
+
+
+@pytest.mark.parametrize(
+    ("minerals", "flows", "one", "why"),
+    [
+        ("copper", "CHN>USA", ("copper", "export", "CHN"), ""),
+        ("", "CHN>USA", ("copper", "export", "CHN"), "it names no mineral"),
+        ("coal samarium", "CHN>USA", ("copper",), "it is about coal, samarium, and x is of copper"),
+        ("copper", "", ("copper", "export", "CHN"), "it names no flow, such as CHN>WLD"),
+        ("copper", "USA>CHN", ("copper", "export", "CHN"), "it acts on USA>CHN, and x is of CHN>WLD"),
+        ("copper", "CHN>USA", ("copper", "import", "USA", "CAN"), "it acts on CHN>USA, and x is of CAN>USA"),
+        (
+            "copper",
+            "CHN>USA",
+            ("", "import", "USA"),
+            "it is about copper, and x is of all goods, of which one mineral is a small part",
+        ),
+        ("copper", "CHN>USA", ("",), "it is about copper, and x is the price of no mineral"),
+    ],
+)
+def test_why_an_event_does_not_touch_a_series(minerals: str, flows: str, one: tuple[str, ...], why: str) -> None:
+    assert untouched(event(minerals, flows), series(*one), MINERALS) == why
 
 
 @given(st.sampled_from(sorted(MINERALS.parents)), st.sampled_from(sorted(MINERALS.parents)))
