@@ -44,7 +44,7 @@ def test_an_episode_is_found_by_any_of_its_events(stores: Stores) -> None:
     assert set(shown[:first]) <= record.clear  # clear effects first, each kind in order of its start
     assert shown == sorted(reported, key=lambda name: (name not in record.clear, reported.index(name)))
     assert found.titles[several.episode_id] == stores[0].events()[several.episode_id].title
-    with pytest.raises(NotFound, match="no estimated effect on volume"):
+    with pytest.raises(NotFound, match="no event 'no-such'"):
         findings(*stores, EARTHS, "no-such")
 
 

@@ -210,13 +210,30 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
     assert all(text.endswith("not in the forecast") for text in told)
     effects = [each for each in seen.get(f"/v1/series/{EARTHS}/effects")["data"] if each["average"]]
     effects.sort(key=lambda each: each["start"], reverse=True)
+    titles = {event["event_id"]: event["title"] for event in events}
     rows = seen.cells("#effects")
+    assert any(len(each["events"]) > 1 for each in effects)
     assert [row[0] for row in rows] == [each["start"] for each in effects]
     for row, each in zip(rows, effects, strict=True):
         average = each["average"]
         assert row[2] == percent(average["median"])
         assert row[3] == f"{percent(average['lo-90'])} … {percent(average['hi-90'])}"
-        assert row[4] == "data"
+        assert row[1].splitlines() == [titles[event] for event in each["events"]]
+        for cell, band in ((row[4], each["amount"]), (row[5], each["cumulated_after"])):
+            number, interval = cell.splitlines()
+            assert number.removesuffix(f" in {each['observed']} months") == signed(band["median"])
+            assert interval == f"{signed(band['lo-90'])} … {signed(band['hi-90'])}"
+        assert row[6] == f"{int(100 * each['relevant'] + 0.5)} %"
+        assert row[7] == ("" if each["detectable"] is None else f"{each['detectable']:.1f} %")
+        assert row[8] == "data"
+    head = seen.page.locator("#effects th").all_inner_texts()
+    assert head[4:8] == ["t a month", "t in all", "P(> 5 %)", "would show"]
+
+
+def signed(value: float) -> str:
+    """Three digits, grouped, with a sign."""
+    text = f"{abs(float(f'{value:.3g}')):,}"
+    return ("−" if value < 0 else "+") + text.removesuffix(".0")
 
 
 def percent(value: float) -> str:

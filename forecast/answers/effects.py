@@ -68,8 +68,8 @@ def findings(
     if not chosen and (event := catalog.events().get(event_id)):
         raise NotEstimated(series_id, event_id, why_not(catalog, series, run, event))
     if not chosen:
-        raise NotFound(f"estimated effect on {series_id} of", event_id, run.record.events)
-    return replace(found, episodes=chosen)
+        raise NotFound("event", event_id, catalog.events())
+    return replace(found, episodes=chosen, not_estimated={})
 
 
 def _weighed(catalog: Catalog, found: Findings, event_id: str) -> tuple[EpisodeReport, ...]:

@@ -50,7 +50,8 @@ def marks(
         day: Any = effect.episode.intervention.start.item()
         event = events.get(effect.episode.episode_id)
         if event is not None and first <= day <= last:
-            found.append((abs(float(np.median(effect.size))), Mark(day, event.title)))
+            titles = [events[name].title if name in events else name for name in effect.episode.events]
+            found.append((abs(float(np.median(effect.size))), Mark(day, "; ".join(titles))))
     strongest = [mark for _, mark in sorted(found, key=lambda pair: -pair[0])]
     open_ones = [Mark(b.starts, f"{b.title} (open)") for b in branches if b.starts and first <= b.starts <= last]
     chosen = [*open_ones[: MOST_MARKS // 2], *strongest][:MOST_MARKS]
@@ -59,7 +60,7 @@ def marks(
 
 def forecast_picture(history: History, made: Forecast, marked: Sequence[Mark] = (), periods: int = 72) -> bytes:
     """The last ``periods`` observations, the fan of the forecast, and numbered events with their names below."""
-    figure, axes = _canvas(len(marked))
+    figure, axes = _canvas(sum(len(_label(mark)) for mark in marked))
     seen = _recent(history, periods)
     _line(axes, seen.ds, seen.y, INK, "observed")
     _fan(axes, seen, made, COLOURS[0], "median forecast")
@@ -242,15 +243,21 @@ def _marks(figure: Figure, axes: Axes, marked: Sequence[Mark]) -> None:
     """A hairline and a number at each date; the numbers are told below, so that no label covers another."""
     left, right = (float(edge) for edge in axes.get_xlim())
     rows: list[float] = []
+    labels, left_edge, height = [_label(mark) for mark in marked], axes.get_position().x0, figure.get_figheight()
     for number, mark in enumerate(marked, start=1):
         x = (np.datetime64(mark.day, "D").astype(float) - left) / (right - left)
         row = next((i for i, edge in enumerate(rows) if x - edge > 0.025), len(rows))
         rows[row : row + 1] = [x]
         _mark(axes, mark.day, str(number), row, ring=True)
-        y = (0.2 * (len(marked) - number) + 0.14) / figure.get_figheight()
-        label = textwrap.shorten(mark.label, 100, placeholder=" …")
-        for indent, text in ((0.0, str(number)), (0.022, f"{mark.day:%d %b %Y}"), (0.114, label)):
-            figure.text(axes.get_position().x0 + indent, y, text, fontsize=8.5, color=INK)
+        last = sum(map(len, labels[number - 1 :])) - 1
+        lines = [(0.114, k, line) for k, line in enumerate(labels[number - 1])]
+        for indent, k, text in ((0.0, 0, str(number)), (0.022, 0, f"{mark.day:%d %b %Y}"), *lines):
+            figure.text(left_edge + indent, (0.2 * (last - k) + 0.14) / height, text, fontsize=8.5, color=INK)
+
+
+def _label(mark: Mark) -> list[str]:
+    """What happened, in as many lines as it takes."""
+    return textwrap.wrap(mark.label, 100)
 
 
 def _mark(axes: Axes, day: dt.date, text: str, row: int, *, ring: bool = False) -> None:
