@@ -78,7 +78,7 @@ def _of_series(out: Out, series_id: str, event: str | None, paths: bool) -> None
     with session() as s:
         found = findings(s.catalog, s.registry, series_id, event)
     if out.chosen is Format.CSV:
-        rows = export.path_rows(found) if paths else export.effect_rows(found)
+        rows = export.path_rows(found) if paths else export.effect_lines(found)
         out.csv(export.path_names() if paths else export.effect_names(), [flat(row) for row in rows])
     elif out.chosen is Format.JSON:
         out.document(export.paths_document(found) if paths else export.effects_document(found))

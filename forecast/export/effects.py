@@ -50,13 +50,25 @@ def effect_names() -> list[str]:
         "apart",
         "others_of_kind",
         *(f"given_kind.{name}" for name in band_names()),
+        "not_estimated",
     ]
 
 
 def effect_rows(found: Findings) -> list[dict[str, Any]]:
     """An episode each, keys as ``effect_names`` once the members of an object are ``a.b``."""
     names = {"series_id": found.series.series_id, "run": found.run.run_id}
-    return [{**names, **_episode(found, each), "unit": found.series.unit} for each in found.episodes]
+    facts = {"unit": found.series.unit, "not_estimated": ""}
+    return [{**names, **_episode(found, each), **facts} for each in found.episodes]
+
+
+def effect_lines(found: Findings) -> list[dict[str, Any]]:
+    """The rows of the CSV: the episodes, and somebody's own events without an estimate, with nothing but the reason."""
+    names = {"series_id": found.series.series_id, "run": found.run.run_id}
+    missing = [
+        {**names, "episode": event, "events": (event,), "unit": found.series.unit, "not_estimated": why}
+        for event, why in found.not_estimated.items()
+    ]
+    return [*effect_rows(found), *missing]
 
 
 def effects_document(found: Findings) -> dict[str, Any]:

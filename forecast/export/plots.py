@@ -44,15 +44,17 @@ class Mark:
 def marks(
     record: EffectRecord, branches: Iterable[Branch], events: Events, first: dt.date, last: dt.date
 ) -> list[Mark]:
-    """The episodes that start from ``first`` to ``last``, the strongest if there are many, and the open branches."""
+    """The episodes that start from ``first`` to ``last``, if there are many somebody's own and the strongest, and the
+    open branches."""
     found = []
     for effect in record.effects:
         day: Any = effect.episode.intervention.start.item()
         event = events.get(effect.episode.episode_id)
         if event is not None and first <= day <= last:
-            titles = [events[name].title if name in events else name for name in effect.episode.events]
-            found.append((abs(float(np.median(effect.size))), Mark(day, "; ".join(titles))))
-    strongest = [mark for _, mark in sorted(found, key=lambda pair: -pair[0])]
+            members = [events[name] for name in effect.episode.events if name in events]
+            rank = any(each.own for each in members), abs(float(np.median(effect.size)))
+            found.append((rank, Mark(day, "; ".join(each.title for each in members))))
+    strongest = [mark for _, mark in sorted(found, key=lambda pair: pair[0], reverse=True)]
     open_ones = [Mark(b.starts, f"{b.title} (open)") for b in branches if b.starts and first <= b.starts <= last]
     chosen = [*open_ones[: MOST_MARKS // 2], *strongest][:MOST_MARKS]
     return sorted(chosen, key=lambda mark: (mark.day, mark.label))
