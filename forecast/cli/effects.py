@@ -97,7 +97,7 @@ def _episodes(found: Findings) -> str:
     marks = {mark for each in cells for mark in MARKS if mark in each["effect"]}
     notes = [
         *(f"{mark} {MARKS[mark]}" for mark in sorted(marks)),
-        *(_explained(rows[0], found, period) if rows else ()),
+        *(_explained(rows[0], found, period, len(columns) == len(COLUMNS)) if rows else ()),
         f"run {found.run.run_id}; method: {record.method}",
         *(note for note in record.notes if note.endswith("told together") and note.partition(":")[0] in shown),
         *(f"{event} was not estimated: {why}" for event, why in found.not_estimated.items()),
@@ -106,7 +106,7 @@ def _episodes(found: Findings) -> str:
     return f"{found.series.series_id}, {found.series.unit}\n\n{table(cells, columns) if rows else ''}{lines(notes)}"
 
 
-def _explained(row: Mapping[str, Any], found: Findings, period: str) -> Iterator[str]:
+def _explained(row: Mapping[str, Any], found: Findings, period: str, ranked: bool) -> Iterator[str]:
     """What the numbers of the table are."""
     size = f"{row['relevant_size']:g} %"
     if found.series.is_price:
@@ -115,7 +115,8 @@ def _explained(row: Mapping[str, Any], found: Findings, period: str) -> Iterator
         yield f"a {period}: in {found.series.unit}, mean over the first year; in 12: summed over so many {period}s"
     yield (
         f"P>{size}: probability that the mean effect is larger than {size}, up or down; seen: the mean effect that "
-        "these data would have shown four times in five; rank: share of dates without events with less"
+        "these data would have shown four times in five"
+        + ("; rank: share of dates without events with less" if ranked else "")
     )
 
 
@@ -143,7 +144,7 @@ def _told(row: Mapping[str, Any], period: str) -> Iterator[tuple[str, str]]:
         yield f"none yet{mark}", ""
         return
     idle = average["median"] == 0 and row["identified"]
-    yield f"none found{mark}" if idle else f"{average['median']:+.0f} %{mark}", _between(average, "{:+.0f}".format)
+    yield f"none found{mark}" if idle else f"{_whole(average['median'])} %{mark}", _between(average, _whole)
     if idle:
         yield f"P(any) {row['acts']:.2f}", ""
     elif amount is not None and row["identified"]:
@@ -151,11 +152,16 @@ def _told(row: Mapping[str, Any], period: str) -> Iterator[tuple[str, str]]:
     if total is not None and row["identified"] and not idle:
         yield f"{_short(total['median'])} in {row['observed']}", _between(total, _short)
     if early and round(early["median"]):
-        yield f"{early['median']:+.0f} % before", _between(early, "{:+.0f}".format)
+        yield f"{_whole(early['median'])} % before", _between(early, _whole)
 
 
 def _between(band: Mapping[str, float], shown: Callable[[float], str]) -> str:
     return f"{shown(band['lo-90'])} to {shown(band['hi-90'])}"
+
+
+def _whole(value: float) -> str:
+    """A whole number with a sign, and no negative zero."""
+    return f"{round(value):+d}"
 
 
 def _short(value: float) -> str:
