@@ -242,8 +242,10 @@ def percent(value: float) -> str:
 
 def test_text_of_an_event_is_text(seen: Seen) -> None:
     seen.open(f"/?series={COPPER}")
-    for place in ("#events", "#branches"):
+    for place in ("#events", "#branches", "#not-estimated"):
         expect(seen.page.locator(place)).to_contain_text("A <b>bold</b> duty")
+    (missing,) = seen.get(f"/v1/series/{COPPER}/effects")["not_estimated"]
+    expect(seen.page.locator("#not-estimated li")).to_have_text(f"A <b>bold</b> duty: not estimated: {missing['why']}")
     assert seen.page.locator("main b").count() == 0
 
 

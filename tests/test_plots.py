@@ -66,7 +66,9 @@ def test_each_picture_is_drawn_over_gaps_and_without_a_warning() -> None:
     marked = [Mark(dt.date(2025, 4, 4), "a licence"), Mark(dt.date(2025, 4, 20), "another, as close as can be " * 9)]
     assert is_picture(forecast_picture(history(), made(), marked))
     assert is_picture(forecast_picture(history(), made(), periods=5))
-    assert is_picture(effect_picture(history(), effect(), "China licences rare earths"))
+    alone = effect_picture(history(), effect(), "China licences rare earths")
+    assert is_picture(alone)
+    assert effect_picture(history(), effect(), "China licences rare earths", ["A duty"]) != alone
     assert is_picture(scenario_picture(history(), [made(), made("controls return", 0.8)]))
 
 

@@ -182,9 +182,19 @@ def _periods(found: Findings) -> str:
         head = [f"{episode['episode']}: {episode['title']}", *([f"with {others}"] if others else [])]
         text += lines(head)[1:] + f"\n{table(own, columns)}"
         unit = f"without: the series as it were without it, {found.series.unit}; low, high: 90 % interval of that"
-        text += lines([unit, f"the data favour {favoured}"])
+        text += lines([unit, f"the data favour {favoured}", *_in_words(episode)])
         text += "\n"
     return text.rstrip("\n") + "\n"
+
+
+def _in_words(row: Mapping[str, Any]) -> Iterator[str]:
+    """The average effect, how likely one that matters is, and which the data would have shown."""
+    if row["average"] is not None:
+        average, size = row["average"], f"{row['relevant_size']:g} %"
+        yield f"on average {_whole(average['median'])} % ({_between(average, _whole)}); P(any) {row['acts']:.2f}"
+        yield f"larger than {size}, up or down: P {row['relevant']:.2f}"
+    if row["detectable"] is not None:
+        yield f"the data would have shown an average effect of {row['detectable']:.0f} % four times in five"
 
 
 def _fitting(row: Mapping[str, Any]) -> dict[str, Any]:

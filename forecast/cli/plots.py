@@ -110,4 +110,6 @@ def _effect(s: Session, history: History, event_id: str) -> bytes:
     if found is None:
         run = s.registry.champion(history.series.series_id)
         raise NotEstimated(history.series.series_id, event_id, why_not(s.catalog, history.series, run, event))
-    return effect_picture(history, found, event.title)
+    known = s.catalog.events()
+    others = [known[name].title if name in known else name for name in found.episode.events if name != event_id]
+    return effect_picture(history, found, event.title, others)

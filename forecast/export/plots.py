@@ -88,9 +88,18 @@ def scenario_picture(history: History, made: Sequence[Forecast], periods: int = 
     return _png(figure, axes)
 
 
-def effect_picture(history: History, effect: EpisodeEffect, title: str, before: int = 36, after: int = 24) -> bytes:
-    """What was observed, and what it would have been without the episode, with 50 and 90 % bands of that."""
-    figure, axes = _canvas(0)
+def effect_picture(
+    history: History, effect: EpisodeEffect, title: str, others: Sequence[str] = (), before: int = 36, after: int = 24
+) -> bytes:
+    """What was observed, and what it would have been without the episode, with 50 and 90 % bands of that.
+
+    ``others``: what else the episode holds, told below.
+    """
+    told = textwrap.wrap(f"together with: {'; '.join(others)}", 120) if others else []
+    figure, axes = _canvas(len(told))
+    for row, line in enumerate(reversed(told)):
+        height = (0.2 * row + 0.14) / figure.get_figheight()
+        figure.text(axes.get_position().x0, height, line, fontsize=8.5, color=INK)
     freq, episode = history.series.calendar, effect.episode
     start = int(freq.ordinal(episode.intervention.start))
     ordinals = np.asarray(freq.ordinal(history.ds))
