@@ -199,6 +199,14 @@ def test_an_unknown_direction_counts_half_where_there_are_too_many() -> None:
         assert [e.episode_id for e in kept([unknown, rival], limit=1) if e.apart] == [stays]
 
 
+def test_a_strong_measure_counts_whole_whatever_else_is_of_its_month() -> None:
+    """Led by a ban of strength 1, and with a threat of 0.4 that pushes the other way: against a duty of 0.6 alone."""
+    ban, threat = event("ban", "2020-03-02"), event("threat", "2020-03-20", kind="threat", price_world="down")
+    duty = event("duty", "2020-06-02", flows=(("CHN", "USA"),))
+    found = kept([ban, threat, duty], limit=1)
+    assert [(e.events, e.direction, e.apart) for e in found] == [(("ban", "threat"), 0, True), (("duty",), 1, False)]
+
+
 @pytest.mark.parametrize(("start", "first"), [("2015-02-10", "new"), ("2018-01-10", "old")])
 def test_an_episode_interests_half_as_much_after_ten_years(start: str, first: str) -> None:
     # strengths of 1 and 0.6: after 9.8 years 0.51 are left, after 6.9 years 0.62

@@ -116,8 +116,15 @@ def episodes(
             kept.append(episode)
     room = max(1, len(ds) // PER_EPISODE) if limit is None else limit
     last, own = ds[-1], {e.episode_id for e in kept if any(events[event_id].own for event_id in e.events)}
+    ranks = {e.episode_id: _rank(e, direction(events[e.episode_id], series), last) for e in kept}
     ranked = sorted(
-        kept, key=lambda e: (e.episode_id not in own, -_rank(e, last), -e.intervention.start.astype(int), e.episode_id)
+        kept,
+        key=lambda e: (
+            e.episode_id not in own,
+            -ranks[e.episode_id],
+            -e.intervention.start.astype(int),
+            e.episode_id,
+        ),
     )
     first = max(room, len(own))
     crowded = [e for e in ranked[first:] if any(_overlap(e, other, freq) for other in ranked[:first])]
@@ -245,6 +252,7 @@ def _weight(events: Events, event: Event, known_on: dt.date) -> float:
     return _WEIGHT[event.family] * _CERTAINTY.get(event.certainty, 0.8) * in_force
 
 
-def _rank(episode: Episode, last: np.datetime64) -> float:
+def _rank(episode: Episode, expected: int, last: np.datetime64) -> float:
+    """How much an episode interests; ``expected``: the direction of its leader, whatever is mixed into it."""
     years = float((last - episode.intervention.start).astype(int)) / 365.25
-    return episode.strength * (1.0 if episode.direction else 0.5) * float(0.5 ** (years / HALF_LIFE))
+    return episode.strength * (1.0 if expected else 0.5) * float(0.5 ** (years / HALF_LIFE))
