@@ -6,7 +6,7 @@ import datetime as dt
 import io
 import itertools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -216,18 +216,22 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
     assert [row[0] for row in rows] == [each["start"] for each in effects]
     for row, each in zip(rows, effects, strict=True):
         average = each["average"]
-        assert row[2] == percent(average["median"])
-        assert row[3] == f"{percent(average['lo-90'])} … {percent(average['hi-90'])}"
         assert row[1].splitlines() == [titles[event] for event in each["events"]]
-        for cell, band in ((row[4], each["amount"]), (row[5], each["cumulated_after"])):
-            number, interval = cell.splitlines()
-            assert number.removesuffix(f" in {each['observed']} months") == signed(band["median"])
-            assert interval == f"{signed(band['lo-90'])} … {signed(band['hi-90'])}"
-        assert row[6] == f"{int(100 * each['relevant'] + 0.5)} %"
-        assert row[7] == ("" if each["detectable"] is None else f"{each['detectable']:.1f} %")
-        assert row[8] == "data"
+        assert row[2].splitlines() == [percent(average["median"]), between(average, percent)]
+        for cell, band, more in (
+            (row[3], "amount", []),
+            (row[4], "cumulated_after", [f"in {each['observed']} months"]),
+        ):
+            assert cell.splitlines() == [signed(each[band]["median"]), between(each[band], signed), *more]
+        assert row[5] == f"{int(100 * each['relevant'] + 0.5)} %"
+        assert row[6] == ("" if each["detectable"] is None else f"{each['detectable']:.1f} %")
+        assert row[7] == "data"
     head = seen.page.locator("#effects th").all_inner_texts()
-    assert head[4:8] == ["t a month", "t in all", "P(> 5 %)", "would show"]
+    assert head[3:7] == ["t a month", "t in all", "P(> 5 %)", "would show"]
+
+
+def between(band: dict[str, float], text: Callable[[float], str]) -> str:
+    return f"{text(band['lo-90'])} … {text(band['hi-90'])}"
 
 
 def signed(value: float) -> str:

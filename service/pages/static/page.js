@@ -206,10 +206,10 @@ const PERIODS = { D: "day", B: "day", W: "week", M: "month", Q: "quarter", Y: "y
 const signed = (y) => (y < 0 ? "−" : "+") + Math.abs(y).toLocaleString("en", { maximumSignificantDigits: 3 });
 const between = (band, text) => `${text(band["lo-90"])} … ${text(band["hi-90"])}`;
 
-// A number above the interval that belongs to it.
-function banded(row, band, text, word = text(band.median)) {
-  const cell = element("td", word, row);
-  element("div", between(band, text), cell).className = "quiet";
+// A number above the interval that belongs to it, and what else is to be said of it; nothing where there is no number.
+function banded(row, band, text, word = band && text(band.median), more = "") {
+  const cell = element("td", band ? word : "", row);
+  for (const line of band ? [between(band, text), more] : []) if (line) element("div", line, cell).className = "quiet";
 }
 
 function estimates({ data: episodes, not_estimated: missing }, events, series) {
@@ -220,22 +220,20 @@ function estimates({ data: episodes, not_estimated: missing }, events, series) {
   $("not-estimated").replaceChildren();
   for (const { event, why } of missing) element("li", `${titles.get(event) ?? event}: not estimated: ${why}`, $("not-estimated"));
   const period = PERIODS[series.freq[0]];
-  $("amount-title").textContent = `${series.unit} a ${period}`;
-  $("sum-title").textContent = `${series.unit} in all`;
+  const isPrice = ["price", "index"].includes(series.measure);
+  $("amount-title").textContent = `${series.unit} ${isPrice ? "on average" : `a ${period}`}`;
+  $("sum-title").textContent = isPrice ? "in all" : `${series.unit} in all`;
   body.replaceChildren();
   for (const e of told) {
     const row = body.insertRow();
     element("td", e.start, row);
     const cell = element("td", titles.get(e.episode) ?? (e.title || e.episode), row);
     for (const other of e.events.slice(1)) element("div", titles.get(other) ?? other, cell).className = "quiet";
-    const idle = e.identified && e.average.median === 0;
-    element("td", idle ? `none found: P(any) ${Math.round(100 * e.acts)} %` : percent(e.average.median), row);
-    element("td", between(e.average, percent), row);
-    if (e.amount && e.identified && !idle) banded(row, e.amount, signed);
-    else element("td", "", row);
-    if (e.cumulated_after && e.identified && !idle) {
-      banded(row, e.cumulated_after, signed, `${signed(e.cumulated_after.median)} in ${e.observed} ${period}s`);
-    } else element("td", "", row);
+    const idle = e.identified && e.average.median === 0, clear = e.identified && !idle;
+    if (idle) banded(row, e.average, percent, "none found", `P(any) ${Math.round(100 * e.acts)} %`);
+    else banded(row, e.average, percent);
+    banded(row, clear && e.amount, signed);
+    banded(row, clear && e.cumulated_after, signed, undefined, `in ${e.observed} ${period}s`);
     element("td", e.relevant == null ? "" : `${Math.round(100 * e.relevant)} %`, row);
     element("td", e.detectable == null ? "" : `${e.detectable.toFixed(1)} %`, row);
     element("td", e.identified ? (e.prior_dominated ? "mostly prior" : "data") : "prior only", row);
