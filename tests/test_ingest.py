@@ -339,7 +339,7 @@ def test_events_of_ones_own(desk: Desk) -> None:
         "no70-again touches no series that is forecast: none is of kryptonite",
         "copper-threat touches price.copper; training is due (orecast retrain --due)",
         "no70-again, copper-threat: no certainty, so it counts as hearsay; say certainty: verified or partly",
-        "copper-threat: no direction for prices, so it counts half beside others; say price_world: up, down or mixed",
+        "copper-threat: no direction for prices, so its kind tells no sign; say price_world: up, down or mixed",
     )
     assert "kryptonite" in desk.catalog.minerals()
     threat = desk.catalog.events(date(2026, 11, 20))["copper-threat"]
@@ -369,7 +369,7 @@ def test_a_new_event_is_told_what_it_touches_and_what_it_does_not_say(desk: Desk
         "way touches no series that is forecast: it acts on USA>CHN, and volume.gallium.export.cn is of CHN>WLD"
     ]
     assert notes(desk, "mute,Halt,export_ban,2025-05-01,2025-05-02,gallium,CHN>WLD,,,partly\n")[1:] == [
-        "mute: no direction for flows, so it counts half beside others; say volume: up, down or mixed"
+        "mute: no direction for flows, so its kind tells no sign; say volume: up, down or mixed"
     ]
     assert notes(desk, "void,Halt,export_ban,2025-05-01,2025-05-02,,CHN>WLD,up,down,partly\n") == [
         "void touches no series that is forecast: it names no mineral; say minerals: copper;nickel"

@@ -42,9 +42,9 @@ def _wanted(event: Event, touched: Sequence[Series]) -> Iterator[str]:
     """What an event does not say that its effect is judged by."""
     prices, flows = any(s.is_price for s in touched), any(not s.is_price for s in touched)
     if prices and not (event.price_world or event.price_local):
-        yield "no direction for prices, so it counts half beside others; say price_world: up, down or mixed"
+        yield "no direction for prices, so its kind tells no sign; say price_world: up, down or mixed"
     if flows and not event.volume:
-        yield "no direction for flows, so it counts half beside others; say volume: up, down or mixed"
+        yield "no direction for flows, so its kind tells no sign; say volume: up, down or mixed"
     if not event.certainty:
         yield "no certainty, so it counts as hearsay; say certainty: verified or partly"
     if not event.flows:
