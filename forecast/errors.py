@@ -66,6 +66,14 @@ class NotTrained(ForecastError, LookupError):
         super().__init__(f"no forecast for {series_id!r}: {why}; {remedy or f'run: orecast train {series_id}'}")
 
 
+class NotEstimated(ForecastError, LookupError):
+    """The serving run tells no effect of an event on a series, and ``why``; that is not to say that it had none."""
+
+    def __init__(self, series_id: str, event_id: str, why: str) -> None:
+        self.series_id, self.event_id, self.why = series_id, event_id, why
+        super().__init__(f"the effect of {event_id} on {series_id} was not estimated: {why}")
+
+
 class Unservable(NotTrained):
     """The series can have no run: an older version took in an id that the ``rule`` of today refuses."""
 

@@ -29,6 +29,7 @@ class SeriesDocument(BaseModel):
     notes: str
     spot: str
     parent: str
+    resolution: float | None = Field(description="a 0 means less than this, in the unit; null: read from the values")
     run: str | None = Field(description="the run that serves; null where none does")
     retired: dt.datetime | None = Field(description="since when it is no longer served; null where it was not retired")
     fault: str = Field(description="why no run of it can serve, whatever is trained; empty if one can")
@@ -163,6 +164,7 @@ class EventRow(BaseModel):
     flows: list[list[str]] = Field(description="[exporter, importer]")
     acts: list[ActDocument]
     probability: float | None
+    own: bool = Field(description="taken in by a user of this service; not of the bundled data")
 
 
 class EventList(BaseModel):
@@ -231,12 +233,18 @@ class EpisodeDocument(BaseModel):
     leads: list[LeadWeight]
     average: BandDocument | None = Field(description="percent of the level without it, mean over the window")
     anticipation: BandDocument | None = Field(description="the same over the periods before, where it may be felt")
+    amount: BandDocument | None = Field(
+        description="observed less without it, in the unit: mean over the observed periods of the window"
+    )
     cumulated: BandDocument | None = Field(description="sum of observed less without it, in the unit; null for prices")
     cumulated_before: BandDocument | None = Field(description="the part of the sum before the start")
     cumulated_after: BandDocument | None
+    observed: int = Field(description="periods of the window that were observed, from the start on")
     missing: int = Field(description="periods that were not observed and are not in the sums")
+    acts: float = Field(description="probability that it did anything at all")
     placebo_rank: float | None = Field(description="share of dates without events with a smaller estimate")
-    relevant: float | None = Field(description="probability that the average effect is larger than 5 %, up or down")
+    relevant: float | None = Field(description="probability that it is on average larger than that size, up or down")
+    relevant_size: float = Field(description="percent: the smallest average effect that matters")
     detectable: float | None = Field(
         description="percent: the average effect that this series would have shown, its 90 % interval without 0, four "
         "times in five"
@@ -266,6 +274,7 @@ class EffectsDocument(BaseModel):
     unit: str
     method: str = Field(description="averaged over shapes and leads, regression on fixed ones, or the family's own")
     omitted: list[dict[str, Any]] = Field(description="episodes that are not reported, and why")
+    not_estimated: list[dict[str, str]] = Field(description="events that a user took in, touching it, and why not")
     notes: list[str]
     data: list[EpisodeDocument] | list[PeriodDocument] = Field(
         description="an episode each; with detail=path, a period of an episode each"

@@ -186,7 +186,7 @@ class EventsQuery(AsOfQuery):
 
 
 class EffectsQuery(Query):
-    event: Name | None = optional("id of an event: the episode that it is part of, only")
+    event: Name | None = optional("id of an event: the episode that it is part of, or why its effect was not estimated")
     detail: Literal["episodes", "path"] | None = optional("episodes (the default), or path: every period of each")
 
 

@@ -64,6 +64,7 @@ def an_event(event_id: str, **changes: Any) -> Event:
         "sources": (),
         "needs_recheck": False,
         "probability": None,
+        "own": False,
     }
     return Event(**(facts | changes))
 

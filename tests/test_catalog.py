@@ -377,6 +377,22 @@ def test_the_migrations_lead_to_the_tables(anywhere: Catalog) -> None:
         assert compare_metadata(context, METADATA) == []
 
 
+def test_new_bundled_data_leave_ones_own_events_and_resolutions_as_they_are(
+    catalog: Catalog, settings: Settings
+) -> None:
+    earths, licence = "volume.rare-earths.export.cn", catalog.events()["cn-7ree-licence-2025"]
+    bundled = catalog.get(earths)
+    finer = dataclasses.replace(bundled, resolution=0.1, notes="put right")
+    mine = dataclasses.replace(licence, event_id="mine", own=True)
+    catalog.add(series=[finer], events=[mine, dataclasses.replace(licence, title="Mine", own=True)], known_at=JUNE)
+    with catalog._database.writing() as connection:
+        connection.execute(text("DELETE FROM snapshots"))
+    again = Catalog.open(settings)
+    assert again.get(earths) == dataclasses.replace(bundled, resolution=0.1)
+    assert [event.event_id for event in again.events().values() if event.own] == ["mine"]
+    again.close()
+
+
 def test_a_catalogue_of_a_newer_version_is_refused(catalog: Catalog, settings: Settings) -> None:
     with catalog._database.writing() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))

@@ -126,30 +126,68 @@ def test_a_level_is_a_whole_percentage_below_a_hundred(given: str) -> None:
 def test_an_effect_of_which_the_data_say_little_is_marked(
     identified: bool, prior_dominated: bool, apart: bool, mark: str
 ) -> None:
-    row = {
-        "episode": "ban",
-        "events": ["ban", "again", "more"],
-        "start": "2025-04-04",
-        "average": {"median": -21.6, "lo-90": -24.4, "hi-90": 0.6},
-        "anticipation": {"median": 0.4},
-        "cumulated": {"median": -10612.3},
-        "identified": identified,
-        "prior_dominated": prior_dominated,
-        "apart": apart,
-        "days_in_force": 448,
-        "placebo_rank": 0.975,
-    }
-    assert _cells(row) == {
-        "episode": "ban and 2 more",
-        "start": "2025-04-04",
-        "days": "448",
-        "effect": f"-22 %{mark}",
-        "interval": "-24 to +1",
-        "sum": "-1.06e+04",
-        "before": "",
+    row = {**ROW, "identified": identified, "prior_dominated": prior_dominated, "apart": apart}
+    lines = _cells(row, "month")["effect"].splitlines()
+    assert lines[0] == f"-22 %{mark}"
+    assert lines[1:] == (["-885 a month", "-10,600 in 12", "-4 % before"] if identified else ["-4 % before"])
+
+
+#: A ban of April 2025 on a flow, in an episode of three.
+ROW = {
+    "episode": "ban",
+    "days_in_force": 1448,
+    "events": ["ban", "again", "more"],
+    "start": "2025-04-04",
+    "average": {"median": -21.6, "lo-90": -24.4, "hi-90": 0.6},
+    "anticipation": {"median": -4.4, "lo-90": -8.6, "hi-90": 1.4},
+    "amount": {"median": -884.6, "lo-90": -999.6, "hi-90": 0.02134},
+    "cumulated_after": {"median": -10615.3, "lo-90": -12345.6, "hi-90": 0.256},
+    "observed": 12,
+    "acts": 0.987,
+    "relevant": 0.914,
+    "relevant_size": 5.0,
+    "detectable": 8.4,
+    "identified": True,
+    "prior_dominated": False,
+    "apart": True,
+    "placebo_rank": 0.975,
+}
+
+
+def test_an_effect_is_told_in_percent_in_the_unit_and_in_sum_with_all_its_events() -> None:
+    assert _cells(ROW, "month") == {
+        "episode": "ban\n+again\n+more\nfrom 2025-04-04\nin force 1,448 days",
+        "effect": "-22 %\n-885 a month\n-10,600 in 12\n-4 % before",
+        "interval": "-24 to +1\n-1,000 to +0.0213\n-12,300 to +0.256\n-9 to +1",
+        "relevant": "0.91",
+        "detectable": "8 %",
         "rank": "0.97",
     }
-    assert [_cells({**row, "days_in_force": days})["days"] for days in (1, 0, None)] == ["1", "never", ""]
+    price = {
+        **ROW,
+        "cumulated_after": None,
+        "anticipation": None,
+        "amount": {"median": 3e9, "lo-90": -9.5, "hi-90": 4e9},
+    }
+    told = _cells(price, "month")
+    assert told["effect"] == "-22 %\n+3e+09 on average"
+    assert told["interval"] == "-24 to +1\n-9.5 to +4e+09"
+    nothing = {**ROW, "average": None, "amount": None, "anticipation": None, "relevant": None, "detectable": None}
+    told = _cells(nothing, "month")
+    assert [told[name] for name in ("effect", "interval", "relevant", "detectable")] == ["none yet", "", "", ""]
+
+
+def test_an_effect_whose_median_is_none_says_so_and_how_likely_there_is_any() -> None:
+    idle = {**ROW, "average": {"median": 0.0, "lo-90": -0.6, "hi-90": 14.4}, "anticipation": None, "acts": 0.354}
+    told = _cells(idle, "month")
+    assert (told["effect"], told["interval"]) == ("none found\nP(any) 0.35", "-1 to +14\n")
+    # one of which the data say nothing is not one that was not found
+    assert _cells({**idle, "identified": False}, "month")["effect"] == "+0 %†"
+
+
+def test_a_table_says_how_long_an_event_was_in_force() -> None:
+    told = [_cells({**ROW, "days_in_force": days}, "month")["episode"].splitlines()[4:] for days in (31, 0, None)]
+    assert told == [["in force 31 days"], ["never in force"], []]
 
 
 def test_what_is_only_weighed_is_told_from_what_is_left_out() -> None:

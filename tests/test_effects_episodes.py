@@ -73,6 +73,33 @@ def test_a_sample_bears_one_episode_per_twenty_periods_and_weighs_the_others_wit
     assert all("120 periods can bear 6" in o.reason for o in omitted)
 
 
+def test_an_event_of_ones_own_is_reported_before_all_others_whatever_it_says() -> None:
+    """One of 10 periods' room, and three of one's own: hearsay, without a direction, against a ban that says both."""
+    ban = event("ban", "2020-05-02")
+    weak = {"kind": "threat", "certainty": "", "price_world": "", "flows": (("CHN", "USA"),)}
+    own = [event(f"mine-{k}", f"2020-0{k}-02", own=True, **weak) for k in (2, 7, 9)]
+    far = event("far", "2017-01-02")
+    found, omitted = episodes(Events([ban, far, *own]), COPPER, MINERALS, DS, limit=1, known_on=TODAY)
+    assert [(e.episode_id, e.apart) for e in found] == [
+        ("far", True),  # overlaps with none
+        ("mine-2", True),
+        ("ban", False),
+        ("mine-7", True),
+        ("mine-9", True),
+    ]
+    assert [o.episode_id for o in omitted] == ["ban"]
+    bundled = [replace(e, own=False) for e in own]
+    found, _ = episodes(Events([ban, far, *bundled]), COPPER, MINERALS, DS, limit=1, known_on=TODAY)
+    assert [e.episode_id for e in found if e.apart] == ["far", "ban"]
+
+
+def test_an_episode_with_an_event_of_ones_own_in_it_is_reported() -> None:
+    ban, other = event("ban", "2020-05-02"), event("other", "2020-06-02")
+    mine = event("mine", "2020-05-20", own=True, kind="threat")
+    found, _ = episodes(Events([ban, other, mine]), COPPER, MINERALS, DS, limit=1, known_on=TODAY)
+    assert [(e.events, e.apart) for e in found] == [(("ban", "mine"), True), (("other",), False)]
+
+
 def test_what_has_not_begun_in_the_sample_is_left_to_the_future() -> None:
     coming = event("coming", "2024-12-20", "2025-06-01")
     old = event("old", "2009-01-01")
@@ -170,6 +197,14 @@ def test_an_unknown_direction_counts_half_where_there_are_too_many() -> None:
     )
     for rival, stays in ((stronger, "rival"), (weaker, "unknown")):  # 0.6 and 0.4 against a half
         assert [e.episode_id for e in kept([unknown, rival], limit=1) if e.apart] == [stays]
+
+
+def test_a_strong_measure_counts_whole_whatever_else_is_of_its_month() -> None:
+    """Led by a ban of strength 1, and with a threat of 0.4 that pushes the other way: against a duty of 0.6 alone."""
+    ban, threat = event("ban", "2020-03-02"), event("threat", "2020-03-20", kind="threat", price_world="down")
+    duty = event("duty", "2020-06-02", flows=(("CHN", "USA"),))
+    found = kept([ban, threat, duty], limit=1)
+    assert [(e.events, e.direction, e.apart) for e in found] == [(("ban", "threat"), 0, True), (("duty",), 1, False)]
 
 
 @pytest.mark.parametrize(("start", "first"), [("2015-02-10", "new"), ("2018-01-10", "old")])

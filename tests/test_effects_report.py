@@ -51,6 +51,40 @@ def test_the_sum_is_in_the_unit_of_the_series_over_a_year() -> None:
     assert told.before is None
 
 
+def test_the_amount_is_the_mean_over_the_periods_that_were_seen() -> None:
+    history, record = scene(sd=0.0)
+    told = report(history, record, "ban")
+    assert told.amount is not None
+    assert (told.amount.median.item(), told.observed) == (pytest.approx(-50, rel=1e-6), 12)
+    y, flag = history.y.copy(), history.flag.copy()
+    y[18], flag[18] = np.nan, ""
+    y[19] = 80.0  # twice less a fifth: without the ban it would have been 160, so 80 more than that
+    told = report(replace(history, y=y, flag=flag), record, "ban")
+    assert told.amount is not None
+    assert told.cumulated is not None
+    assert (told.observed, told.missing) == (11, 1)
+    assert told.cumulated.median.item() == pytest.approx(-50 * 10 - 80, rel=1e-6)
+    assert told.amount.median.item() == pytest.approx(-580 / 11, rel=1e-6)
+
+
+def test_of_a_price_the_amount_is_told_and_no_sum() -> None:
+    history, record = scene(sd=0.0)
+    price = replace(history, series=replace(SERIES, measure="price", unit="USD/t"))
+    told = report(price, record, "ban")
+    assert told.cumulated is None
+    assert told.amount is not None
+    assert told.amount.median.item() == pytest.approx(-50, rel=1e-6)
+    assert told.amount.intervals[90][0].item() == pytest.approx(-50, rel=1e-6)
+
+
+def test_what_never_acts_in_a_draw_is_off_there() -> None:
+    _, record = scene()
+    size = np.zeros((2, 8), dtype=np.float32)
+    size[0, :3], size[1, 2:4] = 0.1, -0.1  # draws 0 to 3 do something, 2 cancels itself and acts all the same
+    effect = replace(record.effects[0], size=size, choice=np.zeros((2, 8), dtype=np.int16))
+    assert effect.acts == 0.5
+
+
 def test_what_came_before_the_date_is_told_apart_and_adds_up() -> None:
     told = report(*scene(lead=2, sd=0.0), "ban")
     assert told.before is not None

@@ -19,7 +19,7 @@ from forecast.effects.candidates import product
 from forecast.effects.event_classes import Likelihood
 from forecast.effects.report import report
 from forecast.events import InForce, KindFamily
-from forecast.export.effects import class_rows, effect_names, effect_rows, path_rows
+from forecast.export.effects import class_rows, effect_lines, effect_names, effect_rows, effects_document, path_rows
 from forecast.interventions import Intervention, Step
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import History, Series
@@ -51,7 +51,9 @@ def found() -> Any:
     told = report(History(SERIES, ds, y, flag), record, "ban")
     kin = SimpleNamespace(others=3, mean=math.log(0.8), sd=0.1)
     run = SimpleNamespace(series_id="volume.x", run_id="r")
-    return SimpleNamespace(series=SERIES, run=run, episodes=(told,), titles={"ban": "A ban"}, kin={"ban": kin})
+    return SimpleNamespace(
+        series=SERIES, run=run, episodes=(told,), titles={"ban": "A ban"}, kin={"ban": kin}, not_estimated={}
+    )
 
 
 def test_an_episode_has_each_number_under_its_name(found: Any) -> None:
@@ -73,6 +75,8 @@ def test_an_episode_has_each_number_under_its_name(found: Any) -> None:
     assert row["leads"] == [{"periods": 2, "weight": 1.0}]
     assert [str(day) for day in row["window"]] == ["2021-06-01", "2022-05-01"]
     assert (row["average"]["median"], row["anticipation"]["median"]) == (-50, -50)
+    assert (row["amount"]["median"], row["observed"]) == (-50, 12)
+    assert (row["acts"], row["relevant"], row["relevant_size"]) == (1.0, 1.0, 5.0)
     sums = [row[name]["median"] for name in ("cumulated_before", "cumulated_after", "cumulated")]
     assert sums == [-50, -600, -650], "April, then a year; May was not published"
     columns = {name.partition(".")[0] for name in effect_names()}
@@ -108,6 +112,22 @@ def test_a_run_of_an_older_version_says_nothing_of_force_and_a_shock_is_under_wa
     assert [older[name] for name in ("in_force", "days_in_force", "standing")] == [None, None, None]
     assert older["others"][0] == {"event": "again", "days_in_force": None, "standing": None}
     assert row(family=KindFamily.SHOCK)["standing"] == "under way 570 days, then ended"
+
+
+def test_what_was_not_estimated_is_named_with_the_reason(found: Any) -> None:
+    found.not_estimated = {"mine": "it begins on 2030-01-01"}
+    row = effect_lines(found)[-1]
+    assert row == {
+        "series_id": "volume.x",
+        "run": "r",
+        "episode": "mine",
+        "events": ("mine",),
+        "unit": "t",
+        "not_estimated": "it begins on 2030-01-01",
+    }
+    assert set(row) < set(effect_names())
+    found.run.record = EffectRecord.none(N, MONTHLY, np.datetime64("2022-12-01"))
+    assert effects_document(found)["not_estimated"] == [{"event": "mine", "why": "it begins on 2030-01-01"}]
 
 
 def test_what_is_given_by_its_kind_is_in_percent(found: Any) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.events import Event
-from forecast.events.exposure import Minerals, exposure
+from forecast.events.exposure import Minerals, exposure, untouched
 from forecast.timeseries.series import Series
 
 MINERALS = Minerals.from_rows(
@@ -23,6 +23,7 @@ MINERALS = Minerals.from_rows(
         ("coking-coal", "coal", "mineral"),
         ("copper", "", "mineral"),
         ("all-non-exempt", "", "basket"),
+        ("all-cn-origin", "", "basket"),
     ]
 )
 
@@ -95,11 +96,50 @@ def test_this_mineral_and_this_flow_is_the_strongest_exposure() -> None:
 def test_all_goods_of_a_country_are_touched_by_baskets_more_than_by_one_mineral() -> None:
     goods = series("", "import", "USA")
     basket = exposure(event("all-non-exempt", "WLD>USA"), goods, MINERALS)
-    assert basket > exposure(event("copper", "WLD>USA"), goods, MINERALS) > 0
+    assert basket == 1.0
+    assert exposure(event("copper", "WLD>USA"), goods, MINERALS) == 0
+    assert exposure(event("copper coal", "WLD>USA"), goods, MINERALS) == pytest.approx(0.3)
+
+
+def test_parts_of_one_mineral_are_no_wide_measure() -> None:
+    """What names four minerals of two kinds hits all goods as one that names two."""
+    earths = exposure(
+        event("yttrium samarium rare-earths-heavy copper", "WLD>USA"), series("", "import", "USA"), MINERALS
+    )
+    assert earths == pytest.approx(0.3)
+    assert MINERALS.tops("yttrium") == MINERALS.tops("samarium") == {"rare-earths"}
+    assert MINERALS.tops("copper") == {"copper"}
+
+
+def test_a_royalty_on_one_metal_moves_no_other_and_one_on_several_moves_each_of_them() -> None:
+    for named, touched in (("coal", 0.0), ("copper", 1.0), ("coal copper", 1.0), ("thermal-coal samarium", 0.0)):
+        assert exposure(event(named, "CHN>WLD"), series("copper"), MINERALS) == touched
 
 
 def test_a_price_of_no_mineral_is_touched_by_nothing() -> None:
     assert exposure(event("copper all-non-exempt", "WLD>WLD"), series(""), MINERALS) == 0
+
+
+@pytest.mark.parametrize(
+    ("minerals", "flows", "one", "why"),
+    [
+        ("copper", "CHN>USA", ("copper", "export", "CHN"), ""),
+        ("", "CHN>USA", ("copper", "export", "CHN"), "it names no mineral"),
+        ("coal samarium", "CHN>USA", ("copper",), "it is about coal, samarium, and x is of copper"),
+        ("copper", "", ("copper", "export", "CHN"), "it names no flow, such as CHN>WLD"),
+        ("copper", "USA>CHN", ("copper", "export", "CHN"), "it acts on USA>CHN, and x is of CHN>WLD"),
+        ("copper", "CHN>USA", ("copper", "import", "USA", "CAN"), "it acts on CHN>USA, and x is of CAN>USA"),
+        (
+            "copper",
+            "CHN>USA",
+            ("", "import", "USA"),
+            "it is about copper, and x is of all goods, of which one mineral is a small part",
+        ),
+        ("copper", "CHN>USA", ("",), "it is about copper, and x is the price of no mineral"),
+    ],
+)
+def test_why_an_event_does_not_touch_a_series(minerals: str, flows: str, one: tuple[str, ...], why: str) -> None:
+    assert untouched(event(minerals, flows), series(*one), MINERALS) == why
 
 
 @given(st.sampled_from(sorted(MINERALS.parents)), st.sampled_from(sorted(MINERALS.parents)))
@@ -140,9 +180,12 @@ def test_how_squarely_a_mineral_is_hit(minerals: str, mineral: str, strength: fl
         ("all-non-exempt", "copper", 0.7),
         ("all-non-exempt", "", 1.0),
         ("all-non-exempt", "all-non-exempt", 1.0),
-        ("copper", "", 0.3),  # a small part of all goods
-        ("copper coal", "", 0.51),  # 1 - 0.7 · 0.7
-        ("copper", "all-non-exempt", 0.3),
+        ("all-non-exempt all-cn-origin", "copper", 0.7),  # two baskets of the same goods
+        ("copper", "", 0.0),  # too small a part of all goods
+        ("copper coal", "", 0.3),
+        ("copper coal ndfeb-magnets", "", 0.51),  # 1 - 0.7 · 0.7
+        ("yttrium samarium", "", 0.0),  # of one mineral
+        ("copper", "all-non-exempt", 0.0),
         ("all-non-exempt copper", "coal", 0.7),
         ("all-non-exempt copper", "copper", 1.0),
     ],

@@ -6,17 +6,19 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from service_fixtures import EARTHS, NICKEL, make_home
+from service_fixtures import COPPER, EARTHS, NICKEL, make_home
 from small_world import EVIDENCE, FLOW, SUPPLY, a_ban, an_effect
 
 from forecast.answers.cache import Cache
 from forecast.answers.effects import Kin, _kin, findings
 from forecast.answers.event_priors import Evidence
 from forecast.catalog import Catalog
-from forecast.errors import NotFound
+from forecast.errors import NotEstimated, NotFound
+from forecast.events import Act, Event
 from forecast.registry import Registry
 
 Stores = tuple[Catalog, Registry]
@@ -44,8 +46,84 @@ def test_an_episode_is_found_by_any_of_its_events(stores: Stores) -> None:
     assert set(shown[:first]) <= record.clear  # clear effects first, each kind in order of its start
     assert shown == sorted(reported, key=lambda name: (name not in record.clear, reported.index(name)))
     assert found.titles[several.episode_id] == stores[0].events()[several.episode_id].title
-    with pytest.raises(NotFound, match="no estimated effect on volume"):
+    with pytest.raises(NotFound, match="no event 'no-such'"):
         findings(*stores, EARTHS, "no-such")
+
+
+LATER = dt.datetime(2026, 8, 1, tzinfo=dt.UTC)
+
+
+def own(stores: Stores, **facts: Any) -> Event:
+    """An event of one's own on the series of rare earths, taken in after it was trained."""
+    plain = stores[0].events()["cn-ree-total-control-2025"]
+    mine = replace(plain, event_id="mine", own=True, acts=(), **facts)
+    stores[0].add(events=[mine], known_at=LATER)
+    return mine
+
+
+def why(stores: Stores, event_id: str = "mine", series_id: str = EARTHS) -> str:
+    with pytest.raises(NotEstimated) as caught:
+        findings(*stores, series_id, event_id)
+    start = f"the effect of {event_id} on {series_id} was not estimated: "
+    assert str(caught.value) == start + caught.value.why
+    return caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("announced", "effective", "said"),
+    [
+        (
+            "1990-01-01",
+            "1991-12-31",
+            "it began on 1991-12-31, and the sample on 1992-01-01: what holds from the first period to the last cannot "
+            "be told from the level",
+        ),
+        (
+            "2026-07-01",
+            "2027-02-03",
+            "it begins on 2027-02-03, after the last period that was seen, which began on 2026-02-01",
+        ),
+        (
+            "2026-07-20",
+            "2026-07-21",
+            "it became known on 2026-07-20, and the run knows what was known on 2026-07-15: "
+            "orecast train volume.rare-earths.export.cn",
+        ),
+        (
+            "2024-03-01",
+            "2024-03-02",
+            "it was taken in, or changed, after the run of 2026-07-15 was trained: "
+            "orecast train volume.rare-earths.export.cn",
+        ),
+    ],
+)
+def test_an_event_of_ones_own_without_an_estimate_is_told_why_with_its_dates(
+    stores: Stores, announced: str, effective: str, said: str
+) -> None:
+    dates = {"announced": dt.date.fromisoformat(announced), "effective": dt.date.fromisoformat(effective)}
+    own(stores, **dates, ended=None, end_known=None)
+    assert why(stores) == said
+    assert findings(*stores, EARTHS).not_estimated == {"mine": said}
+    assert findings(*stores, COPPER).not_estimated == {}
+
+
+def test_an_act_on_a_measure_is_told_in_whose_path_it_is(stores: Stores) -> None:
+    days = {"announced": dt.date(2025, 6, 1), "effective": dt.date(2025, 6, 2), "ended": None, "end_known": None}
+    mine = own(stores, **days)
+    stores[0].add(events=[replace(mine, acts=(Act("suspends", "cn-7ree-licence-2025"),))], known_at=LATER)
+    assert why(stores) == (
+        "it is in the path of cn-7ree-licence-2025, on which it acts; its effect is part of that: "
+        "ask for cn-7ree-licence-2025"
+    )
+
+
+def test_an_event_that_does_not_touch_the_series_is_told_what_it_names_and_what_the_series_has(stores: Stores) -> None:
+    assert why(stores, "id-nickel-ban-2020", COPPER) == (
+        "it does not touch the series: it is about nickel, and price.copper is of copper"
+    )
+    assert why(stores, "m23-bisie-2025") == (
+        "it does not touch the series: it is about tin, tantalum, and volume.rare-earths.export.cn is of rare-earths"
+    )
 
 
 def test_kin_are_weighed_with_its_own_data_by_precision(stores: Stores) -> None:

@@ -334,12 +334,89 @@ def test_events_of_ones_own(desk: Desk) -> None:
     )
     counts = ingest(desk.catalog, events=events, known_at=NOW)
     assert counts.events == 2
-    assert counts.notes == ("mineral 'kryptonite' is new: it stands alone in the tree of minerals",)
+    assert counts.notes == (
+        "mineral 'kryptonite' is new: it stands alone in the tree of minerals",
+        "no70-again touches no series that is forecast: none is of kryptonite",
+        "copper-threat touches price.copper; training is due (orecast retrain --due)",
+        "no70-again, copper-threat: no certainty, so it counts as hearsay; say certainty: verified or partly",
+        "copper-threat: no direction for prices, so its kind tells no sign; say price_world: up, down or mixed",
+    )
     assert "kryptonite" in desk.catalog.minerals()
     threat = desk.catalog.events(date(2026, 11, 20))["copper-threat"]
     assert (threat.status, threat.probability, threat.flows) == ("threatened", 0.4, (("WLD", "USA"),))
     assert "copper-threat" not in desk.catalog.events(date(2026, 11, 19))
     assert ingest(desk.catalog, events=events, known_at=NOW).changed == 0
+
+
+EVENT = "event_id,title,kind,announced,effective,minerals,flows,price_world,volume,certainty\n"
+
+
+def notes(desk: Desk, row: str) -> list[str]:
+    return list(ingest(desk.catalog, events=desk.file("events.csv", EVENT + row), known_at=NOW).notes)
+
+
+def test_a_new_event_is_told_what_it_touches_and_what_it_does_not_say(desk: Desk) -> None:
+    whole = "whole,Halt,other_shock,2025-05-01,2025-05-02,gallium,CHN>WLD,up,down,verified\n"
+    assert notes(desk, whole) == ["whole touches volume.gallium.export.cn; training is due (orecast retrain --due)"]
+    assert notes(desk, whole) == []  # it is known already
+    assert notes(desk, "bare,Halt,export_ban,2025-05-01,,gallium,,,,\n") == [
+        "bare touches no series that is forecast: it names no flow, such as CHN>WLD",
+        "bare: no certainty, so it counts as hearsay; say certainty: verified or partly",
+        "bare: no flows, so it touches no trade, only world prices; say flows: exporter>importer, such as CHN>WLD",
+        "bare: no effective date, so it counts as announced and never in force; say effective: YYYY-MM-DD",
+    ]
+    assert notes(desk, "way,Halt,export_ban,2025-05-01,2025-05-02,gallium,USA>CHN,,,partly\n") == [
+        "way touches no series that is forecast: it acts on USA>CHN, and volume.gallium.export.cn is of CHN>WLD"
+    ]
+    assert notes(desk, "mute,Halt,export_ban,2025-05-01,2025-05-02,gallium,CHN>WLD,,,partly\n")[1:] == [
+        "mute: no direction for flows, so its kind tells no sign; say volume: up, down or mixed"
+    ]
+    assert notes(desk, "void,Halt,export_ban,2025-05-01,2025-05-02,,CHN>WLD,up,down,partly\n") == [
+        "void touches no series that is forecast: it names no mineral; say minerals: copper;nickel"
+    ]
+
+
+def test_an_event_that_nobody_knew_is_ones_own_and_a_bundled_one_put_right_is_not(desk: Desk) -> None:
+    row = "{},Halt,other_shock,2025-05-01,2025-05-02,gallium,CHN>WLD,up,down,verified\n"
+    notes(desk, row.format("mine") + row.format("cn-gage-licence-2023"))
+    events = desk.catalog.events()
+    assert [e.event_id for e in events.values() if e.own] == ["mine"]
+    assert events["cn-gage-licence-2023"].title == "Halt"
+    notes(desk, row.format("mine").replace("Halt", "Stop"))
+    assert (desk.catalog.events()["mine"].title, desk.catalog.events()["mine"].own) == ("Stop", True)
+
+
+def test_how_far_an_event_is_verified_makes_training_due(desk: Desk) -> None:
+    """It is part of how hard an event may hit."""
+    row = "mine,Halt,other_shock,2025-05-01,2025-05-02,gallium,CHN>WLD,up,down,{}\n"
+    notes(desk, row.format(""))
+    before = desk.catalog.fingerprint("volume.gallium.export.cn")
+    notes(desk, row.format("verified"))
+    assert desk.catalog.fingerprint("volume.gallium.export.cn") != before
+
+
+FINE = "series_id,measure,unit,freq,flow,reporter,resolution\nmine.ore,volume,t,M,export,CHN,{}\n"
+
+
+def test_a_series_may_say_the_smallest_amount_that_it_reports(desk: Desk) -> None:
+    values = "series_id,ds,value\nmine.ore,2026-08-01,1200\nmine.ore,2026-09-01,0\n"
+    desk.take(values, FINE.format(""))
+    assert desk.catalog.history("mine.ore").resolution == 50  # half of the last digit: hundreds
+    counts = desk.take(values, FINE.format("0.25"))
+    assert "mine.ore: resolution changed; training is due" in counts.notes
+    assert desk.catalog.get("mine.ore").resolution == 0.25
+    assert desk.catalog.history("mine.ore").resolution == 0.25
+    without = "series_id,measure,unit,freq,flow,reporter,notes\nmine.ore,volume,t,M,export,CHN,put right\n"
+    desk.take(values, without)
+    assert (desk.catalog.get("mine.ore").notes, desk.catalog.get("mine.ore").resolution) == ("put right", 0.25)
+    desk.take(values, FINE.format(""))
+    assert desk.catalog.get("mine.ore").resolution is None
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "fine", "1e30"])
+def test_a_resolution_is_a_positive_number_in_the_unit(desk: Desk, given: str) -> None:
+    (fault,) = desk.faults("series_id,ds,value\nmine.ore,2026-08-01,1200\n", FINE.format(given))
+    assert fault == (2, "resolution", given, "a number above zero, in the unit of the series, or nothing")
 
 
 def test_an_end_became_known_on_its_day_or_with_the_event_itself(desk: Desk) -> None:

@@ -6,7 +6,7 @@ import datetime as dt
 import io
 import itertools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -210,13 +210,34 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
     assert all(text.endswith("not in the forecast") for text in told)
     effects = [each for each in seen.get(f"/v1/series/{EARTHS}/effects")["data"] if each["average"]]
     effects.sort(key=lambda each: each["start"], reverse=True)
+    titles = {event["event_id"]: event["title"] for event in events}
     rows = seen.cells("#effects")
+    assert any(len(each["events"]) > 1 for each in effects)
     assert [row[0] for row in rows] == [each["start"] for each in effects]
     for row, each in zip(rows, effects, strict=True):
         average = each["average"]
-        assert row[2] == percent(average["median"])
-        assert row[3] == f"{percent(average['lo-90'])} … {percent(average['hi-90'])}"
-        assert row[4] == "data"
+        assert row[1].splitlines() == [titles[event] for event in each["events"]]
+        assert row[2].splitlines() == [percent(average["median"]), between(average, percent)]
+        for cell, band, more in (
+            (row[3], "amount", []),
+            (row[4], "cumulated_after", [f"in {each['observed']} months"]),
+        ):
+            assert cell.splitlines() == [signed(each[band]["median"]), between(each[band], signed), *more]
+        assert row[5] == f"{int(100 * each['relevant'] + 0.5)} %"
+        assert row[6] == ("" if each["detectable"] is None else f"{each['detectable']:.1f} %")
+        assert row[7] == "data"
+    head = seen.page.locator("#effects th").all_inner_texts()
+    assert head[3:7] == ["t a month", "t in all", "P(> 5 %)", "would show"]
+
+
+def between(band: dict[str, float], text: Callable[[float], str]) -> str:
+    return f"{text(band['lo-90'])} … {text(band['hi-90'])}"
+
+
+def signed(value: float) -> str:
+    """Three digits, grouped, with a sign."""
+    text = f"{abs(float(f'{value:.3g}')):,}"
+    return ("−" if value < 0 else "+") + text.removesuffix(".0")
 
 
 def percent(value: float) -> str:
@@ -225,8 +246,10 @@ def percent(value: float) -> str:
 
 def test_text_of_an_event_is_text(seen: Seen) -> None:
     seen.open(f"/?series={COPPER}")
-    for place in ("#events", "#branches"):
+    for place in ("#events", "#branches", "#not-estimated"):
         expect(seen.page.locator(place)).to_contain_text("A <b>bold</b> duty")
+    (missing,) = seen.get(f"/v1/series/{COPPER}/effects")["not_estimated"]
+    expect(seen.page.locator("#not-estimated li")).to_have_text(f"A <b>bold</b> duty: not estimated: {missing['why']}")
     assert seen.page.locator("main b").count() == 0
 
 

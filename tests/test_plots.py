@@ -66,7 +66,9 @@ def test_each_picture_is_drawn_over_gaps_and_without_a_warning() -> None:
     marked = [Mark(dt.date(2025, 4, 4), "a licence"), Mark(dt.date(2025, 4, 20), "another, as close as can be " * 9)]
     assert is_picture(forecast_picture(history(), made(), marked))
     assert is_picture(forecast_picture(history(), made(), periods=5))
-    assert is_picture(effect_picture(history(), effect(), "China licences rare earths"))
+    alone = effect_picture(history(), effect(), "China licences rare earths")
+    assert is_picture(alone)
+    assert effect_picture(history(), effect(), "China licences rare earths", ["A duty"]) != alone
     assert is_picture(scenario_picture(history(), [made(), made("controls return", 0.8)]))
 
 
@@ -104,6 +106,20 @@ def test_marks_are_what_happened_in_the_picture_and_what_is_open(bundled_events:
     assert [mark.day for mark in found] == sorted(mark.day for mark in found)
     assert found[-1] == Mark(dt.date(2027, 1, 1), "a tariff (open)")
     assert bundled_events[ids[0]].title in {mark.label for mark in found}
+
+
+def test_a_mark_names_every_event_of_its_episode_and_ones_own_come_first(bundled_events: Events) -> None:
+    named = list(bundled_events)[: MOST_MARKS + 3]
+    mine = replace(bundled_events[named[-1]], event_id="mine", title="A strike", own=True)
+    events = Events([*bundled_events.values(), mine])
+    several = effect(named[0], dt.date(2025, 4, 4))
+    several = replace(several, episode=replace(several.episode, events=(*named[:2], "mine")))
+    alone = tuple(effect(name, dt.date(2025, 4, 5)) for name in named[2:])
+    record = EffectRecord((*alone, several), "averaged", 200, MONTHLY, np.datetime64("2026-06-01"))
+    found = marks(record, (), events, dt.date(2024, 1, 1), dt.date(2028, 1, 1))
+    assert len(found) == MOST_MARKS
+    titles = [bundled_events[name].title for name in named[:2]]
+    assert found[0] == Mark(dt.date(2025, 4, 4), "; ".join([*titles, "A strike"]))
 
 
 def test_importing_plots_does_not_import_matplotlib() -> None:

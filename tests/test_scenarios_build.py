@@ -110,6 +110,7 @@ def test_an_added_event_is_recorded_as_it_was_told() -> None:
         "sources": (),
         "needs_recheck": False,
         "probability": None,
+        "own": False,
     }
     assert world_of(a_future(), add=[told]).version.events["new"] == Event(**facts)
 

@@ -7,6 +7,7 @@ import pytest
 
 from forecast.errors import TooShort
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import FLAGS, History, Series
 
 SERIES = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
@@ -40,6 +41,13 @@ def test_a_zero_has_no_log_and_no_value_stands_for_it() -> None:
     seen = history((8.0, "reported"), (0.0, "reported"), (4.0, "reported"), (1.0, "imputed"), (np.nan, ""))
     seen = replace(seen, series=replace(SERIES, measure="volume"))
     np.testing.assert_allclose(np.exp(seen.x), [8, np.nan, 4, np.nan, np.nan])
+
+
+def test_a_zero_is_less_than_what_the_series_says_it_can_report() -> None:
+    flow = replace(SERIES, measure="volume", resolution=20.0)
+    seen = replace(history((1200.0, "reported"), (0.0, "reported"), (700.0, "reported")), series=flow)
+    assert seen.resolution == 20.0  # its digits would say 50
+    assert Sample.of(seen).limit == pytest.approx(np.log(20.0))
 
 
 @pytest.mark.parametrize(

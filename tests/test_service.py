@@ -323,6 +323,13 @@ def test_the_path_of_an_effect_is_a_row_a_period_with_the_series_as_without_it(c
 def test_an_event_without_an_effect_on_the_series_is_not_found(client: FlaskClient) -> None:
     problem = get(client, f"/v1/series/{EARTHS}/effects?event=nothing", 404)
     assert problem["errors"][0]["where"] == "query.event"
+    for shape in ("json", "csv"):
+        problem = get(client, f"/v1/series/{COPPER}/effects?event=id-nickel-ban-2020&format={shape}", 404)
+        assert (problem["type"], problem["title"]) == ("urn:orecast:problem:not-estimated", "Not estimated")
+        assert problem["detail"] == (
+            "the effect of id-nickel-ban-2020 on price.copper was not estimated: it does not touch the series: "
+            "it is about nickel, and price.copper is of copper"
+        )
     assert get(client, f"/v1/series/{EARTHS}/effects?detail=all", 422)["errors"][0]["where"] == "query.detail"
 
 

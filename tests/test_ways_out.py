@@ -15,13 +15,14 @@ from alembic import command
 from alembic.config import Config
 from flask.testing import FlaskClient
 from service_fixtures import COPPER, EARTHS, NICKEL, TRAINED, clock, make_home, settings_in
+from small_world import a_ban
 from sqlalchemy import insert, text
 
 import forecast.catalog
 from forecast.answers.event_priors import FILE
 from forecast.catalog import Catalog, Observation
 from forecast.catalog.engine import Database
-from forecast.catalog.schema import OBSERVATIONS, SERIES, series_row
+from forecast.catalog.schema import EVENTS, OBSERVATIONS, SERIES, event_row, series_row
 from forecast.cli import call
 from forecast.errors import InvalidInput, NotFound, NotTrained, Retired, TooShort
 from forecast.jobs.ingest import ingest
@@ -430,7 +431,9 @@ def test_a_catalogue_of_the_first_version_is_brought_up_to_date(
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
-        connection.execute(insert(SERIES), series_row(MINE))
+        connection.execute(insert(SERIES), {k: v for k, v in series_row(MINE).items() if k != "resolution"})
+        kept = event_row(a_ban("mine-stops")), event_row(a_ban("cn-7ree-licence-2025"))
+        connection.execute(insert(EVENTS), [{k: v for k, v in one.items() if k != "own"} for one in kept])
         row = {"series_id": "mine", "ds": JAN, "known": datetime(2026, 2, 1), "value": 7.0, "flag": "reported"}
         connection.execute(insert(OBSERVATIONS), row | {"assumed": False})
         tables = "SELECT version_num FROM alembic_version"
@@ -438,6 +441,8 @@ def test_a_catalogue_of_the_first_version_is_brought_up_to_date(
     database.close()
     catalog = Catalog.open(Settings.from_env({"ORECAST_DATABASE_URL": url}))
     assert values(catalog) == {"2026-01-01": 7.0}
+    assert catalog.get("mine") == MINE
+    assert {e.event_id for e in catalog.events().values() if e.own} == {"mine-stops"}
     catalog.withdraw({"mine": [JAN]}, now=JUNE)
     assert values(catalog) == {}
     assert values(catalog, date(2026, 6, 19)) == {"2026-01-01": 7.0}

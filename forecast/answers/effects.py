@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import as_trained, champion_of
 from forecast.answers.event_priors import Evidence, Kind
+from forecast.answers.not_estimated import own_not_estimated, why_not
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.report import EpisodeReport, report
-from forecast.errors import NotFound
+from forecast.errors import NotEstimated, NotFound
 from forecast.registry import Registry, Run
 from forecast.timeseries.series import Series
 
@@ -33,13 +34,15 @@ class Kin:
 @dataclass(frozen=True, eq=False)
 class Findings:
     """The episodes of one run, the clear ones first, then in order of their start; by id ``titles`` of their leading
-    events, and ``kin``."""
+    events, and ``kin``; ``not_estimated``: by id, somebody's own events that touch the series and are in no episode,
+    and why."""
 
     series: Series
     run: Run
     episodes: tuple[EpisodeReport, ...]
     titles: Mapping[str, str]
     kin: Mapping[str, Kin]
+    not_estimated: Mapping[str, str] = field(default_factory=dict)
 
 
 def findings(
@@ -51,7 +54,7 @@ def findings(
 ) -> Findings:
     """All episodes, or the one that an event is part of.
 
-    Raises ``NotFound``, also for an event that is in no episode of the series, and ``NotTrained``.
+    Raises ``NotFound``, ``NotTrained``, and ``NotEstimated`` for an event that is in no episode of the series.
     """
     run = champion_of(catalog.get(series_id), registry)
     series, evidence = as_trained(catalog.get(series_id), run), Evidence.of(registry, catalog.retired())
@@ -62,15 +65,17 @@ def findings(
     chosen = tuple(e for e in found.episodes if event_id in e.effect.episode.events)
     if not chosen:
         chosen = _weighed(catalog, found, event_id)
+    if not chosen and (event := catalog.events().get(event_id)):
+        raise NotEstimated(series_id, event_id, why_not(catalog, series, run, event))
     if not chosen:
-        raise NotFound(f"estimated effect on {series_id} of", event_id, run.record.events)
-    return replace(found, episodes=chosen)
+        raise NotFound("event", event_id, catalog.events())
+    return replace(found, episodes=chosen, not_estimated={})
 
 
 def _weighed(catalog: Catalog, found: Findings, event_id: str) -> tuple[EpisodeReport, ...]:
     """An episode that was weighed but is not reported unless it is asked for."""
     run = found.run
-    history = catalog.history(found.series.series_id, run.card.as_of)
+    history = catalog.history(found.series.series_id, run.card.seen)
     asked = [e.episode.episode_id for e in run.record.effects if event_id in e.episode.events]
     return tuple(report(history, run.record, episode_id) for episode_id in asked)
 
@@ -87,6 +92,7 @@ def _all(catalog: Catalog, series: Series, run: Run, evidence: Evidence) -> Find
         tuple(report(history, run.record, e.episode.episode_id) for e in reported),
         {e.episode_id: events[e.episode_id].title if e.episode_id in events else "" for e in episodes},
         {e.episode.episode_id: _kin(e, series, evidence) for e in run.record.effects},
+        own_not_estimated(catalog, series, run),
     )
 
 

@@ -42,7 +42,7 @@ from forecast.timeseries.series import FLAGS, FLOWS, ROLES, Series, changed_mean
 SERIES_REQUIRED = ("series_id", "measure", "unit", "freq")
 SERIES_OPTIONAL = (
     *("mineral", "role", "flow", "reporter", "partner", "release_lag_days"),
-    *("publisher", "source_url", "licence", "notes", "spot", "parent"),
+    *("publisher", "source_url", "licence", "notes", "spot", "parent", "resolution"),
 )
 EVENT_REQUIRED = ("event_id", "title", "kind")
 EVENT_OPTIONAL = (
@@ -93,8 +93,8 @@ def read_series(
 ) -> list[Series]:
     """Series of a file, in its order. ``frequency`` is accepted for ``freq``, and what pandas calls a frequency.
 
-    ``known``: series that they may name as their spot or parent besides each other; ``observed``: ids of those that
-    have values, whose meaning must stay.
+    ``known``: series that they may name as their spot or parent besides each other, and whose ``resolution`` stays
+    where the file has no such column; ``observed``: ids of those that have values, whose meaning must stay.
     """
     rows = read_rows(path, SERIES_REQUIRED, SERIES_OPTIONAL, reading, {"frequency": "freq"})
     _note_repeats(rows, "series_id", reading)
@@ -103,7 +103,7 @@ def read_series(
         for column in ("spot", "parent"):
             if row[column] and row[column] not in ids - {row["series_id"]}:
                 reading.note(row, column, _known_name("other series", row[column], ids - {row["series_id"]}))
-    found = [_series(row, reading) for row in rows]
+    found = [_series(row, known, reading) for row in rows]
     every = {**known, **{one.series_id: one for one in found}}
     new = {one.series_id: row for row, one in zip(rows, found, strict=True)}
     for one in found:
@@ -119,7 +119,7 @@ def read_series(
     return found
 
 
-def _series(row: Row, reading: Reading) -> Series:
+def _series(row: Row, known: Mapping[str, Series], reading: Reading) -> Series:
     def chosen(column: str, words: tuple[str, ...], default: str) -> str:
         return reading.cell(row, column, lambda text: word_of(words)(text or default), _one_of(words), default)
 
@@ -143,7 +143,17 @@ def _series(row: Row, reading: Reading) -> Series:
         notes=row["notes"],
         spot=row["spot"],
         parent=row["parent"],
+        resolution=_resolution(row, known, reading),
     )
+
+
+def _resolution(row: Row, known: Mapping[str, Series], reading: Reading) -> float | None:
+    """The smallest amount that a series reports; nothing: it is read from the values again."""
+    before = known.get(row["series_id"])
+    if "resolution" not in row.cells:
+        return before.resolution if before else None
+    expected = "a number above zero, in the unit of the series, or nothing"
+    return reading.cell(row, "resolution", _positive_or_none, expected, None)
 
 
 def read_minerals(path: Path, reading: Reading) -> list[tuple[str, str, str]]:
@@ -361,6 +371,13 @@ def _not_negative(text: str) -> float:
     # what is beyond these bounds is a slip or has the wrong unit, and single precision could not hold its forecast
     value = number(text)
     if value and not 1e-20 <= value <= 1e20:
+        raise ValueError(text)
+    return value
+
+
+def _positive_or_none(text: str) -> float | None:
+    value = _not_negative(text) if text else None
+    if value == 0:
         raise ValueError(text)
     return value
 

@@ -28,7 +28,7 @@ from forecast.names import stored_flow
 from forecast.timeseries.series import Series
 
 #: The newest migration; a catalogue that has another one is migrated when it is opened.
-VERSION = "0002"
+VERSION = "0003"
 
 METADATA = MetaData(naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"})
 
@@ -46,15 +46,18 @@ SNAPSHOTS = Table(
     "snapshots", METADATA, Column("digest", String(64), primary_key=True), Column("read_at", DateTime, nullable=False)
 )
 
+
+def _series_column(name: str) -> Column[Any]:
+    if name == "resolution":
+        return Column(name, Float)
+    return Column(name, Integer if name == "release_lag_days" else Text, nullable=False)
+
+
 SERIES = Table(
     "series",
     METADATA,
     Column("series_id", String(100), primary_key=True),
-    *(
-        Column(field.name, Integer if field.name == "release_lag_days" else Text, nullable=False)
-        for field in fields(Series)
-        if field.name != "series_id"
-    ),
+    *(_series_column(field.name) for field in fields(Series) if field.name != "series_id"),
 )
 
 MINERALS = Table(
@@ -98,6 +101,7 @@ RETIREMENTS = Table(
 )
 
 _DATES = ("announced", "effective", "ended", "end_known", "status_as_of")
+_MARKS = ("needs_recheck", "own")
 _NUMBERS = ("value_before", "value_after", "probability")
 
 
@@ -108,7 +112,7 @@ def _event_column(name: str) -> Column[Any]:
         return Column(name, Date)
     if name in _NUMBERS:
         return Column(name, Float)
-    return Column(name, Boolean if name == "needs_recheck" else Text, nullable=False)
+    return Column(name, Boolean if name in _MARKS else Text, nullable=False)
 
 
 #: Lists are joined by semicolons, as in the CSV files.

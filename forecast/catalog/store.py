@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -322,7 +322,7 @@ class Catalog:
             # A series to whose values a user gave another meaning under an older version stays as it is.
             stored = _stored(connection, SERIES, series_of)
             theirs = {one.series_id for one in bundled.series if list(rows.clashes(connection, stored, [one]))}
-            series = [one for one in bundled.series if one.series_id not in theirs]
+            series = [_as_fine(one, stored) for one in bundled.series if one.series_id not in theirs]
             observations = [one for one in bundled.observations if one.series_id not in theirs]
             self._write(connection, series, observations, list(bundled.events), now)
             connection.execute(insert(SNAPSHOTS), {"digest": digest, "read_at": now.replace(tzinfo=None)})
@@ -361,6 +361,12 @@ class Catalog:
 
         memory = self._database.read(read)
         return {series_id: one for series_id in ids if (one := memory[series_id]) is not None}
+
+
+def _as_fine(bundled: Series, stored: Mapping[str, Series]) -> Series:
+    """A bundled series with the resolution that somebody gave it, where the bundled data say none."""
+    before = stored.get(bundled.series_id)
+    return replace(bundled, resolution=before.resolution) if before and bundled.resolution is None else bundled
 
 
 def _stored(connection: Connection, table: Table, build: Any) -> dict[str, Any]:

@@ -48,6 +48,7 @@ EXIT_CODES: tuple[tuple[type[errors.ForecastError], int], ...] = (
     (errors.Misconfigured, 2),
     (errors.NotTrained, 3),
     (errors.NotFound, 4),
+    (errors.NotEstimated, 4),
     (errors.Retired, 4),
     (errors.CorruptArtifact, 5),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -22,12 +22,16 @@ MARKS = {
     "‡": "weighed with the others, and not reported unless it is asked for",
 }
 
-#: What columns are that do not say it themselves.
-COLUMNS = {
-    "days": "in force, up to the last observation",
-    "before": "the part that came early",
-    "rank": "share of dates without events with less",
-}
+#: An effect takes as many lines as it has numbers.
+COLUMNS = (
+    Column("episode", wrap=True),
+    Column("effect", number=True),
+    Column("interval", "90 %", number=True),
+    Column("relevant", "P>5 %", number=True),
+    Column("detectable", "seen", number=True),
+    Column("rank", number=True),
+)
+_PERIODS = {"D": "day", "B": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 
 
 def effects(
@@ -45,8 +49,10 @@ def effects(
     """Show what events did to a series, with intervals.
 
     As the serving run estimated it, clear effects first: in percent of the
-    level without it, on average over the first year; summed up in the unit of the series where that
-    has a meaning; what came before its date apart.
+    level without it and in the unit of the series, on average over the first
+    year; summed up where that has a meaning; what came before its date apart.
+    An event that was not estimated is named with the reason: that is not to
+    say that it had no effect.
 
     \b
     Examples:
@@ -71,7 +77,7 @@ def _of_series(out: Out, series_id: str, event: str | None, paths: bool) -> None
     with session() as s:
         found = findings(s.catalog, s.registry, series_id, event)
     if out.chosen is Format.CSV:
-        rows = export.path_rows(found) if paths else export.effect_rows(found)
+        rows = export.path_rows(found) if paths else export.effect_lines(found)
         out.csv(export.path_names() if paths else export.effect_names(), [flat(row) for row in rows])
     elif out.chosen is Format.JSON:
         out.document(export.paths_document(found) if paths else export.effects_document(found))
@@ -82,47 +88,92 @@ def _of_series(out: Out, series_id: str, event: str | None, paths: bool) -> None
 def _episodes(found: Findings) -> str:
     from forecast.export.effects import effect_rows
 
-    rows = effect_rows(found)
-    cells = [_cells(row) for row in rows]
-    used = {name for row in cells for name, text in row.items() if text}
-    columns = [
-        Column("episode", wrap=True),
-        Column("start"),
-        Column("days", number=True),
-        Column("effect", number=True),
-        Column("interval", "90 %", number=True),
-        Column("sum", found.series.unit, number=True),
-        Column("before", number=True),
-        Column("rank", number=True),
-    ]
-    shown = table(cells, [column for column in columns if column.key in used]) if rows else ""
-    marks = {mark for row in cells for mark in MARKS if mark in row["effect"]}
-    record = found.run.record
+    rows, record = effect_rows(found), found.run.record
+    period = _PERIODS[record.freq.unit]
+    cells = [_cells(row, period) for row in rows]
+    columns = [column for column in COLUMNS if column.key != "rank" or any(each["rank"] for each in cells)]
+    shown = {event for row in rows for event in row["events"]}
+    marks = {mark for each in cells for mark in MARKS if mark in each["effect"]}
     notes = [
         *(f"{mark} {MARKS[mark]}" for mark in sorted(marks)),
-        *(f"{name}: {what}" for name, what in COLUMNS.items() if name in used),
+        *(_explained(rows[0], found, period, len(columns) == len(COLUMNS)) if rows else ()),
         f"run {found.run.run_id}; method: {record.method}",
+        *(note for note in record.notes if note.endswith("told together") and note.partition(":")[0] in shown),
+        *(f"{event} was not estimated: {why}" for event, why in found.not_estimated.items()),
         *_left_out(record),
     ]
-    return shown + lines(notes)
+    return f"{found.series.series_id}, {found.series.unit}\n\n{table(cells, columns) if rows else ''}{lines(notes)}"
 
 
-def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The average effect and its interval in percent; marked where the data say little."""
-    average, early, total, days = row["average"], row["anticipation"], row["cumulated"], row["days_in_force"]
+def _explained(row: Mapping[str, Any], found: Findings, period: str, ranked: bool) -> Iterator[str]:
+    """What the numbers of the table are."""
+    size = f"{row['relevant_size']:g} %"
+    if found.series.is_price:
+        yield f"on average: in {found.series.unit}, over the first year or as long as it was in force"
+    else:
+        yield f"a {period}: in {found.series.unit}, mean over the first year; in 12: summed over so many {period}s"
+    yield (
+        f"P>{size}: probability that the mean effect is larger than {size}, up or down; seen: the mean effect that "
+        "these data would have shown four times in five"
+        + ("; rank: share of dates without events with less" if ranked else "")
+    )
+
+
+def _cells(row: Mapping[str, Any], period: str) -> dict[str, Any]:
+    """One episode: its events, a line each; its effects, a line each, beside their 90 % intervals."""
+    first, *others = row["events"]
+    told = list(_told(row, period))
+    relevant, detectable, rank = row["relevant"], row["detectable"], row["placebo_rank"]
+    return {
+        "episode": "\n".join([first, *(f"+{event}" for event in others), f"from {row['start']}", *_in_force(row)]),
+        "effect": "\n".join(effect for effect, _ in told),
+        "interval": "\n".join(interval for _, interval in told),
+        "relevant": "" if relevant is None else f"{relevant:.2f}",
+        "detectable": "" if detectable is None else f"{detectable:.0f} %",
+        "rank": "" if rank is None else f"{rank:.2f}",
+    }
+
+
+def _in_force(row: Mapping[str, Any]) -> Iterator[str]:
+    """How long the first event was in force up to the last observation; nothing where the run does not say."""
+    days = row["days_in_force"]
+    if days is not None:
+        yield f"in force {days:,} days" if days else "never in force"
+
+
+def _told(row: Mapping[str, Any], period: str) -> Iterator[tuple[str, str]]:
+    """Effects and their intervals: on average, in the unit, in sum and before; marked where the data say little."""
+    average, amount, total, early = (row[name] for name in ("average", "amount", "cumulated_after", "anticipation"))
     mark = "" if not row["prior_dominated"] and row["identified"] else "*" if row["identified"] else "†"
     mark += "" if row["apart"] else "‡"
-    more = f" and {len(row['events']) - 1} more" if len(row["events"]) > 1 else ""
-    return {
-        "episode": row["episode"] + more,
-        "start": row["start"],
-        "days": "" if days is None else str(days or "never"),
-        "effect": f"{average['median']:+.0f} %{mark}" if average else "none yet",
-        "interval": f"{average['lo-90']:+.0f} to {average['hi-90']:+.0f}" if average else "",
-        "sum": f"{total['median']:+.3g}" if total else "",
-        "before": f"{early['median']:+.0f} %" if early and round(early["median"]) else "",
-        "rank": "" if row["placebo_rank"] is None else f"{row['placebo_rank']:.2f}",
-    }
+    if average is None:
+        yield f"none yet{mark}", ""
+        return
+    idle = average["median"] == 0 and row["identified"]
+    yield f"none found{mark}" if idle else f"{_whole(average['median'])} %{mark}", _between(average, _whole)
+    if idle:
+        yield f"P(any) {row['acts']:.2f}", ""
+    elif amount is not None and row["identified"]:
+        yield f"{_short(amount['median'])} {'a ' + period if total else 'on average'}", _between(amount, _short)
+    if total is not None and row["identified"] and not idle:
+        yield f"{_short(total['median'])} in {row['observed']}", _between(total, _short)
+    if early and round(early["median"]):
+        yield f"{_whole(early['median'])} % before", _between(early, _whole)
+
+
+def _between(band: Mapping[str, float], shown: Callable[[float], str]) -> str:
+    return f"{shown(band['lo-90'])} to {shown(band['hi-90'])}"
+
+
+def _whole(value: float) -> str:
+    """A whole number with a sign, and no negative zero."""
+    return f"{round(value):+d}"
+
+
+def _short(value: float) -> str:
+    """Three digits with a sign: ``+0.0213``, ``-11,300``, ``+1.2e+10``."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:+,.0f}" if 100 <= abs(rounded) < 1e7 else f"{rounded:+.3g}"
 
 
 def _periods(found: Findings) -> str:
@@ -131,12 +182,14 @@ def _periods(found: Findings) -> str:
     rows, columns, text = path_rows(found), [Column("ds", "period from"), Column("y", "observed", number=True)], ""
     columns += [Column(name, title, number=True) for name, title in _PERIOD.items()]
     for episode in effect_rows(found):
-        own = [_short(flat(row)) for row in rows if row["episode"] == episode["episode"]]
+        own = [_fitting(flat(row)) for row in rows if row["episode"] == episode["episode"]]
         favoured = ", ".join(f"{s['shape']} {100 * s['weight']:.0f} %" for s in episode["shapes"][:3])
-        text += lines([f"{episode['episode']}: {episode['title']}"])[1:] + f"\n{table(own, columns)}"
-        stands = [f"{name}: {words}" for name, words in _standings(episode)]
+        others = ", ".join(episode["events"][1:])
+        head = [f"{episode['episode']}: {episode['title']}", *([f"with {others}"] if others else [])]
+        text += lines(head)[1:] + f"\n{table(own, columns)}"
         unit = f"without: the series as it were without it, {found.series.unit}; low, high: 90 % interval of that"
-        text += lines([*stands, unit, f"the data favour {favoured}"])
+        stands = [f"{name}: {words}" for name, words in _standings(episode)]
+        text += lines([*stands, unit, f"the data favour {favoured}", *_in_words(episode)])
         text += "\n"
     return text.rstrip("\n") + "\n"
 
@@ -147,7 +200,17 @@ def _standings(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(each["event"], each["standing"]) for each in events if each["standing"]]
 
 
-def _short(row: Mapping[str, Any]) -> dict[str, Any]:
+def _in_words(row: Mapping[str, Any]) -> Iterator[str]:
+    """The average effect, how likely one that matters is, and which the data would have shown."""
+    if row["average"] is not None:
+        average, size = row["average"], f"{row['relevant_size']:g} %"
+        yield f"on average {_whole(average['median'])} % ({_between(average, _whole)}); P(any) {row['acts']:.2f}"
+        yield f"larger than {size}, up or down: P {row['relevant']:.2f}"
+    if row["detectable"] is not None:
+        yield f"the data would have shown an average effect of {row['detectable']:.0f} % four times in five"
+
+
+def _fitting(row: Mapping[str, Any]) -> dict[str, Any]:
     """Numbers that fit a line; JSON and CSV have all their digits."""
     numbers = {name: value for name, value in row.items() if isinstance(value, float)}
     short = {name: f"{value:.6g}" if abs(value) < 1e6 else f"{value:.4g}" for name, value in numbers.items()}

@@ -37,7 +37,8 @@ def ingest(
     series' values count as known since the end of their periods plus its
     release_lag_days, and what is added to it later since now. Once a series
     has values its measure, unit and freq stay. What is told of a retired series
-    is kept, and it stays retired.
+    is kept, and it stays retired. Of each new event you hear which series it
+    touches, and what it should say besides for a full answer.
 
     \b
     Examples:

@@ -107,8 +107,9 @@ def episodes(
     """The episodes of a sample (period starts ``ds``), in order of their start, and those left out.
 
     ``limit``: how many of those that overlap are reported apart; a twentieth of the sample by default, at least one.
-    The weaker ones are in the model all the same, and listed with the reason. ``known_on``: the day whose knowledge
-    counts. An episode that has not begun by the end of the sample is left to ``upcoming``.
+    The weaker ones are in the model all the same, and listed with the reason. Those with an event that somebody took in
+    come before all others, and are always reported. ``known_on``: the day whose knowledge counts. An episode that has
+    not begun by the end of the sample is left to ``upcoming``.
     """
     freq = series.calendar
     merged, omitted = _touching(events.known_on(known_on), series, minerals, known_on)
@@ -120,9 +121,19 @@ def episodes(
         else:
             kept.append(episode)
     room = max(1, len(ds) // PER_EPISODE) if limit is None else limit
-    last = ds[-1]
-    ranked = sorted(kept, key=lambda e: (-_rank(e, last), -e.intervention.start.astype(int), e.episode_id))
-    crowded = [e for e in ranked[room:] if any(overlap(e, other, freq) for other in ranked[:room])]
+    last, own = ds[-1], {e.episode_id for e in kept if any(events[event_id].own for event_id in e.events)}
+    ranks = {e.episode_id: _rank(e, direction(events[e.episode_id], series), last) for e in kept}
+    ranked = sorted(
+        kept,
+        key=lambda e: (
+            e.episode_id not in own,
+            -ranks[e.episode_id],
+            -e.intervention.start.astype(int),
+            e.episode_id,
+        ),
+    )
+    first = max(room, len(own))
+    crowded = [e for e in ranked[first:] if any(overlap(e, other, freq) for other in ranked[:first])]
     reason = f"weighed with the others, but not reported apart: {len(ds)} periods can bear {room}"
     omitted += [Omitted(e.episode_id, e.events, reason) for e in crowded]
     chosen = [replace(e, apart=e not in crowded) for e in ranked]
@@ -250,6 +261,7 @@ def _weight(events: Events, event: Event, known_on: dt.date) -> float:
     return _WEIGHT[event.family] * event.credence * in_force
 
 
-def _rank(episode: Episode, last: np.datetime64) -> float:
+def _rank(episode: Episode, expected: int, last: np.datetime64) -> float:
+    """How much an episode interests; ``expected``: the direction of its leader, whatever is mixed into it."""
     years = float((last - episode.intervention.start).astype(int)) / 365.25
-    return episode.strength * (1.0 if episode.direction else 0.5) * float(0.5 ** (years / HALF_LIFE))
+    return episode.strength * (1.0 if expected else 0.5) * float(0.5 ** (years / HALF_LIFE))

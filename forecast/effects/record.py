@@ -61,6 +61,11 @@ class EpisodeEffect:
     def n(self) -> int:
         return len(self.size[0])
 
+    @property
+    def acts(self) -> float:
+        """Probability that it did anything at all: the share of draws in which some component has a size."""
+        return float(np.mean((self.size != 0).any(axis=0)))
+
     def paths(self, rows: Floats) -> Floats:
         """(n, T) draws of a path from what each candidate is at full strength, (K, T)."""
         paths = sum(size[:, None] * rows[choice] for choice, size in zip(self.choice, self.size, strict=True))

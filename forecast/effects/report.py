@@ -61,7 +61,8 @@ class EpisodeReport:
 
     ``ds`` (P,): period starts from the first in which it may have been felt to the last of the sample; ``actual`` (P,):
     observed, in the series' unit. ``average``: mean effect on the log over the ``window``; ``early``: the same over the
-    periods before the effective date in which it may have been felt. Of flows, ``cumulated``: sum up to the window's
+    periods before the effective date in which it may have been felt. ``amount``: actual less counterfactual, mean over
+    the ``observed`` periods of the window, in the series' unit. Of flows, ``cumulated``: sum up to the window's
     end of actual less counterfactual, in the series' unit: ``before`` the effective date and ``after``. Only what was
     observed is summed: ``missing`` periods were not. None where there is no such period, and sums of prices.
     """
@@ -77,6 +78,8 @@ class EpisodeReport:
     before: Band | None
     after: Band | None
     missing: int
+    amount: Band | None = None
+    observed: int = 0
 
     @cached_property
     def path(self) -> Band:
@@ -116,6 +119,7 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
     level = _latent(actual, ds, record)
     change = np.nan_to_num(actual[: len(inside)] - level[: len(inside)] * np.exp(-path))
     early = inside < start
+    seen = ~early & ~np.isnan(actual[: len(inside)])
     sums = None if history.series.is_price or not len(inside) else change
     return EpisodeReport(
         effect=effect,
@@ -129,6 +133,8 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
         before=None if sums is None or not early.any() else Band.of(sums[:, early].sum(axis=1)),
         after=None if sums is None else Band.of(sums[:, ~early].sum(axis=1)),
         missing=int(np.isnan(actual[: len(inside)]).sum()),
+        amount=Band.of(change[:, seen].mean(axis=1)) if seen.any() else None,
+        observed=int(seen.sum()),
     )
 
 

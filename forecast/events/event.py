@@ -72,7 +72,8 @@ class Event:
     ``% approved``, and the delay until then as its text (``3 months``). ``flows``: (exporter, importer) codes.
     ``price_world``, ``price_local`` (in ``local_market``) and ``volume``: directions expected by economic reasoning,
     never measured. ``probability``: of a threat, that it comes; of a suspension, that its end brings back what it
-    suspends; ``None`` if nobody has said.
+    suspends; ``None`` if nobody has said. ``own``: somebody took it in who uses the catalogue; it is none of the
+    bundled data.
     """
 
     event_id: str
@@ -107,6 +108,7 @@ class Event:
     sources: tuple[str, ...]
     needs_recheck: bool
     probability: float | None = None
+    own: bool = False
 
     @property
     def known_from(self) -> date:

@@ -51,6 +51,10 @@ class Minerals:
             above = {p for a in above for p in self.parents.get(a, ())} - found
         return frozenset(found)
 
+    def tops(self, slug: str) -> frozenset[str]:
+        """The minerals at the top of the tree that one is a part of: itself where it is part of none."""
+        return frozenset(above for above in {slug, *self.ancestors(slug)} if not self.parents.get(above))
+
     def related(self, a: str, b: str) -> bool:
         """The same mineral, or one contains the other; never siblings."""
         return bool(a) and (a == b or a in self.ancestors(b) or b in self.ancestors(a))
@@ -59,27 +63,61 @@ class Minerals:
 def exposure(event: Event, series: Series, minerals: Minerals) -> float:
     """How squarely an event hits a series, from 0 (not at all) to 1 (this mineral, this flow).
 
-    Minerals match themselves, what contains them and what they contain, never siblings; a basket touches every flow
-    it acts on and no world price. A flow A>B touches exports of A (to B or the world) and imports of B (from A or the
-    world), ``WLD`` being any; a world series is touched by any flow of its mineral.
+    Minerals match themselves, what contains them and what they contain, never siblings: of several it is the one that
+    the series is of that counts. A basket touches every flow it acts on and no world price; all goods of a country
+    are touched by baskets, and by what names several minerals. A flow A>B touches exports of A (to B or the world) and
+    imports of B (from A or the world), ``WLD`` being any; a world series is touched by any flow of its mineral.
     """
     what = _about(event, series, minerals)
     return what and what * _where(event, series)
 
 
+def untouched(event: Event, series: Series, minerals: Minerals) -> str:
+    """Why an event does not touch a series: what it names, and what the series has; empty where it does."""
+    if exposure(event, series, minerals) > 0:
+        return ""
+    named, one = ", ".join(event.minerals), series.series_id
+    if not event.minerals:
+        return "it names no mineral"
+    if not _about(event, series, minerals):
+        if not _holds_anything(series, minerals):
+            return f"it is about {named}, and {one} is of {series.mineral}"
+        seen = (
+            "the price of no mineral"
+            if series.flow == "world"
+            else "of all goods, of which one mineral is a small part"
+        )
+        return f"it is about {named}, and {one} is {seen}"
+    if not event.flows:
+        return f"it names no flow, such as {_sides(series)}"
+    acts_on = ", ".join(f"{origin}>{destination}" for origin, destination in event.flows)
+    return f"it acts on {acts_on}, and {one} is of {_sides(series)}"
+
+
+def _sides(series: Series) -> str:
+    """The flow of a series, as events name one."""
+    own, other = series.reporter, series.partner
+    return f"{own}>{other}" if series.flow == "export" else f"{other}>{own}"
+
+
 def _about(event: Event, series: Series, minerals: Minerals) -> float:
-    # Several parts of a mineral are more of it than one.
-    return 1.0 - math.prod(1.0 - _mineral(slug, series, minerals) for slug in event.minerals)
+    # Two baskets hold the same goods; several parts of a mineral are more of it than one.
+    baskets = any(map(minerals.is_basket, event.minerals))
+    named = [slug for slug in event.minerals if not minerals.is_basket(slug)]
+    if _holds_anything(series, minerals):
+        if series.flow == "world":
+            return 0.0  # the world price of no mineral (cotton) holds none
+        return 1.0 if baskets else _of_all_goods(named, minerals)
+    rest = math.prod(1.0 - _mineral(slug, series, minerals) for slug in named)
+    return 1.0 - (0.3 if baskets and series.flow != "world" else 1.0) * rest
+
+
+def _of_all_goods(named: Iterable[str], minerals: Minerals) -> float:
+    # One mineral is too small a part of all goods to be seen in them; the more an event names, the wider it is.
+    return 1.0 - 0.7 ** max(len({minerals.tops(slug) for slug in named}) - 1, 0)
 
 
 def _mineral(slug: str, series: Series, minerals: Minerals) -> float:
-    if minerals.is_basket(slug):
-        if series.flow == "world":
-            return 0.0
-        return 1.0 if _holds_anything(series, minerals) else 0.7
-    if _holds_anything(series, minerals):
-        # A mineral is a small part of all goods; a world price without a mineral (cotton) holds none.
-        return 0.0 if series.flow == "world" else 0.3
     if slug == series.mineral:
         return 1.0
     if slug in minerals.ancestors(series.mineral):

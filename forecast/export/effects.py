@@ -1,7 +1,7 @@
 """Effects as rows and documents: one definition of names and digits for JSON and CSV, as ``export.forecasts`` has it.
 
-Effects are in percent of the level without the event, sums in the unit of the series, with the median of the draws
-and central intervals.
+Effects are in percent of the level without the event, and in the unit of the series a period and in sum, with the
+median of the draws and central intervals.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from forecast.answers.effects import Findings
 from forecast.answers.event_priors import Evidence
 from forecast.answers.forecast import at_levels
 from forecast.effects.event_classes import ClassPrior
+from forecast.effects.record import RELEVANT
 from forecast.effects.report import LEVELS, Band, EpisodeReport
 from forecast.events import KindFamily, days_in_force
 from forecast.events.spells import in_words
@@ -32,22 +33,44 @@ def band_names(levels: Sequence[int] = LEVELS) -> list[str]:
 
 def effect_names() -> list[str]:
     """The header of the effects on a series as CSV, an episode a row."""
-    bands = ("average", "anticipation", "cumulated", "cumulated_before", "cumulated_after")
+    bands = ("average", "anticipation", "amount", "cumulated", "cumulated_before", "cumulated_after")
     return [
         *("series_id", "run", "episode", "title", "events", "family", "direction", "announced", "effective", "ended"),
         *("in_force", "days_in_force", "standing", "others", "start", "window", "shapes", "leads"),
         *(f"{band}.{name}" for band in bands for name in band_names()),
-        *("missing", "unit", "placebo_rank", "relevant", "detectable", "identified", "prior_dominated"),
+        *(
+            "observed",
+            "missing",
+            "unit",
+            "acts",
+            "placebo_rank",
+            "relevant",
+            "relevant_size",
+            "detectable",
+        ),
+        *("identified", "prior_dominated"),
         "apart",
         "others_of_kind",
         *(f"given_kind.{name}" for name in band_names()),
+        "not_estimated",
     ]
 
 
 def effect_rows(found: Findings) -> list[dict[str, Any]]:
     """An episode each, keys as ``effect_names`` once the members of an object are ``a.b``."""
     names = {"series_id": found.series.series_id, "run": found.run.run_id}
-    return [{**names, **_episode(found, each), "unit": found.series.unit} for each in found.episodes]
+    facts = {"unit": found.series.unit, "not_estimated": ""}
+    return [{**names, **_episode(found, each), **facts} for each in found.episodes]
+
+
+def effect_lines(found: Findings) -> list[dict[str, Any]]:
+    """The rows of the CSV: the episodes, and somebody's own events without an estimate, with nothing but the reason."""
+    names = {"series_id": found.series.series_id, "run": found.run.run_id}
+    missing = [
+        {**names, "episode": event, "events": (event,), "unit": found.series.unit, "not_estimated": why}
+        for event, why in found.not_estimated.items()
+    ]
+    return [*effect_rows(found), *missing]
 
 
 def effects_document(found: Findings) -> dict[str, Any]:
@@ -80,6 +103,7 @@ def _found(found: Findings) -> dict[str, Any]:
         "unit": found.series.unit,
         "method": record.method,
         "omitted": [{"episode": o.episode_id, "events": o.events, "reason": o.reason} for o in record.omitted],
+        "not_estimated": [{"event": event, "why": why} for event, why in found.not_estimated.items()],
         "notes": record.notes,
     }
 
@@ -104,12 +128,16 @@ def _episode(found: Findings, told: EpisodeReport) -> dict[str, Any]:
         "leads": [{"periods": lead, "weight": round(weight, 3)} for lead, weight in told.leads.items()],
         "average": _band(told.average and told.average.percent()),
         "anticipation": _band(told.early and told.early.percent()),
+        "amount": _band(told.amount),
         "cumulated": _band(told.cumulated),
         "cumulated_before": _band(told.before),
         "cumulated_after": _band(told.after),
+        "observed": told.observed,
         "missing": told.missing,
+        "acts": rounded(np.array([effect.acts])).item(),
         "placebo_rank": effect.placebo_rank,
         "relevant": effect.relevant(told.record.freq, told.record.last),
+        "relevant_size": _percent(RELEVANT, 0.0, (0.5,))[0],
         "detectable": None if effect.detectable is None else _percent(effect.detectable, 0.0, (0.5,))[0],
         "identified": effect.identified,
         "prior_dominated": effect.prior_dominated,

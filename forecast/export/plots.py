@@ -44,14 +44,17 @@ class Mark:
 def marks(
     record: EffectRecord, branches: Iterable[Branch], events: Events, first: dt.date, last: dt.date
 ) -> list[Mark]:
-    """The episodes that start from ``first`` to ``last``, the strongest if there are many, and the open branches."""
+    """The episodes that start from ``first`` to ``last``, if there are many somebody's own and the strongest, and the
+    open branches."""
     found = []
     for effect in record.effects:
         day: Any = effect.episode.intervention.start.item()
         event = events.get(effect.episode.episode_id)
         if event is not None and first <= day <= last:
-            found.append((abs(float(np.median(effect.size))), Mark(day, event.title)))
-    strongest = [mark for _, mark in sorted(found, key=lambda pair: -pair[0])]
+            members = [events[name] for name in effect.episode.events if name in events]
+            rank = any(each.own for each in members), abs(float(np.median(effect.size)))
+            found.append((rank, Mark(day, "; ".join(each.title for each in members))))
+    strongest = [mark for _, mark in sorted(found, key=lambda pair: pair[0], reverse=True)]
     open_ones = [Mark(b.starts, f"{b.title} (open)") for b in branches if b.starts and first <= b.starts <= last]
     chosen = [*open_ones[: MOST_MARKS // 2], *strongest][:MOST_MARKS]
     return sorted(chosen, key=lambda mark: (mark.day, mark.label))
@@ -59,7 +62,7 @@ def marks(
 
 def forecast_picture(history: History, made: Forecast, marked: Sequence[Mark] = (), periods: int = 72) -> bytes:
     """The last ``periods`` observations, the fan of the forecast, and numbered events with their names below."""
-    figure, axes = _canvas(len(marked))
+    figure, axes = _canvas(sum(len(_label(mark)) for mark in marked))
     seen = _recent(history, periods)
     _line(axes, seen.ds, seen.y, INK, "observed")
     _fan(axes, seen, made, COLOURS[0], "median forecast")
@@ -85,9 +88,18 @@ def scenario_picture(history: History, made: Sequence[Forecast], periods: int = 
     return _png(figure, axes)
 
 
-def effect_picture(history: History, effect: EpisodeEffect, title: str, before: int = 36, after: int = 24) -> bytes:
-    """What was observed, and what it would have been without the episode, with 50 and 90 % bands of that."""
-    figure, axes = _canvas(0)
+def effect_picture(
+    history: History, effect: EpisodeEffect, title: str, others: Sequence[str] = (), before: int = 36, after: int = 24
+) -> bytes:
+    """What was observed, and what it would have been without the episode, with 50 and 90 % bands of that.
+
+    ``others``: what else the episode holds, told below.
+    """
+    told = textwrap.wrap(f"together with: {'; '.join(others)}", 120) if others else []
+    figure, axes = _canvas(len(told))
+    for row, line in enumerate(reversed(told)):
+        height = (0.2 * row + 0.14) / figure.get_figheight()
+        figure.text(axes.get_position().x0, height, line, fontsize=8.5, color=INK)
     freq, episode = history.series.calendar, effect.episode
     start = int(freq.ordinal(episode.intervention.start))
     ordinals = np.asarray(freq.ordinal(history.ds))
@@ -242,15 +254,21 @@ def _marks(figure: Figure, axes: Axes, marked: Sequence[Mark]) -> None:
     """A hairline and a number at each date; the numbers are told below, so that no label covers another."""
     left, right = (float(edge) for edge in axes.get_xlim())
     rows: list[float] = []
+    labels, left_edge, height = [_label(mark) for mark in marked], axes.get_position().x0, figure.get_figheight()
     for number, mark in enumerate(marked, start=1):
         x = (np.datetime64(mark.day, "D").astype(float) - left) / (right - left)
         row = next((i for i, edge in enumerate(rows) if x - edge > 0.025), len(rows))
         rows[row : row + 1] = [x]
         _mark(axes, mark.day, str(number), row, ring=True)
-        y = (0.2 * (len(marked) - number) + 0.14) / figure.get_figheight()
-        label = textwrap.shorten(mark.label, 100, placeholder=" …")
-        for indent, text in ((0.0, str(number)), (0.022, f"{mark.day:%d %b %Y}"), (0.114, label)):
-            figure.text(axes.get_position().x0 + indent, y, text, fontsize=8.5, color=INK)
+        last = sum(map(len, labels[number - 1 :])) - 1
+        lines = [(0.114, k, line) for k, line in enumerate(labels[number - 1])]
+        for indent, k, text in ((0.0, 0, str(number)), (0.022, 0, f"{mark.day:%d %b %Y}"), *lines):
+            figure.text(left_edge + indent, (0.2 * (last - k) + 0.14) / height, text, fontsize=8.5, color=INK)
+
+
+def _label(mark: Mark) -> list[str]:
+    """What happened, in as many lines as it takes."""
+    return textwrap.wrap(mark.label, 100)
 
 
 def _mark(axes: Axes, day: dt.date, text: str, row: int, *, ring: bool = False) -> None:

@@ -12,10 +12,12 @@ import numpy as np
 from forecast.catalog import Catalog, Counts
 from forecast.catalog.csv_reader import Reading
 from forecast.catalog.csv_records import Observation, read_events, read_observations, read_series
+from forecast.events import Event, Events
+from forecast.jobs.event_notes import event_notes
 from forecast.timeseries.series import Series
 
 #: Facts of a series that change what is trained, or what it is trained on.
-_FACTS = ("mineral", "flow", "reporter", "partner", "release_lag_days", "spot", "parent")
+_FACTS = ("mineral", "flow", "reporter", "partner", "release_lag_days", "spot", "parent", "resolution")
 
 
 def ingest(
@@ -32,14 +34,15 @@ def ingest(
     that had none count as known since the end of their periods plus the release lag, which is marked as assumed: a
     history that is taken in at once can be tested on. What comes to a series later is known since now, and an earlier
     value of its period is kept as the vintage before. What is there already changes nothing. What is told of a retired
-    series is kept, and the series stays retired. Raises ``InvalidInput`` with everything that is wrong in any of the
-    files.
+    series is kept, and the series stays retired. Of new events the notes say which series they touch, and what is
+    missing for a full answer. Raises ``InvalidInput`` with everything that is wrong in any of the files.
     """
     reading = Reading()
     known, observed = catalog.series(retired=True), catalog.observed()
     before = dict(known)
     new_series = read_series(series, known, reading, observed) if series else []
-    new_events = read_events(events, catalog.events(), reading) if events else []
+    told_before = catalog.events()
+    new_events = _owned(read_events(events, told_before, reading), told_before) if events else []
     readable = new_series or not series  # without them every row of theirs would be reported as unknown
     known.update((one.series_id, one) for one in new_series)
     values = read_observations(observations, known, known_at, reading) if observations and readable else []
@@ -47,8 +50,19 @@ def ingest(
     values = [replace(o, known=known_at, assumed=False) if o.assumed and o.series_id in observed else o for o in values]
     counts = catalog.add(series=new_series, observations=values, events=new_events, known_at=known_at)
     told = {one.series_id for one in new_series} | {one.series_id for one in values}
-    notes = (*_put_right(before, new_series), *_still_retired(catalog, told), *_understood(new_series, values))
+    news = [event for event in new_events if told_before.get(event.event_id) != event]
+    notes = (
+        *_put_right(before, new_series),
+        *_still_retired(catalog, told),
+        *_understood(new_series, values),
+        *event_notes(catalog, news),
+    )
     return replace(counts, notes=(*counts.notes, *notes))
+
+
+def _owned(events: Sequence[Event], before: Events) -> list[Event]:
+    """Events that nobody knew are the user's own; one of the bundled data that is put right stays one of these."""
+    return [replace(e, own=before[e.event_id].own if e.event_id in before else True) for e in events]
 
 
 def _put_right(before: Mapping[str, Series], series: Sequence[Series]) -> Iterator[str]:

@@ -34,7 +34,8 @@ class Series:
 
     ``reporter`` and ``partner`` are ISO 3166 alpha-3 codes, ``EU``, or ``WLD``. ``release_lag_days``: days from the
     end of a period until its value is published. ``spot``: id of a daily or weekly companion of a price.
-    ``parent``: id of the series that this one adds up to with its siblings.
+    ``parent``: id of the series that this one adds up to with its siblings. ``resolution``: the smallest amount that
+    is reported, in the unit: a 0 means less than that (None: nobody said).
     """
 
     series_id: str
@@ -53,6 +54,7 @@ class Series:
     notes: str = ""
     spot: str = ""
     parent: str = ""
+    resolution: float | None = None
 
     @cached_property
     def calendar(self) -> Freq:
@@ -135,7 +137,10 @@ class History:
 
     @cached_property
     def resolution(self) -> float:
-        """The smallest amount that the series can report: a 0 means less than half of its last digit published."""
+        """The smallest amount that the series can report, in its unit: what the series says, and where it does not,
+        half of the last digit published. A 0 means less than that."""
+        if self.series.resolution is not None:
+            return self.series.resolution
         y = self.y[self.used & (self.y > 0)]
         if not y.size:
             return 0.5

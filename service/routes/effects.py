@@ -34,7 +34,7 @@ def routes(context: Context) -> APIBlueprint:
             names, rows = (
                 (export.path_names(), export.path_rows(found))
                 if by_period
-                else (export.effect_names(), export.effect_rows(found))
+                else (export.effect_names(), export.effect_lines(found))
             )
             return csv_answer(names, [flat(row) for row in rows], f"{series_id}-effects", etag)
         return json_answer(export.paths_document(found) if by_period else export.effects_document(found), etag)

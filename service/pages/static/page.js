@@ -62,12 +62,12 @@ async function update() {
       get(`/v1/series/${path}`), get(`/v1/series/${path}/observations`), get(`/v1/events?series_id=${path}`)]);
     const [forecast, effects] = await Promise.all([
       get(`/v1/forecasts/${path}?h=${h}&level=${LEVELS}`).catch((error) => ({ error })),
-      get(`/v1/series/${path}/effects`).catch(() => ({ data: [] }))]);
+      get(`/v1/series/${path}/effects`).catch(() => ({ data: [], not_estimated: [] }))]);
     if (turn !== asked) return;
     say(forecast.error?.message ?? "");
     draw(series, observed.data, forecast.data ?? [], { events: events.data, episodes: effects.data });
     describe(series, forecast, events.data);
-    estimates(effects.data, events.data);
+    estimates(effects, events.data, series);
   } catch (error) {
     if (turn === asked) say(error.message);
   }
@@ -202,19 +202,40 @@ function sameDecimals(values) {
 
 const percent = (value) => `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(1)} %`;
 
-function estimates(episodes, events) {
+const PERIODS = { D: "day", B: "day", W: "week", M: "month", Q: "quarter", Y: "year" };
+const signed = (y) => (y < 0 ? "−" : "+") + Math.abs(y).toLocaleString("en", { maximumSignificantDigits: 3 });
+const between = (band, text) => `${text(band["lo-90"])} … ${text(band["hi-90"])}`;
+
+// A number above the interval that belongs to it, and what else is to be said of it; nothing where there is no number.
+function banded(row, band, text, word = band && text(band.median), more = "") {
+  const cell = element("td", band ? word : "", row);
+  for (const line of band ? [between(band, text), more] : []) if (line) element("div", line, cell).className = "quiet";
+}
+
+function estimates({ data: episodes, not_estimated: missing }, events, series) {
   const titles = new Map(events.map((e) => [e.event_id, e.title]));
   const body = $("effects").tBodies[0];
   const told = episodes.filter((e) => e.average).sort((a, b) => b.start.localeCompare(a.start));
-  $("effects-block").hidden = !told.length;
+  $("effects-block").hidden = !told.length && !missing.length;
+  $("not-estimated").replaceChildren();
+  for (const { event, why } of missing) element("li", `${titles.get(event) ?? event}: not estimated: ${why}`, $("not-estimated"));
+  const period = PERIODS[series.freq[0]];
+  const isPrice = ["price", "index"].includes(series.measure);
+  $("amount-title").textContent = `${series.unit} ${isPrice ? "on average" : `a ${period}`}`;
+  $("sum-title").textContent = isPrice ? "in all" : `${series.unit} in all`;
   body.replaceChildren();
   for (const e of told) {
     const row = body.insertRow();
     element("td", e.start, row);
     const cell = element("td", titles.get(e.episode) ?? (e.title || e.episode), row);
-    if (e.events.length > 1) element("span", ` and ${e.events.length - 1} more`, cell).className = "quiet";
-    element("td", percent(e.average.median), row);
-    element("td", `${percent(e.average["lo-90"])} … ${percent(e.average["hi-90"])}`, row);
+    for (const other of e.events.slice(1)) element("div", titles.get(other) ?? other, cell).className = "quiet";
+    const idle = e.identified && e.average.median === 0, clear = e.identified && !idle;
+    if (idle) banded(row, e.average, percent, "none found", `P(any) ${Math.round(100 * e.acts)} %`);
+    else banded(row, e.average, percent);
+    banded(row, clear && e.amount, signed);
+    banded(row, clear && e.cumulated_after, signed, undefined, `in ${e.observed} ${period}s`);
+    element("td", e.relevant == null ? "" : `${Math.round(100 * e.relevant)} %`, row);
+    element("td", e.detectable == null ? "" : `${e.detectable.toFixed(1)} %`, row);
     element("td", e.identified ? (e.prior_dominated ? "mostly prior" : "data") : "prior only", row);
   }
 }

@@ -1,0 +1,53 @@
+"""What somebody who took events in should know: which series they touch, and what a full answer still needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from forecast.catalog import Catalog
+from forecast.events import Event, KindFamily
+from forecast.events.exposure import exposure, untouched
+from forecast.timeseries.series import Series
+
+
+def event_notes(catalog: Catalog, events: Sequence[Event]) -> Iterator[str]:
+    """Of each event the series that it touches, whose training is due; and of what is missing, in which events."""
+    targets = [one for one in catalog.series().values() if one.is_target]
+    minerals = catalog.minerals()
+    touched = {e.event_id: [one for one in targets if exposure(e, one, minerals) > 0] for e in events}
+    for event in events:
+        if ids := [one.series_id for one in touched[event.event_id]]:
+            yield f"{event.event_id} touches {', '.join(ids)}; training is due (orecast retrain --due)"
+        else:
+            yield f"{event.event_id} touches no series that is forecast: {_why_none(catalog, event, targets)}"
+    missing: dict[str, list[str]] = {}
+    for event in events:
+        for want in _wanted(event, touched[event.event_id]):
+            missing.setdefault(want, []).append(event.event_id)
+    yield from (f"{', '.join(ids)}: {want}" for want, ids in missing.items())
+
+
+def _why_none(catalog: Catalog, event: Event, targets: Iterable[Series]) -> str:
+    """Why no series is touched; of several reasons that of the series that come nearest, whose mineral it names."""
+    if not event.minerals:
+        return "it names no mineral; say minerals: copper;nickel"
+    minerals = catalog.minerals()
+    near = [one for one in targets if any(minerals.related(one.mineral, slug) for slug in event.minerals)]
+    if not near:
+        return f"none is of {', '.join(event.minerals)}"
+    return "; ".join(dict.fromkeys(untouched(event, one, minerals) for one in near))
+
+
+def _wanted(event: Event, touched: Sequence[Series]) -> Iterator[str]:
+    """What an event does not say that its effect is judged by."""
+    prices, flows = any(s.is_price for s in touched), any(not s.is_price for s in touched)
+    if prices and not (event.price_world or event.price_local):
+        yield "no direction for prices, so its kind tells no sign; say price_world: up, down or mixed"
+    if flows and not event.volume:
+        yield "no direction for flows, so its kind tells no sign; say volume: up, down or mixed"
+    if not event.certainty:
+        yield "no certainty, so it counts as hearsay; say certainty: verified or partly"
+    if not event.flows:
+        yield "no flows, so it touches no trade, only world prices; say flows: exporter>importer, such as CHN>WLD"
+    if event.effective is None and event.family is not KindFamily.THREAT:
+        yield "no effective date, so it counts as announced and never in force; say effective: YYYY-MM-DD"
