@@ -347,7 +347,7 @@ def test_shapes_have_the_weight_of_their_family_shared_evenly_and_half_of_it_is_
         assert per_shape == pytest.approx(np.outer(total, [0.5, 0.25, 0.25]))  # the leads share the other half
         return float(total[[isinstance(shape, word) for shape in found.shapes]].sum())
 
-    shares = {Pulse: 0.10, Step: 0.25, Temporary: 0.15, Hump: 0.10, Decay: 0.25, Ramp: 0.15}
+    shares = {Pulse: 0.05, Step: 0.30, Temporary: 0.15, Hump: 0.10, Decay: 0.25, Ramp: 0.15}
     assert [weight(False, word) for word in shares] == pytest.approx(list(shares.values()))
     assert [weight(True, word) for word in shares] == pytest.approx([0.95 * share for share in shares.values()])
     assert weight(True, Forestalled) == pytest.approx(0.05)
@@ -360,8 +360,8 @@ def test_shapes_have_the_weight_of_their_family_shared_evenly_and_half_of_it_is_
 def test_shapes_that_are_one_on_longer_periods_add_their_weights() -> None:
     yearly = every_shape([0], Freq("Y"))
     weights = dict(zip(yearly.shapes, np.exp(yearly.log_prior), strict=True))
-    assert weights[Pulse()] == pytest.approx(0.10 + 0.15 + 0.10)  # temporary and hump, less than a year long
-    assert weights[Step()] == pytest.approx(0.25 + 0.15)  # what grows within a year
+    assert weights[Pulse()] == pytest.approx(0.05 + 0.15 + 0.10)  # temporary and hump, less than a year long
+    assert weights[Step()] == pytest.approx(0.30 + 0.15)  # what grows within a year
     assert sum(weights.values()) == pytest.approx(1)
 
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.effects import EffectRecord, Episode
+from forecast.effects import EffectRecord, Episode, sampler
 from forecast.effects.estimate import Averaging, estimate
 from forecast.effects.report import report
+from forecast.effects.sampler import Joint
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Ramp, Shape, Step, Temporary
 from forecast.timeseries.frequency import Freq, parse_freq
@@ -211,6 +212,21 @@ def test_it_says_how_likely_an_effect_matters_and_what_the_series_could_have_sho
     assert effect.detectable is not None
     # A step on noise of 4.5 % around a level: twelve months against all before, and not quite that sharp.
     assert 2.487 * 0.045 / 12**0.5 < effect.detectable < 0.12
+    beside, before = explained(of, episode(of, 52, "e"), episode(of, 51, "idle")).effects
+    for one in (beside, before):
+        assert one.detectable is not None
+        assert one.detectable > 1.3 * effect.detectable, "a month apart, what one did might be the other's"
+
+
+def test_effects_that_never_settle_and_run_against_each_other_are_told_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of = history(np.round(acted(noisy(14), 52, 0.7)))
+    three = [episode(of, row, name) for row, name in ((49, "a"), (52, "b"), (54, "c"))]
+    assert [e.episode.told_with for e in explained(of, *three).effects] == ["", "", ""]
+    monkeypatch.setattr(Joint, "_remembers", lambda self, e, chains: e == 2)
+    monkeypatch.setattr(sampler, "MOST_ROUNDS", 5)
+    assert [e.episode.told_with for e in explained(of, *three).effects] == ["", "", "b"]
 
 
 @pytest.mark.parametrize(("freq", "periods", "row"), [("D", 500, 400), ("W", 200, 150), ("Q", 60, 40), ("Y", 40, 30)])

@@ -120,17 +120,17 @@ def noise_of(view: Profile) -> float:
     return float(np.sqrt(np.mean(view.scale**2)))
 
 
-def test_six_components_of_the_controls_are_enough_and_the_first_has_variance_one() -> None:
-    aside = controls(8)
+def test_ten_components_of_the_controls_are_enough_and_the_first_has_variance_one() -> None:
+    aside = controls(12)
     view = profile(moved(EVEN, aside.sum(axis=1)), aside, QUIET)
     m = len(view.Y)
-    assert view.X.shape == (m, 6)
+    assert view.X.shape == (m, 10)
     weights = view.scale / noise_of(view)
     squares = np.mean((view.X * weights[:, None]) ** 2, axis=0)
     assert squares[0] == pytest.approx(1.0, rel=1e-6)
     assert (np.diff(squares) < 0).all()
     M = view.X.T @ view.X
-    assert view.dof == pytest.approx(m - np.trace(np.linalg.solve(M + view.precision[0] * np.eye(6), M)), abs=0.05)
+    assert view.dof == pytest.approx(m - np.trace(np.linalg.solve(M + view.precision[0] * np.eye(10), M)), abs=0.05)
 
 
 def test_a_comparison_takes_out_what_is_common_and_the_noise_is_what_is_left() -> None:

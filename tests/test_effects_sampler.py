@@ -10,9 +10,11 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
+from forecast.effects import sampler
+from forecast.effects.diagnostics import _left, _spread
 from forecast.effects.joint_tables import Block, Scales, Table, normalised
 from forecast.effects.profile import Profile
-from forecast.effects.sampler import Joint
+from forecast.effects.sampler import Joint, PosteriorDraws
 from forecast.effects.whitening import Whitening
 from forecast.timeseries.series import Floats
 
@@ -95,6 +97,48 @@ def test_the_sampler_draws_three_episodes_as_their_exact_posterior_has_them() ->
         choice = np.concatenate([np.where(s.scale[e] == 2, 3, s.choice[e]) for s in drawn])
         ours = np.bincount(choice, minlength=4) / len(choice)
         assert ours == pytest.approx(share(joint, cells, weight, e), abs=0.03)
+
+
+def test_an_episode_whose_chains_still_know_their_start_is_named() -> None:
+    joint = case(3, seed=4)
+    off = np.zeros((3, 200), dtype=np.int64)
+    sizes = np.random.default_rng(0).normal(0, 0.1, (3, 200))
+    sizes[1, :100] += 0.3  # of the second episode the first half of the chains tell another story
+    chains = PosteriorDraws(off, off, sizes)
+    assert [joint._remembers(e, chains) for e in range(3)] == [False, True, False]
+    assert joint.draw(250, np.random.default_rng(0)).unsettled == frozenset()
+
+
+def test_chains_go_on_while_they_know_their_start_and_say_so_where_they_never_forget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    joint, moves = case(3, seed=4), []
+    move = Joint._move
+    monkeypatch.setattr(Joint, "_move", lambda self, *args: (moves.append(args[0][-1]), move(self, *args))[1])
+    joint.draw(250, np.random.default_rng(0))
+    assert moves == [0, 1, 2] * 5, "five rounds are enough here"
+    moves.clear()
+    monkeypatch.setattr(Joint, "_remembers", lambda self, e, chains: e == 1)
+    assert joint.draw(250, np.random.default_rng(0)).unsettled == {1}
+    assert moves == [0, 1, 2] * 60
+    mixed = PosteriorDraws.mixed([joint.draw(10, np.random.default_rng(0))] * 2, np.arange(20))
+    assert mixed.unsettled == {1}
+    monkeypatch.setattr(sampler, "MOST_ROUNDS", 10)
+    moves.clear()
+    joint.draw(250, np.random.default_rng(0))
+    assert moves == [0, 1, 2] * 10
+
+
+def test_what_a_series_says_of_one_episode_is_less_where_another_may_have_done_the_same() -> None:
+    E = np.random.default_rng(6).normal(size=(30, 2))
+    E[:, 1] = 0.9 * E[:, 0] + 0.3 * E[:, 1]
+    joint = Joint.of(white(case(2).view.Y), [Block(E[:, [e]], np.zeros(1), CERTAIN) for e in range(2)])
+    x, z = E.T
+    # of the sum x·a + z·b + noise with b ~ N(0, .5²) not known, by the matrix inversion lemma
+    expected = x @ x - (x @ z) ** 2 / (z @ z + 1 / 0.25)
+    assert _left(joint, 0, _spread(joint)) == pytest.approx([expected])
+    alone = Joint.of(joint.view, joint.blocks[:1])
+    assert _left(alone, 0, _spread(alone)) == pytest.approx([x @ x])
 
 
 def test_sizes_are_drawn_from_the_ridge_regression_that_they_are() -> None:

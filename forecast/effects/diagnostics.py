@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from forecast.effects.episodes import overlap
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.sampler import Joint
 from forecast.interventions import Intervention, Ramp
@@ -21,6 +22,8 @@ NOTHING = 0.02
 AFTER = 6
 #: Standard errors from 0 at which a 90 % interval leaves 0 out four times in five: z(.95) + z(.8).
 DETECTED = 1.645 + 0.842
+#: Two overlapping effects whose averages are correlated below this are told together: the data know their sum only.
+PARTED = -0.8
 #: Directions that stand for all the ways in which one episode may have acted.
 DIRECTIONS = 3
 
@@ -98,6 +101,44 @@ def _detectable(prior: Floats, xx: Floats, level: Floats) -> float | None:
     order = np.argsort(smallest)
     middle = np.searchsorted(np.cumsum(prior[moving][order]), prior[moving].sum() / 2)
     return round(float(smallest[order][min(middle, len(order) - 1)]), 6)
+
+
+def parted(effects: Sequence[EpisodeEffect], sample: Sample, unsettled: Sequence[bool]) -> tuple[EpisodeEffect, ...]:
+    """The effects, those that the data cannot part being told with the stronger of the two.
+
+    Over the later one's window their averages are then nearly opposite from draw to draw: the sum is known, its parts
+    are not. Of an ``unsettled`` effect, whose draws still know their start, no part that runs against another's is.
+    """
+    told: dict[int, int] = {}
+    for _, a, b in sorted(_bound(effects, sample, unsettled)):
+        if a in told or b in told:
+            continue
+        rank = [(effects[e].episode.apart, effects[e].episode.strength) for e in (a, b)]
+        leader, weaker = (a, b) if rank[0] >= rank[1] else (b, a)
+        told = {e: leader if with_ == weaker else with_ for e, with_ in told.items()} | {weaker: leader}
+    return tuple(
+        replace(effect, episode=replace(effect.episode, told_with=effects[told[e]].episode.episode_id))
+        if e in told
+        else effect
+        for e, effect in enumerate(effects)
+    )
+
+
+def _bound(
+    effects: Sequence[EpisodeEffect], sample: Sample, unsettled: Sequence[bool]
+) -> Iterator[tuple[float, int, int]]:
+    """Pairs, the earlier first, of which the data know no more than the sum, with the correlation of their averages."""
+    freq = sample.freq
+    for b, later in enumerate(effects):
+        periods = later.window(freq, sample.ds[-1])
+        for a, earlier in enumerate(effects[:b]):
+            reported = earlier.episode.apart or later.episode.apart
+            if not reported or not len(periods) or not overlap(earlier.episode, later.episode, freq):
+                continue
+            pair = [effect.draws(periods, freq).mean(axis=1) for effect in (earlier, later)]
+            limit = 0.0 if unsettled[a] or unsettled[b] else PARTED
+            if min(np.std(one) for one in pair) > 0 and (together := np.corrcoef(pair)[0, 1]) < limit:
+                yield float(together), a, b
 
 
 def said(effects: Sequence[EpisodeEffect]) -> tuple[str, ...]:

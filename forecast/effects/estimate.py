@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecast.effects.controls import controls_for
-from forecast.effects.diagnostics import judged, said
-from forecast.effects.episodes import OVERLAP, Episode
+from forecast.effects.diagnostics import judged, parted, said
+from forecast.effects.episodes import Episode
 from forecast.effects.joint_tables import Scales
 from forecast.effects.noise import Ways, drawn, noises, quiet_periods
 from forecast.effects.placebo import ranked
@@ -39,8 +39,6 @@ FLOW_SDS, FLOW_WEIGHTS = (0.4, 1.0, 3.0), (0.7, 0.2, 0.1)
 PRICE_SDS, PRICE_WEIGHTS = (0.25, 0.7), (0.9, 0.1)
 #: Chance that an episode did something, if one that overlaps with it did; and that it did something else besides.
 ACTS, LEAST_ACTS, ACTS_TWICE = 0.9, 0.05, 0.1
-#: Two overlapping effects whose averages are correlated below this are told together: the data know their sum only.
-PARTED = -0.8
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,7 @@ def estimate(
     effects = tuple(e if e.identified else _silent(e, w, n, rng) for e, w in zip(effects, ways, strict=True))
     if settings.placebo:
         effects = ranked(sample, likeliest, effects, levels)
-    effects = _parted(effects, sample, [not state.unsettled.isdisjoint(rows) for rows in found.rows])
+    effects = parted(effects, sample, [not state.unsettled.isdisjoint(rows) for rows in found.rows])
     return EffectRecord(
         effects, "averaged", n, sample.freq, sample.ds[-1], notes=said(effects), latent=latent(found.sample)
     )
@@ -122,39 +120,6 @@ def _silent(effect: EpisodeEffect, way: Ways, n: int, rng: np.random.Generator) 
     """What the sample cannot speak of has its prior, at the main scale."""
     prior = _from_prior(way, effect.prior, n, rng)
     return replace(effect, choice=prior.choice, size=prior.size, prior_dominated=True)
-
-
-def _parted(effects: Sequence[EpisodeEffect], sample: Sample, unsettled: Sequence[bool]) -> tuple[EpisodeEffect, ...]:
-    """The effects, those that the data cannot part being told with the stronger of the two.
-
-    Over the later one's window their averages are then nearly opposite from draw to draw: the sum is known, its parts
-    are not. Of an ``unsettled`` effect, whose draws still know their start, no part that runs against another's is.
-    """
-    freq, told = sample.freq, [effect.episode.told_with for effect in effects]
-    starts = [int(freq.ordinal(effect.episode.intervention.start)) for effect in effects]
-    for b, later in enumerate(effects):
-        periods = later.window(freq, sample.ds[-1])
-        for a, earlier in enumerate(effects[:b]):
-            hidden = not (earlier.episode.apart or later.episode.apart)
-            if hidden or told[a] or told[b] or starts[b] - starts[a] > freq.months(OVERLAP) or not len(periods):
-                continue
-            pair = [effect.draws(periods, freq).mean(axis=1) for effect in (earlier, later)]
-            limit = 0.0 if unsettled[a] or unsettled[b] else PARTED
-            if min(np.std(one) for one in pair) > 0 and np.corrcoef(pair)[0, 1] < limit:
-                first = (earlier.episode.apart, earlier.episode.strength) >= (
-                    later.episode.apart,
-                    later.episode.strength,
-                )
-                weaker, leader = (b, a) if first else (a, b)
-                name = effects[weaker].episode.episode_id
-                told = [
-                    effects[leader].episode.episode_id if e == weaker or told[e] == name else told[e]
-                    for e in range(len(told))
-                ]
-    return tuple(
-        replace(effect, episode=replace(effect.episode, told_with=name))
-        for effect, name in zip(effects, told, strict=True)
-    )
 
 
 def regress(sample: Sample, design: Design, prior_sd: float = KNOWN_SD, controls: Floats | None = None) -> Coefficients:
