@@ -231,7 +231,9 @@ class EpisodeDocument(BaseModel):
     window: list[dt.date] | None = Field(description="first and last period that average and sums are over")
     shapes: list[ShapeWeight] = Field(description="what the data favour, the likeliest first")
     leads: list[LeadWeight]
-    average: BandDocument | None = Field(description="percent of the level without it, mean over the window")
+    average: BandDocument | None = Field(
+        description="percent of what there would have been without it in the observed periods of the window"
+    )
     anticipation: BandDocument | None = Field(description="the same over the periods before, where it may be felt")
     amount: BandDocument | None = Field(
         description="observed less without it, in the unit: mean over the observed periods of the window"

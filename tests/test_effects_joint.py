@@ -141,7 +141,7 @@ def test_a_ban_to_zero_is_a_full_stop_and_what_was_lost_is_what_there_would_have
     told = report(of, record, "ban")
     assert told.average is not None
     assert told.cumulated is not None
-    assert told.average.percent().intervals[90][1].item() < -99
+    assert told.average.intervals[90][1].item() < -99
     lost = -noisy(6)[row : row + 12].sum()
     assert told.cumulated.median.item() == pytest.approx(lost, rel=0.12)
     without = told.counterfactual.median[told.ds >= of.ds[row]]
@@ -208,7 +208,7 @@ def test_what_the_data_cannot_part_is_told_as_one_with_both_named() -> None:
 def test_it_says_how_likely_an_effect_matters_and_what_the_series_could_have_shown() -> None:
     of = history(np.round(acted(noisy(12), 52, 0.5)))
     (effect,) = explained(of, episode(of, 52, "e")).effects
-    assert effect.relevant(MONTHLY, of.ds[-1]) == 1.0
+    assert report(of, explained(of, episode(of, 52, "e")), "e").relevant == 1.0
     assert effect.detectable is not None
     # A step on noise of 4.5 % around a level: twelve months against all before, and not quite that sharp.
     assert 2.487 * 0.045 / 12**0.5 < effect.detectable < 0.12

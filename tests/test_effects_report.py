@@ -11,7 +11,7 @@ from forecast.effects.candidates import product
 from forecast.effects.report import Band, EpisodeReport, report
 from forecast.errors import NotFound
 from forecast.events import KindFamily
-from forecast.interventions import Forestalled, Intervention, Ramp, Shape, Step
+from forecast.interventions import Forestalled, Intervention, Ramp, Shape, Step, Temporary
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import History, Series
 
@@ -143,7 +143,7 @@ def test_sums_of_prices_have_no_meaning_and_their_anticipation_is_a_mean() -> No
     told = report(replace(history, series=replace(SERIES, measure="price")), record, "ban")
     assert (told.cumulated, told.before, told.after) == (None, None, None)
     assert told.early is not None
-    assert told.early.percent().median == pytest.approx(-50, rel=1e-3)
+    assert told.early.median == pytest.approx(-50, rel=1e-3)
 
 
 def test_what_the_data_favour_comes_first_and_shares_add_up() -> None:
@@ -174,6 +174,11 @@ def told_of(
     return report(History(series, DS, np.full(36, 100.0), np.full(36, "reported")), record, "ban")
 
 
+def more(path: list[float]) -> float:
+    """By how much percent periods of 100 t each are together more than without these effects on the log."""
+    return 100 * (len(path) / sum(np.exp(-np.array(path))) - 1)
+
+
 #: What 100 t seen with an effect of 1, and of −1, on the log are more than without it.
 ADDED, HELD_BACK = 100 * (1 - np.exp(-1)), 100 * (1 - np.exp(1))
 
@@ -187,17 +192,17 @@ def test_the_average_is_over_the_year_from_the_start_and_not_over_what_came_earl
     told = told_of(Ramp(12), 2)
     assert [str(told.ds[0]), str(told.ds[-1]), len(told.ds)] == ["2021-04-01", "2022-12-01", 21]
     assert [str(told.window[0]), str(told.window[-1])] == ["2021-06-01", "2022-05-01"]
-    assert one(told.average) == pytest.approx((sum(range(3, 12)) + 3 * 12) / 12 / 12)
-    assert one(told.early) == pytest.approx((1 + 2) / 12 / 2)
+    assert one(told.average) == pytest.approx(more([k / 12 for k in [*range(3, 13), 12, 12]]))
+    assert one(told.early) == pytest.approx(more([1 / 12, 2 / 12]))
 
 
 @pytest.mark.parametrize("lead", [0, 2])
 def test_what_was_forestalled_is_told_apart_and_nothing_is_summed_twice(lead: int) -> None:
     told = told_of(Forestalled(3), lead)
     assert str(told.ds[0]) == ("2021-03-01" if not lead else "2021-01-01")
-    assert one(told.average) == 1.0
+    assert one(told.average) == pytest.approx(more([1.0]))
     # a lead of two: three periods at −1, then two at full effect before the date
-    assert one(told.early) == pytest.approx((-3 + lead) / (3 + lead))
+    assert one(told.early) == pytest.approx(more([-1.0] * 3 + [1.0] * lead))
     assert one(told.before) == pytest.approx(3 * HELD_BACK + lead * ADDED)
     assert one(told.after) == pytest.approx(12 * ADDED)
     assert one(told.cumulated) == pytest.approx(3 * HELD_BACK + (12 + lead) * ADDED)
@@ -208,7 +213,7 @@ def test_it_is_told_from_the_furthest_any_draw_reaches_and_an_early_period_witho
     told = told_of(Step(), 0, 4)
     assert str(told.ds[0]) == "2021-02-01"
     assert told.path.median.tolist() == [0.5] * 4 + [1.0] * 19
-    assert one(told.early) == 0.5
+    assert one(told.early) == pytest.approx(more([1.0]) / 2), "half of the draws came early"
     assert one(told.cumulated) == pytest.approx((12 + 16) / 2 * ADDED)
     assert one(told.before) == pytest.approx(2 * ADDED)
     assert told.leads == {0: 0.5, 4: 0.5}
@@ -222,6 +227,32 @@ def test_an_end_or_the_end_of_the_sample_cuts_the_window_but_not_the_path() -> N
     young = told_of(Step(), 1, last=18)
     assert (len(young.window), len(young.ds)) == (2, 3)
     assert one(young.after) == pytest.approx(2 * ADDED)
+
+
+def test_three_months_of_nothing_are_a_quarter_of_a_year_and_what_was_not_observed_does_not_count() -> None:
+    start = DS[17] + 9
+    acting = Intervention(Temporary(3), start)
+    episode = Episode("ban", ("ban",), KindFamily.SUPPLY, -1, None, start.item(), None, 1.0, acting)
+    effect = EpisodeEffect(
+        episode, (acting,), np.zeros((1, 4), dtype=np.int16), np.full((1, 4), -9.0, dtype=np.float32), False, True
+    )
+    y = np.full(36, 100.0)
+    y[17:20] = 0.0
+    latent = {str(day): float(np.log(100.0) - 9.0) for day in DS[17:20]}
+    record = EffectRecord((effect,), "averaged", 4, MONTHLY, DS[-1], "volume.x", latent=latent)
+    told = report(History(SERIES, DS, y, np.full(36, "reported")), record, "ban")
+    assert one(told.average) == pytest.approx(-25.0)
+    assert told.amount is not None
+    assert one(told.amount) == pytest.approx(-25.0)
+    assert one(told.after) == pytest.approx(-300.0)
+    assert told.relevant == 1.0
+    y[20:24] = np.nan  # of the twelve months four were not observed
+    told = report(History(SERIES, DS, y, np.full(36, "reported")), record, "ban")
+    assert (one(told.average), told.observed) == (pytest.approx(-37.5), 8)
+    y[17:29] = np.nan
+    told = report(History(SERIES, DS, y, np.full(36, "reported")), replace(record, latent={}), "ban")
+    assert (told.amount, told.observed) == (None, 0)
+    assert one(told.average) == pytest.approx(100 * np.expm1(-9 / 4)), "by the path on the log: nothing was observed"
 
 
 def test_without_a_lead_there_is_no_anticipation() -> None:

@@ -24,8 +24,6 @@ from forecast.timeseries.series import Floats
 
 #: Months over which an effect without an end is averaged.
 WINDOW = 12
-#: The smallest average effect on the log that matters to anybody: 5 %.
-RELEVANT = float(np.log(1.05))
 #: A column that moves less than this after the last observation does not move.
 _STILL = 1e-6
 
@@ -121,11 +119,6 @@ class EpisodeEffect:
         if not len(periods):
             return np.zeros(0)
         return self.paths(self.columns(periods, freq).mean(axis=1, keepdims=True))[:, 0]
-
-    def relevant(self, freq: Freq, last: np.datetime64) -> float | None:
-        """Probability that the average effect is larger than ``RELEVANT``, up or down; None without a window."""
-        draws = self.average(freq, last)
-        return float(np.mean(np.abs(draws) > RELEVANT)) if draws.size else None
 
 
 def together(effects: Sequence[EpisodeEffect]) -> EpisodeEffect:
@@ -329,7 +322,6 @@ def _describe(effect: EpisodeEffect, freq: Freq, last: np.datetime64) -> dict[st
             event: [[_iso(time.since), _iso(time.until), time.then] for time in times]
             for event, times in episode.in_force.items()
         },
-        "relevant": effect.relevant(freq, last),
         "detectable": effect.detectable,
     }
 

@@ -21,10 +21,13 @@ from forecast.timeseries.series import Floats, History
 
 #: Central intervals, in percent.
 LEVELS = (50, 80, 90)
+#: The smallest average effect that matters, in percent.
+RELEVANT = 5.0
 _CUTS = (0.5, *(q for level in LEVELS for q in ((100 - level) / 200, (100 + level) / 200)))
 
 _Word = TypeVar("_Word", str, int)
 _Ordinals = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +63,11 @@ class EpisodeReport:
     """One episode on one series.
 
     ``ds`` (P,): period starts from the first in which it may have been felt to the last of the sample; ``actual`` (P,):
-    observed, in the series' unit. ``average``: mean effect on the log over the ``window``; ``early``: the same over the
-    periods before the effective date in which it may have been felt. ``amount``: actual less counterfactual, mean over
-    the ``observed`` periods of the window, in the series' unit. Of flows, ``cumulated``: sum up to the window's
-    end of actual less counterfactual, in the series' unit: ``before`` the effective date and ``after``. Only what was
+    observed, in the series' unit. ``average``: by how much percent the ``observed`` periods of the ``window`` were
+    together more than they would have been; ``early``: the same of the periods before the effective date in which it
+    may have been felt. ``relevant``: probability that the average is larger than ``RELEVANT``, up or down. ``amount``:
+    actual less counterfactual, mean over the observed periods of the window, in the series' unit. Of flows,
+    ``cumulated``: sum up to the window's end of actual less counterfactual, in the series' unit: ``before`` the effective date and ``after``. Only what was
     observed is summed: ``missing`` periods were not. None where there is no such period, and sums of prices.
     """
 
@@ -80,6 +84,7 @@ class EpisodeReport:
     missing: int
     amount: Band | None = None
     observed: int = 0
+    relevant: float | None = None
 
     @cached_property
     def path(self) -> Band:
@@ -117,9 +122,11 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
     inside = ordinals[: np.searchsorted(ds, window[-1], side="right") if len(window) else 0]
     path = effect.draws(ds[: len(inside)], freq) if len(inside) else np.zeros((record.n, 0))
     level = _latent(actual, ds, record)
-    change = np.nan_to_num(actual[: len(inside)] - level[: len(inside)] * np.exp(-path))
-    early = inside < start
-    seen = ~early & ~np.isnan(actual[: len(inside)])
+    without = level[: len(inside)] * np.exp(-path)
+    change = np.nan_to_num(actual[: len(inside)] - without)
+    early, observed = inside < start, ~np.isnan(actual[: len(inside)])
+    seen = ~early & observed
+    average = _more(without, change, path, ~early, observed) if len(inside) else None
     sums = None if history.series.is_price or not len(inside) else change
     return EpisodeReport(
         effect=effect,
@@ -127,15 +134,28 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
         ds=ds,
         actual=actual,
         window=window,
-        average=Band.of(path[:, ~early].mean(axis=1)) if len(inside) else None,
-        early=Band.of(path[:, early].mean(axis=1)) if early.any() else None,
+        average=None if average is None else Band.of(average),
+        early=Band.of(_more(without, change, path, early, observed)) if early.any() else None,
         cumulated=None if sums is None else Band.of(sums.sum(axis=1)),
         before=None if sums is None or not early.any() else Band.of(sums[:, early].sum(axis=1)),
         after=None if sums is None else Band.of(sums[:, ~early].sum(axis=1)),
-        missing=int(np.isnan(actual[: len(inside)]).sum()),
+        missing=int((~observed).sum()),
         amount=Band.of(change[:, seen].mean(axis=1)) if seen.any() else None,
         observed=int(seen.sum()),
+        relevant=None if average is None else float(np.mean(np.abs(average) > RELEVANT)),
     )
+
+
+def _more(without: Floats, change: Floats, path: Floats, some: Bools, observed: Bools) -> Floats:
+    """(n,) by how much percent some periods together are more than ``without``.
+
+    Three months of nothing in a year are a quarter of it, whatever their logs are. Where none was observed, the mean of
+    the ``path`` on the log is told.
+    """
+    seen = some & observed
+    if not seen.any():
+        return np.asarray(100 * np.expm1(path[:, some].mean(axis=1)))
+    return np.asarray(100 * change[:, seen].sum(axis=1) / without[:, seen].sum(axis=1))
 
 
 def _latent(actual: Floats, ds: Days, record: EffectRecord) -> Floats:

@@ -16,8 +16,7 @@ from forecast.answers.effects import Findings
 from forecast.answers.event_priors import Evidence
 from forecast.answers.forecast import at_levels
 from forecast.effects.event_classes import ClassPrior
-from forecast.effects.record import RELEVANT
-from forecast.effects.report import LEVELS, Band, EpisodeReport
+from forecast.effects.report import LEVELS, RELEVANT, Band, EpisodeReport
 from forecast.events import KindFamily, days_in_force
 from forecast.events.spells import in_words
 from forecast.export.forecasts import interval_names
@@ -126,8 +125,8 @@ def _episode(found: Findings, told: EpisodeReport) -> dict[str, Any]:
         "window": [told.window[0].item(), told.window[-1].item()] if len(told.window) else None,
         "shapes": [{"shape": shape, "weight": round(weight, 3)} for shape, weight in told.shapes.items()],
         "leads": [{"periods": lead, "weight": round(weight, 3)} for lead, weight in told.leads.items()],
-        "average": _band(told.average and told.average.percent()),
-        "anticipation": _band(told.early and told.early.percent()),
+        "average": _band(told.average),
+        "anticipation": _band(told.early),
         "amount": _band(told.amount),
         "cumulated": _band(told.cumulated),
         "cumulated_before": _band(told.before),
@@ -136,8 +135,8 @@ def _episode(found: Findings, told: EpisodeReport) -> dict[str, Any]:
         "missing": told.missing,
         "acts": rounded(np.array([effect.acts])).item(),
         "placebo_rank": effect.placebo_rank,
-        "relevant": effect.relevant(told.record.freq, told.record.last),
-        "relevant_size": _percent(RELEVANT, 0.0, (0.5,))[0],
+        "relevant": told.relevant,
+        "relevant_size": RELEVANT,
         "detectable": None if effect.detectable is None else _percent(effect.detectable, 0.0, (0.5,))[0],
         "identified": effect.identified,
         "prior_dominated": effect.prior_dominated,
