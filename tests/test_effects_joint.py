@@ -152,6 +152,28 @@ def test_a_ban_to_zero_is_a_full_stop_and_what_was_lost_is_what_there_would_have
         assert high - low < 0.3
 
 
+def test_what_begins_after_a_full_stop_has_no_part_in_it_and_is_not_told_to_have_done_nothing() -> None:
+    of = banned(9)
+    ban, after = episode(of, 87, "ban"), episode(of, 89, "after")
+    record = explained(of, ban, after)
+    stopped, unseen = record.effects
+    assert (stopped.identified, unseen.identified, unseen.prior_dominated) == (True, False, True)
+    alone = report(of, explained(of, ban), "ban")
+    beside = report(of, record, "ban")
+    assert beside.after is not None
+    assert alone.after is not None
+    assert beside.after.median == pytest.approx(alone.after.median, rel=0.02)
+    assert record.notes == ("after: nothing was traded any more when it began; its effect is the prior",)
+    assert "after" not in record.clear
+    # while trade had not stopped when it may first have been felt, it is weighed with the ban
+    assert explained(of, ban, episode(of, 89, "after", announced=2)).effects[1].identified
+    # and where trade comes back there is something to see
+    back = of.y.copy()
+    back[94:] = 500.0
+    again = replace(of, y=back)
+    assert all(effect.identified for effect in explained(again, episode(again, 87, "ban"), after).effects)
+
+
 def test_a_single_zero_that_no_event_explains_leaves_other_effects_as_they_are() -> None:
     y = np.round(acted(noisy(7), 52, 0.7))
     spoiled = y.copy()

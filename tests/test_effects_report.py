@@ -241,14 +241,14 @@ def test_three_months_of_nothing_are_a_quarter_of_a_year_and_what_was_not_observ
     latent = {str(day): float(np.log(100.0) - 9.0) for day in DS[17:20]}
     record = EffectRecord((effect,), "averaged", 4, MONTHLY, DS[-1], "volume.x", latent=latent)
     told = report(History(SERIES, DS, y, np.full(36, "reported")), record, "ban")
-    assert one(told.average) == pytest.approx(-25.0)
+    assert one(told.average) == pytest.approx(-25.0, abs=0.01)
     assert told.amount is not None
-    assert one(told.amount) == pytest.approx(-25.0)
-    assert one(told.after) == pytest.approx(-300.0)
+    assert one(told.amount) == pytest.approx(-25.0, abs=0.01)
+    assert one(told.after) == pytest.approx(-300.0, abs=0.1)
     assert told.relevant == 1.0
     y[20:24] = np.nan  # of the twelve months four were not observed
     told = report(History(SERIES, DS, y, np.full(36, "reported")), record, "ban")
-    assert (one(told.average), told.observed) == (pytest.approx(-37.5), 8)
+    assert (one(told.average), told.observed) == (pytest.approx(-37.5, abs=0.01), 8)
     y[17:29] = np.nan
     told = report(History(SERIES, DS, y, np.full(36, "reported")), replace(record, latent={}), "ban")
     assert (told.amount, told.observed) == (None, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -141,8 +141,11 @@ def _bound(
                 yield float(together), a, b
 
 
-def said(effects: Sequence[EpisodeEffect]) -> tuple[str, ...]:
-    """Notes on effects of which the sample says little or nothing, and on those that it cannot part."""
+def said(effects: Sequence[EpisodeEffect], hidden: Collection[str] = ()) -> tuple[str, ...]:
+    """Notes on effects of which the sample says little or nothing, and on those that it cannot part.
+
+    ``hidden``: ids of the episodes that began when nothing was traded any more.
+    """
     notes = []
     for effect in effects:
         episode = effect.episode
@@ -150,6 +153,8 @@ def said(effects: Sequence[EpisodeEffect]) -> tuple[str, ...]:
             notes.append(f"{episode.episode_id}: the sample cannot part it from {episode.told_with}; told together")
         elif not episode.apart:
             continue
+        elif episode.episode_id in hidden:
+            notes.append(f"{episode.episode_id}: nothing was traded any more when it began; its effect is the prior")
         elif not effect.identified:
             notes.append(f"{episode.episode_id}: the sample cannot tell its effect; it is the prior")
         elif effect.prior_dominated:

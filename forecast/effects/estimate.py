@@ -22,7 +22,7 @@ from forecast.effects.placebo import ranked
 from forecast.effects.profile import profile
 from forecast.effects.record import EffectRecord, EpisodeEffect
 from forecast.effects.sampler import PosteriorDraws
-from forecast.effects.zeros import censored, latent
+from forecast.effects.zeros import after_the_stop, censored, latent
 from forecast.errors import TooShort
 from forecast.forecasters.base import Coefficients
 from forecast.interventions import Design
@@ -75,20 +75,43 @@ def estimate(
     """The joint posterior of all episodes' paths as n draws, averaged over shapes and leads.
 
     ``controls`` (T, m): logs of unexposed series on the sample's periods, NaN where they may not be used. A sample
-    too short to say anything leaves every effect at its prior, and the record says so. Same seed, same digits; the
-    order of the episodes changes nothing.
+    too short to say anything leaves every effect at its prior, and the record says so; likewise one that began when
+    nothing was traded any more. Same seed, same digits; the order of the episodes changes nothing.
     """
     episodes = sorted(episodes, key=lambda e: (e.intervention.start.astype(int), e.episode_id))
     if not episodes:
         return EffectRecord.none(n, sample.freq, sample.ds[-1])
-    rng = np.random.default_rng(seed)
-    prior = [settings.prior(episode, sample.is_price) for episode in episodes]
-    ways = [Ways.of(e, sample, settings.scales(e, sample.is_price)) for e in episodes]
+    rng, hidden = np.random.default_rng(seed), after_the_stop(sample, episodes)
+    ways = {e.episode_id: Ways.of(e, sample, settings.scales(e, sample.is_price)) for e in episodes}
+    effects: dict[str, EpisodeEffect] = {}
+    below: dict[str, float] = {}
+    notes: tuple[str, ...] = ()
     try:
-        found = noises(censored(sample, episodes), controls, ways, ACTS_TWICE, rng)
+        if seen := [way for name, way in ways.items() if name not in hidden]:
+            effects, below = _seen(sample, seen, controls, n, rng, settings)
     except TooShort as short:
-        effects = tuple(_from_prior(w, p, n, rng) for w, p in zip(ways, prior, strict=True))
-        return EffectRecord(effects, "averaged", n, sample.freq, sample.ds[-1], notes=(str(short),))
+        notes = (str(short),)
+    effects |= {
+        name: _from_prior(way, settings.prior(way.episode, sample.is_price), n, rng)
+        for name, way in ways.items()
+        if name not in effects
+    }
+    found = tuple(effects[name] for name in ways)
+    notes = notes or said(found, hidden)
+    return EffectRecord(found, "averaged", n, sample.freq, sample.ds[-1], notes=notes, latent=below)
+
+
+def _seen(
+    sample: Sample,
+    ways: Sequence[Ways],
+    controls: Floats | None,
+    n: int,
+    rng: np.random.Generator,
+    settings: Averaging,
+) -> tuple[dict[str, EpisodeEffect], dict[str, float]]:
+    """The effects that the sample speaks of, by episode, and the logs that stand for its zeros. Raises ``TooShort``."""
+    prior = [settings.prior(way.episode, sample.is_price) for way in ways]
+    found = noises(censored(sample, [way.episode for way in ways]), controls, ways, ACTS_TWICE, rng)
     state = drawn(found.joints, n, rng)
     effects = tuple(_effect(w, p, state, rows) for w, p, rows in zip(ways, prior, found.rows, strict=True))
     levels, likeliest = [w.level(sample) for w in ways], found.first
@@ -97,9 +120,7 @@ def estimate(
     if settings.placebo:
         effects = ranked(sample, likeliest, effects, levels)
     effects = parted(effects, sample, [not state.unsettled.isdisjoint(rows) for rows in found.rows])
-    return EffectRecord(
-        effects, "averaged", n, sample.freq, sample.ds[-1], notes=said(effects), latent=latent(found.sample)
-    )
+    return {effect.episode.episode_id: effect for effect in effects}, latent(found.sample)
 
 
 def _effect(way: Ways, prior: tuple[float, float], state: PosteriorDraws, rows: tuple[int, ...]) -> EpisodeEffect:

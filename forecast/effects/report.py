@@ -67,8 +67,9 @@ class EpisodeReport:
     together more than they would have been; ``early``: the same of the periods before the effective date in which it
     may have been felt. ``relevant``: probability that the average is larger than ``RELEVANT``, up or down. ``amount``:
     actual less counterfactual, mean over the observed periods of the window, in the series' unit. Of flows,
-    ``cumulated``: sum up to the window's end of actual less counterfactual, in the series' unit: ``before`` the effective date and ``after``. Only what was
-    observed is summed: ``missing`` periods were not. None where there is no such period, and sums of prices.
+    ``cumulated``: sum up to the window's end of actual less counterfactual, in the series' unit: ``before`` the
+    effective date and ``after``. Only what was observed is summed: ``missing`` periods were not. None where there is no
+    such period, and sums of prices.
     """
 
     effect: EpisodeEffect
@@ -121,9 +122,10 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
     window = effect.window(freq, record.last)
     inside = ordinals[: np.searchsorted(ds, window[-1], side="right") if len(window) else 0]
     path = effect.draws(ds[: len(inside)], freq) if len(inside) else np.zeros((record.n, 0))
-    level = _latent(actual, ds, record)
-    without = level[: len(inside)] * np.exp(-path)
-    change = np.nan_to_num(actual[: len(inside)] - without)
+    level = _latent(actual, ds, record)[: len(inside)]
+    without = level * np.exp(-path)
+    # Less than can be reported, where a 0 was: what another event stopped is no change by this one.
+    change = np.nan_to_num(level - without)
     early, observed = inside < start, ~np.isnan(actual[: len(inside)])
     seen = ~early & observed
     average = _more(without, change, path, ~early, observed) if len(inside) else None

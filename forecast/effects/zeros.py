@@ -54,6 +54,23 @@ def _touched(sample: Sample, episodes: Sequence[Episode]) -> Bools:
     return touched
 
 
+def after_the_stop(sample: Sample, episodes: Sequence[Episode]) -> frozenset[str]:
+    """Ids of the episodes that cannot have been felt before trade had stopped, to the end of the sample.
+
+    What they did is not to be seen: whatever it was, nothing was traded. In the model they would be given a part in
+    the stop, since any log below the limit may stand for a 0.
+    """
+    seen, zero = np.flatnonzero(np.isfinite(sample.trade)), np.zeros(len(sample), dtype=bool)
+    zero[list(sample.zeros)] = True
+    traded = seen[~zero[seen]]
+    stopped = seen[seen > traded[-1]] if len(traded) else seen
+    if not len(stopped):
+        return frozenset()
+    stop = int(sample.freq.ordinal(sample.ds[stopped[0]]))
+    starts = {e.episode_id: int(sample.freq.ordinal(e.intervention.start)) for e in episodes}
+    return frozenset(e.episode_id for e in episodes if starts[e.episode_id] - max(leads(e, sample.freq)) > stop)
+
+
 def expected(sample: Sample, view: Profile, path: Floats) -> Sample:
     """The sample with each 0 where the model expects it, given the mean ``path`` (T,) of the events and the limit."""
     if not sample.zeros:
