@@ -109,7 +109,7 @@ class Joint:
     def draw(self, n: int, rng: np.random.Generator) -> PosteriorDraws:
         """n joint draws: exact where no more than two episodes overlap, else of chains that have forgotten their start.
 
-        Half of the chains start with nothing acting, half with each episode as if it were alone. Rounds go on until
+        Half of the chains start with nothing acting, half with one episode alone, each in turn. Rounds go on until
         both halves tell the same of every episode (Gelman and Rubin, Inference from iterative simulation using multiple
         sequences, Statistical Science 7, 1992); where they do not, the episode is ``unsettled``.
         """
@@ -128,8 +128,9 @@ class Joint:
         """Draws of as many chains as are kept, each as often as it takes; the episodes that have not settled."""
         n = state.size.shape[1]
         chains = PosteriorDraws.off(self.blocks, min(n, CHAINS))
-        for e in group:
-            self._draw_one(e, chains, slice(len(chains.size[e]) // 2, None), rng)
+        half = len(chains.size[0]) // 2
+        for k, e in enumerate(group):
+            self._draw_one(e, chains, slice(half + k, None, len(group)), rng)
         path, unsettled = self._path(group, chains), set(group)
         for _ in range(MOST_ROUNDS // ROUNDS):
             for e in list(group) * ROUNDS:
