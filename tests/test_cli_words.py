@@ -178,9 +178,17 @@ def test_an_effect_is_told_in_percent_in_the_unit_and_in_sum_with_all_its_events
 
 
 def test_an_effect_whose_median_is_none_says_so_and_how_likely_there_is_any() -> None:
-    idle = {**ROW, "average": {"median": 0.0, "lo-90": -0.6, "hi-90": 14.4}, "anticipation": None, "acts": 0.354}
+    idle = {
+        **ROW,
+        "average": {"median": 0.0, "lo-90": -0.6, "hi-90": 14.4},
+        "anticipation": None,
+        "acts": 0.354,
+        "relevant": 0.09,
+    }
     told = _cells(idle, "month")
     assert (told["effect"], told["interval"]) == ("none found\nP(any) 0.35", "-1 to +14\n")
+    # one that may well matter is not none, whatever its median
+    assert _cells({**idle, "relevant": 0.11}, "month")["effect"].splitlines()[0] == "+0 %"
     # one of which the data say nothing is not one that was not found
     assert _cells({**idle, "identified": False}, "month")["effect"] == "+0 %†"
 

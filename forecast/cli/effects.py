@@ -31,6 +31,8 @@ COLUMNS = (
     Column("detectable", "seen", number=True),
     Column("rank", number=True),
 )
+#: An effect whose median is 0 was not found if one that matters is less likely than this; else it is not known.
+NONE_FOUND = 0.1
 _PERIODS = {"D": "day", "B": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 
 
@@ -141,6 +143,11 @@ def _in_force(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"in force {days:,} days" if days else "never in force"
 
 
+def _idle(row: Mapping[str, Any]) -> bool:
+    """Whether there is most likely no effect, nor one that matters."""
+    return bool(row["identified"] and row["average"]["median"] == 0 and row["relevant"] < NONE_FOUND)
+
+
 def _told(row: Mapping[str, Any], period: str) -> Iterator[tuple[str, str]]:
     """Effects and their intervals: on average, in the unit, in sum and before; marked where the data say little."""
     average, amount, total, early = (row[name] for name in ("average", "amount", "cumulated_after", "anticipation"))
@@ -149,7 +156,7 @@ def _told(row: Mapping[str, Any], period: str) -> Iterator[tuple[str, str]]:
     if average is None:
         yield f"none yet{mark}", ""
         return
-    idle = average["median"] == 0 and row["identified"]
+    idle = _idle(row)
     yield f"none found{mark}" if idle else f"{_whole(average['median'])} %{mark}", _between(average, _whole)
     if idle:
         yield f"P(any) {row['acts']:.2f}", ""

@@ -229,7 +229,7 @@ function estimates({ data: episodes, not_estimated: missing }, events, series) {
     element("td", e.start, row);
     const cell = element("td", titles.get(e.episode) ?? (e.title || e.episode), row);
     for (const other of e.events.slice(1)) element("div", titles.get(other) ?? other, cell).className = "quiet";
-    const idle = e.identified && e.average.median === 0, clear = e.identified && !idle;
+    const idle = e.identified && e.average.median === 0 && e.relevant < 0.1, clear = e.identified && !idle;
     if (idle) banded(row, e.average, percent, "none found", `P(any) ${Math.round(100 * e.acts)} %`);
     else banded(row, e.average, percent);
     banded(row, clear && e.amount, signed);
