@@ -22,7 +22,7 @@ from _report import Report, arguments
 from forecast.effects.controls import controls_for
 from forecast.effects.episodes import episodes
 from forecast.effects.estimate import Averaging, estimate
-from forecast.effects.event_classes import BUILD_UP, Likelihood, class_priors
+from forecast.effects.event_classes import BUILD_UP, Likelihood, class_priors, squarely
 from forecast.events import KindFamily
 from forecast.forecasters import FORECASTERS
 from forecast.interventions import Design
@@ -37,9 +37,13 @@ TODAY = dt.date(2026, 10, 9)
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One event on one series, forecast from the month before it was known: ``base`` (n, H), ``actual`` (H,)."""
+    """One event on one series, forecast from the month before it was known: ``base`` (n, H), ``actual`` (H,).
+
+    ``exposure``: how squarely the event hits the series.
+    """
 
     likelihood: Likelihood
+    exposure: float
     origin: int
     base: Floats
     actual: Floats
@@ -61,13 +65,12 @@ def cases(history: History, panel: Panel, rng: np.random.Generator) -> tuple[lis
         busy[max(row - HORIZON, 0) : max(row + HORIZON, 0)] = True
         if effect.likelihood is None or not _complete(sample, row):
             continue
-        said = Likelihood(history.series.series_id, effect.episode.events, effect.episode.family,
-                          effect.episode.direction, history.series.is_price, *effect.likelihood)  # fmt: skip
-        events.append(_case(sample, said, row, first))
+        said = squarely(effect, history.series.series_id, history.series.is_price)
+        events.append(_case(sample, said, effect.episode.exposure, row, first))
     free = [int(row) for row in np.flatnonzero(~busy) if _complete(sample, int(row))]
     picked = rng.permutation(free)[: len(events)]
     nothing = Likelihood(history.series.series_id, (), KindFamily.SHOCK, 0, history.series.is_price, 0.0, 1.0)
-    return events, [_case(sample, nothing, int(row), first) for row in picked]
+    return events, [_case(sample, nothing, 1.0, int(row), first) for row in picked]
 
 
 def _complete(sample: Sample, row: int) -> bool:
@@ -75,11 +78,11 @@ def _complete(sample: Sample, row: int) -> bool:
     return enough and bool(np.isfinite(sample.x[row : row + HORIZON + 1]).all())
 
 
-def _case(sample: Sample, likelihood: Likelihood, row: int, first: int) -> Case:
+def _case(sample: Sample, likelihood: Likelihood, exposure: float, row: int, first: int) -> Case:
     past = Sample(sample.ds[: row + 1], sample.x[: row + 1], sample.freq, sample.is_price)
     fitted = FORECASTERS["grid"].fit(past, Design.empty(past.ds))
     base = fitted.simulate(Design.empty(past.future(HORIZON)), DRAWS, seed=row)
-    return Case(likelihood, first + row, base, sample.x[row + 1 : row + 1 + HORIZON])
+    return Case(likelihood, exposure, first + row, base, sample.x[row + 1 : row + 1 + HORIZON])
 
 
 def alone(pool: Sequence[Case], case: Case) -> tuple[float, float]:
@@ -149,7 +152,7 @@ def _scored(pool: Sequence[Case], priors: Iterable[tuple[float, float]]) -> Iter
     build = BUILD_UP.response(np.arange(HORIZON, dtype=float))
     normal = np.random.default_rng(0).standard_normal(DRAWS)
     for case, (mean, sd) in zip(pool, priors, strict=True):
-        draws = case.base + (mean + sd * normal)[:, None] * build
+        draws = case.base + case.exposure * (mean + sd * normal)[:, None] * build
         crps = crps_from_quantiles(quantiles(draws, LEVELS), case.actual)
         ends = [np.quantile(draws, [(100 - q) / 200, (100 + q) / 200], axis=0) for q in CENTRAL]
         hits = np.stack([(lo <= case.actual) & (case.actual <= hi) for lo, hi in ends], axis=1)

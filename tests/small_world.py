@@ -9,6 +9,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -139,7 +140,8 @@ def chances(key: str) -> Floats:
 
 def luck(event_id: str, series: Series = FLOW) -> Floats:
     """(N,) standard normal numbers that size an event nobody has seen."""
-    return generator(series.series_id, event_id).standard_normal(N)
+    scores = [NormalDist().inv_cdf((k + 0.5) / N) for k in range(N)]
+    return generator(series.series_id, event_id).permutation(scores)
 
 
 def seen(family: KindFamily, effect: float, *, is_price: bool = False) -> tuple[Likelihood, ...]:

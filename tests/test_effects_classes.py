@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
-from forecast.effects.event_classes import BUILD_UP, ClassPrior, Likelihood, class_prior, class_priors, likelihoods
+from forecast.effects.event_classes import (
+    BUILD_UP,
+    ClassPrior,
+    Likelihood,
+    class_prior,
+    class_priors,
+    likelihoods,
+    squarely,
+)
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
 from forecast.timeseries.frequency import Freq
@@ -109,6 +117,15 @@ def test_only_identified_effects_of_known_direction_are_pooled() -> None:
     found = [effect("good"), effect("dark", identified=False), effect("any", 0), effect("mute", told=False)]
     record = EffectRecord(tuple(found), "averaged", 3, Freq("M"), np.datetime64("2022-01-01"), "volume.x")
     assert likelihoods(record, False) == (Likelihood("volume.x", ("good", "good-too"), SUPPLY, -1, False, -0.3, 0.1),)
+
+
+def test_what_a_series_says_counts_for_less_the_less_squarely_it_is_hit() -> None:
+    hit = effect("good")
+    aside = replace(hit, episode=replace(hit.episode, exposure=0.25))
+    (said,) = likelihoods(EffectRecord((aside,), "averaged", 3, Freq("M"), np.datetime64("2022-01-01")), False)
+    assert (said.estimate, said.sd) == (-1.2, 0.4), "four times what was seen, four times as uncertain"
+    with pytest.raises(ValueError, match="the sample says nothing of good"):
+        squarely(replace(hit, likelihood=None), "volume.x", False)
 
 
 @pytest.mark.parametrize("part", ["wild", "with-it"])

@@ -57,17 +57,17 @@ def test_days_are_counted_with_the_first_and_the_last_and_up_to_the_end_of_a_day
 @pytest.mark.parametrize(
     ("code", "last", "days", "counts"),
     [
-        # half a month is 15.2 days, half a week 3.5, half a quarter 45.7
-        ("M", "2030-06-01", 15, False),
-        ("M", "2030-06-01", 16, True),
-        ("W-SUN", "2030-06-24", 3, False),
-        ("W-SUN", "2030-06-24", 4, True),
-        ("Q", "2030-04-01", 45, False),
-        ("Q", "2030-04-01", 46, True),
+        # a month is 30.4 days on average, a quarter 91.3
+        ("M", "2030-06-01", 30, False),
+        ("M", "2030-06-01", 31, True),
+        ("W-SUN", "2030-06-24", 6, False),
+        ("W-SUN", "2030-06-24", 7, True),
+        ("Q", "2030-07-01", 91, False),
+        ("Q", "2030-07-01", 92, True),
         ("D", "2030-06-30", 1, True),
     ],
 )
-def test_a_measure_counts_after_half_a_period_in_force(code: str, last: str, days: int, counts: bool) -> None:
+def test_a_measure_counts_once_it_was_in_force_for_a_period(code: str, last: str, days: int, counts: bool) -> None:
     start = np.datetime64("2030-03-01")
     over = (InForce(start.item(), (start + np.timedelta64(days - 1, "D")).item(), "suspended"),)
     assert was_in_force(over, Freq(code), np.datetime64(last)) is counts

@@ -134,7 +134,9 @@ def test_an_effect_leans_on_its_kind_as_far_as_its_own_data_are_silent(stores: S
     effect = registry.champion(COPPER).record.effects[-1]
     series = catalog.get(COPPER)
     evidence = Evidence(pool(0.2), "x")
-    prior = evidence.prior(effect.episode.family, series).towards(effect.episode.direction)
+    weight = effect.episode.exposure
+    assert 0 < weight < 1
+    prior = [weight * one for one in evidence.prior(effect.episode.family, series).towards(effect.episode.direction)]
     silent, sure = replace(effect, identified=False), replace(effect, likelihood=(0.5, 1e-4))
     for told, mean, sd in ((silent, *prior), (sure, 0.5, 1e-4)):
         found = _kin(told, series, evidence)

@@ -132,7 +132,8 @@ def test_kin_are_weighed_with_its_own_data_by_precision(stores: Stores) -> None:
     for effect in found.run.record.effects:
         episode, kin = effect.episode, found.kin[effect.episode.episode_id]
         others = Evidence(tuple(s for s in evidence.likelihoods if not set(s.events) & set(episode.events)))
-        mean, sd = others.prior(episode.family, found.series).towards(episode.direction)
+        kind = others.prior(episode.family, found.series).towards(episode.direction)
+        mean, sd = (episode.exposure * one for one in kind)
         assert effect.likelihood is not None
         estimate, error = effect.likelihood
         weight = sd**2 / (sd**2 + error**2)

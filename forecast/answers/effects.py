@@ -100,4 +100,4 @@ def _kin(effect: EpisodeEffect, series: Series, evidence: Evidence) -> Kin:
     """The prior of its kind, without it, times its own likelihood."""
     kind = Kind.of_episode(effect.episode)
     others = evidence.count(kind.family, series.is_price, kind.events)
-    return Kin(others, *evidence.expected(kind, series, own=effect))
+    return Kin(others, *evidence.expected(kind, series, effect.episode.exposure, effect))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 
@@ -35,12 +37,22 @@ class Luck:
     def sizes(self, event_id: str, size: tuple[float, float]) -> Floats:
         """(n,) effects of an event on the log of this series; ``size``: their mean and sd."""
         mean, sd = size
-        z: Floats = self._rng(self.series_id, event_id).standard_normal(self.n)
-        return mean + sd * z
+        return mean + sd * self._rng(self.series_id, event_id).permutation(_normal_scores(self.n))
 
     def _rng(self, *words: str) -> np.random.Generator:
         digest = hashlib.sha256("\n".join((str(self.seed), *words)).encode()).digest()
         return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+@lru_cache(maxsize=8)
+def _normal_scores(n: int) -> Floats:
+    """(n,) quantiles of the standard normal at the middles of n equal shares: their median is 0, and their sum.
+
+    Drawn at random, 2,000 sizes are off by 2 % of their sd on average, and a scenario that changes nothing on average
+    would read as a rise.
+    """
+    normal = NormalDist()
+    return np.array([normal.inv_cdf((k + 0.5) / n) for k in range(n)])
 
 
 def total(parts: Iterable[Part], ahead: Ahead, luck: Luck) -> Floats:

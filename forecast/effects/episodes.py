@@ -53,7 +53,7 @@ class Episode:
     ``intervention``: one fixed best guess of how it acts; ``apart``: whether its effect is reported, and not only
     weighed with the others; ``told_with``: id of the episode that it is reported with, since the data cannot part them;
     ``in_force``: of each event the times in force as known at the training, none of what was only announced; a card of
-    an older version says nothing of an event.
+    an older version says nothing of an event; ``exposure``: how squarely the leader hits the series, 0 to 1.
     """
 
     episode_id: str
@@ -68,6 +68,7 @@ class Episode:
     apart: bool = True
     told_with: str = ""
     in_force: Mapping[str, tuple[InForce, ...]] = field(default_factory=dict)
+    exposure: float = 1.0
 
     def gap(self, freq: Freq) -> int:
         """Periods from the announcement to the start; 0 where the announcement is unknown or later."""
@@ -214,6 +215,7 @@ def _episode(events: Events, group: Sequence[tuple[Event, float]], series: Serie
         strength,
         _best_guess(events, leader, series.calendar, known_on),
         in_force={event.event_id: in_force(events, event.event_id, known_on) for event, _ in ordered},
+        exposure=next(exposed for event, exposed in group if event is leader),
     )
 
 

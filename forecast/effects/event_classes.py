@@ -7,7 +7,8 @@ A hierarchical model of raw likelihood summaries (never on shrunken effects), wi
     τ_family² = (n τ_f² + 8 τ_all²)/(n + 8).
 
 t has four degrees of freedom: a few events do a great deal and most do little. Prices and flows are pooled apart. The
-effect is that of a measure which grows to its full size in two periods.
+effect is that of a measure which hits squarely and grows to its full size in two periods: what is seen on a series that
+it hits less is divided by its exposure, and what is forecast for one multiplied by it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from forecast.effects.record import EffectRecord
+from forecast.effects.record import EffectRecord, EpisodeEffect
 from forecast.events import KindFamily
 from forecast.interventions import Ramp
 from forecast.timeseries.series import Floats
@@ -36,7 +37,7 @@ _SPREADS = np.linspace(0.0, 0.5, 101)
 
 @dataclass(frozen=True)
 class Likelihood:
-    """What the data of one series say of one episode before any prior: a normal likelihood on the log."""
+    """What the data of one series say, before any prior, of an episode that hits it squarely: normal, on the log."""
 
     series_id: str
     events: tuple[str, ...]
@@ -82,10 +83,23 @@ class ClassPrior:
 def likelihoods(record: EffectRecord, is_price: bool) -> tuple[Likelihood, ...]:
     """The raw summaries that a record carries, of identified episodes whose direction is known."""
     return tuple(
-        Likelihood(record.series_id, e.episode.events, e.episode.family, e.episode.direction, is_price, *e.likelihood)
+        squarely(e, record.series_id, is_price)
         for e in record.effects
         if e.likelihood is not None and e.identified and e.episode.direction
     )
+
+
+def squarely(effect: EpisodeEffect, series_id: str, is_price: bool) -> Likelihood:
+    """What a series says of an event that would hit it squarely: less, the less this one does.
+
+    That imports of all goods did not fall says next to nothing of what a ban does to the mineral that is banned. Raises
+    ``ValueError`` for an effect without a likelihood.
+    """
+    if effect.likelihood is None:
+        raise ValueError(f"the sample says nothing of {effect.episode.episode_id}")
+    estimate, sd = (value / effect.episode.exposure for value in effect.likelihood)
+    episode = effect.episode
+    return Likelihood(series_id, episode.events, episode.family, episode.direction, is_price, estimate, sd)
 
 
 def class_priors(

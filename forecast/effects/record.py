@@ -299,6 +299,7 @@ def _describe(effect: EpisodeEffect, freq: Freq, last: np.datetime64) -> dict[st
         "effective": _iso(episode.effective),
         "ended": _iso(episode.ended),
         "strength": episode.strength,
+        "exposure": episode.exposure,
         "start": str(guess.start),
         "end": None if guess.end is None else str(guess.end),
         "intensity": [[str(day), level] for day, level in guess.intensity],
@@ -347,6 +348,7 @@ def _read(row: Mapping[str, Any], choice: npt.NDArray[np.int16], size: npt.NDArr
         row.get("apart", True),
         row.get("told_with", ""),
         {event: tuple(map(_time, times)) for event, times in row.get("in_force", {}).items()},
+        row.get("exposure", 1.0),
     )
     shapes = [parse_shape(word) for word in row["candidates"]["shapes"]]
     return EpisodeEffect(

@@ -49,12 +49,12 @@ def days_in_force(times: Sequence[InForce], day: date) -> int:
 def was_in_force(times: Sequence[InForce], freq: Freq, last: np.datetime64) -> bool:
     """Whether what a series shows of an event, up to its period ``last``, is what the measure does.
 
-    The measure is in force at the end of that period, or was for half the length of one. What was announced and
-    suspended within days moved trade by what was said: that is anticipation, and no measure's effect.
+    The measure is in force at the end of that period, or was for as long as one. What was announced and suspended
+    within a period moved trade by what was said, and no period shows trade under it alone: that is anticipation.
     """
     end: date = freq.end(last).item()
     on = any(time.since <= end and (time.until is None or time.until >= end) for time in times)
-    return on or days_in_force(times, end) >= freq.days / 2
+    return on or days_in_force(times, end) >= freq.days
 
 
 def in_words(times: Sequence[InForce], freq: Freq, last: np.datetime64, on: str = "in force") -> str:
