@@ -13,6 +13,7 @@ from service_fixtures import card as a_card
 
 from forecast.answers.forecast import Forecast, Row
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
+from forecast.effects.report import report
 from forecast.events import Branch, Events, KindFamily
 from forecast.export.plots import (
     MOST_MARKS,
@@ -66,9 +67,11 @@ def test_each_picture_is_drawn_over_gaps_and_without_a_warning() -> None:
     marked = [Mark(dt.date(2025, 4, 4), "a licence"), Mark(dt.date(2025, 4, 20), "another, as close as can be " * 9)]
     assert is_picture(forecast_picture(history(), made(), marked))
     assert is_picture(forecast_picture(history(), made(), periods=5))
-    alone = effect_picture(history(), effect(), "China licences rare earths")
+    record = EffectRecord((effect(),), "averaged", 200, MONTHLY, np.datetime64("2026-05-01"))
+    told = report(history(), record, "cn-7ree-licence-2025")
+    alone = effect_picture(history(), told, "China licences rare earths")
     assert is_picture(alone)
-    assert effect_picture(history(), effect(), "China licences rare earths", ["A duty"]) != alone
+    assert effect_picture(history(), told, "China licences rare earths", ["A duty"]) != alone
     assert is_picture(scenario_picture(history(), [made(), made("controls return", 0.8)]))
 
 

@@ -12,7 +12,7 @@ from forecast.cli.options import AsOf, Horizon, Level, SeriesArgument, levels
 from forecast.cli.output import in_a_folder
 from forecast.cli.scenarios import ask
 from forecast.cli.session import Session, session
-from forecast.errors import Fault, InvalidInput, NotEstimated, TooShort
+from forecast.errors import Fault, InvalidInput, TooShort
 
 if TYPE_CHECKING:
     from forecast.answers.forecast import Forecast
@@ -101,15 +101,10 @@ def _backtest(s: Session, series_id: str) -> bytes:
 
 
 def _effect(s: Session, history: History, event_id: str) -> bytes:
-    from forecast.answers.not_estimated import why_not
+    from forecast.answers.effects import findings
     from forecast.export.plots import effect_picture
 
-    event = s.catalog.events()[event_id]
-    record = s.registry.champion(history.series.series_id).record
-    found = next((each for each in record.effects if event_id in each.episode.events), None)
-    if found is None:
-        run = s.registry.champion(history.series.series_id)
-        raise NotEstimated(history.series.series_id, event_id, why_not(s.catalog, history.series, run, event))
     known = s.catalog.events()
-    others = [known[name].title if name in known else name for name in found.episode.events if name != event_id]
-    return effect_picture(history, found, event.title, others)
+    told = findings(s.catalog, s.registry, history.series.series_id, event_id).episodes[0]
+    others = [known[name].title if name in known else name for name in told.effect.episode.events if name != event_id]
+    return effect_picture(history, told, known[event_id].title, others)

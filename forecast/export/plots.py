@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.answers.forecast import Forecast, quantiles
-from forecast.effects import EffectRecord, EpisodeEffect
+from forecast.answers.forecast import Forecast
+from forecast.effects import EffectRecord
+from forecast.effects.report import EpisodeReport
 from forecast.events import Branch, Events
 from forecast.metrics import LEVELS
 from forecast.timeseries.frequency import Days
@@ -89,28 +90,27 @@ def scenario_picture(history: History, made: Sequence[Forecast], periods: int = 
 
 
 def effect_picture(
-    history: History, effect: EpisodeEffect, title: str, others: Sequence[str] = (), before: int = 36, after: int = 24
+    history: History, told: EpisodeReport, title: str, others: Sequence[str] = (), before: int = 36, after: int = 24
 ) -> bytes:
     """What was observed, and what it would have been without the episode, with 50 and 90 % bands of that.
 
-    ``others``: what else the episode holds, told below.
+    ``others``: what else the episode holds, or is told with, told below.
     """
-    told = textwrap.wrap(f"together with: {'; '.join(others)}", 120) if others else []
-    figure, axes = _canvas(len(told))
-    for row, line in enumerate(reversed(told)):
+    below = textwrap.wrap(f"together with: {'; '.join(others)}", 120) if others else []
+    figure, axes = _canvas(len(below))
+    for row, line in enumerate(reversed(below)):
         height = (0.2 * row + 0.14) / figure.get_figheight()
         figure.text(axes.get_position().x0, height, line, fontsize=8.5, color=INK)
-    freq, episode = history.series.calendar, effect.episode
+    freq, episode = history.series.calendar, told.effect.episode
     start = int(freq.ordinal(episode.intervention.start))
     ordinals = np.asarray(freq.ordinal(history.ds))
     near = (ordinals >= start - before) & (ordinals <= start + after)
     ds, y = history.ds[near], history.y[near]
-    bands = quantiles((y * np.exp(-effect.draws(ds, freq))).T, (0.05, 0.25, 0.5, 0.75, 0.95))
-    touched = np.flatnonzero(np.abs(effect.mean(ds, freq)) > 0)
-    since = slice(max(int(touched[0]) - 1, 0) if touched.size else len(ds), None)
-    for low, high, alpha in ((0, 4, 0.15), (1, 3, 0.25)):
-        axes.fill_between(ds[since], bands[low, since], bands[high, since], color=COLOURS[0], alpha=alpha, lw=0)
-    _line(axes, ds[since], bands[2, since], COLOURS[0], "without it (50 and 90 % bands)", style="--")
+    without, felt = told.counterfactual, np.isin(told.ds, ds)
+    for level, alpha in ((90, 0.15), (50, 0.25)):
+        low, high = without.intervals[level]
+        axes.fill_between(told.ds[felt], low[felt], high[felt], color=COLOURS[0], alpha=alpha, lw=0)
+    _line(axes, told.ds[felt], without.median[felt], COLOURS[0], "without it (50 and 90 % bands)", style="--")
     _line(axes, ds, y, INK, "observed")
     words: dict[dt.date, list[str]] = {}
     for word, day in (("announced", episode.announced), ("effective", episode.effective), ("ended", episode.ended)):
