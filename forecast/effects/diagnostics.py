@@ -6,8 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.special import ndtr
 
 from forecast.effects.episodes import overlap
+from forecast.effects.joint_tables import Block, Table, normalised
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.sampler import Joint
 from forecast.interventions import Intervention, Ramp
@@ -20,10 +22,17 @@ LITTLE = 0.7
 NOTHING = 0.02
 #: Periods after a start within which the likelihood of an event of a kind is taken.
 AFTER = 6
-#: Standard errors from 0 at which a 90 % interval leaves 0 out four times in five: z(.95) + z(.8).
-DETECTED = 1.645 + 0.842
+#: An effect has shown if so much of its posterior lies on one side of 0; the standard errors that the noise takes of it
+#: one time in five at least; and the share of the ways it may go in which it has to show.
+SHOWN, UNLUCKY, MOST_WAYS = 0.95, 0.842, 0.8
+#: The largest size on the log that is tried, and how many candidates, the likeliest first.
+LARGEST, COMMON = 8.0, 24
+#: Less than this of the window, and a candidate does not move it.
+LEAST_LEVEL = 1e-9
 #: Two overlapping effects whose averages are correlated below this are told together: the data know their sum only.
 PARTED = -0.8
+#: Likewise where draws still know their start, if they run against each other by more than chance.
+OPPOSED = -0.2
 #: Directions that stand for all the ways in which one episode may have acted.
 DIRECTIONS = 3
 
@@ -35,7 +44,8 @@ def judged(
 
     ``levels``: of each episode what its candidates average over its window per unit of size, (K,); empty without one.
     """
-    distinct, likelihoods, spread = _distinct(joint), _likelihoods(sample, joint, effects), _spread(joint)
+    spread = _spread(joint)
+    distinct, likelihoods = _distinct(joint), _likelihoods(sample, joint, effects, spread)
     out = []
     for e, (block, effect, level) in enumerate(zip(joint.blocks, effects, levels, strict=True)):
         prior, (xx, _) = np.exp(block.log_prior), joint.products[e]
@@ -45,7 +55,7 @@ def judged(
                 identified=float(prior @ xx) * effect.prior[1] ** 2 >= NOTHING and distinct[e],
                 prior_dominated=_little(effect, prior, level),
                 likelihood=likelihoods[e],
-                detectable=_detectable(prior, _left(joint, e, spread), level),
+                detectable=_detectable(block, _left(joint, e, spread), level),
             )
         )
     return tuple(out)
@@ -81,26 +91,64 @@ def _spread(joint: Joint) -> list[Floats]:
 
 
 def _left(joint: Joint, e: int, spread: Sequence[Floats]) -> Floats:
-    """(K,) what the series says of each candidate of an episode where it does not know what its neighbours did."""
-    (xx, _), group = joint.products[e], next(group for group in joint.groups if e in group)
+    """(K, K) cross products of an episode's candidates, where it is not known what its neighbours did."""
+    return _unshared(joint, e, spread, joint.blocks[e].E, joint.designs[e])
+
+
+def _unshared(joint: Joint, e: int, spread: Sequence[Floats], E: Floats, profiled: Floats) -> Floats:
+    """(K, K) cross products of whitened designs (m, K) of an episode, less what those that overlap it may take of them.
+
+    By the matrix inversion lemma, the paths of the others being normal with the ``spread`` as the root of their
+    covariance.
+    """
+    group = next(group for group in joint.groups if e in group)
+    G = E.T @ profiled
     if len(group) == 1:
-        return xx
+        return np.asarray(G)
     near = np.hstack([spread[other] for other in group if other != e])
     known = near - joint.view.shade(near)
-    shared = known.T @ joint.blocks[e].E
-    taken = np.linalg.solve(np.eye(near.shape[1]) + near.T @ known, shared)
-    return np.asarray(np.maximum(xx - np.einsum("qk,qk->k", shared, taken), 0.0))
+    shared = known.T @ E
+    return np.asarray(G - shared.T @ np.linalg.solve(np.eye(near.shape[1]) + near.T @ known, shared))
 
 
-def _detectable(prior: Floats, xx: Floats, level: Floats) -> float | None:
-    """The smallest average effect that the sample would show: the median over candidates that move the window."""
-    moving = np.flatnonzero(np.abs(level) > 1e-9) if level.size else np.zeros(0, dtype=int)
+def _detectable(block: Block, G: Floats, level: Floats) -> float | None:
+    """The smallest average effect on the log that the sample would show: its 90 % interval would leave 0 out four times
+    in five, for four in five of the ways in which it may go.
+
+    For a candidate of size s the data are xy = G s, less what the noise takes of them one time in five; the size from
+    which the posterior over all candidates then lies on one side of 0 to 95 % is found by bisection. None where no size
+    would do, or no candidate moves the window.
+    """
+    moving = np.flatnonzero(np.abs(level) > LEAST_LEVEL) if level.size else np.zeros(0, dtype=int)
     if not moving.size:
         return None
-    smallest = DETECTED * np.abs(level[moving]) / np.sqrt(np.maximum(xx[moving], 1e-12))
-    order = np.argsort(smallest)
-    middle = np.searchsorted(np.cumsum(prior[moving][order]), prior[moving].sum() / 2)
-    return round(float(smallest[order][min(middle, len(order) - 1)]), 6)
+    prior = np.exp(block.log_prior[moving])
+    common = moving[np.argsort(-prior, kind="stable")[:COMMON]]
+    found = np.array([_smallest(block, G, level, int(k)) for k in common])
+    order = np.argsort(found)
+    weight = np.exp(block.log_prior[common])[order]
+    enough = found[order][np.searchsorted(np.cumsum(weight), MOST_WAYS * weight.sum())]
+    return round(float(enough), 6) if np.isfinite(enough) else None
+
+
+def _smallest(block: Block, G: Floats, level: Floats, k: int) -> float:
+    """The same of one candidate: its average effect; infinite where the largest size would not show."""
+    xx, sign = np.maximum(np.diag(G), 1e-12), np.sign(level[k])
+    taken = UNLUCKY * G[:, k] / np.sqrt(xx[k])
+
+    def shown(size: float) -> bool:
+        table = Table.of(xx, sign * (G[:, k] * size - taken), block.log_prior, block.scales)
+        weight = normalised(table.flat[:-1]).reshape(table.b.shape)
+        side = ndtr(np.sign(level)[:, None] * table.b * np.sqrt(table.precision))
+        return bool((weight * np.where(level[:, None] == 0, 0.0, side)).sum() >= SHOWN)
+
+    low, high = 0.0, LARGEST
+    if not shown(high):
+        return np.inf
+    while high - low > 0.02 * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if shown(middle) else (middle, high)
+    return high * abs(float(level[k]))
 
 
 def parted(effects: Sequence[EpisodeEffect], sample: Sample, unsettled: Sequence[bool]) -> tuple[EpisodeEffect, ...]:
@@ -133,10 +181,11 @@ def _bound(
         periods = later.window(freq, sample.ds[-1])
         for a, earlier in enumerate(effects[:b]):
             reported = earlier.episode.apart or later.episode.apart
-            if not reported or not len(periods) or not overlap(earlier.episode, later.episode, freq):
+            known = earlier.identified and later.identified
+            if not reported or not known or not len(periods) or not overlap(earlier.episode, later.episode, freq):
                 continue
             pair = [effect.draws(periods, freq).mean(axis=1) for effect in (earlier, later)]
-            limit = 0.0 if unsettled[a] or unsettled[b] else PARTED
+            limit = OPPOSED if unsettled[a] or unsettled[b] else PARTED
             if min(np.std(one) for one in pair) > 0 and (together := np.corrcoef(pair)[0, 1]) < limit:
                 yield float(together), a, b
 
@@ -172,10 +221,13 @@ def _distinct(joint: Joint) -> list[bool]:
     return [bool(share > NOTHING / 2) for share in alone]
 
 
-def _likelihoods(sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect]) -> list[tuple[float, float] | None]:
+def _likelihoods(
+    sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect], spread: Sequence[Floats]
+) -> list[tuple[float, float] | None]:
     """Estimate and standard error, without a prior, of an effect that grows to its full size in two periods.
 
-    Taken from the announcement until six periods after, whatever else happened then.
+    Taken from the announcement until six periods after, with the mean paths of all others taken off, and as uncertain
+    as it is where nobody knows what those that overlap did: of two that begin together each has its part of one drop.
     """
     view = joint.view
     builds = [Intervention(Ramp(2), e.episode.intervention.start, lead=e.episode.gap(sample.freq)) for e in effects]
@@ -184,9 +236,15 @@ def _likelihoods(sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect])
     first = np.argmax(columns > 0, axis=0)
     E[view.whitening.periods[:, None] > first + AFTER] = 0.0
     xx, xy = view.products(E)
-    return [
-        (float(one / information), float(information**-0.5))
-        if information * effect.prior[1] ** 2 >= NOTHING and effect.episode.apart
-        else None
-        for information, one, effect in zip(xx, xy, effects, strict=True)
-    ]
+    profiled = E - view.shade(E)
+    paths = np.column_stack([block.E @ effect.weights for block, effect in zip(joint.blocks, effects, strict=True)])
+    taken = profiled.T @ paths
+    found: list[tuple[float, float] | None] = []
+    for e, effect in enumerate(effects):
+        information = float(_unshared(joint, e, spread, E[:, [e]], profiled[:, [e]])[0, 0])
+        if information * effect.prior[1] ** 2 < NOTHING or not effect.episode.apart:
+            found.append(None)
+            continue
+        net = xy[e] - taken[e].sum() + taken[e, e]
+        found.append((float(net / xx[e]), float(information**-0.5)))
+    return found

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.events import Event, Events, InForce, KindFamily, in_force, timeline
+from forecast.events import Event, Events, InForce, KindFamily, in_force, timeline, was_in_force
 from forecast.events.exposure import Minerals, exposure
 from forecast.interventions import Decay, Intervention, Licence, Shape, Step, Temporary
 from forecast.timeseries.frequency import Days, Freq
@@ -113,7 +113,7 @@ def episodes(
     not begun by the end of the sample is left to ``upcoming``.
     """
     freq = series.calendar
-    merged, omitted = _touching(events.known_on(known_on), series, minerals, known_on)
+    merged, omitted = _touching(events.known_on(known_on), series, minerals, known_on, ds[-1])
     kept: list[Episode] = []
     for episode in merged:
         reason = _outside(episode, ds, freq)
@@ -152,7 +152,7 @@ def upcoming(
 ) -> tuple[Episode, ...]:
     """Episodes known by ``known_on`` that take effect and have not begun by the end of the period ``last``."""
     freq = series.calendar
-    merged, _ = _touching(events.known_on(known_on), series, minerals, known_on)
+    merged, _ = _touching(events.known_on(known_on), series, minerals, known_on, last)
     return tuple(
         e
         for e in merged
@@ -161,7 +161,7 @@ def upcoming(
 
 
 def _touching(
-    events: Events, series: Series, minerals: Minerals, known_on: dt.date
+    events: Events, series: Series, minerals: Minerals, known_on: dt.date, last: np.datetime64
 ) -> tuple[list[Episode], list[Omitted]]:
     touching = {}
     for event in events.values():
@@ -176,7 +176,7 @@ def _touching(
     for event, strength in touching.values():
         period = int(series.calendar.ordinal(_start(events, event, known_on)))
         groups.setdefault(period, []).append((event, strength))
-    return [_episode(events, group, series, known_on) for group in groups.values()], omitted
+    return [_episode(events, group, series, known_on, last) for group in groups.values()], omitted
 
 
 def _carried(touching: Iterable[Event]) -> list[tuple[str, str]]:
@@ -199,7 +199,9 @@ def _start(events: Events, event: Event, known_on: dt.date) -> dt.date:
     return day
 
 
-def _episode(events: Events, group: Sequence[tuple[Event, float]], series: Series, known_on: dt.date) -> Episode:
+def _episode(
+    events: Events, group: Sequence[tuple[Event, float]], series: Series, known_on: dt.date, last: np.datetime64
+) -> Episode:
     weighed = [(event, exposed * _weight(events, event, known_on)) for event, exposed in group]
     ordered = sorted(weighed, key=lambda pair: (-pair[1], pair[0].known_from, pair[0].event_id))
     leader, strength = ordered[0]
@@ -213,16 +215,22 @@ def _episode(events: Events, group: Sequence[tuple[Event, float]], series: Serie
         leader.effective,
         leader.ended,
         strength,
-        _best_guess(events, leader, series.calendar, known_on),
+        _best_guess(events, leader, series.calendar, known_on, last),
         in_force={event.event_id: in_force(events, event.event_id, known_on) for event, _ in ordered},
         exposure=next(exposed for event, exposed in group if event is leader),
     )
 
 
-def _best_guess(events: Events, event: Event, freq: Freq, known_on: dt.date) -> Intervention:
-    """Measures hold while they are in force; shocks and talk last until their end, or fade."""
+def _best_guess(events: Events, event: Event, freq: Freq, known_on: dt.date, last: np.datetime64) -> Intervention:
+    """Measures hold while they are in force; shocks and talk last until their end, or fade.
+
+    Of what was not in force for long enough to be seen in the periods up to ``last`` there is no path that comes back:
+    if it does, it is a measure that nobody has seen.
+    """
     start = np.datetime64(_start(events, event, known_on), "D")
     steps = timeline(events, event.event_id, known_on)
+    if not was_in_force(in_force(events, event.event_id, known_on), freq, last):
+        steps = tuple(step for step in steps if step[0] <= freq.end(last).item()) or steps
     if event.family in (KindFamily.SHOCK, KindFamily.THREAT):
         return Intervention(_passing(event, start, freq), start)
     shape = licence(event, freq) or Step()

@@ -3,16 +3,18 @@
 A hierarchical model of raw likelihood summaries (never on shrunken effects), with its spreads on a grid
 (Gelman, Prior distributions for variance parameters in hierarchical models, Bayesian Analysis 1, 2006):
 
-    effect ~ t(direction·μ_family, τ_family²), μ_family ~ N(μ_all, .04²), μ_all ~ N(0, .1²), τ ~ half-normal(.1),
+    effect ~ t(direction·μ_family, τ_family²), μ_family ~ N(μ_all, .04²), μ_all ~ N(0, .1²), τ ~ half-normal(s),
     τ_family² = (n τ_f² + 8 τ_all²)/(n + 8).
 
-t has four degrees of freedom: a few events do a great deal and most do little. Prices and flows are pooled apart. The
+t has four degrees of freedom: a few events do a great deal and most do little; s is .1 for prices and .3 for flows,
+which a measure may stop. One event seen on several series counts as one. Prices and flows are pooled apart. The
 effect is that of a measure which hits squarely and grows to its full size in two periods: what is seen on a series that
 it hits less is divided by its exposure, and what is forecast for one multiplied by it.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -26,13 +28,15 @@ from forecast.timeseries.series import Floats
 
 #: How the effect of an event never seen builds up.
 BUILD_UP = Ramp(2)
-#: Prior sd of a family's mean about that of all, of that itself, of spreads; events the common spread counts as.
-FAMILY_SD, ALL_SD, SPREAD_SD, COMMON = 0.04, 0.1, 0.1, 8
+#: Prior sd of a family's mean about that of all, of that itself; events the common spread counts as.
+FAMILY_SD, ALL_SD, COMMON = 0.04, 0.1, 8
+#: Prior sd of spreads: of prices, and of flows.
+PRICE_SPREAD, FLOW_SPREAD = 0.1, 0.3
 #: A mean is identified if it lies this many standard errors on the expected side of zero.
 IDENTIFIED = 2.0
 #: Degrees of freedom of the differences between events.
 DF = 4.0
-_SPREADS = np.linspace(0.0, 0.5, 101)
+_SPREADS = np.linspace(0.0, 1.0, 126)
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ class Likelihood:
 class ClassPrior:
     """Effect on the log of an event of a family that pushes upwards, on prices or on flows.
 
-    ``mean`` and its standard error ``se``; ``spread``: sd between events; ``n``: likelihoods of the family
-    that it rests on (one event may be seen on several series).
+    ``mean`` and its standard error ``se``; ``spread``: scale of the differences between events, which are t; ``n``:
+    likelihoods of the family that it rests on (one event may be seen on several series).
     """
 
     family: KindFamily
@@ -65,8 +69,8 @@ class ClassPrior:
 
     @property
     def sd(self) -> float:
-        """Of an event never seen."""
-        return float(np.hypot(self.se, self.spread))
+        """Of an event never seen: a t of four degrees of freedom has twice the variance of its scale."""
+        return float(np.hypot(self.se, self.spread * np.sqrt(DF / (DF - 2))))
 
     @property
     def identified(self) -> bool:
@@ -114,7 +118,7 @@ def class_priors(
     priors = {}
     for is_price in (True, False):
         pool = [s for s in left if s.is_price == is_price]
-        common = _pooled(*_signed(pool), (0.0, ALL_SD), _SPREADS)
+        common = _pooled(_signed(pool), (0.0, ALL_SD), _SPREADS, _spread_sd(is_price))
         for family in KindFamily:
             priors[family, is_price] = _of_family(family, is_price, pool, common)
     return MappingProxyType(priors)
@@ -125,34 +129,56 @@ def class_prior(
 ) -> ClassPrior:
     """One of them alone, in a fraction of the time."""
     pool = [s for s in summaries if s.is_price == is_price and not set(s.events) & set(without)]
-    return _of_family(family, is_price, pool, _pooled(*_signed(pool), (0.0, ALL_SD), _SPREADS))
+    common = _pooled(_signed(pool), (0.0, ALL_SD), _SPREADS, _spread_sd(is_price))
+    return _of_family(family, is_price, pool, common)
 
 
 def _of_family(
     family: KindFamily, is_price: bool, pool: list[Likelihood], common: tuple[float, float, float]
 ) -> ClassPrior:
     all_mean, all_se, all_spread = common
-    y, v = _signed([s for s in pool if s.family is family])
-    centre = all_mean, float(np.hypot(FAMILY_SD, all_se))
-    _, _, own = _pooled(y, v, centre, _SPREADS)
-    spread = float(np.sqrt((len(y) * own**2 + COMMON * all_spread**2) / (len(y) + COMMON)))
-    mean, se, _ = _pooled(y, v, centre, np.array([spread]))
-    return ClassPrior(family, is_price, mean, se, spread, len(y))
+    own = _signed([s for s in pool if s.family is family])
+    centre, spread_sd = (all_mean, float(np.hypot(FAMILY_SD, all_se))), _spread_sd(is_price)
+    events = float(own.weight.sum())
+    _, _, own_spread = _pooled(own, centre, _SPREADS, spread_sd)
+    spread = float(np.sqrt((events * own_spread**2 + COMMON * all_spread**2) / (events + COMMON)))
+    mean, se, _ = _pooled(own, centre, np.array([spread]), spread_sd)
+    return ClassPrior(family, is_price, mean, se, spread, len(own.effect))
 
 
-def _signed(pool: list[Likelihood]) -> tuple[Floats, Floats]:
-    """Effects towards the expected direction and their variances."""
-    return np.array([s.direction * s.estimate for s in pool]), np.array([s.sd**2 for s in pool])
+@dataclass(frozen=True, eq=False)
+class _Signed:
+    """Effects towards the expected direction, their variances and weights, (N,) each: those of one event count as one,
+    for what three series that overlap say of it is said once."""
+
+    effect: Floats
+    variance: Floats
+    weight: Floats
 
 
-def _pooled(y: Floats, v: Floats, centre: tuple[float, float], spreads: Floats) -> tuple[float, float, float]:
+def _signed(pool: list[Likelihood]) -> _Signed:
+    seen = Counter(s.events[0] for s in pool)
+    return _Signed(
+        np.array([s.direction * s.estimate for s in pool]),
+        np.array([s.sd**2 for s in pool]),
+        np.array([1 / seen[s.events[0]] for s in pool]),
+    )
+
+
+def _spread_sd(is_price: bool) -> float:
+    return PRICE_SPREAD if is_price else FLOW_SPREAD
+
+
+def _pooled(
+    seen: _Signed, centre: tuple[float, float], spreads: Floats, spread_sd: float
+) -> tuple[float, float, float]:
     """Posterior mean and sd of μ, and posterior mean of τ over ``spreads``, with y ~ t(μ, v + τ²), μ ~ N(centre)."""
     mean, sd = centre
     mu = np.linspace(mean - 4 * sd, mean + 4 * sd, 81)[:, None]
-    log_p = -0.5 * ((mu - mean) / sd) ** 2 - 0.5 * (spreads / SPREAD_SD) ** 2
-    for one, variance in zip(y, v, strict=True):
+    log_p = -0.5 * ((mu - mean) / sd) ** 2 - 0.5 * (spreads / spread_sd) ** 2
+    for one, variance, weight in zip(seen.effect, seen.variance, seen.weight, strict=True):
         total = variance + spreads**2
-        log_p = log_p - 0.5 * np.log(total) - (DF + 1) / 2 * np.log1p((one - mu) ** 2 / (DF * total))
+        log_p = log_p - weight * (0.5 * np.log(total) + (DF + 1) / 2 * np.log1p((one - mu) ** 2 / (DF * total)))
     p = np.exp(log_p - log_p.max())
     p /= p.sum()
     centre_of_mu = float(np.sum(p * mu))

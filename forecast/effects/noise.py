@@ -28,6 +28,8 @@ from forecast.timeseries.series import Floats
 PILOT = 100
 #: Months after the start whose noise is not trusted to be that of quiet times.
 _UNQUIET = 6
+#: Fewest periods by which noise is judged, where it is not by all, zeros that an episode may explain among them.
+FEWEST = 4
 #: Rounds in which zeros and paths are made to agree.
 _AGREE = 3
 #: Quantiles that stand for the posterior of the variance, and the most degrees of freedom it is believed to have:
@@ -162,5 +164,9 @@ def quiet_periods(sample: Sample, episodes: Sequence[Episode]) -> Bools:
             break
     else:
         quiet = np.ones(len(sample), dtype=bool)
-    quiet[list(sample.zeros)] = False
-    return quiet if quiet[seen].sum() > LEAST else np.ones(len(sample), dtype=bool)
+    every = np.ones(len(sample), dtype=bool)
+    for calm in (quiet, every):
+        calm[list(sample.zeros)] = False
+        if calm[seen].sum() > LEAST:
+            return calm
+    return every if every[seen].sum() >= FEWEST else np.ones(len(sample), dtype=bool)

@@ -22,6 +22,10 @@ from forecast.timeseries.series import Floats
 #: Components of the controls, and the prior precisions that their coefficients may have, in units of the noise:
 #: the last one leaves them out.
 COMPONENTS, TRUST = 10, (1.2, 5.0, 20.0, 80.0, np.inf)
+#: Standard deviations on the log that the coefficients of the season may have: eleven free ones explain any year.
+SEASONS = (0.02, 0.06, 0.2, 0.6)
+#: Degrees of freedom from which the noise is what is left alone; a third of those that lack come from the whole series.
+ENOUGH = 30
 #: A standardised innovation of a control beyond this is cut off, in volumes.
 CLIP = 4.0
 #: Memory of the volatility, per period.
@@ -112,7 +116,7 @@ def _profile(sample: Sample, net: Sample, controls: Floats | None, quiet: Bools,
     calm = quiet[whitening.periods]
     Y, clean = whitening(np.column_stack([sample.x, net.x])).T
     H = whitening(seasons(sample.ds, sample.freq)) if not sample.is_price else np.zeros((len(Y), 0))
-    nuisance = _Nuisance(H, _components(sample, controls, whitening, H), np.inf, calm).trusted(clean)
+    nuisance = _Nuisance(H, _components(sample, controls, whitening, H), SEASONS[-1], np.inf, calm).trusted(clean)
     sigma, e, _ = nuisance.noise(clean, np.ones(len(Y)))
     weights = _volatility(e / sigma, calm)
     sigma, _, used = nuisance.noise(clean, weights)
@@ -123,19 +127,23 @@ def _profile(sample: Sample, net: Sample, controls: Floats | None, quiet: Bools,
 
 @dataclass(frozen=True, eq=False)
 class _Nuisance:
-    """Whitened season ``H`` (m, S) and components of the controls ``Z`` (m, k); ``trust``: prior precision of the
-    latter's coefficients in units of the noise, infinite where they are not used; ``calm`` (m,)."""
+    """Whitened season ``H`` (m, S) and components of the controls ``Z`` (m, k).
+
+    ``season``: prior sd of the former's coefficients on the log; ``trust``: prior precision of the latter's in units of
+    the noise, infinite where they are not used; ``calm`` (m,).
+    """
 
     H: Floats
     Z: Floats
+    season: float
     trust: float
     calm: Bools
 
     @property
     def precision(self) -> Floats:
-        """(q,) prior precision: seasonal coefficients have sd 1 on the log, those of controls follow the noise."""
+        """(q,) prior precision: seasonal coefficients have a scale on the log, those of controls follow the noise."""
         used = self.Z.shape[1] if np.isfinite(self.trust) else 0
-        return np.concatenate([np.ones(self.H.shape[1]), np.full(used, self.trust)])
+        return np.concatenate([np.full(self.H.shape[1], self.season**-2), np.full(used, self.trust)])
 
     def columns(self, sigma: float, weights: Floats) -> Floats:
         """(m, q) columns over the noise sd; the components are in units of the noise already."""
@@ -143,25 +151,34 @@ class _Nuisance:
         return np.hstack([H, Z]) if np.isfinite(self.trust) else H
 
     def noise(self, Y: Floats, weights: Floats) -> tuple[float, Floats, float]:
-        """Noise sd and residuals (m,) of the series over the calm periods, and the degrees of freedom they used."""
+        """Noise sd and residuals (m,) of the series over the calm periods, and the degrees of freedom they used.
+
+        With few degrees of freedom left the noise is also what the series does with its season and controls left in:
+        a year of values is explained by eleven harmonics whatever it is.
+        """
         start = max(float(np.sqrt(np.mean((Y / weights)[self.calm] ** 2))), LEAST_SD)
         X, y = self.columns(start, weights), Y / (start * weights)
         M = X[self.calm].T @ X[self.calm]
         A = M + np.diag(self.precision)
         e = y - X @ np.linalg.solve(A, X[self.calm].T @ y[self.calm])
         used = float(np.trace(np.linalg.solve(A, M)))
-        sigma = start * np.sqrt(np.sum(e[self.calm] ** 2) / max(self.calm.sum() - used, 1.0))
+        left = max(float(self.calm.sum()) - used, 1.0)
+        before = max(ENOUGH - left, 0.0) / 3
+        sigma = start * np.sqrt((np.sum(e[self.calm] ** 2) + before) / (left + before))
         return max(float(sigma), LEAST_SD), start * e, used
 
     def trusted(self, Y: Floats) -> _Nuisance:
-        """The same with the controls trusted as far as the calm periods bear out, by marginal likelihood; or not used.
+        """The same with season and controls trusted as far as the calm periods bear out, by marginal likelihood.
 
-        The noise variance is concentrated out (empirical Bayes of a ridge: MacKay, Bayesian interpolation, Neural
-        Computation 4, 1992).
+        The season first; controls may be left out. The noise variance is concentrated out (empirical Bayes of a ridge:
+        MacKay, Bayesian interpolation, Neural Computation 4, 1992).
         """
-        if not self.Z.shape[1]:
-            return self
-        return max((replace(self, trust=trust) for trust in TRUST), key=lambda one: one._evidence(Y))
+        found = self
+        if self.H.shape[1]:
+            found = max((replace(found, season=sd) for sd in SEASONS), key=lambda one: one._evidence(Y))
+        if self.Z.shape[1]:
+            found = max((replace(found, trust=trust) for trust in TRUST), key=lambda one: one._evidence(Y))
+        return found
 
     def _evidence(self, Y: Floats) -> float:
         weights = np.ones(len(Y))

@@ -124,12 +124,14 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
     path = effect.draws(ds[: len(inside)], freq) if len(inside) else np.zeros((record.n, 0))
     level = _latent(actual, ds, record)[: len(inside)]
     without = level * np.exp(-path)
-    # Less than can be reported, where a 0 was: what another event stopped is no change by this one.
-    change = np.nan_to_num(level - without)
-    early, observed = inside < start, ~np.isnan(actual[: len(inside)])
+    # Less than can be reported, where a 0 was: what another event stopped is no change by this one. Where nothing
+    # stands for the zeros, nothing is known of what there would have been.
+    observed = level > 0
+    change = np.where(observed, level - without, 0.0)
+    early = inside < start
     seen = ~early & observed
-    average = _more(without, change, path, ~early, observed) if len(inside) else None
-    sums = None if history.series.is_price or not len(inside) else change
+    average = _more(level, without, path, ~early, observed) if len(inside) else None
+    summed = observed.any() and not history.series.is_price
     return EpisodeReport(
         effect=effect,
         record=record,
@@ -137,10 +139,10 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
         actual=actual,
         window=window,
         average=None if average is None else Band.of(average),
-        early=Band.of(_more(without, change, path, early, observed)) if early.any() else None,
-        cumulated=None if sums is None else Band.of(sums.sum(axis=1)),
-        before=None if sums is None or not early.any() else Band.of(sums[:, early].sum(axis=1)),
-        after=None if sums is None else Band.of(sums[:, ~early].sum(axis=1)),
+        early=Band.of(_more(level, without, path, early, observed)) if early.any() else None,
+        cumulated=Band.of(change.sum(axis=1)) if summed else None,
+        before=Band.of(change[:, early].sum(axis=1)) if summed and early.any() else None,
+        after=Band.of(change[:, ~early].sum(axis=1)) if summed else None,
         missing=int((~observed).sum()),
         amount=Band.of(change[:, seen].mean(axis=1)) if seen.any() else None,
         observed=int(seen.sum()),
@@ -148,8 +150,8 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
     )
 
 
-def _more(without: Floats, change: Floats, path: Floats, some: Bools, observed: Bools) -> Floats:
-    """(n,) by how much percent some periods together are more than ``without``.
+def _more(level: Floats, without: Floats, path: Floats, some: Bools, observed: Bools) -> Floats:
+    """(n,) by how much percent the ``level`` (P,) of some periods together is more than ``without`` (n, P).
 
     Three months of nothing in a year are a quarter of it, whatever their logs are. Where none was observed, the mean of
     the ``path`` on the log is told.
@@ -157,7 +159,7 @@ def _more(without: Floats, change: Floats, path: Floats, some: Bools, observed: 
     seen = some & observed
     if not seen.any():
         return np.asarray(100 * np.expm1(path[:, some].mean(axis=1)))
-    return np.asarray(100 * change[:, seen].sum(axis=1) / without[:, seen].sum(axis=1))
+    return np.asarray(100 * (level[seen].sum() / without[:, seen].sum(axis=1) - 1))
 
 
 def _latent(actual: Floats, ds: Days, record: EffectRecord) -> Floats:

@@ -24,9 +24,8 @@ Ints = npt.NDArray[np.int64]
 NEIGHBOURS = 6
 #: Rounds over the episodes after which the chains are looked at, and at most.
 ROUNDS, MOST_ROUNDS = 5, 60
-#: The mean effects of the two kinds of start may differ by so many standard deviations, a tenth of the width of a 90 %
-#: interval; and by so many standard errors, which is chance.
-AGREED, CHANCE = 0.33, 3.0
+#: Standard errors by which the mean effects of the two kinds of start may differ by chance.
+CHANCE = 3.0
 #: Chains of the sampler at most; more draws than that repeat them.
 CHAINS = 250
 #: Episodes whose designs are nowhere correlated beyond this do not overlap.
@@ -158,7 +157,7 @@ class Joint:
         if not half or not size.any():
             return False
         apart = abs(float(size[:half].mean() - size[half:].mean())) / float(size.std())
-        return bool(apart > max(AGREED, CHANCE * half**-0.5 * 2**0.5))
+        return bool(apart > CHANCE * (2 / half) ** 0.5)
 
     def _path(self, some: Sequence[int], state: PosteriorDraws) -> Floats:
         """(m, n) what these episodes add to the whitened series in each draw."""

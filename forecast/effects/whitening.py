@@ -108,7 +108,8 @@ def whitenings(sample: Sample, quiet: Bools) -> list[tuple[Whitening, float]]:
 
     def log_posterior(model: Whitening) -> float:
         e, sd = model.innovations(V)
-        calm = quiet[model.periods]
+        # All are judged by the same innovations: with φ there is one less, and what that one weighs hangs on the unit.
+        calm = quiet[model.periods] & (model.periods > rows[1])
         loglik = -calm.sum() / 2 * np.log(_rss(e[calm]) / calm.sum() + 1e-12) - np.log(sd[calm]).sum()
         return float(loglik - 0.5 * ((model.phi + model.theta - usual) / spread) ** 2)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 
 import numpy as np
 from scipy.stats import norm
@@ -58,15 +59,18 @@ def after_the_stop(sample: Sample, episodes: Sequence[Episode]) -> frozenset[str
     """Ids of the episodes that cannot have been felt before trade had stopped, to the end of the sample.
 
     What they did is not to be seen: whatever it was, nothing was traded. In the model they would be given a part in
-    the stop, since any log below the limit may stand for a 0.
+    the stop, since any log below the limit may stand for a 0. Trade has stopped once it rests for longer than it ever
+    did before.
     """
-    seen, zero = np.flatnonzero(np.isfinite(sample.trade)), np.zeros(len(sample), dtype=bool)
-    zero[list(sample.zeros)] = True
-    traded = seen[~zero[seen]]
-    stopped = seen[seen > traded[-1]] if len(traded) else seen
-    if not len(stopped):
+    trade = sample.trade[np.isfinite(sample.trade)]
+    rests = [len(list(run)) for traded, run in groupby(trade.tolist()) if not traded]
+    if not rests or trade[-1]:
         return frozenset()
-    stop = int(sample.freq.ordinal(sample.ds[stopped[0]]))
+    longest = max(rests[:-1], default=0)
+    rows = np.flatnonzero(np.isfinite(sample.trade))[len(trade) - rests[-1] :]
+    if len(rows) <= longest:
+        return frozenset()
+    stop = int(sample.freq.ordinal(sample.ds[rows[longest]]))
     starts = {e.episode_id: int(sample.freq.ordinal(e.intervention.start)) for e in episodes}
     return frozenset(e.episode_id for e in episodes if starts[e.episode_id] - max(leads(e, sample.freq)) > stop)
 

@@ -16,11 +16,13 @@ from forecast.answers.effects import Findings
 from forecast.answers.event_priors import Evidence
 from forecast.answers.forecast import at_levels
 from forecast.effects.event_classes import ClassPrior
+from forecast.effects.record import EpisodeEffect
 from forecast.effects.report import LEVELS, RELEVANT, Band, EpisodeReport
 from forecast.events import KindFamily, days_in_force
 from forecast.events.spells import in_words
 from forecast.export.forecasts import interval_names
 from forecast.metrics import rounded
+from forecast.timeseries.series import Series
 
 _CUTS = at_levels(LEVELS)
 
@@ -137,13 +139,24 @@ def _episode(found: Findings, told: EpisodeReport) -> dict[str, Any]:
         "placebo_rank": effect.placebo_rank,
         "relevant": told.relevant,
         "relevant_size": RELEVANT,
-        "detectable": None if effect.detectable is None else _percent(effect.detectable, 0.0, (0.5,))[0],
+        "detectable": _smallest(effect, found.series),
         "identified": effect.identified,
         "prior_dominated": effect.prior_dominated,
         "apart": episode.apart,
         "others_of_kind": kin.others,
         "given_kind": dict(zip(band_names(), _percent(kin.mean, kin.sd, _CUTS), strict=True)),
     }
+
+
+def _smallest(effect: EpisodeEffect, series: Series) -> float | None:
+    """The average effect in percent that the data would have shown, without its sign: a fall where one was expected.
+
+    Where nothing was, a price is told a rise and a flow a fall, since that is what measures do to them.
+    """
+    if effect.detectable is None:
+        return None
+    sign = effect.episode.direction or (1 if series.is_price else -1)
+    return abs(_percent(sign * effect.detectable, 0.0, (0.5,))[0])
 
 
 def _standing(told: EpisodeReport, event_id: str) -> dict[str, Any]:
