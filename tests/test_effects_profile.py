@@ -18,7 +18,7 @@ T = 240
 DS = MONTHLY.range("2005-01-01", T)
 QUIET = np.ones(T, dtype=bool)
 #: Moves of 4 % up or down at random: white, of one sd that is known exactly.
-MOVES = 0.04 * np.sign(np.random.default_rng(0).normal(size=T))
+MOVES = 0.04 * np.sign(np.random.default_rng(7).normal(size=T))
 EVEN = Sample(DS, np.cumsum(MOVES), MONTHLY, is_price=True)
 
 

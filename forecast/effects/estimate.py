@@ -22,7 +22,7 @@ from forecast.effects.placebo import ranked
 from forecast.effects.profile import profile
 from forecast.effects.record import EffectRecord, EpisodeEffect
 from forecast.effects.sampler import PosteriorDraws
-from forecast.effects.zeros import after_the_stop, censored, latent
+from forecast.effects.zeros import after_the_stop, censored, in_season, latent
 from forecast.errors import TooShort
 from forecast.forecasters.base import Coefficients
 from forecast.interventions import Design
@@ -81,6 +81,7 @@ def estimate(
     episodes = sorted(episodes, key=lambda e: (e.intervention.start.astype(int), e.episode_id))
     if not episodes:
         return EffectRecord.none(n, sample.freq, sample.ds[-1])
+    sample = in_season(sample, episodes)
     rng, hidden = np.random.default_rng(seed), after_the_stop(sample, episodes)
     ways = {e.episode_id: Ways.of(e, sample, settings.scales(e, sample.is_price)) for e in episodes}
     effects: dict[str, EpisodeEffect] = {}

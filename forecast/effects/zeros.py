@@ -25,8 +25,26 @@ from forecast.timeseries.series import Floats
 
 #: Share of zeros among the periods without events from which on zeros are usual.
 USUAL = 0.05
+#: Share of a season's periods that report 0 from which on it is closed.
+MOSTLY = 0.5
 #: Sweeps over the zeros until each agrees with the others.
 _SWEEPS = 20
+
+
+def in_season(sample: Sample, episodes: Sequence[Episode]) -> Sample:
+    """The sample with the zeros of its closed seasons missing: what is closed every year says nothing of an event.
+
+    A season is closed if most of its periods without events report 0, two at least.
+    """
+    if not sample.zeros:
+        return sample
+    season = np.asarray(sample.freq.ordinal(sample.ds)) % sample.freq.season
+    free = ~_touched(sample, episodes) & np.isfinite(sample.trade)
+    rests = free & (sample.trade == 0)
+    closed = [
+        k for k in np.unique(season[rests]) if rests[season == k].sum() >= max(2, MOSTLY * free[season == k].sum())
+    ]
+    return replace(sample, zeros=tuple(row for row in sample.zeros if season[row] not in closed))
 
 
 def censored(sample: Sample, episodes: Sequence[Episode]) -> Sample:
