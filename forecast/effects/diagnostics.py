@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from forecast.effects.episodes import overlap
+from forecast.effects.episodes import Episode, overlap
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.sampler import Joint
-from forecast.interventions import Intervention, Ramp
+from forecast.interventions import Intervention, Licence, Ramp
+from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
@@ -175,11 +176,11 @@ def _distinct(joint: Joint) -> list[bool]:
 def _likelihoods(sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect]) -> list[tuple[float, float] | None]:
     """Estimate and standard error, without a prior, of an effect that grows to its full size in two periods.
 
-    Taken from the announcement until six periods after, whatever else happened then.
+    A licence with its terms on record bites at once, and recovers as they say. Taken from the announcement until six
+    periods after, whatever else happened then.
     """
     view = joint.view
-    builds = [Intervention(Ramp(2), e.episode.intervention.start, lead=e.episode.gap(sample.freq)) for e in effects]
-    columns = np.array([build.column(sample.ds, sample.freq) for build in builds]).T
+    columns = np.array([_build_up(effect.episode, sample.freq).column(sample.ds, sample.freq) for effect in effects]).T
     E = view.whiten(columns)
     first = np.argmax(columns > 0, axis=0)
     E[view.whitening.periods[:, None] > first + AFTER] = 0.0
@@ -190,3 +191,10 @@ def _likelihoods(sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect])
         else None
         for information, one, effect in zip(xx, xy, effects, strict=True)
     ]
+
+
+def _build_up(episode: Episode, freq: Freq) -> Intervention:
+    """How an effect comes about from the announcement on: at once by a licence's own terms, else in two periods."""
+    guess = episode.intervention
+    shape = guess.shape if isinstance(guess.shape, Licence) else Ramp(2)
+    return Intervention(shape, guess.start, lead=episode.gap(freq))
