@@ -115,6 +115,8 @@ class Licence:
         return self.response(k) / stood if stood else np.ones(len(k))
 
 
+#: The longest that a shape may last, in periods: a century of days.
+LONGEST = 36_525
 #: The words for shapes; those with a number are written ``temporary-6``, ``hump-5``, ``ramp-3``, ``decay-0.8``,
 #: ``forestalled-3`` or, if it wears off, ``forestalled-3-0.8``, and ``licence-3-0.6`` (60 % approved after 3 periods).
 SHAPES = ("pulse", "step", "temporary", "hump", "ramp", "decay", "forestalled", "licence")
@@ -140,17 +142,17 @@ def parse_shape(text: str) -> Shape:
     """A shape as ``shape_word`` writes it. Raises ``InvalidInput``."""
     word, _, number = text.partition("-")
     try:
-        if word in _SPANS and 1 <= int(number) <= 600:
+        if word in _SPANS and 1 <= int(number) <= LONGEST:
             return _SPANS[word](int(number))
         if word == "decay" and 0 < float(number) < 1:
             return Decay(float(number))
         if word == "forestalled":
             periods, _, rate = number.partition("-")
-            if 1 <= int(periods) <= 600 and 0 < float(rate or 1) <= 1:
+            if 1 <= int(periods) <= LONGEST and 0 < float(rate or 1) <= 1:
                 return Forestalled(int(periods), float(rate or 1))
         if word == "licence":
             delay, _, approval = number.partition("-")
-            if 1 <= int(delay) <= 600 and 0 <= float(approval) <= 1:
+            if 1 <= int(delay) <= LONGEST and 0 <= float(approval) <= 1:
                 return Licence(int(delay), float(approval))
     except ValueError:
         pass
@@ -179,6 +181,13 @@ class Intervention:
     intensity: tuple[tuple[np.datetime64, float], ...] = field(default=())
 
     @property
+    def brought_forward(self) -> Shape:
+        """Its shape, counted from ``lead`` periods before its start: licences are granted no earlier for it."""
+        if isinstance(self.shape, Licence):
+            return Licence(self.shape.delay + self.lead, self.shape.approval)
+        return self.shape
+
+    @property
     def reach(self) -> int:
         """Periods before its start in which it may be felt."""
         return self.lead + (self.shape.periods if isinstance(self.shape, Forestalled) else 0)
@@ -187,7 +196,7 @@ class Intervention:
         """Value in each period of ``ds`` (period starts, any dates); shape (T,)."""
         first = int(freq.ordinal(self.start)) - self.lead
         ordinals = np.asarray(freq.ordinal(ds), dtype=np.int64)
-        column = self.shape.response((ordinals - first).astype(float))
+        column = self.brought_forward.response((ordinals - first).astype(float))
         if self.end is not None:
             column = np.where(ordinals > int(freq.begun(self.end)), 0.0, column)
         if self.intensity:

@@ -274,7 +274,7 @@ class EffectsDocument(BaseModel):
     series_id: str
     run: str
     unit: str
-    method: str = Field(description="averaged over shapes and leads, regression on fixed ones, or the family's own")
+    method: str = Field(description="averaged over shapes and leads; none without an event; of older runs a family")
     omitted: list[dict[str, Any]] = Field(description="episodes that are not reported, and why")
     not_estimated: list[dict[str, str]] = Field(description="events that a user took in, touching it, and why not")
     notes: list[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -14,7 +14,6 @@ import pytest
 from forecast.catalog import Catalog, Observation
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.events import Event, KindFamily
-from forecast.forecasters.base import Coefficients
 from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.ets import Ets
 from forecast.forecasters.grid.engine import Grid, GridFitted
@@ -239,16 +238,12 @@ class Counting:
     """A family that remembers how it came about: 1000 is a fit, each extension adds one; its forecasts stand still."""
 
     family: ClassVar[str] = "counting"
-    estimates_effects: ClassVar[bool] = True
+    estimates_effects: ClassVar[bool] = False
     level: float = 0.0
     seen: float = 0.0
-    coefficients: Coefficients = field(default_factory=Coefficients)
-    found: float = 0.35
 
     def fit(self, y: Sample, design: Design) -> Counting:
-        K = len(design.names)
-        own = Coefficients(design.names, np.full(K, self.found), 1e-8 * np.eye(K))
-        return Counting(1000.0, float(y.x[-1]), own)
+        return Counting(1000.0, float(y.x[-1]))
 
     def extend(self, y: Sample, design: Design | None = None) -> Counting:
         return Counting(self.level + 1, float(y.x[-1]))
@@ -269,20 +264,6 @@ def test_what_is_extended_sees_the_series_less_its_effects() -> None:
     models = list(_one_by_one(cast(Any, Counting()), [affected(y, 30), affected(y, 31)]))
     seen = [cast(Counting, model.fitted).seen for model in models]
     np.testing.assert_allclose(seen, np.log(y[[30, 31]]) - 0.3, atol=1e-6)
-
-
-def test_a_family_s_own_effects_are_used_only_where_they_are_asked_for() -> None:
-    shared, own = (fit(cast(Any, Counting()), affected(walk(30), 29), own_effects=asked) for asked in (False, True))
-    assert (shared.view.record.method, own.view.record.method) == ("averaged", "counting")
-    np.testing.assert_allclose(own.view.record.effects[0].size, 0.35, atol=1e-3)
-    np.testing.assert_allclose(cast(Counting, own.fitted).seen, np.log(walk(30)[-1]) - 0.35, atol=1e-3)
-
-
-def test_where_its_own_effects_do_not_pass_a_family_is_fitted_to_the_series_less_the_shared_ones() -> None:
-    model = fit(cast(Any, Counting(found=0.7)), affected(walk(30), 29), own_effects=True)
-    assert model.view.record.method == "averaged"
-    assert "own estimate set aside" in model.view.record.notes[-1]
-    np.testing.assert_allclose(cast(Counting, model.fitted).seen, np.log(walk(30)[-1]) - 0.3, atol=1e-6)
 
 
 def test_each_origin_has_draws_of_its_own() -> None:

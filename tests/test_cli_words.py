@@ -15,8 +15,9 @@ from small_world import a_ban, an_effect
 from forecast import cli, errors
 from forecast.answers.forecast import Forecast, Row
 from forecast.cli import call, options
-from forecast.cli.effects import _cells, _left_out
+from forecast.cli.effects import _cells, _left_out, _noted
 from forecast.cli.forecasts import _page
+from forecast.effects.diagnostics import said
 from forecast.effects.episodes import Omitted
 from forecast.effects.record import EffectRecord
 from forecast.events import Branch
@@ -196,6 +197,20 @@ def test_an_effect_whose_median_is_none_says_so_and_how_likely_there_is_any() ->
 def test_a_table_says_how_long_an_event_was_in_force() -> None:
     told = [_cells({**ROW, "days_in_force": days}, "month")["episode"].splitlines()[4:] for days in (31, 0, None)]
     assert told == [["in force 31 days"], ["never in force"], []]
+
+
+def test_notes_say_which_effects_are_told_together_and_which_began_when_nothing_was_traded() -> None:
+    quota, ban, after, old = (an_effect(a_ban(name)) for name in ("quota", "ban", "after", "old"))
+    quota = replace(quota, episode=replace(quota.episode, told_with="ban"))
+    after, old = (replace(one, identified=False, prior_dominated=True) for one in (after, old))
+    effects = quota, ban, after, old
+    none = EffectRecord.none(400, parse_freq("M"), np.datetime64("2030-06-01"))
+    record = replace(none, effects=effects, notes=said(effects, {"after"}))
+    together = "quota: the sample cannot part it from ban; told together"
+    unseen = "after: nothing was traded any more when it began; its effect is the prior"
+    assert record.notes == (together, unseen, "old: the sample cannot tell its effect; it is the prior")
+    assert list(_noted(record, {"quota", "ban", "after", "old"})) == [together, unseen]
+    assert list(_noted(record, {"old", "after"})) == [unseen]
 
 
 def test_what_is_only_weighed_is_told_from_what_is_left_out() -> None:

@@ -413,6 +413,16 @@ def test_a_licence_goes_on_to_be_granted_where_other_shapes_are_held() -> None:
     assert held == pytest.approx(np.array([[0, 1, 1, 1, 0.25, 0.25], [0, 1, 0.5, 0.5, 0.5, 0.5]]))
 
 
+def test_a_licence_that_is_felt_early_is_granted_on_its_day_all_the_same() -> None:
+    """In force since December, granted from March on; a step may come two months early, too."""
+    candidates = product(Intervention(Step(), np.datetime64("2024-12-10")), [Licence(3, 0.75), Step()], [0, 1, 2])
+    ds = MONTHLY.range("2024-09-01", 8)
+    early = [[0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 1, 1], [0, 1, 1, 1, 1, 1]]
+    expected = np.array([[*row, *after] for after in ([0.25, 0.25], [1, 1]) for row in early])
+    assert columns(candidates, ds, MONTHLY) == pytest.approx(expected)
+    assert columns(candidates, ds, MONTHLY, np.datetime64("2025-01-01")) == pytest.approx(expected)
+
+
 def test_an_end_on_a_weekend_is_that_of_the_business_day_before() -> None:
     acting = Intervention(Step(), np.datetime64("2024-12-18"), end=np.datetime64("2024-12-21"))  # a Saturday
     business = Freq("B")

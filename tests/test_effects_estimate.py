@@ -284,6 +284,18 @@ def test_the_raw_likelihood_is_of_what_happened_in_two_periods_from_the_announce
     assert len({float(MOVES[at] + MOVES[at + 1]) for at in (153, 151, 148)}) > 1
 
 
+@pytest.mark.parametrize("announced", [0, 2])
+@pytest.mark.parametrize(("delay", "back"), [(2, 0.5), (10, 0.0)])
+def test_the_raw_likelihood_of_a_licence_is_of_its_terms(announced: int, delay: int, back: float) -> None:
+    """It bites at once and gives half back on the day of the grants, if that is within the half year."""
+    act = episode(153, shape=Licence(delay, 0.5), announced=announced)
+    (found,) = estimate(EVEN, [act], n=50, seed=0, settings=QUICK).effects
+    assert found.likelihood is not None
+    mean, error = found.likelihood
+    assert mean == pytest.approx((MOVES[153 - announced] - back * MOVES[155]) / (1 + back**2), abs=1e-6)
+    assert error == pytest.approx(0.04 / (1 + back**2) ** 0.5, rel=0.05)
+
+
 def test_the_raw_likelihood_of_a_flow_ends_half_a_year_after_the_start() -> None:
     sample, act = volume(), episode(150)
     record = estimate(sample, [act], n=50, seed=0, settings=QUICK)

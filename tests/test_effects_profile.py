@@ -46,7 +46,6 @@ def test_products_are_those_of_the_formula() -> None:
     xx, xy = view.products(E)
     assert xx == pytest.approx(np.diag(E.T @ left @ E), rel=1e-8)
     assert xy == pytest.approx(E.T @ left @ view.Y, rel=1e-8)
-    assert view.yy == pytest.approx(view.Y @ left @ view.Y, rel=1e-8)
     assert view.precision[:11].tolist() == [1.0] * 11
     assert len(view.precision) == 14
 
@@ -79,7 +78,7 @@ def test_more_noise_divides_every_product() -> None:
     louder = view.rescaled(4.0)
     for before, after in zip(view.products(view.whiten(columns)), louder.products(louder.whiten(columns)), strict=True):
         assert after == pytest.approx(before / 4)
-    assert louder.yy == pytest.approx(view.yy / 4)
+    assert louder.residual == pytest.approx(view.residual / 2)
     assert louder.dof == view.dof
 
 

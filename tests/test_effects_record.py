@@ -13,7 +13,7 @@ from forecast.effects import EffectRecord, Episode, EpisodeEffect, Omitted
 from forecast.effects.candidates import product
 from forecast.effects.record import together, window
 from forecast.events import InForce, KindFamily
-from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary
+from forecast.interventions import Decay, Intervention, Licence, Ramp, Shape, Step, Temporary
 from forecast.timeseries.frequency import Freq
 
 MONTHLY = Freq("M")
@@ -222,6 +222,21 @@ def test_times_in_force_survive_the_card_and_an_older_card_knows_of_none() -> No
         del row["in_force"]
     older = EffectRecord.from_arrays(described, told.to_arrays())
     assert [e.episode.in_force for e in older.effects] == [{}, {}]
+
+
+def test_a_licence_that_may_be_felt_early_survives_the_card() -> None:
+    told = record(effect("e", "2021-03-10", (Licence(3, 0.6), Step()), leads=(0, 1, 2)))
+    again = EffectRecord.from_arrays(json.loads(json.dumps(told.describe())), told.to_arrays())
+    assert again.effects[0].candidates == told.effects[0].candidates
+
+
+@pytest.mark.parametrize("method", ["sarimax", "ucm", "prophet"])
+def test_an_older_record_may_be_the_estimate_of_a_family(method: str) -> None:
+    one = effect("e", "2021-03-10", (Step(),))
+    told = replace(record(one), method=method)
+    again = EffectRecord.from_arrays(json.loads(json.dumps(told.describe())), told.to_arrays())
+    assert again.method == method
+    np.testing.assert_array_equal(again.effects[0].draws(AHEAD, MONTHLY), one.draws(AHEAD, MONTHLY))
 
 
 def test_a_lead_and_a_level_survive_the_card() -> None:

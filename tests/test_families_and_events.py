@@ -1,7 +1,7 @@
 """One contract for every family of the table: what measures do to a series, and what a forecast makes of it.
 
 A flow of about 1,000 t a month either stops for nine months under a ban in force, or is halved by one of two controls
-that follow each other within two months. Families that can estimate effects themselves are run both ways.
+that follow each other within two months.
 """
 
 from __future__ import annotations
@@ -30,9 +30,6 @@ from forecast.training.backtest import Model, fit
 from forecast.training.information import View
 
 FAMILIES = tuple(FORECASTERS)
-ESTIMATING = tuple(name for name in FAMILIES if FORECASTERS[name].estimates_effects)
-#: Each family, and once more with its own estimate of the effects where it can make one.
-RUNS = [(name, False) for name in FAMILIES] + [(name, True) for name in ESTIMATING]
 N, H, AS_OF = 400, 12, dt.date(2026, 10, 15)
 
 ROWS = np.arange(96)  # from October 2018 to September 2026
@@ -87,13 +84,13 @@ def view_of(case: str) -> View:
 
 
 @cache
-def model_of(case: str, family: str, own: bool) -> Model:
-    return fit(FORECASTERS[family], view_of(case), own_effects=own)
+def model_of(case: str, family: str) -> Model:
+    return fit(FORECASTERS[family], view_of(case))
 
 
 @cache
-def future_of(case: str, family: str, own: bool) -> Future:
-    return future(model_of(case, family, own), CASES[case][1])
+def future_of(case: str, family: str) -> Future:
+    return future(model_of(case, family), CASES[case][1])
 
 
 def without(future: Future, name: str) -> Floats:
@@ -112,9 +109,9 @@ def interval(future: Future, name: str) -> Floats:
     return np.asarray(100 * np.expm1(np.quantile(average, [0.05, 0.95])))
 
 
-@pytest.mark.parametrize(("family", "own"), RUNS)
-def test_a_ban_in_force_is_a_full_stop_and_forecast_as_none_with_a_chance_of_leakage(family: str, own: bool) -> None:
-    found = future_of("ban", family, own)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_ban_in_force_is_a_full_stop_and_forecast_as_none_with_a_chance_of_leakage(family: str) -> None:
+    found = future_of("ban", family)
     np.testing.assert_allclose(interval(found, "ban"), -100, atol=0.5)
     np.testing.assert_array_equal(np.quantile(found.draws, [0.025, 0.5, 0.9], axis=1), 0)
     assert found.draws.mean(axis=1).max() < 1
@@ -125,14 +122,14 @@ def test_a_ban_in_force_is_a_full_stop_and_forecast_as_none_with_a_chance_of_lea
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_month_that_leaked_through_a_ban_is_no_sign_of_what_there_would_be_without_it(family: str) -> None:
     """15 t against e⁻⁸ of the flow would stand for 40,000 t without the ban."""
-    found = future_of("leak", family, False)
+    found = future_of("leak", family)
     assert found.draws.max() < 15
     np.testing.assert_allclose(np.median(without(found, "ban"), axis=1), 1000, rtol=0.06)
 
 
-@pytest.mark.parametrize(("family", "own"), RUNS)
-def test_of_two_measures_the_idle_one_changes_nothing_and_the_real_one_halves(family: str, own: bool) -> None:
-    found = future_of("two", family, own)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_of_two_measures_the_idle_one_changes_nothing_and_the_real_one_halves(family: str) -> None:
+    found = future_of("two", family)
     low, high = interval(found, "real")
     assert low < -50 < high < -45
     low, high = interval(found, "idle")
@@ -144,35 +141,14 @@ def test_of_two_measures_the_idle_one_changes_nothing_and_the_real_one_halves(fa
 
 
 @pytest.mark.parametrize("case", ["two", "one"])
-@pytest.mark.parametrize(("family", "own"), RUNS)
-def test_a_measure_that_never_was_has_no_path_in_any_draw_of_the_future(family: str, own: bool, case: str) -> None:
-    found = future_of(case, family, own)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_measure_that_never_was_has_no_path_in_any_draw_of_the_future(family: str, case: str) -> None:
+    found = future_of(case, family)
     for event in CASES[case][1]:
         acted = effect(found, event.event_id)
         path = acted.paths(acted.held(found.ds, found.run.record.freq, found.run.last)).T
         change = np.log(without(found, event.event_id)) - np.log(found.draws)
         np.testing.assert_allclose(change, -path, atol=1e-5)
-
-
-@pytest.mark.parametrize("family", ESTIMATING)
-@pytest.mark.parametrize(
-    ("case", "why"), [("ban", "its sample has periods without trade"), ("two", "idle and real overlap")]
-)
-def test_where_policy_is_messy_a_family_is_run_by_the_shared_record(family: str, case: str, why: str) -> None:
-    own, shared = (model_of(case, family, asked) for asked in (True, False))
-    assert own.view.record.method == "averaged"
-    assert own.view.record.notes == (*shared.view.record.notes, f"own estimate set aside: {why}")
-    np.testing.assert_array_equal(own.draws(H, 1), shared.draws(H, 1))
-
-
-@pytest.mark.parametrize("family", ESTIMATING)
-def test_an_own_estimate_of_one_clear_measure_is_the_record_and_halves_too(family: str) -> None:
-    found = future_of("one", family, True)
-    assert found.run.record.method == family
-    low, high = interval(found, "real")
-    assert low < -50 < high < -45
-    np.testing.assert_allclose(np.median(found.draws, axis=1), 500, rtol=0.03)
-    np.testing.assert_allclose(np.median(without(found, "real"), axis=1), 1000, rtol=0.05)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -325,6 +325,9 @@ def test_next_months_value_of_a_bundled_series(desk: Desk) -> None:
     assert desk.catalog.fingerprint("price.copper", date(2026, 11, 24)) != before
 
 
+UNSURE = "no certainty, so it counts as verified until you say certainty: verified, partly or background"
+
+
 def test_events_of_ones_own(desk: Desk) -> None:
     events = desk.file(
         "events.csv",
@@ -338,7 +341,7 @@ def test_events_of_ones_own(desk: Desk) -> None:
         "mineral 'kryptonite' is new: it stands alone in the tree of minerals",
         "no70-again touches no series that is forecast: none is of kryptonite",
         "copper-threat touches price.copper; training is due (orecast retrain --due)",
-        "no70-again, copper-threat: no certainty, so it counts as hearsay; say certainty: verified or partly",
+        f"no70-again, copper-threat: {UNSURE}",
         "copper-threat: no direction for prices, so its kind tells no sign; say price_world: up, down or mixed",
     )
     assert "kryptonite" in desk.catalog.minerals()
@@ -361,7 +364,7 @@ def test_a_new_event_is_told_what_it_touches_and_what_it_does_not_say(desk: Desk
     assert notes(desk, whole) == []  # it is known already
     assert notes(desk, "bare,Halt,export_ban,2025-05-01,,gallium,,,,\n") == [
         "bare touches no series that is forecast: it names no flow, such as CHN>WLD",
-        "bare: no certainty, so it counts as hearsay; say certainty: verified or partly",
+        f"bare: {UNSURE}",
         "bare: no flows, so it touches no trade, only world prices; say flows: exporter>importer, such as CHN>WLD",
         "bare: no effective date, so it counts as announced and never in force; say effective: YYYY-MM-DD",
     ]

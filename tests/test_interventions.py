@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_world import a_ban
 
+from forecast.effects.episodes import licence
 from forecast.errors import InvalidInput, MissingDesign
 from forecast.interventions import (
     Decay,
@@ -64,6 +66,20 @@ def test_a_lead_brings_it_forward_and_an_end_stops_it_after_its_period() -> None
     assert column.tolist() == [0, 1, 1, 1, 1, 1, 0, 0]
 
 
+@pytest.mark.parametrize(
+    ("lead", "expected"),
+    [
+        (0, [0, 0, 0, 0, 1, 1, 1, 0.4]),
+        (1, [0, 0, 0, 1, 1, 1, 1, 0.4]),
+        (2, [0, 0, 1, 1, 1, 1, 1, 0.4]),
+    ],
+)
+def test_a_lead_does_not_bring_the_grants_of_licences_forward(lead: int, expected: list[float]) -> None:
+    """In force since May, the first are granted three months later."""
+    acting = Intervention(Licence(3, 0.6), day("2025-05-10"), lead=lead)
+    assert acting.column(DS, MONTHLY) == pytest.approx(expected)
+
+
 def test_a_rate_acts_with_its_day_weighted_mean() -> None:
     steps = ((day("2025-03-04"), 1.0), (day("2025-04-16"), 3.0), (day("2025-06-01"), 0.0))
     column = Intervention(Step(), steps[0][0], intensity=steps).column(DS, MONTHLY)
@@ -92,6 +108,16 @@ def test_a_shape_is_read_back_as_it_is_written(shape: Shape) -> None:
 def test_an_unknown_shape_is_refused_with_what_is_right(text: str) -> None:
     with pytest.raises(InvalidInput, match="temporary-N"):
         parse_shape(text)
+
+
+@pytest.mark.parametrize(
+    ("code", "periods"), [("D", 1826), ("B", 1304), ("W-SUN", 261), ("M", 60), ("Q", 20), ("Y", 5)]
+)
+def test_the_longest_terms_of_a_licence_are_read_back_at_every_frequency(code: str, periods: int) -> None:
+    terms = {"kind": "licence", "value_after": 60.0, "value_unit": "% approved", "value_text": "60 months"}
+    shape = licence(a_ban("slow", **terms), Freq(code))
+    assert shape == Licence(periods, 0.6)
+    assert parse_shape(shape_word(shape)) == shape
 
 
 def test_what_a_licence_leaves_is_a_share_of_what_stood() -> None:
@@ -160,15 +186,16 @@ def test_the_intensity_of_a_period_is_the_mean_of_its_days(
 
 
 def test_the_longest_shapes_that_are_understood() -> None:
-    assert parse_shape("ramp-600") == Ramp(600)
-    assert parse_shape("forestalled-600") == Forestalled(600, 1.0)
+    assert parse_shape("ramp-36525") == Ramp(36_525)
+    assert parse_shape("temporary-36525") == Temporary(36_525)  # a century of days
+    assert parse_shape("forestalled-36525") == Forestalled(36_525, 1.0)
     assert parse_shape("forestalled-3-1") == Forestalled(3, 1.0)
     assert shape_word(Forestalled(3)) == "forestalled-3"
     assert shape_word(Forestalled(3, 0.8)) == "forestalled-3-0.8"
-    assert parse_shape("licence-600-1") == Licence(600, 1.0)
+    assert parse_shape("licence-36525-1") == Licence(36_525, 1.0)
     assert shape_word(Licence(3, 0.6)) == "licence-3-0.6"
-    beyond = ("licence-601-0.5", "licence-0-0.5", "licence-3", "licence-3-1.1", "licence-3--0.1", "licence-3-nan")
-    for text in ("ramp-601", "forestalled-601", "forestalled-0", "forestalled-3-1.1", "forestalled-3-0.0", *beyond):
+    beyond = ("licence-36526-0.5", "licence-0-0.5", "licence-3", "licence-3-1.1", "licence-3--0.1", "licence-3-nan")
+    for text in ("ramp-36526", "forestalled-36526", "forestalled-0", "forestalled-3-1.1", "forestalled-3-0.0", *beyond):
         with pytest.raises(InvalidInput):
             parse_shape(text)
 

@@ -14,8 +14,8 @@ from forecast.timeseries.series import Series
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
-#: What ``episodes`` and the families' own estimates say of an episode that is in no record.
-_BEFORE, _AFTER, _CARRIED, _NOT_BY_FAMILY = "began before", "begins after", "is in the path of", "not estimated"
+#: What ``episodes`` says of an episode that is in no record.
+_BEFORE, _AFTER, _CARRIED = "began before", "begins after", "is in the path of"
 
 
 def own_not_estimated(catalog: Catalog, series: Series, run: Run) -> Mapping[str, str]:
@@ -40,9 +40,6 @@ def why_not(catalog: Catalog, series: Series, run: Run, event: Event) -> str:
     kept, omitted = episodes(catalog.events(), series, catalog.minerals(), ds, known_on=run.card.as_of)
     left_out = [each for each in (*omitted, *run.record.omitted) if event.event_id in each.events]
     if any(event.event_id in episode.events for episode in kept):
-        by_family = [each.reason for each in left_out if each.reason.startswith(_NOT_BY_FAMILY)]
-        if by_family:
-            return by_family[0].partition(": ")[2]
         if not run.record.effects and not (catalog.history(series.series_id, run.card.seen).y > 0).any():
             return "the series has no value above 0 in which it could show"
         return f"it was taken in, or changed, after the run of {run.card.trained_at:%Y-%m-%d} was trained: {train}"

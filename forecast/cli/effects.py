@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +21,9 @@ MARKS = {
     "†": "not identified: the data say nothing of it",
     "‡": "weighed with the others, and not reported unless it is asked for",
 }
+
+#: How the notes of a record end that tell of an effect what no mark does.
+NOTED = ("told together", "nothing was traded any more when it began; its effect is the prior")
 
 #: An effect takes as many lines as it has numbers.
 COLUMNS = (
@@ -100,11 +103,16 @@ def _episodes(found: Findings) -> str:
         *(f"{mark} {MARKS[mark]}" for mark in sorted(marks)),
         *(_explained(rows[0], found, period, len(columns) == len(COLUMNS)) if rows else ()),
         f"run {found.run.run_id}; method: {record.method}",
-        *(note for note in record.notes if note.endswith("told together") and note.partition(":")[0] in shown),
+        *_noted(record, shown),
         *(f"{event} was not estimated: {why}" for event, why in found.not_estimated.items()),
         *_left_out(record),
     ]
     return f"{found.series.series_id}, {found.series.unit}\n\n{table(cells, columns) if rows else ''}{lines(notes)}"
+
+
+def _noted(record: EffectRecord, shown: Collection[str]) -> Iterator[str]:
+    """Which of the events shown are told together, or began when there was nothing left to be seen."""
+    return (note for note in record.notes if note.endswith(NOTED) and note.partition(":")[0] in shown)
 
 
 def _explained(row: Mapping[str, Any], found: Findings, period: str, ranked: bool) -> Iterator[str]:

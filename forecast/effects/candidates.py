@@ -94,8 +94,9 @@ def _columns(candidates: Sequence[Intervention], ds: Days, freq: Freq, held: np.
     start = int(freq.ordinal(one.start))
     k = ordinals - start
     every = np.arange(k.min(), k.max() + max(c.lead for c in candidates) + 1)
-    response = {shape: shape.response(every.astype(float)) for shape in dict.fromkeys(c.shape for c in candidates)}
-    rows = np.array([response[c.shape][k - every[0] + c.lead] for c in candidates])
+    shapes = [c.brought_forward for c in candidates]
+    response = {shape: shape.response(every.astype(float)) for shape in dict.fromkeys(shapes)}
+    rows = np.array([response[shape][k - every[0] + c.lead] for shape, c in zip(shapes, candidates, strict=True)])
     if held is not None:
         last = int(freq.ordinal(held))
         for row, c in zip(rows, candidates, strict=True):

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 from scipy.special import ndtr
 
-from forecast.effects.episodes import overlap
+from forecast.effects.episodes import Episode, overlap
 from forecast.effects.joint_tables import Block, Table, normalised
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.sampler import Joint
-from forecast.interventions import Intervention, Ramp
+from forecast.interventions import Intervention, Licence, Ramp
+from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
@@ -226,12 +227,12 @@ def _likelihoods(
 ) -> list[tuple[float, float] | None]:
     """Estimate and standard error, without a prior, of an effect that grows to its full size in two periods.
 
-    Taken from the announcement until six periods after, with the mean paths of all others taken off, and as uncertain
-    as it is where nobody knows what those that overlap did: of two that begin together each has its part of one drop.
+    A licence with its terms on record bites at once, and recovers as they say. Taken from the announcement until six
+    periods after, with the mean paths of all others taken off, and as uncertain as it is where nobody knows what those
+    that overlap did: of two that begin together each has its part of one drop.
     """
     view = joint.view
-    builds = [Intervention(Ramp(2), e.episode.intervention.start, lead=e.episode.gap(sample.freq)) for e in effects]
-    columns = np.array([build.column(sample.ds, sample.freq) for build in builds]).T
+    columns = np.array([_build_up(effect.episode, sample.freq).column(sample.ds, sample.freq) for effect in effects]).T
     E = view.whiten(columns)
     first = np.argmax(columns > 0, axis=0)
     E[view.whitening.periods[:, None] > first + AFTER] = 0.0
@@ -248,3 +249,10 @@ def _likelihoods(
         net = xy[e] - taken[e].sum() + taken[e, e]
         found.append((float(net / xx[e]), float(information**-0.5)))
     return found
+
+
+def _build_up(episode: Episode, freq: Freq) -> Intervention:
+    """How an effect comes about from the announcement on: at once by a licence's own terms, else in two periods."""
+    guess = episode.intervention
+    shape = guess.shape if isinstance(guess.shape, Licence) else Ramp(2)
+    return Intervention(shape, guess.start, lead=episode.gap(freq))

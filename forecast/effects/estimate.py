@@ -24,15 +24,13 @@ from forecast.effects.record import EffectRecord, EpisodeEffect
 from forecast.effects.sampler import PosteriorDraws
 from forecast.effects.zeros import after_the_stop, censored, in_season, latent
 from forecast.errors import TooShort
-from forecast.forecasters.base import Coefficients
+from forecast.forecasters.base import EFFECT_SD, Coefficients
 from forecast.interventions import Design
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
 __all__ = ["Averaging", "controls_for", "estimate", "quiet_periods", "regress"]
 
-#: Prior sd of an effect on the log where the shape is known.
-KNOWN_SD = 0.2
 #: Standard deviations on the log that a size may have, the main one first, and how likely they are. A ban is a size
 #: of −7: under one normal prior two medium effects that cancel would be cheaper than one large one.
 FLOW_SDS, FLOW_WEIGHTS = (0.4, 1.0, 3.0), (0.7, 0.2, 0.1)
@@ -144,7 +142,9 @@ def _silent(effect: EpisodeEffect, way: Ways, n: int, rng: np.random.Generator) 
     return replace(effect, choice=prior.choice, size=prior.size, prior_dominated=True)
 
 
-def regress(sample: Sample, design: Design, prior_sd: float = KNOWN_SD, controls: Floats | None = None) -> Coefficients:
+def regress(
+    sample: Sample, design: Design, prior_sd: float = EFFECT_SD, controls: Floats | None = None
+) -> Coefficients:
     """Joint estimate of fixed columns: generalised least squares with a N(0, ``prior_sd``²) prior on each.
 
     A column that the sample cannot tell from zero keeps its prior. Raises ``TooShort``.

@@ -91,13 +91,6 @@ class Table:
         return cls(log_weight, np.broadcast_to(scales.log_off, xy.shape[:-1]), b, precision)
 
     @property
-    def log_total(self) -> Floats:
-        """(...) log of the marginal likelihood, relative to an episode that did nothing for certain."""
-        flat = self.flat
-        top = flat.max(axis=-1)
-        return np.asarray(top + np.log(np.exp(flat - top[..., None]).sum(axis=-1)))
-
-    @property
     def flat(self) -> Floats:
         """(..., K·S + 1) log weights, scales innermost, the cell of doing nothing last."""
         cells = self.log_weight.reshape(*self.log_off.shape, -1)

@@ -82,11 +82,6 @@ class Profile:
         xx = np.einsum("tk,tk->k", E, E) - np.einsum("qk,qk->k", S := self.shadow(E), S)
         return np.maximum(xx, 0.0), E.T @ self.residual
 
-    @property
-    def yy(self) -> float:
-        """Profiled sum of squares of the series."""
-        return float(self.Y @ self.residual)
-
     def rescaled(self, variance: float) -> Profile:
         """The same with the noise found to have this variance instead of 1: all products are divided by it."""
         s = np.sqrt(variance)

@@ -164,10 +164,10 @@ def window(episode: Episode, freq: Freq, last: np.datetime64) -> Days:
 class EffectRecord:
     """The effects of all episodes on one series: n joint draws.
 
-    ``last``: the last period of the sample; ``method``: ``averaged`` (over shapes and leads), ``regression`` (fixed
-    shapes) or the family that estimated the columns itself; ``none`` where nothing was estimated. ``latent``: of
-    periods (start) that reported 0 while an episode may have acted, the log that the model puts there; a 0 is less
-    than the series can report, and data.
+    ``last``: the last period of the sample; ``method``: ``averaged`` (over shapes and leads), ``none`` where nothing
+    was estimated, in older runs also the family that estimated the columns itself. ``latent``: of periods (start) that
+    reported 0 while an episode may have acted, the log that the model puts there; a 0 is less than the series can
+    report, and data.
     """
 
     effects: tuple[EpisodeEffect, ...]

@@ -46,7 +46,7 @@ STATUSES = ("enacted", "threatened", "lapsed", "suspended", "withdrawn")
 
 
 #: How far the record of an event is believed, by its ``certainty``: what was read in the text of a measure, what was in
-#: part, what is known from hearsay; nothing where nobody doubts it.
+#: part, what is known from hearsay; where nothing is said it is taken as verified.
 CERTAINTY = {"verified": 1.0, "partly": 0.9, "background": 0.8, "": 1.0}
 
 #: The unit of a licence's value where that is the rate of approval.

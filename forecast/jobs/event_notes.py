@@ -46,7 +46,7 @@ def _wanted(event: Event, touched: Sequence[Series]) -> Iterator[str]:
     if flows and not event.volume:
         yield "no direction for flows, so its kind tells no sign; say volume: up, down or mixed"
     if not event.certainty:
-        yield "no certainty, so it counts as hearsay; say certainty: verified or partly"
+        yield "no certainty, so it counts as verified until you say certainty: verified, partly or background"
     if not event.flows:
         yield "no flows, so it touches no trade, only world prices; say flows: exporter>importer, such as CHN>WLD"
     if event.effective is None and event.family is not KindFamily.THREAT:

@@ -89,7 +89,6 @@ class Plan:
 
     as_of: dt.date
     families: tuple[str, ...] | None = None
-    own_effects: bool = False
     force: bool = False
     kept: bool = False
 
@@ -230,7 +229,7 @@ def _settled(registry: Registry, made: Outcome | Candidate) -> Outcome:
 def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Outcome | Candidate:
     series_id, history = past.series.series_id, past.history
     check_usable(history)
-    run_id = past.run_id(plan.families, own_effects=plan.own_effects)
+    run_id = past.run_id(plan.families)
     if _is_current(registry, series_id, run_id) and not plan.force:
         return Outcome(series_id, "current", run_id, detail="nothing changed since it was trained")
     table, notes = ([], []) if is_constant(history) else _contest(past, history, settings, plan)
@@ -240,7 +239,7 @@ def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Ou
         choice = choose(table, history.series) if table else _untested(history)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = fit(FORECASTERS[choice.family], past.now(settings.draws), own_effects=plan.own_effects)
+        model = fit(FORECASTERS[choice.family], past.now(settings.draws))
         draws = model.baseline(settings.horizon, past.seed)
         trade = model.view.trade(settings.horizon, past.seed)
     if not np.isfinite(draws).all() or np.abs(draws).max() > LARGEST:

@@ -8,15 +8,14 @@ known then.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast import metrics
-from forecast.effects.own_estimate import own_or_shared
 from forecast.errors import TooShort
-from forecast.forecasters.base import Coefficients, Fitted, Forecaster
+from forecast.forecasters.base import Fitted, Forecaster
 from forecast.forecasters.grid.engine import LEAST, Grid, GridFitted
 from forecast.forecasters.occurrence import Few, few
 from forecast.interventions import Design
@@ -56,18 +55,8 @@ class Model:
         return metrics.quantiles(np.where(trade, np.exp(log), 0.0))
 
 
-def fit(forecaster: Forecaster, view: View, *, own_effects: bool = False) -> Model:
-    """Fit a family to the series less the mean effects.
-
-    With ``own_effects`` a family that can estimates the episodes' columns itself; its estimate then is the record,
-    where ``effects.own_estimate`` lets it be.
-    """
-    if own_effects and forecaster.estimates_effects and view.record.effects:
-
-        def estimate(columns: Design) -> Coefficients:
-            return forecaster.fit(view.sample, columns).coefficients
-
-        view = replace(view, record=own_or_shared(forecaster.family, view.sample, view.record, estimate))
+def fit(forecaster: Forecaster, view: View) -> Model:
+    """Fit a family to the series less the mean effects."""
     if isinstance(forecaster, Grid):
         return next(_at_once(forecaster, [view]))
     try:

@@ -147,13 +147,13 @@ class Past:
             if any(exposure(events[event_id], self.series, minerals) > 0 for event_id in branch.event_ids)
         )
 
-    def run_id(self, families: Sequence[str] | None = None, *, own_effects: bool = False) -> str:
+    def run_id(self, families: Sequence[str] | None = None) -> str:
         """Name of the run that this past gives: the last period seen, and a digest of all that makes its numbers."""
         settings = [self._settings.draws, self._settings.horizon, self._settings.seed]
         digest = provenance.digest(
             self._catalog.fingerprint(self.series.series_id, self.as_of),
             self._peers.digest if self._peers else "",
-            [settings, families, own_effects],
+            [settings, families],
             provenance.code_digest(),
             provenance.libraries(),
         )
