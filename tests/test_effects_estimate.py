@@ -133,7 +133,7 @@ def test_joint_draws_agree_with_the_regression_when_shapes_are_given() -> None:
     certain = Scales.of(1.0, [1.0], [0.0], [0.25])
     ours = Joint.of(view, [Block(E[:, k : k + 1], np.zeros(1), certain) for k in range(2)])
     size = ours.draw(20_000, np.random.default_rng(0)).size
-    assert size.mean(axis=1) == pytest.approx(joint.mean, abs=0.02)
+    assert size.mean(axis=1) == pytest.approx(joint.mean, abs=0.04)
     assert np.cov(size) == pytest.approx(joint.cov, abs=0.0006)
 
 

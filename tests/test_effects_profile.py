@@ -46,7 +46,7 @@ def test_products_are_those_of_the_formula() -> None:
     xx, xy = view.products(E)
     assert xx == pytest.approx(np.diag(E.T @ left @ E), rel=1e-8)
     assert xy == pytest.approx(E.T @ left @ view.Y, rel=1e-8)
-    assert view.precision[:11].tolist() == [1.0] * 11
+    assert view.precision[:11] == pytest.approx(np.full(11, 0.06**-2))
     assert len(view.precision) == 14
 
 
@@ -141,12 +141,19 @@ def test_a_comparison_takes_out_what_is_common_and_the_noise_is_what_is_left() -
 
 
 def test_noise_is_what_is_left_by_the_degrees_of_freedom() -> None:
-    # eight months of moves that say nothing of each other: with six controls few are left
-    short = Sample(DS[:20], EVEN.x[:20], MONTHLY, is_price=True)
-    view = profile(short, controls(6)[:20], QUIET[:20])
+    view = profile(volume(), None, QUIET)
     residual = view.Y - view.X @ np.linalg.solve(view.X.T @ view.X + np.diag(view.precision), view.X.T @ view.Y)
-    assert view.dof < 15
+    assert len(view.Y) - 11 < view.dof < len(view.Y)
     assert residual @ residual == pytest.approx(view.dof, rel=0.02)
+
+
+def test_a_year_of_a_flow_is_not_explained_away_by_its_season() -> None:
+    noise = np.random.default_rng(5).normal(0, 0.2, 60)
+    short = Sample(DS[:14], 7 + noise[:14], MONTHLY, is_price=False)
+    assert 0.12 < noise_of(profile(short, None, np.ones(14, dtype=bool))) < 0.35
+    # a season that is there is found once there are years of it, and is no noise
+    seasonal = 7 + 0.5 * np.sin(np.arange(60) * np.pi / 6) + noise / 4
+    assert noise_of(profile(Sample(DS[:60], seasonal, MONTHLY, False), None, np.ones(60, dtype=bool))) < 0.08
 
 
 def test_a_control_says_nothing_where_it_may_not_be_used_and_each_piece_is_whitened_by_itself() -> None:

@@ -160,7 +160,7 @@ def quiet_periods(sample: Sample, episodes: Sequence[Episode]) -> Bools:
         for episode in episodes:
             start = int(sample.freq.ordinal(episode.intervention.start))
             quiet &= (ordinals < start - max(leads(episode, sample.freq))) | (ordinals > start + after)
-        if quiet[seen].mean() >= 0.5:
+        if quiet[seen].sum() >= 0.5 * seen.sum():
             break
     else:
         quiet = np.ones(len(sample), dtype=bool)

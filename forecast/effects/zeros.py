@@ -1,9 +1,9 @@
 """Periods that reported 0: less than the series can report, and data (Tobin, Estimation of relationships for limited
 dependent variables, Econometrica 26, 1958).
 
-Where an episode may have acted, a 0 stands for a log somewhere below the ``limit`` of the sample; the model's own
-expectation of it, given that it lies there, takes its place (an EM step). Elsewhere a single 0 says nothing of effects
-and is left out, unless zeros are usual in the series: then they are what its noise is made of.
+Where an episode may have acted and trade rests for longer than it does without one, a 0 stands for a log somewhere
+below the ``limit`` of the sample; the model's own expectation of it, given that it lies there, takes its place (an EM
+step). Elsewhere a 0 says nothing of effects: it is missing, as is all of a season that is closed every year.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
+import numpy.typing as npt
 from scipy.stats import norm
 
 from forecast.effects.candidates import leads
@@ -23,8 +24,8 @@ from forecast.effects.whitening import Bools
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
-#: Share of zeros among the periods without events from which on zeros are usual.
-USUAL = 0.05
+Rows = npt.NDArray[np.intp]
+
 #: Share of a season's periods that report 0 from which on it is closed.
 MOSTLY = 0.5
 #: Sweeps over the zeros until each agrees with the others.
@@ -48,17 +49,26 @@ def in_season(sample: Sample, episodes: Sequence[Episode]) -> Sample:
 
 
 def censored(sample: Sample, episodes: Sequence[Episode]) -> Sample:
-    """The sample with its zeros at the limit where they are data, and missing where they are not."""
+    """The sample with its zeros at the limit where they are data, and missing where they are not.
+
+    They are where an episode may have acted and trade rests for longer than it does without one.
+    """
     if not sample.zeros:
         return sample
-    rows, touched = np.array(sample.zeros), _touched(sample, episodes)
-    free = ~touched & np.isfinite(sample.trade)
+    touched, rests = _touched(sample, episodes), _rests(sample)
+    usual = max((len(rest) for rest in rests if not touched[rest].any()), default=0)
+    stopped = [row for rest in rests if len(rest) > usual for row in rest.tolist() if touched[row]]
     x = sample.x.copy()
-    if free.any() and np.isin(rows, np.flatnonzero(free)).sum() >= USUAL * free.sum():
-        x[rows] = sample.limit
-        return replace(sample, x=x)
-    x[rows] = np.where(touched[rows], sample.limit, np.nan)
-    return replace(sample, x=x, zeros=tuple(rows[touched[rows]].tolist()))
+    x[list(sample.zeros)] = np.nan
+    x[stopped] = sample.limit
+    return replace(sample, x=x, zeros=tuple(stopped))
+
+
+def _rests(sample: Sample) -> list[Rows]:
+    """The rows of each unbroken run of periods that report 0; what is missing does not break it."""
+    seen = np.flatnonzero(np.isfinite(sample.trade))
+    runs = (list(run) for _, run in groupby(seen.tolist(), key=lambda row: bool(sample.trade[row])))
+    return [np.array(run) for run in runs if not sample.trade[run[0]]]
 
 
 def _touched(sample: Sample, episodes: Sequence[Episode]) -> Bools:
@@ -80,15 +90,13 @@ def after_the_stop(sample: Sample, episodes: Sequence[Episode]) -> frozenset[str
     the stop, since any log below the limit may stand for a 0. Trade has stopped once it rests for longer than it ever
     did before.
     """
-    trade = sample.trade[np.isfinite(sample.trade)]
-    rests = [len(list(run)) for traded, run in groupby(trade.tolist()) if not traded]
-    if not rests or trade[-1]:
+    rests, seen = _rests(sample), np.flatnonzero(np.isfinite(sample.trade))
+    if not rests or rests[-1][-1] != seen[-1]:
         return frozenset()
-    longest = max(rests[:-1], default=0)
-    rows = np.flatnonzero(np.isfinite(sample.trade))[len(trade) - rests[-1] :]
-    if len(rows) <= longest:
+    longest = max((len(rest) for rest in rests[:-1]), default=0)
+    if len(rests[-1]) <= longest:
         return frozenset()
-    stop = int(sample.freq.ordinal(sample.ds[rows[longest]]))
+    stop = int(sample.freq.ordinal(sample.ds[rests[-1][longest]]))
     starts = {e.episode_id: int(sample.freq.ordinal(e.intervention.start)) for e in episodes}
     return frozenset(e.episode_id for e in episodes if starts[e.episode_id] - max(leads(e, sample.freq)) > stop)
 
