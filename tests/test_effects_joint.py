@@ -302,7 +302,7 @@ def test_it_says_how_likely_an_effect_matters_and_what_the_series_could_have_sho
     beside, before = explained(of, episode(of, 52, "e"), episode(of, 51, "idle")).effects
     for one in (beside, before):
         assert one.detectable is not None
-        assert one.detectable > 1.2 * effect.detectable, "a month apart, what one did might be the other's"
+        assert one.detectable > 1.1 * effect.detectable, "a month apart, what one did might be the other's"
 
 
 def test_effects_that_never_settle_and_run_against_each_other_are_told_together(

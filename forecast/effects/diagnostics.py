@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtr
 
 from forecast.effects.episodes import Episode, overlap
@@ -26,8 +27,8 @@ AFTER = 6
 #: An effect has shown if so much of its posterior lies on one side of 0; the standard errors that the noise takes of it
 #: one time in five at least; and the share of the ways it may go in which it has to show.
 SHOWN, UNLUCKY, MOST_WAYS = 0.95, 0.842, 0.8
-#: The largest size on the log that is tried, and how many candidates, the likeliest first.
-LARGEST, COMMON = 8.0, 24
+#: The largest size on the log that is tried, how often that is halved, and how many candidates, the likeliest first.
+LARGEST, HALVINGS, COMMON = 8.0, 12, 24
 #: Less than this of the window, and a candidate does not move it.
 LEAST_LEVEL = 1e-9
 #: Two overlapping effects whose averages are correlated below this are told together: the data know their sum only.
@@ -81,10 +82,13 @@ def _spread(joint: Joint) -> list[Floats]:
     """(m, ≤ ``DIRECTIONS``) of each episode the main directions in which it may have moved the whitened series.
 
     With sizes that are normal under the main scale, candidates weighted by their prior, they hold nearly all of the
-    prior covariance of its path: the sum of their squares.
+    prior covariance of its path: the sum of their squares. None of one that overlaps with no other.
     """
-    found = []
-    for block in joint.blocks:
+    found, alone = [], {group[0] for group in joint.groups if len(group) == 1}
+    for e, block in enumerate(joint.blocks):
+        if e in alone:
+            found.append(block.E[:, :0])
+            continue
         weighed = block.E * np.sqrt(np.exp(block.log_prior) * block.scales.variance[0])
         U, s, _ = np.linalg.svd(weighed, full_matrices=False)
         found.append(U[:, :DIRECTIONS] * s[:DIRECTIONS])
@@ -123,33 +127,33 @@ def _detectable(block: Block, G: Floats, level: Floats) -> float | None:
     moving = np.flatnonzero(np.abs(level) > LEAST_LEVEL) if level.size else np.zeros(0, dtype=int)
     if not moving.size:
         return None
-    prior = np.exp(block.log_prior[moving])
-    common = moving[np.argsort(-prior, kind="stable")[:COMMON]]
-    found = np.array([_smallest(block, G, level, int(k)) for k in common])
+    common = moving[np.argsort(-block.log_prior[moving], kind="stable")[:COMMON]]
+    found = _smallest(block, G, level, common)
     order = np.argsort(found)
     weight = np.exp(block.log_prior[common])[order]
     enough = found[order][np.searchsorted(np.cumsum(weight), MOST_WAYS * weight.sum())]
     return round(float(enough), 6) if np.isfinite(enough) else None
 
 
-def _smallest(block: Block, G: Floats, level: Floats, k: int) -> float:
-    """The same of one candidate: its average effect; infinite where the largest size would not show."""
-    xx, sign = np.maximum(np.diag(G), 1e-12), np.sign(level[k])
-    taken = UNLUCKY * G[:, k] / np.sqrt(xx[k])
+def _smallest(block: Block, G: Floats, level: Floats, some: npt.NDArray[np.intp]) -> Floats:
+    """The same of each of ``some`` candidates: its average effect; infinite where the largest size would not show."""
+    xx, sign = np.maximum(np.diag(G), 1e-12), np.sign(level[some])[:, None]
+    taken = UNLUCKY * G[some] / np.sqrt(xx[some])[:, None]
 
-    def shown(size: float) -> bool:
-        table = Table.of(xx, sign * (G[:, k] * size - taken), block.log_prior, block.scales)
-        weight = normalised(table.flat[:-1]).reshape(table.b.shape)
+    def shown(size: Floats) -> npt.NDArray[np.bool_]:
+        table = Table.of(xx, sign * (G[some] * size[:, None] - taken), block.log_prior, block.scales)
+        weight = normalised(table.flat[:, :-1]).reshape(table.b.shape)
         side = ndtr(np.sign(level)[:, None] * table.b * np.sqrt(table.precision))
-        return bool((weight * np.where(level[:, None] == 0, 0.0, side)).sum() >= SHOWN)
+        side[:, level == 0] = 0.0
+        return np.asarray((weight * side).sum(axis=(1, 2)) >= SHOWN)
 
-    low, high = 0.0, LARGEST
-    if not shown(high):
-        return np.inf
-    while high - low > 0.02 * high:
+    low, high = np.zeros(len(some)), np.full(len(some), LARGEST)
+    never = ~shown(high)
+    for _ in range(HALVINGS):
         middle = (low + high) / 2
-        low, high = (low, middle) if shown(middle) else (middle, high)
-    return high * abs(float(level[k]))
+        enough = shown(middle)
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return np.where(never, np.inf, high * np.abs(level[some]))
 
 
 def parted(effects: Sequence[EpisodeEffect], sample: Sample, unsettled: Sequence[bool]) -> tuple[EpisodeEffect, ...]:
