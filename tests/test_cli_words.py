@@ -20,6 +20,7 @@ from forecast.cli.forecasts import _page
 from forecast.effects.episodes import Omitted
 from forecast.effects.record import EffectRecord
 from forecast.events import Branch
+from forecast.export.effects import untold
 from forecast.timeseries.frequency import parse_freq
 from forecast.timeseries.series import Series
 
@@ -207,9 +208,16 @@ def test_what_is_only_weighed_is_told_from_what_is_left_out() -> None:
         Omitted("relief", ("relief",), "is in the path of duty, on which it acts"),
         Omitted("old", ("old",), "began before the sample"),
     )
-    effects = tuple(an_effect(a_ban(name)) for name in ("licence", "ban", "quota"))
+    omitted += (Omitted("pause", ("pause",), weighed),)  # told with the licence, and so not left out
+    told_with = {"licence": "", "ban": "", "quota": "", "pause": "licence"}
+    effects = tuple(
+        replace(one, episode=replace(one.episode, apart=name == "licence", told_with=other))
+        for name, other in told_with.items()
+        for one in [an_effect(a_ban(name))]
+    )
     record = replace(EffectRecord.none(400, parse_freq("M"), np.datetime64("2030-06-01")), effects=effects)
     assert _left_out(record) == []
+    assert untold(record.of("volume.ore", omitted)) == list(omitted[:-1])
     assert _left_out(record.of("volume.ore", omitted)) == [
         "2 episodes: weighed with the others, but not reported apart: 60 periods can bear 3; --event shows one",
         "left out, by reason (2: is in the path; 1: began before the sample)",

@@ -251,10 +251,12 @@ def _left_out(record: EffectRecord) -> list[str]:
 
     A reason may go on to name another event.
     """
-    weighed = {effect.episode.episode_id for effect in record.effects}
-    hidden = [each.reason for each in record.omitted if each.episode_id in weighed]
-    counts = Counter(each.reason.partition(" of ")[0] for each in record.omitted if each.episode_id not in weighed)
+    from forecast.export.effects import untold
+
+    weighed, omitted = {effect.episode.episode_id for effect in record.effects}, untold(record)
+    hidden = [each.reason for each in omitted if each.episode_id in weighed]
+    counts = Counter(each.reason.partition(" of ")[0] for each in omitted if each.episode_id not in weighed)
     reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.most_common())
-    said = [f"{len(hidden)} episodes: {hidden[0]}; --event shows one"] if hidden else []
+    said = [f"{len(hidden)} episode{'s' * (len(hidden) > 1)}: {hidden[0]}; --event shows one"] if hidden else []
     said += [f"left out, by reason ({reasons})"] if counts else []
     return [*said, "--format json names them"] if said else []

@@ -117,8 +117,8 @@ class Out:
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
     """A plain table that fits 80 columns where its cells do: titles, a rule, numbers to the right.
 
-    Only columns that wrap give way; numbers that do not fit are told with fewer digits, never cut, and what does not fit
-    even then runs past the edge.
+    Only columns that wrap give way; numbers that do not fit are told with fewer digits, never cut, and what does not
+    fit even then runs past the edge.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
