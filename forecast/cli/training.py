@@ -38,7 +38,8 @@ def ingest(
     release_lag_days, and what is added to it later since now. Once a series
     has values its measure, unit and freq stay. What is told of a retired series
     is kept, and it stays retired. Of each new event you hear which series it
-    touches, and what it should say besides for a full answer.
+    touches, and what it should say besides for a full answer; of one whose id
+    is known already, which facts of that it replaces or empties.
 
     \b
     Examples:
