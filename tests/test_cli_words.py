@@ -17,7 +17,7 @@ from small_world import a_ban, an_effect
 from forecast import cli, errors
 from forecast.answers.forecast import Forecast, Row
 from forecast.cli import call, options
-from forecast.cli.effects import _cells, _left_out, _periods
+from forecast.cli.effects import _cells, _explained, _left_out, _periods
 from forecast.cli.forecasts import _page
 from forecast.effects.episodes import Omitted
 from forecast.effects.record import EffectRecord
@@ -206,6 +206,13 @@ def test_an_effect_that_the_data_would_show_is_told_in_few_digits_however_large(
     assert told == ["8 %", "9999 %", "1.3e+24 %"]
 
 
+def test_sums_are_of_as_many_periods_as_were_observed_and_the_note_names_no_number() -> None:
+    weekly: Any = SimpleNamespace(series=SimpleNamespace(is_price=False, unit="t"))
+    assert next(iter(_explained(ROW, weekly, "week", False))) == (
+        "a week: in t, mean over the first year; in so many: summed over the weeks of it that were observed"
+    )
+
+
 SHAPES = [{"shape": "step", "weight": 0.279}, {"shape": "pulse", "weight": 0.1}]
 FACTS = {"title": "A ban", "standing": "in force 1 day, then suspended", "others": [], "shapes": SHAPES}
 
@@ -230,7 +237,7 @@ def test_the_periods_of_an_effect_are_told_with_what_they_come_to(monkeypatch: p
         "",
         "period from observed effect without low high",
         "─" * 55,
-        "2025-06-01 900.0 -21.6 % 1147.5 894.25 1190.5",
+        "2025-06-01 900 -21.6 % 1147.5 894.25 1190.5",
         "2025-07-01 -21.6 %",
         "",
         "ban: in force 1 day, then suspended",
@@ -245,7 +252,7 @@ def test_the_periods_of_an_effect_are_told_with_what_they_come_to(monkeypatch: p
 def test_periods_of_an_effect_that_is_not_identified_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     """A median of 0 that is nothing but prior would read as no effect, month after month."""
     lines = paths(monkeypatch, identified=False, detectable=1.2719e24)
-    assert lines[4:6] == ["2025-06-01 900.0 not known 894.25 1190.5", "2025-07-01 not known"]
+    assert lines[4:6] == ["2025-06-01 900 not known 894.25 1190.5", "2025-07-01 not known"]
     assert lines[9:] == [
         "not identified: the data say nothing of it; low and high are what was assumed",
         "before them: -24 to +1 % on average",

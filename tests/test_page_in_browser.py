@@ -243,8 +243,14 @@ def test_an_effect_that_is_not_identified_is_not_known_and_no_number_but_its_int
     (row,) = seen.cells("#effects")
     assert row[2].splitlines() == ["not known", "−35.3 % … +61.8 %"]
     assert (row[3], row[4], row[7]) == ("", "", "prior only")
+    known = {**document["data"][0], "observed": 1, "detectable": 1.2719e24}
     shown = seen.page.locator("#effects tbody td").nth(2)
     assert shown.evaluate("cell => [...cell.childNodes].filter(node => node.className !== 'quiet').length") == 0
+    seen.page.evaluate(
+        "one => estimates({ data: [one], not_estimated: [] }, [], { freq: 'M', measure: 'volume' })", known
+    )
+    ((*_, total, _, detectable, _),) = seen.cells("#effects")
+    assert (total.splitlines()[-1], detectable) == ("in 1 month", "1.3e+24 %")
 
 
 def test_what_was_given_up_before_its_day_is_no_time_that_runs_backwards(seen: Seen) -> None:

@@ -200,9 +200,9 @@ def _periods(found: Findings) -> str:
     rows, columns, text = path_rows(found), [Column("ds", "period from"), Column("y", "observed", number=True)], ""
     columns += [Column(name, title, number=True) for name, title in _PERIOD.items()]
     for episode in effect_rows(found):
-        own = [flat(row) for row in rows if row["episode"] == episode["episode"]]
-        known = episode["identified"]
-        own = [{**row, **({"effect.median": f"{row['effect.median']:+.1f} %"} if known else _NOT_KNOWN)} for row in own]
+        own = [_short_form(flat(row)) for row in rows if row["episode"] == episode["episode"]]
+        if not episode["identified"]:
+            own = [{**row, **_NOT_KNOWN} for row in own]
         favoured = ", ".join(f"{s['shape']} {100 * s['weight']:.0f} %" for s in episode["shapes"][:3])
         others = ", ".join(episode["events"][1:])
         head = [f"{episode['episode']}: {episode['title']}", *([f"with {others}"] if others else [])]
@@ -233,6 +233,12 @@ def _in_words(row: Mapping[str, Any], favoured: str) -> Iterator[str]:
             yield f"larger than {size}, up or down: P {row['relevant']:.2f}"
     if row["detectable"] is not None:
         yield f"the data would have shown an average effect of {_size(row['detectable'])} % four times in five"
+
+
+def _short_form(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A period: six digits of what is below a million, the effect in percent; JSON and CSV have all their digits."""
+    short = {name: f"{v:.6g}" for name, v in row.items() if isinstance(v, float) and abs(v) < 1e6}
+    return {**row, **short, "effect.median": f"{row['effect.median']:+.1f} %"}
 
 
 #: What stands for the medians of an effect that is not identified: they would read as none.

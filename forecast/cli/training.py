@@ -56,12 +56,17 @@ def ingest(
             raise typer.BadParameter(f"there is no file {file}")
     with session() as s:
         counts = take_in(s.catalog, observations, series, events, known_at=dt.datetime.now(dt.UTC))
+    were = "was" if counts.unchanged == 1 else "were"
     print(
-        f"{counts.series} series, {counts.observations} observations, {counts.revised} revised, "
-        f"{counts.events} events; {counts.unchanged} were there already"
+        f"{counts.series} series, {_counted(counts.observations, 'observation')}, {counts.revised} revised, "
+        f"{_counted(counts.events, 'event')}; {counts.unchanged} {were} there already"
     )
     for note in counts.notes:
         warn(note)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def train(

@@ -267,9 +267,9 @@ function estimates({ data: episodes, not_estimated: missing }, events, series) {
     else if (idle) banded(row, e.average, percent, "none found", `P(any) ${Math.round(100 * e.acts)} %`);
     else banded(row, e.average, percent);
     banded(row, clear && e.amount, signed);
-    banded(row, clear && e.cumulated_after, signed, undefined, `in ${e.observed} ${period}s`);
+    banded(row, clear && e.cumulated_after, signed, undefined, `in ${e.observed} ${period}${e.observed === 1 ? "" : "s"}`);
     element("td", e.relevant == null ? "" : `${Math.round(100 * e.relevant)} %`, row);
-    element("td", e.detectable == null ? "" : `${e.detectable.toFixed(1)} %`, row);
+    element("td", e.detectable == null ? "" : `${e.detectable < 1e4 ? e.detectable.toFixed(1) : e.detectable.toExponential(1)} %`, row);
     element("td", e.identified ? (e.prior_dominated ? "mostly prior" : "data") : "prior only", row);
   }
 }
