@@ -294,6 +294,9 @@ def test_own_series_are_taken_in_trained_and_forecast(
     said = orecast(capsys, "ingest", values, "--series", series)
     assert said == "2 series, 25 observations, 0 revised, 0 events; 0 were there already\n"
     assert orecast(capsys, "ingest", values).endswith("; 25 were there already\n")
+    one = tmp_path / "one.csv"
+    one.write_text("".join(values.read_text().splitlines(keepends=True)[:2]))
+    assert orecast(capsys, "ingest", one).endswith("; 1 was there already\n")
 
     assert call(["train", "price.own", "price.too-short"]) == 1
     printed = capsys.readouterr()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,12 +17,13 @@ from small_world import a_ban, an_effect
 from forecast import cli, errors
 from forecast.answers.forecast import Forecast, Row
 from forecast.cli import call, options
-from forecast.cli.effects import _cells, _left_out, _noted
+from forecast.cli.effects import _cells, _explained, _left_out, _noted, _periods
 from forecast.cli.forecasts import _page
 from forecast.effects.diagnostics import said
 from forecast.effects.episodes import Omitted
 from forecast.effects.record import EffectRecord
 from forecast.events import Branch
+from forecast.export.effects import untold
 from forecast.timeseries.frequency import parse_freq
 from forecast.timeseries.series import Series
 
@@ -129,8 +132,8 @@ def test_an_effect_of_which_the_data_say_little_is_marked(
 ) -> None:
     row = {**ROW, "identified": identified, "prior_dominated": prior_dominated, "apart": apart}
     lines = _cells(row, "month")["effect"].splitlines()
-    assert lines[0] == f"-22 %{mark}"
-    assert lines[1:] == (["-885 a month", "-10,600 in 12", "-4 % before"] if identified else ["-4 % before"])
+    assert lines[0] == (f"-22 %{mark}" if identified else f"not known{mark}")
+    assert lines[1:] == (["-885 a month", "-10,600 in 12", "-4 % before"] if identified else [])
 
 
 #: A ban of April 2025 on a flow, in an episode of three.
@@ -191,12 +194,71 @@ def test_an_effect_whose_median_is_none_says_so_and_how_likely_there_is_any() ->
     # one that may well matter is not none, whatever its median
     assert _cells({**idle, "relevant": 0.11}, "month")["effect"].splitlines()[0] == "+0 %"
     # one of which the data say nothing is not one that was not found
-    assert _cells({**idle, "identified": False}, "month")["effect"] == "+0 %†"
+    assert _cells({**idle, "identified": False}, "month")["effect"] == "not known†"
 
 
 def test_a_table_says_how_long_an_event_was_in_force() -> None:
-    told = [_cells({**ROW, "days_in_force": days}, "month")["episode"].splitlines()[4:] for days in (31, 0, None)]
-    assert told == [["in force 31 days"], ["never in force"], []]
+    told = [_cells({**ROW, "days_in_force": days}, "month")["episode"].splitlines()[4:] for days in (31, 1, 0, None)]
+    assert told == [["in force 31 days"], ["in force 1 day"], ["never in force"], []]
+
+
+def test_an_effect_that_the_data_would_show_is_told_in_few_digits_however_large() -> None:
+    told = [_cells({**ROW, "detectable": value}, "month")["detectable"] for value in (8.4, 9999.4, 1.2719e24)]
+    assert told == ["8 %", "9999 %", "1.3e+24 %"]
+
+
+def test_sums_are_of_as_many_periods_as_were_observed_and_the_note_names_no_number() -> None:
+    weekly: Any = SimpleNamespace(series=SimpleNamespace(is_price=False, unit="t"))
+    assert next(iter(_explained(ROW, weekly, "week", False))) == (
+        "a week: in t, mean over the first year; in so many: summed over the weeks of it that were observed"
+    )
+
+
+SHAPES = [{"shape": "step", "weight": 0.279}, {"shape": "pulse", "weight": 0.1}]
+FACTS = {"title": "A ban", "standing": "in force 1 day, then suspended", "others": [], "shapes": SHAPES}
+
+
+def paths(monkeypatch: pytest.MonkeyPatch, **facts: Any) -> list[str]:
+    """The page of the periods of one episode: June 2025, 900 t, and July, of which nothing is known."""
+    band = {"median": -21.6, "lo-90": -24.4, "hi-90": 0.6}
+    without = {"median": 1147.5, "lo-90": 894.25, "hi-90": 1190.5}
+    points = [
+        {"episode": "ban", "ds": "2025-06-01", "y": 900.0, "effect": band, "without": without},
+        {"episode": "ban", "ds": "2025-07-01", "y": None, "effect": band, "without": None},
+    ]
+    monkeypatch.setattr("forecast.export.effects.path_rows", lambda _: points)
+    monkeypatch.setattr("forecast.export.effects.effect_rows", lambda _: [{**ROW, "events": ["ban"], **FACTS, **facts}])
+    found: Any = SimpleNamespace(series=SimpleNamespace(unit="t"))
+    return [" ".join(line.split()) for line in _periods(found).splitlines()]
+
+
+def test_the_periods_of_an_effect_are_told_with_what_they_come_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert paths(monkeypatch) == [
+        "ban: A ban",
+        "",
+        "period from observed effect without low high",
+        "─" * 55,
+        "2025-06-01 900 -21.6 % 1147.5 894.25 1190.5",
+        "2025-07-01 -21.6 %",
+        "",
+        "ban: in force 1 day, then suspended",
+        "without: the series as it were without it, t; low, high: 90 % interval of that",
+        "the data favour step 28 %, pulse 10 %",
+        "on average -22 % (-24 to +1); P(any) 0.99",
+        "larger than 5 %, up or down: P 0.91",
+        "the data would have shown an average effect of 8 % four times in five",
+    ]
+
+
+def test_periods_of_an_effect_that_is_not_identified_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A median of 0 that is nothing but prior would read as no effect, month after month."""
+    lines = paths(monkeypatch, identified=False, detectable=1.2719e24)
+    assert lines[4:6] == ["2025-06-01 900 not known 894.25 1190.5", "2025-07-01 not known"]
+    assert lines[9:] == [
+        "not identified: the data say nothing of it; low and high are what was assumed",
+        "before them: -24 to +1 % on average",
+        "the data would have shown an average effect of 1.3e+24 % four times in five",
+    ]
 
 
 def test_notes_say_which_effects_are_told_together_and_which_began_when_nothing_was_traded() -> None:
@@ -222,9 +284,16 @@ def test_what_is_only_weighed_is_told_from_what_is_left_out() -> None:
         Omitted("relief", ("relief",), "is in the path of duty, on which it acts"),
         Omitted("old", ("old",), "began before the sample"),
     )
-    effects = tuple(an_effect(a_ban(name)) for name in ("licence", "ban", "quota"))
+    omitted += (Omitted("pause", ("pause",), weighed),)  # told with the licence, and so not left out
+    told_with = {"licence": "", "ban": "", "quota": "", "pause": "licence"}
+    effects = tuple(
+        replace(one, episode=replace(one.episode, apart=name == "licence", told_with=other))
+        for name, other in told_with.items()
+        for one in [an_effect(a_ban(name))]
+    )
     record = replace(EffectRecord.none(400, parse_freq("M"), np.datetime64("2030-06-01")), effects=effects)
     assert _left_out(record) == []
+    assert untold(record.of("volume.ore", omitted)) == list(omitted[:-1])
     assert _left_out(record.of("volume.ore", omitted)) == [
         "2 episodes: weighed with the others, but not reported apart: 60 periods can bear 3; --event shows one",
         "left out, by reason (2: is in the path; 1: began before the sample)",

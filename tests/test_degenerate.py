@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from forecast.cli import call
+from forecast.timeseries.quality import remarks
+from forecast.timeseries.series import History, Series
 
 MONTHS = [str(month) for month in np.arange("2014-01", "2024-01", dtype="datetime64[M]")]
 Said = tuple[int, str, str]
@@ -168,6 +170,15 @@ def test_imputed_months_at_the_end_are_forecast_too(ingest: Any, orecast: Orecas
     document = made(orecast)
     assert document["data"][0]["ds"] == "2023-07-01"
     assert said(document, "the last 6 periods have no value that a model may use: the forecast follows 2023-06-01")
+
+
+@pytest.mark.parametrize(("imputed", "words"), [(1, "the last period has"), (2, "the last 2 periods have"), (0, None)])
+def test_what_is_imputed_at_the_end_is_counted(imputed: int, words: str | None) -> None:
+    series = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
+    ds, flag = series.calendar.range("2023-01-01", 12), np.array(["reported"] * (12 - imputed) + ["imputed"] * imputed)
+    said = remarks(History(series, ds, np.arange(1.0, 13.0), flag))
+    rest = f"no value that a model may use: the forecast follows {ds[-1 - imputed]}"
+    assert said == ([f"{words} {rest}"] if words else [])
 
 
 def test_a_gap_of_five_years_is_told(ingest: Any, orecast: Orecast) -> None:

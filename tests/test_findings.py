@@ -112,8 +112,48 @@ def test_an_act_on_a_measure_is_told_in_whose_path_it_is(stores: Stores) -> None
     mine = own(stores, **days)
     stores[0].add(events=[replace(mine, acts=(Act("suspends", "cn-7ree-licence-2025"),))], known_at=LATER)
     assert why(stores) == (
-        "it is in the path of cn-7ree-licence-2025, on which it acts; its effect is part of that: "
-        "ask for cn-7ree-licence-2025"
+        "it is in the path of cn-7ree-licence-2025, on which it acts; it was in force from 2025-06-02 on; "
+        f"its effect is part of that: ask for {leader(stores, 'cn-7ree-licence-2025')}"
+    )
+
+
+def leader(stores: Stores, event_id: str) -> str:
+    """The episode that an event of the record is told with."""
+    (episode,) = findings(*stores, EARTHS, event_id).episodes
+    return episode.effect.episode.episode_id
+
+
+def test_acts_on_acts_are_followed_to_the_measure_that_is_in_the_record(stores: Stores) -> None:
+    """A rise of a rise of a duty: its effect is told with that of the duty."""
+    days = {"announced": dt.date(2025, 6, 1), "effective": dt.date(2025, 6, 2), "ended": None, "end_known": None}
+    first = replace(own(stores, **days), event_id="first", acts=(Act("suspends", "cn-7ree-licence-2025"),))
+    second = {"announced": dt.date(2025, 6, 10), "effective": dt.date(2025, 6, 11), "ended": dt.date(2025, 7, 1)}
+    mine = replace(first, event_id="mine", acts=(Act("extends", "first"),), end_known=dt.date(2025, 7, 1), **second)
+    stores[0].add(events=[first, mine], known_at=LATER)
+    assert why(stores) == (
+        "it is in the path of cn-7ree-licence-2025, on which it acts by way of first; "
+        "it was in force from 2025-06-11 to 2025-07-01; "
+        f"its effect is part of that: ask for {leader(stores, 'cn-7ree-licence-2025')}"
+    )
+
+
+def test_an_act_that_begins_after_the_sample_is_told_so_whatever_it_acts_on(stores: Stores) -> None:
+    days = {"announced": dt.date(2026, 6, 1), "effective": dt.date(2026, 7, 2), "ended": None, "end_known": None}
+    mine = own(stores, **days)
+    stores[0].add(events=[replace(mine, acts=(Act("suspends", "cn-7ree-licence-2025"),))], known_at=LATER)
+    assert why(stores) == "it begins on 2026-07-02, after the last period that was seen, which began on 2026-02-01"
+
+
+def test_an_act_on_what_began_before_the_sample_has_the_reason_of_that(stores: Stores) -> None:
+    old = {"announced": dt.date(1990, 1, 1), "effective": dt.date(1991, 12, 31), "ended": None, "end_known": None}
+    first = replace(own(stores, **old), event_id="first")
+    days = {"announced": dt.date(1999, 6, 1), "effective": dt.date(1999, 6, 2)}
+    mine = replace(first, event_id="mine", acts=(Act("extends", "first"),), **days)
+    stores[0].add(events=[first, mine], known_at=LATER)
+    assert why(stores) == (
+        "it is in the path of first, on which it acts; it was in force from 1999-06-02 on; of which: it began on "
+        "1991-12-31, and the sample on 1992-01-01: what holds from the first period to the last cannot be told from "
+        "the level"
     )
 
 

@@ -389,6 +389,24 @@ def test_an_event_that_nobody_knew_is_ones_own_and_a_bundled_one_put_right_is_no
     assert (desk.catalog.events()["mine"].title, desk.catalog.events()["mine"].own) == ("Stop", True)
 
 
+def test_an_event_that_replaces_a_known_one_says_what_it_changes_leaves_empty_and_lets_go(desk: Desk) -> None:
+    """An id of the bundled data by chance, or one fact put right without the others, would not be noticed else."""
+    row = "{},Halt,other_shock,2025-05-01,2025-05-02,gallium,CHN>WLD,up,down,verified\n"
+    assert notes(desk, row.format("cn-gage-licence-2023"))[0] == (
+        "cn-gage-licence-2023 replaces a bundled event, whole; "
+        "it changes title, kind, announced, effective, minerals; "
+        "it leaves empty actor, targets, status_as_of, status_note, instrument, value_before, value_after, value_unit, "
+        "intensity, price_local, local_market, mechanism, sources; "
+        "it no longer touches value.consumption-goods.import.us, value.goods-nonenergy.import.us, "
+        "value.intermediate-goods.import.us, volume.germanium.export.cn"
+    )
+    assert notes(desk, row.format("mine"))[0].startswith("mine touches volume.gallium.export.cn;")
+    assert notes(desk, row.format("mine").replace("Halt", "Stop"))[0] == (
+        "mine replaces an event that was taken in before, whole; it changes title"
+    )
+    assert notes(desk, row.format("mine").replace("Halt", "Stop")) == []
+
+
 def test_how_far_an_event_is_verified_makes_training_due(desk: Desk) -> None:
     """It is part of how hard an event may hit."""
     row = "mine,Halt,other_shock,2025-05-01,2025-05-02,gallium,CHN>WLD,up,down,{}\n"

@@ -216,7 +216,8 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
     assert [row[0] for row in rows] == [each["start"] for each in effects]
     for row, each in zip(rows, effects, strict=True):
         average = each["average"]
-        assert row[1].splitlines() == [titles[event] for event in each["events"]]
+        others = [f"{titles[one['event']]}: {one['standing']}" for one in each["others"]]
+        assert row[1].splitlines() == [titles[each["episode"]], each["standing"], *others]
         assert row[2].splitlines() == [percent(average["median"]), between(average, percent)]
         for cell, band, more in (
             (row[3], "amount", []),
@@ -228,6 +229,68 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
         assert row[7] == "data"
     head = seen.page.locator("#effects th").all_inner_texts()
     assert head[3:7] == ["t a month", "t in all", "P(> 5 %)", "would show"]
+
+
+def test_an_effect_that_is_not_identified_is_not_known_and_no_number_but_its_interval_is_shown(seen: Seen) -> None:
+    """A median of 0 that is nothing but prior would read as no effect."""
+    seen.open(f"/?series={EARTHS}")
+    expect(seen.page.locator("#effects tbody tr").first).to_be_visible()
+    document = seen.get(f"/v1/series/{EARTHS}/effects")
+    one = {**document["data"][0], "identified": False, "average": {"median": 0, "lo-90": -35.25, "hi-90": 61.75}}
+    seen.page.evaluate(
+        "one => estimates({ data: [one], not_estimated: [] }, [], { freq: 'M', measure: 'volume' })", one
+    )
+    (row,) = seen.cells("#effects")
+    assert row[2].splitlines() == ["not known", "−35.3 % … +61.8 %"]
+    assert (row[3], row[4], row[7]) == ("", "", "prior only")
+    known = {**document["data"][0], "observed": 1, "detectable": 1.2719e24}
+    shown = seen.page.locator("#effects tbody td").nth(2)
+    assert shown.evaluate("cell => [...cell.childNodes].filter(node => node.className !== 'quiet').length") == 0
+    seen.page.evaluate(
+        "one => estimates({ data: [one], not_estimated: [] }, [], { freq: 'M', measure: 'volume' })", known
+    )
+    ((*_, total, _, detectable, _),) = seen.cells("#effects")
+    assert (total.splitlines()[-1], detectable) == ("in 1 month", "1.3e+24 %")
+
+
+def test_what_was_given_up_before_its_day_is_no_time_that_runs_backwards(seen: Seen) -> None:
+    seen.open(f"/?series={EARTHS}")
+    days = {"announced": "2025-10-09", "effective": "2025-12-01", "ended": "2025-11-07"}
+    changed = [days, {**days, "ended": "2026-11-07"}, {**days, "ended": None}, {**days, "effective": None}]
+    assert [seen.page.evaluate("event => dates(event)", each) for each in changed] == [
+        "2025-12-01 planned until 2025-11-07",
+        "2025-12-01 to 2026-11-07",
+        "2025-12-01",
+        "2025-10-09 to 2025-11-07",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("freq", "days", "between"),
+    [
+        ("M", ("2024-11-01", "2025-02-01"), ["2024-12-01", "2025-01-01"]),
+        ("Q", ("2024-07-01", "2025-01-01"), ["2024-10-01"]),
+        ("Y", ("2020-01-01", "2022-01-01"), ["2021-01-01"]),
+        ("W-SUN", ("2025-02-24", "2025-03-10"), ["2025-03-03"]),
+        ("D", ("2024-02-28", "2024-03-02"), ["2024-02-29", "2024-03-01"]),
+        ("B", ("2025-03-06", "2025-03-11"), ["2025-03-07", "2025-03-10"]),
+        ("B", ("2025-03-07", "2025-03-10"), []),
+    ],
+)
+def test_no_line_joins_what_lies_on_both_sides_of_a_gap(
+    seen: Seen, freq: str, days: tuple[str, str], between: list[str]
+) -> None:
+    seen.open(f"/?series={COPPER}")
+    observed = [{"ds": day, "y": 1.5} for day in days]
+    empty = [{"ds": day, "y": None} for day in between]
+    found = seen.page.evaluate("([observed, freq]) => periods(observed, freq)", [observed, freq])
+    assert found == [observed[0], *empty, observed[1]]
+
+
+def test_a_value_between_two_gaps_is_a_point(seen: Seen) -> None:
+    seen.open(f"/?series={COPPER}")
+    data = [[0, 1, 2, 3, 4, 5], [1.5, None, 2.5, None, 3.5, 4.5]]
+    assert seen.page.evaluate("data => alone({ data }, 1)", data) == [0, 2]
 
 
 def between(band: dict[str, float], text: Callable[[float], str]) -> str:

@@ -9,14 +9,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from service_fixtures import card as a_card
 
 from forecast.answers.forecast import Forecast, Row
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.report import report
+from forecast.errors import TooShort
 from forecast.events import Branch, Events, KindFamily
 from forecast.export.plots import (
     MOST_MARKS,
+    UNKNOWN,
     Mark,
     backtest_picture,
     effect_picture,
@@ -73,6 +76,25 @@ def test_each_picture_is_drawn_over_gaps_and_without_a_warning() -> None:
     assert is_picture(alone)
     assert effect_picture(history(), told, "China licences rare earths", ["A duty"]) != alone
     assert is_picture(scenario_picture(history(), [made(), made("controls return", 0.8)]))
+
+
+def test_an_effect_that_is_not_identified_says_so_in_its_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    text = Figure.text
+    monkeypatch.setattr(Figure, "text", lambda self, x, y, s, **how: said.append(s) or text(self, x, y, s, **how))
+    for identified in (True, False):
+        one = replace(effect(), identified=identified)
+        record = EffectRecord((one,), "averaged", 200, MONTHLY, history().ds[-2], "volume.x")
+        assert is_picture(effect_picture(history(), report(history(), record, one.episode.episode_id), "Licences"))
+        assert said == ([] if identified else [UNKNOWN])
+
+
+def test_an_effect_near_which_nothing_was_observed_is_not_drawn_and_that_is_said() -> None:
+    one = effect("early", dt.date(2020, 4, 4))
+    record = EffectRecord((one,), "averaged", 200, MONTHLY, history().ds[-2], "volume.x")
+    with pytest.raises(TooShort) as caught:
+        effect_picture(history(), report(history(), record, "early"), "A ban")
+    assert str(caught.value) == "nothing to draw of early: volume.x has no value from 2017-04-01 to 2022-04-01"
 
 
 def test_a_backtest_is_drawn_from_a_card() -> None:

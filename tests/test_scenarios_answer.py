@@ -16,6 +16,7 @@ from forecast.answers.champion import futures
 from forecast.answers.forecast import Row
 from forecast.answers.scenarios import Answer, Question, answer
 from forecast.catalog import Catalog
+from forecast.cli.scenarios import _page
 from forecast.errors import InvalidInput
 from forecast.registry import Registry
 from forecast.timeseries.series import Floats
@@ -94,9 +95,30 @@ def test_prices_and_indices_are_not_summed(stores: Stores) -> None:
 def test_what_changes_nothing_within_the_horizon_says_so(stores: Stores) -> None:
     late = {"name": "late", "add": [{"event": "x", "effective": "2027-09-10", "effect": {"volume": {"percent": -5}}}]}
     assert ask(stores, late).outcomes[1].notes == (
-        "nothing in this scenario touches the series within the horizon: it is the baseline",
+        f"nothing in scenario late touches {EARTHS} within the horizon: it is the baseline",
     )
     assert ask(stores, late, h=24).outcomes[1].notes == ()
+
+
+def test_the_page_of_a_series_says_below_each_scenario_what_holds_for_it_alone(stores: Stores) -> None:
+    late = {"name": "late", "add": [{"event": "x", "effective": "2027-09-10", "effect": {"volume": {"percent": -5}}}]}
+    made = ask(stores, late, stated("less", -30)).of(EARTHS)
+    baseline = replace(made[0], notes=("a note",))
+    page = _page([baseline, *(replace(one, notes=("a note", *one.notes)) for one in made[1:])])
+    late_part, rest = page.split(f"{EARTHS}, {made[0].forecast.series.unit}: less\n")
+    assert late_part.splitlines()[-3:] == [
+        f"nothing in scenario late touches {EARTHS} within the",
+        "  horizon: it is the baseline",
+        "",
+    ]
+    assert "nothing in" not in rest
+    forecast = made[0].forecast
+    assert rest.splitlines()[-4:] == [
+        "difference: the median of the differences of the draws; low, high: their 95 %",
+        "  interval",
+        f"run {forecast.run_id}; as of {TODAY}, events known to {forecast.events_known_to}",
+        "a note",
+    ]
 
 
 def test_today_may_be_asked_of_and_tomorrow_not(stores: Stores) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from forecast.effects.episodes import Omitted, episodes
-from forecast.events import Event
+from forecast.effects.episodes import episodes
+from forecast.events import Event, in_force
 from forecast.events.exposure import exposure, untouched
 from forecast.registry import Run
 from forecast.timeseries.series import Series
@@ -36,24 +36,56 @@ def why_not(catalog: Catalog, series: Series, run: Run, event: Event) -> str:
     if event.known_from > run.card.as_of:
         known = f"it became known on {event.known_from}, and the run knows what was known on {run.card.as_of}"
         return f"{known}: {train}"
-    ds = series.calendar.between(run.card.data.first, run.card.data.last)
+    freq, data, began = series.calendar, run.card.data, event.effective or event.known_from
+    ds = freq.between(data.first, data.last)
     kept, omitted = episodes(catalog.events(), series, catalog.minerals(), ds, known_on=run.card.as_of)
     left_out = [each for each in (*omitted, *run.record.omitted) if event.event_id in each.events]
     if any(event.event_id in episode.events for episode in kept):
         if not run.record.effects and not (catalog.history(series.series_id, run.card.seen).y > 0).any():
             return "the series has no value above 0 in which it could show"
         return f"it was taken in, or changed, after the run of {run.card.trained_at:%Y-%m-%d} was trained: {train}"
-    return _outside(left_out[0], event, run) if left_out else "it has no date"
-
-
-def _outside(omitted: Omitted, event: Event, run: Run) -> str:
-    began, data = event.effective or event.known_from, run.card.data
-    if omitted.reason.startswith(_BEFORE):
+    if not left_out:
+        return "it has no date"
+    reason = left_out[0].reason
+    if reason.startswith(_BEFORE):
         since = f"it began on {began}, and the sample on {data.first}"
         return f"{since}: what holds from the first period to the last cannot be told from the level"
-    if omitted.reason.startswith(_AFTER):
+    if reason.startswith(_AFTER) or int(freq.ordinal(began)) > int(freq.ordinal(data.last)):
         return f"it begins on {began}, after the last period that was seen, which began on {data.last}"
-    if omitted.reason.startswith(_CARRIED):
-        target = omitted.reason.removeprefix(_CARRIED).partition(",")[0].strip()
-        return f"it {omitted.reason}; its effect is part of that: ask for {target}"
-    return omitted.reason
+    if not reason.startswith(_CARRIED):
+        return reason
+    return "; ".join(_in_a_path(catalog, series, run, event, {each.episode_id: each.reason for each in omitted}))
+
+
+def _in_a_path(catalog: Catalog, series: Series, run: Run, event: Event, reasons: Mapping[str, str]) -> Iterator[str]:
+    """Of an act, the measure on which it acts in the end, when it was in force itself, and where its effect is told."""
+    measure, through = _measure(event.event_id, reasons)
+    yield f"it is in the path of {measure}, on which it acts{through}"
+    yield from _times(catalog, event, run)
+    effects = (*run.record.reported, *run.record.effects)
+    told = next((each.episode.episode_id for each in effects if measure in each.episode.events), None)
+    if told is None:
+        yield f"of which: {why_not(catalog, series, run, catalog.events()[measure])}"
+    else:
+        yield f"its effect is part of that: ask for {told}"
+
+
+def _measure(event_id: str, reasons: Mapping[str, str]) -> tuple[str, str]:
+    """The measure in whose path an act is, which itself is in the path of none, and by way of which others."""
+    way = [event_id]
+    while reasons.get(way[-1], "").startswith(_CARRIED):
+        target = reasons[way[-1]].removeprefix(_CARRIED).partition(",")[0].strip()
+        if target in way:
+            break
+        way.append(target)
+    between = way[1:-1]
+    return way[-1], f" by way of {', '.join(between)}" if between else ""
+
+
+def _times(catalog: Catalog, event: Event, run: Run) -> Iterator[str]:
+    """When an event was in force, by what the run knew of it."""
+    times = in_force(catalog.events(), event.event_id, run.card.as_of)
+    if times:
+        yield "it was in force " + " and ".join(
+            f"from {time.since}" + (f" to {time.until}" if time.until else " on") for time in times
+        )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 #: Marks behind an effect, and what they say.
 MARKS = {
     "*": "the data say little: mostly prior",
-    "†": "not identified: the data say nothing of it",
+    "†": "not identified: the data say nothing of it, and the interval is what was assumed before them",
     "‡": "weighed with the others, and not reported unless it is asked for",
 }
 
@@ -121,7 +121,10 @@ def _explained(row: Mapping[str, Any], found: Findings, period: str, ranked: boo
     if found.series.is_price:
         yield f"on average: in {found.series.unit}, over the first year or as long as it was in force"
     else:
-        yield f"a {period}: in {found.series.unit}, mean over the first year; in 12: summed over so many {period}s"
+        yield (
+            f"a {period}: in {found.series.unit}, mean over the first year; in so many: summed over the {period}s "
+            "of it that were observed"
+        )
     yield (
         f"P>{size}: probability that the mean effect is larger than {size}, up or down; seen: the mean effect that "
         "these data would have shown four times in five"
@@ -139,7 +142,7 @@ def _cells(row: Mapping[str, Any], period: str) -> dict[str, Any]:
         "effect": "\n".join(effect for effect, _ in told),
         "interval": "\n".join(interval for _, interval in told),
         "relevant": "" if relevant is None else f"{relevant:.2f}",
-        "detectable": "" if detectable is None else f"{detectable:.0f} %",
+        "detectable": "" if detectable is None else f"{_size(detectable)} %",
         "rank": "" if rank is None else f"{rank:.2f}",
     }
 
@@ -148,12 +151,12 @@ def _in_force(row: Mapping[str, Any]) -> Iterator[str]:
     """How long the first event was in force up to the last observation; nothing where the run does not say."""
     days = row["days_in_force"]
     if days is not None:
-        yield f"in force {days:,} days" if days else "never in force"
+        yield f"in force {days:,} day{'s' * (days > 1)}" if days else "never in force"
 
 
 def _idle(row: Mapping[str, Any]) -> bool:
     """Whether there is most likely no effect, nor one that matters."""
-    return bool(row["identified"] and row["average"]["median"] == 0 and row["relevant"] < NONE_FOUND)
+    return bool(row["average"]["median"] == 0 and row["relevant"] < NONE_FOUND)
 
 
 def _told(row: Mapping[str, Any], period: str) -> Iterator[tuple[str, str]]:
@@ -164,13 +167,16 @@ def _told(row: Mapping[str, Any], period: str) -> Iterator[tuple[str, str]]:
     if average is None:
         yield f"none yet{mark}", ""
         return
+    if not row["identified"]:
+        yield f"not known{mark}", _between(average, _whole)
+        return
     idle = _idle(row)
     yield f"none found{mark}" if idle else f"{_whole(average['median'])} %{mark}", _between(average, _whole)
     if idle:
         yield f"P(any) {row['acts']:.2f}", ""
-    elif amount is not None and row["identified"]:
+    elif amount is not None:
         yield f"{_short(amount['median'])} {'a ' + period if total else 'on average'}", _between(amount, _short)
-    if total is not None and row["identified"] and not idle:
+    if total is not None and not idle:
         yield f"{_short(total['median'])} in {row['observed']}", _between(total, _short)
     if early and round(early["median"]):
         yield f"{_whole(early['median'])} % before", _between(early, _whole)
@@ -191,20 +197,27 @@ def _short(value: float) -> str:
     return f"{rounded:+,.0f}" if 100 <= abs(rounded) < 1e7 else f"{rounded:+.3g}"
 
 
+def _size(value: float) -> str:
+    """A whole number, or two digits of one that is absurdly large: ``8``, ``1.3e+24``."""
+    return f"{value:.0f}" if value < 1e4 else f"{value:.2g}"
+
+
 def _periods(found: Findings) -> str:
     from forecast.export.effects import effect_rows, path_rows
 
     rows, columns, text = path_rows(found), [Column("ds", "period from"), Column("y", "observed", number=True)], ""
     columns += [Column(name, title, number=True) for name, title in _PERIOD.items()]
     for episode in effect_rows(found):
-        own = [_fitting(flat(row)) for row in rows if row["episode"] == episode["episode"]]
+        own = [_short_form(flat(row)) for row in rows if row["episode"] == episode["episode"]]
+        if not episode["identified"]:
+            own = [{**row, **_NOT_KNOWN} for row in own]
         favoured = ", ".join(f"{s['shape']} {100 * s['weight']:.0f} %" for s in episode["shapes"][:3])
         others = ", ".join(episode["events"][1:])
         head = [f"{episode['episode']}: {episode['title']}", *([f"with {others}"] if others else [])]
         text += lines(head)[1:] + f"\n{table(own, columns)}"
         unit = f"without: the series as it were without it, {found.series.unit}; low, high: 90 % interval of that"
         stands = [f"{name}: {words}" for name, words in _standings(episode)]
-        text += lines([*stands, unit, f"the data favour {favoured}", *_in_words(episode)])
+        text += lines([*stands, unit, *_in_words(episode, favoured)])
         text += "\n"
     return text.rstrip("\n") + "\n"
 
@@ -215,23 +228,29 @@ def _standings(row: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(each["event"], each["standing"]) for each in events if each["standing"]]
 
 
-def _in_words(row: Mapping[str, Any]) -> Iterator[str]:
+def _in_words(row: Mapping[str, Any], favoured: str) -> Iterator[str]:
     """The average effect, how likely one that matters is, and which the data would have shown."""
-    if row["average"] is not None:
-        average, size = row["average"], f"{row['relevant_size']:g} %"
-        yield f"on average {_whole(average['median'])} % ({_between(average, _whole)}); P(any) {row['acts']:.2f}"
-        yield f"larger than {size}, up or down: P {row['relevant']:.2f}"
+    average, size = row["average"], f"{row['relevant_size']:g} %"
+    if not row["identified"]:
+        assumed = "" if average is None else f": {_between(average, _whole)} % on average"
+        yield f"not identified: the data say nothing of it; low and high are what was assumed before them{assumed}"
+    else:
+        yield f"the data favour {favoured}"
+        if average is not None:
+            yield f"on average {_whole(average['median'])} % ({_between(average, _whole)}); P(any) {row['acts']:.2f}"
+            yield f"larger than {size}, up or down: P {row['relevant']:.2f}"
     if row["detectable"] is not None:
-        yield f"the data would have shown an average effect of {row['detectable']:.0f} % four times in five"
+        yield f"the data would have shown an average effect of {_size(row['detectable'])} % four times in five"
 
 
-def _fitting(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Numbers that fit a line; JSON and CSV have all their digits."""
-    numbers = {name: value for name, value in row.items() if isinstance(value, float)}
-    short = {name: f"{value:.6g}" if abs(value) < 1e6 else f"{value:.4g}" for name, value in numbers.items()}
+def _short_form(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A period: six digits of what is below a million, the effect in percent; JSON and CSV have all their digits."""
+    short = {name: f"{v:.6g}" for name, v in row.items() if isinstance(v, float) and abs(v) < 1e6}
     return {**row, **short, "effect.median": f"{row['effect.median']:+.1f} %"}
 
 
+#: What stands for the medians of an effect that is not identified: they would read as none.
+_NOT_KNOWN = {"effect.median": "not known", "without.median": None}
 _PERIOD = {"effect.median": "effect", "without.median": "without", "without.lo-90": "low", "without.hi-90": "high"}
 
 
@@ -259,10 +278,12 @@ def _left_out(record: EffectRecord) -> list[str]:
 
     A reason may go on to name another event.
     """
-    weighed = {effect.episode.episode_id for effect in record.effects}
-    hidden = [each.reason for each in record.omitted if each.episode_id in weighed]
-    counts = Counter(each.reason.partition(" of ")[0] for each in record.omitted if each.episode_id not in weighed)
+    from forecast.export.effects import untold
+
+    weighed, omitted = {effect.episode.episode_id for effect in record.effects}, untold(record)
+    hidden = [each.reason for each in omitted if each.episode_id in weighed]
+    counts = Counter(each.reason.partition(" of ")[0] for each in omitted if each.episode_id not in weighed)
     reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.most_common())
-    said = [f"{len(hidden)} episodes: {hidden[0]}; --event shows one"] if hidden else []
+    said = [f"{len(hidden)} episode{'s' * (len(hidden) > 1)}: {hidden[0]}; --event shows one"] if hidden else []
     said += [f"left out, by reason ({reasons})"] if counts else []
     return [*said, "--format json names them"] if said else []

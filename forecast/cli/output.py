@@ -38,6 +38,10 @@ OutputOption = Annotated[
 ]
 
 
+#: Significant digits of numbers that do not fit with all of theirs; and what a column that wraps needs at least.
+_DIGITS, _LEAST = (6, 5, 4), 8
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table: the key of the rows, and a shorter title where the key is too wide for 80 columns."""
@@ -111,24 +115,59 @@ class Out:
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
-    """A plain table that fits 80 columns where its cells do: titles, a rule, numbers to the right."""
+    """A plain table that fits 80 columns where its cells do: titles, a rule, numbers to the right.
+
+    Only columns that wrap give way; numbers that do not fit are told with fewer digits, never cut, and what does not
+    fit even then runs past the edge.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    titled = any((column.title or column.key).strip() for column in columns)
+    cells = _fitting(rows, columns, _console().width)
+    titled = any(map(_title, columns))
     grid = Table(
         box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, show_header=titled, header_style="bold"
     )
-    for column in columns:
+    for column, width in zip(columns, _widths(cells, columns), strict=True):
         grid.add_column(
             column.title or column.key,
             justify="right" if column.number else "left",
             no_wrap=not column.wrap,
-            overflow="fold" if column.wrap else "ellipsis",
+            overflow="fold",
+            min_width=None if column.wrap else width,
         )
-    for row in rows:
-        grid.add_row(*(cell(row.get(column.key)) for column in columns))
+    for row in cells:
+        grid.add_row(*row)
     return render(grid)
+
+
+def _fitting(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], room: int) -> list[list[str]]:
+    """The cells: with all digits where the table then fits the room, else with as many as fit, at least four."""
+    for digits in (None, *_DIGITS):
+        cells = [[_told(row.get(column.key), digits) for column in columns] for row in rows]
+        least = [_LEAST if c.wrap else width for c, width in zip(columns, _widths(cells, columns), strict=True)]
+        if sum(least) + 2 * (len(least) - 1) <= room:
+            break
+    return cells
+
+
+def _told(value: object, digits: int | None) -> str:
+    if digits is None or isinstance(value, bool) or not isinstance(value, int | float):
+        return cell(value)
+    short = f"{value:.{digits}g}"
+    return min(cell(value), f"{value:.{digits - 1}e}" if "e" in short else short, key=len)
+
+
+def _widths(cells: Sequence[Sequence[str]], columns: Sequence[Column]) -> list[int]:
+    """What each column takes if nothing of it is cut or folded."""
+    from rich.cells import cell_len
+
+    texts = [[_title(column), *(row[i] for row in cells)] for i, column in enumerate(columns)]
+    return [max(cell_len(line) for text in column for line in text.split("\n")) for column in texts]
+
+
+def _title(column: Column) -> str:
+    return (column.title or column.key).strip()
 
 
 def lines(notes: Iterable[str]) -> str:
@@ -157,9 +196,11 @@ def _item(item: object) -> str:
 
 
 def cell(value: object) -> str:
-    """A cell of a table: the digits that JSON and CSV show; nothing for nothing."""
+    """A cell of a table: the digits that JSON and CSV show, without the ``.0`` of millions; nothing for nothing."""
     if value is None or value is False:
         return ""
+    if isinstance(value, float) and value.is_integer() and 1e6 <= abs(value) < 1e15:
+        return f"{value:.0f}"
     return "yes" if value is True else str(value)
 
 
@@ -168,7 +209,7 @@ def render(*parts: Any) -> str:
     console = _console()
     with console.capture() as capture:
         for part in parts:
-            console.print(part, highlight=False, markup=False)
+            console.print(part, highlight=False, markup=False, crop=False)
     return capture.get()
 
 

@@ -80,8 +80,9 @@ def _page(outcomes: Sequence[Outcome]) -> str:
             )
         ]
         title = f"{series.series_id}, {series.unit}: {outcome.forecast.scenario}{chance}"
-        text += f"{title}\n\n{table(rows, COLUMNS)}\n"
+        own = [note for note in outcome.notes if note not in baseline.notes]
+        text += f"{title}\n\n{table(rows, COLUMNS)}{lines(own)}\n"
     made = baseline.forecast
     known = f"run {made.run_id}; as of {made.as_of}, events known to {made.events_known_to or 'no day'}"
-    notes = dict.fromkeys(note for outcome in outcomes for note in outcome.notes)
-    return text.rstrip("\n") + "\n" + lines([f"low, high: {level} % interval of the difference; {known}", *notes])
+    told = f"difference: the median of the differences of the draws; low, high: their {level} % interval"
+    return text.rstrip("\n") + "\n" + lines([told, known, *baseline.notes])

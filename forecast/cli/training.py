@@ -38,7 +38,8 @@ def ingest(
     release_lag_days, and what is added to it later since now. Once a series
     has values its measure, unit and freq stay. What is told of a retired series
     is kept, and it stays retired. Of each new event you hear which series it
-    touches, and what it should say besides for a full answer.
+    touches, and what it should say besides for a full answer; of one whose id
+    is known already, which facts of that it replaces or empties.
 
     \b
     Examples:
@@ -55,12 +56,17 @@ def ingest(
             raise typer.BadParameter(f"there is no file {file}")
     with session() as s:
         counts = take_in(s.catalog, observations, series, events, known_at=dt.datetime.now(dt.UTC))
+    were = "was" if counts.unchanged == 1 else "were"
     print(
-        f"{counts.series} series, {counts.observations} observations, {counts.revised} revised, "
-        f"{counts.events} events; {counts.unchanged} were there already"
+        f"{counts.series} series, {_counted(counts.observations, 'observation')}, {counts.revised} revised, "
+        f"{_counted(counts.events, 'event')}; {counts.unchanged} {were} there already"
     )
     for note in counts.notes:
         warn(note)
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def train(

@@ -15,6 +15,8 @@ import numpy as np
 from forecast.answers.effects import Findings
 from forecast.answers.event_priors import Evidence
 from forecast.answers.forecast import at_levels
+from forecast.effects import EffectRecord
+from forecast.effects.episodes import Omitted
 from forecast.effects.event_classes import ClassPrior
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.report import LEVELS, RELEVANT, Band, EpisodeReport
@@ -103,10 +105,16 @@ def _found(found: Findings) -> dict[str, Any]:
         "run": found.run.run_id,
         "unit": found.series.unit,
         "method": record.method,
-        "omitted": [{"episode": o.episode_id, "events": o.events, "reason": o.reason} for o in record.omitted],
+        "omitted": [{"episode": o.episode_id, "events": o.events, "reason": o.reason} for o in untold(record)],
         "not_estimated": [{"event": event, "why": why} for event, why in found.not_estimated.items()],
         "notes": record.notes,
     }
+
+
+def untold(record: EffectRecord) -> list[Omitted]:
+    """What a record leaves out, less what it tells with another episode."""
+    told = {event for effect in record.reported for event in effect.episode.events}
+    return [each for each in record.omitted if each.episode_id not in told]
 
 
 def _episode(found: Findings, told: EpisodeReport) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import numpy as np
 from forecast.answers.forecast import Forecast
 from forecast.effects import EffectRecord
 from forecast.effects.report import EpisodeReport
+from forecast.errors import TooShort
 from forecast.events import Branch, Events
 from forecast.metrics import LEVELS
 from forecast.timeseries.frequency import Days
@@ -32,6 +33,8 @@ INK, QUIET, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 #: Told apart also by the colour-blind (Okabe and Ito, Color universal design, 2008).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MOST_MARKS = 8
+#: Said of an effect that is not identified, whose median of 0 is no finding.
+UNKNOWN = "Not identified: these data cannot tell the effect; the bands are what was assumed before they were seen."
 
 
 @dataclass(frozen=True)
@@ -94,18 +97,24 @@ def effect_picture(
 ) -> bytes:
     """What was observed, and what it would have been without the episode, with 50 and 90 % bands of that.
 
-    ``others``: what else the episode holds, or is told with, told below.
+    ``others``: what else the episode holds, or is told with, told below, with what the data cannot tell. Raises
+    ``TooShort`` where nothing was observed so near to it.
     """
-    below = textwrap.wrap(f"together with: {'; '.join(others)}", 120) if others else []
-    figure, axes = _canvas(len(below))
-    for row, line in enumerate(reversed(below)):
-        height = (0.2 * row + 0.14) / figure.get_figheight()
-        figure.text(axes.get_position().x0, height, line, fontsize=8.5, color=INK)
     freq, episode = history.series.calendar, told.effect.episode
     start = int(freq.ordinal(episode.intervention.start))
     ordinals = np.asarray(freq.ordinal(history.ds))
     near = (ordinals >= start - before) & (ordinals <= start + after)
     ds, y = history.ds[near], history.y[near]
+    if not np.isfinite(y).any():
+        first, last = freq.start(start - before), freq.start(start + after)
+        series_id = history.series.series_id
+        raise TooShort(f"nothing to draw of {episode.episode_id}: {series_id} has no value from {first} to {last}")
+    below = textwrap.wrap(f"together with: {'; '.join(others)}", 120) if others else []
+    below += [] if told.effect.identified else [UNKNOWN]
+    figure, axes = _canvas(len(below))
+    for row, line in enumerate(reversed(below)):
+        height = (0.2 * row + 0.14) / figure.get_figheight()
+        figure.text(axes.get_position().x0, height, line, fontsize=8.5, color=INK)
     without, felt = told.counterfactual, np.isin(told.ds, ds)
     for level, alpha in ((90, 0.15), (50, 0.25)):
         low, high = without.intervals[level]

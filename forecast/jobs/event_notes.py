@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 
 from forecast.catalog import Catalog
 from forecast.events import Event, KindFamily
 from forecast.events.exposure import exposure, untouched
 from forecast.timeseries.series import Series
 
+#: What of an event names or places it, and is no fact of the measure.
+_NO_FACTS = frozenset({"event_id", "own"})
 
-def event_notes(catalog: Catalog, events: Sequence[Event]) -> Iterator[str]:
-    """Of each event the series that it touches, whose training is due; and of what is missing, in which events."""
+
+def event_notes(catalog: Catalog, events: Sequence[Event], before: Mapping[str, Event]) -> Iterator[str]:
+    """Of each event the series that it touches, whose training is due; and of what is missing, in which events.
+
+    ``before``: the events by id that were there; of one that is replaced, also what that changes.
+    """
     targets = [one for one in catalog.series().values() if one.is_target]
     minerals = catalog.minerals()
     touched = {e.event_id: [one for one in targets if exposure(e, one, minerals) > 0] for e in events}
     for event in events:
-        if ids := [one.series_id for one in touched[event.event_id]]:
+        if (was := before.get(event.event_id)) is not None and was != event:
+            lost = [one.series_id for one in targets if exposure(was, one, minerals) > 0]
+            yield _replaced(was, event, [name for name in lost if name not in _ids(touched[event.event_id])])
+        if ids := _ids(touched[event.event_id]):
             yield f"{event.event_id} touches {', '.join(ids)}; training is due (orecast retrain --due)"
         else:
             yield f"{event.event_id} touches no series that is forecast: {_why_none(catalog, event, targets)}"
@@ -25,6 +35,28 @@ def event_notes(catalog: Catalog, events: Sequence[Event]) -> Iterator[str]:
         for want in _wanted(event, touched[event.event_id]):
             missing.setdefault(want, []).append(event.event_id)
     yield from (f"{', '.join(ids)}: {want}" for want, ids in missing.items())
+
+
+def _ids(series: Iterable[Series]) -> list[str]:
+    return [one.series_id for one in series]
+
+
+def _replaced(was: Event, now: Event, lost: Sequence[str]) -> str:
+    """Which facts of a known event change, or are emptied since the file leaves them out, and what it lets go."""
+    pairs = [(f.name, getattr(was, f.name), getattr(now, f.name)) for f in fields(Event) if f.name not in _NO_FACTS]
+    differing = [(name, new in (None, "", ())) for name, old, new in pairs if old != new]
+    told = {
+        "changes": [name for name, empty in differing if not empty],
+        "leaves empty": [name for name, empty in differing if empty],
+        "no longer touches": lost,
+    }
+    kind = "an event that was taken in before" if was.own else "a bundled event"
+    return "; ".join(
+        [
+            f"{now.event_id} replaces {kind}, whole",
+            *(f"it {what} {', '.join(each)}" for what, each in told.items() if each),
+        ]
+    )
 
 
 def _why_none(catalog: Catalog, event: Event, targets: Iterable[Series]) -> str:

@@ -35,7 +35,8 @@ def ingest(
     history that is taken in at once can be tested on. What comes to a series later is known since now, and an earlier
     value of its period is kept as the vintage before. What is there already changes nothing. What is told of a retired
     series is kept, and the series stays retired. Of new events the notes say which series they touch, and what is
-    missing for a full answer. Raises ``InvalidInput`` with everything that is wrong in any of the files.
+    missing for a full answer; of one that replaces another, what changes. Raises ``InvalidInput`` with everything that
+    is wrong in any of the files.
     """
     reading = Reading()
     known, observed = catalog.series(retired=True), catalog.observed()
@@ -55,7 +56,7 @@ def ingest(
         *_put_right(before, new_series),
         *_still_retired(catalog, told),
         *_understood(new_series, values),
-        *event_notes(catalog, news),
+        *event_notes(catalog, news, told_before),
     )
     return replace(counts, notes=(*counts.notes, *notes))
 

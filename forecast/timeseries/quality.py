@@ -41,7 +41,8 @@ def remarks(history: History) -> list[str]:
     if history.no_price.any():
         said.append(f"{history.no_price.sum()} prices are 0, which no price is: they count as missing")
     if ended := len(used) - 1 - rows[-1]:
-        said.append(f"the last {ended} periods have no value that a model may use: the forecast follows {history.last}")
+        missing = f"the last {ended} periods have" if ended > 1 else "the last period has"
+        said.append(f"{missing} no value that a model may use: the forecast follows {history.last}")
     span = rows[-1] - rows[0] + 1
     if 2 * rows.size < span:
         said.append(f"{rows.size} of {span} periods have a value: is {freq} the frequency of the series?")

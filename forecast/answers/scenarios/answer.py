@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
 MIXTURE = "mixture"
-_SAME = "nothing in this scenario touches the series within the horizon: it is the baseline"
+_SAME = "nothing in scenario {scenario} touches {series_id} within the horizon: it is the baseline"
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ class _Table:
             self._rows(difference),
             () if sums is None else self._rows(sums),
             probability,
-            notes if k < len(self.base) else (_SAME,),
+            notes if k < len(self.base) else (_SAME.format(scenario=name, series_id=self.future.series.series_id),),
         )
 
     def forecast(self, name: str, values: Floats) -> Forecast:

@@ -78,9 +78,33 @@ function say(text) {
   $("problem").hidden = !text;
 }
 
+// The observations with the periods between them that have none, so that no line joins what lies on both sides of a gap.
+function periods(observed, freq) {
+  const months = { M: 1, Q: 3, Y: 12 }[freq[0]] ?? 0, days = freq[0] === "W" ? 7 : 1, found = [];
+  for (const o of observed) {
+    for (let ds = found.length ? next(found.at(-1).ds) : o.ds; ds < o.ds; ds = next(ds)) found.push({ ds, y: null });
+    found.push(o);
+  }
+  return found;
+
+  function next(ds) {
+    const date = new Date(ds + "T00:00:00Z");
+    if (months) date.setUTCMonth(date.getUTCMonth() + months);
+    else do date.setUTCDate(date.getUTCDate() + days); while (freq === "B" && date.getUTCDay() % 6 === 0);
+    return date.toISOString().slice(0, 10);
+  }
+}
+
+// A value between two gaps has no line of its own: a point.
+function alone(u, series) {
+  const y = u.data[series];
+  return y.flatMap((value, i) => (value != null && y[i - 1] == null && y[i + 1] == null ? [i] : []));
+}
+
 function draw(series, observed, rows, happened) {
   const span = Number($("span").value);
-  const past = span ? observed.slice(-span) : observed;
+  const every = periods(observed, series.freq);
+  const past = span ? every.slice(-span) : every;
   const last = past.at(-1);
   const ds = [...past.map((o) => stamp(o.ds)), ...rows.map((r) => stamp(r.ds))];
   const column = (pick) => [...past.map((o) => (o === last ? o.y : null)), ...rows.map(pick)];
@@ -104,7 +128,7 @@ function options(happened, ds) {
     scales: { x: { time: true }, y: { range: (u, low, high) => (low == null ? [0, 1] : padded(low, high)) } },
     axes: [axis, { ...axis, size: 72, values: (u, ticks) => ticks.map(show) }],
     series: [{},
-      { stroke: colour("--ink"), width: 1.8, points: { show: false } },
+      { stroke: colour("--ink"), width: 1.8, points: { show: false, filter: alone, size: 4, fill: colour("--ink") } },
       { stroke: colour("--copper"), width: 2, points: { show: false } },
       ...LEVELS.flatMap(() => [edge, edge])],
     bands: [...LEVELS].reverse().map((level, i) => ({ series: [3 + 2 * i, 4 + 2 * i], fill: colour(FANS[level]) })),
@@ -153,9 +177,9 @@ function tip(events) {
       if (box.hidden) return;
       const [from, to] = [u.data[0][i], u.data[0][i + 1] ?? u.data[0][i] + 31 * 86400];
       const near = events.filter((e) => { const t = stamp(e.effective ?? e.announced); return t >= from && t < to; });
-      const y = u.data[1][i];
-      const lines = [`${day(from)}  ${show(y ?? u.data[2][i])}`];
-      if (y == null) lines.push(`80 %: ${show(u.data[6][i])} – ${show(u.data[5][i])}`);
+      const y = u.data[1][i], median = u.data[2][i];
+      const lines = [`${day(from)}  ${show(y ?? median) || "not observed"}`];
+      if (y == null && median != null) lines.push(`80 %: ${show(u.data[6][i])} – ${show(u.data[5][i])}`);
       box.textContent = [...lines, ...near.slice(0, 4).map((e) => e.title)].join("\n");
       const right = u.cursor.left > u.over.clientWidth / 2;
       box.style.left = right ? "auto" : `${u.cursor.left + 12}px`;
@@ -212,6 +236,12 @@ function banded(row, band, text, word = band && text(band.median), more = "") {
   for (const line of band ? [between(band, text), more] : []) if (line) element("div", line, cell).className = "quiet";
 }
 
+// What the data say nothing of is no effect of 0: no number, and what was assumed before them.
+function unknown(row, band) {
+  const cell = element("td", "", row);
+  for (const line of ["not known", between(band, percent)]) element("div", line, cell).className = "quiet";
+}
+
 function estimates({ data: episodes, not_estimated: missing }, events, series) {
   const titles = new Map(events.map((e) => [e.event_id, e.title]));
   const body = $("effects").tBodies[0];
@@ -228,23 +258,34 @@ function estimates({ data: episodes, not_estimated: missing }, events, series) {
     const row = body.insertRow();
     element("td", e.start, row);
     const cell = element("td", titles.get(e.episode) ?? (e.title || e.episode), row);
-    for (const other of e.events.slice(1)) element("div", titles.get(other) ?? other, cell).className = "quiet";
+    const quiet = (text) => { if (text) element("div", text, cell).className = "quiet"; };
+    quiet(e.standing);
+    const stood = new Map(e.others.map((other) => [other.event, other.standing]));
+    for (const other of e.events.slice(1)) quiet([titles.get(other) ?? other, stood.get(other)].filter(Boolean).join(": "));
     const idle = e.identified && e.average.median === 0 && e.relevant < 0.1, clear = e.identified && !idle;
-    if (idle) banded(row, e.average, percent, "none found", `P(any) ${Math.round(100 * e.acts)} %`);
+    if (!e.identified) unknown(row, e.average);
+    else if (idle) banded(row, e.average, percent, "none found", `P(any) ${Math.round(100 * e.acts)} %`);
     else banded(row, e.average, percent);
     banded(row, clear && e.amount, signed);
-    banded(row, clear && e.cumulated_after, signed, undefined, `in ${e.observed} ${period}s`);
+    banded(row, clear && e.cumulated_after, signed, undefined, `in ${e.observed} ${period}${e.observed === 1 ? "" : "s"}`);
     element("td", e.relevant == null ? "" : `${Math.round(100 * e.relevant)} %`, row);
-    element("td", e.detectable == null ? "" : `${e.detectable.toFixed(1)} %`, row);
+    element("td", e.detectable == null ? "" : `${e.detectable < 1e4 ? e.detectable.toFixed(1) : e.detectable.toExponential(1)} %`, row);
     element("td", e.identified ? (e.prior_dominated ? "mostly prior" : "data") : "prior only", row);
   }
+}
+
+// What was given up or changed before its day came was never in force from then to then.
+function dates({ announced, effective, ended }) {
+  const start = effective ?? announced;
+  if (!ended) return start;
+  return ended < start ? `${start} planned until ${ended}` : `${start} to ${ended}`;
 }
 
 function list(parent, events) {
   parent.replaceChildren();
   for (const e of events) {
     const item = document.createElement("li");
-    element("time", [e.effective ?? e.announced, e.ended && `to ${e.ended}`].filter(Boolean).join(" "), item);
+    element("time", dates(e), item);
     item.append(e.title);
     parent.append(item);
   }
