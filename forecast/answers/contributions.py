@@ -88,7 +88,8 @@ class Rewritten:
     """An event of the record whose ``share`` of the episode's path follows other spells than the stored draws do.
 
     ``drawn``: the spells that the stored draws hold; ``spells``: those that count instead; ``gone``: it never was.
-    ``stated``: mean and sd on the log that somebody says instead of the estimate; ``shape``, ``levels``: likewise.
+    ``stated``: mean and sd on the log that somebody says instead of the estimate; ``shape``, ``levels``: likewise;
+    a licence under which none is granted yet is a ``shape`` by its terms on record, too.
     """
 
     event_id: str
