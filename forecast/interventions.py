@@ -98,9 +98,11 @@ class Forestalled:
 
 @dataclass(frozen=True)
 class Licence:
-    """Full for so many periods, until the first applications are decided; then the share that is not approved stays.
+    """Full for so many periods, until the first applications are decided; then the approved share comes back.
 
     A licence is a delay and a rate of approval, and no switch: trade recovers while the measure stays in force.
+    What is approved is a share of the trade and not of its log, so that no column tells it but for a small effect, of
+    which the share that is not approved stays; ``approved`` and ``returned`` tell it of any.
     """
 
     delay: int
@@ -109,10 +111,31 @@ class Licence:
     def response(self, k: Floats) -> Floats:
         return np.where(k >= self.delay, 1.0 - self.approval, np.where(k >= 0, 1.0, 0.0))
 
-    def left(self, k: Floats, of: int) -> Floats:
-        """What is left in period ``k`` of what stood in period ``of``: all of it where the licence has left nothing."""
-        stood = self.response(np.array([float(of)])).item()
-        return self.response(k) / stood if stood else np.ones(len(k))
+    def approved(self, k: Floats) -> Floats:
+        """The share that is approved in period ``k``."""
+        return np.where(k >= self.delay, self.approval, 0.0)
+
+    def approved_ahead(self, k: Floats, before: float = 0.0) -> Floats:
+        """The same in consecutive periods ``k`` after the last one seen, in which it was ``before``.
+
+        What was to be granted by then is in the data, whatever it is.
+        """
+        return np.where((k >= self.delay) & (k[:1] <= self.delay), self.approval, before)
+
+
+def returned(effect: Floats, approved: Floats | float) -> Floats:
+    """What licences give back of an ``effect`` s on the log, if the share a of what it takes is approved.
+
+    Of a level 1 the measure leaves e^s, and with licences 1 − (1 − a)(1 − e^s): log(1 − a + a e^−s) more on the log.
+    """
+    with np.errstate(divide="ignore"):  # log(0) where nothing is approved, or all
+        kept, granted = np.log1p(-np.asarray(approved)), np.log(np.asarray(approved))
+    return np.asarray(np.logaddexp(kept, granted - effect))
+
+
+def at_full(shape: Shape) -> Shape:
+    """A shape without what is granted under it: a licence bites at once, and stays."""
+    return Step() if isinstance(shape, Licence) else shape
 
 
 #: The longest that a shape may last, in periods: a century of days.

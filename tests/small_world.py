@@ -170,6 +170,11 @@ def unseen(event_id: str, family: KindFamily = SUPPLY, *, direction: int = -1, s
     return mean + sd * luck(event_id, series)
 
 
+def licensed(effect: Floats | float, approved: float) -> Floats:
+    """What is left of an effect on the log if such a share of the trade that it takes is approved."""
+    return np.log(1 - (1 - approved) * (1 - np.exp(effect)))
+
+
 def logs(future: Future) -> Floats:
     """(H, N) the draws on the log."""
     return np.log(future.draws.astype(float))

@@ -398,19 +398,10 @@ def test_a_licence_with_its_terms_on_record_acts_by_them_first_of_all() -> None:
         assert isinstance(kept([event("x", "2020-03-10", **{**TERMS, **lacking})])[0].intervention.shape, Step)
 
 
-def test_the_shape_on_record_has_a_quarter_of_the_weight_and_the_others_the_rest() -> None:
-    plain, found = every_shape([0, 1], MONTHLY), every_shape([0, 1], MONTHLY, recorded=Licence(3, 0.6))
-    assert found.shapes == (*plain.shapes, Licence(3, 0.6))
-    weights = np.exp(found.log_prior).reshape(-1, 2).sum(axis=1)
-    assert weights[-1] == pytest.approx(0.25)
-    assert weights[:-1] == pytest.approx(0.75 * np.exp(plain.log_prior).reshape(-1, 2).sum(axis=1))
-    assert every_shape([0, 1], MONTHLY, recorded=Step()).shapes == plain.shapes
-
-
-def test_a_licence_goes_on_to_be_granted_where_other_shapes_are_held() -> None:
+def test_a_path_of_a_licence_is_held_as_those_of_other_shapes_are() -> None:
     candidates = product(Intervention(Step(), np.datetime64("2024-12-10")), [Licence(3, 0.75), Decay(0.5)], [0])
     held = columns(candidates, MONTHLY.range("2024-11-01", 6), MONTHLY, np.datetime64("2025-01-01"))
-    assert held == pytest.approx(np.array([[0, 1, 1, 1, 0.25, 0.25], [0, 1, 0.5, 0.5, 0.5, 0.5]]))
+    assert held == pytest.approx(np.array([[0, 1, 1, 1, 1, 1], [0, 1, 0.5, 0.5, 0.5, 0.5]]))
 
 
 def test_a_licence_that_is_felt_early_is_granted_on_its_day_all_the_same() -> None:
@@ -420,7 +411,6 @@ def test_a_licence_that_is_felt_early_is_granted_on_its_day_all_the_same() -> No
     early = [[0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 1, 1], [0, 1, 1, 1, 1, 1]]
     expected = np.array([[*row, *after] for after in ([0.25, 0.25], [1, 1]) for row in early])
     assert columns(candidates, ds, MONTHLY) == pytest.approx(expected)
-    assert columns(candidates, ds, MONTHLY, np.datetime64("2025-01-01")) == pytest.approx(expected)
 
 
 def test_an_end_on_a_weekend_is_that_of_the_business_day_before() -> None:

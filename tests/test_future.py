@@ -28,6 +28,7 @@ from small_world import (
     an_event,
     chances,
     column,
+    licensed,
     logs,
     luck,
     same,
@@ -35,7 +36,7 @@ from small_world import (
     unseen,
 )
 
-from forecast.answers.contributions import Coming, merged
+from forecast.answers.coming import Coming, merged
 from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import Assumption, Choice, World
 from forecast.effects import EpisodeEffect
@@ -517,21 +518,42 @@ def a_licence(months: int, **facts: Any) -> Event:
 
 def test_a_licence_that_comes_bites_at_once_and_is_granted_after_its_delay() -> None:
     future = a_future(a_licence(2, effective=date(2030, 8, 20)), evidence=EVIDENCE)
-    same(logs(future), np.outer(column(m2030_08=1.0, m2030_10=0.25), unseen("licence")))
+    whole = unseen("licence")
+    bitten = np.outer(column(m2030_08=1.0, m2030_10=0.0), whole)
+    same(logs(future), bitten + np.outer(column(m2030_10=1.0), licensed(whole, 0.75)))
 
 
 @pytest.mark.parametrize(
-    ("effective", "months", "levels"),
+    ("effective", "months", "since"),
     [
-        (date(2030, 5, 2), 3, {"m2030_08": -0.75}),  # May, June, July; then they are granted
-        (date(2030, 6, 30), 1, {"m2030_07": -0.75}),
+        (date(2030, 5, 2), 3, {"m2030_08": 1.0}),  # May, June, July; then they are granted
+        (date(2030, 6, 30), 1, {"m2030_07": 1.0}),
         (date(2030, 2, 1), 4, {}),  # granted since June
-        (date(2030, 2, 1), 12, {"m2031_02": -0.75}),
+        (date(2030, 2, 1), 3, {}),
+        (date(2030, 2, 1), 12, {"m2031_02": 1.0}),
     ],
 )
-def test_a_licence_in_force_recovers_when_it_is_granted(effective: date, months: int, levels: dict[str, float]) -> None:
+def test_a_licence_in_force_recovers_when_it_is_granted(effective: date, months: int, since: dict[str, float]) -> None:
     future = a_future(a_licence(months, effective=effective), evidence=EVIDENCE)
-    same(logs(future), np.outer(column(**levels), unseen("licence")))
+    whole = unseen("licence")
+    same(logs(future), np.outer(column(**since), licensed(whole, 0.75) - whole))
+
+
+def test_a_licence_that_was_granted_and_ends_gives_back_what_is_left_of_its_effect() -> None:
+    future = a_future(a_licence(3, ended=date(2030, 8, 31)), evidence=EVIDENCE)
+    same(logs(future), np.outer(column(m2030_09=1.0), -licensed(unseen("licence"), 0.75)))
+    removed = World(future.known.edited(removed={"licence"}))
+    same(future.given(removed).change, np.outer(1 - column(m2030_09=1.0), -licensed(unseen("licence"), 0.75)))
+
+
+def test_a_licence_that_raises_a_price_gives_back_a_share_of_the_rise() -> None:
+    evidence = Evidence(seen(SUPPLY, 0.1, is_price=True), "p")
+    future = a_future(a_licence(2, effective=date(2030, 7, 1)), series=PRICE, evidence=evidence)
+    mean, sd = evidence.prior(SUPPLY, PRICE).towards(1)
+    rise = mean + sd * luck("licence", PRICE)
+    assert np.median(rise) > 0
+    same(logs(future)[1], rise)
+    same(logs(future)[2], np.log(1 + 0.25 * (np.exp(rise) - 1)))
 
 
 def test_a_licence_on_which_nothing_is_said_is_a_measure_like_others() -> None:
@@ -540,34 +562,148 @@ def test_a_licence_on_which_nothing_is_said_is_a_measure_like_others() -> None:
     same(logs(future), np.outer(column(m2030_08=0.5, m2030_09=1.0), unseen("licence")))
 
 
-def test_an_effect_of_the_record_that_is_one_of_a_licence_recovers_on_the_day_of_the_grants() -> None:
-    """In force since February: after six months, from August on, a quarter of it is left."""
-    ban = a_ban("ban")
-    future = a_future(ban, effects=[an_effect(ban, shape=Licence(6, 0.75))])
-    same(logs(future), column(m2030_07=-0.5, m2030_08=-0.125)[:, None])
-    same(future.given(World(future.known.edited(removed={"ban"}))).change, -logs(future))
+def test_a_licence_of_the_record_recovers_on_the_day_of_the_grants() -> None:
+    """19 of 20 are missing since February; from August on 60 % of them come back: of 100, 5 are left, then 62."""
+    stopped = float(np.log(0.05))
+    one = a_licence(6, value_after=60.0)
+    future = a_future(one, effects=[an_effect(one, size=stopped)])
+    same(logs(future), column(m2030_07=stopped, m2030_08=float(np.log(1 - 0.4 * 0.95)))[:, None])
+    same(np.exp(logs(future)[1]), 0.62)
+    same(future.given(World(future.known.edited(removed={"licence"}))).change, -logs(future))
+    same(future.given(World(future.known)).change, 0.0)
+
+
+def test_what_comes_back_is_a_share_of_each_draw_and_of_what_stands() -> None:
+    """By a decay of one half, a sixteenth of each size stands in June."""
+    sizes = np.linspace(-4.0, -0.4, N)
+    one = a_licence(6)
+    future = a_future(one, effects=[an_effect(one, size=sizes, shape=Decay(0.5))])
+    stands = sizes / 16
+    mean = stands.mean() - stands  # a draw has its own effect in its level, the sample the mean one
+    same(logs(future)[0], stands + mean)
+    same(logs(future)[1], licensed(stands, 0.75) + mean)
+
+
+@pytest.mark.parametrize("shape", [None, Licence(6, 0.75)])
+def test_a_path_that_was_estimated_as_one_of_a_licence_recovers_no_more_than_once(shape: Licence | None) -> None:
+    one = a_licence(6)
+    future = a_future(one, effects=[an_effect(one, shape=shape)])
+    same(logs(future)[1], licensed(-0.5, 0.75))
+
+
+@pytest.mark.parametrize("months", [1, 3, 4])
+def test_what_was_granted_by_the_last_observation_is_in_its_effect(months: int) -> None:
+    one = a_licence(months)
+    same(logs(a_future(one, effects=[an_effect(one)])), -0.5)
+
+
+def test_an_effect_that_is_not_clear_gives_nothing_back() -> None:
+    one = a_licence(6)
+    same(logs(a_future(one, effects=[an_effect(one, size=UNCLEAR)])), 0.0)
+
+
+def test_a_licence_that_ends_before_it_is_granted_is_gone_at_once() -> None:
+    one = a_licence(6, ended=date(2030, 7, 31))
+    future = a_future(one, effects=[an_effect(one, end=np.datetime64("2030-07-31"))])
+    same(logs(future), column(m2030_07=-0.5, m2030_08=0.0)[:, None])
+
+
+def test_each_event_of_an_episode_gives_back_of_its_own_share() -> None:
+    one = a_licence(6)
+    future = a_future(one, TWO, effects=[an_effect(one, TWO)])
+    share = 0.5 / 1.6
+    same(logs(future)[0], -0.5)
+    same(logs(future)[1], -0.5 + share + licensed(-share, 0.75))
 
 
 @pytest.mark.parametrize("said", [{"shape": Licence(6, 0.75)}, {"licence": Licence(6, 0.75)}])
 def test_a_licence_that_is_stated_of_a_measure_in_force_recovers_from_its_start_on(said: dict[str, Any]) -> None:
     future = a_future(ONE, effects=[an_effect(ONE)])
-    same(future.given(World(future.known, {"one": Assumption(**said)})).change, column(m2030_08=0.375)[:, None])
+    back = column(m2030_08=float(licensed(-0.5, 0.75)) + 0.5)
+    same(future.given(World(future.known, {"one": Assumption(**said)})).change, back[:, None])
+
+
+def test_of_a_full_stop_nine_tenths_come_back_if_nine_tenths_are_approved() -> None:
+    """Of 1,237 a stop leaves 1; with nine in ten approved, 0.9 of 1,236 come back."""
+    future = a_future(ONE, effects=[an_effect(ONE, size=-float(np.log(1237)))])
+    made = future.given(World(future.known, {"one": Assumption(licence=Licence(6, 0.9))}))
+    np.testing.assert_allclose(1237 * made.draws[:2, 0], [1, 1 + 0.9 * 1236], rtol=1e-6)
 
 
 def test_a_licence_that_is_stated_of_a_measure_in_force_takes_from_what_stands() -> None:
     """Of a decay of one half a sixteenth stands in June, and stays until the grants of August leave a quarter of it."""
     future = a_future(ONE, effects=[an_effect(ONE, shape=Decay(0.5))])
     stated = World(future.known, {"one": Assumption(licence=Licence(6, 0.75))})
-    same(future.given(stated).change, column(m2030_08=0.75 * 0.5 / 16)[:, None])
+    stands = -0.5 / 16
+    same(future.given(stated).change, column(m2030_08=float(licensed(stands, 0.75)) - stands)[:, None])
     granted = World(future.known, {"one": Assumption(licence=Licence(4, 0.75))})
     same(future.given(granted).change, 0.0)  # since June: it is in the data
 
 
-@pytest.mark.parametrize(("months", "levels"), [(6, {"m2030_08": -0.75}), (4, {})])
-def test_the_same_of_a_measure_outside_the_record(months: int, levels: dict[str, float]) -> None:
+def test_terms_that_are_stated_go_before_those_on_record() -> None:
+    one = a_licence(6)
+    future = a_future(one, effects=[an_effect(one)])
+    later = World(future.known, {"licence": Assumption(licence=Licence(8, 0.9))})
+    expected = column(m2030_07=-0.5, m2030_10=float(licensed(-0.5, 0.9)))[:, None]
+    same(future.given(later).change, expected - logs(future))
+
+
+def test_a_stated_effect_of_a_licence_is_given_back_as_an_estimated_one_is() -> None:
+    future = a_future(ONE, effects=[an_effect(ONE)])
+    said = Assumption(licence=Licence(6, 0.75), sizes=(("volume", -2.0, 0.0),))
+    whole = column(m2030_07=-2.0, m2030_08=float(licensed(-2.0, 0.75)))[:, None]
+    same(future.given(World(future.known, {"one": said})).change, whole + 0.5)
+
+
+def test_a_licence_that_returns_bites_at_once_and_is_granted_again() -> None:
+    """Suspended from July on, whatever had been granted; it returns in September for two months before any is."""
+    pause = an_event("pause", effective=date(2030, 7, 1), acts=(Act("suspends", "one"),))
+    future = a_future(ONE, pause, effects=[an_effect(ONE)])
+    back = an_event("back", effective=date(2030, 9, 1), acts=(Act("reinstates", "one"),))
+    taken = World(future.known.edited([back]), {"one": Assumption(licence=Licence(2, 0.75))})
+    whole = column(m2030_09=-0.5, m2030_11=float(licensed(-0.5, 0.75)))[:, None]
+    same(future.given(taken).change, whole)
+
+
+@pytest.mark.parametrize(("months", "since"), [(6, {"m2030_08": 1.0}), (4, {})])
+def test_the_same_of_a_measure_outside_the_record(months: int, since: dict[str, float]) -> None:
     future = a_future(a_ban("ban"), evidence=EVIDENCE)
     stated = World(future.known, {"ban": Assumption(licence=Licence(months, 0.75))})
-    same(future.given(stated).change, np.outer(column(**levels), unseen("ban")))
+    whole = unseen("ban")
+    same(future.given(stated).change, np.outer(column(**since), licensed(whole, 0.75) - whole))
+
+
+def test_a_fresh_measure_builds_up_until_its_licences_are_granted() -> None:
+    """Half of it is in June, where it began; all of it in July; from August on what is left of all of it."""
+    future = a_future(a_ban("ban", effective=date(2030, 6, 10)), evidence=EVIDENCE)
+    stated = World(future.known, {"ban": Assumption(licence=Licence(2, 0.75))})
+    whole = unseen("ban")
+    same(future.given(stated).change, np.outer(column(m2030_08=1.0), licensed(whole, 0.75) - whole))
+
+
+def test_what_is_known_to_be_granted_is_not_given_back_again_when_a_branch_brings_the_licence_back() -> None:
+    one = a_licence(1, effective=date(2030, 8, 1))
+    pause = an_event("pause", effective=date(2030, 10, 1), ended=date(2030, 11, 30), acts=(Act("suspends", "licence"),))
+    future = a_future(one, pause, evidence=EVIDENCE)
+    whole, left = unseen("licence"), licensed(unseen("licence"), 0.75)
+    same(
+        logs(future),
+        np.outer(column(m2030_08=1.0, m2030_09=0.0), whole) + np.outer(column(m2030_09=1.0, m2030_10=0.0), left),
+    )
+    (branch,) = future.branches
+    taken = World(future.known.taking(branch, date(2030, 12, 1)), {"licence": Assumption(group="pause")})
+    back = np.outer(column(m2030_12=1.0, m2031_01=0.0), whole) + np.outer(column(m2031_01=1.0), left)
+    same(future.given(taken).change, back)
+
+
+def test_of_an_episode_that_a_grant_and_a_relief_begin_the_stronger_counts() -> None:
+    """Three quarters of the licence come back: less than the whole of a relief, more than one that hits with .6."""
+    licence, relief = a_licence(6), a_ban("relief", effective=date(2030, 8, 1), volume="up")
+    kept = [part.event_id for part in a_future(licence, relief, evidence=EVIDENCE)._additions.parts]
+    assert kept == ["relief"]
+    weaker = replace(relief, flows=(("CHN", "USA"),))
+    kept = [part.event_id for part in a_future(licence, weaker, evidence=EVIDENCE)._additions.parts]
+    assert kept == ["licence"]
 
 
 # -- what is told ------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from forecast.interventions import (
     Temporary,
     mean_intensity,
     parse_shape,
+    returned,
     shape_word,
 )
 from forecast.timeseries.frequency import Freq, parse_freq
@@ -120,12 +121,32 @@ def test_the_longest_terms_of_a_licence_are_read_back_at_every_frequency(code: s
     assert parse_shape(shape_word(shape)) == shape
 
 
-def test_what_a_licence_leaves_is_a_share_of_what_stood() -> None:
+def test_what_was_to_be_granted_before_the_periods_ahead_is_in_the_data() -> None:
     k = np.arange(2.0, 6.0)
-    assert Licence(4, 0.75).left(k, 3).tolist() == [1, 1, 0.25, 0.25]
-    assert Licence(4, 0.75).left(k, 4).tolist() == [4, 4, 1, 1]
-    assert Licence(4, 1.0).left(k, 4).tolist() == [1, 1, 1, 1]
-    assert Licence(4, 1.0).left(k, 3).tolist() == [1, 1, 0, 0]
+    assert Licence(4, 0.75).approved(k).tolist() == [0, 0, 0.75, 0.75]
+    assert Licence(4, 0.75).approved_ahead(k).tolist() == [0, 0, 0.75, 0.75]
+    assert Licence(4, 0.75).approved_ahead(k, 0.5).tolist() == [0.5, 0.5, 0.75, 0.75]
+    assert Licence(2, 0.75).approved_ahead(k).tolist() == [0.75, 0.75, 0.75, 0.75]
+    assert Licence(1, 0.75).approved_ahead(k, 0.5).tolist() == [0.5, 0.5, 0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("effect", "approved", "level"),
+    [
+        (np.log(0.05), 0.6, 0.62),  # 1 − 0.4 × 0.95
+        (np.log(0.5), 0.9, 0.95),
+        (np.log(2.0), 0.75, 1.25),  # of a rise by 1 a quarter stays
+        (np.log(0.5), 0.0, 0.5),
+        (np.log(0.5), 1.0, 1.0),
+        (0.0, 0.3, 1.0),
+        (-800.0, 0.9, 0.9),  # e^800 is no number
+        (-800.0, 1.0, 1.0),
+    ],
+)
+def test_the_approved_share_of_what_a_measure_takes_comes_back(effect: float, approved: float, level: float) -> None:
+    back = returned(np.array([effect]), approved).item()
+    assert np.exp(effect + back) == pytest.approx(level, abs=1e-12)
+    assert approved > 0 or back == 0.0
 
 
 def test_a_missing_column_is_named() -> None:

@@ -133,15 +133,15 @@ APPROVED = {"approval": 0.75, "delay_months": 2}
 
 def test_an_added_licence_is_full_for_its_delay_and_then_what_is_not_approved_stays() -> None:
     licence = new(licence=APPROVED, shape=None)
-    same(change(a_future(), add=[licence]), column(m2030_09=HALF, m2030_11=HALF / 4)[:, None])
+    same(change(a_future(), add=[licence]), column(m2030_09=HALF, m2030_11=float(np.log(1 - 0.25 * 0.5)))[:, None])
 
 
 def test_the_delay_of_a_licence_is_in_months_whatever_the_periods_and_a_shape_is_in_periods() -> None:
     """Two months are nine weeks."""
     weekly = a_future(series=WEEKLY, last=np.datetime64("2030-06-24"))
-    levels = np.where(np.arange(12) < 9, HALF, HALF / 4)
+    levels = np.where(np.arange(12) < 9, HALF, float(np.log(1 - 0.25 * 0.5)))
     same(change(weekly, add=[new(effective="2030-07-03", licence=APPROVED, shape=None)]), levels[:, None])
-    levels = np.where(np.arange(12) < 2, HALF, HALF / 4)
+    levels = np.where(np.arange(12) < 2, HALF, float(np.log(1 - 0.25 * 0.5)))
     same(change(weekly, add=[new(effective="2030-07-03", shape="licence-2-0.75")]), levels[:, None])
 
 
@@ -149,13 +149,14 @@ def test_a_licence_without_a_stated_effect_does_what_its_kind_does() -> None:
     licence = a_ban("ban")
     future = a_future(licence, evidence=EVIDENCE)
     found = change(future, amend=[{"event": "ban", "licence": {"approval": 0.75, "delay_months": 6}}])
-    same(found, np.outer(column(m2030_08=-0.75), unseen("ban")))
+    whole = unseen("ban")
+    same(found, np.outer(column(m2030_08=1.0), np.log(0.75 + 0.25 * np.exp(whole)) - whole))
 
 
 def test_what_returns_with_a_branch_may_be_a_licence() -> None:
     future = a_future(replace(THREAT, probability=None))
     take = {"branch": "threat", "effect": percent(-50), "licence": APPROVED}
-    same(change(future, take=[take]), column(m2030_09=HALF, m2030_11=HALF / 4)[:, None])
+    same(change(future, take=[take]), column(m2030_09=HALF, m2030_11=float(np.log(1 - 0.25 * 0.5)))[:, None])
 
 
 def test_a_licence_is_stated_in_one_way_and_its_rate_of_approval_is_no_rate_of_its_effect() -> None:

@@ -6,13 +6,14 @@ What is found here is plain data, a ``Part`` an event; ``paths`` says what the p
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
+from forecast.answers.coming import Coming, Granted, merged, net
 from forecast.answers.event_priors import Evidence, Kind
 from forecast.answers.event_versions import Assumption, Steps, Version, World, differing, reached
 from forecast.effects import EffectRecord, EpisodeEffect
@@ -21,7 +22,7 @@ from forecast.effects.episodes import licence
 from forecast.effects.event_classes import BUILD_UP
 from forecast.events import Event, KindFamily, was_in_force
 from forecast.events.exposure import Minerals, exposure
-from forecast.interventions import Licence, Shape, mean_intensity
+from forecast.interventions import Licence, Shape, at_full, mean_intensity
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats, Series
 
@@ -87,7 +88,8 @@ class Rewritten:
     """An event of the record whose ``share`` of the episode's path follows other spells than the stored draws do.
 
     ``drawn``: the spells that the stored draws hold; ``spells``: those that count instead; ``gone``: it never was.
-    ``stated``: mean and sd on the log that somebody says instead of the estimate; ``shape``, ``levels``: likewise.
+    ``stated``: mean and sd on the log that somebody says instead of the estimate; ``shape``, ``levels``: likewise;
+    a licence under which none is granted yet is a ``shape`` by its terms on record, too.
     """
 
     event_id: str
@@ -99,21 +101,6 @@ class Rewritten:
     shape: Shape | None = None
     levels: Levels = ()
     gone: bool = False
-
-
-@dataclass(frozen=True)
-class Coming:
-    """An event whose effect the record does not tell: a ``size`` (mean, sd on the log) times a ``column`` over the H
-    periods.
-
-    ``stated``: the size is what somebody says. Of those with the same ``episode``, only the strongest counts.
-    """
-
-    event_id: str
-    size: tuple[float, float]
-    column: tuple[float, ...]
-    episode: tuple[object, ...]
-    stated: bool = False
 
 
 Part = Rewritten | Coming
@@ -189,7 +176,7 @@ class Contributions:
         # The act that brings measures back has no effect of its own beside what is stated of them.
         stated = {event_id: one.group for event_id, one in assumptions.items() if one.size(self.series)}
         changed = (version.changed | assumptions.keys()) - (set(stated.values()) - stated.keys())
-        recorded = sorted((self._drifted | changed) & self._effects.keys())
+        recorded = sorted((self._drifted | self._licensed | changed) & self._effects.keys())
         rewritten = [self._rewritten(event_id, version, assumptions.get(event_id, _NOTHING)) for event_id in recorded]
         coming = {event_id: c for event_id, c in self._coming_as_known.items() if event_id not in changed}
         apart: list[Coming] = []
@@ -198,8 +185,7 @@ class Contributions:
             if assumption.group and not assumption.size(self.series):
                 known = self._coming_as_known.get(event_id)
                 coming |= {event_id: known} if known else {}
-                already = np.array(known.column) if known else 0.0
-                found = self._coming(event_id, version, assumption, already)
+                found = self._coming(event_id, version, assumption, known)
                 apart += [found] if found else []
             elif found := self._coming(event_id, version, assumption):
                 coming[event_id] = found
@@ -244,6 +230,8 @@ class Contributions:
             return Rewritten(event_id, effect, share, gone=True) if event_id in self.known.events else None
         steps, drawn = version.steps(event_id), self._steps_drawn(event_id)
         stated, shape = assumption.size(self.series), assumption.response(self.ahead.freq)
+        if not shape and (stated or effect.episode.episode_id in self.record.clear):
+            shape = self._ungranted(event_id, version)
         # An episode that was never in force is one of talk: the measure itself, if it comes, comes on top.
         if not self._was_in_force(event_id) or (steps == drawn and not (shape or assumption.levels or stated)):
             return None
@@ -251,9 +239,9 @@ class Contributions:
         return Rewritten(event_id, effect, share, *spells, stated, shape, assumption.levels)
 
     def _coming(
-        self, event_id: str, version: Version, assumption: Assumption, already: Floats | float = 0.0
+        self, event_id: str, version: Version, assumption: Assumption, known: Coming | None = None
     ) -> Coming | None:
-        """What an event that the record does not tell changes after the last observation, beyond ``already``."""
+        """What an event that the record does not tell changes after the last observation, beyond what is ``known``."""
         event = version.events.get(event_id) or self.known.events.get(event_id)
         told = self._was_in_force(event_id) and event_id not in self._fresh
         if event is None or event.family is KindFamily.THREAT or told:
@@ -265,15 +253,19 @@ class Contributions:
         size = stated or self._unseen(event, kind)
         if size == (0.0, 0.0):
             return None
-        column = (self._level(event_id, version, assumption) - already).tolist()
-        first = next((k for k, level in enumerate(column) if level), None)
+        column, granted = self._level(event_id, version, assumption)
+        if known:
+            column = column - known.column
+            granted += tuple(each.already() for each in known.granted)
+        levels = net(column, granted).tolist()
+        first = next((k for k, level in enumerate(levels) if level), None)
         if first is None:
             return None
-        sign = kind.direction * (1 if column[first] > 0 else -1)
+        sign = kind.direction * (1 if levels[first] > 0 else -1)
         late = event.effective if self._builds_up(event) else None
         begins = int(self.ahead.freq.ordinal(late)) if late else self.ahead.origin + 1 + first
         episode = (event_id,) if stated else (assumption.group, begins, sign)
-        return Coming(event_id, size, tuple(column), episode, bool(stated))
+        return Coming(event_id, size, tuple(column.tolist()), episode, bool(stated), granted)
 
     def _unseen(self, event: Event, kind: Kind) -> tuple[float, float]:
         """Mean and sd on the log of an effect that the record does not tell: by its kind, by how squarely it hits the
@@ -282,8 +274,9 @@ class Contributions:
         weight *= 1.0 if self._begun(event.event_id) else event.credence
         return self.evidence.expected(kind, self.series, weight, self._own(event.event_id)) if weight else (0.0, 0.0)
 
-    def _level(self, event_id: str, version: Version, assumption: Assumption) -> Floats:
-        """(H,) the level of an event in each period, less its level, as it is known, at the last observation.
+    def _level(self, event_id: str, version: Version, assumption: Assumption) -> tuple[Floats, tuple[Granted, ...]]:
+        """(H,) the level of an event in each period, less its level, as it is known, at the last observation; and what
+        is granted under it, less what was then.
 
         What is in force then goes on to build up, or to be licensed: no other shape moves it any more.
         """
@@ -291,17 +284,22 @@ class Contributions:
         usual, said = self._usual(self.known, event_id), assumption.response(ahead.freq)
         shape = said or self._usual(version, event_id)
         before = [spell.start for spell in ahead.spells(self.known.steps(event_id)) if spell.start <= last < spell.stop]
-        now = usual.response(np.array([last - before[0]], dtype=float)).item() if before else 0.0
-        column = np.zeros(len(ahead.ds))
+        age = np.array([last - before[0]] if before else [-1], dtype=float)
+        now = at_full(usual).response(age).item()
+        approved_now = usual.approved(age).item() if isinstance(usual, Licence) else 0.0
+        column, approved = np.zeros(len(ahead.ds)), np.zeros(len(ahead.ds))
         for spell in ahead.spells(version.steps(event_id)):
             goes_on = spell.start <= last and bool(before)
             k = (ahead.ordinals - (before[0] if goes_on else max(spell.start, last + 1))).astype(float)
-            if goes_on:
-                response = now * shape.left(k, last - before[0]) if isinstance(shape, Licence) else usual.response(k)
-            else:
-                response = shape.response(k)
-            column += response * spell.inside(ahead.ordinals)
-        return column * multiplier(assumption.levels, ahead) - now
+            column += at_full(usual if goes_on else shape).response(k) * spell.inside(ahead.ordinals)
+            acts = usual if goes_on and not isinstance(shape, Licence) else shape
+            if isinstance(acts, Licence):
+                approved += acts.approved_ahead(k, approved_now if goes_on else 0.0) * spell.inside(ahead.ordinals)
+        column *= multiplier(assumption.levels, ahead)
+        if not (approved_now or approved.any()):
+            return column - now, ()
+        there = Granted((now,) * len(column), (approved_now,) * len(column), times=-1.0)
+        return column - now, (Granted(tuple(column.tolist()), tuple(approved.tolist())), there)
 
     def _usual(self, version: Version, event_id: str) -> Shape:
         """How an effect comes about of which nobody says more: as a licence on record does, else it builds up."""
@@ -309,6 +307,17 @@ class Contributions:
         return (event and licence(event, self.ahead.freq)) or in_periods(BUILD_UP, self.ahead.freq)
 
     # -- what the record tells -------------------------------------------------------------------------------------
+
+    @cached_property
+    def _licensed(self) -> set[str]:
+        """Events of the record that are licences with their terms."""
+        return {event_id for event_id, event in self.known.events.items() if event.terms} & self._effects.keys()
+
+    def _ungranted(self, event_id: str, version: Version) -> Licence | None:
+        """A licence on record of which no observation has seen the grants: what comes back is in no estimate."""
+        one = licence(version.events[event_id], self.ahead.freq)
+        spells, ahead = self.ahead.spells(self.known.steps(event_id)), self.ahead.origin + 1
+        return one if one and all(min(spell.stop, ahead) <= spell.start + one.delay for spell in spells) else None
 
     def _was_in_force(self, event_id: str) -> bool:
         """Whether the record holds the effect of an event that was in force, by what was known at the training."""
@@ -380,11 +389,3 @@ def _on_a_path(event: Event) -> bool:
 def multiplier(levels: Levels, ahead: Ahead) -> Floats | float:
     """(H,) by how much an effect is multiplied in each period; 1 where nothing is said."""
     return mean_intensity(levels, ahead.ds, ahead.freq) if levels else 1.0
-
-
-def merged(coming: Iterable[Coming]) -> list[Coming]:
-    """Of each episode the strongest event: what begins in one period and pushes one way is not counted twice."""
-    groups: dict[tuple[object, ...], list[Coming]] = {}
-    for part in coming:
-        groups.setdefault(part.episode, []).append(part)
-    return [max(group, key=lambda part: part.size[1] * max(map(abs, part.column))) for group in groups.values()]

@@ -14,11 +14,12 @@ from statistics import NormalDist
 
 import numpy as np
 
-from forecast.answers.contributions import Additions, Ahead, Coming, Levels, Part, Rewritten, Spell, multiplier
+from forecast.answers.coming import Coming
+from forecast.answers.contributions import Additions, Ahead, Levels, Part, Rewritten, Spell, multiplier
 from forecast.effects import EpisodeEffect
 from forecast.effects.candidates import columns, in_periods
 from forecast.effects.event_classes import BUILD_UP
-from forecast.interventions import Intervention, Licence, Shape
+from forecast.interventions import Intervention, Licence, Shape, at_full, returned
 from forecast.timeseries.series import Floats
 
 
@@ -59,7 +60,10 @@ def total(parts: Iterable[Part], ahead: Ahead, luck: Luck) -> Floats:
     """(H, n) what these parts add, always summed in one order: the same parts, the same digits."""
     added = np.zeros((len(ahead.ds), luck.n))
     for part in sorted(parts, key=lambda part: part.event_id):
-        added += _coming(part, luck) if isinstance(part, Coming) else _rewritten(part, ahead, luck)
+        if isinstance(part, Coming):
+            added += part.added(luck.sizes(part.event_id, part.size))
+        else:
+            added += _rewritten(part, ahead, luck)
     return added
 
 
@@ -86,21 +90,29 @@ def forked(additions: Additions, ahead: Ahead, luck: Luck, check: Callable[[], N
     return added
 
 
-def _coming(part: Coming, luck: Luck) -> Floats:
-    return np.array(part.column)[:, None] * luck.sizes(part.event_id, part.size)
-
-
 def _rewritten(part: Rewritten, ahead: Ahead, luck: Luck) -> Floats:
     effect = part.effect
     if part.gone:
         return -part.share * effect.paths(effect.held(ahead.ds, ahead.freq, ahead.last)).T
     drawn = _responses(effect, part.drawn, ahead)
     rows = _responses(effect, part.spells, ahead, part.shape, part.levels)
-    if not part.stated:
-        return part.share * effect.paths(rows - drawn).T
-    # What somebody states is what the event does, not its share in what an episode did.
-    stated = luck.sizes(part.event_id, part.stated)
-    return rows.T[:, effect.choice[0]] * stated - part.share * effect.paths(drawn).T
+    if part.stated:
+        # What somebody states is what the event does, not its share in what an episode did.
+        whole = rows.T[:, effect.choice[0]] * luck.sizes(part.event_id, part.stated)
+        change = whole - part.share * effect.paths(drawn).T
+    else:
+        whole, change = part.share * effect.paths(rows).T, part.share * effect.paths(rows - drawn).T
+    if isinstance(part.shape, Licence):
+        change += returned(whole, _approved(part.shape, part.spells, ahead)[:, None])
+    return change
+
+
+def _approved(licence: Licence, spells: Iterable[Spell], ahead: Ahead) -> Floats:
+    """(H,) the share that is approved in each period, beyond what was at the last observation."""
+    shares = (
+        licence.approved_ahead((ahead.ordinals - s.start).astype(float)) * s.inside(ahead.ordinals) for s in spells
+    )
+    return sum(shares, np.zeros(len(ahead.ds)))
 
 
 def _responses(
@@ -108,21 +120,18 @@ def _responses(
 ) -> Floats:
     """(K, H) each candidate at full strength while in force: as it stood at the last observation, or begun anew.
 
-    Of what stood then, a ``shape`` that is a licence says what is left of it; any other what stands instead.
+    A ``shape`` says what stands instead; a licence gives back of what stood then, and of what is begun anew at once.
     """
     rows = np.zeros((len(effect.candidates), len(ahead.ds)))
     for spell in spells:
         if spell.stop <= ahead.origin + 1:
             continue
-        if spell.start <= ahead.origin and isinstance(shape, Licence):
-            stood = [replace(c, end=None, intensity=()) for c in effect.candidates]
-            left = shape.left((ahead.ordinals - spell.start).astype(float), ahead.origin - spell.start)
-            rows += columns(stood, np.array([ahead.last]), ahead.freq) * left * spell.inside(ahead.ordinals)
-            continue
-        if spell.start <= ahead.origin:
+        stands = spell.start <= ahead.origin
+        if stands:
             guess, held = replace(effect.candidates[0], end=None, intensity=()), ahead.last
         else:
             guess, held = Intervention(in_periods(BUILD_UP, ahead.freq), np.datetime64(spell.day, "D")), None
-        begun = [replace(guess, shape=shape or c.shape, lead=c.lead if held else 0) for c in effect.candidates]
+        instead = at_full(shape) if shape and not (stands and isinstance(shape, Licence)) else None
+        begun = [replace(guess, shape=instead or c.shape, lead=c.lead if stands else 0) for c in effect.candidates]
         rows += columns(begun, ahead.ds, ahead.freq, held) * spell.inside(ahead.ordinals)
     return rows * multiplier(levels, ahead)

@@ -49,9 +49,6 @@ FORESTALLED: tuple[float, tuple[Shape, ...]] = (
     tuple(Forestalled(months, rate) for months in (1, 2, 3) for rate in (0.8, 1.0)),
 )
 
-#: Weight of the shape that a licence has by the delay and the rate of approval on record, taken evenly from the others.
-RECORDED = 0.25
-
 #: Months by which an effect may come early; and the announcement itself may start it, if it is at most a year earlier.
 EARLY, LONGEST = (1, 2, 3), 12
 #: Chance that an effect that might have come early did not.
@@ -80,8 +77,7 @@ def product(intervention: Intervention, shapes: Sequence[Shape], leads: Sequence
 def columns(candidates: Sequence[Intervention], ds: Days, freq: Freq, held: np.datetime64 | None = None) -> Floats:
     """(K, T) columns of candidates, as ``Intervention.column`` gives them.
 
-    ``held``: a response that has begun by this period stays after it as it is in it, but for that of a licence: the day
-    on which the first are granted is a date that is known, and no guess at a shape.
+    ``held``: a response that has begun by this period stays after it as it is in it.
     """
     dated = [list(same) for _, same in groupby(candidates, key=lambda c: (c.start, c.end, c.intensity))]
     return np.vstack([_columns(same, ds, freq, held) for same in dated])
@@ -100,7 +96,7 @@ def _columns(candidates: Sequence[Intervention], ds: Days, freq: Freq, held: np.
     if held is not None:
         last = int(freq.ordinal(held))
         for row, c in zip(rows, candidates, strict=True):
-            if last - start + c.lead >= 0 and not isinstance(c.shape, Licence):
+            if last - start + c.lead >= 0:
                 row[ordinals > last] = c.shape.response(np.array([float(last - start + c.lead)]))
     if one.end is not None:
         rows[:, ordinals > int(freq.begun(one.end))] = 0.0
@@ -119,11 +115,12 @@ def anticipations(freq: Freq) -> tuple[int, ...]:
     return tuple(sorted({0, *(freq.months(n) for n in EARLY)}))
 
 
-def every_shape(leads: Sequence[int], freq: Freq, *, flows: bool = False, recorded: Shape | None = None) -> Candidates:
+def every_shape(leads: Sequence[int], freq: Freq, *, flows: bool = False) -> Candidates:
     """All shapes, as long in periods as they are in months, with these leads: none half the time, the others alike.
 
     ``flows``: those of trade, which may be brought forward; a price that knows of a measure has its effect already.
-    ``recorded``: the best guess at this episode, in periods; where that is a licence with its terms, one more.
+    The terms of a licence are no shape of its own: what is granted is a share of the trade, and no fixed share of an
+    effect on the log. Where it was, others tell of the recovery; where it will be, a forecast knows the day.
     """
     weights: dict[Shape, float] = {}
     families = (*((weight * (1 - FORESTALLED[0]), shapes) for weight, shapes in FAMILIES), FORESTALLED)
@@ -131,8 +128,6 @@ def every_shape(leads: Sequence[int], freq: Freq, *, flows: bool = False, record
         for shape in members:
             long = in_periods(shape, freq)
             weights[long] = weights.get(long, 0.0) + weight / len(members)
-    if isinstance(recorded, Licence):
-        weights = {shape: weight * (1 - RECORDED) for shape, weight in weights.items()} | {recorded: RECORDED}
     early = len(leads) - 1
     of_lead = [1.0 if not early else PUNCTUAL if lead == 0 else (1 - PUNCTUAL) / early for lead in leads]
     log_prior = np.log(np.outer(list(weights.values()), of_lead)).ravel()

@@ -51,8 +51,7 @@ class Ways:
 
     @classmethod
     def of(cls, episode: Episode, sample: Sample, scales: Scales) -> Ways:
-        guess = episode.intervention.shape
-        every = every_shape(leads(episode, sample.freq), sample.freq, flows=not sample.is_price, recorded=guess)
+        every = every_shape(leads(episode, sample.freq), sample.freq, flows=not sample.is_price)
         candidates = every.of(episode.intervention)
         return cls(episode, candidates, columns(candidates, sample.ds, sample.freq), every.log_prior, scales)
 

@@ -84,9 +84,9 @@ class EpisodeEffect:
     def held(self, ds: Days, freq: Freq, last: np.datetime64) -> Floats:
         """(K, H): each candidate at full strength after the period ``last``, if only its known dates move it.
 
-        What has worn off by ``last`` stays off, what has not stays: an end, a suspension, another rate or the grant of
-        licences takes it away, not a shape. Shapes cannot be told apart well enough to forecast by: letting them wear
-        off made the CRPS of prices 4 % and of import values 10 % worse.
+        What has worn off by ``last`` stays off, what has not stays: an end, a suspension or another rate takes it
+        away, not a shape; what licences give back comes on top. Shapes cannot be told apart well enough to forecast
+        by: letting them wear off made the CRPS of prices 4 % and of import values 10 % worse.
         """
         return columns(self.candidates, ds, freq, held=last)
 

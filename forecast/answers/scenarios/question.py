@@ -104,7 +104,7 @@ class Step(_Part):
 
 
 class Terms(_Part):
-    """A licence: the share ``approval`` of its effect is over ``delay_months`` after its start, the rest stays."""
+    """A licence: of what the measure takes the share ``approval`` comes back, ``delay_months`` after its start."""
 
     approval: Share
     delay_months: Annotated[int, Field(ge=1, le=60)]
