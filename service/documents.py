@@ -243,7 +243,9 @@ class EpisodeDocument(BaseModel):
     cumulated_after: BandDocument | None
     observed: int = Field(description="periods of the window that were observed, from the start on")
     missing: int = Field(description="periods that were not observed and are not in the sums")
-    acts: float = Field(description="probability that it did anything at all")
+    acts: float = Field(
+        description="probability that it did anything at all, beside those that overlap it; 1 where none does"
+    )
     placebo_rank: float | None = Field(description="share of dates without events with a smaller estimate")
     relevant: float | None = Field(description="probability that it is on average larger than that size, up or down")
     relevant_size: float = Field(description="percent: the smallest average effect that matters")

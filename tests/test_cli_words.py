@@ -244,7 +244,7 @@ def test_the_periods_of_an_effect_are_told_with_what_they_come_to(monkeypatch: p
         "ban: in force 1 day, then suspended",
         "without: the series as it were without it, t; low, high: 90 % interval of that",
         "the data favour step 28 %, pulse 10 %",
-        "on average -22 % (-24 to +1); P(any) 0.99",
+        "on average -22 % (-24 to +1)",
         "larger than 5 %, up or down: P 0.91",
         "the data would have shown an average effect of 8 % four times in five",
     ]

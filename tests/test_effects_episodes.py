@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.effects import Episode, episodes, upcoming
+from forecast.effects import Episode, episodes
 from forecast.effects.candidates import columns, every_shape, leads, product
 from forecast.effects.episodes import direction
 from forecast.events import Act, Event, Events, InForce, KindFamily
@@ -103,15 +103,12 @@ def test_an_episode_with_an_event_of_ones_own_in_it_is_reported() -> None:
 def test_what_has_not_begun_in_the_sample_is_left_to_the_future() -> None:
     coming = event("coming", "2024-12-20", "2025-06-01")
     old = event("old", "2009-01-01")
-    later = event("later", "2025-02-01")
     found, omitted = episodes(Events([coming, old]), COPPER, MINERALS, DS[:-1], known_on=TODAY)
     assert found == ()
     assert {o.episode_id: o.reason for o in omitted} == {
         "coming": "begins after the sample",
         "old": "began before the sample",
     }
-    ahead = upcoming(Events([coming, old, later]), COPPER, MINERALS, DS[-2], known_on=TODAY)
-    assert [e.episode_id for e in ahead] == ["coming"]
 
 
 def test_nothing_is_known_before_its_day() -> None:
@@ -278,13 +275,6 @@ def test_a_sample_speaks_of_what_changes_in_it(start: str, end: str, tells: bool
     found, omitted = episodes(Events([event("x", start, ended=end)]), COPPER, MINERALS, DS, known_on=TODAY)
     assert bool(found) is tells
     assert [o.reason for o in omitted] == ([] if tells else ["began before the sample"])
-
-
-def test_what_begins_in_the_last_period_is_no_longer_to_come_and_talk_never_is() -> None:
-    now, then = event("now", "2024-11-02", "2024-11-30"), event("then", "2024-11-02", "2024-12-01")
-    talk = replace(event("talk", "2024-12-05", kind="threat", status="threatened", price_world="down"), effective=None)
-    ahead = upcoming(Events([now, then, talk]), COPPER, MINERALS, DS[-2], known_on=TODAY)
-    assert [e.episode_id for e in ahead] == ["then"]
 
 
 @pytest.mark.parametrize("relation", ["suspends", "terminates", "reinstates", "extends"])

@@ -237,7 +237,7 @@ def _in_words(row: Mapping[str, Any], favoured: str) -> Iterator[str]:
     else:
         yield f"the data favour {favoured}"
         if average is not None:
-            yield f"on average {_whole(average['median'])} % ({_between(average, _whole)}); P(any) {row['acts']:.2f}"
+            yield f"on average {_whole(average['median'])} % ({_between(average, _whole)})"
             yield f"larger than {size}, up or down: P {row['relevant']:.2f}"
     if row["detectable"] is not None:
         yield f"the data would have shown an average effect of {_size(row['detectable'])} % four times in five"

@@ -110,7 +110,7 @@ def episodes(
     ``limit``: how many of those that overlap are reported apart; a twentieth of the sample by default, at least one.
     The weaker ones are in the model all the same, and listed with the reason. Those with an event that somebody took in
     come before all others, and are always reported. ``known_on``: the day whose knowledge counts. An episode that has
-    not begun by the end of the sample is left to ``upcoming``.
+    not begun by the end of the sample is left to the answers.
     """
     freq = series.calendar
     merged, omitted = _touching(events.known_on(known_on), series, minerals, known_on, ds[-1])
@@ -145,19 +145,6 @@ def overlap(one: Episode, other: Episode, freq: Freq) -> bool:
     """Whether two episodes start within ``OVERLAP`` of each other."""
     starts = (int(freq.ordinal(e.intervention.start)) for e in (one, other))
     return abs(next(starts) - next(starts)) <= freq.months(OVERLAP)
-
-
-def upcoming(
-    events: Events, series: Series, minerals: Minerals, last: np.datetime64, *, known_on: dt.date
-) -> tuple[Episode, ...]:
-    """Episodes known by ``known_on`` that take effect and have not begun by the end of the period ``last``."""
-    freq = series.calendar
-    merged, _ = _touching(events.known_on(known_on), series, minerals, known_on, last)
-    return tuple(
-        e
-        for e in merged
-        if e.effective is not None and int(freq.ordinal(e.intervention.start)) > int(freq.ordinal(last))
-    )
 
 
 def _touching(
