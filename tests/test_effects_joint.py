@@ -174,6 +174,21 @@ def test_what_begins_after_a_full_stop_has_no_part_in_it_and_is_not_told_to_have
     assert all(effect.identified for effect in explained(again, episode(again, 87, "ban"), after).effects)
 
 
+@pytest.mark.parametrize("months", [6, 8, 12])
+def test_what_a_ban_cost_that_was_lifted_is_what_there_would_have_been(months: int) -> None:
+    y = noisy(9)
+    lost = y[60 : 60 + months].sum()
+    y[60 : 60 + months] = 0.0
+    of = history(np.round(y))
+    ban = episode(of, 60, "ban")
+    ban = replace(ban, intervention=replace(ban.intervention, end=of.ds[60 + months] - 1))
+    told = report(of, explained(of, ban), "ban")
+    assert told.after is not None
+    assert told.after.median.item() == pytest.approx(-lost, rel=0.08)
+    low, high = told.after.intervals[90]
+    assert (high - low).item() < 0.3 * lost
+
+
 def closed_in_winter(row: int, left: float) -> History:
     """About 1,000 t in nine months of the year, nothing in the first three; a share is ``left`` of it from a row on."""
     y = 1000 * np.exp(np.random.default_rng(row).normal(0, 0.1, 96))

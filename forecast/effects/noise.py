@@ -88,8 +88,10 @@ def noises(
     joints = [(blocks(view, ways), weight) for view, weight in views]
     pilot = drawn(joints, PILOT, rng)
     for _ in range(_AGREE if sample.zeros else 0):
-        sample = expected(sample, views[0][0], _mean_path(ways, pilot))
-        views = _views(sample, controls, quiet, len(ways))
+        # A stop and its end are no noise, however far apart they are: what the noise is told from is less the paths.
+        path = _mean_path(ways, pilot)
+        sample = expected(sample, views[0][0], path)
+        views = _views(sample, controls, quiet, len(ways), path)
         joints = [(blocks(view, ways), weight) for view, weight in views]
         pilot = drawn(joints, PILOT, rng)
     variances = [float(np.clip(joint.variance(pilot), 0.25, 4.0)) for joint, _ in joints]
@@ -103,9 +105,11 @@ def noises(
     return Noises(_over_variances(joints, variances), rows, first, sample)
 
 
-def _views(sample: Sample, controls: Floats | None, quiet: Bools, episodes: int) -> list[tuple[Profile, float]]:
-    """The noises that the data leave open; with many episodes the likeliest alone."""
-    views = profiles(sample, controls, quiet)
+def _views(
+    sample: Sample, controls: Floats | None, quiet: Bools, episodes: int, path: Floats | None = None
+) -> list[tuple[Profile, float]]:
+    """The noises that the data, less a ``path`` (T,), leave open; with many episodes the likeliest alone."""
+    views = profiles(sample, controls, quiet, path)
     return views if episodes <= _MANY else [(views[0][0], 1.0)]
 
 
