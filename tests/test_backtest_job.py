@@ -18,7 +18,7 @@ from forecast.errors import InvalidInput, NotFound
 from forecast.export.csv_writer import verify
 from forecast.forecasters.grid.engine import Grid
 from forecast.jobs import backtest as job
-from forecast.jobs.backtest import HEADER, QUANTILES, Answer, Question, rows, run, summary
+from forecast.jobs.backtest import HEADER, QUANTILES, BacktestAnswer, BacktestQuestion, rows, run, summary
 from forecast.jobs.ingest import ingest
 from forecast.metrics import LEVELS
 from forecast.settings import Settings
@@ -31,7 +31,7 @@ from forecast.training.panel import Company
 TODAY = date(2026, 7, 15)
 COPPER, EARTHS = "price.copper", "volume.rare-earths.export.cn"
 MINE = Series("price.mine", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
-QUESTION = Question(TODAY, 3)
+QUESTION = BacktestQuestion(TODAY, 3)
 DAYS = np.array(["2019-05-01", "2023-05-01", "2025-09-01"], dtype="datetime64[D]")
 
 
@@ -49,7 +49,7 @@ def bundled(home: Settings) -> Iterator[Catalog]:
 
 
 @pytest.fixture(scope="module")
-def answer(bundled: Catalog, home: Settings) -> Answer:
+def answer(bundled: Catalog, home: Settings) -> BacktestAnswer:
     return run(bundled, home, {COPPER: DAYS, EARTHS: DAYS[1:]}, QUESTION)
 
 
@@ -69,7 +69,7 @@ def walk(T: int) -> np.ndarray:  # type: ignore[type-arg]
 # -- numbers -----------------------------------------------------------------------------------------------------------
 
 
-def test_one_pass_is_the_fit_at_each_origin(bundled: Catalog, answer: Answer) -> None:
+def test_one_pass_is_the_fit_at_each_origin(bundled: Catalog, answer: BacktestAnswer) -> None:
     company = Company.of(bundled, TODAY)
     for one in answer.tested:
         series_id, history = one.test.series_id, bundled.history(one.test.series_id, TODAY)
@@ -85,7 +85,7 @@ def test_what_came_later_does_not_change_a_backtest(catalog: Catalog, settings: 
     values = walk(48)
     catalog.add(series=[MINE], observations=observations(values), known_at=datetime(2026, 1, 11, tzinfo=UTC))
     origin = {MINE.series_id: np.array(["2025-03-01"], dtype="datetime64[D]")}
-    plain = Question(TODAY, 3, calibrated=False)
+    plain = BacktestQuestion(TODAY, 3, calibrated=False)
     before = [run(catalog, settings, origin, question).tested[0].test for question in (plain, QUESTION)]
     # a revision of an early value, and another future: neither was known on 10 April 2025
     other = [
@@ -100,8 +100,8 @@ def test_what_came_later_does_not_change_a_backtest(catalog: Catalog, settings: 
     assert after[1].actual[0, 1] == 9000.0
 
 
-def test_calibration_can_be_left_out(bundled: Catalog, home: Settings, answer: Answer) -> None:
-    plain = Question(TODAY, 3, calibrated=False, compared=False)
+def test_calibration_can_be_left_out(bundled: Catalog, home: Settings, answer: BacktestAnswer) -> None:
+    plain = BacktestQuestion(TODAY, 3, calibrated=False, compared=False)
     (one,) = run(bundled, home, {COPPER: DAYS}, plain).tested
     calibrated = answer.tested[0].test.quantiles
     np.testing.assert_allclose(one.test.quantiles[..., 7], calibrated[..., 7])
@@ -110,13 +110,13 @@ def test_calibration_can_be_left_out(bundled: Catalog, home: Settings, answer: A
 
 
 def test_other_families_are_given_the_views(bundled: Catalog, home: Settings) -> None:
-    (one,) = run(bundled, home, {EARTHS: DAYS[1:]}, Question(TODAY, 3, "seasonal-naive")).tested
+    (one,) = run(bundled, home, {EARTHS: DAYS[1:]}, BacktestQuestion(TODAY, 3, "seasonal-naive")).tested
     assert one.test.family == "seasonal-naive"
     assert one.baseline is not None
     np.testing.assert_array_equal(one.test.quantiles, one.baseline.quantiles)
 
 
-def test_rows_are_long_rounded_once_and_nested(answer: Answer) -> None:
+def test_rows_are_long_rounded_once_and_nested(answer: BacktestAnswer) -> None:
     told = list(rows(answer))
     assert [tuple(row) for row in told] == [HEADER] * 15
     assert ",".join(QUANTILES) == "q025,q05,q10,q20,q25,q30,q40,q50,q60,q70,q75,q80,q90,q95,q975"
@@ -130,7 +130,7 @@ def test_rows_are_long_rounded_once_and_nested(answer: Answer) -> None:
     np.testing.assert_allclose([first[q] for q in QUANTILES], answer.tested[0].test.quantiles[0, 0], rtol=1e-5)
 
 
-def test_scores_come_by_horizon_and_for_all(answer: Answer) -> None:
+def test_scores_come_by_horizon_and_for_all(answer: BacktestAnswer) -> None:
     lines = summary(answer)
     assert [(line.is_price, line.h) for line in lines] == [(kind, h) for kind in (True, False) for h in (1, 2, 3, 0)]
     for line in lines:
@@ -148,7 +148,7 @@ def test_scores_are_those_of_outcomes_whose_place_is_known() -> None:
     q = np.tile(100 * np.asarray(LEVELS), (2, 3, 1))
     test = Backtest("price.mine", "grid", DAYS[:2], q, np.tile([51.0, 92.0, 99.0], (2, 1)))
     one = job.Tested(test, test, np.array([2.0, 4.0]), MINE)
-    lines = {line.h: line for line in summary(Answer((one,), ()))}
+    lines = {line.h: line for line in summary(BacktestAnswer((one,), ()))}
     assert [line.rel_crps for line in lines.values()] == pytest.approx([1, 1, 1, 1])
     assert [lines[h].mase for h in (1, 2, 3, 0)] == pytest.approx([0.375, 15.75, 18.375, 11.5])
     assert [lines[h].coverage for h in (1, 2, 3)] == [
@@ -160,7 +160,7 @@ def test_scores_are_those_of_outcomes_whose_place_is_known() -> None:
 
 
 def test_the_scale_of_a_price_is_its_change_in_a_month_and_that_of_a_flow_its_change_in_a_year(
-    bundled: Catalog, answer: Answer
+    bundled: Catalog, answer: BacktestAnswer
 ) -> None:
     for one, season in zip(answer.tested, (1, 12), strict=True):
         for cutoff, scale in zip(one.test.cutoffs, one.scale, strict=True):
@@ -289,7 +289,7 @@ def test_a_series_of_zeros_or_without_values_has_no_origins(catalog: Catalog, se
 
 def test_unknown_families_and_comparisons_are_refused(bundled: Catalog, home: Settings) -> None:
     with pytest.raises(NotFound, match="prophet"):
-        run(bundled, home, {COPPER: DAYS}, Question(TODAY, 3, "profet"))
+        run(bundled, home, {COPPER: DAYS}, BacktestQuestion(TODAY, 3, "profet"))
     with pytest.raises(InvalidInput, match="never a forecast"):
         run(bundled, home, {"price.brent": DAYS}, QUESTION)
 

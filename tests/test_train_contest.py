@@ -28,7 +28,7 @@ from forecast.timeseries.series import History, Series
 from forecast.training.backtest import Scores
 from forecast.training.information import Past, View
 from forecast.training.panel import Company
-from forecast.training.selection import Choice
+from forecast.training.selection import Chosen
 
 TODAY = date(2026, 7, 15)
 PRICE = Series("price.mine", "own-metal", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
@@ -180,7 +180,7 @@ def test_a_substitute_is_held_if_it_is_more_than_two_percent_worse(
 
     def held(score: float, *families: str, plan: Plan = plan) -> str:
         return _worse_than_before(
-            registry, Candidate(series, "r", Choice("grid", score, ""), frozenset(families), plan)
+            registry, Candidate(series, "r", Chosen("grid", score, ""), frozenset(families), plan)
         )
 
     assert held(1.021, "grid") == "random-walk (1.000) could not be backtested this time, and grid scores 1.021"
@@ -210,7 +210,7 @@ def test_a_card_counts_what_was_seen_and_rounds_what_was_found(stores: tuple[Cat
     settings = replace(Settings.from_env({}), draws=77, horizon=6, seed=3)
     past = Past(catalog, settings, PRICE.series_id, Company(date(2026, 7, 14), {}))
     found = replace(scored("grid"), origins=8, rel_crps=np.array([0.123456, 0.2]), coverage={80: 0.81249})
-    made = make_card(past, "r", Choice("grid", 0.987654, "because"), [found], ["b", "a", "b"], settings, None)
+    made = make_card(past, "r", Chosen("grid", 0.987654, "because"), [found], ["b", "a", "b"], settings, None)
     card = made.document()
     assert card["data"] == {
         "first": "2024-01-01", "last": "2024-11-01", "observations": 9, "scored": 7, "missing": 3,
@@ -227,7 +227,7 @@ def test_a_card_counts_what_was_seen_and_rounds_what_was_found(stores: tuple[Cat
 def test_a_card_lists_the_futures_of_its_series(stores: tuple[Catalog, Registry]) -> None:
     catalog, _ = stores
     past = Past(catalog, Settings.from_env({}), "volume.rare-earths.export.cn", Company(TODAY, {}))
-    card = make_card(past, "r", Choice("grid", 1.0, ""), [], [], Settings.from_env({}), None).document()
+    card = make_card(past, "r", Chosen("grid", 1.0, ""), [], [], Settings.from_env({}), None).document()
     told = {branch["event_id"]: branch["starts"] for branch in card["branches"]}
     assert told == {b.event_id: b.starts.isoformat() if b.starts else None for b in past.branches}
     assert told["cn-suspension-no70-2025"] == "2026-11-11"

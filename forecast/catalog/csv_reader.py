@@ -1,6 +1,6 @@
 """CSV files as they come from people: read whole, every wrong cell told by file, line, column and what is right.
 
-A table is a tuple of ``Row``; a ``Reading`` collects the faults of all of them, so that one run reports everything
+A table is a tuple of ``TableRow``; a ``Reading`` collects the faults of all of them, so that one run reports everything
 that is wrong. Encoded are UTF-8 (a byte-order mark is fine), commas, one header line, ISO dates, decimal points.
 """
 
@@ -27,7 +27,7 @@ MOST_FAULTS = 50
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One line of a file: its cells by column, stripped of outer blanks; ``written``: the file's own column names."""
 
     file: str
@@ -48,11 +48,11 @@ class Reading:
 
     faults: list[Fault] = field(default_factory=list)
 
-    def note(self, row: Row, column: str, expected: str) -> None:
+    def note(self, row: TableRow, column: str, expected: str) -> None:
         """A cell is wrong."""
         self.faults.append(row.fault(column, expected))
 
-    def cell(self, row: Row, column: str, parse: Callable[[str], T], expected: str, default: T) -> T:
+    def cell(self, row: TableRow, column: str, parse: Callable[[str], T], expected: str, default: T) -> T:
         """A cell as ``parse`` reads it. Where it raises ``ValueError``, the fault is noted and ``default`` given.
 
         What was ``expected`` a ``BadName`` says itself.
@@ -82,7 +82,7 @@ def read_rows(
     allowed: Sequence[str],
     reading: Reading,
     other_names: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[Row, ...]:
+) -> tuple[TableRow, ...]:
     """All lines of a CSV file; blank lines are skipped. ``other_names``: accepted header -> column that it means.
 
     A file that is missing, empty, not UTF-8, not separated by commas, without a required column or with a strange one
@@ -100,7 +100,7 @@ def read_rows(
     for line, cells in lines:
         if len(cells) == len(header):
             stripped = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
-            rows.append(Row(str(path), line, stripped, written))
+            rows.append(TableRow(str(path), line, stripped, written))
         elif any(cell.strip() for cell in cells):
             expected = f"{len(header)} cells, one a column"
             reading.faults.append(Fault("cells", len(cells), expected, str(path), line))

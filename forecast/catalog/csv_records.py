@@ -19,7 +19,7 @@ import numpy as np
 from forecast import names
 from forecast.catalog.csv_reader import (
     Reading,
-    Row,
+    TableRow,
     day,
     day_or_none,
     filled,
@@ -119,7 +119,7 @@ def read_series(
     return found
 
 
-def _series(row: Row, known: Mapping[str, Series], reading: Reading) -> Series:
+def _series(row: TableRow, known: Mapping[str, Series], reading: Reading) -> Series:
     def chosen(column: str, words: tuple[str, ...], default: str) -> str:
         return reading.cell(row, column, lambda text: word_of(words)(text or default), _one_of(words), default)
 
@@ -147,7 +147,7 @@ def _series(row: Row, known: Mapping[str, Series], reading: Reading) -> Series:
     )
 
 
-def _resolution(row: Row, known: Mapping[str, Series], reading: Reading) -> float | None:
+def _resolution(row: TableRow, known: Mapping[str, Series], reading: Reading) -> float | None:
     """The smallest amount that a series reports; nothing: it is read from the values again."""
     before = known.get(row["series_id"])
     if "resolution" not in row.cells:
@@ -176,7 +176,7 @@ def read_events(path: Path, known: Collection[str], reading: Reading) -> list[Ev
     return [_event(row, ids, reading) for row in rows]
 
 
-def _event(row: Row, ids: Collection[str], reading: Reading) -> Event:
+def _event(row: TableRow, ids: Collection[str], reading: Reading) -> Event:
     def dated(column: str) -> date | None:
         return reading.cell(row, column, day_or_none, _DATE_OR_NONE, None)
 
@@ -235,7 +235,7 @@ def _event(row: Row, ids: Collection[str], reading: Reading) -> Event:
     )
 
 
-def _check_terms(row: Row, kind: str, approved: float | None, reading: Reading) -> None:
+def _check_terms(row: TableRow, kind: str, approved: float | None, reading: Reading) -> None:
     """A licence with a rate of approval has a delay too, and nothing but a licence has either."""
     if kind != "licence":
         reading.note(row, "value_unit", f"another unit, for {APPROVED!r} is the unit of a licence")
@@ -250,7 +250,7 @@ def _latest(end: date | None, known_from: date | None) -> date | None:
     return max(end, known_from) if end and known_from else end
 
 
-def _acts(row: Row, ids: Collection[str], reading: Reading) -> tuple[Act, ...]:
+def _acts(row: TableRow, ids: Collection[str], reading: Reading) -> tuple[Act, ...]:
     expected = f"relation:event_id, joined by ';', with a relation out of {', '.join(RELATIONS)}"
     found: tuple[Act, ...] = reading.cell(row, "acts", acts, expected, ())
     for act in found:
@@ -290,7 +290,7 @@ def read_observations(path: Path, series: Mapping[str, Series], now: datetime, r
     return found
 
 
-def _observation(row: Row, series: Series, now: datetime, reading: Reading) -> Observation | None:
+def _observation(row: TableRow, series: Series, now: datetime, reading: Reading) -> Observation | None:
     before = len(reading.faults)
     ds = _period(row, series.calendar, now, reading)
     blank = row["value"].lower() in _NOTHING
@@ -316,7 +316,7 @@ def _released(freq: Freq, ds: date, lag: int) -> datetime:
     return datetime.combine(end + timedelta(days=lag), time(), UTC)
 
 
-def _period(row: Row, freq: Freq, now: datetime, reading: Reading) -> date | None:
+def _period(row: TableRow, freq: Freq, now: datetime, reading: Reading) -> date | None:
     text = f"{row['ds']}-01" if re.fullmatch(r"[0-9]{4}-[0-9]{2}", row["ds"]) else row["ds"]
     try:
         ds = day(text)
@@ -339,7 +339,7 @@ def _floor(freq: Freq, ds: date) -> date:
     return start
 
 
-def _note_repeats(rows: Iterable[Row], column: str, reading: Reading) -> None:
+def _note_repeats(rows: Iterable[TableRow], column: str, reading: Reading) -> None:
     seen: dict[str, int] = {}
     for row in rows:
         first = seen.setdefault(row[column], row.line)

@@ -19,7 +19,7 @@ from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
 
 if TYPE_CHECKING:
-    from forecast.jobs.backtest import Answer, Question
+    from forecast.jobs.backtest import BacktestAnswer, BacktestQuestion
     from forecast.registry import Run
     from forecast.registry.card import Card, FamilyScores
     from forecast.training.origins import Origins, OriginsLeftOut
@@ -167,9 +167,9 @@ def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...]
     return 1 if without else 0
 
 
-def _question(s: Session, options: tuple[Any, ...]) -> Question:
+def _question(s: Session, options: tuple[Any, ...]) -> BacktestQuestion:
     from forecast.forecasters.grid.engine import Grid
-    from forecast.jobs.backtest import Question
+    from forecast.jobs.backtest import BacktestQuestion
 
     horizon, family, calibrate, as_of = options
     if (horizon or 1) > s.settings.horizon:
@@ -177,11 +177,11 @@ def _question(s: Session, options: tuple[Any, ...]) -> Question:
     if calibrate is not None and family not in (None, Grid.family):
         raise typer.BadParameter(f"--calibrate is for {Grid.family}")
     ahead = horizon or min(12, s.settings.horizon)
-    return Question(as_of or s.today, ahead, family or Grid.family, calibrate is not Calibrate.NONE)
+    return BacktestQuestion(as_of or s.today, ahead, family or Grid.family, calibrate is not Calibrate.NONE)
 
 
 def _origins(
-    s: Session, series_ids: list[str] | None, origins: str, question: Question
+    s: Session, series_ids: list[str] | None, origins: str, question: BacktestQuestion
 ) -> tuple[Origins, list[OriginsLeftOut]]:
     from forecast.training.origins import last, read
 
@@ -202,7 +202,7 @@ def _origins(
     return {name: cutoffs for name, cutoffs in found.items() if name in names}, []
 
 
-def _summary(answer: Answer, question: Question) -> str:
+def _summary(answer: BacktestAnswer, question: BacktestQuestion) -> str:
     """A table for prices and one for the rest: a line a horizon, and one for all."""
     from forecast.jobs.backtest import summary
     from forecast.training.selection import BASELINES

@@ -16,7 +16,7 @@ from forecast.cli.output import Column, table, warn
 from forecast.cli.session import session
 
 if TYPE_CHECKING:
-    from forecast.jobs.train import Outcome, Report
+    from forecast.jobs.train import Report, SeriesOutcome
 
 _DONE = (Column("series_id", "series"), Column("family"), Column("run_id", "run"))
 
@@ -160,7 +160,7 @@ def worker() -> NoReturn:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[Outcome], None]]:
+def _progress(total: int) -> Iterator[Callable[[SeriesOutcome], None]]:
     """Tell of each series when it is done: a bar on a terminal, a line each elsewhere."""
     if not sys.stdout.isatty():
         count = iter(range(1, total + 1))
@@ -178,13 +178,13 @@ def _progress(total: int) -> Iterator[Callable[[Outcome], None]]:
     with Progress(*columns, transient=True) as bar:
         task = bar.add_task("", total=total, last="")
 
-        def done(outcome: Outcome) -> None:
+        def done(outcome: SeriesOutcome) -> None:
             bar.update(task, advance=1, last=f"{outcome.series_id}: {outcome.status}")
 
         yield done
 
 
-def _line(outcome: Outcome) -> str:
+def _line(outcome: SeriesOutcome) -> str:
     family = f" {outcome.family}" if outcome.family else ""
     return f"{outcome.series_id}: {outcome.status}{family}" + (f" ({outcome.detail})" if outcome.detail else "")
 

@@ -44,7 +44,7 @@ Progress = Callable[[int], None]
 
 
 @dataclass(frozen=True)
-class Question:
+class BacktestQuestion:
     """``as_of``: the UTC day whose catalogue is looked at; ``calibrated``: whether the engine's intervals are those
     that the panel has earned, or a Student-t's; ``compared``: whether the baseline is made beside."""
 
@@ -67,7 +67,7 @@ class Tested:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class BacktestAnswer:
     """What could be backtested, in the order of the ids, and what could not."""
 
     tested: tuple[Tested, ...]
@@ -90,8 +90,12 @@ class Line:
 
 
 def run(
-    catalog: Catalog, settings: Settings, origins: Origins, question: Question, progress: Progress = lambda done: None
-) -> Answer:
+    catalog: Catalog,
+    settings: Settings,
+    origins: Origins,
+    question: BacktestQuestion,
+    progress: Progress = lambda done: None,
+) -> BacktestAnswer:
     """Forecast ``question.horizon`` periods from every origin.
 
     Raises ``NotFound`` for an unknown family or series and ``InvalidInput`` for a series that is never forecast,
@@ -113,13 +117,15 @@ def run(
         else:
             tested[result.test.series_id] = result
         progress(1)
-    return Answer(tuple(tested[series_id] for series_id in can if series_id in tested), tuple(left_out))
+    return BacktestAnswer(tuple(tested[series_id] for series_id in can if series_id in tested), tuple(left_out))
 
 
 # -- the engine --------------------------------------------------------------------------------------------------------
 
 
-def _in_one_pass(catalog: Catalog, settings: Settings, origins: Origins, question: Question) -> Iterator[Tested]:
+def _in_one_pass(
+    catalog: Catalog, settings: Settings, origins: Origins, question: BacktestQuestion
+) -> Iterator[Tested]:
     for peers in panels(catalog, origins, question.as_of, question.horizon):
         of_these = {series_id: origins[series_id] for series_id in peers.histories if series_id in origins}
         logs = peers.quantiles(of_these, calibrated=question.calibrated)
@@ -144,7 +150,7 @@ def _apart(history: History, samples: Sequence[Sample]) -> Iterator[int]:
             yield o
 
 
-def _alone(peers: Peers, sample: Sample, history: History, question: Question, seed: int) -> Floats:
+def _alone(peers: Peers, sample: Sample, history: History, question: BacktestQuestion, seed: int) -> Floats:
     """(horizon, 15) quantiles in the series' unit from a sample of its own."""
     lessons = peers.lessons(history.series.series_id, sample.ds[-1])
     if not question.calibrated:
@@ -165,7 +171,7 @@ def _bare(sample: Sample, lessons: Lessons | None = None) -> View:
 
 
 def _by_views(
-    catalog: Catalog, settings: Settings, origins: Origins, question: Question
+    catalog: Catalog, settings: Settings, origins: Origins, question: BacktestQuestion
 ) -> Iterator[Tested | OriginsLeftOut]:
     company = Company.of(catalog, question.as_of)
     if len(origins) == 1:
@@ -180,7 +186,7 @@ def _by_views(
 
 
 def _in_own_process(
-    settings: Settings, origins: tuple[str, Days], question: Question, company: Company
+    settings: Settings, origins: tuple[str, Days], question: BacktestQuestion, company: Company
 ) -> Tested | OriginsLeftOut:
     catalog = Catalog.open(settings)
     try:
@@ -190,7 +196,7 @@ def _in_own_process(
 
 
 def _one_by_views(
-    catalog: Catalog, settings: Settings, origins: tuple[str, Days], question: Question, company: Company
+    catalog: Catalog, settings: Settings, origins: tuple[str, Days], question: BacktestQuestion, company: Company
 ) -> Tested | OriginsLeftOut:
     series_id, cutoffs = origins
     past = Past(catalog, settings, series_id, company)
@@ -205,7 +211,9 @@ def _one_by_views(
 # -- scores ------------------------------------------------------------------------------------------------------------
 
 
-def _tested(test: Backtest, history: History, views: Sequence[View], settings: Settings, question: Question) -> Tested:
+def _tested(
+    test: Backtest, history: History, views: Sequence[View], settings: Settings, question: BacktestQuestion
+) -> Tested:
     is_price, baseline = history.series.is_price, None
     if question.compared:
         forecaster = FORECASTERS[BASELINES[is_price]]
@@ -216,7 +224,7 @@ def _tested(test: Backtest, history: History, views: Sequence[View], settings: S
     return Tested(test, baseline, np.array(scale), history.series)
 
 
-def summary(answer: Answer) -> list[Line]:
+def summary(answer: BacktestAnswer) -> list[Line]:
     """Scores by horizon of what was compared: prices, then the rest."""
     lines: list[Line] = []
     for is_price in (True, False):
@@ -260,7 +268,7 @@ def _geometric(values: Sequence[float]) -> float:
     return float(metrics.relative(np.array(values), np.ones(len(values))))
 
 
-def rows(answer: Answer) -> Iterator[dict[str, str | float]]:
+def rows(answer: BacktestAnswer) -> Iterator[dict[str, str | float]]:
     """Rows of the long table, keys as ``HEADER``: quantiles in the series' unit, rounded here."""
     for one in answer.tested:
         freq, horizon = one.series.calendar, one.test.actual.shape[1]

@@ -12,13 +12,13 @@ from forecast.settings import Settings
 from forecast.timeseries.series import History
 from forecast.training.backtest import Scores
 from forecast.training.information import Past
-from forecast.training.selection import Choice
+from forecast.training.selection import Chosen
 
 
 def make_card(
     past: Past,
     run_id: str,
-    choice: Choice,
+    choice: Chosen,
     table: Sequence[Scores],
     notes: Sequence[str],
     settings: Settings,

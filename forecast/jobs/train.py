@@ -30,7 +30,7 @@ from forecast.timeseries.series import History, Series
 from forecast.training.backtest import Backtest, Scores, backtest, fit, scores
 from forecast.training.information import Past, View
 from forecast.training.panel import Company
-from forecast.training.selection import BASELINES, Choice, choose, forced
+from forecast.training.selection import BASELINES, Chosen, choose, forced
 
 #: Horizons that a backtest scores, by the unit of the frequency: two weeks of days, a quarter of weeks, a year of
 #: months, two years of quarters, five years.
@@ -44,11 +44,11 @@ MIN_SCORED = 18
 #: A log beyond this is no number in single precision.
 LARGEST = 85.0
 
-Progress = Callable[["Outcome"], None]
+Progress = Callable[["SeriesOutcome"], None]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SeriesOutcome:
     """What became of one series: ``status`` is trained, held, current or failed; ``detail`` says why."""
 
     series_id: str
@@ -62,9 +62,9 @@ class Outcome:
 class Report:
     """What became of all series, in the order they were asked for."""
 
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[SeriesOutcome, ...]
 
-    def of(self, *status: str) -> tuple[Outcome, ...]:
+    def of(self, *status: str) -> tuple[SeriesOutcome, ...]:
         return tuple(outcome for outcome in self.outcomes if outcome.status in status)
 
 
@@ -74,7 +74,7 @@ class Candidate:
 
     series: Series
     run_id: str
-    choice: Choice
+    choice: Chosen
     scored: frozenset[str]
     plan: Plan
 
@@ -145,7 +145,7 @@ def train(
     ids = _checked(catalog, series_ids, plan)
     registry.sweep()
     company = Company.of(catalog, plan.as_of)
-    made: Iterable[Outcome | Candidate]
+    made: Iterable[SeriesOutcome | Candidate]
     if len(ids) == 1:
         made = [_compute(catalog, registry, settings, ids[0], plan, company)]
     else:
@@ -162,7 +162,7 @@ def train(
     except FitFailed as error:
         for series_id in ids:
             if series_id not in done:
-                done[series_id] = Outcome(series_id, "failed", detail=str(error))
+                done[series_id] = SeriesOutcome(series_id, "failed", detail=str(error))
                 progress(done[series_id])
     finally:
         refresh(registry, catalog.retired())
@@ -191,47 +191,47 @@ def train_one(
     series_id: str,
     plan: Plan,
     company: Company | None = None,
-) -> Outcome:
+) -> SeriesOutcome:
     """Train one series; never raises for a fault of the series, which becomes the outcome ``failed``."""
     return _settled(registry, _compute(catalog, registry, settings, series_id, plan, company))
 
 
 def _compute(
     catalog: Catalog, registry: Registry, settings: Settings, series_id: str, plan: Plan, company: Company | None = None
-) -> Outcome | Candidate:
+) -> SeriesOutcome | Candidate:
     """A run that is stored and serves nobody yet, or what became of the series without one."""
     try:
         past = Past(catalog, settings, series_id, company or Company.of(catalog, plan.as_of))
         return _train(past, registry, settings, plan.for_series(registry, series_id))
     except ForecastError as error:
-        return Outcome(series_id, "failed", detail=str(error))
+        return SeriesOutcome(series_id, "failed", detail=str(error))
 
 
-def _settled(registry: Registry, made: Outcome | Candidate) -> Outcome:
+def _settled(registry: Registry, made: SeriesOutcome | Candidate) -> SeriesOutcome:
     """Decide whether a new run serves, under the lock of its series."""
-    if isinstance(made, Outcome):
+    if isinstance(made, SeriesOutcome):
         return made
     series_id, run_id, family = made.series.series_id, made.run_id, made.choice.family
     try:
         with registry.lock(series_id):
             if run_id in registry.declined(series_id) and not made.plan.force:
-                return Outcome(series_id, "held", run_id, family, "it was declined while it was being trained")
+                return SeriesOutcome(series_id, "held", run_id, family, "it was declined while it was being trained")
             if held := _worse_than_before(registry, made):
                 if run_id != registry.champion_id(series_id):
                     registry.decline(series_id, run_id)
-                return Outcome(series_id, "held", run_id, family, held)
+                return SeriesOutcome(series_id, "held", run_id, family, held)
             registry.promote(series_id, run_id)
     except ForecastError as error:
-        return Outcome(series_id, "failed", run_id, family, str(error))
-    return Outcome(series_id, "trained", run_id, family, made.choice.reason)
+        return SeriesOutcome(series_id, "failed", run_id, family, str(error))
+    return SeriesOutcome(series_id, "trained", run_id, family, made.choice.reason)
 
 
-def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Outcome | Candidate:
+def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> SeriesOutcome | Candidate:
     series_id, history = past.series.series_id, past.history
     check_usable(history)
     run_id = past.run_id(plan.families)
     if _is_current(registry, series_id, run_id) and not plan.force:
-        return Outcome(series_id, "current", run_id, detail="nothing changed since it was trained")
+        return SeriesOutcome(series_id, "current", run_id, detail="nothing changed since it was trained")
     table, notes = ([], []) if is_constant(history) else _contest(past, history, settings, plan)
     if plan.forced is not None and not is_constant(history):
         choice = forced(plan.forced, table, history.series)
@@ -305,14 +305,14 @@ def origins(history: History) -> Days:
     return chosen
 
 
-def _untested(history: History) -> Choice:
+def _untested(history: History) -> Chosen:
     scored = int(history.scored.sum())
     baseline = BASELINES[history.series.is_price]
     if is_constant(history):
-        return Choice(
+        return Chosen(
             baseline, 1.0, "untested baseline: what never moved tests nothing; the intervals rest on its kind"
         )
-    return Choice(baseline, 1.0, f"untested baseline: {scored} observations leave too little to test on")
+    return Chosen(baseline, 1.0, f"untested baseline: {scored} observations leave too little to test on")
 
 
 def _is_current(registry: Registry, series_id: str, run_id: str) -> bool:
@@ -354,11 +354,11 @@ def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: Plan) -> 
     return list(dict.fromkeys(series_ids))
 
 
-def _in_own_process(settings: Settings, series_id: str, plan: Plan, company: Company) -> Outcome | Candidate:
+def _in_own_process(settings: Settings, series_id: str, plan: Plan, company: Company) -> SeriesOutcome | Candidate:
     catalog = Catalog.open(settings)
     try:
         return _compute(catalog, Registry(settings.models_dir), settings, series_id, plan, company)
     except Exception as error:  # a bug in one series must not take the others with it
-        return Outcome(series_id, "failed", detail=f"{type(error).__name__}: {error}")
+        return SeriesOutcome(series_id, "failed", detail=f"{type(error).__name__}: {error}")
     finally:
         catalog.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from forecast.catalog import Catalog
-from forecast.catalog.csv_reader import Reading, Row, day, read_rows
+from forecast.catalog.csv_reader import Reading, TableRow, day, read_rows
 from forecast.errors import Fault, InvalidInput, NotFound, TooShort
 from forecast.forecasters.grid.engine import LEAST
 from forecast.timeseries.frequency import Days
@@ -91,7 +91,7 @@ def read(path: Path, catalog: Catalog, as_of: dt.date) -> Origins:
     return {name: np.array(sorted(days), dtype="datetime64[D]") for name, days in found.items()}
 
 
-def _note_origin(row: Row, history: History, found: set[dt.date], reading: Reading) -> None:
+def _note_origin(row: TableRow, history: History, found: set[dt.date], reading: Reading) -> None:
     freq, text = history.series.calendar, row["cutoff"]
     try:
         cutoff = day(f"{text}-01" if len(text) == 7 else text)

@@ -39,7 +39,7 @@ EXPERIENCE = 96
 
 
 @dataclass(frozen=True)
-class Choice:
+class Chosen:
     """The family that serves, its shrunken score (ratio to the baseline), and the reason in words."""
 
     family: str
@@ -58,25 +58,25 @@ def shrunken(scores: Scores, series: Series) -> float:
     return float(np.exp(weight * np.log(max(scores.score, 1e-9)) + (1 - weight) * np.log(expected)))
 
 
-def choose(table: Sequence[Scores], series: Series) -> Choice:
+def choose(table: Sequence[Scores], series: Series) -> Chosen:
     """The champion among the families that were backtested, the baseline among them."""
     baseline = BASELINES[series.is_price]
     rivals = {s.family: shrunken(s, series) for s in table if s.family != baseline and np.isfinite(s.score)}
     if not rivals:
-        return Choice(baseline, 1.0, "no other family could be backtested")
+        return Chosen(baseline, 1.0, "no other family could be backtested")
     own = {s.family: s.score for s in table}
     best = min(rivals, key=lambda family: (own[family] >= 1, rivals[family]))
     said = f"{best}: {own[best]:.3f} of {baseline}'s CRPS here, {rivals[best]:.3f} with experience on other series"
     if own[best] >= 1 or rivals[best] > 1 - MARGIN:
-        return Choice(baseline, 1.0, f"no family beats it here and by {MARGIN:.0%} with experience (best: {said})")
-    return Choice(best, rivals[best], said)
+        return Chosen(baseline, 1.0, f"no family beats it here and by {MARGIN:.0%} with experience (best: {said})")
+    return Chosen(best, rivals[best], said)
 
 
-def forced(family: str, table: Sequence[Scores], series: Series) -> Choice:
+def forced(family: str, table: Sequence[Scores], series: Series) -> Chosen:
     """The family that somebody wants, with the score that it has."""
     found = next((s for s in table if s.family == family and np.isfinite(s.score)), None)
     if found is None:
-        return Choice(family, 1.0, "forced: the only family asked for; it could not be backtested")
+        return Chosen(family, 1.0, "forced: the only family asked for; it could not be backtested")
     score, baseline = shrunken(found, series), BASELINES[series.is_price]
     against = "" if family == baseline else f"; CRPS {found.score:.3f} of {baseline}'s"
-    return Choice(family, 1.0 if family == baseline else score, f"forced: the only family asked for{against}")
+    return Chosen(family, 1.0 if family == baseline else score, f"forced: the only family asked for{against}")

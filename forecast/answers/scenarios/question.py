@@ -96,7 +96,7 @@ class Effect(_Part):
     plus_minus: Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)] = 0.0
 
 
-class Step(_Part):
+class RateStep(_Part):
     """A rate that holds from a day on."""
 
     since: Day = Field(alias="from")
@@ -120,7 +120,7 @@ class Acting(_Part):
     """
 
     slips: Annotated[tuple[Months, Months], AfterValidator(_in_order)] | None = None
-    rates: Annotated[tuple[Step, ...], Field(max_length=24)] = ()
+    rates: Annotated[tuple[RateStep, ...], Field(max_length=24)] = ()
     shape: Annotated[str, AfterValidator(_shape)] | None = None
     licence: Terms | None = None
     effect: Annotated[dict[On, Effect], Field(max_length=MOST_SERIES)] = Field(default_factory=dict)
