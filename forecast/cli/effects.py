@@ -25,6 +25,8 @@ MARKS = {
 #: How the notes of a record end that tell of an effect what no mark does.
 NOTED = ("told together", "nothing was traded any more when it began; its effect is the prior")
 
+#: What stands beside an effect that was not found.
+ANY = "P(any): probability that it had any effect, however small"
 #: An effect takes as many lines as it has numbers.
 COLUMNS = (
     Column("episode", wrap=True),
@@ -102,6 +104,7 @@ def _episodes(found: Findings) -> str:
     notes = [
         *(f"{mark} {MARKS[mark]}" for mark in sorted(marks)),
         *(_explained(rows[0], found, period, len(columns) == len(COLUMNS)) if rows else ()),
+        *([ANY] if any("P(any)" in each["effect"] for each in cells) else ()),
         f"run {found.run.run_id}; method: {record.method}",
         *_noted(record, shown),
         *(f"{event} was not estimated: {why}" for event, why in found.not_estimated.items()),

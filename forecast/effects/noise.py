@@ -1,7 +1,8 @@
 """The noise that effects are told from: judged where it does not hold them, and not taken for known.
 
-The memory of the noise is averaged over by likelihood, its variance over its posterior; both come from periods without
-events, the variance then from all periods less the paths of the episodes, whose uncertainty is added (an EM step).
+The memory of the noise is averaged over by an evened likelihood, its variance over its posterior; both come from
+periods without events, the variance then from all periods less the paths of the episodes, whose uncertainty is added
+(an EM step).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from forecast.timeseries.series import Floats
 PILOT = 100
 #: Months after the start whose noise is not trusted to be that of quiet times.
 _UNQUIET = 6
-#: Fewest periods by which noise is judged, where it is not by all, zeros that an episode may explain among them.
+#: Fewest periods that are no zeros by which noise is judged; with fewer it is judged by all, zeros among them.
 FEWEST = 4
 #: Rounds in which zeros and paths are made to agree.
 _AGREE = 3
@@ -153,8 +154,8 @@ def blocks(view: Profile, ways: Sequence[Ways]) -> Joint:
 def quiet_periods(sample: Sample, episodes: Sequence[Episode]) -> Bools:
     """(T,) periods without events: none from each episode's first possible period until half a year after its start.
 
-    Where that would leave less than half of the sample, less is taken after the start. Zeros that an episode may
-    explain are no quiet periods.
+    Where that would leave less than half of the sample, less is taken after the start, and in the end all of it. Zeros
+    that an episode may explain are no quiet periods, but where hardly anything else is left.
     """
     ordinals = np.asarray(sample.freq.ordinal(sample.ds))
     seen = np.isfinite(sample.x)

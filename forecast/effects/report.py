@@ -27,7 +27,7 @@ _CUTS = (0.5, *(q for level in LEVELS for q in ((100 - level) / 200, (100 + leve
 
 _Word = TypeVar("_Word", str, int)
 _Ordinals = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+_Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +150,7 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
     )
 
 
-def _more(level: Floats, without: Floats, path: Floats, some: Bools, observed: Bools) -> Floats:
+def _more(level: Floats, without: Floats, path: Floats, some: _Bools, observed: _Bools) -> Floats:
     """(n,) by how much percent the ``level`` (P,) of some periods together is more than ``without`` (n, P).
 
     Three months of nothing in a year are a quarter of it, whatever their logs are. Where none was observed, the mean of

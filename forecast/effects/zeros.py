@@ -24,7 +24,7 @@ from forecast.effects.whitening import Bools
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
-Rows = npt.NDArray[np.intp]
+_Rows = npt.NDArray[np.intp]
 
 #: Share of a season's periods that report 0 from which on it is closed.
 MOSTLY = 0.5
@@ -64,7 +64,7 @@ def censored(sample: Sample, episodes: Sequence[Episode]) -> Sample:
     return replace(sample, x=x, zeros=tuple(stopped))
 
 
-def _rests(sample: Sample) -> list[Rows]:
+def _rests(sample: Sample) -> list[_Rows]:
     """The rows of each unbroken run of periods that report 0; what is missing does not break it."""
     seen = np.flatnonzero(np.isfinite(sample.trade))
     runs = (list(run) for _, run in groupby(seen.tolist(), key=lambda row: bool(sample.trade[row])))
