@@ -5,7 +5,14 @@ from __future__ import annotations
 from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
 
-from forecast.answers.scenarios import Question
+from forecast.answers.backtests import Scores
+from forecast.answers.events import EventList, EventOnDay
+from forecast.answers.forecast import Forecast
+from forecast.answers.observations import ObservationList
+from forecast.answers.runs import RunCard, RunList
+from forecast.answers.scenarios import Question, ScenarioAnswer
+from forecast.answers.series import SeriesFacts, SeriesList
+from forecast.answers.several import ForecastList
 from forecast.catalog import Catalog
 from forecast.registry import Registry
 from forecast.settings import Settings
@@ -17,6 +24,12 @@ from service.routes import backtests, effects, events, forecasts, health, observ
 
 #: Endpoints that machines and pages ask often: no limit on their rate, no line in the log while all is well.
 QUIET = frozenset({"health.alive", "health.ready", "health.scrape", "pages.static", "swagger.static"})
+
+#: What routes answer with.
+ANSWERS = (
+    *(SeriesFacts, SeriesList, ObservationList, Forecast, ForecastList, ScenarioAnswer, EventOnDay, EventList, Scores),
+    *(RunCard, RunList, health.Alive, health.Ready, *documents.ALL),
+)
 
 
 def create_app(
@@ -42,5 +55,5 @@ def create_app(
     app.register_api(health.routes(context, metrics))
     app.register_blueprint(pages.routes(context, app))
     app.register_blueprint(pages.swagger())
-    describe.add_schemas(app, answers=[*documents.ALL, problems.Problem], questions=[Question])
+    describe.add_schemas(app, answers=[*ANSWERS, problems.Problem], questions=[Question])
     return app

@@ -1,14 +1,15 @@
-"""How rows become a response: JSON or CSV as asked, with an ETag, from the same values."""
+"""How an answer becomes a response: JSON or CSV as asked, with an ETag, from the same values."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 
 from flask import Response, request
 
-from forecast.answers.several import LeftOut
+from forecast.answers.model import Answer
+from forecast.answers.several import Several
 from forecast.export.csv_writer import csv_export
 from service.encoding import to_json
 
@@ -36,6 +37,19 @@ def wants_csv(asked: str | None) -> bool:
     return accept["text/csv"] > accept["application/json"]
 
 
+def respond(answer: Answer, asked: str | None, name: str, etag: str = "") -> Response:
+    """JSON, or CSV with the ids of the series that it could not hold in the header ``X-Left-Out``.
+
+    ``asked``: the format, if one was asked for by name; ``name``: what a browser calls the file.
+    """
+    if not wants_csv(asked):
+        return json_answer(answer.json_object(), etag)
+    response = csv_answer(answer.names(), answer.lines(), name, etag)
+    if isinstance(answer, Several) and answer.left_out:
+        response.headers["X-Left-Out"] = ", ".join(each.series_id for each in answer.left_out)
+    return response
+
+
 def json_answer(body: object, etag: str = "") -> Response:
     return _for_caches(Response(to_json(body), mimetype="application/json"), etag)
 
@@ -47,26 +61,12 @@ def now_answer(body: object) -> Response:
     return response
 
 
-def csv_answer(header: Sequence[str], rows: Sequence[Row], name: str, etag: str = "") -> Response:
+def csv_answer(header: Sequence[str], rows: Iterable[Row], name: str, etag: str = "") -> Response:
     """``name``: what a browser calls the file."""
     table = csv_export(header, rows)
     response = Response(table.data, content_type="text/csv; charset=utf-8; header=present", headers=table.headers)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     return _for_caches(response, etag)
-
-
-def naming(response: Response, left_out: Sequence[LeftOut]) -> Response:
-    """A table with the ids of the series that it could not hold in the header ``X-Left-Out``."""
-    if left_out:
-        response.headers["X-Left-Out"] = ", ".join(each.series_id for each in left_out)
-    return response
-
-
-def list_answer(header: Sequence[str], rows: Sequence[Row], asked: str | None, name: str) -> Response:
-    """A list of rows: ``{"data": [...], "next": null}``, or CSV with the columns of ``header``."""
-    if wants_csv(asked):
-        return csv_answer(header, [flat(row) for row in rows], name)
-    return json_answer({"data": rows, "next": None})
 
 
 def flat(row: Row) -> dict[str, object]:

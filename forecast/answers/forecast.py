@@ -7,21 +7,35 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
 from forecast.answers.future import Future
+from forecast.answers.model import (
+    LINES,
+    OF_SERIES,
+    Answer,
+    FreqName,
+    Intervals,
+    Part,
+    PeriodStart,
+    RunKey,
+    SeriesKey,
+    Text,
+    UnitName,
+    bounds,
+    in_unit,
+)
 from forecast.errors import Fault, InvalidInput
-from forecast.events import Branch
 from forecast.metrics import rounded
 from forecast.registry import Registry, Run
 from forecast.timeseries.frequency import Days
-from forecast.timeseries.series import Floats, Series
+from forecast.timeseries.series import Floats
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
@@ -30,37 +44,46 @@ LEVELS = (80, 95)
 BASELINE = "baseline"
 
 
-@dataclass(frozen=True)
-class Row:
-    """One period: ``ds`` its first day, ``h`` how many periods ahead, ``yhat`` the median, both in the series' unit.
+class ForecastPoint(Intervals):
+    """A period ahead, with the median and central intervals."""
 
-    ``intervals``: level in percent to the bounds of the central interval.
-    """
+    level_unit: ClassVar[str] = OF_SERIES
 
-    ds: dt.date
-    h: int
-    yhat: float
-    intervals: dict[int, tuple[float, float]]
+    ds: PeriodStart
+    h: int = Field(description="periods after the last observation", json_schema_extra=in_unit("periods"))
+    yhat: float = Field(description="median", json_schema_extra=in_unit(OF_SERIES))
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """A forecast of one series in one world.
+class BranchFacts(Part):
+    """A future that is not in the baseline, or only with its probability."""
 
-    ``as_of``: the day whose knowledge of events counts; ``events_known_to``: the latest day of which the catalogue
-    knew anything then, None if it holds no events; ``branches``: open futures that touch the series, drawn where they
-    have a probability and only listed where they have none.
-    """
+    event_id: str = Field(description="the threat, or the suspension or truce whose end it is")
+    cause: str = Field(description="threat or suspension_end")
+    event_ids: tuple[str, ...] = Field(description="the events that would start, or start again")
+    starts: dt.date | None = Field(description="first day, if one is set")
+    probability: float | None = Field(description="0 to 1; null where nobody has said: it is listed and not drawn")
+    unconfirmed: bool = Field(description="its date has passed and nothing later is known")
+    title: Text = Field(description="title of the event")
 
-    series: Series
-    run_id: str
-    as_of: dt.date
-    events_known_to: dt.date | None
-    scenario: str
-    levels: tuple[int, ...]
-    rows: tuple[Row, ...]
-    branches: tuple[Branch, ...]
-    notes: tuple[str, ...]
+
+class Forecast(Answer):
+    """A forecast of one series in one world."""
+
+    line: ClassVar[tuple[str, ...]] = ("series_id", LINES, "unit", "scenario", "run")
+
+    series_id: SeriesKey
+    unit: UnitName
+    freq: FreqName
+    run: RunKey
+    as_of: dt.date = Field(description="day whose knowledge of events counts, to its end (UTC)")
+    events_known_to: dt.date | None = Field(description="latest day of which the catalogue knew anything of events")
+    scenario: str = Field(description="baseline, or the name of a scenario")
+    levels: tuple[int, ...] = Field(description="levels of the central intervals", json_schema_extra=in_unit("%"))
+    data: tuple[ForecastPoint, ...]
+    branches: tuple[BranchFacts, ...] = Field(
+        description="open futures that touch the series: drawn where they have a probability, else only listed"
+    )
+    notes: tuple[str, ...] = Field(description="what a reader should know of it")
 
 
 def forecast(
@@ -81,16 +104,23 @@ def forecast(
     wanted = checked_levels(levels)
     (future,) = futures(catalog, registry, [series_id], as_of, cache)
     check_horizon(horizon, future.run)
+    return told(future, points(baseline(future, wanted, cache)[:, :horizon], future.ds, wanted), wanted)
+
+
+def told(future: Future, data: tuple[ForecastPoint, ...], levels: tuple[int, ...], said: Sequence[str] = ()) -> Forecast:
+    """The baseline of a series as an answer; ``said``: notes before those of its run."""
     return Forecast(
-        series=future.series,
-        run_id=future.run.run_id,
-        as_of=as_of,
+        series_id=future.series.series_id,
+        unit=future.series.unit,
+        freq=future.series.freq,
+        run=future.run.run_id,
+        as_of=future.as_of,
         events_known_to=future.events_known_to,
         scenario=BASELINE,
-        levels=wanted,
-        rows=table(baseline(future, wanted, cache)[:, :horizon], future.ds, wanted),
-        branches=future.branches,
-        notes=(*future.run.card.notes, *future.notes),
+        levels=levels,
+        data=data,
+        branches=tuple(map(BranchFacts.model_validate, future.branches)),
+        notes=(*said, *future.run.card.notes, *future.notes),
     )
 
 
@@ -104,12 +134,13 @@ def at_levels(levels: Sequence[int]) -> list[float]:
     return [0.5, *(0.5 + side * level / 200 for level in levels for side in (-1, 1))]
 
 
-def table(values: Floats, ds: Days, levels: Sequence[int]) -> tuple[Row, ...]:
-    """Rows of quantiles (1 + 2 L, h), as ``at_levels`` has them, for the periods that start on ``ds``."""
+def points(values: Floats, ds: Days, levels: Sequence[int], first: int = 1) -> tuple[ForecastPoint, ...]:
+    """Periods from quantiles (1 + 2 L, h), as ``at_levels`` has them, that start on ``ds``; the first is ``first``
+    ahead."""
     days: list[dt.date] = ds[: values.shape[1]].tolist()
     return tuple(
-        Row(day, h, at[0], dict(zip(levels, zip(at[1::2], at[2::2], strict=True), strict=True)))
-        for h, (day, at) in enumerate(zip(days, rounded(values).T.tolist(), strict=True), start=1)
+        ForecastPoint.model_validate({"ds": day, "h": h, "yhat": median} | bounds(levels, ends))
+        for h, (day, (median, *ends)) in enumerate(zip(days, rounded(values).T.tolist(), strict=True), start=first)
     )
 
 

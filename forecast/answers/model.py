@@ -1,6 +1,6 @@
 """Answers: one pydantic model each, from which JSON, the columns of its CSV, tables, OpenAPI and data frames come.
 
-A field is said once, in the model: its type, its unit (``json_schema_extra={"unit": ...}``), what it means
+A field is said once, in the model: its type, its unit (``json_schema_extra=in_unit(...)``), what it means
 (``description``), and a short title where a narrow table needs one. A *part* is a line or a member of an answer. In
 CSV, members of a part are named ``part_member``, items of a list are joined by ``;``, and nothing is an empty cell; in
 JSON it is null. Numbers were rounded before they got here.
@@ -13,9 +13,11 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, ClassVar, Self, Union, cast, get_args, get_origin
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self, Union, cast, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
 if TYPE_CHECKING:
@@ -26,11 +28,29 @@ Cell = str | int | float | bool | dt.date | dt.datetime | None
 #: Where the columns of the lines stand among the facts that are repeated in each of them.
 LINES = "*"
 
+#: The unit of what is counted in the unit of the series; of a share of one, which a table shows in percent.
+OF_SERIES, SHARE = "unit of the series", "share"
+
+
+def in_unit(name: str) -> JsonDict:
+    """For ``json_schema_extra``: the unit of a field."""
+    return {"unit": name}
+
+
+#: Text that may be missing: records of the catalogue have an empty text for it, answers null.
+Text = Annotated[str | None, BeforeValidator(lambda text: None if text == "" else text)]
+
+SeriesKey = Annotated[str, Field(title="series", description="id of the series")]
+RunKey = Annotated[str, Field(description="id of the run that answers")]
+UnitName = Annotated[str, Field(description="unit of the values")]
+FreqName = Annotated[str, Field(description="length of a period: D, B (working days), W-SUN and so on, M, Q or Y")]
+PeriodStart = Annotated[dt.date, Field(title="period from", description="first day of the period")]
+
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its name, type (text, list, integer, number, day, time, yes or no), unit (empty: none),
-    meaning, and title in a narrow table."""
+    """A column of a table: its name, type (text, list, object, integer, number, day, time, yes or no), unit (empty:
+    none), meaning, and title in a narrow table."""
 
     name: str
     type: str
@@ -46,13 +66,16 @@ class Column:
 class Part(BaseModel):
     """A member of an answer, such as one period of a forecast.
 
-    ``per_level``: names of further members, one set for each level of the intervals, ``{}`` being the percentage;
-    ``levels``: at which levels, where the answer does not say it.
+    ``per_level``: names of further members, one set for each level of the intervals, ``{}`` being the percentage, all
+    in ``level_unit``; ``levels_if_unsaid``: at which levels, where the answer does not say it.
     """
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True, serialize_by_alias=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, populate_by_name=True, serialize_by_alias=True, extra="forbid", from_attributes=True
+    )
 
     per_level: ClassVar[tuple[str, ...]] = ()
+    level_unit: ClassVar[str] = ""
     levels_if_unsaid: ClassVar[tuple[int, ...]] = ()
 
     def json_object(self) -> dict[str, object]:
@@ -70,23 +93,23 @@ class Part(BaseModel):
 
     @classmethod
     def _level_columns(cls, levels: Sequence[int]) -> list[Column]:
-        unit = next((_unit(field) for field in cls.model_fields.values() if _unit(field)), "")
         return [
-            Column(pattern.format(level), "number", unit, _MEANINGS[pattern].format(level), pattern.format(level))
+            Column(pattern.format(level), "number", cls.level_unit, meaning.format(level), title.format(level))
             for level in levels or cls.levels_if_unsaid
             for pattern in cls.per_level
+            for meaning, title in [_PER_LEVEL[pattern]]
         ]
 
     def cells(self) -> dict[str, Cell]:
-        """One line of a table, by the names of the columns."""
+        """One line of a table, by the names of the columns; those of a part that there is not are left out."""
         return dict(_cells(self))
 
 
-#: What the members that there are for each level mean.
-_MEANINGS = {
-    "lo-{}": "lower bound of the central {} % interval",
-    "hi-{}": "upper bound of the central {} % interval",
-    "{}": "share of outcomes inside the central {} % interval",
+#: What the members that there are for each level mean, and how a narrow table is headed.
+_PER_LEVEL = {
+    "lo-{}": ("lower bound of the central {} % interval", "lo-{}"),
+    "hi-{}": ("upper bound of the central {} % interval", "hi-{}"),
+    "{}": ("share of outcomes inside the central {} % interval", "{} %"),
 }
 
 
@@ -102,6 +125,22 @@ class Intervals(Part):
         """The bounds of the central interval at a level in percent. Raises ``KeyError`` for one that there is not."""
         bounds = self.__pydantic_extra__
         return bounds[f"lo-{level}"], bounds[f"hi-{level}"]
+
+
+class Coverage(Part):
+    """Which share of the outcomes fell inside each central interval; null where no outcome is known."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float | None]
+
+    per_level: ClassVar[tuple[str, ...]] = ("{}",)
+    level_unit: ClassVar[str] = SHARE
+    levels_if_unsaid: ClassVar[tuple[int, ...]] = (50, 80, 95)
+
+    @classmethod
+    def of(cls, shares: Mapping[int, float | None]) -> Self:
+        """From the shares by level in percent."""
+        return cls.model_validate({str(level): share for level, share in shares.items()})
 
 
 def bounds(levels: Sequence[int], values: Sequence[float]) -> dict[str, float]:
@@ -133,9 +172,13 @@ class Answer(Part):
             else:
                 yield {**before, **part.cells(), **after}
 
-    def header(self) -> list[Column]:
+    def header(self) -> tuple[Column, ...]:
         """The columns of the table."""
-        return type(self).columns(getattr(self, "levels", ()))
+        return _header(type(self), tuple(getattr(self, "levels", ())))
+
+    def names(self) -> list[str]:
+        """Their names."""
+        return [column.name for column in self.header()]
 
     @classmethod
     def columns(cls, levels: Sequence[int] = ()) -> list[Column]:
@@ -179,6 +222,11 @@ class Listing(Answer):
 # -- from models to tables ---------------------------------------------------------------------------------------------
 
 
+@lru_cache(1000)
+def _header(model: type[Answer], levels: tuple[int, ...]) -> tuple[Column, ...]:
+    return tuple(model.columns(levels))
+
+
 def _columns(name: str, field: FieldInfo, levels: Sequence[int]) -> list[Column]:
     if _is_part(field):
         said = field.description or ""
@@ -188,7 +236,7 @@ def _columns(name: str, field: FieldInfo, levels: Sequence[int]) -> list[Column]
                 column.type,
                 _unit(field) or column.unit,
                 f"{said}: {column.meaning}" if said else column.meaning,
-                f"{name}_{column.title}",
+                f"{name}_{column.name}" if column.title == column.name else column.title,
             )
             for column in _part_of(field).columns(levels)
         ]
@@ -196,14 +244,20 @@ def _columns(name: str, field: FieldInfo, levels: Sequence[int]) -> list[Column]
 
 
 def _cells(part: Part, prefix: str = "") -> Iterator[tuple[str, Cell]]:
-    for name, field in type(part).model_fields.items():
-        value, column = getattr(part, name), prefix + (field.alias or name)
-        if isinstance(value, Part):
-            yield from _cells(value, f"{column}_")
-        else:
-            yield column, _cell(value)
+    for name, column, is_part in _members(type(part)):
+        value = getattr(part, name)
+        if not is_part:
+            yield prefix + column, _cell(value)
+        elif value is not None:
+            yield from _cells(value, f"{prefix}{column}_")
     for name, value in (part.__pydantic_extra__ or {}).items():
         yield prefix + name, value
+
+
+@cache
+def _members(model: type[Part]) -> tuple[tuple[str, str, bool], ...]:
+    """Of each field its name in Python and in the answer, and whether it holds a part."""
+    return tuple((name, field.alias or name, _is_part(field)) for name, field in model.model_fields.items())
 
 
 def _cell(value: object) -> Cell:
@@ -261,4 +315,6 @@ def _type(annotation: object) -> str:
     kind = _plain(annotation)
     if _is_list(annotation):
         return "list"
+    if get_origin(kind) is dict:
+        return "object"
     return next((word for type_, word in _TYPES if isinstance(kind, type) and issubclass(kind, type_)), "text")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,9 @@ from forecast.answers.forecast import (
     check_horizon,
     checked_levels,
     forecast,
+    points,
     quantiles,
-    table,
+    told,
 )
 from forecast.answers.future import Future
 from forecast.errors import Fault, InvalidInput
@@ -251,17 +252,5 @@ def _said(base: Base, shares: Mapping[str, Floats]) -> list[str]:
 def _as_forecast(
     base: Base, name: str, draws: npt.NDArray[np.floating[Any]], levels: tuple[int, ...], said: Sequence[str]
 ) -> Forecast:
-    future = base.futures[name]
-    rows = table(quantiles(draws, at_levels(levels)), base.ds, levels)
-    ahead = base.rows(name).start
-    return Forecast(
-        series=future.series,
-        run_id=future.run.run_id,
-        as_of=future.as_of,
-        events_known_to=future.events_known_to,
-        scenario="baseline",
-        levels=levels,
-        rows=tuple(replace(row, h=row.h + ahead) for row in rows),
-        branches=future.branches,
-        notes=(*said, *future.run.card.notes, *future.notes),
-    )
+    values = quantiles(draws, at_levels(levels))
+    return told(base.futures[name], points(values, base.ds, levels, base.rows(name).start + 1), levels, said)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from pydantic import Field
+
 from forecast.answers.cache import NOTHING_KEPT, Cache
-from forecast.answers.forecast import LEVELS, Forecast, forecast
+from forecast.answers.forecast import LEVELS, Forecast, checked_levels, forecast
+from forecast.answers.model import Listing, Part, SeriesKey, in_unit
 from forecast.answers.reconcile import coherent
 from forecast.errors import ForecastError
 from forecast.registry import Registry
@@ -21,23 +23,27 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """A series without an answer, and why."""
+class LeftOut(Part):
+    """A series that could not be answered for."""
 
-    series_id: str
-    why: str
+    series_id: SeriesKey
+    why: str = Field(description="the reason")
 
     def __str__(self) -> str:
         return f"{self.series_id}: left out: {self.why}"
 
 
-@dataclass(frozen=True)
-class Several:
-    """Forecasts in the order that was asked for, and the series that have none."""
+class Several(Listing):
+    """The root of answers for several series: one that has none is left out, and takes no other with it."""
 
-    made: tuple[Forecast, ...]
-    left_out: tuple[LeftOut, ...]
+    left_out: tuple[LeftOut, ...] = Field((), description="series that cannot be served now; the others are answered")
+
+
+class ForecastList(Several):
+    """Forecasts of several series."""
+
+    levels: tuple[int, ...] = Field(description="levels of the central intervals", json_schema_extra=in_unit("%"))
+    data: tuple[Forecast, ...]
 
 
 def forecasts(
@@ -50,11 +56,13 @@ def forecasts(
     as_of: dt.date,
     together: bool = False,
     cache: Cache = NOTHING_KEPT,
-) -> Several:
+) -> ForecastList:
     """The forecast of each series; ``together``: in agreement with its group, which is left out whole if a member is.
 
     Raises the first reason where there is a series and none has a forecast.
     """
+
+    wanted = checked_levels(levels)
 
     def alone(series_id: str) -> list[Forecast]:
         return [forecast(catalog, registry, series_id, horizon=horizon, levels=levels, as_of=as_of, cache=cache)]
@@ -66,11 +74,12 @@ def forecasts(
         made, left_out = each([(name,) for name in series_ids], alone)
     else:
         with suppress(ForecastError):  # all at once, as long as nothing is wrong with any
-            return Several(tuple(in_agreement(*series_ids)), ())
+            return ForecastList(levels=wanted, data=tuple(in_agreement(*series_ids)))
         families = groups(catalog.series(), series_ids)
         made, left_out = each([[n for n in series_ids if n in group.members] for group in families], in_agreement)
-    by_id = {one.series.series_id: one for some in made for one in some}
-    return Several(tuple(by_id[name] for name in series_ids if name in by_id), left_out)
+    by_id = {one.series_id: one for some in made for one in some}
+    found = tuple(by_id[name] for name in series_ids if name in by_id)
+    return ForecastList(levels=wanted, data=found, left_out=left_out)
 
 
 def each(names: Iterable[Sequence[str]], answer: Callable[..., T]) -> tuple[list[T], tuple[LeftOut, ...]]:
@@ -84,4 +93,4 @@ def each(names: Iterable[Sequence[str]], answer: Callable[..., T]) -> tuple[list
             reasons |= dict.fromkeys(some, error)
     if reasons and not made:
         raise next(iter(reasons.values()))
-    return made, tuple(LeftOut(name, str(error)) for name, error in reasons.items())
+    return made, tuple(LeftOut(series_id=name, why=str(error)) for name, error in reasons.items())

@@ -16,9 +16,9 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import orjson
 
 from forecast.errors import CorruptArtifact
 from forecast.files import write_atomically
@@ -26,7 +26,7 @@ from forecast.files import write_atomically
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
     """A header and a line a row; a key that a row lacks is an empty cell."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -37,13 +37,15 @@ def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 def cell(value: object) -> str:
     """A value as CSV shows it: the digits of JSON, lists joined by ``;``, nothing for None, text made safe."""
-    if isinstance(value, np.generic):
-        value = value.item()
+    if isinstance(value, str):
+        return _safe(value)
+    if isinstance(value, float):
+        return number(value)
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int):
         return repr(value)
     if isinstance(value, dt.date):
         return value.isoformat()
@@ -51,7 +53,13 @@ def cell(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list | tuple | set | frozenset):
         return _safe(";".join(map(str, value)))
-    return _safe(str(value))
+    return cell(value.item()) if isinstance(value, np.generic) else _safe(str(value))
+
+
+def number(value: float) -> str:
+    """The text of a number in JSON, with the fewest digits that give it back; nothing for one that JSON cannot say."""
+    text = orjson.dumps(float(value)).decode()
+    return "" if text == "null" else text
 
 
 def _safe(text: str) -> str:
@@ -82,7 +90,7 @@ class Export:
         write_atomically(_manifest(path), (json.dumps(manifest) + "\n").encode())
 
 
-def csv_export(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Export:
+def csv_export(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> Export:
     """Rows as a finished CSV; they may come one by one."""
     count = itertools.count()
     data = csv_text(names, (row for row in rows if next(count) >= 0)).encode()

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forecast import metrics
+from forecast.answers.backtests import QUANTILES, QuantilesAhead
 from forecast.catalog import Catalog
 from forecast.effects import EffectRecord
 from forecast.errors import ForecastError, NotFound
@@ -34,10 +35,6 @@ from forecast.training.information import TEST_DRAWS, Past, View, seed_of
 from forecast.training.origins import Origins, OriginsLeftOut, known_at, target_history, usable
 from forecast.training.panel import Company, Lessons, Peers, panels
 from forecast.training.selection import BASELINES
-
-#: Columns of the quantiles in a file, by ``metrics.LEVELS``: q025 is the 2.5 % quantile, q10 the 10 % quantile.
-QUANTILES = tuple("q" + f"{level:.3f}"[2:].removesuffix("0") for level in metrics.LEVELS.tolist())
-HEADER = ("method", "series_id", "cutoff", "ds", *QUANTILES)
 
 #: Called with how many more series are done.
 Progress = Callable[[int], None]
@@ -268,11 +265,12 @@ def _geometric(values: Sequence[float]) -> float:
     return float(metrics.relative(np.array(values), np.ones(len(values))))
 
 
-def rows(answer: BacktestAnswer) -> Iterator[dict[str, str | float]]:
-    """Rows of the long table, keys as ``HEADER``: quantiles in the series' unit, rounded here."""
+def quantiles_ahead(answer: BacktestAnswer) -> Iterator[QuantilesAhead]:
+    """The lines of the long table, one by one, for there may be millions: quantiles in the series' unit, rounded here.
+    """
     for one in answer.tested:
         freq, horizon = one.series.calendar, one.test.actual.shape[1]
         for cutoff, ahead in zip(one.test.cutoffs, rounded(one.test.quantiles).tolist(), strict=True):
-            names = {"method": one.test.family, "series_id": one.test.series_id, "cutoff": str(cutoff)}
-            for ds, q in zip(freq.range(freq.shift(cutoff, 1), horizon), ahead, strict=True):
-                yield {**names, "ds": str(ds), **dict(zip(QUANTILES, q, strict=True))}
+            names = {"method": one.test.family, "series_id": one.test.series_id, "cutoff": cutoff.item()}
+            for ds, q in zip(freq.range(freq.shift(cutoff, 1), horizon).tolist(), ahead, strict=True):
+                yield QuantilesAhead.model_validate(names | {"ds": ds} | dict(zip(QUANTILES, q, strict=True)))

@@ -7,11 +7,12 @@ share of them inside its intervals says whether the intervals can be believed.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from contextlib import suppress
 
 import numpy as np
 
 from forecast.answers.champion import serving
+from forecast.answers.health import Health, HealthList, Inside
 from forecast.catalog import Catalog
 from forecast.errors import CorruptArtifact, ForecastError, TooShort
 from forecast.registry import Registry, Run
@@ -19,55 +20,44 @@ from forecast.timeseries.series import History, Series
 from forecast.timeseries.trade import has_trade
 
 #: Central intervals that are judged, in percent.
-LEVELS = (80, 95)
+LEVELS = Inside.levels_if_unsaid
 
 
-@dataclass(frozen=True)
-class Health:
-    """How one series stands.
-
-    ``run``: the run that serves, None if there is none; ``last``: first day of the last period with a value;
-    ``overdue``: days since the value of the next period should have been there (0 if it is not late); ``judged``:
-    forecasts of stored runs whose outcome is known, and the share of them in each interval (None without any);
-    ``state``: ``served`` (the run answers on that day), ``damaged`` (an earlier run answers for it), ``silent`` (none
-    can) or ``none`` (nothing was promoted); ``fault``: why the champion does not answer, empty if it does.
-    """
-
-    series_id: str
-    run: str | None
-    last: dt.date | None
-    overdue: int
-    judged: int
-    inside: dict[int, float | None]
-    fault: str
-    state: str
-
-
-def monitor(catalog: Catalog, registry: Registry, as_of: dt.date) -> tuple[Health, ...]:
+def monitor(catalog: Catalog, registry: Registry, as_of: dt.date) -> HealthList:
     """The health of every target at the end of the UTC day ``as_of``."""
     faults = dict(fault.split(": ", 1) for fault in registry.faults()) | catalog.unservable()
-    return tuple(
-        _health(catalog, registry, series, as_of, faults.get(series.series_id, ""))
-        for series in catalog.series().values()
-        if series.is_target
+    return HealthList.of(
+        [
+            _health(catalog, registry, series, as_of, faults.get(series.series_id))
+            for series in catalog.series().values()
+            if series.is_target
+        ]
     )
 
 
-def _health(catalog: Catalog, registry: Registry, series: Series, as_of: dt.date, fault: str) -> Health:
+def _health(catalog: Catalog, registry: Registry, series: Series, as_of: dt.date, fault: str | None) -> Health:
     series_id = series.series_id
     champion = registry.champion_id(series_id)
     state, fault = _state(registry, series, as_of, fault) if champion else ("none", fault)
-    try:
+    last, overdue, hits = None, 0, _NONE
+    with suppress(TooShort):
         history = catalog.history(series_id, as_of)
-        last = history.last
-    except TooShort:
-        return Health(series_id, champion, None, 0, 0, dict.fromkeys(LEVELS), fault, state)
-    hits = np.concatenate([_hits(run, history) for run in _one_a_period(registry, series_id)] or [_NONE])
+        last, overdue = _day(history.last), _overdue(history, as_of)
+        hits = np.concatenate([_hits(run, history) for run in _one_a_period(registry, series_id)] or [_NONE])
     inside = {level: float(hits[:, i].mean()) if len(hits) else None for i, level in enumerate(LEVELS)}
-    return Health(series_id, champion, _day(last), _overdue(history, as_of), len(hits), inside, fault, state)
+    return Health(
+        series_id=series_id,
+        run=champion,
+        last=last,
+        overdue=overdue,
+        judged=len(hits),
+        inside=Inside.of(inside),
+        fault=fault,
+        state=state,
+    )
 
 
-def _state(registry: Registry, series: Series, as_of: dt.date, fault: str) -> tuple[str, str]:
+def _state(registry: Registry, series: Series, as_of: dt.date, fault: str | None) -> tuple[str, str | None]:
     """How a promoted run serves, and why not: what a question on that day would be told."""
     try:
         serving(series, registry, as_of)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
-from dataclasses import asdict, fields
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
-from forecast.events import Event, Events, state
+from forecast.answers.events import EventList, EventOnDay, event_list, event_on_day
+from forecast.events import Event
 from forecast.events.exposure import exposure
-from service.answers import json_answer, list_answer
+from service.answers import json_answer, respond
 from service.context import Context
 from service.describe import answers, group
-from service.documents import EventDocument, EventList
 from service.schemas import AsOfOnlyQuery, EventPath, EventsQuery
-
-HEADER = tuple(field.name for field in fields(Event))
 
 
 def routes(context: Context) -> APIBlueprint:
@@ -28,14 +24,14 @@ def routes(context: Context) -> APIBlueprint:
         """Events by id, as they could be known at the end of a day."""
         events = context.catalog.events(context.day(query.as_of))
         tests = conditions(context, query)
-        rows = [asdict(event) for event in events.values() if all(test(event) for test in tests)]
-        return list_answer(HEADER, rows, query.format, "events")
+        found = [event for event in events.values() if all(test(event) for test in tests)]
+        return respond(event_list(found), query.format, "events")
 
-    @api.get("/events/<event_id>", responses=answers(EventDocument))
+    @api.get("/events/<event_id>", responses=answers(EventOnDay))
     def get_event(path: EventPath, query: AsOfOnlyQuery) -> Response:
         """One event, how it stood on a day, and what other events did to it."""
         day = context.day(query.as_of)
-        return json_answer(document(context.catalog.events(day), path.event_id, day))
+        return json_answer(event_on_day(context.catalog.events(day), path.event_id, day).json_object())
 
     return api
 
@@ -55,13 +51,3 @@ def conditions(context: Context, query: EventsQuery) -> list[Callable[[Event], b
         series = context.catalog.get(query.series_id)
         tests.append(lambda event: exposure(event, series, minerals) > 0)
     return tests
-
-
-def document(events: Events, event_id: str, day: dt.date) -> dict[str, object]:
-    """An event with its state on ``day``, as known on that day, and the acts upon it in order of date."""
-    event = events[event_id]
-    acts = [
-        {"event_id": other.event_id, "relation": act.relation, "effective": other.effective, "title": other.title}
-        for other, act in events.acts_on(event_id)
-    ]
-    return {**asdict(event), "as_of": day, "state": asdict(state(events, event_id, day, day)), "acts_on_it": acts}

@@ -10,15 +10,14 @@ from flask_openapi.blueprint import APIBlueprint
 
 from forecast.answers.champion import serving
 from forecast.answers.event_priors import Evidence
+from forecast.answers.forecast import Forecast
 from forecast.answers.reconcile import members
-from forecast.answers.several import Several, forecasts
+from forecast.answers.several import ForecastList, forecasts
 from forecast.errors import ForecastError
-from forecast.export.forecasts import forecast_document, forecast_names, forecast_rows, forecasts_document
 from forecast.timeseries.series import Series
-from service.answers import csv_answer, json_answer, naming, tag, unchanged, wants_csv
+from service.answers import respond, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
-from service.documents import ForecastDocument, ForecastList
 from service.schemas import BulkQuery, ForecastQuery, SeriesPath, Whole, ahead
 
 
@@ -32,19 +31,15 @@ def routes(context: Context) -> APIBlueprint:
     class Many(BulkQuery):
         h: Whole = ahead(horizon)
 
-    @api.get("/forecasts/<series_id>", responses=answers(ForecastDocument, csv=True))
+    @api.get("/forecasts/<series_id>", responses=answers(Forecast, csv=True))
     def get_forecast(path: SeriesPath, query: One) -> Response:
         """The median and the intervals of each period after the last observation."""
         ids = [context.catalog.get(path.series_id).series_id]
         etag = fingerprint(context, ids, query)
         if same := unchanged(etag):
             return same
-        (made,) = several(context, ids, query).made
-        if wants_csv(query.format):
-            return csv_answer(
-                forecast_names(made.levels), forecast_rows(made), f"{made.series.series_id}-forecast", etag
-            )
-        return json_answer(forecast_document(made), etag)
+        (made,) = several(context, ids, query).data
+        return respond(made, query.format, f"{made.series_id}-forecast", etag)
 
     @api.get("/forecasts", responses=answers(ForecastList, csv=True))
     def list_forecasts(query: Many) -> Response:
@@ -57,16 +52,12 @@ def routes(context: Context) -> APIBlueprint:
         etag = fingerprint(context, members(context.catalog, ids) if together else ids, query, ids, together)
         if same := unchanged(etag):
             return same
-        found = several(context, ids, query, together)
-        if wants_csv(query.format):
-            rows = [row for forecast in found.made for row in forecast_rows(forecast)]
-            return naming(csv_answer(forecast_names(sorted(query.level)), rows, "forecasts", etag), found.left_out)
-        return json_answer(forecasts_document(found), etag)
+        return respond(several(context, ids, query, together), query.format, "forecasts", etag)
 
     return api
 
 
-def several(context: Context, series_ids: list[str], query: ForecastQuery, together: bool = False) -> Several:
+def several(context: Context, series_ids: list[str], query: ForecastQuery, together: bool = False) -> ForecastList:
     """Raises the first reason where no series has a forecast."""
     return forecasts(
         context.catalog,

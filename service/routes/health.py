@@ -6,15 +6,30 @@ from http import HTTPStatus
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
+from pydantic import Field
 
 from forecast.answers.champion import serving
+from forecast.answers.model import Answer, in_unit
 from forecast.errors import CorruptArtifact, ForecastError, NotTrained
 from service.answers import now_answer
 from service.context import Context
 from service.describe import answers, group
-from service.documents import Alive, Ready
 from service.problems import problem, public
 from service.telemetry import Metrics
+
+
+class Alive(Answer):
+    """The process answers."""
+
+    status: str = Field(description="ok")
+
+
+class Ready(Answer):
+    """Forecasts can be served."""
+
+    status: str = Field(description="ready, or degraded where something is wrong")
+    serving: int = Field(description="how many have a forecast", json_schema_extra=in_unit("series"))
+    faults: tuple[str, ...] = Field(description="what is wrong even so")
 
 
 def routes(context: Context, metrics: Metrics) -> APIBlueprint:
@@ -23,7 +38,7 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
     @api.get("/healthz", responses=answers(Alive))
     def alive() -> Response:
         """The process answers."""
-        return now_answer({"status": "ok"})
+        return now_answer(Alive(status="ok").json_object())
 
     @api.get("/readyz", responses=answers(Ready))
     def ready() -> Response:
@@ -37,7 +52,8 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
         if not count:
             reasons = "; ".join(faults) or "nothing is trained; run: orecast train"
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, reasons, kind="not-ready")
-        return now_answer({"status": "degraded" if faults else "ready", "serving": count, "faults": faults})
+        said = Ready(status="degraded" if faults else "ready", serving=count, faults=tuple(faults))
+        return now_answer(said.json_object())
 
     @api.get("/metrics", doc_ui=False)
     def scrape() -> Response:

@@ -6,12 +6,10 @@ from flask import Response, request
 from flask_openapi.blueprint import APIBlueprint
 from werkzeug.exceptions import UnsupportedMediaType
 
-from forecast.answers.scenarios import Question, answer
-from forecast.export.forecasts import scenario_document, scenario_names, scenario_rows
-from service.answers import csv_answer, json_answer, naming, wants_csv
+from forecast.answers.scenarios import Question, ScenarioAnswer, answer
+from service.answers import respond
 from service.context import Context
 from service.describe import answers, asked, group
-from service.documents import ScenarioAnswer
 from service.schemas import Query
 
 
@@ -32,8 +30,6 @@ def routes(context: Context) -> APIBlueprint:
             cache=context.cache,
             seconds=context.settings.scenario_seconds,
         )
-        if wants_csv(query.format):
-            return naming(csv_answer(scenario_names(made.levels), scenario_rows(made), "scenarios"), made.left_out)
-        return json_answer(scenario_document(made))
+        return respond(made, query.format, "scenarios")
 
     return api

@@ -1,6 +1,6 @@
 """Scenarios: what if events come, stay away, or come otherwise, for several series at once, from the same draws."""
 
-from forecast.answers.scenarios.answer import MIXTURE, Answer, Outcome, answer
+from forecast.answers.scenarios.answer import MIXTURE, Outcome, ScenarioAnswer, answer
 from forecast.answers.scenarios.question import Question, Scenario
 
-__all__ = ["MIXTURE", "Answer", "Outcome", "Question", "Scenario", "answer"]
+__all__ = ["MIXTURE", "Outcome", "Question", "Scenario", "ScenarioAnswer", "answer"]

@@ -12,29 +12,42 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from pydantic import Field
 
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
 from forecast.answers.event_versions import World
 from forecast.answers.forecast import (
     BASELINE,
-    Forecast,
-    Row,
+    ForecastPoint,
     at_levels,
     baseline,
     check_horizon,
     checked_levels,
+    points,
     quantiles,
-    table,
 )
 from forecast.answers.future import Draws, Future
+from forecast.answers.model import (
+    LINES,
+    OF_SERIES,
+    Answer,
+    FreqName,
+    Intervals,
+    RunKey,
+    SeriesKey,
+    UnitName,
+    bounds,
+    in_unit,
+)
 from forecast.answers.scenarios.build import build
 from forecast.answers.scenarios.question import Question
-from forecast.answers.several import LeftOut, each
+from forecast.answers.several import Several, each
 from forecast.errors import Fault, InvalidInput, OutOfTime
+from forecast.metrics import rounded
 from forecast.registry import Registry
 from forecast.timeseries.series import Floats, Series
 
@@ -45,37 +58,51 @@ MIXTURE = "mixture"
 _SAME = "nothing in scenario {scenario} touches {series_id} within the horizon: it is the baseline"
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """One series in one world.
+class Change(Intervals):
+    """What sets a scenario apart from the baseline, draw by draw, with its central intervals."""
 
-    ``difference``: from the baseline, period by period, in the series' unit; ``cumulated``: the sum of the differences
-    up to each period; both are empty for the baseline, and ``cumulated`` also where a sum has no meaning (prices,
-    indices). ``probability``: None where nobody gave one. ``notes``: what a reader should know of it.
-    """
+    level_unit: ClassVar[str] = OF_SERIES
 
-    forecast: Forecast
-    difference: tuple[Row, ...] = ()
-    cumulated: tuple[Row, ...] = ()
-    probability: float | None = None
-    notes: tuple[str, ...] = ()
+    median: float = Field(description="median", json_schema_extra=in_unit(OF_SERIES))
 
 
-@dataclass(frozen=True)
-class Answer:
-    """Outcomes by series: the baseline first, then the scenarios in order, then the mixture if there is one.
+class OutcomePoint(ForecastPoint):
+    """A period ahead in a scenario."""
 
-    ``left_out``: series that cannot be served, and why.
-    """
+    difference: Change | None = Field(
+        None, description="difference from the baseline, draw by draw; null for the baseline"
+    )
+    cumulated: Change | None = Field(
+        None, description="sum of the differences up to the period; null for the baseline and for prices"
+    )
 
-    as_of: dt.date
-    events_known_to: dt.date | None
-    levels: tuple[int, ...]
-    outcomes: tuple[Outcome, ...]
-    left_out: tuple[LeftOut, ...] = ()
+
+class Outcome(Answer):
+    """One series in one scenario."""
+
+    line: ClassVar[tuple[str, ...]] = ("series_id", LINES, "unit", "scenario", "run", "probability")
+
+    series_id: SeriesKey
+    unit: UnitName
+    freq: FreqName
+    run: RunKey
+    scenario: str = Field(description="baseline, the name of a scenario, or mixture: all by their probabilities")
+    probability: float | None = Field(None, description="of the scenario, 0 to 1; null where nobody gave one")
+    levels: tuple[int, ...] = Field(description="levels of the central intervals", json_schema_extra=in_unit("%"))
+    data: tuple[OutcomePoint, ...]
+    notes: tuple[str, ...] = Field((), description="what is taken of events whose effect nobody has seen or stated")
+
+
+class ScenarioAnswer(Several):
+    """Forecasts in each scenario, by series: the baseline first, then the scenarios in order, then their mixture."""
+
+    as_of: dt.date = Field(description="day whose knowledge of events counts, to its end (UTC)")
+    events_known_to: dt.date | None = Field(description="latest day of which the catalogue knew anything of events")
+    levels: tuple[int, ...] = Field(description="levels of the central intervals", json_schema_extra=in_unit("%"))
+    data: tuple[Outcome, ...]
 
     def of(self, series_id: str) -> tuple[Outcome, ...]:
-        return tuple(outcome for outcome in self.outcomes if outcome.forecast.series.series_id == series_id)
+        return tuple(outcome for outcome in self.data if outcome.series_id == series_id)
 
 
 class Deadline:
@@ -98,7 +125,7 @@ def answer(
     today: dt.date,
     cache: Cache = NOTHING_KEPT,
     seconds: float | None = None,
-) -> Answer:
+) -> ScenarioAnswer:
     """Answer a question, in at most ``seconds`` if they are given; nothing is fitted, and of it nothing is kept.
 
     A series that cannot be served is left out and named. Raises ``InvalidInput`` with the place of each fault, the
@@ -121,7 +148,9 @@ def answer(
     worlds = build(question, first.known, first.open_branches, first.minerals)
     tables = [_Table(future, question.h, levels, cache) for future in made]
     outcomes = [outcome for of_series in tables for outcome in _outcomes(of_series, question, worlds, deadline)]
-    return Answer(as_of, first.events_known_to, levels, tuple(outcomes), left_out)
+    return ScenarioAnswer(
+        as_of=as_of, events_known_to=first.events_known_to, levels=levels, data=tuple(outcomes), left_out=left_out
+    )
 
 
 def _check_series(question: Question, known: Mapping[str, Series]) -> None:
@@ -137,7 +166,7 @@ def _check_series(question: Question, known: Mapping[str, Series]) -> None:
 
 def _outcomes(of_series: _Table, question: Question, worlds: Sequence[World], deadline: Deadline) -> list[Outcome]:
     future = of_series.future
-    outcomes = [Outcome(of_series.forecast(BASELINE, of_series.values), notes=future.notes)]
+    outcomes = [of_series.told(BASELINE, of_series.values, notes=future.notes)]
     weighed = any(scenario.probability is not None for scenario in question.scenarios)
     mixed, passed = of_series.base, 0.0
     chance = future.uniform(MIXTURE) if weighed else None
@@ -181,30 +210,49 @@ class _Table:
         difference = np.hstack([unmoved, self._quantiles(change)])
         adds_up = not self.future.series.is_price
         sums = np.hstack([unmoved, self._quantiles(change.cumsum(axis=0))]) if adds_up else None
-        return Outcome(
-            self.forecast(name, np.hstack([same, self._quantiles(draws[k:])])),
-            self._rows(difference),
-            () if sums is None else self._rows(sums),
-            probability,
-            notes if k < len(self.base) else (_SAME.format(scenario=name, series_id=self.future.series.series_id),),
+        said = _SAME.format(scenario=name, series_id=self.future.series.series_id)
+        return self.told(
+            name,
+            np.hstack([same, self._quantiles(draws[k:])]),
+            self._changes(difference),
+            None if sums is None else self._changes(sums),
+            probability=probability,
+            notes=notes if k < len(self.base) else (said,),
         )
 
-    def forecast(self, name: str, values: Floats) -> Forecast:
-        future = self.future
-        return Forecast(
-            series=future.series,
-            run_id=future.run.run_id,
-            as_of=future.as_of,
-            events_known_to=future.events_known_to,
+    def told(
+        self,
+        name: str,
+        values: Floats,
+        differences: Sequence[Change] | None = None,
+        sums: Sequence[Change] | None = None,
+        *,
+        probability: float | None = None,
+        notes: tuple[str, ...],
+    ) -> Outcome:
+        """The answer of one world; without differences it is the baseline's."""
+        nothing = [None] * self.h
+        alone = points(values, self.future.ds, self.levels)
+        return Outcome(
+            series_id=self.future.series.series_id,
+            unit=self.future.series.unit,
+            freq=self.future.series.freq,
+            run=self.future.run.run_id,
             scenario=name,
+            probability=probability,
             levels=self.levels,
-            rows=self._rows(values),
-            branches=future.branches,
-            notes=(*future.run.card.notes, *future.notes),
+            data=tuple(
+                OutcomePoint.model_validate(point.json_object() | {"difference": change, "cumulated": total})
+                for point, change, total in zip(alone, differences or nothing, sums or nothing, strict=True)
+            ),
+            notes=notes,
         )
 
     def _quantiles(self, draws: Draws) -> Floats:
         return quantiles(draws, at_levels(self.levels))
 
-    def _rows(self, values: Floats) -> tuple[Row, ...]:
-        return table(values, self.future.ds, self.levels)
+    def _changes(self, values: Floats) -> list[Change]:
+        return [
+            Change.model_validate({"median": median} | bounds(self.levels, ends))
+            for median, *ends in rounded(values).T.tolist()
+        ]

@@ -1,0 +1,112 @@
+"""Events as an answer: policy measures and shocks, as known on a day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from pydantic import Field
+
+from forecast.answers.model import Answer, Listing, Part, Text
+from forecast.events import Event, Events, state
+
+
+class ActFacts(Part):
+    """What an event does to another, on its own effective date."""
+
+    relation: str = Field(description="amends, suspends, extends, terminates, reinstates, announces or responds_to")
+    target: str = Field(description="id of the other event")
+
+
+class EventFacts(Answer):
+    """An event: a policy measure or a shock."""
+
+    event_id: str = Field(title="event", description="id of the event")
+    title: str = Field(description="what it is, in a line")
+    kind: str = Field(description="kind of measure or shock, such as tariff, export_control or other_shock")
+    actor: str = Field(description="who acts: an ISO 3166 alpha-3 code, EU, UN or WLD")
+    targets: tuple[str, ...] = Field(description="against whom: the same codes")
+    announced: dt.date | None = Field(description="day on which it was announced (UTC)")
+    effective: dt.date | None = Field(description="first day on which it applies")
+    ended: dt.date | None = Field(description="its last day, or the day on which the act that ended it took effect")
+    end_known: dt.date | None = Field(description="day from which `ended`, and the status it led to, could be known")
+    date_precision: str = Field(description="day, month or year: how exact its dates are")
+    status: str = Field(description="enacted, threatened, lapsed, suspended or withdrawn")
+    status_as_of: dt.date | None = Field(description="day of the evidence for `status` and `status_note`")
+    status_note: Text = Field(description="what is to be said of its status")
+    instrument: Text = Field(description="the legal text")
+    value_before: float | None = Field(description="rate or amount before, in `value_unit`")
+    value_after: float | None = Field(description="rate or amount after, in `value_unit`")
+    value_unit: Text = Field(description="unit of both; `% approved` for a licence")
+    value_text: Text = Field(description="a value that is no number, such as a delay of a licence: `3 months`")
+    intensity: Text = Field(description="how strong the measure is")
+    minerals: tuple[str, ...] = Field(description="slugs of the minerals that it is about")
+    scope_note: Text = Field(description="which goods it covers")
+    flows: tuple[tuple[str, str], ...] = Field(description="[exporter, importer] codes; in CSV `exporter>importer`")
+    price_world: Text = Field(description="expected direction of the world price: up, down, flat, mixed or unclear")
+    price_local: Text = Field(description="the same of the price in `local_market`")
+    local_market: Text = Field(description="market of `price_local`")
+    volume: Text = Field(description="expected direction of the flows")
+    mechanism: Text = Field(description="why these directions are expected")
+    acts: tuple[ActFacts, ...] = Field(description="what it does to other events; in CSV `relation:target`")
+    certainty: Text = Field(description="verified, partly or background: how far its record was checked")
+    sources: tuple[str, ...] = Field(description="where it is told")
+    needs_recheck: bool = Field(description="whether its record should be checked again")
+    probability: float | None = Field(
+        description="0 to 1: of a threat, that it comes; of a suspension, that its end brings back what it suspends"
+    )
+    own: bool = Field(description="taken in by a user of this catalogue; not of the bundled data")
+
+
+class EventList(Listing):
+    """A list of events."""
+
+    data: tuple[EventFacts, ...]
+
+
+class StateFacts(Part):
+    """How a measure stands on a day."""
+
+    status: str = Field(
+        description="unannounced, announced, threatened, in_force, suspended, ended or withdrawn on the day `as_of`"
+    )
+    since: dt.date | None = Field(description="first day of this state")
+    until: dt.date | None = Field(description="its last day as far as it is known")
+    by: str | None = Field(description="id of the event that brought it about, where another did")
+
+
+class ActOnIt(Part):
+    """What another event did to this one."""
+
+    event_id: str = Field(description="id of the other event")
+    relation: str = Field(description="amends, suspends, extends, terminates, reinstates, announces or responds_to")
+    effective: dt.date | None = Field(description="first day on which the other event applies")
+    title: str = Field(description="title of the other event")
+
+
+class EventOnDay(EventFacts):
+    """An event, its state on a day, and the acts upon it."""
+
+    as_of: dt.date = Field(description="day of this knowledge, to its end (UTC)")
+    state: StateFacts
+    acts_on_it: tuple[ActOnIt, ...] = Field(description="what other events did to it, in order of date")
+
+
+def event_list(found: Iterable[Event]) -> EventList:
+    """Events in their order."""
+    return EventList.of([EventFacts.model_validate(event) for event in found])
+
+
+def event_on_day(events: Events, event_id: str, day: dt.date) -> EventOnDay:
+    """An event with its state on ``day``, as known on that day. Raises ``NotFound``."""
+    return EventOnDay.model_validate(
+        {
+            **EventFacts.model_validate(events[event_id]).json_object(),
+            "as_of": day,
+            "state": state(events, event_id, day, day),
+            "acts_on_it": [
+                ActOnIt(event_id=other.event_id, relation=act.relation, effective=other.effective, title=other.title)
+                for other, act in events.acts_on(event_id)
+            ],
+        }
+    )

@@ -1,0 +1,43 @@
+"""Observations as an answer: what was published of a series, and when it became known."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from forecast.answers.model import OF_SERIES, Listing, Part, PeriodStart, SeriesKey, in_unit
+
+if TYPE_CHECKING:
+    from forecast.catalog import Observation
+
+
+class Observed(Part):
+    """A published value."""
+
+    series_id: SeriesKey
+    ds: PeriodStart
+    y: float = Field(description="value", json_schema_extra=in_unit(OF_SERIES))
+    flag: str = Field(
+        description="reported, annual_contract, derived, derived_approx, suspect_publisher or imputed (never fitted)"
+    )
+    known_at: dt.date = Field(description="day by whose end (UTC) it was known")
+    assumed: bool = Field(description="the day it became known is derived from the usual delay, not recorded")
+
+
+class ObservationList(Listing):
+    """A list of observations."""
+
+    data: tuple[Observed, ...]
+
+
+def observation_list(found: Iterable[Observation]) -> ObservationList:
+    """Observations in their order."""
+    return ObservationList.of(
+        [
+            Observed(series_id=o.series_id, ds=o.ds, y=o.value, flag=o.flag, known_at=o.known_at, assumed=o.assumed)
+            for o in found
+        ]
+    )

@@ -1,0 +1,76 @@
+"""Series as an answer: what can be asked about, and which run serves."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from forecast.answers.model import Answer, FreqName, Listing, SeriesKey, Text, UnitName, in_unit
+from forecast.registry import Registry
+from forecast.timeseries.series import Series
+
+if TYPE_CHECKING:
+    from forecast.catalog import Catalog
+
+
+class SeriesFacts(Answer):
+    """A series."""
+
+    series_id: SeriesKey
+    mineral: Text = Field(description="slug of the mineral; null where the series is of all goods")
+    measure: str = Field(description="price, volume, value or index")
+    role: str = Field(description="target: forecast; comparison: used to estimate effects")
+    flow: str = Field(description="world, import or export")
+    reporter: str = Field(description="whose trade it is, or where the price is paid: ISO 3166 alpha-3, EU or WLD")
+    partner: str = Field(description="with whom: ISO 3166 alpha-3, EU or WLD")
+    unit: UnitName
+    freq: FreqName
+    release_lag_days: int = Field(
+        description="from the end of a period until its value is published", json_schema_extra=in_unit("days")
+    )
+    publisher: Text = Field(description="who publishes it")
+    source_url: Text = Field(description="where it is published")
+    licence: Text = Field(description="under which licence")
+    notes: Text = Field(description="what a reader should know of it")
+    spot: Text = Field(description="id of a daily or weekly companion of a price")
+    parent: Text = Field(description="id of the series that this one adds up to with its siblings")
+    resolution: float | None = Field(
+        description="the smallest amount that is reported: a 0 means less; null: read from the values",
+        json_schema_extra=in_unit("unit of the series"),
+    )
+    run: str | None = Field(title="serving run", description="id of the run that serves; null where none does")
+    retired: dt.datetime | None = Field(description="since when it is no longer served; null where it was not retired")
+    fault: str | None = Field(description="why no run of it can serve, whatever is trained; null if one can")
+
+
+class SeriesList(Listing):
+    """A list of series."""
+
+    data: tuple[SeriesFacts, ...]
+
+
+def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) -> SeriesList:
+    """Facts of series, with the run that serves, since when they are retired, and why they never can be served."""
+    retired, unservable = catalog.retired(), catalog.unservable()
+
+    def serving(series: Series) -> str | None:
+        serves = series.is_target and series.series_id not in retired
+        return registry.champion_id(series.series_id) if serves else None
+
+    return SeriesList.of(
+        [
+            SeriesFacts.model_validate(
+                {
+                    **asdict(series),
+                    "run": serving(series),
+                    "retired": retired.get(series.series_id),
+                    "fault": unservable.get(series.series_id),
+                }
+            )
+            for series in found
+        ]
+    )
