@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
+from pydantic import BaseModel
 
 from forecast.answers.backtests import Scores
 from forecast.answers.events import EventList, EventOnDay
@@ -26,9 +27,21 @@ from service.routes import backtests, effects, events, forecasts, health, observ
 QUIET = frozenset({"health.alive", "health.ready", "health.scrape", "pages.static", "swagger.static"})
 
 #: What routes answer with.
-ANSWERS = (
-    *(SeriesFacts, SeriesList, ObservationList, Forecast, ForecastList, ScenarioAnswer, EventOnDay, EventList, Scores),
-    *(RunCard, RunList, health.Alive, health.Ready, *documents.ALL),
+ANSWERS: tuple[type[BaseModel], ...] = (
+    SeriesFacts,
+    SeriesList,
+    ObservationList,
+    Forecast,
+    ForecastList,
+    ScenarioAnswer,
+    EventOnDay,
+    EventList,
+    Scores,
+    RunCard,
+    RunList,
+    health.Alive,
+    health.Ready,
+    *documents.ALL,
 )
 
 

@@ -1,4 +1,4 @@
-"""What is answered of effects: the shape of each answer, for the OpenAPI document. Answers are written, not validated, by it."""
+"""What is answered of effects: the shape of each answer, for the OpenAPI document; nothing is validated by it."""
 
 from __future__ import annotations
 

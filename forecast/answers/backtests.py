@@ -1,5 +1,4 @@
-"""Backtests as an answer: how every family did when a run was chosen; quantiles from chosen periods, and their scores.
-"""
+"""Backtests as an answer: how every family did when a run was chosen, and quantiles from chosen periods."""
 
 from __future__ import annotations
 

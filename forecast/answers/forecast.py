@@ -107,7 +107,9 @@ def forecast(
     return told(future, points(baseline(future, wanted, cache)[:, :horizon], future.ds, wanted), wanted)
 
 
-def told(future: Future, data: tuple[ForecastPoint, ...], levels: tuple[int, ...], said: Sequence[str] = ()) -> Forecast:
+def told(
+    future: Future, data: tuple[ForecastPoint, ...], levels: tuple[int, ...], said: Sequence[str] = ()
+) -> Forecast:
     """The baseline of a series as an answer; ``said``: notes before those of its run."""
     return Forecast(
         series_id=future.series.series_id,

@@ -27,7 +27,9 @@ class Health(Part):
         description="since the value of the next period should have been there; 0 if it is not late",
         json_schema_extra=in_unit("days"),
     )
-    judged: int = Field(description="forecasts of stored runs whose outcome is known", json_schema_extra=in_unit("periods"))
+    judged: int = Field(
+        description="forecasts of stored runs whose outcome is known", json_schema_extra=in_unit("periods")
+    )
     inside: Inside = Field(description="of what is judged")
     fault: str | None = Field(description="why the champion does not answer; null if it does")
     state: str = Field(

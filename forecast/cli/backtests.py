@@ -14,7 +14,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from forecast.cli.options import AsOf, SomeSeries
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, flat, lines, table, warn, warn_left_out
+from forecast.cli.output import (
+    Column,
+    Format,
+    FormatOption,
+    Out,
+    OutputOption,
+    lines,
+    percent,
+    table,
+    warn,
+    warn_left_out,
+)
 from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
 
@@ -25,7 +36,7 @@ if TYPE_CHECKING:
     from forecast.training.origins import Origins, OriginsLeftOut
 
 HORIZONS = (1, 3, 6, 12)
-COVERAGE = tuple(Column(f"coverage.{level}", f"{level} %", number=True) for level in (50, 80, 95))
+COVERAGE = tuple(Column(f"coverage_{level}", f"{level} %", number=True) for level in (50, 80, 95))
 COLUMNS = (
     Column("family"),
     Column("mark", " "),
@@ -97,19 +108,17 @@ def backtest(
 
 
 def _kept(s: Session, series_ids: list[str], out: Out) -> None:
+    from forecast.answers.backtests import ScoresList, run_scores
     from forecast.answers.champion import champion_of
     from forecast.answers.several import each
-    from forecast.export.forecasts import score_names, score_rows, scores_document
 
     def serving_run(series_id: str) -> Run:
         return champion_of(s.catalog.get(series_id), s.registry)
 
     runs, left_out = each([(name,) for name in s.known(series_ids)], serving_run)
-    if out.chosen is Format.CSV:
-        out.csv(score_names(), [flat(row) for run in runs for row in score_rows(run)])
-    elif out.chosen is Format.JSON:
-        documents = [scores_document(run) for run in runs]
-        out.document(documents[0] if len(series_ids) == 1 else {"data": documents, "next": None})
+    if out.chosen is not Format.TABLE:
+        scores = tuple(run_scores(run) for run in runs)
+        out.answer(scores[0] if len(series_ids) == 1 else ScoresList(data=scores, left_out=left_out))
     else:
         titles = [f"{run.series_id}\n\n" if len(runs) > 1 else "" for run in runs]
         pages = [_page(run.card) for run in runs]
@@ -123,7 +132,7 @@ def _page(card: Card) -> str:
         {"family": family, "mark": "*" if family == serves else "", "origins": scores.origins}
         | {f"h{h}": _digits(scores.rel_crps[h - 1], ".3f") for h in HORIZONS if h <= len(scores.rel_crps)}
         | {"score": _digits(scores.score, ".3f")}
-        | {f"coverage.{level}": _digits(share, ".0%") for level, share in scores.coverage.items()}
+        | {f"coverage_{level}": percent(share) for level, share in scores.coverage.items()}
         for family, scores in sorted(card.backtest.items(), key=lambda item: _score(item[1]))
     ]
     return (table(wide, COLUMNS) if wide else "") + lines([f"* serves, in run {card.run}: {card.why}"])
@@ -137,7 +146,8 @@ def _score(scores: FamilyScores) -> float:
 
 
 def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...], out: Out) -> int:
-    from forecast.jobs.backtest import HEADER, rows, run
+    from forecast.answers.backtests import QuantileList, QuantilesAhead
+    from forecast.jobs.backtest import quantiles_ahead, run
     from forecast.jobs.processes import workplace
 
     origins, horizon, family, calibrate, as_of = options
@@ -150,16 +160,18 @@ def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...]
     without = [*without, *answer.left_out]
     if not answer.tested:
         raise TooShort(str(without[0]) if without else "no origin is named")
+    names = [column.name for column in QuantilesAhead.columns()]
+    ahead = quantiles_ahead(answer)
     if out.chosen is Format.JSON:
-        out.document({"data": list(rows(answer)), "next": None})
+        out.answer(QuantileList.of(list(ahead)))
     elif out.path is not None:
         from forecast.export.csv_writer import csv_export
 
-        finished = csv_export(HEADER, rows(answer))
+        finished = csv_export(names, (line.cells() for line in ahead))
         finished.write(out.path)
         print(f"{out.path}: {finished.rows} rows of {len(answer.tested)} series, sha256 {finished.sha256}\n")
     elif out.chosen is Format.CSV:
-        out.csv(HEADER, list(rows(answer)))
+        out.csv(names, (line.cells() for line in ahead))
     if question.compared:
         print(_summary(answer, question), end="")
     for left_out in without:
@@ -217,7 +229,7 @@ def _summary(answer: BacktestAnswer, question: BacktestQuestion) -> str:
         count = sum(len(one.test.cutoffs) for one in tested)
         rows = [
             {"h": line.h or "all", "rel_crps": _digits(line.rel_crps, ".3f"), "mase": _digits(line.mase, ".2f")}
-            | {f"coverage.{level}": _digits(share, ".0%") for level, share in line.coverage.items()}
+            | {f"coverage_{level}": percent(share) for level, share in line.coverage.items()}
             for line in found
             if line.is_price is is_price
         ]
@@ -231,7 +243,7 @@ def _summary(answer: BacktestAnswer, question: BacktestQuestion) -> str:
 
 def _digits(value: float | None, form: str) -> str:
     """Nothing for nothing, as where no outcome is known yet."""
-    return "" if value is None or value != value else format(value, form).replace("%", " %")
+    return "" if value is None or value != value else format(value, form)
 
 
 @contextmanager

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
 from typing import Annotated
 
 import typer
 
 from forecast.cli.options import AsOf
-from forecast.cli.output import Column, FormatOption, Out, OutputOption
+from forecast.cli.output import FormatOption, Out, OutputOption
 from forecast.cli.session import session
 from forecast.errors import NotFound
 
-COLUMNS = (
-    Column("event_id", "event"),
-    Column("announced"),
-    Column("effective"),
-    Column("status"),
-)
+COLUMNS = ("event_id", "announced", "effective", "status")
 
 
 def events(
@@ -40,7 +34,8 @@ def events(
       orecast events cn-7ree-licence-2025
       orecast events --kind tariff --as-of 2025-04-01 --format csv
     """
-    from forecast.events import KINDS, Event, state
+    from forecast.answers.events import event_list, event_on_day
+    from forecast.events import KINDS
     from forecast.events.exposure import exposure
 
     out = Out(format, output)
@@ -48,17 +43,7 @@ def events(
         day = as_of or s.today
         known = s.catalog.events(day)
         if event_id is not None:
-            acts = [
-                {
-                    "event_id": other.event_id,
-                    "relation": act.relation,
-                    "effective": other.effective,
-                    "title": other.title,
-                }
-                for other, act in known.acts_on(event_id)
-            ]
-            stands = asdict(state(known, event_id, day, day))
-            out.facts({**asdict(known[event_id]), "as_of": day, "state": stands, "acts_on_it": acts})
+            out.answer(event_on_day(known, event_id, day))
             return
         if kind and kind not in KINDS:
             raise NotFound("kind of event", kind, KINDS)
@@ -66,4 +51,4 @@ def events(
         if series:
             touched, minerals = s.catalog.get(series), s.catalog.minerals()
             found = [event for event in found if exposure(event, touched, minerals) > 0]
-        out.rows([asdict(event) for event in found], COLUMNS, header=[f.name for f in fields(Event)])
+        out.answer(event_list(found), COLUMNS)

@@ -25,9 +25,8 @@ from forecast.cli.output import (
 from forecast.cli.session import Session, session
 
 if TYPE_CHECKING:
-    from forecast.answers.forecast import Forecast
-    from forecast.answers.several import Several
-    from forecast.events import Branch
+    from forecast.answers.forecast import BranchFacts, Forecast
+    from forecast.answers.several import ForecastList
 
 
 def forecast(
@@ -53,17 +52,13 @@ def forecast(
       orecast forecast price.copper --format csv > copper.csv
       orecast forecast mine.imports mine.imports.chl --coherent
     """
-    from forecast.export.forecasts import forecast_document, forecast_names, forecast_rows, forecasts_document
-
     out, percents = Out(format, output), levels(level)
     with session() as s:
         found = _forecasts(s, s.known(series_ids), Ask(horizon, percents, as_of or s.today, coherent))
-    if out.chosen is Format.CSV:
-        out.csv(forecast_names(percents), [row for each in found.made for row in forecast_rows(each)])
-    elif out.chosen is Format.JSON:
-        out.document(forecast_document(found.made[0]) if len(series_ids) == 1 else forecasts_document(found))
+    if out.chosen is Format.TABLE:
+        out.text("\n".join(_page(each) for each in found.data))
     else:
-        out.text("\n".join(_page(each) for each in found.made))
+        out.answer(found.data[0] if len(series_ids) == 1 else found)
     raise typer.Exit(warn_left_out(found.left_out))
 
 
@@ -90,14 +85,13 @@ def export(
       orecast export price.copper price.nickel --output metals.csv --level 50,80,95
     """
     from forecast.export.csv_writer import csv_export
-    from forecast.export.forecasts import forecast_names, forecast_rows
 
     percents = levels(level)
     with session() as s:
         found = _forecasts(s, s.known(series_ids), Ask(horizon, percents, as_of or s.today, coherent))
-    finished = csv_export(forecast_names(percents), [row for made in found.made for row in forecast_rows(made)])
+    finished = csv_export(found.names(), found.lines())
     finished.write(output)
-    print(f"{output}: {finished.rows} rows of {len(found.made)} series, sha256 {finished.sha256}")
+    print(f"{output}: {finished.rows} rows of {len(found.data)} series, sha256 {finished.sha256}")
     raise typer.Exit(warn_left_out(found.left_out))
 
 
@@ -111,7 +105,7 @@ class Ask:
     coherent: bool = False
 
 
-def _forecasts(s: Session, series_ids: Sequence[str], asked: Ask) -> Several:
+def _forecasts(s: Session, series_ids: Sequence[str], asked: Ask) -> ForecastList:
     from forecast.answers.several import forecasts
 
     return forecasts(
@@ -126,24 +120,21 @@ def _forecasts(s: Session, series_ids: Sequence[str], asked: Ask) -> Several:
 
 
 def _page(made: Forecast) -> str:
-    from forecast.export.forecasts import points
-
-    rows = points(made)
     # From the lowest bound to the highest, as the numbers are ordered.
     percents = sorted(made.levels, reverse=True)
     names = [*(f"lo-{p}" for p in percents), "yhat", *(f"hi-{p}" for p in reversed(percents))]
     columns = [Column("ds", "period from"), *(Column(name, number=True) for name in names)]
-    title = f"{made.series.series_id}, {made.series.unit}"
+    title = f"{made.series_id}, {made.unit}"
     undrawn = [branch for branch in made.branches if branch.probability is None]
     facts = [
-        f"run {made.run_id}; as of {made.as_of}, events known to {made.events_known_to or 'no day'}",
+        f"run {made.run}; as of {made.as_of}, events known to {made.events_known_to or 'no day'}",
         *made.notes,
         *(["Not in these numbers, for want of a probability:"] if undrawn else []),
         *(f"- {_when(branch)}{branch.title} ({branch.event_id})" for branch in undrawn),
     ]
-    return f"{title}\n\n{table(rows, columns)}{lines(facts)}"
+    return f"{title}\n\n{table([point.cells() for point in made.data], columns)}{lines(facts)}"
 
 
-def _when(branch: Branch) -> str:
+def _when(branch: BranchFacts) -> str:
     day = f"{branch.starts}: " if branch.starts else ""
     return f"{day}{'unconfirmed: ' if branch.unconfirmed else ''}"

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import typer
 
 from forecast.cli.options import AsOf
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, warn_left_out
+from forecast.cli.output import FormatOption, Out, OutputOption, warn_left_out
 from forecast.cli.session import session
 
-COLUMNS = (
-    Column("series_id", "series", wrap=True),
-    Column("last", "data from"),
-    Column("overdue", "late", number=True),
-    Column("judged", number=True),
-    Column("inside.80", "80 %", number=True),
-    Column("inside.95", "95 %", number=True),
-    Column("state"),
-)
+COLUMNS = ("series_id", "last", "overdue", "judged", "inside_80", "inside_95", "state")
 
 
 def monitor(as_of: AsOf = None, format: FormatOption = None, output: OutputOption = None) -> None:
@@ -35,27 +25,9 @@ def monitor(as_of: AsOf = None, format: FormatOption = None, output: OutputOptio
       orecast monitor
       orecast monitor --format csv --output health.csv
     """
-    from forecast.jobs.monitor import LEVELS
     from forecast.jobs.monitor import monitor as watch
 
-    out = Out(format, output)
     with session() as s:
         found = watch(s.catalog, s.registry, as_of or s.today)
-    rows = [asdict(health) for health in found]
-    if out.chosen is Format.TABLE:
-        for row in rows:
-            row["inside"] = {
-                level: "" if share is None else f"{100 * share:.0f} %" for level, share in row["inside"].items()
-            }
-    header = [
-        "series_id",
-        "run",
-        "last",
-        "overdue",
-        "judged",
-        *(f"inside.{level}" for level in LEVELS),
-        "fault",
-        "state",
-    ]
-    out.rows(rows, COLUMNS, header=header)
-    raise typer.Exit(warn_left_out(f"{health.series_id}: {health.fault}" for health in found if health.fault))
+    Out(format, output).answer(found, COLUMNS, wrap=("series_id",))
+    raise typer.Exit(warn_left_out(f"{health.series_id}: {health.fault}" for health in found.data if health.fault))

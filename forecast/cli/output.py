@@ -1,10 +1,10 @@
-"""How a command prints: the same rows as a table for eyes, as JSON, or as CSV; to the terminal or to a file."""
+"""How a command prints: the same answer as a table for eyes, as JSON, or as CSV; to the terminal or to a file."""
 
 from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +14,11 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from forecast.answers.model import Answer, Cell
+    from forecast.answers.model import Column as Described
+
+    Line = Mapping[str, Cell]
 
 
 def in_a_folder(path: Path | None) -> Path | None:
@@ -66,40 +71,37 @@ class Out:
         suffix = self.path.suffix.lstrip(".") if self.path else ""
         return Format(suffix) if suffix in ("json", "csv") else Format.TABLE
 
-    def rows(self, rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], *, header: Sequence[str] = ()) -> None:
-        """Print a list: ``{"data": [...], "next": null}`` as JSON, every key as CSV, ``columns`` as a table.
+    def answer(
+        self,
+        answer: Answer,
+        columns: Sequence[str] = (),
+        *,
+        wrap: Collection[str] = (),
+        told: Callable[[Line], Line] = lambda line: {},
+    ) -> None:
+        """Print an answer: as JSON, as CSV, or as a table of these ``columns``, of which those of ``wrap`` give way.
 
-        ``header``: the keys of a row, needed where there may be no row.
+        Without ``columns`` a table has a line a fact of the first line. ``told``: what a table says instead.
         """
-        names = list(header) or (list(rows[0]) if rows else [column.key for column in columns])
         if self.chosen is Format.JSON:
-            self.document({"data": list(rows), "next": None})
+            self.document(answer.json_object())
         elif self.chosen is Format.CSV:
-            self.csv(names, [flat(row) for row in rows])
+            self.csv(answer.names(), answer.lines())
+        elif columns:
+            header = {column.name: column for column in answer.header()}
+            rows = [{**_in_percent(line, header), **told(line)} for line in answer.lines()]
+            self.text(table(rows, [_column(header[name], wrap) for name in columns]))
         else:
-            self.text(table([flat(row) for row in rows], columns))
+            facts = [{"name": name, "value": value} for name, value in next(answer.lines()).items() if cell(value)]
+            self.text(table(facts, (Column("name", " "), Column("value", " ", wrap=True))))
 
     def document(self, document: Mapping[str, Any]) -> None:
         """Print one JSON object."""
         import orjson
 
-        self.text(
-            orjson.dumps(
-                document, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
-            ).decode()
-        )
+        self.text(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
-    def facts(self, facts: Mapping[str, Any]) -> None:
-        """Print one thing: an object as JSON, one row as CSV, a line a fact as a table."""
-        if self.chosen is Format.JSON:
-            self.document(facts)
-        elif self.chosen is Format.CSV:
-            self.csv(list(flat(facts)), [flat(facts)])
-        else:
-            rows = [{"name": name, "value": value} for name, value in flat(facts).items() if cell(value)]
-            self.text(table(rows, (Column("name", " "), Column("value", " ", wrap=True))))
-
-    def csv(self, names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    def csv(self, names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> None:
         from forecast.export.csv_writer import csv_text
 
         self.text(csv_text(names, rows))
@@ -112,6 +114,23 @@ class Out:
         from forecast.files import write_atomically
 
         write_atomically(self.path, text.encode())
+
+
+def _column(described: Described, wrap: Collection[str]) -> Column:
+    return Column(described.name, described.title, described.is_number, described.name in wrap)
+
+
+def _in_percent(line: Line, header: Mapping[str, Described]) -> dict[str, object]:
+    """A line with its shares in whole percent, for eyes."""
+    from forecast.answers.model import SHARE
+
+    shares = {name for name, column in header.items() if column.unit == SHARE}
+    return {name: percent(value) if name in shares else value for name, value in line.items()}
+
+
+def percent(share: Cell) -> str:
+    """A share in whole percent; nothing for none, nor for what is no number."""
+    return f"{100 * share:.0f} %" if isinstance(share, float) and share == share else ""
 
 
 def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
@@ -197,10 +216,12 @@ def _item(item: object) -> str:
 
 def cell(value: object) -> str:
     """A cell of a table: the digits that JSON and CSV show, without the ``.0`` of millions; nothing for nothing."""
+    from forecast.export.csv_writer import number
+
     if value is None or value is False:
         return ""
-    if isinstance(value, float) and value.is_integer() and 1e6 <= abs(value) < 1e15:
-        return f"{value:.0f}"
+    if isinstance(value, float):
+        return f"{value:.0f}" if value.is_integer() and 1e6 <= abs(value) < 1e15 else number(value)
     return "yes" if value is True else str(value)
 
 

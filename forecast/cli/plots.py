@@ -15,8 +15,7 @@ from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
 
 if TYPE_CHECKING:
-    from forecast.answers.forecast import Forecast
-    from forecast.answers.scenarios import Answer
+    from forecast.answers.scenarios import Outcome, ScenarioAnswer
     from forecast.timeseries.series import History
 
 
@@ -75,18 +74,18 @@ def _forecast(s: Session, history: History, horizon: int, percents: list[int], a
 
     series_id = history.series.series_id
     made = predict.forecast(s.catalog, s.registry, series_id, horizon=horizon, levels=percents, as_of=as_of)
-    first, last = history.ds[-min(periods, len(history))].item(), made.rows[-1].ds
+    first, last = history.ds[-min(periods, len(history))].item(), made.data[-1].ds
     record = s.registry.champion(series_id).record
     found = marks(record, made.branches, s.catalog.events(as_of), first, last)
     return forecast_picture(history, made, found, periods)
 
 
-def _worlds(answered: Answer, series_id: str) -> list[Forecast]:
-    """The forecasts of one series in each scenario. Raises ``InvalidInput`` for a series that has none."""
-    found = [outcome.forecast for outcome in answered.of(series_id)]
+def _worlds(answered: ScenarioAnswer, series_id: str) -> tuple[Outcome, ...]:
+    """One series in each scenario. Raises ``InvalidInput`` for a series that has none."""
+    found = answered.of_series(series_id)
     if not found:
         why = next((each.why for each in answered.left_out if each.series_id == series_id), "")
-        asked = dict.fromkeys(outcome.forecast.series.series_id for outcome in answered.outcomes)
+        asked = dict.fromkeys(outcome.series_id for outcome in answered.data)
         raise InvalidInput(Fault("series", series_id, why or f"a series of the question: {', '.join(asked)}"))
     return found
 

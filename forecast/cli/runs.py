@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
 from typing import Annotated
 
 import typer
 
 from forecast.cli.options import SeriesArgument
-from forecast.cli.output import Column, FormatOption, Out, OutputOption
+from forecast.cli.output import Format, FormatOption, Out, OutputOption
 from forecast.cli.session import session
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="id of a run, as `orecast runs list` shows it")]
 
-COLUMNS = (
-    Column("series_id", "series", wrap=True),
-    Column("run_id", "run"),
-    Column("champion", "serves"),
-    Column("family"),
-    Column("fault", wrap=True),
-)
+COLUMNS = ("series_id", "run", "champion", "family")
 
 runs = typer.Typer(
     help="What was trained: list runs, read a card, promote a run, roll back.",
@@ -41,14 +34,14 @@ def list_runs(
       orecast runs list
       orecast runs list price.copper --format json
     """
-    from forecast.registry import RunSummary
+    from forecast.answers.runs import run_list
 
     with session() as s:
         name = s.catalog.get(series_id).series_id if series_id else None
         retired = s.catalog.retired()
-        rows = [asdict(run) for run in s.registry.runs(name) if run.series_id not in retired]
-        columns = COLUMNS if any(row["fault"] for row in rows) else COLUMNS[:-1]
-        Out(format, output).rows(rows, columns, header=[f.name for f in fields(RunSummary)])
+        found = run_list(run for run in s.registry.runs(name) if run.series_id not in retired)
+    columns = (*COLUMNS, "fault") if any(run.fault for run in found.data) else COLUMNS
+    Out(format, output).answer(found, columns, wrap=("series_id", "fault"))
 
 
 @runs.command()
@@ -57,9 +50,9 @@ def show(
     run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="the serving run if left out")] = None,
     output: OutputOption = None,
 ) -> None:
-    """Print the card of a run as JSON.
+    """Print a run with its card as JSON.
 
-    It tells data, settings, scores per horizon, effects of events, branches,
+    The card tells data, settings, scores per horizon, effects of events, branches,
     versions, and what to know about the run.
 
     \b
@@ -67,10 +60,12 @@ def show(
       orecast runs show price.copper
       orecast runs show price.copper 2026-06-01-b581d27a7b
     """
+    from forecast.answers.runs import run_card
+
     with session() as s:
         s.catalog.get(series_id)
         run = s.registry.get(series_id, run_id) if run_id else s.registry.champion(series_id)
-        Out(None, output).document(run.card.document())
+        Out(Format.JSON, output).answer(run_card(s.registry, run))
 
 
 @runs.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption,
 from forecast.cli.session import Session, session
 
 if TYPE_CHECKING:
-    from forecast.answers.scenarios import Answer, Outcome
+    from forecast.answers.scenarios import Outcome, ScenarioAnswer
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="YAML or JSON")]
 COLUMNS = (
@@ -37,52 +37,43 @@ def scenario(file: ScenarioFile, format: FormatOption = None, output: OutputOpti
       orecast scenario controls-return.yaml
       orecast scenario tariff.yaml --format csv --output tariff.csv
     """
-    from forecast.export.forecasts import scenario_document, scenario_names, scenario_rows
-
     out = Out(format, output)
     with session() as s:
         answered = ask(s, file)
-    if out.chosen is Format.CSV:
-        out.csv(scenario_names(answered.levels), scenario_rows(answered))
-    elif out.chosen is Format.JSON:
-        out.document(scenario_document(answered))
+    if out.chosen is Format.TABLE:
+        series_ids = dict.fromkeys(outcome.series_id for outcome in answered.data)
+        out.text("\n".join(_page(answered, series_id) for series_id in series_ids))
     else:
-        series_ids = dict.fromkeys(outcome.forecast.series.series_id for outcome in answered.outcomes)
-        out.text("\n".join(_page(answered.of(series_id)) for series_id in series_ids))
+        out.answer(answered)
     raise typer.Exit(warn_left_out(answered.left_out))
 
 
-def ask(s: Session, file: Path) -> Answer:
+def ask(s: Session, file: Path) -> ScenarioAnswer:
     """The answer to the question in a file. Raises ``InvalidInput`` with the place of each fault."""
     from forecast.answers.scenarios import Question, answer
 
     return answer(s.catalog, s.registry, Question.read_file(file), today=s.today)
 
 
-def _page(outcomes: Sequence[Outcome]) -> str:
+def _page(answered: ScenarioAnswer, series_id: str) -> str:
     """One series: each scenario beside the baseline, with the widest interval of the difference."""
-    baseline, *others = outcomes
-    series, level = baseline.forecast.series, max(baseline.forecast.levels)
+    baseline, *others = answered.of_series(series_id)
+    level = max(answered.levels)
     text = ""
     for outcome in others:
         chance = f", probability {outcome.probability:g}" if outcome.probability is not None else ""
-        rows = [
-            {
-                "ds": there.ds,
-                "baseline": here.yhat,
-                "yhat": there.yhat,
-                "difference": change.yhat,
-                "low": change.intervals[level][0],
-                "high": change.intervals[level][1],
-            }
-            for here, there, change in zip(
-                baseline.forecast.rows, outcome.forecast.rows, outcome.difference, strict=True
-            )
-        ]
-        title = f"{series.series_id}, {series.unit}: {outcome.forecast.scenario}{chance}"
         own = [note for note in outcome.notes if note not in baseline.notes]
-        text += f"{title}\n\n{table(rows, COLUMNS)}{lines(own)}\n"
-    made = baseline.forecast
-    known = f"run {made.run_id}; as of {made.as_of}, events known to {made.events_known_to or 'no day'}"
+        rows = list(_rows(baseline, outcome, level))
+        text += f"{series_id}, {baseline.unit}: {outcome.scenario}{chance}\n\n{table(rows, COLUMNS)}{lines(own)}\n"
+    known = f"run {baseline.run}; as of {answered.as_of}, events known to {answered.events_known_to or 'no day'}"
     told = f"difference: the median of the differences of the draws; low, high: their {level} % interval"
     return text.rstrip("\n") + "\n" + lines([told, known, *baseline.notes])
+
+
+def _rows(baseline: Outcome, outcome: Outcome, level: int) -> Iterator[dict[str, object]]:
+    for here, there in zip(baseline.data, outcome.data, strict=True):
+        row: dict[str, object] = {"ds": there.ds, "baseline": here.yhat, "yhat": there.yhat}
+        if change := there.difference:
+            low, high = change.interval(level)
+            row |= {"difference": change.median, "low": low, "high": high}
+        yield row

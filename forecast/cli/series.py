@@ -4,26 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from forecast.cli.options import SeriesArgument
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption
-from forecast.cli.session import Session, session
+from forecast.cli.output import FormatOption, Out, OutputOption
+from forecast.cli.session import session
 from forecast.errors import Fault, InvalidInput, NotFound
 
 if TYPE_CHECKING:
-    from forecast.timeseries.series import Series
+    from forecast.cli.output import Line
 
-COLUMNS = (
-    Column("series_id", "series"),
-    Column("unit"),
-    Column("freq"),
-    Column("serves", "serving run"),
-)
+COLUMNS = ("series_id", "unit", "freq", "run")
 
 
 class Listing(TyperGroup):
@@ -70,16 +64,17 @@ def show(
       orecast series show --mineral rare-earths --format csv
       orecast series show --retired
     """
+    from forecast.answers.series import series_facts
     from forecast.names import MEASURES
-    from forecast.timeseries.series import ROLES, Series
+    from forecast.timeseries.series import ROLES
 
     _require("--measure", measure, MEASURES)
     _require("--role", role, ROLES)
     out = Out(format, output)
     with session() as s:
         if series_id is not None:
-            (row,) = _rows(s, [s.catalog.get(series_id)])
-            out.facts(row)
+            (one,) = series_facts(s.catalog, s.registry, [s.catalog.get(series_id)]).data
+            out.answer(one)
             return
         found = [one for one in s.catalog.series(retired=retired).values() if measure in (None, one.measure)]
         found = [one for one in found if role in (None, one.role)]
@@ -88,11 +83,7 @@ def show(
             if mineral not in minerals.parents:
                 raise NotFound("mineral", mineral, minerals.parents)
             found = [one for one in found if minerals.related(one.mineral, mineral)]
-        rows = _rows(s, found)
-    header = [*(f.name for f in fields(Series)), "run", "retired", "fault"]
-    if out.chosen is Format.TABLE:
-        rows = [{**each, "serves": _serves(each)} for each in rows]
-    out.rows(rows, COLUMNS, header=header)
+        out.answer(series_facts(s.catalog, s.registry, found), COLUMNS, told=_serves)
 
 
 @series.command()
@@ -126,31 +117,13 @@ def retire(
     print(f"{series_id} {said}")
 
 
-def _rows(s: Session, found: Sequence[Series]) -> list[dict[str, Any]]:
-    """Facts of series, with the run that serves, since when it is retired, and why it never can be served."""
-    retired, unservable = s.catalog.retired(), s.catalog.unservable()
-
-    def run(one: Series) -> str | None:
-        return s.registry.champion_id(one.series_id) if one.is_target and one.series_id not in retired else None
-
-    return [
-        {
-            **asdict(one),
-            "run": run(one),
-            "retired": retired.get(one.series_id),
-            "fault": unservable.get(one.series_id, ""),
-        }
-        for one in found
-    ]
-
-
-def _serves(row: dict[str, Any]) -> str:
+def _serves(line: Line) -> Line:
     """What stands where the serving run would."""
-    if row["retired"]:
-        return f"retired {row['retired']:%Y-%m-%d}"
-    if row["fault"]:
-        return "none: its id is refused"
-    return row["run"] or ("none" if row["role"] == "target" else "comparison")
+    if isinstance(retired := line["retired"], dt.datetime):
+        return {"run": f"retired {retired:%Y-%m-%d}"}
+    if line["fault"]:
+        return {"run": "none: its id is refused"}
+    return {"run": line["run"] or ("none" if line["role"] == "target" else "comparison")}
 
 
 def _require(option: str, value: str | None, words: Sequence[str]) -> None:

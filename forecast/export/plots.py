@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from forecast.answers.forecast import Forecast
+from forecast.answers.forecast import BranchFacts, Forecast
+from forecast.answers.scenarios import Outcome
 from forecast.effects import EffectRecord
 from forecast.effects.report import EpisodeReport
 from forecast.errors import TooShort
-from forecast.events import Branch, Events
+from forecast.events import Events
 from forecast.metrics import LEVELS
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
@@ -46,7 +47,7 @@ class Mark:
 
 
 def marks(
-    record: EffectRecord, branches: Iterable[Branch], events: Events, first: dt.date, last: dt.date
+    record: EffectRecord, branches: Iterable[BranchFacts], events: Events, first: dt.date, last: dt.date
 ) -> list[Mark]:
     """The episodes that start from ``first`` to ``last``, if there are many somebody's own and the strongest, and the
     open branches."""
@@ -74,13 +75,13 @@ def forecast_picture(history: History, made: Forecast, marked: Sequence[Mark] = 
     shown = ", ".join(f"{level} %" for level in made.levels)
     _title(
         axes,
-        f"{made.series.series_id}",
-        f"{made.series.unit}; intervals {shown}; events known to {made.events_known_to}",
+        made.series_id,
+        f"{made.unit}; intervals {shown}; events known to {made.events_known_to}",
     )
     return _png(figure, axes)
 
 
-def scenario_picture(history: History, made: Sequence[Forecast], periods: int = 36) -> bytes:
+def scenario_picture(history: History, made: Sequence[Outcome], periods: int = 36) -> bytes:
     """The forecasts of one series in several worlds, the baseline first, each with its widest interval."""
     figure, axes = _canvas(0)
     seen = _recent(history, periods)
@@ -88,7 +89,7 @@ def scenario_picture(history: History, made: Sequence[Forecast], periods: int = 
     for colour, world in zip(COLOURS * (1 + len(made) // len(COLOURS)), made, strict=False):
         _fan(axes, seen, world, colour, world.scenario, levels=made[0].levels[-1:])
     first = made[0]
-    _title(axes, first.series.series_id, f"{first.series.unit}; medians and {first.levels[-1]} % intervals by scenario")
+    _title(axes, first.series_id, f"{first.unit}; medians and {first.levels[-1]} % intervals by scenario")
     return _png(figure, axes)
 
 
@@ -247,16 +248,16 @@ def _line(axes: Axes, ds: Days, y: Floats, colour: str, label: str, style: str =
 
 
 def _fan(
-    axes: Axes, seen: History, made: Forecast, colour: str, label: str, levels: Sequence[int] | None = None
+    axes: Axes, seen: History, made: Forecast | Outcome, colour: str, label: str, levels: Sequence[int] | None = None
 ) -> None:
     """Bands from the last observation on, the widest the palest."""
-    ds = np.array([seen.last, *(row.ds for row in made.rows)], dtype="datetime64[D]")
+    ds = np.array([seen.last, *(point.ds for point in made.data)], dtype="datetime64[D]")
     start = float(seen.y[seen.ds == seen.last][0])
     for level in sorted(levels or made.levels, reverse=True):
-        low = [start, *(row.intervals[level][0] for row in made.rows)]
-        high = [start, *(row.intervals[level][1] for row in made.rows)]
+        low = [start, *(point.interval(level)[0] for point in made.data)]
+        high = [start, *(point.interval(level)[1] for point in made.data)]
         axes.fill_between(ds, low, high, color=colour, alpha=0.16, lw=0)
-    axes.plot(ds, [start, *(row.yhat for row in made.rows)], color=colour, lw=1.8, label=label)
+    axes.plot(ds, [start, *(point.yhat for point in made.data)], color=colour, lw=1.8, label=label)
 
 
 def _marks(figure: Figure, axes: Axes, marked: Sequence[Mark]) -> None:

@@ -266,8 +266,7 @@ def _geometric(values: Sequence[float]) -> float:
 
 
 def quantiles_ahead(answer: BacktestAnswer) -> Iterator[QuantilesAhead]:
-    """The lines of the long table, one by one, for there may be millions: quantiles in the series' unit, rounded here.
-    """
+    """The lines of the long table, one by one, as there may be many: quantiles in the series' unit, rounded here."""
     for one in answer.tested:
         freq, horizon = one.series.calendar, one.test.actual.shape[1]
         for cutoff, ahead in zip(one.test.cutoffs, rounded(one.test.quantiles).tolist(), strict=True):

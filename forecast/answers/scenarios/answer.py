@@ -101,7 +101,7 @@ class ScenarioAnswer(Several):
     levels: tuple[int, ...] = Field(description="levels of the central intervals", json_schema_extra=in_unit("%"))
     data: tuple[Outcome, ...]
 
-    def of(self, series_id: str) -> tuple[Outcome, ...]:
+    def of_series(self, series_id: str) -> tuple[Outcome, ...]:
         return tuple(outcome for outcome in self.data if outcome.series_id == series_id)
 
 
