@@ -1,0 +1,112 @@
+"""orecast: forecasts of mineral prices and trade volumes that know about tariffs and export controls.
+
+::
+
+    import forecast
+
+    with forecast.open_home() as home:
+        copper = home.forecast("price.copper", h=12, level=(80, 95))
+        copper.to_frame()                                    # series_id, ds, h, yhat, lo-80, hi-80, …
+        home.draws("price.copper").values.sum(axis=1)        # joint sample paths
+        home.effects("volume.magnets.export.cn").to_frame()  # what events did
+
+The names below are loaded when they are used; the packages, from the top of the stack down:
+
+* ``cli``, ``jobs``: commands, and the work that is done offline (ingest, train, retrain, backtest, monitor)
+* ``home``: this interface
+* ``export``, ``answers``: CSV and pictures; what a trained run answers
+* ``training``, ``registry``: how a run is made, and where it is kept
+* ``effects``, ``forecasters``: what events did; families of models
+* ``catalog``: observations in vintages, events, and how files of them are read
+* ``interventions``, ``metrics``, ``events``, ``timeseries``: the terms all of this is said in
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    __version__: str
+
+    from forecast.answers.backtests import Scores
+    from forecast.answers.draws import Draws
+    from forecast.answers.effects import EffectPaths, Effects
+    from forecast.answers.event_classes import ClassEffects
+    from forecast.answers.events import EventList, EventOnDay
+    from forecast.answers.forecast import Forecast
+    from forecast.answers.model import Answer, Column
+    from forecast.answers.observations import ObservationList
+    from forecast.answers.runs import RunList
+    from forecast.answers.scenarios.answer import ScenarioAnswer
+    from forecast.answers.series import SeriesList
+    from forecast.answers.several import ForecastList
+    from forecast.errors import ForecastError, InvalidInput, NotFound, NotTrained
+    from forecast.home import Home, open_home
+
+#: Where each public name is defined.
+_FROM = {
+    "Answer": "answers.model",
+    "ClassEffects": "answers.event_classes",
+    "Column": "answers.model",
+    "Draws": "answers.draws",
+    "EffectPaths": "answers.effects",
+    "Effects": "answers.effects",
+    "EventList": "answers.events",
+    "EventOnDay": "answers.events",
+    "Forecast": "answers.forecast",
+    "ForecastError": "errors",
+    "ForecastList": "answers.several",
+    "Home": "home",
+    "InvalidInput": "errors",
+    "NotFound": "errors",
+    "NotTrained": "errors",
+    "ObservationList": "answers.observations",
+    "RunList": "answers.runs",
+    "ScenarioAnswer": "answers.scenarios.answer",
+    "Scores": "answers.backtests",
+    "SeriesList": "answers.series",
+    "open_home": "home",
+}
+
+__all__ = [
+    "Answer",
+    "ClassEffects",
+    "Column",
+    "Draws",
+    "EffectPaths",
+    "Effects",
+    "EventList",
+    "EventOnDay",
+    "Forecast",
+    "ForecastError",
+    "ForecastList",
+    "Home",
+    "InvalidInput",
+    "NotFound",
+    "NotTrained",
+    "ObservationList",
+    "RunList",
+    "ScenarioAnswer",
+    "Scores",
+    "SeriesList",
+    "__version__",
+    "open_home",
+]
+
+
+def __getattr__(name: str) -> object:
+    """A public name, imported when it is first used, so that importing a module of the package loads no other."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("orecast")
+    if name not in _FROM:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_FROM[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
