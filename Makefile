@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench peers browser clean
+.PHONY: help setup run test check docs bench peers browser clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -28,6 +28,9 @@ check: setup ## lint, formatting, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: setup ## write docs/columns.md, the dictionary of columns, from the code
+	$(BIN)/python -m forecast.export.dictionary > docs/columns.md
 
 bench: setup peers ## what the README claims, one command each; hours with all peers, minutes with QUICK=--quick
 	$(BIN)/python benchmarks/training.py $(QUICK)

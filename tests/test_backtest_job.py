@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forecast.answers.backtests import QUANTILES, QuantilesAhead
 from forecast.catalog import Catalog, Observation
 from forecast.cli import call
 from forecast.errors import InvalidInput, NotFound
 from forecast.export.csv_writer import verify
 from forecast.forecasters.grid.engine import Grid
 from forecast.jobs import backtest as job
-from forecast.jobs.backtest import HEADER, QUANTILES, BacktestAnswer, BacktestQuestion, rows, run, summary
+from forecast.jobs.backtest import BacktestAnswer, BacktestQuestion, quantiles_ahead, run, summary
 from forecast.jobs.ingest import ingest
 from forecast.metrics import LEVELS
 from forecast.settings import Settings
@@ -32,6 +33,7 @@ TODAY = date(2026, 7, 15)
 COPPER, EARTHS = "price.copper", "volume.rare-earths.export.cn"
 MINE = Series("price.mine", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
 QUESTION = BacktestQuestion(TODAY, 3)
+HEADER = [column.name for column in QuantilesAhead.columns()]
 DAYS = np.array(["2019-05-01", "2023-05-01", "2025-09-01"], dtype="datetime64[D]")
 
 
@@ -117,14 +119,14 @@ def test_other_families_are_given_the_views(bundled: Catalog, home: Settings) ->
 
 
 def test_rows_are_long_rounded_once_and_nested(answer: BacktestAnswer) -> None:
-    told = list(rows(answer))
-    assert [tuple(row) for row in told] == [HEADER] * 15
+    told = [line.cells() for line in quantiles_ahead(answer)]
+    assert [list(row) for row in told] == [HEADER] * 15
     assert ",".join(QUANTILES) == "q025,q05,q10,q20,q25,q30,q40,q50,q60,q70,q75,q80,q90,q95,q975"
     first = told[0]
-    assert [first[name] for name in HEADER[:4]] == ["grid", COPPER, "2019-05-01", "2019-06-01"]
-    assert told[2]["ds"] == "2019-08-01"
+    assert [first[name] for name in HEADER[:4]] == ["grid", COPPER, date(2019, 5, 1), date(2019, 6, 1)]
+    assert told[2]["ds"] == date(2019, 8, 1)
     for row in told:
-        values = [float(row[name]) for name in QUANTILES]
+        values = [float(str(row[name])) for name in QUANTILES]
         assert values == sorted(values)
         assert all(float(f"{value:.6g}") == value for value in values)
     np.testing.assert_allclose([first[q] for q in QUANTILES], answer.tested[0].test.quantiles[0, 0], rtol=1e-5)
@@ -322,7 +324,7 @@ def test_a_series_just_taken_in_is_backtested(own: Path, capsys: pytest.CaptureF
     assert verify(file) == 10
     with file.open(newline="") as lines:
         table = list(csv.DictReader(lines))
-    assert tuple(table[0]) == HEADER
+    assert list(table[0]) == HEADER
     assert {row["method"] for row in table} == {"grid"}
 
     assert call(["backtest", MINE.series_id, "--origins", "5", "--h", "2", "--format", "csv"]) == 0

@@ -85,8 +85,9 @@ def test_a_card_of_the_first_format_is_read_and_its_run_serves(v1: Settings, cat
     assert run.card.known_by == dt.date(2026, 7, 15), "events were known to then"
     made = forecast(catalog, registry, DAP, horizon=3, as_of=dt.date(2026, 7, 15))
     # What the code of then answered.
-    assert [row.yhat for row in made.rows] == [789.179, 791.548, 784.674]
-    assert made.rows[0].intervals == {80: (730.614, 845.812), 95: (680.721, 876.933)}
+    assert [row.yhat for row in made.data] == [789.179, 791.548, 784.674]
+    assert made.data[0].interval(80) == (730.614, 845.812)
+    assert made.data[0].interval(95) == (680.721, 876.933)
     assert registry.runs(DAP)[0].last == "2026-06-01"
 
 
@@ -131,7 +132,7 @@ def test_an_old_card_is_shown_whole_by_http_and_by_command(
     monkeypatch.setenv("ORECAST_HOME", str(v1.home))
     capsys.readouterr()  # the log of the service
     assert call(["runs", "show", DAP]) == 0
-    assert json.loads(capsys.readouterr().out) == shown
+    assert json.loads(capsys.readouterr().out)["card"] == shown
 
 
 def test_a_card_with_words_that_this_code_does_not_know_is_read(tmp_path: Path) -> None:

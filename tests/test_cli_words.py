@@ -15,7 +15,7 @@ from service_fixtures import COPPER, NICKEL, make_home
 from small_world import a_ban, an_effect
 
 from forecast import cli, errors
-from forecast.answers.forecast import Forecast, Row
+from forecast.answers.forecast import Forecast
 from forecast.cli import call, options
 from forecast.cli.effects import _cells, _explained, _left_out, _noted, _periods
 from forecast.cli.forecasts import _page
@@ -25,13 +25,13 @@ from forecast.effects.record import EffectRecord
 from forecast.events import Branch
 from forecast.export.effects import untold
 from forecast.timeseries.frequency import parse_freq
-from forecast.timeseries.series import Series
 
 
 def a_page(branches: tuple[Branch, ...]) -> str:
-    series = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
-    day, rows = dt.date(2026, 7, 15), (Row(dt.date(2026, 7, 1), 1, 2.5, {80: (2.0, 3.0), 95: (1.0, 4.0)}),)
-    return _page(Forecast(series, "2026-06-01-a", day, None, "baseline", (80, 95), rows, branches, ("a note",)))
+    facts = {"series_id": "price.x", "unit": "USD/t", "freq": "M", "run": "2026-06-01-a", "scenario": "baseline"}
+    known = {"as_of": dt.date(2026, 7, 15), "events_known_to": None, "branches": branches, "notes": ("a note",)}
+    point = {"ds": dt.date(2026, 7, 1), "h": 1, "yhat": 2.5, "lo-80": 2.0, "hi-80": 3.0, "lo-95": 1.0, "hi-95": 4.0}
+    return _page(Forecast.model_validate(facts | known | {"levels": (80, 95), "data": [point]}))
 
 
 def test_the_page_of_a_forecast_says_what_it_is_and_what_it_rests_on() -> None:

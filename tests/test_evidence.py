@@ -126,7 +126,7 @@ def test_a_day_before_the_run_could_know_what_it_knows_is_refused(stores: Stores
     with pytest.raises(InvalidInput, match="2026-07-10 or later") as refused:
         forecast(*stores, COPPER, as_of=dt.date(2026, 7, 9))
     assert refused.value.faults[0].where == "as_of"
-    assert forecast(*stores, COPPER, as_of=dt.date(2026, 7, 10)).rows
+    assert forecast(*stores, COPPER, as_of=dt.date(2026, 7, 10)).data
 
 
 def test_an_effect_leans_on_its_kind_as_far_as_its_own_data_are_silent(stores: Stores) -> None:

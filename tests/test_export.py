@@ -16,24 +16,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.answers.forecast import Forecast, Row
+from forecast.answers.forecast import Forecast
 from forecast.errors import CorruptArtifact
 from forecast.export.csv_writer import cell, csv_export, csv_text, verify
-from forecast.export.forecasts import forecast_names, forecast_rows, point_names, points
-from forecast.timeseries.series import Series
-
-SERIES = Series(
-    "volume.x.export.cn", "x", "volume", "target", "export", "CHN", "WLD", unit="=t", freq="M", release_lag_days=9
-)
+from service.encoding import to_json
 
 
 def made() -> Forecast:
-    rows = tuple(
-        Row(dt.date(2026, month, 1), h, 1234.5 * h, {80: (1000.0, 1500.25), 95: (9.0e-05, 1.0e21)})
-        for h, month in enumerate((7, 8), start=1)
+    bounds = {"lo-80": 1000.0, "hi-80": 1500.25, "lo-95": 1.03018e-05, "hi-95": 1.0e21}
+    return Forecast.model_validate(
+        {
+            "series_id": "volume.x.export.cn",
+            "unit": "=t",
+            "freq": "M",
+            "run": "2026-06-01-ab",
+            "as_of": dt.date(2026, 7, 15),
+            "events_known_to": None,
+            "scenario": "baseline",
+            "levels": (80, 95),
+            "data": [{"ds": dt.date(2026, h + 6, 1), "h": h, "yhat": 1234.5 * h, **bounds} for h in (1, 2)],
+            "branches": (),
+            "notes": (),
+        }
     )
-    today = dt.date(2026, 7, 15)
-    return Forecast(SERIES, "2026-06-01-ab", today, today, "baseline", (80, 95), rows, (), ())
 
 
 def read(text: str) -> list[dict[str, str]]:
@@ -41,15 +46,24 @@ def read(text: str) -> list[dict[str, str]]:
 
 
 def test_a_forecast_has_the_promised_columns_and_json_and_csv_the_same_digits() -> None:
-    names = forecast_names((80, 95))
+    names = made().names()
     assert ",".join(names) == "series_id,ds,h,yhat,lo-80,hi-80,lo-95,hi-95,unit,scenario,run"
-    text = csv_text(names, forecast_rows(made()))
-    documents = json.loads(json.dumps(points(made())))
-    assert list(documents[0]) == point_names((80, 95))
-    for line, document in zip(read(text), documents, strict=True):
+    text, told = csv_text(names, made().lines()), to_json(made().json_object()).decode()
+    assert [line["unit"] for line in read(text)] == ["'=t"] * 2
+    for line, document in zip(read(text), json.loads(told)["data"], strict=True):
+        assert list(document) == ["ds", "h", "yhat", "lo-80", "hi-80", "lo-95", "hi-95"]
         assert line["ds"] == document["ds"]
-        for name in point_names((80, 95))[1:]:
-            assert line[name] == json.dumps(document[name])
+        for name in list(document)[1:]:
+            assert float(line[name]) == document[name]
+            assert f'"{name}":{line[name]}' in told
+
+
+@given(st.floats(), st.integers(-(10**18), 10**18))
+def test_json_and_csv_show_any_number_with_the_same_text(number: float, whole: int) -> None:
+    """What JSON cannot say is null in it and an empty cell."""
+    assert cell(number) == to_json(number).decode().replace("null", "")
+    assert cell(np.float64(number)) == cell(number)
+    assert cell(whole) == to_json(whole).decode()
 
 
 def test_text_that_a_spreadsheet_would_run_is_made_safe_and_numbers_are_not_touched() -> None:
@@ -81,7 +95,9 @@ def test_cells(value: object, shown: str) -> None:
     assert cell(value) == shown
 
 
-@given(st.lists(st.fixed_dictionaries({"a": st.text(), "b": st.floats(allow_nan=False)}), max_size=5))
+@given(
+    st.lists(st.fixed_dictionaries({"a": st.text(), "b": st.floats(allow_nan=False, allow_infinity=False)}), max_size=5)
+)
 def test_any_text_and_number_survives_a_csv_reader(rows: list[dict[str, object]]) -> None:
     text = csv_text(["a", "b"], rows)
     assert text.endswith("\r\n")

@@ -56,10 +56,10 @@ def test_all_the_way(catalog: Catalog, settings: Settings, tmp_path: Path, writt
     outcome = train_one(catalog, registry, settings, "mine.x", Plan(NOW.date(), families=("grid",)))
     assert (outcome.status, outcome.detail.count("failed")) == ("trained", 0)
     made = forecast(catalog, registry, "mine.x", horizon=3, as_of=NOW.date())
-    assert made.series.freq == understood
-    assert tuple(str(row.ds) for row in made.rows) == ahead
+    assert made.freq == understood
+    assert tuple(str(row.ds) for row in made.data) == ahead
     last = values.read_text().rpartition(",")[2]
-    low, high = made.rows[0].intervals[95]
+    low, high = made.data[0].interval(95)
     assert measure == "volume" or low < float(last) < high
     assert 0 < np.log(high / low) < 2.5
     tested = registry.champion("mine.x").card.backtest

@@ -71,7 +71,7 @@ def test_a_value_that_came_early_is_forecast_from_at_once(own: Catalog, small: S
     registry = trained(own, small, date(2026, 11, 3))
     assert registry.champion(EARLY.series_id).card.known_on == date(2026, 11, 3)
     made = forecast(own, registry, EARLY.series_id, horizon=2, as_of=date(2026, 11, 3))
-    assert [row.ds for row in made.rows] == [date(2026, 11, 1), date(2026, 12, 1)]
+    assert [row.ds for row in made.data] == [date(2026, 11, 1), date(2026, 12, 1)]
     with pytest.raises(InvalidInput, match=r"2026-11-03 or later: so late is what run .* of price\.early knows"):
         forecast(own, registry, EARLY.series_id, as_of=date(2026, 11, 2), horizon=2)
 
@@ -84,17 +84,17 @@ def test_a_value_of_the_running_month_is_forecast_from_at_once(own: Catalog, sma
     own.add(observations=news, known_at=moment(11, 20))
     registry = trained(own, small, date(2026, 11, 20))
     made = forecast(own, registry, EARLY.series_id, horizon=1, as_of=date(2026, 11, 20))
-    assert made.rows[0].ds == date(2026, 12, 1)
+    assert made.data[0].ds == date(2026, 12, 1)
 
 
 def test_a_release_lag_that_is_raised_silences_no_run_and_no_new_one(own: Catalog, small: Settings) -> None:
     day = date(2026, 10, 8)
     registry = trained(own, small, day)
     own.add(series=[replace(EARLY, release_lag_days=60)], known_at=moment(10, 8))
-    assert forecast(own, registry, EARLY.series_id, horizon=1, as_of=day).rows[0].ds == date(2026, 10, 1)
+    assert forecast(own, registry, EARLY.series_id, horizon=1, as_of=day).data[0].ds == date(2026, 10, 1)
     again = trained(own, small, day)
     assert again.champion(EARLY.series_id).card.known_on == date(2026, 10, 8), "events are known to then"
-    assert forecast(own, again, EARLY.series_id, horizon=1, as_of=day).rows[0].ds == date(2026, 10, 1)
+    assert forecast(own, again, EARLY.series_id, horizon=1, as_of=day).data[0].ds == date(2026, 10, 1)
 
 
 def test_a_card_that_did_not_record_it_goes_by_the_lag_but_not_beyond_its_own_day(

@@ -69,14 +69,14 @@ def question(*series: str) -> dict[str, Any]:
 
 def test_the_others_are_answered_in_order_and_the_reason_is_kept(stores: tuple[Catalog, Registry]) -> None:
     found = forecasts(*stores, [EARTHS, NICKEL, COPPER], as_of=NOW.date())
-    assert [made.series.series_id for made in found.made] == [EARTHS, COPPER]
-    assert found.left_out == (LeftOut(NICKEL, WHY),)
+    assert [made.series_id for made in found.data] == [EARTHS, COPPER]
+    assert found.left_out == (LeftOut(series_id=NICKEL, why=WHY),)
     whole = forecasts(*stores, [EARTHS, NICKEL, COPPER], as_of=LATER)
-    assert [made.series.series_id for made in whole.made] == [EARTHS, NICKEL, COPPER]
+    assert [made.series_id for made in whole.data] == [EARTHS, NICKEL, COPPER]
     assert whole.left_out == ()
     with pytest.raises(InvalidInput, match="2026-07-20 or later"):
         forecasts(*stores, [NICKEL], as_of=NOW.date())
-    assert forecasts(*stores, [], as_of=NOW.date()).made == ()
+    assert forecasts(*stores, [], as_of=NOW.date()).data == ()
 
 
 def test_a_run_with_a_shorter_horizon_takes_no_other_with_it(stores: tuple[Catalog, Registry]) -> None:
@@ -85,8 +85,8 @@ def test_a_run_with_a_shorter_horizon_takes_no_other_with_it(stores: tuple[Catal
     registry.save(COPPER, "2026-06-01-y", run.card, draws=run.draws[:, :6], record=run.record, fitted=None)
     registry.promote(COPPER, "2026-06-01-y")
     found = forecasts(catalog, registry, [COPPER, EARTHS], horizon=12, as_of=NOW.date())
-    assert [made.series.series_id for made in found.made] == [EARTHS]
-    assert found.left_out == (LeftOut(COPPER, "h = 12: expected a whole number from 1 to 6"),)
+    assert [made.series_id for made in found.data] == [EARTHS]
+    assert found.left_out == (LeftOut(series_id=COPPER, why="h = 12: expected a whole number from 1 to 6"),)
 
 
 def test_what_is_no_refusal_is_not_swallowed() -> None:
@@ -158,10 +158,10 @@ def test_scenarios_and_backtests_are_those_of_the_others(
 
 def test_the_monitor_tells_the_truth(home: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
-    told = {health.series_id: health for health in monitor(catalog, registry, NOW.date())}
+    told = {health.series_id: health for health in monitor(catalog, registry, NOW.date()).data}
     catalog.close()
     assert (told[NICKEL].state, told[NICKEL].fault) == ("silent", WHY)
-    assert (told[COPPER].state, told[COPPER].fault) == ("served", "")
+    assert (told[COPPER].state, told[COPPER].fault) == ("served", None)
     assert (told["price.zinc"].state, told["price.zinc"].run) == ("none", None)
     (home.models_dir / COPPER / "2026-06-01-a" / "draws.npy").write_bytes(b"cut short")
     assert call(["monitor", "--as-of", DAY, "--format", "csv"]) == 1
@@ -174,10 +174,10 @@ def test_the_monitor_tells_the_truth(home: Settings, capsys: pytest.CaptureFixtu
     registry.rollback(NICKEL)
     (home.models_dir / NICKEL / "2026-06-01-z" / "draws.npy").write_bytes(b"cut short")
     catalog = Catalog.open(home)
-    told = {health.series_id: health for health in monitor(catalog, registry, NOW.date())}
+    told = {health.series_id: health for health in monitor(catalog, registry, NOW.date()).data}
     catalog.close()
     assert told[NICKEL].state == "damaged"
-    assert told[NICKEL].fault.endswith("serving 2026-06-01-a, which was declined")
+    assert str(told[NICKEL].fault).endswith("serving 2026-06-01-a, which was declined")
 
 
 # -- over HTTP ---------------------------------------------------------------------------------------------------------

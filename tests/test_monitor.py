@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 from service_fixtures import COPPER, NICKEL, NOW, add_run, card, make_home
 
+from forecast.answers.health import Health, Inside
 from forecast.catalog import Catalog
 from forecast.cli import call
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
-from forecast.jobs.monitor import Health, monitor
+from forecast.jobs.monitor import monitor
 from forecast.registry import Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
@@ -28,7 +29,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def of(settings: Settings, series_id: str, as_of: dt.date) -> Health:
     catalog = Catalog.open(settings)
-    found = {health.series_id: health for health in monitor(catalog, Registry(settings.models_dir), as_of)}
+    found = {health.series_id: health for health in monitor(catalog, Registry(settings.models_dir), as_of).data}
     catalog.close()
     return found[series_id]
 
@@ -55,7 +56,7 @@ def test_runs_are_judged_by_what_came_after_them(settings: Settings) -> None:
     catalog.close()
     health = of(settings, COPPER, dt.date(2026, 7, 15))
     assert health.judged == 4
-    assert health.inside == {80: 0.5, 95: 0.75}
+    assert health.inside == Inside.of({80: 0.5, 95: 0.75})
 
 
 def save(settings: Settings, name: str, back: int, shift: list[float], record: EffectRecord | None = None) -> None:
@@ -72,18 +73,18 @@ def save(settings: Settings, name: str, back: int, shift: list[float], record: E
 
 def test_outcomes_below_and_above_an_interval_are_outside(settings: Settings) -> None:
     save(settings, "old", 4, [0.0, 5.0, -5.0, 0.16])
-    assert of(settings, COPPER, dt.date(2026, 7, 15)).inside == {80: 0.25, 95: 0.5}
+    assert of(settings, COPPER, dt.date(2026, 7, 15)).inside == Inside.of({80: 0.25, 95: 0.5})
 
 
 def test_of_runs_that_end_together_the_newest_is_judged_and_only_by_what_was_known(settings: Settings) -> None:
     save(settings, "a", 4, [5.0, 5.0, 5.0, 5.0])
     save(settings, "b", 4, [0.0, 0.0, 5.0, 5.0])
     judged = of(settings, COPPER, dt.date(2026, 7, 15))
-    assert (judged.judged, judged.inside) == (4, {80: 0.5, 95: 0.5})
+    assert (judged.judged, judged.inside) == (4, Inside.of({80: 0.5, 95: 0.5}))
     # on 5 May the value of April came, the second of the four
     assert of(settings, COPPER, dt.date(2026, 5, 4)).judged == 1
     early = of(settings, COPPER, dt.date(2026, 5, 5))
-    assert (early.judged, early.inside) == (2, {80: 1.0, 95: 1.0})
+    assert (early.judged, early.inside) == (2, Inside.of({80: 1.0, 95: 1.0}))
 
 
 def test_a_value_that_is_not_to_be_scored_judges_nothing(settings: Settings) -> None:
@@ -106,12 +107,14 @@ def test_what_past_events_go_on_doing_belongs_to_a_forecast(settings: Settings) 
     effect = EpisodeEffect(episode, (step,), none, size, False, True)
     last = np.datetime64("2026-02-01", "D")
     save(settings, "old", 4, [0.5] * 4, EffectRecord((effect,), "drawn", 2000, Freq("M"), last, COPPER))
-    assert of(settings, COPPER, dt.date(2026, 7, 15)).inside == {80: 1.0, 95: 1.0}
+    assert of(settings, COPPER, dt.date(2026, 7, 15)).inside == Inside.of({80: 1.0, 95: 1.0})
 
 
 def test_every_target_is_watched_and_nothing_else(settings: Settings) -> None:
     catalog = Catalog.open(settings)
-    watched = [health.series_id for health in monitor(catalog, Registry(settings.models_dir), dt.date(2026, 7, 15))]
+    watched = [
+        health.series_id for health in monitor(catalog, Registry(settings.models_dir), dt.date(2026, 7, 15)).data
+    ]
     assert watched == [name for name, series in catalog.series().items() if series.role == "target"]
     assert len(watched) == 25
     catalog.close()
@@ -134,12 +137,12 @@ def test_the_command_says_what_serves_what_does_not_and_what_is_damaged(
 
 def test_a_damaged_run_is_named(settings: Settings) -> None:
     well = of(settings, NICKEL, dt.date(2026, 7, 15))
-    assert (well.fault, well.judged, well.inside) == ("", 0, {80: None, 95: None})
+    assert (well.fault, well.judged, well.inside) == (None, 0, Inside.of({80: None, 95: None}))
     (settings.models_dir / NICKEL / str(well.run) / "draws.npy").write_bytes(b"cut short")
     ill = of(settings, NICKEL, dt.date(2026, 7, 15))
-    assert "draws.npy" in ill.fault
+    assert "draws.npy" in str(ill.fault)
     assert (well.state, ill.state) == ("served", "silent")
-    assert replace(ill, fault="", state="served") == well
+    assert ill.model_copy(update={"fault": None, "state": "served"}) == well
 
 
 def test_a_declined_run_that_has_to_serve_is_told(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,7 +155,7 @@ def test_a_declined_run_that_has_to_serve_is_told(settings: Settings, capsys: py
     (settings.models_dir / NICKEL / first / "draws.npy").write_bytes(b"cut short")
     health = of(settings, NICKEL, dt.date(2026, 7, 15))
     assert health.state == "damaged"
-    assert health.fault.endswith(f"; serving {second}, which was declined")
+    assert str(health.fault).endswith(f"; serving {second}, which was declined")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ORECAST_HOME", str(settings.home))
         assert call(["monitor", "--as-of", "2026-07-15"]) == 1

@@ -25,7 +25,6 @@ from forecast.catalog.csv_reader import Reading
 from forecast.catalog.csv_records import read_observations
 from forecast.errors import InvalidInput
 from forecast.export.csv_writer import csv_text
-from forecast.export.forecasts import scenario_names, scenario_rows
 from forecast.jobs.ingest import ingest
 from forecast.registry import Registry
 from service import create_app
@@ -175,7 +174,7 @@ def test_an_id_of_a_series_goes_through_every_door(house: House, name: str, repo
     question = Question.read_yaml(plain)
     assert question == Question.read_yaml(yaml.safe_dump(asked)) == Question.read(json.dumps(asked))
     answered = answer(house.catalog, house.registry, question, today=NOW.date())
-    text = csv_text(scenario_names(answered.levels), scenario_rows(answered))
+    text = csv_text(answered.names(), answered.lines())
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert {row["series_id"] for row in rows} == {name}
     assert {row["scenario"] for row in rows} == {"baseline", name}
@@ -202,7 +201,7 @@ def test_an_event_with_its_minerals_and_flows_goes_through_every_door(
         f"      - {{event: more, effective: 2026-08-01, minerals: [{mineral}], flows: [{flow}]}}\n"
     )
     answered = answer(house.catalog, house.registry, Question.read_yaml(asked), today=NOW.date())
-    assert [one.forecast.scenario for one in answered.outcomes] == ["baseline", "without", "more"]
+    assert [one.scenario for one in answered.data] == ["baseline", "without", "more"]
 
 
 @given(name=REFUSED)

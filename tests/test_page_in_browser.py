@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import io
 import itertools
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -156,7 +157,9 @@ def test_a_forecast_is_drawn_and_its_numbers_are_those_of_the_api(seen: Seen) ->
     assert [row[0] for row in cells] == [row["ds"] for row in made["data"]]
     shown = [[float(cell.replace(",", "")) for cell in row[1:]] for row in cells]
     assert shown == [[row[name] for name in names[1:]] for row in made["data"]]
-    assert len({len(cell.partition(".")[2]) for row in cells for cell in row[1:]}) == 1, "the points stand in a line"
+    assert all(len(re.sub(r"\D", "", cell).strip("0")) <= 6 for row in cells for cell in row[1:]), "no more digits"
+    within = seen.page.locator("#numbers tbody td:not(:first-child)").all_text_contents()
+    assert len({len(text.partition(".")[2]) for text in within}) == 1, "the points stand in a line"
     told = f"Run {made['run']} · as of {made['as_of']} · events known to {made['events_known_to']}"
     expect(seen.page.locator("#provenance")).to_have_text(told)
     expect(seen.page.locator("#facts")).to_contain_text("USD/t · World Bank")

@@ -12,7 +12,8 @@ import pytest
 from matplotlib.figure import Figure
 from service_fixtures import card as a_card
 
-from forecast.answers.forecast import Forecast, Row
+from forecast.answers.forecast import Forecast
+from forecast.answers.scenarios.answer import Outcome
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.report import report
 from forecast.errors import TooShort
@@ -47,12 +48,24 @@ def history() -> History:
     return History(SERIES, ds, y, flag.astype(np.str_))
 
 
-def made(scenario: str = "baseline", level: float = 1.0) -> Forecast:
-    rows = tuple(
-        Row(day, h, 1000.0 * level, {80: (900.0 * level, 1100.0 * level), 95: (800.0 * level, 1250.0 * level)})
+FACTS = {"series_id": "volume.x", "unit": "t", "freq": "M", "run": "run", "levels": (80, 95), "notes": ()}
+
+
+def points(level: float = 1.0) -> list[dict[str, object]]:
+    sizes = {"yhat": 1000.0, "lo-80": 900.0, "hi-80": 1100.0, "lo-95": 800.0, "hi-95": 1250.0}
+    return [
+        {"ds": day, "h": h} | {name: size * level for name, size in sizes.items()}
         for h, day in enumerate(MONTHLY.range("2026-06-01", 12).tolist(), start=1)
-    )
-    return Forecast(SERIES, "run", TODAY, TODAY, scenario, (80, 95), rows, (), ())
+    ]
+
+
+def made(level: float = 1.0) -> Forecast:
+    known = {"as_of": TODAY, "events_known_to": TODAY, "scenario": "baseline", "branches": ()}
+    return Forecast.model_validate(FACTS | known | {"data": points(level)})
+
+
+def world(scenario: str, level: float = 1.0) -> Outcome:
+    return Outcome.model_validate(FACTS | {"scenario": scenario, "data": points(level)})
 
 
 def effect(event_id: str = "cn-7ree-licence-2025", day: dt.date = dt.date(2025, 4, 4)) -> EpisodeEffect:
@@ -75,7 +88,7 @@ def test_each_picture_is_drawn_over_gaps_and_without_a_warning() -> None:
     alone = effect_picture(history(), told, "China licences rare earths")
     assert is_picture(alone)
     assert effect_picture(history(), told, "China licences rare earths", ["A duty"]) != alone
-    assert is_picture(scenario_picture(history(), [made(), made("controls return", 0.8)]))
+    assert is_picture(scenario_picture(history(), [world("baseline"), world("controls return", 0.8)]))
 
 
 def test_an_effect_that_is_not_identified_says_so_in_its_picture(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from service_fixtures import COPPER, EARTHS, NICKEL, make_home, settings_in
 from forecast.answers.cache import Cache
 from forecast.answers.champion import futures
 from forecast.answers.event_versions import Assumption, World
-from forecast.answers.forecast import Forecast, Row, at_levels, checked_levels, forecast, quantiles, table
+from forecast.answers.forecast import Forecast, at_levels, checked_levels, forecast, points, quantiles
 from forecast.answers.future import Future
 from forecast.catalog import Catalog
 from forecast.effects import EpisodeEffect
@@ -78,7 +78,7 @@ def future(stores: tuple[Catalog, Registry], series_id: str, as_of: dt.date = TR
 
 
 def widths(made: Forecast, level: int = 80) -> list[float]:
-    return [np.log(row.intervals[level][1] / row.intervals[level][0]) for row in made.rows]
+    return [np.log(row.interval(level)[1] / row.interval(level)[0]) for row in made.data]
 
 
 @pytest.mark.parametrize("series_id", [COPPER, NICKEL, EARTHS])
@@ -89,11 +89,11 @@ def test_periods_follow_the_last_observation_and_intervals_nest(
     made = forecast(catalog, registry, series_id, horizon=24, levels=[95, 80, 50, 80], as_of=TRAINED_ON)
     assert made.levels == (50, 80, 95)
     last = catalog.history(series_id).last.astype("datetime64[M]")
-    assert [row.ds for row in made.rows] == [(last + h).astype("datetime64[D]").item() for h in range(1, 25)]
-    assert [row.h for row in made.rows] == list(range(1, 25))
-    for row in made.rows:
-        bounds = [*(row.intervals[level][0] for level in (95, 80, 50)), row.yhat]
-        bounds += [row.intervals[level][1] for level in (50, 80, 95)]
+    assert [row.ds for row in made.data] == [(last + h).astype("datetime64[D]").item() for h in range(1, 25)]
+    assert [row.h for row in made.data] == list(range(1, 25))
+    for row in made.data:
+        bounds = [*(row.interval(level)[0] for level in (95, 80, 50)), row.yhat]
+        bounds += [row.interval(level)[1] for level in (50, 80, 95)]
         assert bounds == sorted(bounds)
         assert bounds[0] > 0
         assert all(value == float(f"{value:.6g}") for value in bounds)
@@ -102,7 +102,7 @@ def test_periods_follow_the_last_observation_and_intervals_nest(
 def test_a_shorter_forecast_is_the_start_of_a_longer_one(shared: tuple[Catalog, Registry]) -> None:
     long = forecast(*shared, COPPER, horizon=24, as_of=TRAINED_ON)
     short = forecast(*shared, COPPER, horizon=3, as_of=TRAINED_ON)
-    assert short.rows == long.rows[:3]
+    assert short.data == long.data[:3]
 
 
 def test_the_same_question_has_the_same_digits_in_another_process_and_order(
@@ -115,13 +115,13 @@ def test_the_same_question_has_the_same_digits_in_another_process_and_order(
         "from forecast.answers.forecast import forecast;"
         "s = settings_in(Path(sys.argv[2]));"
         "f = forecast(Catalog.open(s), Registry(s.models_dir), sys.argv[3], as_of=dt.date(2026, 11, 24));"
-        "print([(row.yhat, *row.intervals.values()) for row in f.rows]);"
+        "print([row.cells() for row in f.data]);"
         "print(*{'pandas','scipy','statsmodels','prophet','matplotlib','joblib'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", script, str(Path(__file__).parent), str(trained_home), EARTHS]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     made = forecast(*shared, EARTHS, as_of=dt.date(2026, 11, 24))
-    assert out[0] == str([(row.yhat, *row.intervals.values()) for row in made.rows])
+    assert out[0] == str([row.cells() for row in made.data])
     assert out[1].split() == []
 
 
@@ -164,10 +164,18 @@ def test_levels_are_whole_percents_in_order_and_each_has_its_two_quantiles() -> 
 def test_a_table_has_a_row_a_period() -> None:
     values = np.array([[10.0, 20.0], [9.0, 18.0000049], [11.0, 22.0], [8.0, 16.0], [12.0, 24.0]])
     days = np.array(["2030-07-01", "2030-08-01", "2030-09-01"], dtype="datetime64[D]")
-    assert table(values, days, (50, 80)) == (
-        Row(dt.date(2030, 7, 1), 1, 10.0, {50: (9.0, 11.0), 80: (8.0, 12.0)}),
-        Row(dt.date(2030, 8, 1), 2, 20.0, {50: (18.0, 22.0), 80: (16.0, 24.0)}),
-    )
+    first, second = points(values, days, (50, 80), first=3)
+    assert first.json_object() == {
+        "ds": dt.date(2030, 7, 1),
+        "h": 3,
+        "yhat": 10.0,
+        "lo-50": 9.0,
+        "hi-50": 11.0,
+        "lo-80": 8.0,
+        "hi-80": 12.0,
+    }
+    assert (second.ds, second.h, second.yhat) == (dt.date(2030, 8, 1), 4, 20.0)
+    assert (second.interval(50), second.interval(80)) == ((18.0, 22.0), (16.0, 24.0))
 
 
 def test_the_last_trained_period_other_levels_and_another_day_have_their_own_answer(
@@ -177,14 +185,14 @@ def test_the_last_trained_period_other_levels_and_another_day_have_their_own_ans
     wide = forecast(*shared, COPPER, horizon=24, levels=[95], as_of=TRAINED_ON)
     draws = future(shared, COPPER).draws
     for one, (low, high) in ((made, (0.1, 0.9)), (wide, (0.025, 0.975))):
-        (bounds,) = one.rows[-1].intervals.values()
-        assert (one.rows[-1].yhat, *bounds) == pytest.approx(np.quantile(draws[-1], [0.5, low, high]), rel=1e-5)
+        bounds = one.data[-1].interval(*one.levels)
+        assert (one.data[-1].yhat, *bounds) == pytest.approx(np.quantile(draws[-1], [0.5, low, high]), rel=1e-5)
     november = forecast(*shared, COPPER, as_of=dt.date(2026, 11, 24))
     assert (made.as_of, november.as_of) == (TRAINED_ON, dt.date(2026, 11, 24))
     for one in (made, november):
         assert one.events_known_to == shared[0].events_known_to(one.as_of)
     assert made.events_known_to != november.events_known_to
-    assert forecast(*shared, COPPER, horizon=24, levels=[80], as_of=TRAINED_ON).rows == made.rows
+    assert forecast(*shared, COPPER, horizon=24, levels=[80], as_of=TRAINED_ON).data == made.data
 
 
 def test_the_notes_of_the_run_come_before_those_of_its_future(own: tuple[Catalog, Registry]) -> None:
@@ -226,8 +234,8 @@ def test_a_coming_event_widens_from_its_start_and_not_before(own: tuple[Catalog,
     before = forecast(*own, EARTHS, as_of=TRAINED_ON)
     catalog.add(events=[event(catalog, "new-licence")], known_at=KNOWN)
     after = forecast(*own, EARTHS, as_of=TRAINED_ON)
-    start = [row.ds for row in after.rows].index(dt.date(2026, 9, 1))
-    assert after.rows[:start] == before.rows[:start]
+    start = [row.ds for row in after.data].index(dt.date(2026, 9, 1))
+    assert after.data[:start] == before.data[:start]
     assert all(now > then for now, then in zip(widths(after)[start:], widths(before)[start:], strict=True))
 
 
@@ -235,8 +243,8 @@ def test_an_event_is_unknown_before_it_is_announced(own: tuple[Catalog, Registry
     catalog, _ = own
     before = forecast(*own, EARTHS, as_of=dt.date(2026, 7, 14))
     catalog.add(events=[event(catalog, "new-licence")], known_at=KNOWN)
-    assert forecast(*own, EARTHS, as_of=dt.date(2026, 7, 14)).rows == before.rows
-    assert forecast(*own, EARTHS, as_of=TRAINED_ON).rows != before.rows
+    assert forecast(*own, EARTHS, as_of=dt.date(2026, 7, 14)).data == before.data
+    assert forecast(*own, EARTHS, as_of=TRAINED_ON).data != before.data
 
 
 def test_threats_without_a_probability_move_nothing(own: tuple[Catalog, Registry]) -> None:
@@ -245,7 +253,7 @@ def test_threats_without_a_probability_move_nothing(own: tuple[Catalog, Registry
     threat = event(catalog, "threat", kind="threat", status="threatened")
     catalog.add(events=[threat], known_at=KNOWN)
     after = forecast(*own, EARTHS, as_of=TRAINED_ON)
-    assert after.rows == before.rows
+    assert after.data == before.data
     assert "threat" in {branch.event_id for branch in after.branches}
 
 
@@ -264,7 +272,7 @@ def test_events_of_one_day_and_direction_are_one_episode(own: tuple[Catalog, Reg
     one = forecast(*own, EARTHS, as_of=TRAINED_ON)
     twin = event(catalog, "twin-licence", minerals=("rare-earths-heavy",))
     catalog.add(events=[twin], known_at=KNOWN)
-    assert forecast(*own, EARTHS, as_of=TRAINED_ON).rows == one.rows
+    assert forecast(*own, EARTHS, as_of=TRAINED_ON).data == one.data
 
 
 # -- events of the record ----------------------------------------------------------------------------------------------
@@ -317,7 +325,7 @@ def test_an_end_that_became_known_after_the_training_acts_from_its_day(own: tupl
     end = [str(day) for day in before.ds].index("2026-10-01")
     np.testing.assert_allclose(change[:end], 0.0, atol=1e-6)
     np.testing.assert_allclose(change[end:], -path(before, effect)[end:], atol=2e-6)
-    assert forecast(*own, EARTHS, as_of=TRAINED_ON).rows == forecast(*own, EARTHS, as_of=dt.date(2026, 7, 31)).rows
+    assert forecast(*own, EARTHS, as_of=TRAINED_ON).data == forecast(*own, EARTHS, as_of=dt.date(2026, 7, 31)).data
 
 
 def test_a_lower_rate_leaves_so_much_less_of_the_effect(shared: tuple[Catalog, Registry]) -> None:

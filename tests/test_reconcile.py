@@ -21,7 +21,6 @@ from forecast.answers.reconcile import coherent, correlations, members, ordered,
 from forecast.catalog import Catalog
 from forecast.cli import call
 from forecast.errors import InvalidInput, NotTrained
-from forecast.export.forecasts import forecast_rows
 from forecast.jobs.ingest import ingest
 from forecast.registry import Registry
 from forecast.settings import Settings
@@ -180,9 +179,9 @@ def test_an_answer_is_in_the_order_asked_and_does_not_depend_on_what_else_is_ask
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
     asia, world = coherent(catalog, registry, ["m.asia", "m.world"], horizon=6, as_of=DAY)
     (alone,) = coherent(catalog, registry, ["m.world"], horizon=2, as_of=DAY)
-    assert [made.series.series_id for made in (asia, world)] == ["m.asia", "m.world"]
-    assert world.rows[:2] == alone.rows
-    assert [row.ds for row in world.rows[:2]] == [dt.date(2026, 6, 1), dt.date(2026, 7, 1)]
+    assert [made.series_id for made in (asia, world)] == ["m.asia", "m.world"]
+    assert world.data[:2] == alone.data
+    assert [row.ds for row in world.data[:2]] == [dt.date(2026, 6, 1), dt.date(2026, 7, 1)]
     assert any("add up" in note for note in world.notes)
     assert any("the parts of m.world leave out 25%" in note for note in world.notes)
 
@@ -222,9 +221,7 @@ def test_command_service_and_export_say_the_same_digits(
     assert client.get(f"{url}&coherent=perhaps").status_code == 422
     catalog = Catalog.open(home)
     rows = [
-        row
-        for one in coherent(catalog, Registry(home.models_dir), asked, horizon=3, as_of=DAY)
-        for row in forecast_rows(one)
+        row for one in coherent(catalog, Registry(home.models_dir), asked, horizon=3, as_of=DAY) for row in one.lines()
     ]
     assert len(printed.splitlines()) == len(rows) + 1
 
@@ -243,8 +240,8 @@ def test_with_ragged_ends_all_speak_of_the_periods_that_all_forecast(ragged: Set
     catalog, registry = Catalog.open(ragged), Registry(ragged.models_dir)
     made = coherent(catalog, registry, NAMES, horizon=3, as_of=DAY)
     for one in made:
-        assert [row.ds.isoformat() for row in one.rows] == ["2026-06-01", "2026-07-01", "2026-08-01"]
-    first = {one.series.series_id: [row.h for row in one.rows] for one in made}
+        assert [row.ds.isoformat() for row in one.data] == ["2026-06-01", "2026-07-01", "2026-08-01"]
+    first = {one.series_id: [row.h for row in one.data] for one in made}
     assert first == {
         "m.world": [1, 2, 3],
         "m.europe": [1, 2, 3],
@@ -269,7 +266,7 @@ def test_with_ragged_ends_each_period_has_its_own_draws_and_they_add_up(ragged: 
 def test_with_ragged_ends_the_horizon_is_that_of_the_common_periods(ragged: Settings) -> None:
     catalog, registry = Catalog.open(ragged), Registry(ragged.models_dir)
     (world,) = coherent(catalog, registry, ["m.world"], horizon=22, as_of=DAY)
-    assert world.rows[-1].ds == dt.date(2028, 3, 1)
+    assert world.data[-1].ds == dt.date(2028, 3, 1)
     with pytest.raises(InvalidInput) as caught:
         coherent(catalog, registry, ["m.world"], horizon=23, as_of=DAY)
     assert str(caught.value) == "h = 23: expected at most 22: m.asia is known to 2026-03-01, others to later"
@@ -279,8 +276,8 @@ def test_a_parent_that_is_late_waits_for_its_parts(settings: Settings, tmp_path:
     train(settings, tmp_path, short={"m.world": 2})
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
     world, asia = coherent(catalog, registry, ["m.world", "m.asia"], horizon=22, as_of=DAY)
-    assert [(str(row.ds), row.h) for row in (world.rows[0], world.rows[-1])] == [("2026-06-01", 3), ("2028-03-01", 24)]
-    assert [(str(row.ds), row.h) for row in (asia.rows[0], asia.rows[-1])] == [("2026-06-01", 1), ("2028-03-01", 22)]
+    assert [(str(row.ds), row.h) for row in (world.data[0], world.data[-1])] == [("2026-06-01", 3), ("2028-03-01", 24)]
+    assert [(str(row.ds), row.h) for row in (asia.data[0], asia.data[-1])] == [("2026-06-01", 1), ("2028-03-01", 22)]
     with pytest.raises(InvalidInput, match=r"at most 22: m\.world is known to 2026-03-01, others to later"):
         coherent(catalog, registry, ["m.asia"], horizon=23, as_of=DAY)
 
@@ -288,8 +285,8 @@ def test_a_parent_that_is_late_waits_for_its_parts(settings: Settings, tmp_path:
 def test_the_whole_trained_horizon_can_be_asked_for_and_no_more(home: Settings) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
     (asia,) = coherent(catalog, registry, ["m.asia"], horizon=HORIZON, as_of=DAY)
-    assert [row.h for row in asia.rows] == list(range(1, 25))
-    assert asia.rows[-1].ds == dt.date(2028, 5, 1)
+    assert [row.h for row in asia.data] == list(range(1, 25))
+    assert asia.data[-1].ds == dt.date(2028, 5, 1)
     with pytest.raises(InvalidInput, match="a whole number from 1 to 24"):
         coherent(catalog, registry, ["m.asia"], horizon=HORIZON + 1, as_of=DAY)
 

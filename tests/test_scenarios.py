@@ -18,13 +18,13 @@ from service_fixtures import COPPER, EARTHS, NOW, add_run, make_home
 from forecast.answers.champion import futures
 from forecast.answers.event_versions import Version
 from forecast.answers.forecast import forecast
-from forecast.answers.scenarios import Answer, Question, answer
+from forecast.answers.scenarios import Question, ScenarioAnswer, answer
 from forecast.catalog import Catalog
 from forecast.errors import InvalidInput, NotTrained
 from forecast.export.csv_writer import csv_export
-from forecast.export.forecasts import scenario_document, scenario_names, scenario_rows
 from forecast.registry import Registry
 from forecast.settings import data_dir
+from service.encoding import to_json
 
 TODAY = NOW.date()
 GALLIUM, GERMANIUM, MAGNETS = "volume.gallium.export.cn", "volume.germanium.export.cn", "volume.magnets.export.cn"
@@ -45,7 +45,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     catalog.close()
 
 
-def ask(stores: Stores, *scenarios: dict[str, Any], series: tuple[str, ...] = (EARTHS,), **more: Any) -> Answer:
+def ask(stores: Stores, *scenarios: dict[str, Any], series: tuple[str, ...] = (EARTHS,), **more: Any) -> ScenarioAnswer:
     named = [{"name": f"s{i}"} | scenario for i, scenario in enumerate(scenarios)]
     question = Question.read(json.dumps({"series": series, "scenarios": named, "h": 24} | more))
     return answer(*stores, question, today=TODAY)
@@ -56,9 +56,9 @@ def licence(event: str = "new-licence", **more: Any) -> dict[str, Any]:
     return facts | {"volume": "down"} | more
 
 
-def medians(made: Answer, scenario: str, part: str = "difference") -> list[float]:
-    (outcome,) = [o for o in made.outcomes if o.forecast.scenario == scenario]
-    return [row.yhat for row in getattr(outcome, part)]
+def medians(made: ScenarioAnswer, scenario: str, part: str = "difference") -> list[float]:
+    (outcome,) = [o for o in made.data if o.scenario == scenario]
+    return [getattr(point, part).median for point in outcome.data]
 
 
 def places(refused: pytest.ExceptionInfo[InvalidInput]) -> set[str]:
@@ -71,11 +71,11 @@ def places(refused: pytest.ExceptionInfo[InvalidInput]) -> set[str]:
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_the_examples_are_answered_and_each_scenario_changes_something(stores: Stores, path: Path) -> None:
     made = answer(*stores, Question.read_yaml(path.read_text()), today=TODAY)
-    assert {outcome.forecast.scenario for outcome in made.outcomes} > {"baseline"}
-    for outcome in made.outcomes:
-        assert bool(outcome.difference) == (outcome.forecast.scenario != "baseline")
+    assert {outcome.scenario for outcome in made.data} > {"baseline"}
+    for outcome in made.data:
+        assert {point.difference is None for point in outcome.data} == {outcome.scenario == "baseline"}
         assert not any("it is the baseline" in note for note in outcome.notes)
-        assert all(bounds[0] > 0 for row in outcome.forecast.rows for bounds in row.intervals.values())
+        assert all(row.interval(level)[0] > 0 for row in outcome.data for level in outcome.levels)
 
 
 def test_there_is_an_example_for_each_case() -> None:
@@ -98,7 +98,7 @@ def test_a_longer_truce_puts_the_return_off(stores: Stores) -> None:
         },
         series=(GALLIUM,),
     )
-    months = [row.ds.isoformat() for row in made.outcomes[0].forecast.rows]
+    months = [row.ds.isoformat() for row in made.data[0].data]
     over, longer = medians(made, "over"), medians(made, "longer")
     assert next(m for m, d in zip(months, over, strict=True) if d) == "2026-11-01"
     assert next(m for m, d in zip(months, longer, strict=True) if d) == "2027-02-01"
@@ -110,12 +110,12 @@ def test_a_second_rate_acts_in_proportion_to_the_first(stores: Stores) -> None:
     made = ask(stores, {"take": [{"branch": REFINED, "rates": rates, "effect": effect}]}, series=(COPPER,))
     (future,) = futures(*stores, [COPPER], TODAY)
     months = [str(day) for day in future.ds]
-    base, there = (np.array([row.yhat for row in outcome.forecast.rows]) for outcome in made.outcomes)
+    base, there = (np.array([row.yhat for row in outcome.data]) for outcome in made.data)
     ratio = dict(zip(months, there / base, strict=True))
     assert ratio["2026-12-01"] == 1
     assert ratio["2027-06-01"] == pytest.approx(0.9, rel=1e-4)
     assert ratio["2028-06-01"] == pytest.approx(0.81, rel=1e-4)
-    assert made.outcomes[1].cumulated == ()
+    assert {point.cumulated for point in made.data[1].data} == {None}
 
 
 # -- properties --------------------------------------------------------------------------------------------------------
@@ -147,29 +147,29 @@ few = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scop
 
 def test_no_events_are_the_baseline_to_the_digit(stores: Stores) -> None:
     made = ask(stores, {})
-    base, same = made.outcomes
-    assert base.forecast.rows == forecast(*stores, EARTHS, horizon=24, as_of=TODAY).rows
-    assert same.forecast.rows == base.forecast.rows
-    assert {row.yhat for row in same.difference} | {b for row in same.difference for b in row.intervals[95]} == {0.0}
+    base, same = made.data
+    alone = forecast(*stores, EARTHS, horizon=24, as_of=TODAY).data
+    assert [point.cells() for point in base.data] == [point.cells() for point in alone]
+    for point, there in zip(same.data, alone, strict=True):
+        assert point.cells().items() >= there.cells().items()
+        assert {point.difference.median, *point.difference.interval(95)} == {0.0}  # type: ignore[union-attr]
     assert "baseline" in same.notes[0]
 
 
 @few
 @given(scenarios)
 def test_a_mixture_with_probability_one_is_its_scenario(stores: Stores, scenario: dict[str, Any]) -> None:
-    _, there, mixture = ask(stores, scenario | {"probability": 1}).outcomes
-    assert mixture.forecast.rows == there.forecast.rows
-    assert mixture.difference == there.difference
-    assert mixture.cumulated == there.cumulated
+    _, there, mixture = ask(stores, scenario | {"probability": 1}).data
+    assert mixture.data == there.data
 
 
 @few
 @given(scenarios)
 def test_volumes_are_never_negative_and_intervals_nest(stores: Stores, scenario: dict[str, Any]) -> None:
-    for outcome in ask(stores, scenario, level=[50, 80, 95]).outcomes:
-        for row in outcome.forecast.rows:
-            bounds = [row.intervals[level][0] for level in (95, 80, 50)]
-            bounds += [row.yhat, *(row.intervals[level][1] for level in (50, 80, 95))]
+    for outcome in ask(stores, scenario, level=[50, 80, 95]).data:
+        for row in outcome.data:
+            bounds = [row.interval(level)[0] for level in (95, 80, 50)]
+            bounds += [row.yhat, *(row.interval(level)[1] for level in (50, 80, 95))]
             assert bounds == sorted(bounds)
             assert bounds[0] >= 0
 
@@ -177,11 +177,10 @@ def test_volumes_are_never_negative_and_intervals_nest(stores: Stores, scenario:
 @few
 @given(scenarios)
 def test_a_scenario_has_the_same_digits_alone_and_in_company(stores: Stores, scenario: dict[str, Any]) -> None:
-    _, alone = ask(stores, scenario).outcomes
+    _, alone = ask(stores, scenario).data
     made = ask(stores, {"add": [licence("other")]}, scenario | {"name": "twin"}, scenario | {"name": "s0-again"})
-    _, _, twin, again = made.outcomes
-    assert alone.forecast.rows == twin.forecast.rows == again.forecast.rows
-    assert alone.difference == twin.difference == again.difference
+    _, _, twin, again = made.data
+    assert alone.data == twin.data == again.data
 
 
 @few
@@ -201,13 +200,13 @@ def test_removing_what_was_added_restores_the_baseline(stores: Stores, new: dict
 def test_quantiles_of_differences_are_not_differences_of_quantiles(stores: Stores) -> None:
     effect = {"volume": {"percent": -30, "plus_minus": 20}}
     made = ask(stores, {"add": [licence(effect=effect)]})
-    base, there = made.outcomes
-    change = there.difference[-1]
-    naive = there.forecast.rows[-1].intervals[80][0] - base.forecast.rows[-1].intervals[80][0]
-    assert change.intervals[80][0] < naive - 1
-    total = np.sum([row.yhat for row in there.difference])
-    assert there.cumulated[-1].yhat == pytest.approx(total, rel=0.25)
-    assert there.cumulated[0] == there.difference[0]
+    base, there = made.data
+    change = there.data[-1].difference
+    naive = there.data[-1].interval(80)[0] - base.data[-1].interval(80)[0]
+    assert change.interval(80)[0] < naive - 1
+    differences, sums = (medians(made, "s0", part) for part in ("difference", "cumulated"))
+    assert sums[-1] == pytest.approx(np.sum(differences), rel=0.25)
+    assert there.data[0].cumulated == there.data[0].difference
 
 
 def test_a_branch_is_one_world_for_all_series(stores: Stores) -> None:
@@ -216,21 +215,25 @@ def test_a_branch_is_one_world_for_all_series(stores: Stores) -> None:
     effect = {"volume": {"percent": -50}, "price": {"percent": 20}}
     take = {"branch": CONTROLS, "probability": 0.3, "effect": effect}
     made = ask(stores, {"take": [take]}, series=(EARTHS, COPPER))
-    assert [o.forecast.series.series_id for o in made.outcomes] == [EARTHS, EARTHS, COPPER, COPPER]
-    assert made.of(EARTHS)[1].difference[-1].intervals[80][0] < 0 < made.of(COPPER)[1].difference[-1].intervals[80][1]
-    assert made.of(EARTHS)[1].difference[-1].yhat == made.of(COPPER)[1].difference[-1].yhat == 0
+    assert [o.series_id for o in made.data] == [EARTHS, EARTHS, COPPER, COPPER]
+    earths, copper = (made.of_series(name)[1].data[-1].difference for name in (EARTHS, COPPER))
+    assert earths is not None
+    assert copper is not None
+    assert earths.interval(80)[0] < 0 < copper.interval(80)[1]
+    assert earths.median == copper.median == 0
 
 
 def test_a_mixture_lies_between_and_takes_each_scenario_with_its_probability(stores: Stores) -> None:
     one = {"add": [licence("down", effect={"volume": {"percent": -50}})], "probability": 0.3}
     two = {"add": [licence("up", effect={"volume": {"percent": 100}})], "probability": 0.1}
     made = ask(stores, one, two, {"add": [licence("not-weighed")]})
-    assert [outcome.forecast.scenario for outcome in made.outcomes] == ["baseline", "s0", "s1", "s2", "mixture"]
-    mixture = made.outcomes[-1]
-    (last,) = mixture.difference[-1:]
-    assert last.yhat == 0
-    assert last.intervals[95][0] < 0 < last.intervals[95][1]
-    assert last.intervals[50 if 50 in last.intervals else 80][0] < 0
+    assert [outcome.scenario for outcome in made.data] == ["baseline", "s0", "s1", "s2", "mixture"]
+    mixture = made.data[-1]
+    last = mixture.data[-1].difference
+    assert last is not None
+    assert last.median == 0
+    assert last.interval(95)[0] < 0 < last.interval(95)[1]
+    assert last.interval(80)[0] < 0
 
 
 def test_a_slip_puts_off_draw_by_draw(stores: Stores) -> None:
@@ -238,11 +241,12 @@ def test_a_slip_puts_off_draw_by_draw(stores: Stores) -> None:
     (future,) = futures(*stores, [EARTHS], TODAY)
     made = ask(stores, {"add": [licence(effect=effect, shape="step", slips=[0, 3])]}, level=[50])
     start = [str(day) for day in future.ds].index("2026-09-01")
-    _, there = made.outcomes
-    low = [row.intervals[50][0] for row in there.difference]
+    _, there = made.data
+    differences = [point.difference for point in there.data]
+    low = [difference.interval(50)[0] for difference in differences if difference]
     assert low[start - 1] == 0
-    assert there.difference[start].yhat == 0
-    assert there.difference[start + 3].yhat < 0
+    assert differences[start].median == 0
+    assert differences[start + 3].median < 0
     assert low[start] > low[start + 3] or low[start] == 0
 
 
@@ -253,14 +257,14 @@ def test_removing_an_effective_event_changes_the_future(stores: Stores) -> None:
 def test_the_threat_that_explains_the_end_of_a_suspension_is_a_name_for_it(stores: Stores) -> None:
     one = ask(stores, {"take": [{"branch": CONTROLS}]})
     other = ask(stores, {"take": [{"branch": "cn-no70-expiry-2026"}]})
-    assert one.outcomes == other.outcomes
+    assert one.data == other.data
 
 
 def test_a_stated_effect_counts_once_however_many_measures_return(stores: Stores) -> None:
     effect = {"volume": {"percent": -25}}
     made = ask(stores, {"take": [{"branch": CONTROLS, "starts": "2026-10-01", "effect": effect}]})
-    base, there = made.outcomes
-    ratio = there.forecast.rows[-1].yhat / base.forecast.rows[-1].yhat
+    base, there = made.data
+    ratio = there.data[-1].yhat / base.data[-1].yhat
     assert ratio == pytest.approx(0.75, rel=1e-4)
 
 
@@ -270,7 +274,7 @@ def test_identical_questions_have_identical_bytes_and_nothing_is_kept(stores: St
 
     def table() -> bytes:
         made = ask(stores, {"add": [licence()], "probability": 0.5}, series=(EARTHS, COPPER))
-        return csv_export(scenario_names(made.levels), scenario_rows(made)).data
+        return csv_export(made.names(), made.lines()).data
 
     assert table() == table()
     assert (catalog.events(), registry.runs()) == before
@@ -278,17 +282,18 @@ def test_identical_questions_have_identical_bytes_and_nothing_is_kept(stores: St
 
 def test_json_and_csv_tell_the_same_digits(stores: Stores) -> None:
     made = ask(stores, {"add": [licence()], "probability": 0.25})
-    document, rows = scenario_document(made), scenario_rows(made)
+    document, rows = json.loads(to_json(made.json_object())), list(made.lines())
     assert [part["scenario"] for part in document["data"]] == ["baseline", "s0", "mixture"]
-    flat = [
-        (part["scenario"], point["h"], point["yhat"], point["lo-95"], change["hi-80"])
+    told = [
+        (part["scenario"], point["h"], point["yhat"], point["lo-95"], point["cumulated"]["hi-80"])
         for part in document["data"][1:]
-        for point, change in zip(part["data"], part["cumulated"], strict=True)
+        for point in part["data"]
     ]
-    names = ("scenario", "h", "yhat", "lo-95", "cumulated.hi-80")
-    assert flat == [tuple(row[name] for name in names) for row in rows if row["scenario"] != "baseline"]
-    assert set(rows[-1]) == set(scenario_names(made.levels))
-    assert "difference.yhat" not in rows[0]
+    names = ("scenario", "h", "yhat", "lo-95", "cumulated_hi-80")
+    assert told == [tuple(row[name] for name in names) for row in rows if row["scenario"] != "baseline"]
+    assert set(rows[-1]) == set(made.names())
+    assert document["data"][0]["data"][0]["difference"] is None
+    assert "difference_median" not in rows[0]
 
 
 # -- refusals ----------------------------------------------------------------------------------------------------------
@@ -381,7 +386,7 @@ def test_all_faults_are_told_at_once_with_the_nearest_names(stores: Stores) -> N
 def test_probabilities_over_one_together_are_refused(stores: Stores) -> None:
     with pytest.raises(InvalidInput, match="at most 1"):
         ask(stores, {"probability": 0.6}, {"probability": 0.5})
-    assert len(ask(stores, *({"probability": 0.1} for _ in range(10))).outcomes) == 12
+    assert len(ask(stores, *({"probability": 0.1} for _ in range(10))).data) == 12
 
 
 def test_a_series_without_a_run_says_how_to_train_it(stores: Stores) -> None:
@@ -433,7 +438,7 @@ def test_anything_else_is_refused_and_nothing_breaks(body: object) -> None:
 
 def test_scenarios_import_no_heavy_library() -> None:
     script = (
-        "import sys, forecast.answers.scenarios, forecast.export.forecasts;"
+        "import sys, forecast.answers.scenarios, forecast.export.csv_writer;"
         "print(*{'pandas','scipy','statsmodels','prophet','matplotlib','joblib'} & set(sys.modules))"
     )
     out = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)

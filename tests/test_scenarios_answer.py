@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +13,9 @@ from service_fixtures import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 from small_world import generator
 
 from forecast.answers.champion import futures
-from forecast.answers.forecast import Row
-from forecast.answers.scenarios import Answer, Question, answer
+from forecast.answers.forecast import ForecastPoint
+from forecast.answers.scenarios import Question, ScenarioAnswer, answer
+from forecast.answers.scenarios.answer import Change, Outcome
 from forecast.catalog import Catalog
 from forecast.cli.scenarios import _page
 from forecast.errors import InvalidInput
@@ -37,7 +38,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     catalog.close()
 
 
-def ask(stores: Stores, *scenarios: dict[str, Any], series: tuple[str, ...] = (EARTHS,), **more: Any) -> Answer:
+def ask(stores: Stores, *scenarios: dict[str, Any], series: tuple[str, ...] = (EARTHS,), **more: Any) -> ScenarioAnswer:
     question = Question.read(json.dumps({"series": series, "scenarios": scenarios, "h": 12} | more))
     return answer(*stores, question, today=TODAY)
 
@@ -48,10 +49,14 @@ def stated(name: str, percent: float, **more: Any) -> dict[str, Any]:
     return {"name": name, "add": [{"event": name, "effective": "2026-09-10", "shape": "step", "effect": effect}]} | more
 
 
-def is_of(rows: tuple[Row, ...], draws: Floats) -> None:
+def changes(outcome: Outcome, what: str) -> list[Change]:
+    return [getattr(point, what) for point in outcome.data]
+
+
+def is_of(rows: Sequence[ForecastPoint | Change], draws: Floats) -> None:
     """Median and 80 % of draws (h, n), to six digits."""
     expected = np.quantile(draws, [0.5, 0.1, 0.9], axis=1).T
-    found = [(row.yhat, *row.intervals[80]) for row in rows]
+    found = [(row.median if isinstance(row, Change) else row.yhat, *row.interval(80)) for row in rows]
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6 * np.abs(draws).max())
 
 
@@ -60,13 +65,14 @@ def test_each_part_of_an_outcome_is_of_the_same_draws(stores: Stores) -> None:
     base = future.draws[:12].astype(float)
     after = np.array([day >= np.datetime64("2026-09-01") for day in future.ds[:12]])[:, None]
     there = np.where(after, base * 0.7, base)
-    first, made = ask(stores, stated("less", -30, probability=0.25)).outcomes[:2]
-    is_of(first.forecast.rows, base)
-    is_of(made.forecast.rows, there)
-    is_of(made.difference, there - base)
-    is_of(made.cumulated, (there - base).cumsum(axis=0))
+    first, made = ask(stores, stated("less", -30, probability=0.25)).data[:2]
+    is_of(first.data, base)
+    is_of(made.data, there)
+    is_of(changes(made, "difference"), there - base)
+    is_of(changes(made, "cumulated"), (there - base).cumsum(axis=0))
     assert (first.probability, made.probability) == (None, 0.25)
-    assert (first.difference, first.cumulated, first.notes) == ((), (), future.notes)
+    assert {*changes(first, "difference"), *changes(first, "cumulated")} == {None}
+    assert first.notes == future.notes
     assert not made.notes
 
 
@@ -80,43 +86,46 @@ def test_a_mixture_lives_in_each_scenario_in_its_share_of_the_draws(stores: Stor
         (future,) = futures(*stores, [series_id], TODAY)
         base = future.draws[:12].astype(float)
         mixed = np.where((future.ds[:12] >= np.datetime64("2026-09-01"))[:, None], base * factor, base)
-        mixture = made.of(series_id)[-1]
-        assert (mixture.forecast.scenario, mixture.probability) == ("mixture", None)
-        is_of(mixture.forecast.rows, mixed)
-        is_of(mixture.difference, mixed - base)
+        mixture = made.of_series(series_id)[-1]
+        assert (mixture.scenario, mixture.probability) == ("mixture", None)
+        is_of(mixture.data, mixed)
+        is_of(changes(mixture, "difference"), mixed - base)
 
 
 def test_prices_and_indices_are_not_summed(stores: Stores) -> None:
     made = ask(stores, stated("less", -30), series=(EARTHS, COPPER, INDEX))
-    assert [len(made.of(series_id)[1].cumulated) for series_id in (EARTHS, COPPER, INDEX)] == [12, 0, 0]
-    assert made.of(INDEX)[1].difference[-1].yhat < 0
+    there = {series_id: made.of_series(series_id)[1] for series_id in (EARTHS, COPPER, INDEX)}
+    summed = {name: [change is not None for change in changes(one, "cumulated")] for name, one in there.items()}
+    assert summed == {EARTHS: [True] * 12, COPPER: [False] * 12, INDEX: [False] * 12}
+    assert changes(there[INDEX], "difference")[-1].median < 0
 
 
 def test_what_changes_nothing_within_the_horizon_says_so(stores: Stores) -> None:
     late = {"name": "late", "add": [{"event": "x", "effective": "2027-09-10", "effect": {"volume": {"percent": -5}}}]}
-    assert ask(stores, late).outcomes[1].notes == (
+    assert ask(stores, late).data[1].notes == (
         f"nothing in scenario late touches {EARTHS} within the horizon: it is the baseline",
     )
-    assert ask(stores, late, h=24).outcomes[1].notes == ()
+    assert ask(stores, late, h=24).data[1].notes == ()
 
 
 def test_the_page_of_a_series_says_below_each_scenario_what_holds_for_it_alone(stores: Stores) -> None:
     late = {"name": "late", "add": [{"event": "x", "effective": "2027-09-10", "effect": {"volume": {"percent": -5}}}]}
-    made = ask(stores, late, stated("less", -30)).of(EARTHS)
-    baseline = replace(made[0], notes=("a note",))
-    page = _page([baseline, *(replace(one, notes=("a note", *one.notes)) for one in made[1:])])
-    late_part, rest = page.split(f"{EARTHS}, {made[0].forecast.series.unit}: less\n")
+    made = ask(stores, late, stated("less", -30))
+    baseline, *others = made.data
+    noted = [one.model_copy(update={"notes": ("a note", *one.notes)}) for one in others]
+    baseline = baseline.model_copy(update={"notes": ("a note",)})
+    page = _page(made.model_copy(update={"data": (baseline, *noted)}), EARTHS)
+    late_part, rest = page.split(f"{EARTHS}, {baseline.unit}: less\n")
     assert late_part.splitlines()[-3:] == [
         f"nothing in scenario late touches {EARTHS} within the",
         "  horizon: it is the baseline",
         "",
     ]
     assert "nothing in" not in rest
-    forecast = made[0].forecast
     assert rest.splitlines()[-4:] == [
         "difference: the median of the differences of the draws; low, high: their 95 %",
         "  interval",
-        f"run {forecast.run_id}; as of {TODAY}, events known to {forecast.events_known_to}",
+        f"run {baseline.run}; as of {TODAY}, events known to {made.events_known_to}",
         "a note",
     ]
 
@@ -132,9 +141,9 @@ def test_the_horizon_is_one_that_every_series_has(stores: Stores) -> None:
     run = registry.champion(NICKEL)
     registry.save(NICKEL, "short", run.card, draws=run.draws[:, :6], record=run.record, fitted={})
     registry.promote(NICKEL, "short")
-    assert len(ask(stores, series=(COPPER, NICKEL), h=6).outcomes) == 2
+    assert len(ask(stores, series=(COPPER, NICKEL), h=6).data) == 2
     longer = ask(stores, series=(COPPER, NICKEL), h=7)
-    assert {one.forecast.series.series_id for one in longer.outcomes} == {COPPER}
+    assert {one.series_id for one in longer.data} == {COPPER}
     assert [one.series_id for one in longer.left_out] == [NICKEL]
     assert "from 1 to 6" in longer.left_out[0].why
     with pytest.raises(InvalidInput, match="from 1 to 6"):
@@ -145,6 +154,7 @@ def test_however_absurd_what_is_stated_every_number_stays_one(stores: Stores) ->
     rates = [{"from": "2026-09-01", "rate": 1}, {"from": "2026-11-01", "rate": 100}]
     for percent in (-99.9, 10_000):
         part = {"event": "x", "effective": "2026-09-01", "rates": rates, "effect": {"volume": {"percent": percent}}}
-        (_, there) = ask(stores, {"name": "absurd", "add": [part]}).outcomes
-        numbers = [row.yhat for row in (*there.forecast.rows, *there.difference, *there.cumulated)]
+        (_, there) = ask(stores, {"name": "absurd", "add": [part]}).data
+        numbers = [value for line in there.lines() for value in line.values() if isinstance(value, float)]
+        assert len(numbers) == 12 * 3 * 5
         assert np.isfinite(numbers).all()

@@ -349,7 +349,7 @@ def test_runs_and_their_cards(client: FlaskClient) -> None:
     assert {run["series_id"] for run in get(client, "/v1/runs")["data"]} == set(TRAINED)
     (run,) = get(client, f"/v1/runs?series_id={EARTHS}")["data"]
     assert run["champion"] is True
-    card = get(client, f"/v1/runs/{run['run_id']}")
+    card = get(client, f"/v1/runs/{run['run']}")
     assert card["series_id"] == EARTHS
     assert card["card"]["champion_family"] == "random-walk"
 
@@ -361,4 +361,4 @@ def test_the_backtest_is_a_row_for_each_family_and_horizon(client: FlaskClient) 
         ("random-walk", 2, 0.99),
     ]
     rows = table(client, f"/v1/series/{COPPER}/backtest?format=csv")
-    assert [float(row["coverage.80"]) for row in rows] == [0.8, 0.8]
+    assert [float(row["coverage_80"]) for row in rows] == [0.8, 0.8]

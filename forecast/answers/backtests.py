@@ -50,10 +50,10 @@ class Scores(Answer):
 
     series_id: SeriesKey
     run: RunKey
-    champion: str = Field(description="family of the run that serves")
+    champion_family: str = Field(description="family of the run that serves")
     why: str = Field(description="why it serves")
     data: tuple[FamilyAtHorizon, ...]
-    next: None = None
+    next: None = Field(None, description="always null: a list comes whole")
 
 
 class ScoresList(Several):
@@ -92,7 +92,7 @@ def run_scores(run: Run) -> Scores:
     return Scores(
         series_id=run.series_id,
         run=run.run_id,
-        champion=card.champion_family,
+        champion_family=card.champion_family,
         why=card.why,
         data=tuple(
             FamilyAtHorizon(

@@ -92,6 +92,12 @@ class Part(BaseModel):
         return own + cls._level_columns(levels) + of_parts
 
     @classmethod
+    def described(cls, name: str) -> list[Column]:
+        """The columns that come of one field: more than one of a part."""
+        field = cls.model_fields[name]
+        return _columns(field.alias or name, field, ())
+
+    @classmethod
     def _level_columns(cls, levels: Sequence[int]) -> list[Column]:
         return [
             Column(pattern.format(level), "number", cls.level_unit, meaning.format(level), title.format(level))
@@ -212,7 +218,7 @@ class Answer(Part):
 class Listing(Answer):
     """The root of lists: ``data`` and ``next``, null as long as a list comes whole."""
 
-    next: None = None
+    next: None = Field(None, description="always null: a list comes whole")
 
     @classmethod
     def of(cls, parts: Sequence[Part]) -> Self:
@@ -280,16 +286,21 @@ def _unit(field: FieldInfo) -> str:
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
-def _part_of(field: FieldInfo) -> type[Part]:
+def parts_of(field: FieldInfo) -> type[Part] | None:
+    """What a field holds, or holds a list of, where that are parts."""
     kind = _kind(field.annotation)
-    if not (isinstance(kind, type) and issubclass(kind, Part)):
+    return kind if isinstance(kind, type) and issubclass(kind, Part) else None
+
+
+def _part_of(field: FieldInfo) -> type[Part]:
+    kind = parts_of(field)
+    if kind is None:
         raise TypeError(f"{field.annotation} holds no parts")
     return kind
 
 
 def _is_part(field: FieldInfo) -> bool:
-    kind = _plain(field.annotation)
-    return isinstance(kind, type) and issubclass(kind, Part)
+    return parts_of(field) is not None and not _is_list(field.annotation)
 
 
 def _plain(annotation: object) -> object:

@@ -1,1 +1,1 @@
-"""Rows, documents and pictures for other programs and for people: one definition of names and digits."""
+"""What leaves: CSV, pictures, and the dictionary of columns."""

@@ -197,12 +197,13 @@ function describe(series, forecast, events) {
   body.replaceChildren();
   if (forecast.data) {
     const names = ["ds", "yhat", "lo-80", "hi-80", "lo-95", "hi-95"];
-    const aligned = sameDecimals(forecast.data.flatMap((r) => names.slice(1).map((name) => r[name])));
     const row = head.insertRow();
+    const decimals = Math.max(...forecast.data.flatMap((r) => names.slice(1).map((name) => point(show(r[name])).length)));
     for (const name of names) element("th", name, row).scope = "col";
     for (const r of forecast.data) {
       const line = body.insertRow();
-      for (const name of names) element("td", name === "ds" ? r.ds : aligned(r[name]), line);
+      element("td", r.ds, line);
+      for (const name of names.slice(1)) aligned(show(r[name]), decimals, line);
     }
   }
   list($("events"), [...events].sort((a, b) => (b.effective ?? b.announced).localeCompare(a.effective ?? a.announced)));
@@ -218,10 +219,12 @@ function describe(series, forecast, events) {
     ? `Run ${forecast.run} · as of ${forecast.as_of} · events known to ${forecast.events_known_to}` : "";
 }
 
-function sameDecimals(values) {
-  const decimals = Math.max(...values.map((y) => (String(y).split(".")[1] ?? "").length));
-  const digits = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
-  return (y) => y.toLocaleString("en", digits);
+const point = (text) => /\.\d+$|$/.exec(text)[0];
+
+// The digits that JSON has; unseen ones after them, so that the points stand in a line.
+function aligned(text, decimals, row) {
+  const cell = element("td", text, row), own = point(text).length;
+  element("span", (own ? "" : ".").padEnd(decimals - own, "0"), cell).className = "unseen";
 }
 
 const percent = (value) => `${value >= 0 ? "+" : "−"}${Math.abs(value).toFixed(1)} %`;

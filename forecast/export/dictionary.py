@@ -1,0 +1,104 @@
+"""The dictionary of columns, ``docs/columns.md``: what each answer holds, from the models themselves.
+
+python -m forecast.export.dictionary > docs/columns.md
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from forecast.answers.backtests import QuantileList, Scores
+from forecast.answers.events import EventList, EventOnDay
+from forecast.answers.forecast import LEVELS, Forecast
+from forecast.answers.health import HealthList
+from forecast.answers.model import Answer, Column, parts_of
+from forecast.answers.observations import ObservationList
+from forecast.answers.runs import RunCard, RunList
+from forecast.answers.scenarios import ScenarioAnswer
+from forecast.answers.series import SeriesList
+from forecast.answers.several import ForecastList
+
+_HEAD = """# Columns
+
+What answers hold. This file is made from the code by `make docs`; a test keeps it current.
+
+One name means the same in every answer, as JSON, as CSV, in the OpenAPI document and in a table. In JSON a part is an
+object, in CSV its members are columns, joined to its name by `_`: `difference` with `median` is `difference_median`.
+Items of a list are joined by `;` in CSV. What there is not is null in JSON and an empty cell in CSV. Intervals are
+shown here at 80 and 95 %; there is a pair for each level that was asked for. A share is from 0 to 1. Days are
+`YYYY-MM-DD` and in UTC. Numbers of answers about the future are rounded once, to six significant digits.
+"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An answer, and who gives it."""
+
+    title: str
+    given_by: str
+    model: type[Answer]
+
+
+ENTRIES = (
+    Entry("Forecast", "`GET /v1/forecasts/{series_id}`, `orecast forecast SERIES`", Forecast),
+    Entry("Forecasts of several series", "`GET /v1/forecasts`, `orecast forecast`, `orecast export`", ForecastList),
+    Entry("Scenarios", "`POST /v1/scenarios`, `orecast scenario`", ScenarioAnswer),
+    Entry("Series", "`GET /v1/series`, `GET /v1/series/{series_id}`, `orecast series`", SeriesList),
+    Entry("Observations", "`GET /v1/series/{series_id}/observations`", ObservationList),
+    Entry("Events", "`GET /v1/events`, `orecast events`", EventList),
+    Entry("One event on a day", "`GET /v1/events/{event_id}`, `orecast events EVENT`", EventOnDay),
+    Entry("Scores of a run", "`GET /v1/series/{series_id}/backtest`, `orecast backtest SERIES`", Scores),
+    Entry("Quantiles of a backtest", "`orecast backtest --origins`", QuantileList),
+    Entry("Runs", "`GET /v1/runs`, `orecast runs list`", RunList),
+    Entry("One run", "`GET /v1/runs/{run_id}`, `orecast runs show`", RunCard),
+    Entry("Health", "`orecast monitor`", HealthList),
+)
+
+
+def markdown(entries: Sequence[Entry] = ENTRIES) -> str:
+    """The whole file."""
+    return "\n".join([_HEAD, *(line for entry in entries for line in _section(entry))])
+
+
+def columns(entry: Entry) -> list[Column]:
+    """The columns of its CSV."""
+    return entry.model.columns(LEVELS if "levels" in entry.model.model_fields else ())
+
+
+def only_in_json(entry: Entry) -> list[Column]:
+    """What its JSON has besides: ``left_out``, and of each item in it ``left_out[].series_id``."""
+    return list(_besides(entry.model, {column.name for column in columns(entry)}))
+
+
+def _section(entry: Entry) -> Iterator[str]:
+    yield f"## {entry.title}\n"
+    yield f"{(entry.model.__doc__ or '').partition(chr(10))[0]} {entry.given_by}.\n"
+    yield from _table(columns(entry))
+    if besides := only_in_json(entry):
+        yield "In JSON besides:\n"
+        yield from _table(besides)
+
+
+def _table(rows: Sequence[Column]) -> Iterator[str]:
+    yield "| name | type | unit | meaning |\n|---|---|---|---|"
+    yield from (f"| `{row.name}` | {row.type} | {row.unit} | {row.meaning} |" for row in rows)
+    yield ""
+
+
+def _besides(model: type[Answer], told: set[str], inside: str = "") -> Iterator[Column]:
+    for name, field in model.model_fields.items():
+        (column, *_) = described = model.described(name)
+        inner = parts_of(field)
+        if name == "data" and inner is not None and issubclass(inner, Answer):
+            yield from _besides(inner, told, "data[].")
+        elif name in ("data", "next") or len(described) > 1 or column.name in told:
+            continue
+        else:
+            yield replace(column, name=inside + name)
+            for member in inner.columns() if inner else ():
+                yield replace(member, name=f"{inside}{name}[].{member.name}")
+
+
+if __name__ == "__main__":
+    print(markdown(), end="")
