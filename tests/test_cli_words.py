@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import typer
+from forecast.export.effects import untold
 from service_fixtures import COPPER, NICKEL, make_home
 from small_world import a_ban, an_effect
 
@@ -23,7 +24,6 @@ from forecast.effects.diagnostics import said
 from forecast.effects.episodes import Omitted
 from forecast.effects.record import EffectRecord
 from forecast.events import Branch
-from forecast.export.effects import untold
 from forecast.timeseries.frequency import parse_freq
 from forecast.timeseries.series import Series
 

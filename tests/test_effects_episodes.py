@@ -255,7 +255,7 @@ def test_the_shortest_sample_bears_one_episode_apart() -> None:
     )
     assert [(e.episode_id, e.apart) for e in found] == [("a", False), ("b", True)]  # of two as strong the later one
     assert [(o.episode_id, o.reason) for o in omitted] == [
-        ("a", "weighed with the others, but not reported apart: 10 periods can bear 1")
+        ("a", "weighed with the others: 10 months allow 1 episode apart")
     ]
 
 

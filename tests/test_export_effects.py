@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from forecast.export.effects import class_rows, effect_lines, effect_names, effect_rows, effects_document, path_rows
 
 from forecast.answers.event_priors import Evidence
 from forecast.cli.output import flat as cli_flat
@@ -19,7 +20,6 @@ from forecast.effects.candidates import product
 from forecast.effects.event_classes import Likelihood
 from forecast.effects.report import report
 from forecast.events import InForce, KindFamily
-from forecast.export.effects import class_rows, effect_lines, effect_names, effect_rows, effects_document, path_rows
 from forecast.interventions import Intervention, Step
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import History, Series
