@@ -33,7 +33,7 @@ _PROBLEMS = {
 def answers(*models: type[BaseModel], csv: bool = False, body: bool = False) -> ResponseDict:
     """The responses of a route that answers with one of ``models``, as CSV too if so said; ``body``: it reads one."""
     refs = [{"$ref": _REF.format(model=model.__name__)} for model in models]
-    content: dict[str, Any] = {"application/json": {"schema": refs[0] if len(refs) == 1 else {"oneOf": refs}}}
+    content: dict[str, Any] = {"application/json": {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}}}
     if csv:
         content["text/csv"] = {"schema": {"type": "string"}}
     refused: dict[str, Any] = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}}

@@ -212,12 +212,12 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
     effects.sort(key=lambda each: each["start"], reverse=True)
     titles = {event["event_id"]: event["title"] for event in events}
     rows = seen.cells("#effects")
-    assert any(len(each["events"]) > 1 for each in effects)
+    assert any(len(each["event_ids"]) > 1 for each in effects)
     assert [row[0] for row in rows] == [each["start"] for each in effects]
     for row, each in zip(rows, effects, strict=True):
         average = each["average"]
-        others = [f"{titles[one['event']]}: {one['standing']}" for one in each["others"]]
-        assert row[1].splitlines() == [titles[each["episode"]], each["standing"], *others]
+        others = [f"{titles[one['event_id']]}: {one['standing']}" for one in each["others"]]
+        assert row[1].splitlines() == [titles[each["episode_id"]], each["standing"], *others]
         assert row[2].splitlines() == [percent(average["median"]), between(average, percent)]
         for cell, band, more in (
             (row[3], "amount", []),
@@ -228,7 +228,7 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
         assert row[6] == ("" if each["detectable"] is None else f"{each['detectable']:.1f} %")
         assert row[7] == "data"
     head = seen.page.locator("#effects th").all_inner_texts()
-    assert head[3:7] == ["t a month", "t in all", "P(> 5 %)", "would show"]
+    assert head[3:7] == ["t a month", "t in all", "P(over 5 %)", "detectable"]
 
 
 def test_an_effect_that_is_not_identified_is_not_known_and_no_number_but_its_interval_is_shown(seen: Seen) -> None:

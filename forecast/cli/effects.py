@@ -26,9 +26,9 @@ MARKS = {
 NOTED = ("told together", "nothing was traded any more when it began; its effect is the prior")
 #: Why an episode is not estimated, by how the reason of the record begins.
 REASONS = {
-    "is in the path": "act on a measure, and are part of its effect",
-    "begins after": "begin after the last observation",
-    "began before": "began before the first observation, and never changed since",
+    "is in the path": "acting on a measure and part of its effect",
+    "begins after": "beginning after the last observation",
+    "began before": "in force from before the first observation to after the last",
 }
 #: An effect whose median is 0 was not found if one that matters is less likely than this; else it is not known.
 NONE_FOUND = 0.1
