@@ -253,6 +253,19 @@ def test_an_effect_that_is_not_identified_is_not_known_and_no_number_but_its_int
     assert (total.splitlines()[-1], detectable) == ("in 1 month", "1.3e+24 %")
 
 
+def test_no_head_of_a_table_stands_without_effects_below_it(seen: Seen) -> None:
+    seen.open(f"/?series={EARTHS}")
+    expect(seen.page.locator("#effects tbody tr").first).to_be_visible()
+    missing = {"event_id": "mine", "why": "it has no date"}
+    for not_estimated in ([missing], []):
+        answer = {"data": [], "not_estimated": not_estimated}
+        seen.page.evaluate("one => estimates(one, [], { freq: 'M', measure: 'volume' })", answer)
+        expect(seen.page.locator("#effects")).to_be_hidden()
+        expect(seen.page.locator("#effects-words")).to_be_hidden()
+        expect(seen.page.locator("#effects-title")).to_be_visible(visible=bool(not_estimated))
+    expect(seen.page.locator("#not-estimated li")).to_have_count(0)
+
+
 def test_what_was_given_up_before_its_day_is_no_time_that_runs_backwards(seen: Seen) -> None:
     seen.open(f"/?series={EARTHS}")
     days = {"announced": "2025-10-09", "effective": "2025-12-01", "ended": "2025-11-07"}

@@ -228,8 +228,8 @@ def _unit(field: FieldInfo) -> str:
 
 def _part_of(field: FieldInfo) -> type[Part]:
     kind = _kind(field.annotation)
-    assert isinstance(kind, type), f"{field.annotation} holds no parts"
-    assert issubclass(kind, Part), f"{field.annotation} holds no parts"
+    if not (isinstance(kind, type) and issubclass(kind, Part)):
+        raise TypeError(f"{field.annotation} holds no parts")
     return kind
 
 
