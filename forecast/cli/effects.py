@@ -96,11 +96,11 @@ def _of_series(out: Out, series_id: str, event: str | None, paths: bool) -> None
 
     with session() as s:
         found = findings(s.catalog, s.registry, series_id, event)
-    told = answers.effects(found)
     if paths:
         periods = answers.effect_paths(found)
-        _show(out, periods, lambda: _periods(told, periods))
+        _show(out, periods, lambda: _periods(answers.effects(found), periods))
     else:
+        told = answers.effects(found)
         _show(out, told, lambda: _episodes(told))
 
 
@@ -126,12 +126,12 @@ def _show(out: Out, answer: Answer, page: Callable[[], str]) -> None:
 
 
 def _episodes(told: Effects) -> str:
-    period, unit = _period(told.freq), _UNITS.get(told.unit, told.unit)
+    period, unit = _words(told)
     cells = [_cells(each, period, unit) for each in told.data]
     marks = [mark for mark in MARKS if any(mark in each["effect"] for each in cells)]
     notes = [
         *(f"{mark} {MARKS[mark]}" for mark in marks),
-        *(_explained(cells, told, period) if cells else [NOTHING]),
+        *(_explained(cells, told) if cells else [NOTHING]),
         f"run {told.run}; method: {told.method}",
         *_noted(told),
         *(f"{each.event_id} was not estimated: {each.why}" for each in told.not_estimated),
@@ -204,15 +204,15 @@ def _none_found(each: EpisodeEstimate) -> bool:
     )
 
 
-def _explained(cells: Sequence[dict[str, str]], told: Effects, period: str) -> Iterator[str]:
+def _explained(cells: Sequence[dict[str, str]], told: Effects) -> Iterator[str]:
     """What the numbers of the table are, of those that are in it."""
-    size = f"{told.data[0].relevant_size:g} %"
-    unit = _UNITS.get(told.unit, told.unit)
+    (period, unit), size = _words(told), f"{told.data[0].relevant_size:g} %"
+    difference = f"observed less what there would have been without it, mean over these {period}s"
     meanings = {
         "mean effect, %": f"the observed {period}s of the first year, or of the time in force if that is shorter, "
         "against what they would have been without it",
-        f"a {period}, {unit}": f"observed less what there would have been without it, mean over these {period}s",
-        f"mean, {unit}": f"observed less what there would have been without it, mean over these {period}s",
+        f"a {period}, {unit}": difference,
+        f"mean, {unit}": difference,
         f"total, {unit}": f"the sum over these {period}s",
         "came early, %": f"the effect in the {period}s before it began, in which it may have been felt",
         "P(any effect)": "probability that it had any effect, however small",
@@ -252,7 +252,7 @@ def _reason(why: str) -> str:
 
 
 def _periods(told: Effects, paths: EffectPaths) -> str:
-    period, unit = _period(told.freq), _UNITS.get(told.unit, told.unit)
+    period, unit = _words(told)
     pages = []
     for each in told.data:
         own = [_line(point, each.identified) for point in paths.data if point.episode_id == each.episode_id]
@@ -332,10 +332,11 @@ def shape_in_words(word: str, period: str, size: float) -> str:
 # -- numbers and words -------------------------------------------------------------------------------------------------
 
 
-def _period(freq: str) -> str:
+def _words(told: Effects) -> tuple[str, str]:
+    """What a period and the unit of a series are called."""
     from forecast.timeseries.frequency import parse_freq
 
-    return parse_freq(freq).period
+    return parse_freq(told.freq).period, _UNITS.get(told.unit, told.unit)
 
 
 def _count(number: int, noun: str) -> str:
