@@ -84,9 +84,9 @@ class Home:
 
     def series(self, *, retired: bool = False) -> SeriesList:
         """Every series by id, and which run serves it; ``retired``: also those that are no longer served."""
-        from forecast.answers.series import series_list
+        from forecast.answers.series import series_facts
 
-        return series_list(self.catalog, self.registry, self.catalog.series(retired=retired).values())
+        return series_facts(self.catalog, self.registry, list(self.catalog.series(retired=retired).values()))
 
     def observations(self, series_id: str, *, as_of: dt.date | None = None) -> ObservationList:
         """The published values of a series, and when each became known."""
@@ -166,13 +166,15 @@ class Home:
 
     def effects(self, series_id: str, *, event_id: str | None = None) -> Effects:
         """What past events did to a series as the serving run estimated it; ``event_id``: the episode it is part of."""
-        from forecast.answers.effects import effects, findings
+        from forecast.answers.effects import effects
+        from forecast.answers.findings import findings
 
         return effects(findings(self.catalog, self.registry, series_id, event_id))
 
     def effect_paths(self, series_id: str, *, event_id: str | None = None) -> EffectPaths:
         """The same period by period, with the level of the series as it would have been without the episode."""
-        from forecast.answers.effects import effect_paths, findings
+        from forecast.answers.effects import effect_paths
+        from forecast.answers.findings import findings
 
         return effect_paths(findings(self.catalog, self.registry, series_id, event_id))
 

@@ -7,6 +7,8 @@ from flask_openapi.openapi import OpenAPI
 from pydantic import BaseModel
 
 from forecast.answers.backtests import Scores
+from forecast.answers.effects import EffectPaths, Effects
+from forecast.answers.event_classes import ClassEffects
 from forecast.answers.events import EventList, EventOnDay
 from forecast.answers.forecast import Forecast
 from forecast.answers.observations import ObservationList
@@ -17,7 +19,7 @@ from forecast.answers.several import ForecastList
 from forecast.catalog import Catalog
 from forecast.registry import Registry
 from forecast.settings import Settings
-from service import describe, documents, problems, security, telemetry
+from service import describe, problems, security, telemetry
 from service.answers import VERSION
 from service.context import Clock, Context, utc_now
 from service.encoding import Json
@@ -41,7 +43,9 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     RunList,
     health.Alive,
     health.Ready,
-    *documents.ALL,
+    Effects,
+    EffectPaths,
+    ClassEffects,
 )
 
 

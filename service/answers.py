@@ -69,27 +69,6 @@ def csv_answer(header: Sequence[str], rows: Iterable[Row], name: str, etag: str 
     return _for_caches(response, etag)
 
 
-def flat(row: Row) -> dict[str, object]:
-    """A row for a table: members of an object are named ``a.b``, items of a list joined by ``;``."""
-    cells: dict[str, object] = {}
-    for name, value in row.items():
-        if isinstance(value, Mapping):
-            cells.update({f"{name}.{key}": cell for key, cell in flat(value).items()})
-        elif isinstance(value, list | tuple):
-            cells[name] = ";".join(_item(item) for item in value)
-        else:
-            cells[name] = value
-    return cells
-
-
-def _item(item: object) -> str:
-    if isinstance(item, Mapping):
-        return ":".join("" if value is None else str(value) for value in item.values())
-    if isinstance(item, list | tuple):
-        return ">".join(str(value) for value in item)
-    return str(item)
-
-
 def _for_caches(response: Response, etag: str) -> Response:
     """A cache may keep it, but must ask whether it still holds: a new champion serves at once."""
     if etag:

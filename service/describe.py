@@ -30,9 +30,10 @@ _PROBLEMS = {
 }
 
 
-def answers(model: type[BaseModel], *, csv: bool = False, body: bool = False) -> ResponseDict:
-    """The responses of a route that answers with ``model``, as CSV too if so said; ``body``: it reads one."""
-    content: dict[str, Any] = {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}
+def answers(*models: type[BaseModel], csv: bool = False, body: bool = False) -> ResponseDict:
+    """The responses of a route that answers with one of ``models``, as CSV too if so said; ``body``: it reads one."""
+    refs = [{"$ref": _REF.format(model=model.__name__)} for model in models]
+    content: dict[str, Any] = {"application/json": {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}}}
     if csv:
         content["text/csv"] = {"schema": {"type": "string"}}
     refused: dict[str, Any] = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}}
@@ -42,7 +43,7 @@ def answers(model: type[BaseModel], *, csv: bool = False, body: bool = False) ->
         if body or status not in (400, 413, 415)
     }
     return {
-        200: {"description": (model.__doc__ or "").partition("\n")[0], "content": content},
+        200: {"description": (models[0].__doc__ or "").partition("\n")[0], "content": content},
         **({} if body else {304: {"description": "What the client has, by its ETag, is still right."}}),
         **problems,
     }

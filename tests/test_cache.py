@@ -14,7 +14,7 @@ from service_fixtures import COPPER, EARTHS, NICKEL, NOW, add_run, clock, make_h
 
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
-from forecast.answers.effects import findings
+from forecast.answers.findings import findings
 from forecast.answers.forecast import forecast
 from forecast.catalog import Catalog
 from forecast.registry import Registry

@@ -110,7 +110,7 @@ def test_effects_of_the_first_format_are_read_as_of_one_component(
     monkeypatch.setenv("ORECAST_HOME", str(v1.home))
     assert call(["effects", DAP, "--format", "json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert {row["episode"] for row in shown["data"]} == {e.episode.episode_id for e in record.effects}
+    assert {row["episode_id"] for row in shown["data"]} == {e.episode.episode_id for e in record.effects}
     assert all(row["apart"] for row in shown["data"])
 
 

@@ -5,26 +5,21 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import numpy as np
 import pytest
 import typer
 from service_fixtures import COPPER, NICKEL, make_home
 from small_world import a_ban, an_effect
 
 from forecast import cli, errors
+from forecast.answers.effects import EffectPaths, Effects, EpisodeEstimate
 from forecast.answers.forecast import Forecast
+from forecast.answers.model import bounds
 from forecast.cli import call, options
-from forecast.cli.effects import _cells, _explained, _left_out, _noted, _periods
+from forecast.cli.effects import _cells, _episodes, _left_out, _noted, _periods, shape_in_words
 from forecast.cli.forecasts import _page
 from forecast.effects.diagnostics import said
-from forecast.effects.episodes import Omitted
-from forecast.effects.record import EffectRecord
 from forecast.events import Branch
-from forecast.export.effects import untold
-from forecast.timeseries.frequency import parse_freq
 
 
 def a_page(branches: tuple[Branch, ...]) -> str:
@@ -130,134 +125,196 @@ def test_a_level_is_a_whole_percentage_below_a_hundred(given: str) -> None:
 def test_an_effect_of_which_the_data_say_little_is_marked(
     identified: bool, prior_dominated: bool, apart: bool, mark: str
 ) -> None:
-    row = {**ROW, "identified": identified, "prior_dominated": prior_dominated, "apart": apart}
-    lines = _cells(row, "month")["effect"].splitlines()
-    assert lines[0] == (f"-22 %{mark}" if identified else f"not known{mark}")
-    assert lines[1:] == (["-885 a month", "-10,600 in 12", "-4 % before"] if identified else [])
+    told = _cells(an_episode(identified=identified, prior_dominated=prior_dominated, apart=apart), "month", "tonnes")
+    first = told["effect"].splitlines()[0]
+    assert first == (f"-22{mark}" if identified else f"not known{mark}")
+    known = ["a month, tonnes", "total, tonnes", "came early, %"]
+    sure = ["P(over 5 %)", "detectable, %", "unusualness"]
+    assert told["measure"].splitlines() == ["mean effect, %", *(known if identified else []), *sure]
+    assert mark in page(an_episode(identified=identified, prior_dominated=prior_dominated, apart=apart))
 
 
-#: A ban of April 2025 on a flow, in an episode of three.
-ROW = {
-    "episode": "ban",
-    "days_in_force": 1448,
-    "events": ["ban", "again", "more"],
-    "start": "2025-04-04",
-    "average": {"median": -21.6, "lo-90": -24.4, "hi-90": 0.6},
-    "anticipation": {"median": -4.4, "lo-90": -8.6, "hi-90": 1.4},
-    "amount": {"median": -884.6, "lo-90": -999.6, "hi-90": 0.02134},
-    "cumulated_after": {"median": -10615.3, "lo-90": -12345.6, "hi-90": 0.256},
-    "observed": 12,
-    "acts": 0.987,
-    "relevant": 0.914,
-    "relevant_size": 5.0,
-    "detectable": 8.4,
-    "identified": True,
-    "prior_dominated": False,
-    "apart": True,
-    "placebo_rank": 0.975,
-}
+def estimate(median: float, low: float, high: float) -> dict[str, float]:
+    return {"median": median, **bounds((50, 80, 90), 3 * (low, high))}
+
+
+def an_episode(**facts: object) -> EpisodeEstimate:
+    """A ban of April 2025 on a flow, in an episode of three."""
+    days = {"announced": None, "effective": "2025-04-04", "ended": None, "start": "2025-04-04", "window": None}
+    numbers = {
+        "average": estimate(-21.6, -24.4, 0.6),
+        "anticipation": estimate(-4.4, -8.6, 1.4),
+        "amount": estimate(-884.6, -999.6, 0.02134),
+        "cumulated": None,
+        "cumulated_before": None,
+        "cumulated_after": estimate(-10615.3, -12345.6, 0.256),
+        "acts": 0.987,
+        "relevant": 0.914,
+        "relevant_size": 5.0,
+        "detectable": 8.4,
+        "placebo_rank": 0.975,
+        "given_kind": estimate(0, 0, 0),
+    }
+    plain = {
+        "episode_id": "ban",
+        "title": "A ban",
+        "event_ids": ["ban", "again", "more"],
+        "family": "supply",
+        "direction": -1,
+        **days,
+        "in_force": None,
+        "days_in_force": 1448,
+        "standing": "in force 1 day, then suspended",
+        "others": [{"event_id": event, "days_in_force": 0, "standing": None} for event in ("again", "more")],
+        "shapes": [{"shape": "step", "weight": 0.279}, {"shape": "pulse", "weight": 0.1}],
+        "leads": [],
+        **numbers,
+        "observed": 12,
+        "missing": 0,
+        "identified": True,
+        "prior_dominated": False,
+        "apart": True,
+        "others_of_kind": 3,
+    }
+    return EpisodeEstimate.model_validate({**plain, **facts}, strict=False)
+
+
+FACTS = {"series_id": "volume.x", "run": "r", "unit": "t", "freq": "M", "method": "averaged", "omitted": []}
+
+
+def answered(*told: EpisodeEstimate, **facts: object) -> Effects:
+    return Effects.model_validate({**FACTS, "not_estimated": [], "notes": [], "data": told, **facts})
+
+
+def page(*told: EpisodeEstimate, **facts: object) -> str:
+    return _episodes(answered(*told, **facts))
 
 
 def test_an_effect_is_told_in_percent_in_the_unit_and_in_sum_with_all_its_events() -> None:
-    assert _cells(ROW, "month") == {
-        "episode": "ban\n+again\n+more\nfrom 2025-04-04\nin force 1,448 days",
-        "effect": "-22 %\n-885 a month\n-10,600 in 12\n-4 % before",
-        "interval": "-24 to +1\n-1,000 to +0.0213\n-12,300 to +0.256\n-9 to +1",
-        "relevant": "0.91",
-        "detectable": "8 %",
-        "rank": "0.97",
-    }
-    price = {
-        **ROW,
-        "cumulated_after": None,
-        "anticipation": None,
-        "amount": {"median": 3e9, "lo-90": -9.5, "hi-90": 4e9},
-    }
-    told = _cells(price, "month")
-    assert told["effect"] == "-22 %\n+3e+09 on average"
-    assert told["interval"] == "-24 to +1\n-9.5 to +4e+09"
-    nothing = {**ROW, "average": None, "amount": None, "anticipation": None, "relevant": None, "detectable": None}
-    told = _cells(nothing, "month")
-    assert [told[name] for name in ("effect", "interval", "relevant", "detectable")] == ["none yet", "", "", ""]
+    told = _cells(an_episode(), "month", "tonnes")
+    assert told["event"] == "ban\n+again\n+more\nfrom 2025-04-04\nin force 1,448 days\n12 months observed"
+    assert list(zip(*(told[name].split("\n") for name in ("measure", "effect", "interval")), strict=True)) == [
+        ("mean effect, %", "-22", "-24 to +1"),
+        ("a month, tonnes", "-885", "-1,000 to +0.0213"),
+        ("total, tonnes", "-10,600", "-12,300 to +0.256"),
+        ("came early, %", "-4", "-9 to +1"),
+        ("P(over 5 %)", "0.91", ""),
+        ("detectable, %", "8", ""),
+        ("unusualness", "0.97", ""),
+    ]
+    price = an_episode(cumulated_after=None, anticipation=None, amount=estimate(3e9, -9.5, 4e9))
+    told = _cells(price, "month", "USD/t")
+    assert told["measure"].splitlines()[:3] == ["mean effect, %", "mean, USD/t", "P(over 5 %)"]
+    assert told["effect"].splitlines()[1] == "+3e+09"
+    assert told["interval"].splitlines()[1] == "-9.5 to +4e+09"
+    nothing = an_episode(average=None, amount=None, anticipation=None, relevant=None, detectable=None, observed=0)
+    told = _cells(nothing, "month", "USD/t")
+    assert (told["measure"], told["effect"], told["interval"]) == ("mean effect, %", "not yet seen", "")
+    assert "observed" not in told["event"]
 
 
 def test_an_effect_whose_median_is_none_says_so_and_how_likely_there_is_any() -> None:
-    idle = {
-        **ROW,
-        "average": {"median": 0.0, "lo-90": -0.6, "hi-90": 14.4},
-        "anticipation": None,
-        "acts": 0.354,
-        "relevant": 0.09,
-    }
-    told = _cells(idle, "month")
-    assert (told["effect"], told["interval"]) == ("none found\nP(any) 0.35", "-1 to +14\n")
+    idle = {"average": estimate(0.0, -0.6, 14.4), "anticipation": None, "acts": 0.354, "relevant": 0.09}
+    told = _cells(an_episode(**idle), "month", "t")
+    assert told["measure"].splitlines()[:3] == ["mean effect, %", "P(any effect)", "P(over 5 %)"]
+    assert told["effect"].splitlines()[:3] == ["none found", "0.35", "0.09"]
+    assert told["interval"].splitlines()[0] == "-1 to +14"
     # one that may well matter is not none, whatever its median
-    assert _cells({**idle, "relevant": 0.11}, "month")["effect"].splitlines()[0] == "+0 %"
+    assert _cells(an_episode(**{**idle, "relevant": 0.11}), "month", "t")["effect"].splitlines()[0] == "+0"
     # one of which the data say nothing is not one that was not found
-    assert _cells({**idle, "identified": False}, "month")["effect"] == "not known†"
+    told = _cells(an_episode(**{**idle, "identified": False}), "month", "t")
+    assert told["effect"].splitlines()[0] == "not known†"
+    assert "P(any effect)" not in told["measure"]
 
 
-def test_a_table_says_how_long_an_event_was_in_force() -> None:
-    told = [_cells({**ROW, "days_in_force": days}, "month")["episode"].splitlines()[4:] for days in (31, 1, 0, None)]
-    assert told == [["in force 31 days"], ["in force 1 day"], ["never in force"], []]
+def test_a_table_says_how_long_an_event_was_in_force_or_a_shock_under_way() -> None:
+    told = [_cells(an_episode(days_in_force=days), "month", "t")["event"].splitlines()[4] for days in (31, 1, 0, None)]
+    assert told == ["in force 31 days", "in force 1 day", "never in force", "12 months observed"]
+    shock = _cells(an_episode(family="shock", days_in_force=2), "month", "t")
+    assert shock["event"].splitlines()[4] == "under way 2 days"
 
 
 def test_an_effect_that_the_data_would_show_is_told_in_few_digits_however_large() -> None:
-    told = [_cells({**ROW, "detectable": value}, "month")["detectable"] for value in (8.4, 9999.4, 1.2719e24)]
-    assert told == ["8 %", "9999 %", "1.3e+24 %"]
-
-
-def test_sums_are_of_as_many_periods_as_were_observed_and_the_note_names_no_number() -> None:
-    weekly: Any = SimpleNamespace(series=SimpleNamespace(is_price=False, unit="t"))
-    assert next(iter(_explained(ROW, weekly, "week", False))) == (
-        "a week: in t, mean over the first year; in so many: summed over the weeks of it that were observed"
-    )
-
-
-SHAPES = [{"shape": "step", "weight": 0.279}, {"shape": "pulse", "weight": 0.1}]
-FACTS = {"title": "A ban", "standing": "in force 1 day, then suspended", "others": [], "shapes": SHAPES}
-
-
-def paths(monkeypatch: pytest.MonkeyPatch, **facts: Any) -> list[str]:
-    """The page of the periods of one episode: June 2025, 900 t, and July, of which nothing is known."""
-    band = {"median": -21.6, "lo-90": -24.4, "hi-90": 0.6}
-    without = {"median": 1147.5, "lo-90": 894.25, "hi-90": 1190.5}
-    points = [
-        {"episode": "ban", "ds": "2025-06-01", "y": 900.0, "effect": band, "without": without},
-        {"episode": "ban", "ds": "2025-07-01", "y": None, "effect": band, "without": None},
+    told = [
+        _cells(an_episode(detectable=value), "month", "t")["effect"].split("\n")[-2] for value in (8.4, 9999.4, 1.3e24)
     ]
-    monkeypatch.setattr("forecast.export.effects.path_rows", lambda _: points)
-    monkeypatch.setattr("forecast.export.effects.effect_rows", lambda _: [{**ROW, "events": ["ban"], **FACTS, **facts}])
-    found: Any = SimpleNamespace(series=SimpleNamespace(unit="t"))
-    return [" ".join(line.split()) for line in _periods(found).splitlines()]
+    assert told == ["8", "9999", "1.3e+24"]
 
 
-def test_the_periods_of_an_effect_are_told_with_what_they_come_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert paths(monkeypatch) == [
+def test_every_measure_of_the_table_is_explained_below_it_and_nothing_else() -> None:
+    weekly = page(an_episode(placebo_rank=None), freq="W-SUN", unit="kg")
+    table, _, notes = weekly.partition("\n\nmean effect, %: ")
+    for measure in ("a week, kg", "total, kg", "came early, %", "P(over 5 %)", "detectable, %"):
+        assert measure in table
+        assert f"\n{measure}: " in notes
+    for absent in ("unusualness", "P(any effect)", "*", "†", "‡"):
+        assert absent not in weekly
+
+
+def test_a_series_without_an_estimated_effect_says_so_without_the_head_of_a_table() -> None:
+    said = "No effect of an event on this series was estimated.\nrun r; method: none\n"
+    assert page(method="none") == f"volume.x, tonnes\n\n{said}"
+    paths = EffectPaths.model_validate({**FACTS, "not_estimated": [], "notes": [], "data": []})
+    assert _periods(answered(), paths) == f"volume.x\n\n{said.splitlines()[0]}\n"
+
+
+@pytest.mark.parametrize(
+    ("word", "size", "said"),
+    [
+        ("hump-3", -16.0, "a three-month dip"),
+        ("hump-3", 16.0, "a three-month hump"),
+        ("pulse", -1.0, "a one-month fall"),
+        ("step", 1.0, "a lasting rise"),
+        ("temporary-26", -1.0, "a 26-month fall"),
+        ("ramp-6", -1.0, "a lasting fall that builds up over six months"),
+        ("decay-0.8", 1.0, "a rise that fades by 20 % a month"),
+        ("forestalled-1-0.8", -1.0, "a fall after one month of the contrary"),
+        ("licence-3-0.6", -1.0, "a fall of which 60 % comes back after three months"),
+    ],
+)
+def test_a_shape_is_told_in_words(word: str, size: float, said: str) -> None:
+    assert shape_in_words(word, "month", size) == said
+
+
+def paths(**facts: object) -> list[str]:
+    """The page of the periods of one episode: June 2025, 900 t, and July, of which nothing is known."""
+    effect, without = estimate(-21.6, -24.4, 0.6), estimate(1147.5, 894.25, 1190.5)
+    points = [
+        {"episode_id": "ban", "ds": "2025-06-01", "y": 900.0, "effect": effect, "without": without},
+        {"episode_id": "ban", "ds": "2025-07-01", "y": None, "effect": effect, "without": None},
+    ]
+    of_periods = EffectPaths.model_validate({**FACTS, "not_estimated": [], "notes": [], "data": points})
+    told = answered(an_episode(event_ids=["ban"], others=[], **facts))
+    return [" ".join(line.split()) for line in _periods(told, of_periods).splitlines()]
+
+
+def test_the_periods_of_an_effect_are_told_with_what_they_come_to() -> None:
+    assert paths() == [
         "ban: A ban",
         "",
-        "period from observed effect without low high",
-        "─" * 55,
+        "period from observed effect without it low high",
+        "─" * 58,
         "2025-06-01 900 -21.6 % 1147.5 894.25 1190.5",
         "2025-07-01 -21.6 %",
         "",
         "ban: in force 1 day, then suspended",
-        "without: the series as it were without it, t; low, high: 90 % interval of that",
-        "the data favour step 28 %, pulse 10 %",
+        "without it: the series as it were without the episode, tonnes; low, high: 90 %",
+        "interval of that",
+        "best fit: a lasting fall (28 %); then a one-month fall (10 %)",
         "on average -22 % (-24 to +1)",
         "larger than 5 %, up or down: P 0.91",
-        "the data would have shown an average effect of 8 % four times in five",
+        "the data would have shown a mean effect of 8 % four times in five",
     ]
 
 
-def test_periods_of_an_effect_that_is_not_identified_are_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_periods_of_an_effect_that_is_not_identified_are_not_known() -> None:
     """A median of 0 that is nothing but prior would read as no effect, month after month."""
-    lines = paths(monkeypatch, identified=False, detectable=1.2719e24)
+    lines = paths(identified=False, detectable=1.2719e24)
     assert lines[4:6] == ["2025-06-01 900 not known 894.25 1190.5", "2025-07-01 not known"]
-    assert lines[9:] == [
-        "not identified: the data say nothing of it; low and high are what was assumed",
-        "before them: -24 to +1 % on average",
-        "the data would have shown an average effect of 1.3e+24 % four times in five",
+    assert lines[10:] == [
+        "not known: the data say nothing of it; low and high are what was assumed before",
+        "them: -24 to +1 % on average",
+        "the data would have shown a mean effect of 1.3e+24 % four times in five",
     ]
 
 
@@ -265,37 +322,33 @@ def test_notes_say_which_effects_are_told_together_and_which_began_when_nothing_
     quota, ban, after, old = (an_effect(a_ban(name)) for name in ("quota", "ban", "after", "old"))
     quota = replace(quota, episode=replace(quota.episode, told_with="ban"))
     after, old = (replace(one, identified=False, prior_dominated=True) for one in (after, old))
-    effects = quota, ban, after, old
-    none = EffectRecord.none(400, parse_freq("M"), np.datetime64("2030-06-01"))
-    record = replace(none, effects=effects, notes=said(effects, {"after"}))
+    notes = said((quota, ban, after, old), {"after"})
     together = "quota: the sample cannot part it from ban; told together"
     unseen = "after: nothing was traded any more when it began; its effect is the prior"
-    assert record.notes == (together, unseen, "old: the sample cannot tell its effect; it is the prior")
-    assert list(_noted(record, {"quota", "ban", "after", "old"})) == [together, unseen]
-    assert list(_noted(record, {"old", "after"})) == [unseen]
+    assert notes == (together, unseen, "old: the sample cannot tell its effect; it is the prior")
+    shown = an_episode(event_ids=["quota", "ban", "after", "old"])
+    assert list(_noted(answered(shown, notes=notes))) == [together, unseen]
+    assert list(_noted(answered(an_episode(event_ids=["old", "after"]), notes=notes))) == [unseen]
 
 
-def test_what_is_only_weighed_is_told_from_what_is_left_out() -> None:
-    weighed = "weighed with the others, but not reported apart: 60 periods can bear 3"
-    omitted = (
-        Omitted("ban", ("ban",), weighed),
-        Omitted("quota", ("quota",), weighed),
-        Omitted("truce", ("truce",), "is in the path of tariff, on which it acts"),
-        Omitted("relief", ("relief",), "is in the path of duty, on which it acts"),
-        Omitted("old", ("old",), "began before the sample"),
-    )
-    omitted += (Omitted("pause", ("pause",), weighed),)  # told with the licence, and so not left out
-    told_with = {"licence": "", "ban": "", "quota": "", "pause": "licence"}
-    effects = tuple(
-        replace(one, episode=replace(one.episode, apart=name == "licence", told_with=other))
-        for name, other in told_with.items()
-        for one in [an_effect(a_ban(name))]
-    )
-    record = replace(EffectRecord.none(400, parse_freq("M"), np.datetime64("2030-06-01")), effects=effects)
-    assert _left_out(record) == []
-    assert untold(record.of("volume.ore", omitted)) == list(omitted[:-1])
-    assert _left_out(record.of("volume.ore", omitted)) == [
-        "2 episodes: weighed with the others, but not reported apart: 60 periods can bear 3; --event shows one",
-        "left out, by reason (2: is in the path; 1: began before the sample)",
+def test_what_is_only_weighed_is_told_from_what_is_not_estimated_and_no_list_is_without_members() -> None:
+    weighed = "weighed with the others: 60 months allow 3 episodes apart"
+    reasons = {
+        "ban": weighed,
+        "quota": weighed,
+        "truce": "is in the path of tariff, on which it acts",
+        "relief": "is in the path of duty, on which it acts",
+        "old": "began before the sample",
+        "odd": "has another reason",
+    }
+    omitted = [
+        {"episode_id": name, "event_ids": [name], "why": why, "weighed": why == weighed}
+        for name, why in reasons.items()
+    ]
+    assert _left_out(answered()) == []
+    assert _left_out(answered(omitted=omitted)) == [
+        f"not estimated apart: 2 episodes ({weighed}); --event EVENT shows one",
+        "not estimated: 2 acting on a measure and part of its effect; 1 in force from before the first observation to "
+        "after the last; 1 has another reason",
         "--format json names them",
     ]

@@ -13,9 +13,9 @@ import pytest
 from service_fixtures import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 
 from forecast.answers.champion import futures
-from forecast.answers.effects import _kin
 from forecast.answers.event_priors import FILE, Evidence, refresh
 from forecast.answers.event_versions import World
+from forecast.answers.findings import _kin
 from forecast.answers.forecast import forecast
 from forecast.answers.future import Future
 from forecast.catalog import Catalog

@@ -14,8 +14,8 @@ from service_fixtures import COPPER, EARTHS, NICKEL, make_home
 from small_world import EVIDENCE, FLOW, SUPPLY, a_ban, an_effect
 
 from forecast.answers.cache import Cache
-from forecast.answers.effects import Kin, _kin, findings
 from forecast.answers.event_priors import Evidence
+from forecast.answers.findings import Kin, _kin, findings
 from forecast.catalog import Catalog
 from forecast.errors import NotEstimated, NotFound
 from forecast.events import Act, Event

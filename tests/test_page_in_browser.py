@@ -215,12 +215,12 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
     effects.sort(key=lambda each: each["start"], reverse=True)
     titles = {event["event_id"]: event["title"] for event in events}
     rows = seen.cells("#effects")
-    assert any(len(each["events"]) > 1 for each in effects)
+    assert any(len(each["event_ids"]) > 1 for each in effects)
     assert [row[0] for row in rows] == [each["start"] for each in effects]
     for row, each in zip(rows, effects, strict=True):
         average = each["average"]
-        others = [f"{titles[one['event']]}: {one['standing']}" for one in each["others"]]
-        assert row[1].splitlines() == [titles[each["episode"]], each["standing"], *others]
+        others = [f"{titles[one['event_id']]}: {one['standing']}" for one in each["others"]]
+        assert row[1].splitlines() == [titles[each["episode_id"]], each["standing"], *others]
         assert row[2].splitlines() == [percent(average["median"]), between(average, percent)]
         for cell, band, more in (
             (row[3], "amount", []),
@@ -231,7 +231,7 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
         assert row[6] == ("" if each["detectable"] is None else f"{each['detectable']:.1f} %")
         assert row[7] == "data"
     head = seen.page.locator("#effects th").all_inner_texts()
-    assert head[3:7] == ["t a month", "t in all", "P(> 5 %)", "would show"]
+    assert head[3:7] == ["t a month", "t in all", "P(over 5 %)", "detectable"]
 
 
 def test_an_effect_that_is_not_identified_is_not_known_and_no_number_but_its_interval_is_shown(seen: Seen) -> None:
@@ -254,6 +254,19 @@ def test_an_effect_that_is_not_identified_is_not_known_and_no_number_but_its_int
     )
     ((*_, total, _, detectable, _),) = seen.cells("#effects")
     assert (total.splitlines()[-1], detectable) == ("in 1 month", "1.3e+24 %")
+
+
+def test_no_head_of_a_table_stands_without_effects_below_it(seen: Seen) -> None:
+    seen.open(f"/?series={EARTHS}")
+    expect(seen.page.locator("#effects tbody tr").first).to_be_visible()
+    missing = {"event_id": "mine", "why": "it has no date"}
+    for not_estimated in ([missing], []):
+        answer = {"data": [], "not_estimated": not_estimated}
+        seen.page.evaluate("one => estimates(one, [], { freq: 'M', measure: 'volume' })", answer)
+        expect(seen.page.locator("#effects")).to_be_hidden()
+        expect(seen.page.locator("#effects-words")).to_be_hidden()
+        expect(seen.page.locator("#effects-title")).to_be_visible(visible=bool(not_estimated))
+    expect(seen.page.locator("#not-estimated li")).to_have_count(0)
 
 
 def test_what_was_given_up_before_its_day_is_no_time_that_runs_backwards(seen: Seen) -> None:

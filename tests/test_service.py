@@ -292,11 +292,11 @@ def test_effects_are_those_of_the_serving_run(client: FlaskClient) -> None:
     assert (effects["series_id"], effects["method"]) == (EARTHS, "drawn")
     assert effects["data"]
     rows = table(client, f"/v1/series/{EARTHS}/effects?format=csv")
-    assert [row["episode"] for row in rows] == [effect["episode"] for effect in effects["data"]]
+    assert [row["episode_id"] for row in rows] == [effect["episode_id"] for effect in effects["data"]]
     for row, told in zip(rows, effects["data"], strict=True):
         for band in ("average", "cumulated", "cumulated_before"):
             for name, number in (told[band] or {}).items():
-                assert float(row[f"{band}.{name}"]) == number
+                assert float(row[f"{band}_{name}"]) == number
         assert sum(shape["weight"] for shape in told["shapes"]) == pytest.approx(1)
         assert told["others_of_kind"] >= 0
         assert told["given_kind"]["lo-90"] < told["given_kind"]["median"] < told["given_kind"]["hi-90"]
@@ -304,10 +304,11 @@ def test_effects_are_those_of_the_serving_run(client: FlaskClient) -> None:
 
 def test_the_path_of_an_effect_is_a_row_a_period_with_the_series_as_without_it(client: FlaskClient) -> None:
     episode = get(client, f"/v1/series/{EARTHS}/effects")["data"][-1]
-    event = episode["events"][-1]
+    event = episode["event_ids"][-1]
     path = get(client, f"/v1/series/{EARTHS}/effects?detail=path&event={event}")["data"]
-    assert {point["episode"] for point in path} == {episode["episode"]}
-    inside = [p for p in path if episode["window"][0] <= p["ds"] <= episode["window"][1] and p["y"] is not None]
+    assert {point["episode_id"] for point in path} == {episode["episode_id"]}
+    window = episode["window"]
+    inside = [p for p in path if window["first"] <= p["ds"] <= window["last"] and p["y"] is not None]
     gone = sum(p["y"] - p["without"]["median"] for p in inside)
     assert gone == pytest.approx(episode["cumulated_after"]["median"], rel=0.01)
     for p in inside:
@@ -315,7 +316,7 @@ def test_the_path_of_an_effect_is_a_row_a_period_with_the_series_as_without_it(c
         assert low < p["without"]["lo-50"] < p["without"]["median"] < p["without"]["hi-50"] < high
         assert p["y"] / (1 + p["effect"]["median"] / 100) == pytest.approx(p["without"]["median"], rel=1e-4)
     rows = table(client, f"/v1/series/{EARTHS}/effects?detail=path&event={event}&format=csv")
-    assert [float(row["without.lo-90"]) for row in rows if row["y"]] == [
+    assert [float(row["without_lo-90"]) for row in rows if row["y"]] == [
         p["without"]["lo-90"] for p in path if p["y"] is not None
     ]
 
@@ -338,11 +339,12 @@ def test_kinds_of_events_say_whether_their_mean_is_known(client: FlaskClient) ->
     assert len({(row["family"], row["measure"]) for row in told}) == len(told) == 10
     for row in told:
         assert row["up"] + row["down"] == row["estimates"] >= row["events"]
-        assert row["mean_lo-90"] < row["mean"] < row["mean_hi-90"]
+        assert row["mean"]["lo-90"] < row["mean"]["median"] < row["mean"]["hi-90"]
         assert (row["unseen"]["median"] != 0) == row["identified"]
-        assert ("not identifiable" in row["says"]) == (bool(row["events"]) and not row["identified"])
+        assert ("cannot be told from zero" in row["says"]) == (bool(row["events"]) and not row["identified"])
     rows = table(client, "/v1/effects?format=csv")
-    assert [float(row["unseen.hi-90"]) for row in rows] == [row["unseen"]["hi-90"] for row in told]
+    for name in ("mean", "unseen"):
+        assert [float(row[f"{name}_hi-90"]) for row in rows] == [row[name]["hi-90"] for row in told]
 
 
 def test_runs_and_their_cards(client: FlaskClient) -> None:

@@ -3,42 +3,55 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, flat, lines, table
+from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, lines, table
 from forecast.cli.session import session
 
 if TYPE_CHECKING:
-    from forecast.answers.effects import Findings
-    from forecast.effects.record import EffectRecord
+    from forecast.answers.effects import EffectPaths, Effects, EpisodeEstimate, EpisodePeriod
+    from forecast.answers.estimate import Estimate
+    from forecast.answers.model import Answer
 
 #: Marks behind an effect, and what they say.
 MARKS = {
-    "*": "the data say little: mostly prior",
-    "†": "not identified: the data say nothing of it, and the interval is what was assumed before them",
-    "‡": "weighed with the others, and not reported unless it is asked for",
+    "*": "the data say little of it: mostly what was assumed before them",
+    "†": "the data say nothing of it: the interval is what was assumed before them",
+    "‡": "weighed with the others, and shown since it was asked for",
 }
-
 #: How the notes of a record end that tell of an effect what no mark does.
 NOTED = ("told together", "nothing was traded any more when it began; its effect is the prior")
-
-#: What stands beside an effect that was not found.
-ANY = "P(any): probability that it had any effect, however small"
-#: An effect takes as many lines as it has numbers.
-COLUMNS = (
-    Column("episode", wrap=True),
-    Column("effect", number=True),
-    Column("interval", "90 %", number=True),
-    Column("relevant", "P>5 %", number=True),
-    Column("detectable", "seen", number=True),
-    Column("rank", number=True),
-)
+#: Why an episode is not estimated, by how the reason of the record begins.
+REASONS = {
+    "is in the path": "acting on a measure and part of its effect",
+    "begins after": "beginning after the last observation",
+    "began before": "in force from before the first observation to after the last",
+}
 #: An effect whose median is 0 was not found if one that matters is less likely than this; else it is not known.
 NONE_FOUND = 0.1
-_PERIODS = {"D": "day", "B": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
+NOTHING = "No effect of an event on this series was estimated."
+
+#: An episode takes as many lines as it has numbers.
+COLUMNS = (
+    Column("event", wrap=True),
+    Column("measure", "measured as"),
+    Column("effect", number=True),
+    Column("interval", "90 % interval", number=True),
+)
+PERIOD = (
+    Column("ds", "period from"),
+    Column("y", "observed", number=True),
+    Column("effect", number=True),
+    Column("without", "without it", number=True),
+    Column("low", number=True),
+    Column("high", number=True),
+)
+CLASSES = (Column("family", "kind"), Column("measure", "effect on"), Column("says", "what such events did", wrap=True))
+_NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+_UNITS = {"t": "tonnes"}
 
 
 def effects(
@@ -78,115 +91,267 @@ def effects(
 
 
 def _of_series(out: Out, series_id: str, event: str | None, paths: bool) -> None:
-    from forecast.answers.effects import findings
-    from forecast.export import effects as export
+    from forecast.answers import effects as answers
+    from forecast.answers.findings import findings
 
     with session() as s:
         found = findings(s.catalog, s.registry, series_id, event)
-    if out.chosen is Format.CSV:
-        rows = export.path_rows(found) if paths else export.effect_lines(found)
-        out.csv(export.path_names() if paths else export.effect_names(), [flat(row) for row in rows])
-    elif out.chosen is Format.JSON:
-        out.document(export.paths_document(found) if paths else export.effects_document(found))
+    if paths:
+        periods = answers.effect_paths(found)
+        _show(out, periods, lambda: _periods(answers.effects(found), periods))
     else:
-        out.text(_periods(found) if paths else _episodes(found))
+        told = answers.effects(found)
+        _show(out, told, lambda: _episodes(told))
 
 
-def _episodes(found: Findings) -> str:
-    from forecast.export.effects import effect_rows
+def _classes(out: Out) -> None:
+    from forecast.answers.event_classes import class_effects
+    from forecast.answers.event_priors import Evidence
 
-    rows, record = effect_rows(found), found.run.record
-    period = _PERIODS[record.freq.unit]
-    cells = [_cells(row, period) for row in rows]
-    columns = [column for column in COLUMNS if column.key != "rank" or any(each["rank"] for each in cells)]
-    shown = {event for row in rows for event in row["events"]}
-    marks = {mark for each in cells for mark in MARKS if mark in each["effect"]}
+    with session() as s:
+        told = class_effects(Evidence.of(s.registry, s.catalog.retired()))
+    _show(out, told, lambda: table(list(told.lines()), CLASSES))
+
+
+def _show(out: Out, answer: Answer, page: Callable[[], str]) -> None:
+    if out.chosen is Format.TABLE:
+        out.text(page())
+    else:
+        out.answer(answer)
+
+
+# -- the episodes of a series ------------------------------------------------------------------------------------------
+
+
+def _episodes(told: Effects) -> str:
+    period, unit = _words(told)
+    cells = [_cells(each, period, unit) for each in told.data]
+    marks = [mark for mark in MARKS if any(mark in each["effect"] for each in cells)]
     notes = [
-        *(f"{mark} {MARKS[mark]}" for mark in sorted(marks)),
-        *(_explained(rows[0], found, period, len(columns) == len(COLUMNS)) if rows else ()),
-        *([ANY] if any("P(any)" in each["effect"] for each in cells) else ()),
-        f"run {found.run.run_id}; method: {record.method}",
-        *_noted(record, shown),
-        *(f"{event} was not estimated: {why}" for event, why in found.not_estimated.items()),
-        *_left_out(record),
+        *(f"{mark} {MARKS[mark]}" for mark in marks),
+        *(_explained(cells, told) if cells else [NOTHING]),
+        f"run {told.run}; method: {told.method}",
+        *_noted(told),
+        *(f"{each.event_id} was not estimated: {each.why}" for each in told.not_estimated),
+        *_left_out(told),
     ]
-    return f"{found.series.series_id}, {found.series.unit}\n\n{table(cells, columns) if rows else ''}{lines(notes)}"
+    return f"{told.series_id}, {unit}\n" + (f"\n{table(cells, COLUMNS)}" if cells else "") + lines(notes)
 
 
-def _noted(record: EffectRecord, shown: Collection[str]) -> Iterator[str]:
-    """Which of the events shown are told together, or began when there was nothing left to be seen."""
-    return (note for note in record.notes if note.endswith(NOTED) and note.partition(":")[0] in shown)
-
-
-def _explained(row: Mapping[str, Any], found: Findings, period: str, ranked: bool) -> Iterator[str]:
-    """What the numbers of the table are."""
-    size = f"{row['relevant_size']:g} %"
-    if found.series.is_price:
-        yield f"on average: in {found.series.unit}, over the first year or as long as it was in force"
-    else:
-        yield (
-            f"a {period}: in {found.series.unit}, mean over the first year; in so many: summed over the {period}s "
-            "of it that were observed"
-        )
-    yield (
-        f"P>{size}: probability that the mean effect is larger than {size}, up or down; seen: the mean effect that "
-        "these data would have shown four times in five"
-        + ("; rank: share of dates without events with less" if ranked else "")
-    )
-
-
-def _cells(row: Mapping[str, Any], period: str) -> dict[str, Any]:
-    """One episode: its events, a line each; its effects, a line each, beside their 90 % intervals."""
-    first, *others = row["events"]
-    told = list(_told(row, period))
-    relevant, detectable, rank = row["relevant"], row["detectable"], row["placebo_rank"]
+def _cells(each: EpisodeEstimate, period: str, unit: str) -> dict[str, str]:
+    """One episode: its events, a line each, and how it was in force; its numbers, a line each, with 90 % intervals."""
+    first, *others = each.event_ids
+    measures = list(_measures(each, period, unit))
     return {
-        "episode": "\n".join([first, *(f"+{event}" for event in others), f"from {row['start']}", *_in_force(row)]),
-        "effect": "\n".join(effect for effect, _ in told),
-        "interval": "\n".join(interval for _, interval in told),
-        "relevant": "" if relevant is None else f"{relevant:.2f}",
-        "detectable": "" if detectable is None else f"{_size(detectable)} %",
-        "rank": "" if rank is None else f"{rank:.2f}",
+        "event": "\n".join([first, *(f"+{event}" for event in others), f"from {each.start}", *_facts(each, period)]),
+        "measure": "\n".join(measure for measure, _, _ in measures),
+        "effect": "\n".join(effect for _, effect, _ in measures),
+        "interval": "\n".join(interval for _, _, interval in measures),
     }
 
 
-def _in_force(row: Mapping[str, Any]) -> Iterator[str]:
-    """How long the first event was in force up to the last observation; nothing where the run does not say."""
-    days = row["days_in_force"]
-    if days is not None:
-        yield f"in force {days:,} day{'s' * (days > 1)}" if days else "never in force"
+def _facts(each: EpisodeEstimate, period: str) -> Iterator[str]:
+    """How long the leading event was in force up to the last observation, and how many periods the numbers are of."""
+    if each.days_in_force is not None:
+        on = "under way" if each.family == "shock" else "in force"
+        yield f"{on} {_count(each.days_in_force, 'day')}" if each.days_in_force else f"never {on}"
+    if each.observed:
+        yield f"{_count(each.observed, period)} observed"
 
 
-def _idle(row: Mapping[str, Any]) -> bool:
+def _measures(each: EpisodeEstimate, period: str, unit: str) -> Iterator[tuple[str, str, str]]:
+    """What is measured, the estimate, and its interval; marked where the data say little."""
+    mark = ("†" if not each.identified else "*" if each.prior_dominated else "") + ("" if each.apart else "‡")
+    mean = "mean effect, %"
+    if each.average is None:
+        yield mean, f"not yet seen{mark}", ""
+        return
+    none = _none_found(each)
+    word = "not known" if not each.identified else "none found" if none else _whole(each.average.median)
+    yield mean, f"{word}{mark}", _between(each.average, _whole)
+    if each.identified and not none:
+        total = each.cumulated_after
+        if each.amount is not None:
+            yield (
+                f"a {period}, {unit}" if total else f"mean, {unit}",
+                _short(each.amount.median),
+                _between(each.amount, _short),
+            )
+        if total is not None:
+            yield f"total, {unit}", _short(total.median), _between(total, _short)
+        if each.anticipation is not None and round(each.anticipation.median):
+            yield "came early, %", _whole(each.anticipation.median), _between(each.anticipation, _whole)
+    if none:
+        yield "P(any effect)", f"{each.acts:.2f}", ""
+    if each.relevant is not None:
+        yield f"P(over {each.relevant_size:g} %)", f"{each.relevant:.2f}", ""
+    if each.detectable is not None:
+        yield "detectable, %", _size(each.detectable), ""
+    if each.placebo_rank is not None:
+        yield "unusualness", f"{each.placebo_rank:.2f}", ""
+
+
+def _none_found(each: EpisodeEstimate) -> bool:
     """Whether there is most likely no effect, nor one that matters."""
-    return bool(row["average"]["median"] == 0 and row["relevant"] < NONE_FOUND)
+    return bool(
+        each.identified
+        and each.average is not None
+        and each.average.median == 0
+        and each.relevant is not None
+        and each.relevant < NONE_FOUND
+    )
 
 
-def _told(row: Mapping[str, Any], period: str) -> Iterator[tuple[str, str]]:
-    """Effects and their intervals: on average, in the unit, in sum and before; marked where the data say little."""
-    average, amount, total, early = (row[name] for name in ("average", "amount", "cumulated_after", "anticipation"))
-    mark = "" if not row["prior_dominated"] and row["identified"] else "*" if row["identified"] else "†"
-    mark += "" if row["apart"] else "‡"
-    if average is None:
-        yield f"none yet{mark}", ""
-        return
-    if not row["identified"]:
-        yield f"not known{mark}", _between(average, _whole)
-        return
-    idle = _idle(row)
-    yield f"none found{mark}" if idle else f"{_whole(average['median'])} %{mark}", _between(average, _whole)
-    if idle:
-        yield f"P(any) {row['acts']:.2f}", ""
-    elif amount is not None:
-        yield f"{_short(amount['median'])} {'a ' + period if total else 'on average'}", _between(amount, _short)
-    if total is not None and not idle:
-        yield f"{_short(total['median'])} in {row['observed']}", _between(total, _short)
-    if early and round(early["median"]):
-        yield f"{_whole(early['median'])} % before", _between(early, _whole)
+def _explained(cells: Sequence[dict[str, str]], told: Effects) -> Iterator[str]:
+    """What the numbers of the table are, of those that are in it."""
+    (period, unit), size = _words(told), f"{told.data[0].relevant_size:g} %"
+    difference = f"observed less what there would have been without it, mean over these {period}s"
+    meanings = {
+        "mean effect, %": f"the observed {period}s of the first year, or of the time in force if that is shorter, "
+        "against what they would have been without it",
+        f"a {period}, {unit}": difference,
+        f"mean, {unit}": difference,
+        f"total, {unit}": f"the sum over these {period}s",
+        "came early, %": f"the effect in the {period}s before it began, in which it may have been felt",
+        "P(any effect)": "probability that it had any effect, however small",
+        f"P(over {size})": f"probability that the mean effect is larger than {size}, up or down",
+        "detectable, %": "the mean effect that these data would have shown four times in five",
+        "unusualness": "share of the dates without events that show a smaller effect",
+    }
+    shown = {measure for each in cells for measure in each["measure"].split("\n")}
+    return (f"{measure}: {meaning}" for measure, meaning in meanings.items() if measure in shown)
 
 
-def _between(band: Mapping[str, float], shown: Callable[[float], str]) -> str:
-    return f"{shown(band['lo-90'])} to {shown(band['hi-90'])}"
+def _noted(told: Effects) -> Iterator[str]:
+    """Which of the events shown are told together, or began when there was nothing left to be seen."""
+    shown = {event for each in told.data for event in each.event_ids}
+    return (note for note in told.notes if note.endswith(NOTED) and note.partition(":")[0] in shown)
+
+
+def _left_out(told: Effects) -> list[str]:
+    """How many episodes are weighed but not shown, and how many are not estimated, and why."""
+    weighed = [each.why for each in told.omitted if each.weighed]
+    counts = Counter(_reason(each.why) for each in told.omitted if not each.weighed)
+    said = []
+    if weighed:
+        said.append(f"not estimated apart: {_count(len(weighed), 'episode')} ({weighed[0]}); --event EVENT shows one")
+    if counts:
+        reasons = "; ".join(f"{count} {reason}" for reason, count in counts.most_common())
+        said.append(f"not estimated: {reasons}")
+    return [*said, "--format json names them"] if said else []
+
+
+def _reason(why: str) -> str:
+    """A reason of the record, of several events; one that goes on to name another event is told without it."""
+    return next((words for start, words in REASONS.items() if why.startswith(start)), why)
+
+
+# -- the periods of its episodes ---------------------------------------------------------------------------------------
+
+
+def _periods(told: Effects, paths: EffectPaths) -> str:
+    period, unit = _words(told)
+    pages = []
+    for each in told.data:
+        own = [_line(point, each.identified) for point in paths.data if point.episode_id == each.episode_id]
+        head = [f"{each.episode_id}: {each.title or 'no longer in the catalogue'}"]
+        head += [f"with {', '.join(each.event_ids[1:])}"] if each.others else []
+        without = f"without it: the series as it were without the episode, {unit}; low, high: 90 % interval of that"
+        notes = [*_standings(each), without, *_in_words(each, period)]
+        pages.append(f"{lines(head)[1:]}\n{table(own, PERIOD)}{lines(notes)}")
+    return "\n".join(pages) or f"{told.series_id}\n{lines([NOTHING])}"
+
+
+def _line(point: EpisodePeriod, identified: bool) -> dict[str, str | float | None]:
+    """A period: six digits of what is below a million, the effect in percent; JSON and CSV have all their digits.
+
+    A median of what is not identified would read as none.
+    """
+    low, high = point.without.interval(90) if point.without else (None, None)
+    return {
+        "ds": point.ds.isoformat(),
+        "y": _digits(point.y),
+        "effect": f"{point.effect.median:+.1f} %" if identified else "not known",
+        "without": _digits(point.without.median) if point.without and identified else None,
+        "low": _digits(low),
+        "high": _digits(high),
+    }
+
+
+def _standings(each: EpisodeEstimate) -> Iterator[str]:
+    """Each event of an episode, and what of it was in force; none where the run is older than to say so."""
+    stands = [(each.episode_id, each.standing), *((other.event_id, other.standing) for other in each.others)]
+    return (f"{event}: {standing}" for event, standing in stands if standing)
+
+
+def _in_words(each: EpisodeEstimate, period: str) -> Iterator[str]:
+    """What the data favour, the average effect, how likely one that matters is, and which the data would have shown."""
+    average = each.average
+    if not each.identified:
+        assumed = f": {_between(average, _whole)} % on average" if average else ""
+        yield f"not known: the data say nothing of it; low and high are what was assumed before them{assumed}"
+    else:
+        best, *others = (
+            f"{shape_in_words(one.shape, period, average.median if average else 0.0)} ({100 * one.weight:.0f} %)"
+            for one in each.shapes[:3]
+        )
+        yield f"best fit: {best}" + (f"; then {', '.join(others)}" if others else "")
+        if average is not None:
+            yield f"on average {_whole(average.median)} % ({_between(average, _whole)})"
+            yield f"larger than {each.relevant_size:g} %, up or down: P {each.relevant:.2f}"
+    if each.detectable is not None:
+        yield f"the data would have shown a mean effect of {_size(each.detectable)} % four times in five"
+
+
+def shape_in_words(word: str, period: str, size: float) -> str:
+    """A shape as one would say it, of an effect of this sign: ``hump-3`` of a fall is a three-month dip."""
+    from forecast.interventions import Decay, Forestalled, Hump, Licence, Pulse, Ramp, Temporary, parse_shape
+
+    move = "fall" if size < 0 else "rise"
+    match parse_shape(word):
+        case Pulse():
+            return f"a one-{period} {move}"
+        case Temporary(periods):
+            return f"a {_numeral(periods)}-{period} {move}"
+        case Hump(periods):
+            return f"a {_numeral(periods)}-{period} {'dip' if size < 0 else 'hump'}"
+        case Ramp(periods):
+            return f"a lasting {move} that builds up over {_span(periods, period)}"
+        case Decay(rate):
+            return f"a {move} that fades by {100 * (1 - rate):.0f} % a {period}"
+        case Forestalled(periods):
+            return f"a {move} after {_span(periods, period)} of the contrary"
+        case Licence(periods, approved):
+            return f"a {move} of which {100 * approved:.0f} % comes back after {_span(periods, period)}"
+        case _:
+            return f"a lasting {move}"
+
+
+# -- numbers and words -------------------------------------------------------------------------------------------------
+
+
+def _words(told: Effects) -> tuple[str, str]:
+    """What a period and the unit of a series are called."""
+    from forecast.timeseries.frequency import parse_freq
+
+    return parse_freq(told.freq).period, _UNITS.get(told.unit, told.unit)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def _span(periods: int, period: str) -> str:
+    return f"{_numeral(periods)} {period}{'s' * (periods > 1)}"
+
+
+def _numeral(number: int) -> str:
+    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
+
+
+def _between(estimate: Estimate, shown: Callable[[float], str]) -> str:
+    low, high = estimate.interval(90)
+    return f"{shown(low)} to {shown(high)}"
 
 
 def _whole(value: float) -> str:
@@ -205,88 +370,6 @@ def _size(value: float) -> str:
     return f"{value:.0f}" if value < 1e4 else f"{value:.2g}"
 
 
-def _periods(found: Findings) -> str:
-    from forecast.export.effects import effect_rows, path_rows
-
-    rows, columns, text = path_rows(found), [Column("ds", "period from"), Column("y", "observed", number=True)], ""
-    columns += [Column(name, title, number=True) for name, title in _PERIOD.items()]
-    for episode in effect_rows(found):
-        own = [_short_form(flat(row)) for row in rows if row["episode"] == episode["episode"]]
-        if not episode["identified"]:
-            own = [{**row, **_NOT_KNOWN} for row in own]
-        favoured = ", ".join(f"{s['shape']} {100 * s['weight']:.0f} %" for s in episode["shapes"][:3])
-        others = ", ".join(episode["events"][1:])
-        head = [f"{episode['episode']}: {episode['title']}", *([f"with {others}"] if others else [])]
-        text += lines(head)[1:] + f"\n{table(own, columns)}"
-        unit = f"without: the series as it were without it, {found.series.unit}; low, high: 90 % interval of that"
-        stands = [f"{name}: {words}" for name, words in _standings(episode)]
-        text += lines([*stands, unit, *_in_words(episode, favoured)])
-        text += "\n"
-    return text.rstrip("\n") + "\n"
-
-
-def _standings(row: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Each event of an episode, and what of it was in force; none where the run is older than to say so."""
-    events = [{"event": row["episode"], "standing": row["standing"]}, *row["others"]]
-    return [(each["event"], each["standing"]) for each in events if each["standing"]]
-
-
-def _in_words(row: Mapping[str, Any], favoured: str) -> Iterator[str]:
-    """The average effect, how likely one that matters is, and which the data would have shown."""
-    average, size = row["average"], f"{row['relevant_size']:g} %"
-    if not row["identified"]:
-        assumed = "" if average is None else f": {_between(average, _whole)} % on average"
-        yield f"not identified: the data say nothing of it; low and high are what was assumed before them{assumed}"
-    else:
-        yield f"the data favour {favoured}"
-        if average is not None:
-            yield f"on average {_whole(average['median'])} % ({_between(average, _whole)})"
-            yield f"larger than {size}, up or down: P {row['relevant']:.2f}"
-    if row["detectable"] is not None:
-        yield f"the data would have shown an average effect of {_size(row['detectable'])} % four times in five"
-
-
-def _short_form(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A period: six digits of what is below a million, the effect in percent; JSON and CSV have all their digits."""
-    short = {name: f"{v:.6g}" for name, v in row.items() if isinstance(v, float) and abs(v) < 1e6}
-    return {**row, **short, "effect.median": f"{row['effect.median']:+.1f} %"}
-
-
-#: What stands for the medians of an effect that is not identified: they would read as none.
-_NOT_KNOWN = {"effect.median": "not known", "without.median": None}
-_PERIOD = {"effect.median": "effect", "without.median": "without", "without.lo-90": "low", "without.hi-90": "high"}
-
-
-def _classes(out: Out) -> None:
-    from forecast.answers.event_priors import Evidence
-    from forecast.export import effects as export
-
-    with session() as s:
-        evidence = Evidence.of(s.registry, s.catalog.retired())
-    if out.chosen is Format.CSV:
-        out.csv(export.class_names(), [flat(row) for row in export.class_rows(evidence)])
-    elif out.chosen is Format.JSON:
-        out.document(export.classes_document(evidence))
-    else:
-        columns = (
-            Column("family"),
-            Column("measure", "on"),
-            Column("says", " ", wrap=True),
-        )
-        out.text(table(export.class_rows(evidence), columns))
-
-
-def _left_out(record: EffectRecord) -> list[str]:
-    """How many episodes are weighed but not reported, and how many left out, and why.
-
-    A reason may go on to name another event.
-    """
-    from forecast.export.effects import untold
-
-    weighed, omitted = {effect.episode.episode_id for effect in record.effects}, untold(record)
-    hidden = [each.reason for each in omitted if each.episode_id in weighed]
-    counts = Counter(each.reason.partition(" of ")[0] for each in omitted if each.episode_id not in weighed)
-    reasons = "; ".join(f"{count}: {reason}" for reason, count in counts.most_common())
-    said = [f"{len(hidden)} episode{'s' * (len(hidden) > 1)}: {hidden[0]}; --event shows one"] if hidden else []
-    said += [f"left out, by reason ({reasons})"] if counts else []
-    return [*said, "--format json names them"] if said else []
+def _digits(value: float | None) -> str | float | None:
+    """Six digits of what is below a million."""
+    return f"{value:.6g}" if value is not None and abs(value) < 1e6 else value

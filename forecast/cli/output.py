@@ -195,25 +195,6 @@ def lines(notes: Iterable[str]) -> str:
     return "".join(f"{note}\n" for note in ["", *folded]) if folded else ""
 
 
-def flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Members of an object become ``a.b``, items of a list are joined by ``;``."""
-    cells: dict[str, Any] = {}
-    for name, value in row.items():
-        if isinstance(value, Mapping):
-            cells.update({f"{name}.{key}": part for key, part in flat(value).items()})
-        elif isinstance(value, list | tuple):
-            cells[name] = ";".join(_item(item) for item in value)
-        else:
-            cells[name] = value
-    return cells
-
-
-def _item(item: object) -> str:
-    if isinstance(item, Mapping):
-        return ":".join("" if value is None else str(value) for value in item.values())
-    return ">".join(map(str, item)) if isinstance(item, list | tuple) else str(item)
-
-
 def cell(value: object) -> str:
     """A cell of a table: the digits that JSON and CSV show, without the ``.0`` of millions; nothing for nothing."""
     from forecast.export.csv_writer import number

@@ -100,7 +100,7 @@ def _backtest(s: Session, series_id: str) -> bytes:
 
 
 def _effect(s: Session, history: History, event_id: str) -> bytes:
-    from forecast.answers.effects import findings
+    from forecast.answers.findings import findings
     from forecast.export.plots import effect_picture
 
     known = s.catalog.events()

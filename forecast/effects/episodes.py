@@ -135,7 +135,7 @@ def episodes(
     )
     first = max(room, len(own))
     crowded = [e for e in ranked[first:] if any(overlap(e, other, freq) for other in ranked[:first])]
-    reason = f"weighed with the others, but not reported apart: {len(ds)} periods can bear {room}"
+    reason = f"weighed with the others: {len(ds)} {freq.period}s allow {room} episode{'s' * (room > 1)} apart"
     omitted += [Omitted(e.episode_id, e.events, reason) for e in crowded]
     chosen = [replace(e, apart=e not in crowded) for e in ranked]
     return tuple(sorted(chosen, key=lambda e: (e.intervention.start.astype(int), e.episode_id))), tuple(omitted)

@@ -23,7 +23,8 @@ from forecast.timeseries.series import Floats, History
 LEVELS = (50, 80, 90)
 #: The smallest average effect that matters, in percent.
 RELEVANT = 5.0
-_CUTS = (0.5, *(q for level in LEVELS for q in ((100 - level) / 200, (100 + level) / 200)))
+#: Where a ``Band`` cuts its draws: the median, and the bounds of each interval.
+CUTS = (0.5, *(q for level in LEVELS for q in ((100 - level) / 200, (100 + level) / 200)))
 
 _Word = TypeVar("_Word", str, int)
 _Ordinals = npt.NDArray[np.int64]
@@ -40,7 +41,7 @@ class Band:
     @classmethod
     def of(cls, draws: Floats) -> Band:
         """From draws (n, P) or (n,)."""
-        median, *ends = np.quantile(draws.reshape(len(draws), -1), _CUTS, axis=0)
+        median, *ends = np.quantile(draws.reshape(len(draws), -1), CUTS, axis=0)
         return cls(median, {level: (ends[2 * i], ends[2 * i + 1]) for i, level in enumerate(LEVELS)})
 
     def percent(self) -> Band:

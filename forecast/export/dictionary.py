@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from forecast.answers.backtests import QuantileList, Scores
+from forecast.answers.effects import EffectPaths, Effects
+from forecast.answers.event_classes import ClassEffects
 from forecast.answers.events import EventList, EventOnDay
 from forecast.answers.forecast import LEVELS, Forecast
 from forecast.answers.health import HealthList
@@ -44,6 +46,9 @@ ENTRIES = (
     Entry("Forecast", "`GET /v1/forecasts/{series_id}`, `orecast forecast SERIES`", Forecast),
     Entry("Forecasts of several series", "`GET /v1/forecasts`, `orecast forecast`, `orecast export`", ForecastList),
     Entry("Scenarios", "`POST /v1/scenarios`, `orecast scenario`", ScenarioAnswer),
+    Entry("Effects", "`GET /v1/series/{series_id}/effects`, `orecast effects SERIES`", Effects),
+    Entry("Effects by period", "`GET …/effects?detail=path`, `orecast effects SERIES --paths`", EffectPaths),
+    Entry("Effects of kinds of events", "`GET /v1/effects`, `orecast effects --class`", ClassEffects),
     Entry("Series", "`GET /v1/series`, `GET /v1/series/{series_id}`, `orecast series`", SeriesList),
     Entry("Observations", "`GET /v1/series/{series_id}/observations`", ObservationList),
     Entry("Events", "`GET /v1/events`, `orecast events`", EventList),

@@ -23,6 +23,7 @@ DayLike = dt.date | str | np.datetime64 | Days
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS = {"M": 1, "Q": 3, "Y": 12}
 _SEASON = {"D": 7, "B": 5, "W": 52, "M": 12, "Q": 4, "Y": 1}
+_PERIODS = {"D": "day", "B": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 _WORDS = {
     "daily": "D",
     "business": "B",
@@ -48,6 +49,11 @@ class Freq:
     def unit(self) -> str:
         """The letter: D, B, W, M, Q or Y."""
         return self.code[0]
+
+    @property
+    def period(self) -> str:
+        """What a period is called: day, week, month, quarter or year."""
+        return _PERIODS[self.unit]
 
     @property
     def season(self) -> int:

@@ -6,20 +6,20 @@ from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
 from forecast.answers.champion import champion_of
-from forecast.answers.effects import findings
+from forecast.answers.effects import EffectPaths, Effects, effect_paths, effects
+from forecast.answers.event_classes import ClassEffects, class_effects
 from forecast.answers.event_priors import Evidence
-from forecast.export import effects as export
-from service.answers import csv_answer, flat, json_answer, tag, unchanged, wants_csv
+from forecast.answers.findings import findings
+from service.answers import respond, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
-from service.documents import ClassesDocument, EffectsDocument
 from service.schemas import EffectsQuery, Query, SeriesPath
 
 
 def routes(context: Context) -> APIBlueprint:
     api = group("effects")
 
-    @api.get("/series/<series_id>/effects", responses=answers(EffectsDocument, csv=True))
+    @api.get("/series/<series_id>/effects", responses=answers(Effects, EffectPaths, csv=True))
     def list_effects(path: SeriesPath, query: EffectsQuery) -> Response:
         """What each episode of events did to a series: how much on average, in sum, and when; or period by period."""
         series_id, evidence = path.series_id, Evidence.of(context.registry, context.catalog.retired())
@@ -30,25 +30,16 @@ def routes(context: Context) -> APIBlueprint:
         if same := unchanged(etag):
             return same
         found = findings(context.catalog, context.registry, series_id, query.event, context.cache)
-        if as_csv:
-            names, rows = (
-                (export.path_names(), export.path_rows(found))
-                if by_period
-                else (export.effect_names(), export.effect_lines(found))
-            )
-            return csv_answer(names, [flat(row) for row in rows], f"{series_id}-effects", etag)
-        return json_answer(export.paths_document(found) if by_period else export.effects_document(found), etag)
+        told = effect_paths(found) if by_period else effects(found)
+        return respond(told, query.format, f"{series_id}-effects", etag)
 
-    @api.get("/effects", responses=answers(ClassesDocument, csv=True))
+    @api.get("/effects", responses=answers(ClassEffects, csv=True))
     def list_classes(query: Query) -> Response:
         """What events of a kind do to prices and to flows, pooled over events and series, and how much they differ."""
         evidence, as_csv = Evidence.of(context.registry, context.catalog.retired()), wants_csv(query.format)
         etag = tag("classes", evidence.digest, as_csv)
         if same := unchanged(etag):
             return same
-        if as_csv:
-            rows = [flat(row) for row in export.class_rows(evidence)]
-            return csv_answer(export.class_names(), rows, "effects", etag)
-        return json_answer(export.classes_document(evidence), etag)
+        return respond(class_effects(evidence), query.format, "effects", etag)
 
     return api

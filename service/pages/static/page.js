@@ -250,8 +250,9 @@ function estimates({ data: episodes, not_estimated: missing }, events, series) {
   const body = $("effects").tBodies[0];
   const told = episodes.filter((e) => e.average).sort((a, b) => b.start.localeCompare(a.start));
   $("effects-block").hidden = !told.length && !missing.length;
+  $("effects-words").hidden = $("effects").hidden = !told.length;
   $("not-estimated").replaceChildren();
-  for (const { event, why } of missing) element("li", `${titles.get(event) ?? event}: not estimated: ${why}`, $("not-estimated"));
+  for (const { event_id: id, why } of missing) element("li", `${titles.get(id) ?? id}: not estimated: ${why}`, $("not-estimated"));
   const period = PERIODS[series.freq[0]];
   const isPrice = ["price", "index"].includes(series.measure);
   $("amount-title").textContent = `${series.unit} ${isPrice ? "on average" : `a ${period}`}`;
@@ -260,14 +261,14 @@ function estimates({ data: episodes, not_estimated: missing }, events, series) {
   for (const e of told) {
     const row = body.insertRow();
     element("td", e.start, row);
-    const cell = element("td", titles.get(e.episode) ?? (e.title || e.episode), row);
+    const cell = element("td", titles.get(e.episode_id) ?? e.title ?? e.episode_id, row);
     const quiet = (text) => { if (text) element("div", text, cell).className = "quiet"; };
     quiet(e.standing);
-    const stood = new Map(e.others.map((other) => [other.event, other.standing]));
-    for (const other of e.events.slice(1)) quiet([titles.get(other) ?? other, stood.get(other)].filter(Boolean).join(": "));
+    const stood = new Map(e.others.map((other) => [other.event_id, other.standing]));
+    for (const other of e.event_ids.slice(1)) quiet([titles.get(other) ?? other, stood.get(other)].filter(Boolean).join(": "));
     const idle = e.identified && e.average.median === 0 && e.relevant < 0.1, clear = e.identified && !idle;
     if (!e.identified) unknown(row, e.average);
-    else if (idle) banded(row, e.average, percent, "none found", `P(any) ${Math.round(100 * e.acts)} %`);
+    else if (idle) banded(row, e.average, percent, "none found", `P(any effect) ${Math.round(100 * e.acts)} %`);
     else banded(row, e.average, percent);
     banded(row, clear && e.amount, signed);
     banded(row, clear && e.cumulated_after, signed, undefined, `in ${e.observed} ${period}${e.observed === 1 ? "" : "s"}`);

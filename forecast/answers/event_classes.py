@@ -1,0 +1,87 @@
+"""What events of a kind do to prices and to flows, pooled over events and series: the prior of one nobody has seen."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from forecast.answers.estimate import ESTIMATES, EVENTS, PERCENT, Estimate, six_digits
+from forecast.answers.event_priors import Evidence
+from forecast.answers.model import Listing, Part
+from forecast.effects.event_classes import ClassPrior
+from forecast.events import KindFamily
+
+
+class ClassEffect(Part):
+    """What events of a kind do to prices or to flows, in the direction that is expected of each."""
+
+    family: KindFamily = Field(description="kind of event")
+    measure: Literal["prices", "flows"] = Field(description="what it acts on: prices or flows")
+    events: int = Field(description="events of the kind that there are to learn from", json_schema_extra=EVENTS)
+    estimates: int = Field(
+        description="estimates that these rest on: an event may be seen on several series",
+        json_schema_extra=ESTIMATES,
+    )
+    up: int = Field(description="estimates that were expected to be positive", json_schema_extra=ESTIMATES)
+    down: int = Field(description="estimates that were expected to be negative", json_schema_extra=ESTIMATES)
+    identified: bool = Field(
+        description="whether the mean can be told from zero; if not, a forecast takes the uncertainty only"
+    )
+    spread: float = Field(description="standard deviation between events, on the log", json_schema_extra=PERCENT)
+    mean: Estimate = Field(description="mean effect of such events", json_schema_extra=PERCENT)
+    unseen: Estimate = Field(
+        description="what a forecast takes of an event that nobody has seen, if it pushes upwards",
+        json_schema_extra=PERCENT,
+    )
+    says: str = Field(description="the same in a sentence")
+
+
+class ClassEffects(Listing):
+    """What events of a kind do."""
+
+    data: tuple[ClassEffect, ...] = Field(description="a kind of event on prices or on flows each")
+
+
+def class_effects(evidence: Evidence) -> ClassEffects:
+    """What the serving runs together say of each kind."""
+    return ClassEffects.of([_class(evidence, prior) for prior in evidence.priors.values()])
+
+
+def _class(evidence: Evidence, prior: ClassPrior) -> ClassEffect:
+    told = [s for s in evidence.likelihoods if s.family is prior.family and s.is_price == prior.is_price]
+    events, mean = evidence.count(prior.family, prior.is_price), Estimate.in_percent(prior.mean, prior.se)
+    return ClassEffect(
+        family=prior.family,
+        measure=_measure(prior),
+        events=events,
+        estimates=prior.n,
+        up=sum(s.direction > 0 for s in told),
+        down=sum(s.direction < 0 for s in told),
+        identified=prior.identified,
+        spread=six_digits(100 * prior.spread).item(),
+        mean=mean,
+        unseen=Estimate.in_percent(*prior.towards(1)),
+        says=_says(prior, events, mean),
+    )
+
+
+def _measure(prior: ClassPrior) -> Literal["prices", "flows"]:
+    return "prices" if prior.is_price else "flows"
+
+
+def _says(prior: ClassPrior, events: int, mean: Estimate) -> str:
+    low, high = mean.interval(90)
+    _, sd = prior.towards(1)
+    if not events:
+        return f"no such event was seen; a forecast takes the uncertainty that all kinds show: sd {100 * sd:.0f} %"
+    some, interval = f"{events} event{'s' * (events > 1)}", f"{low:+.0f} to {high:+.0f} %"
+    if not prior.identified:
+        return (
+            f"{some}: the mean effect ({interval}) cannot be told from zero; a forecast takes its uncertainty only: "
+            f"sd {100 * sd:.0f} %"
+        )
+    return (
+        f"{some} moved {_measure(prior)} the expected way by {mean.median:.0f} % ({interval}); "
+        f"single events differ from that by {100 * prior.spread:.0f} %"
+    )
