@@ -21,7 +21,7 @@ class Fault:
     """One wrong value: where it stands, what it is, what would have been right.
 
     ``where`` is a path in a request (``query.h``, ``events.2.announced``) or a column of a file; ``file`` and
-    ``line`` (1 = header) are set for files only.
+    ``line`` (1 = header) are set for files only; ``says``: what is wrong where it is no value.
     """
 
     where: str
@@ -29,11 +29,25 @@ class Fault:
     expected: str
     file: str | None = None
     line: int | None = None
+    says: str = ""
 
     def __str__(self) -> str:
         line = f":{self.line}" if self.line else ""
         place = f"{self.file}{line}: " if self.file else ""
+        if self.says:
+            return f"{place}{self.where}: {self.says}; {self.expected}"
         return f"{place}{self.where} = {self.value!r}: expected {self.expected}"
+
+
+def nearest(name: str, known: Iterable[str], n: int = 3) -> tuple[str, ...]:
+    """At most ``n`` of the known names that are spelt like ``name``, the nearest first."""
+    return tuple(difflib.get_close_matches(name, sorted(known), n=n, cutoff=0.5))
+
+
+def known_name(what: str, name: str, known: Iterable[str]) -> str:
+    """What would have been right in place of a name that is not known: ``a known series; nearest: price.copper``."""
+    found = nearest(name, known)
+    return f"a known {what}" + (f"; nearest: {', '.join(found)}" if found else "")
 
 
 class InvalidInput(ForecastError, ValueError):
@@ -53,7 +67,7 @@ class NotFound(ForecastError, LookupError):
 
     def __init__(self, what: str, name: str, known: Iterable[str] = (), rule: str = "") -> None:
         self.what, self.name, self.rule = what, name, rule
-        self.nearest = tuple(difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5))
+        self.nearest = nearest(name, known)
         hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
         super().__init__(f"no {what} {name!r}{hint}" + (f"; expected {rule}" if rule else ""))
 

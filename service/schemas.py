@@ -7,7 +7,6 @@ that the documentation and the refusal say the same.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -17,7 +16,7 @@ from flask import has_request_context, request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from forecast.errors import Fault, InvalidInput
+from forecast.errors import Fault, InvalidInput, nearest
 from forecast.events import KINDS
 
 
@@ -57,8 +56,8 @@ def _fault(model: type[Asked], detail: ErrorDetails) -> Fault:
 
 
 def _one_of(name: str, known: Sequence[str]) -> str:
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return (f"{nearest[0]}; " if nearest else "") + f"known: {', '.join(sorted(known)) or 'none'}"
+    found = nearest(name, known, 1)
+    return (f"{found[0]}; " if found else "") + f"known: {', '.join(sorted(known)) or 'none'}"
 
 
 # Text in a query string has one spelling a value: pydantic alone would also take " 1_2 ", "12.0" and a day as seconds.

@@ -148,7 +148,7 @@ def an_episode(**facts: object) -> EpisodeEstimate:
         "cumulated": None,
         "cumulated_before": None,
         "cumulated_after": estimate(-10615.3, -12345.6, 0.256),
-        "acts": 0.987,
+        "any_effect": 0.987,
         "relevant": 0.914,
         "relevant_size": 5.0,
         "detectable": 8.4,
@@ -214,7 +214,7 @@ def test_an_effect_is_told_in_percent_in_the_unit_and_in_sum_with_all_its_events
 
 
 def test_an_effect_whose_median_is_none_says_so_and_how_likely_there_is_any() -> None:
-    idle = {"average": estimate(0.0, -0.6, 14.4), "anticipation": None, "acts": 0.354, "relevant": 0.09}
+    idle = {"average": estimate(0.0, -0.6, 14.4), "anticipation": None, "any_effect": 0.354, "relevant": 0.09}
     told = _cells(an_episode(**idle), "month", "t")
     assert told["measure"].splitlines()[:3] == ["mean effect, %", "P(any effect)", "P(over 5 %)"]
     assert told["effect"].splitlines()[:3] == ["none found", "0.35", "0.09"]

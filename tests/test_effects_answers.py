@@ -76,7 +76,7 @@ def test_an_episode_has_each_number_under_its_name(found: Any) -> None:
     assert (str(told.window.first), str(told.window.last)) == ("2021-06-01", "2022-05-01")
     assert (median(told.average), median(told.anticipation)) == (-50, -50)
     assert (median(told.amount), told.observed) == (-50, 12)
-    assert (told.acts, told.relevant, told.relevant_size) == (1.0, 1.0, 5.0)
+    assert (told.any_effect, told.relevant, told.relevant_size) == (1.0, 1.0, 5.0)
     sums = [median(one) for one in (told.cumulated_before, told.cumulated_after, told.cumulated)]
     assert sums == [-50, -600, -650], "April, then a year; May was not published"
 

@@ -17,7 +17,7 @@ NO_YAML = "YAML, one document"
 
 WRONG: dict[str, tuple[bytes, str]] = {
     "no UTF-8": (RIGHT + b"# caf\xe9", "q.yaml:4: file = 'byte 0xe9': expected UTF-8 throughout"),
-    "a day as a key": (RIGHT + b"2025-04-04: 1", "q.yaml: 2025-04-04 = 1: expected Extra inputs are not permitted"),
+    "a day as a key": (RIGHT + b"2025-04-04: 1", "q.yaml: 2025-04-04: unknown key '2025-04-04'; use one of series, scenarios, h, level, as_of"),
     "a number as a key": (RIGHT + b"1: 2", "q.yaml:4: key = '1': expected text as a key"),
     "nothing as a key": (RIGHT + b"~: 2", "q.yaml:4: key = 'None': expected text as a key"),
     "yes as a key": (RIGHT + b"yes: 2", "q.yaml:4: key = 'True': expected text as a key"),
@@ -25,13 +25,23 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "a mapping as a key": (RIGHT + b"? {a: b}\n: 2", "q.yaml:4: key = \"{'a': 'b'}\": expected text as a key"),
     "a key twice": (b"h: 1\n" + RIGHT + b"h: 2", "q.yaml:5: key = 'h': expected each key once"),
     "a key twice, deep": (b"scenarios:\n - name: a\n   name: b", "q.yaml:3: key = 'name': expected each key once"),
-    "a merge": (RIGHT + b"<<: {h: 1}", "q.yaml: << = \"{'h': 1}\": expected Extra inputs are not permitted"),
+    "a merge": (RIGHT + b"<<: {h: 1}", "q.yaml: <<: unknown key '<<'; use one of series, scenarios"),
     "an alias": (b"series: &a [x]\nscenarios: *a", "q.yaml:2: text = '*a': expected the thing itself, not an alias"),
     "two documents": (RIGHT + b"---\n" + RIGHT, f"q.yaml:4: text = 'but found another document': expected {NO_YAML}"),
     "an open bracket": (b"a: [\nb", "q.yaml:2: text = \"expected ',' or ']', but got '<stream end>'\": expected"),
     "two colons": (b"a: b: c", f"q.yaml:1: text = 'mapping values are not allowed here': expected {NO_YAML}"),
     "a great depth": (b"".join(b" " * i + b"a:\n" for i in range(99)), "q.yaml:50: text = 'more than 50 levels'"),
     "a greater depth": (b"[" * 2_000, "q.yaml:1: text = 'more than 50 levels'"),
+    "a key of elsewhere": (
+        b"series: [x]\nscenarios: [{name: a, take: [{branch: b, date: 2027-01-01}]}]",
+        "q.yaml: scenarios.0.take.0.date: unknown key 'date'; use 'starts'",
+    ),
+    "a key spelt wrong": (RIGHT + b"levels: [80]", "q.yaml: levels: unknown key 'levels'; use 'level'"),
+    "a key within an effect": (
+        b"series: [x]\nscenarios: [{name: a, add: [{event: b, effective: 2027-01-01, effect: {price: {percnt: 1}}}]}]",
+        "q.yaml: scenarios.0.add.0.effect.price.percnt: unknown key 'percnt'; use 'percent'",
+    ),
+    "a key that is missing": (b"scenarios: []", "q.yaml: series: the key 'series' is missing; it has to be there"),
     "nothing": (b"", "q.yaml: file = None: expected an object"),
     "no number": (b"scenarios: [{name: a, probability: .nan}]", "scenarios.0.probability = 'nan': expected a finite"),
     "an endless number": (RIGHT + b"h: .inf", "q.yaml: h = 'inf': expected a valid integer"),

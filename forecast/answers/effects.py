@@ -118,7 +118,7 @@ class EpisodeEstimate(Part):
     missing: int = Field(
         description="periods that were not observed and are in no sum and no mean", json_schema_extra=PERIODS
     )
-    acts: float = Field(
+    any_effect: float = Field(
         description="probability that it had any effect, however small, beside the episodes that overlap it; 1 where "
         "none does",
         json_schema_extra=PROBABILITY,
@@ -286,7 +286,7 @@ def _episode(found: Findings, told: EpisodeReport) -> EpisodeEstimate:
         cumulated_after=_estimate(told.after),
         observed=told.observed,
         missing=told.missing,
-        acts=six_digits(effect.acts).item(),
+        any_effect=six_digits(effect.acts).item(),
         placebo_rank=number(effect.placebo_rank),
         relevant=number(told.relevant),
         relevant_size=RELEVANT,

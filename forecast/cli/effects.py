@@ -182,7 +182,7 @@ def _measures(each: EpisodeEstimate, period: str, unit: str) -> Iterator[tuple[s
         if each.anticipation is not None and round(each.anticipation.median):
             yield "came early, %", _whole(each.anticipation.median), _between(each.anticipation, _whole)
     if none:
-        yield "P(any effect)", f"{each.acts:.2f}", ""
+        yield "P(any effect)", f"{each.any_effect:.2f}", ""
     if each.relevant is not None:
         yield f"P(over {each.relevant_size:g} %)", f"{each.relevant:.2f}", ""
     if each.detectable is not None:

@@ -7,7 +7,6 @@ are quantiles of differences, never differences of quantiles.
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,7 +45,7 @@ from forecast.answers.model import (
 from forecast.answers.scenarios.build import build
 from forecast.answers.scenarios.question import Question
 from forecast.answers.several import Several, each
-from forecast.errors import Fault, InvalidInput, OutOfTime
+from forecast.errors import Fault, InvalidInput, OutOfTime, known_name
 from forecast.metrics import rounded
 from forecast.registry import Registry
 from forecast.timeseries.series import Floats, Series
@@ -157,9 +156,7 @@ def _check_series(question: Question, known: Mapping[str, Series]) -> None:
     faults = []
     for i, series_id in enumerate(question.series):
         if series_id not in known:
-            nearest = ", ".join(difflib.get_close_matches(series_id, known, n=3, cutoff=0.5))
-            expected = "a known series" + (f"; nearest: {nearest}" if nearest else "")
-            faults.append(Fault(f"series.{i}", series_id, expected))
+            faults.append(Fault(f"series.{i}", series_id, known_name("series", series_id, known)))
     if faults:
         raise InvalidInput(faults)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +11,7 @@ import numpy as np
 from forecast import names
 from forecast.answers.event_versions import ENDS, Assumption, Choice, Version, World, comes_with
 from forecast.answers.scenarios.question import Acting, Add, Amend, Dated, Question, Scenario, Take
-from forecast.errors import Fault, InvalidInput
+from forecast.errors import Fault, InvalidInput, known_name
 from forecast.events import Branch, Event, Events, KindFamily, branches, last_day
 from forecast.events.exposure import Minerals
 from forecast.interventions import Licence, parse_shape
@@ -131,7 +130,7 @@ class _Builder:
             self._fault(f"{place}.event", part.event, expected)
         for k, mineral in enumerate(part.minerals):
             if mineral not in self.minerals:
-                self._fault(f"{place}.minerals.{k}", mineral, _one_of("mineral", mineral, self.minerals.parents))
+                self._fault(f"{place}.minerals.{k}", mineral, known_name("mineral", mineral, self.minerals.parents))
         if not part.minerals and not part.effect:
             self._fault(f"{place}.minerals", "", "at least one mineral, or an effect that is stated")
         event = _event(part, self.as_of)
@@ -146,7 +145,7 @@ class _Builder:
             acting = events.acts_on(branch.event_id)
             by_name |= {by.event_id: branch for by, act in acting if act.relation == "terminates"}
         if part.branch not in by_name:
-            self._fault(f"{place}.branch", part.branch, _one_of("open branch", part.branch, by_name))
+            self._fault(f"{place}.branch", part.branch, known_name("open branch", part.branch, by_name))
         return by_name.get(part.branch)
 
     def _assume_taken(self, place: str, part: Take, branch: Branch, said: dict[str, Assumption]) -> None:
@@ -227,7 +226,7 @@ class _Builder:
         unknown = [(i, event_id) for i, event_id in enumerate(event_ids) if event_id not in self.events]
         for i, event_id in unknown:
             where = f"{place}.{i}" if indexed else place
-            self._fault(where, event_id, _one_of("event known on " + str(self.as_of), event_id, self.events))
+            self._fault(where, event_id, known_name("event known on " + str(self.as_of), event_id, self.events))
         return not unknown
 
     def _in_order(self, place: str, part: Dated, announced: dt.date | None, now: Event) -> None:
@@ -285,8 +284,3 @@ def _later(day: dt.date, months: int) -> dt.date:
     month = np.datetime64(day, "M") + months
     last: dt.date = ((month + 1).astype("datetime64[D]") - 1).item()
     return last.replace(day=min(day.day, last.day))
-
-
-def _one_of(what: str, name: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
-    return f"a known {what}" + (f"; nearest: {', '.join(nearest)}" if nearest else "")

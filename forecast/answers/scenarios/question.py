@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 from forecast import names
+from forecast.answers.scenarios.faults import faults
 from forecast.errors import Fault, InvalidInput, Malformed
 from forecast.events import KINDS
 from forecast.interventions import parse_shape
@@ -242,9 +243,9 @@ class Question(_Part):
             question = cls.model_validate_json(_decoded(text) if isinstance(text, bytes) else text)
         except ValidationError as error:
             kind = Malformed if any(detail["type"] == "json_invalid" for detail in error.errors()) else InvalidInput
-            raise kind(_faults(error)) from None
-        if faults := list(question._crowded()):
-            raise InvalidInput(faults)
+            raise kind(faults(error, cls)) from None
+        if crowded := list(question._crowded()):
+            raise InvalidInput(crowded)
         return question
 
     @classmethod
@@ -309,17 +310,6 @@ class Question(_Part):
             yield Fault("series", list(self.series), "each series once")
 
 
-def _faults(error: ValidationError) -> list[Fault]:
-    details = error.errors(include_url=False)
-    # A list whose only item is wrong is not also too short.
-    inner = {loc[:i] for loc in (detail["loc"] for detail in details) for i in range(len(loc))}
-    return [
-        Fault(".".join(map(str, detail["loc"])) or "body", _shown(detail["input"]), _expected(detail["msg"]))
-        for detail in details
-        if detail["loc"] not in inner
-    ]
-
-
 def _decoded(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
@@ -331,14 +321,3 @@ def _decoded(data: bytes) -> str:
 
 def _in_file(fault: Fault, path: Path) -> Fault:
     return replace(fault, where="file" if fault.where == "body" else fault.where, file=str(path))
-
-
-def _expected(message: str) -> str:
-    return message.removeprefix("Value error, ").removeprefix("Input should be ")
-
-
-def _shown(value: Any) -> Any:
-    """The value at fault, short enough for an answer; a number that JSON does not have as text."""
-    text = str(value)
-    plain = isinstance(value, str | int | None) or (isinstance(value, float) and abs(value) < float("inf"))
-    return value if plain and len(text) <= 100 else text[:100]

@@ -268,7 +268,7 @@ function estimates({ data: episodes, not_estimated: missing }, events, series) {
     for (const other of e.event_ids.slice(1)) quiet([titles.get(other) ?? other, stood.get(other)].filter(Boolean).join(": "));
     const idle = e.identified && e.average.median === 0 && e.relevant < 0.1, clear = e.identified && !idle;
     if (!e.identified) unknown(row, e.average);
-    else if (idle) banded(row, e.average, percent, "none found", `P(any effect) ${Math.round(100 * e.acts)} %`);
+    else if (idle) banded(row, e.average, percent, "none found", `P(any effect) ${Math.round(100 * e.any_effect)} %`);
     else banded(row, e.average, percent);
     banded(row, clear && e.amount, signed);
     banded(row, clear && e.cumulated_after, signed, undefined, `in ${e.observed} ${period}${e.observed === 1 ? "" : "s"}`);

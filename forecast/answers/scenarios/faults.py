@@ -1,0 +1,84 @@
+"""Refusals of a question: the place of each fault, and for a key that is not known the one that was meant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from forecast.errors import Fault, nearest
+
+#: What keys are called elsewhere; each means the first of these that there is.
+ELSEWHERE = {
+    "begins": ("starts", "effective"),
+    "chance": ("probability",),
+    "date": ("starts", "effective", "from"),
+    "day": ("starts", "effective", "from"),
+    "end": ("ended",),
+    "ends": ("ended",),
+    "event_id": ("event", "branch"),
+    "horizon": ("h",),
+    "id": ("event", "branch", "name"),
+    "levels": ("level",),
+    "series_id": ("series",),
+    "start": ("starts", "effective", "from"),
+    "value": ("rate", "percent"),
+}
+
+
+def faults(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
+    """What is wrong with what ``model`` was to be made of, each with its place."""
+    details = error.errors(include_url=False)
+    # A list whose only item is wrong is not also too short.
+    inner = {loc[:i] for loc in (detail["loc"] for detail in details) for i in range(len(loc))}
+    return [_fault(detail, model) for detail in details if detail["loc"] not in inner]
+
+
+def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
+    loc = detail["loc"]
+    where = ".".join(map(str, loc)) or "body"
+    if detail["type"] == "extra_forbidden":
+        known = _keys_at(model, loc)
+        return Fault(where, _shown(detail["input"]), _meant(str(loc[-1]), known), says=f"unknown key {str(loc[-1])!r}")
+    if detail["type"] == "missing":
+        return Fault(where, None, "it has to be there", says=f"the key {str(loc[-1])!r} is missing")
+    expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return Fault(where, _shown(detail["input"]), expected)
+
+
+def _meant(key: str, known: Sequence[str]) -> str:
+    elsewhere = [name for name in ELSEWHERE.get(key.lower(), ()) if name in known]
+    meant = elsewhere[:1] or nearest(key, known, 1)
+    return f"use {meant[0]!r}" if meant else f"use one of {', '.join(known)}"
+
+
+def _keys_at(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
+    """The keys that the object has in which the last step of ``loc`` stands."""
+    at: object = model
+    for step in loc[:-1]:
+        if isinstance(step, int):  # an item of a list
+            continue
+        if isinstance(at, type) and issubclass(at, BaseModel):
+            at = next((f.annotation for name, f in at.model_fields.items() if step in (name, f.alias)), None)
+        at = _inner(at)
+    keys = at.model_fields.items() if isinstance(at, type) and issubclass(at, BaseModel) else ()
+    return [field.alias or name for name, field in keys]
+
+
+def _inner(annotation: object) -> object:
+    """The model in an annotation; a mapping stays one for a step, its keys being steps of their own."""
+    if annotation is None or (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        return annotation
+    if get_origin(annotation) is dict:
+        return get_args(annotation)[1:]
+    parts = annotation if isinstance(annotation, tuple) else get_args(annotation)
+    return next((found for part in parts if (found := _inner(part)) is not None), None)
+
+
+def _shown(value: object) -> object:
+    """The value at fault, short enough for an answer; a number that JSON does not have as text."""
+    text = str(value)
+    plain = isinstance(value, str | int | None) or (isinstance(value, float) and abs(value) < float("inf"))
+    return value if plain and len(text) <= 100 else text[:100]

@@ -1,0 +1,110 @@
+"""The Python interface: a home is opened, and what it answers is typed, in frames, and light to import."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from service_fixtures import COPPER, add_run, make_home
+
+import forecast
+from forecast.answers.model import Answer
+from forecast.catalog import Catalog
+from forecast.registry import Registry
+
+DAY = dt.date(2026, 7, 15)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[forecast.Home]:
+    settings = make_home(tmp_path)
+    catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
+    registry.promote(COPPER, add_run(registry, catalog, COPPER))
+    catalog.close()
+    with forecast.open_home(tmp_path, today=DAY) as opened:
+        yield opened
+
+
+def test_every_public_name_is_there_and_listed() -> None:
+    for name in forecast.__all__:
+        assert getattr(forecast, name) is not None
+    assert set(forecast.__all__) <= set(dir(forecast))
+    with pytest.raises(AttributeError, match="no attribute 'forcast'"):
+        _ = forecast.forcast  # type: ignore[attr-defined]
+
+
+def test_importing_it_loads_nothing_heavy() -> None:
+    heavy = "{'numpy', 'pandas', 'pydantic', 'sqlalchemy', 'scipy'} & set(sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, forecast; print(sorted({heavy}))"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ},
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_answer_is_a_frame_with_the_columns_that_its_model_describes(home: forecast.Home) -> None:
+    answers: list[Answer] = [
+        home.series(),
+        home.observations(COPPER),
+        home.events(series_id=COPPER),
+        home.event("cn-7ree-licence-2025"),
+        home.forecast(COPPER, h=3),
+        home.forecasts([COPPER], h=3),
+        home.effects(COPPER),
+        home.effect_paths(COPPER),
+        home.class_effects(),
+        home.backtest(COPPER),
+        home.runs(COPPER),
+    ]
+    for answer in answers:
+        frame, header = answer.to_frame(), answer.header()
+        assert list(frame.columns) == [column.name for column in header], type(answer).__name__
+        for column in header:
+            if column.type in ("day", "time"):
+                assert pd.api.types.is_datetime64_any_dtype(frame[column.name]), column.name
+            elif column.type == "number":
+                assert frame[column.name].dtype == float, column.name
+
+
+def test_a_forecast_is_the_quantiles_of_its_draws(home: forecast.Home) -> None:
+    made, draws = home.forecast(COPPER, h=6, level=(80,)), home.draws(COPPER, h=6)
+    assert draws.ds == tuple(point.ds for point in made.data)
+    low, median, high = draws.quantiles([0.1, 0.5, 0.9])
+    assert median == pytest.approx([point.yhat for point in made.data], rel=1e-5)
+    assert list(zip(low, high, strict=True)) == [pytest.approx(point.interval(80), rel=1e-5) for point in made.data]
+    frame = draws.to_frame()
+    assert len(frame) == draws.values.size
+    wide = frame.pivot(index="draw", columns="ds", values="y")
+    assert np.array_equal(wide.to_numpy(), draws.values)
+
+
+def test_a_day_before_and_a_name_that_is_not_there(home: forecast.Home) -> None:
+    assert len(home.observations(COPPER, as_of=dt.date(2020, 1, 1)).data) < len(home.observations(COPPER).data)
+    with pytest.raises(forecast.NotFound, match=r"nearest: price\.copper"):
+        home.forecast("price.coper")
+    with pytest.raises(forecast.InvalidInput, match="h = 1000"):
+        home.forecast(COPPER, h=1000)
+
+
+def test_a_question_is_a_mapping_with_days_or_a_file(home: forecast.Home) -> None:
+    event = {
+        "event": "mine",
+        "title": "A duty",
+        "kind": "tariff",
+        "effective": dt.date(2026, 9, 1),
+        "effect": {COPPER: {"percent": -20}},
+    }
+    asked = home.scenarios({"series": [COPPER], "h": 6, "scenarios": [{"name": "duty", "add": [event]}]})
+    assert [outcome.scenario for outcome in asked.data] == ["baseline", "duty"]
+    changed = asked.to_frame().query("scenario == 'duty'")["difference_median"]
+    assert (changed.iloc[-3:] < 0).all()
