@@ -339,13 +339,13 @@ def test_an_id_that_today_is_refused_takes_nothing_down(
 ) -> None:
     faults = {one["series_id"]: one["fault"] for one in rows_of(client, "/v1/series")}
     assert all(f"no forecast for {name!r}: its id is refused, expected" in str(faults[name]) for name in OLD)
-    assert faults[COPPER] == ""
+    assert faults[COPPER] is None
     assert {one["series_id"] for one in rows_of(client, "/v1/forecasts")} == set(TRAINED)
     ready = client.get("/readyz").get_json()
     assert (ready["status"], ready["serving"]) == ("degraded", 3)
     assert sorted(ready["faults"]) == sorted(faults[name] for name in OLD)
     registry = Registry(home / "models")
-    health = {one.series_id: one.fault for one in monitor(older, registry, date(2026, 7, 15))}
+    health = {one.series_id: one.fault for one in monitor(older, registry, date(2026, 7, 15)).data}
     assert all(health[name] == faults[name] for name in OLD)
     lines = orecast(capsys, "monitor", "--as-of", "2026-07-15", code=1).splitlines()
     assert {line.split()[0]: line.split()[-1] for line in lines if line.startswith(("2024 ", "champion ", NICKEL))} == {
