@@ -28,7 +28,7 @@ from _report import Report, parser
 from forecast import metrics
 from forecast.effects import EffectRecord
 from forecast.forecasters import FORECASTERS
-from forecast.names import Place
+from forecast.names import Place, Slug
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
@@ -110,7 +110,9 @@ def made() -> Iterator[Case]:
             since = int(np.flatnonzero(y == 0)[0]) + 1 if kind == "bans" else first
             cutoffs = tuple(range(since, length - horizon, step))
             name = f"volume.{kind.replace(' ', '-')}-{i + 1}"
-            series = Series(name, kind, "volume", "target", "export", Place("CHN"), Place("WLD"), "t", freq.code, 0)
+            series = Series(
+                name, Slug(kind), "volume", "target", "export", Place("CHN"), Place("WLD"), "t", freq.code, 0
+            )
             yield Case(kind, History(series, ds, y, np.full(length, "reported")), cutoffs, horizon)
 
 

@@ -159,10 +159,10 @@ def test_runs_and_futures_have_no_place_for_what_others_keep(stores: tuple[Catal
 
 def test_a_promotion_is_answered_at_once_by_a_service_that_keeps(settings: Settings) -> None:
     client = create_app(settings, clock=clock).test_client()
-    before = client.get(f"/v1/forecasts/{COPPER}?h=1").json["data"][0]["yhat"]
+    before = client.get(f"/v1/forecasts/{COPPER}?h=1").get_json()["data"][0]["yhat"]
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
     registry.promote(COPPER, add_run(registry, catalog, COPPER, level=2.0, name="b"))
     catalog.close()
-    after = client.get(f"/v1/forecasts/{COPPER}?h=1").json["data"][0]["yhat"]
+    after = client.get(f"/v1/forecasts/{COPPER}?h=1").get_json()["data"][0]["yhat"]
     assert after / before == pytest.approx(2.0, rel=1e-3)
     assert np.isfinite(after)

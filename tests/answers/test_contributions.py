@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Unpack
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from forecast.effects import EpisodeEffect
 from forecast.events import Act, Event
 from forecast.interventions import Decay, Licence, Ramp, Step
 from forecast.timeseries.series import Floats
+from tests.support.records import EventFacts, changed
 from tests.support.small_world import (
     AS_OF,
     EVIDENCE,
@@ -110,15 +111,13 @@ def test_an_event_is_known_on_the_day_of_its_announcement_and_acts_at_once() -> 
 
 def test_mean_and_spread_go_by_how_squarely_it_hits_and_the_mean_by_its_direction() -> None:
     up = column(m2030_09=0.5, m2030_10=1.0)
-    whole = {"effective": date(2030, 9, 1)}
-    same(
-        logs(a_future(a_ban("ban", minerals=("metal",), **whole), evidence=EVIDENCE)), 0.9 * np.outer(up, unseen("ban"))
-    )
-    more = a_future(a_ban("ban", volume="up", **whole), evidence=EVIDENCE)
+    whole: EventFacts = {"effective": date(2030, 9, 1)}
+    same(logs(a_future(a_ban("ban", whole, minerals=("metal",)), evidence=EVIDENCE)), 0.9 * np.outer(up, unseen("ban")))
+    more = a_future(a_ban("ban", whole, volume="up"), evidence=EVIDENCE)
     same(logs(more), np.outer(up, unseen("ban", direction=1)))
-    tariff = a_future(a_ban("ban", kind="tariff", **whole), evidence=EVIDENCE)
+    tariff = a_future(a_ban("ban", whole, kind="tariff"), evidence=EVIDENCE)
     same(logs(tariff), np.outer(up, unseen("ban", TARIFF)))
-    assert (a_future(a_ban("ban", minerals=("gem",), **whole), evidence=EVIDENCE).draws == 1).all()
+    assert (a_future(a_ban("ban", whole, minerals=("gem",)), evidence=EVIDENCE).draws == 1).all()
 
 
 def test_a_coming_event_is_not_in_its_own_prior() -> None:
@@ -141,7 +140,7 @@ def test_only_the_strongest_of_an_episode_counts_and_of_two_episodes_both() -> N
 
 def test_the_end_of_one_and_the_start_of_its_opposite_are_one_episode() -> None:
     ending, relief = a_ban("a", ended=date(2030, 8, 31)), a_ban("b", effective=date(2030, 9, 1), volume="up")
-    weaker = replace(relief, minerals=("metal",))
+    weaker = changed(relief, minerals=("metal",))
     same(logs(a_future(ending, weaker, evidence=EVIDENCE)), np.outer(column(m2030_09=-1.0), unseen("a")))
 
 
@@ -372,9 +371,13 @@ def test_an_episode_of_talk_stays_and_the_measure_comes_on_top() -> None:
 FRESH = a_ban("ban", effective=date(2030, 6, 20))
 
 
-def fresh(*events: Event, likelihood: tuple[float, float] | None = (-0.4, 0.1), **more: Any) -> EpisodeEffect:
+def fresh(
+    *events: Event, likelihood: tuple[float, float] | None = (-0.4, 0.1), identified: bool | None = None
+) -> EpisodeEffect:
     """An episode of June that may as well have done nothing; ``likelihood``: what its own data say of it."""
-    return replace(an_effect(*(events or (FRESH,)), size=UNCLEAR), likelihood=likelihood, **more)
+    effect = an_effect(*(events or (FRESH,)), size=UNCLEAR)
+    identified = effect.identified if identified is None else identified
+    return replace(effect, likelihood=likelihood, identified=identified)
 
 
 def posterior(weight: float = 1.0, estimate: float = -0.4, error: float = 0.1) -> tuple[float, float]:
@@ -393,15 +396,15 @@ def sized(size: tuple[float, float], event_id: str = "ban") -> Floats:
 @pytest.mark.parametrize(("minerals", "weight"), [(("ore",), 1.0), (("metal",), 0.9)])
 def test_what_has_not_built_up_grows_by_its_kind_and_its_own_data(minerals: tuple[str, ...], weight: float) -> None:
     """Half of it is in June; the other half comes in July, and stays."""
-    ban = replace(FRESH, minerals=minerals)
+    ban = changed(FRESH, minerals=minerals)
     future = a_future(ban, effects=[fresh(ban)], evidence=EVIDENCE)
     same(logs(future), 0.5 * sized(posterior(weight))[None, :])
     assert posterior(weight) != posterior(1.9 - weight)
 
 
-@pytest.mark.parametrize("silent", [{"likelihood": None}, {"identified": False}])
-def test_where_its_own_data_are_silent_it_grows_by_its_kind_alone(silent: dict[str, Any]) -> None:
-    future = a_future(FRESH, effects=[fresh(**silent)], evidence=EVIDENCE)
+@pytest.mark.parametrize("silent", [fresh(likelihood=None), fresh(identified=False)])
+def test_where_its_own_data_are_silent_it_grows_by_its_kind_alone(silent: EpisodeEffect) -> None:
+    future = a_future(FRESH, effects=[silent], evidence=EVIDENCE)
     same(logs(future), 0.5 * unseen("ban")[None, :])
 
 
@@ -510,10 +513,10 @@ def test_what_is_in_force_is_no_hearsay() -> None:
 # -- licences ----------------------------------------------------------------------------------------------------------
 
 
-def a_licence(months: int, **facts: Any) -> Event:
+def a_licence(months: int, **facts: Unpack[EventFacts]) -> Event:
     """A licence of which three quarters are approved after so many months."""
-    terms = {"value_after": 75.0, "value_unit": "% approved", "value_text": f"{months} months"}
-    return a_ban("licence", kind="licence", **{**terms, **facts})
+    terms: EventFacts = {"value_after": 75.0, "value_unit": "% approved", "value_text": f"{months} months"}
+    return a_ban("licence", {"kind": "licence"} | terms | facts)
 
 
 def test_a_licence_that_comes_bites_at_once_and_is_granted_after_its_delay() -> None:
@@ -616,11 +619,11 @@ def test_each_event_of_an_episode_gives_back_of_its_own_share() -> None:
     same(logs(future)[1], -0.5 + share + licensed(-share, 0.75))
 
 
-@pytest.mark.parametrize("said", [{"shape": Licence(6, 0.75)}, {"licence": Licence(6, 0.75)}])
-def test_a_licence_that_is_stated_of_a_measure_in_force_recovers_from_its_start_on(said: dict[str, Any]) -> None:
+@pytest.mark.parametrize("said", [Assumption(shape=Licence(6, 0.75)), Assumption(licence=Licence(6, 0.75))])
+def test_a_licence_that_is_stated_of_a_measure_in_force_recovers_from_its_start_on(said: Assumption) -> None:
     future = a_future(ONE, effects=[an_effect(ONE)])
     back = column(m2030_08=float(licensed(-0.5, 0.75)) + 0.5)
-    same(future.given(World(future.known, {"one": Assumption(**said)})).change, back[:, None])
+    same(future.given(World(future.known, {"one": said})).change, back[:, None])
 
 
 def test_of_a_full_stop_nine_tenths_come_back_if_nine_tenths_are_approved() -> None:
@@ -701,7 +704,7 @@ def test_of_an_episode_that_a_grant_and_a_relief_begin_the_stronger_counts() -> 
     licence, relief = a_licence(6), a_ban("relief", effective=date(2030, 8, 1), volume="up")
     kept = [part.event_id for part in a_future(licence, relief, evidence=EVIDENCE)._additions.parts]
     assert kept == ["relief"]
-    weaker = replace(relief, flows=(("CHN", "USA"),))
+    weaker = changed(relief, flows=(("CHN", "USA"),))
     kept = [part.event_id for part in a_future(licence, weaker, evidence=EVIDENCE)._additions.parts]
     assert kept == ["licence"]
 

@@ -6,7 +6,6 @@ import datetime as dt
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from forecast.catalog import Catalog
 from forecast.errors import NotEstimated, NotFound
 from forecast.events import Act, Event
 from forecast.registry import Registry
+from tests.support.records import EventFacts, changed
 from tests.support.small_world import EVIDENCE, FLOW, SUPPLY, a_ban, an_effect
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, make_home
 
@@ -53,10 +53,10 @@ def test_an_episode_is_found_by_any_of_its_events(stores: Stores) -> None:
 LATER = dt.datetime(2026, 8, 1, tzinfo=dt.UTC)
 
 
-def own(stores: Stores, **facts: Any) -> Event:
+def own(stores: Stores, facts: EventFacts) -> Event:
     """An event of one's own on the series of rare earths, taken in after it was trained."""
     plain = stores[0].events()["cn-ree-total-control-2025"]
-    mine = replace(plain, event_id="mine", own=True, acts=(), **facts)
+    mine = changed(replace(plain, event_id="mine", own=True, acts=()), facts)
     stores[0].add(events=[mine], known_at=LATER)
     return mine
 
@@ -100,16 +100,21 @@ def why(stores: Stores, event_id: str = "mine", series_id: str = EARTHS) -> str:
 def test_an_event_of_ones_own_without_an_estimate_is_told_why_with_its_dates(
     stores: Stores, announced: str, effective: str, said: str
 ) -> None:
-    dates = {"announced": dt.date.fromisoformat(announced), "effective": dt.date.fromisoformat(effective)}
-    own(stores, **dates, ended=None, end_known=None)
+    dates: EventFacts = {"announced": dt.date.fromisoformat(announced), "effective": dt.date.fromisoformat(effective)}
+    own(stores, dates | {"ended": None, "end_known": None})
     assert why(stores) == said
     assert findings(*stores, EARTHS).not_estimated == {"mine": said}
     assert findings(*stores, COPPER).not_estimated == {}
 
 
 def test_an_act_on_a_measure_is_told_in_whose_path_it_is(stores: Stores) -> None:
-    days = {"announced": dt.date(2025, 6, 1), "effective": dt.date(2025, 6, 2), "ended": None, "end_known": None}
-    mine = own(stores, **days)
+    days: EventFacts = {
+        "announced": dt.date(2025, 6, 1),
+        "effective": dt.date(2025, 6, 2),
+        "ended": None,
+        "end_known": None,
+    }
+    mine = own(stores, days)
     stores[0].add(events=[replace(mine, acts=(Act("suspends", "cn-7ree-licence-2025"),))], known_at=LATER)
     assert why(stores) == (
         "it is in the path of cn-7ree-licence-2025, on which it acts; it was in force from 2025-06-02 on; "
@@ -125,10 +130,20 @@ def leader(stores: Stores, event_id: str) -> str:
 
 def test_acts_on_acts_are_followed_to_the_measure_that_is_in_the_record(stores: Stores) -> None:
     """A rise of a rise of a duty: its effect is told with that of the duty."""
-    days = {"announced": dt.date(2025, 6, 1), "effective": dt.date(2025, 6, 2), "ended": None, "end_known": None}
-    first = replace(own(stores, **days), event_id="first", acts=(Act("suspends", "cn-7ree-licence-2025"),))
-    second = {"announced": dt.date(2025, 6, 10), "effective": dt.date(2025, 6, 11), "ended": dt.date(2025, 7, 1)}
-    mine = replace(first, event_id="mine", acts=(Act("extends", "first"),), end_known=dt.date(2025, 7, 1), **second)
+    days: EventFacts = {
+        "announced": dt.date(2025, 6, 1),
+        "effective": dt.date(2025, 6, 2),
+        "ended": None,
+        "end_known": None,
+    }
+    first = replace(own(stores, days), event_id="first", acts=(Act("suspends", "cn-7ree-licence-2025"),))
+    second: EventFacts = {
+        "announced": dt.date(2025, 6, 10),
+        "effective": dt.date(2025, 6, 11),
+        "ended": dt.date(2025, 7, 1),
+    }
+    extends = replace(first, event_id="mine", acts=(Act("extends", "first"),))
+    mine = changed(extends, second, end_known=dt.date(2025, 7, 1))
     stores[0].add(events=[first, mine], known_at=LATER)
     assert why(stores) == (
         "it is in the path of cn-7ree-licence-2025, on which it acts by way of first; "
@@ -138,17 +153,27 @@ def test_acts_on_acts_are_followed_to_the_measure_that_is_in_the_record(stores: 
 
 
 def test_an_act_that_begins_after_the_sample_is_told_so_whatever_it_acts_on(stores: Stores) -> None:
-    days = {"announced": dt.date(2026, 6, 1), "effective": dt.date(2026, 7, 2), "ended": None, "end_known": None}
-    mine = own(stores, **days)
+    days: EventFacts = {
+        "announced": dt.date(2026, 6, 1),
+        "effective": dt.date(2026, 7, 2),
+        "ended": None,
+        "end_known": None,
+    }
+    mine = own(stores, days)
     stores[0].add(events=[replace(mine, acts=(Act("suspends", "cn-7ree-licence-2025"),))], known_at=LATER)
     assert why(stores) == "it begins on 2026-07-02, after the last period that was seen, which began on 2026-02-01"
 
 
 def test_an_act_on_what_began_before_the_sample_has_the_reason_of_that(stores: Stores) -> None:
-    old = {"announced": dt.date(1990, 1, 1), "effective": dt.date(1991, 12, 31), "ended": None, "end_known": None}
-    first = replace(own(stores, **old), event_id="first")
-    days = {"announced": dt.date(1999, 6, 1), "effective": dt.date(1999, 6, 2)}
-    mine = replace(first, event_id="mine", acts=(Act("extends", "first"),), **days)
+    old: EventFacts = {
+        "announced": dt.date(1990, 1, 1),
+        "effective": dt.date(1991, 12, 31),
+        "ended": None,
+        "end_known": None,
+    }
+    first = replace(own(stores, old), event_id="first")
+    days: EventFacts = {"announced": dt.date(1999, 6, 1), "effective": dt.date(1999, 6, 2)}
+    mine = changed(replace(first, event_id="mine", acts=(Act("extends", "first"),)), days)
     stores[0].add(events=[first, mine], known_at=LATER)
     assert why(stores) == (
         "it is in the path of first, on which it acts; it was in force from 1999-06-02 on; of which: it began on "

@@ -13,7 +13,7 @@ import pytest
 
 from forecast.answers.champion import futures
 from forecast.answers.effects import _kin
-from forecast.answers.event_priors import FILE, Evidence, refresh
+from forecast.answers.event_priors import Evidence, refresh
 from forecast.answers.event_versions import World
 from forecast.answers.forecast import forecast
 from forecast.answers.future import Future
@@ -21,7 +21,9 @@ from forecast.catalog import Catalog
 from forecast.effects.event_classes import Likelihood, class_priors
 from forecast.errors import InvalidInput
 from forecast.events import KindFamily
+from forecast.names import Slug
 from forecast.registry import Registry
+from forecast.registry.store import SUMMARY as FILE
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 
 TODAY = NOW.date()
@@ -91,7 +93,7 @@ def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores
     template = next(event for event in made.known.events.values() if event.family is SUPPLY)
     coming = replace(
         template, event_id="new-ban", announced=TODAY, effective=dt.date(2026, 9, 10), ended=None, status="enacted",
-        minerals=("copper",), flows=(), price_world="up", acts=(), end_known=None, certainty="verified",
+        minerals=(Slug("copper"),), flows=(), price_world="up", acts=(), end_known=None, certainty="verified",
     )  # fmt: skip
     world = World(made.known.edited([coming]))
     start = [str(day) for day in made.ds].index("2026-09-01")
@@ -138,9 +140,9 @@ def test_an_effect_leans_on_its_kind_as_far_as_its_own_data_are_silent(stores: S
     assert 0 < weight < 1
     prior = [weight * one for one in evidence.prior(effect.episode.family, series).towards(effect.episode.direction)]
     silent, sure = replace(effect, identified=False), replace(effect, likelihood=(0.5, 1e-4))
-    for told, mean, sd in ((silent, *prior), (sure, 0.5, 1e-4)):
+    for told, expected in ((silent, tuple(prior)), (sure, (0.5, 1e-4))):
         found = _kin(told, series, evidence)
-        assert (found.mean, found.sd) == pytest.approx((mean, sd), rel=1e-3)
+        assert (found.mean, found.sd) == pytest.approx(expected, rel=1e-3)
 
 
 def test_flows_and_prices_and_kinds_are_asked_apart(stores: Stores) -> None:
@@ -196,8 +198,8 @@ def test_what_is_not_identified_or_of_unknown_direction_teaches_nothing(stores: 
     _, registry = stores
     run = registry.champion(COPPER)
     effects = run.record.effects
-    first, second = (replace(effects[i], **more) for i, more in ((0, {"identified": False}), (1, {})))
-    second = replace(second, episode=replace(second.episode, direction=0))
+    first = replace(effects[0], identified=False)
+    second = replace(effects[1], episode=replace(effects[1].episode, direction=0))
     record = replace(run.record, effects=(first, second, *effects[2:]))
     registry.save(COPPER, "2026-06-01-dark", run.card, draws=run.draws, record=record, fitted={"kind": "drawn"})
     registry.promote(COPPER, "2026-06-01-dark")

@@ -11,6 +11,7 @@ import pytest
 from forecast.answers.event_versions import Assumption, Choice, Version, World, comes_with, differing
 from forecast.events import Act, Branch, Event, Events, KindFamily
 from forecast.interventions import Step
+from tests.support.records import changed
 from tests.support.small_world import (
     AS_OF,
     EVIDENCE,
@@ -78,7 +79,7 @@ def test_a_branch_touches_a_series_by_what_starts_or_by_what_ends() -> None:
     )
     assert [b.event_id for b in a_future(ONE, pause).branches] == ["pause"]
     assert [b.event_id for b in a_future(THREAT).branches] == ["threat"]
-    gem = replace(pause, minerals=("gem",), flows=(("CHN", "WLD"),))
+    gem = changed(pause, minerals=("gem",), flows=(("CHN", "WLD"),))
     assert [b.event_id for b in a_future(ONE, gem, series=OTHER).branches] == ["pause"]
     assert a_future(ONE, pause, series=OTHER).branches == ()
     assert [b.event_id for b in a_future(ONE, pause, series=OTHER).open_branches] == ["pause"]

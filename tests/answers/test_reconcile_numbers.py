@@ -13,7 +13,8 @@ from forecast.answers.reconcile import _left_out as left_out
 from forecast.registry.card import Sizes
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.hierarchy import Group
-from forecast.timeseries.series import History, Series
+from forecast.timeseries.series import History
+from tests.support.records import a_series
 
 
 def a_base(
@@ -32,7 +33,7 @@ def a_base(
     rng, ds = np.random.default_rng(2), np.array(["2026-01-01"], dtype="datetime64[D]")
     futures, kept = {}, {}
     for name in ("w", "a", "b"):
-        series = Series(name, "", "volume", "target", "world", "WLD", "WLD", "t", freq, 0)
+        series = a_series(name, "", "volume", "target", "world", "WLD", "WLD", "t", freq, 0)
         level, spread = draws[name]
         drawn = np.log(level + spread * rng.uniform(-1, 1, (400, 1)))
         card = SimpleNamespace(settings=Sizes(draws=400, horizon=1, seed=1))

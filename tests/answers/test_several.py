@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -60,7 +59,7 @@ def stores(home: Settings) -> Iterator[tuple[Catalog, Registry]]:
     catalog.close()
 
 
-def question(*series: str) -> dict[str, Any]:
+def question(*series: str) -> dict[str, object]:
     return {"series": series, "scenarios": [{"name": "none"}], "h": 2}
 
 
@@ -186,15 +185,15 @@ def test_the_monitor_tells_the_truth(home: Settings, capsys: pytest.CaptureFixtu
 def test_bulk_forecasts_are_those_of_the_others(client: FlaskClient) -> None:
     response = client.get("/v1/forecasts?h=1")
     assert response.status_code == 200
-    assert [each["series_id"] for each in response.json["data"]] == list(OTHERS)
-    assert response.json["left_out"] == [{"series_id": NICKEL, "why": WHY}]
+    assert [each["series_id"] for each in response.get_json()["data"]] == list(OTHERS)
+    assert response.get_json()["left_out"] == [{"series_id": NICKEL, "why": WHY}]
     table = client.get("/v1/forecasts?h=1&format=csv")
     rows = csv.DictReader(io.StringIO(table.get_data(as_text=True), newline=""))
     assert [row["series_id"] for row in rows] == list(OTHERS)
     assert table.headers["X-Left-Out"] == NICKEL
     later = client.get(f"/v1/forecasts?h=1&as_of={LATER}")
-    assert [each["series_id"] for each in later.json["data"]] == [COPPER, NICKEL, EARTHS]
-    assert later.json["left_out"] == []
+    assert [each["series_id"] for each in later.get_json()["data"]] == [COPPER, NICKEL, EARTHS]
+    assert later.get_json()["left_out"] == []
     assert "X-Left-Out" not in client.get(f"/v1/forecasts?h=1&format=csv&as_of={LATER}").headers
 
 
@@ -202,15 +201,15 @@ def test_alone_it_is_refused(client: FlaskClient) -> None:
     for path in (f"/v1/forecasts/{NICKEL}", f"/v1/forecasts?series_id={NICKEL}"):
         response = client.get(path)
         assert response.status_code == 422
-        assert response.json["errors"][0]["where"] == "query.as_of"
+        assert response.get_json()["errors"][0]["where"] == "query.as_of"
     assert client.post("/v1/scenarios", json=question(NICKEL)).status_code == 422
 
 
 def test_scenarios_are_those_of_the_others(client: FlaskClient) -> None:
     response = client.post("/v1/scenarios", json=question(NICKEL, COPPER))
     assert response.status_code == 200
-    assert {each["series_id"] for each in response.json["data"]} == {COPPER}
-    assert response.json["left_out"] == [{"series_id": NICKEL, "why": WHY}]
+    assert {each["series_id"] for each in response.get_json()["data"]} == {COPPER}
+    assert response.get_json()["left_out"] == [{"series_id": NICKEL, "why": WHY}]
     table = client.post("/v1/scenarios?format=csv", json=question(NICKEL, COPPER))
     assert table.headers["X-Left-Out"] == NICKEL
 
@@ -222,11 +221,11 @@ def test_the_answer_changes_with_what_is_left_out(client: FlaskClient, home: Set
     Registry(home.models_dir).promote(NICKEL, "2026-06-01-a")
     after = client.get("/v1/forecasts?h=1", headers=again)
     assert after.status_code == 200
-    assert after.json["left_out"] == []
+    assert after.get_json()["left_out"] == []
 
 
 def test_readiness_names_it(client: FlaskClient) -> None:
-    ready = client.get("/readyz").json
+    ready = client.get("/readyz").get_json()
     assert (ready["status"], ready["serving"]) == ("degraded", 2)
     assert ready["faults"] == [f"{NICKEL}: {WHY}"]
 

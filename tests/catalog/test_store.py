@@ -25,11 +25,11 @@ from forecast.catalog.schema import METADATA, VERSION
 from forecast.errors import InvalidInput, Misconfigured, NotFound, TooShort
 from forecast.events import Act
 from forecast.settings import Settings
-from forecast.timeseries.series import Series
+from tests.support.records import a_series
 
 MAY, JUNE = datetime(2026, 5, 20, tzinfo=UTC), datetime(2026, 6, 20, 9, tzinfo=UTC)
 TODAY = date(2026, 11, 24)
-MINE = Series("mine", "cobalt", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
+MINE = a_series("mine", "cobalt", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
 
 
 def an_observation(ds: date, value: float, known: datetime, series_id: str = "mine") -> Observation:
@@ -241,7 +241,7 @@ def test_in_whichever_order_they_come_the_last_known_counts(
 ) -> None:
     mine = dataclasses.replace(MINE, series_id=f"mine-{time.perf_counter_ns()}")
     observations = [an_observation(ds, value, known, mine.series_id) for ds, value, known in claims]
-    np.random.default_rng(abs(seed)).shuffle(observations)  # type: ignore[arg-type]
+    np.random.default_rng(abs(seed)).shuffle(observations)
     for part in (observations[:1], observations[1:]):
         shared.add(series=[mine], observations=part, known_at=JUNE)
     expected: dict[date, float] = {}

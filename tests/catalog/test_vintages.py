@@ -9,9 +9,9 @@ import pytest
 from forecast.catalog import Catalog, Observation
 from forecast.catalog.vintages import Vintages
 from forecast.errors import TooShort
-from forecast.timeseries.series import Series
+from tests.support.records import a_series
 
-SERIES = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
+SERIES = a_series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
 ROWS = [
     ("price.x", "2025-01-01", "2025-02-10T00:00:00", 1.0, "reported", False),
     ("price.x", "2025-01-01", "2025-03-10T23:59:59.999999", 1.5, "derived", False),

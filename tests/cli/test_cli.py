@@ -355,7 +355,7 @@ def test_scenarios_are_told_beside_the_baseline(capsys: pytest.CaptureFixture[st
     assert max(map(len, shown.splitlines())) <= 80
     question = yaml.safe_load(SCENARIOS)
     web = create_app(settings_in(home), clock=clock).test_client()
-    there = web.post("/v1/scenarios", json=question).json["data"]
+    there = web.post("/v1/scenarios", json=question).get_json()["data"]
     here = json.loads(orecast(capsys, "scenario", file, "--format", "json"))["data"]
     assert here == there
     as_csv = web.post("/v1/scenarios?format=csv", json=question).data

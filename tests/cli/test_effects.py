@@ -23,13 +23,13 @@ from forecast.effects.record import EffectRecord
 from forecast.events import Branch
 from forecast.export.effects import untold
 from forecast.timeseries.frequency import parse_freq
-from forecast.timeseries.series import Series
+from tests.support.records import a_series
 from tests.support.small_world import a_ban, an_effect
 from tests.support.trained_home import COPPER, NICKEL, make_home
 
 
 def a_page(branches: tuple[Branch, ...]) -> str:
-    series = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
+    series = a_series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
     day, rows = dt.date(2026, 7, 15), (Row(dt.date(2026, 7, 1), 1, 2.5, {80: (2.0, 3.0), 95: (1.0, 4.0)}),)
     return _page(Forecast(series, "2026-06-01-a", day, None, "baseline", (80, 95), rows, branches, ("a note",)))
 
@@ -277,7 +277,7 @@ def test_notes_say_which_effects_are_told_together_and_which_began_when_nothing_
 
 def test_what_is_only_weighed_is_told_from_what_is_left_out() -> None:
     weighed = "weighed with the others, but not reported apart: 60 periods can bear 3"
-    omitted = (
+    omitted: tuple[Omitted, ...] = (
         Omitted("ban", ("ban",), weighed),
         Omitted("quota", ("quota",), weighed),
         Omitted("truce", ("truce",), "is in the path of tariff, on which it acts"),

@@ -12,12 +12,13 @@ from forecast.events.exposure import Minerals
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import History, Series
+from tests.support.records import NOTHING_SAID, a_series, changed, like
 
 T = 60
 DS = Freq("M").range("2015-01-01", T)
 MINERALS = Minerals.from_rows([(name, "", "mineral") for name in ("copper", "tin", "zinc")])
-PLAIN = Series("price.copper", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
-EXPORT = replace(PLAIN, series_id="volume.copper.export.cn", measure="volume", flow="export", reporter="CHN")
+PLAIN = a_series("price.copper", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
+EXPORT = like(PLAIN, series_id="volume.copper.export.cn", measure="volume", flow="export", reporter="CHN")
 
 
 def history(series: Series, seen: slice = slice(None)) -> History:
@@ -28,13 +29,10 @@ def history(series: Series, seen: slice = slice(None)) -> History:
 
 def event(announced: str, effective: str = "", minerals: tuple[str, ...] = ("copper",), actor: str = "CHN") -> Event:
     day = dt.date.fromisoformat(announced)
-    return Event(
-        event_id="e", title="", kind="export_ban", actor=actor, targets=(), announced=day,
-        effective=dt.date.fromisoformat(effective) if effective else None, ended=None, end_known=None,
-        date_precision="day", status="enacted", status_as_of=None, status_note="", instrument="", value_before=None,
-        value_after=None, value_unit="", value_text="", intensity="", minerals=minerals, scope_note="",
-        flows=(("CHN", "WLD"),), price_world="up", price_local="", local_market="", volume="down", mechanism="",
-        acts=(), certainty="verified", sources=(), needs_recheck=False,
+    return changed(
+        replace(NOTHING_SAID, event_id="e"), kind="export_ban", actor=actor, announced=day,
+        effective=dt.date.fromisoformat(effective) if effective else None, status="enacted", minerals=minerals,
+        flows=[("CHN", "WLD")], price_world="up", volume="down",
     )  # fmt: skip
 
 
@@ -53,7 +51,7 @@ def without(first: int, last: int) -> list[int]:
     return [t for t in range(T) if not first <= t <= last]
 
 
-TIN = replace(PLAIN, series_id="price.tin", mineral="tin")
+TIN = like(PLAIN, series_id="price.tin", mineral="tin")
 
 
 @pytest.mark.parametrize(
@@ -83,12 +81,12 @@ def test_an_event_that_does_not_touch_the_series_or_not_the_other_silences_nothi
     ("reporter", "partner", "silent"), [("CHN", "WLD", True), ("USA", "CHN", True), ("USA", "WLD", False)]
 )
 def test_the_flows_of_the_acting_country_are_silent(reporter: str, partner: str, silent: bool) -> None:
-    tin = replace(EXPORT, series_id="v", mineral="tin", flow="import", reporter=reporter, partner=partner)
+    tin = like(EXPORT, series_id="v", mineral="tin", flow="import", reporter=reporter, partner=partner)
     assert usable(tin, event("2016-03-31"), of=EXPORT) == (without(14, 25) if silent else list(range(T)))
 
 
 def test_a_month_without_trade_compares_with_nothing() -> None:
-    other = history(replace(EXPORT, series_id="v", mineral="tin"))
+    other = history(like(EXPORT, series_id="v", mineral="tin"))
     other.y[[7, 30]] = 0.0
     found = controls_for(EXPORT, Sample.of(history(EXPORT)), {"v": other}, MINERALS)
     assert found is not None
@@ -96,30 +94,30 @@ def test_a_month_without_trade_compares_with_nothing() -> None:
 
 
 def test_a_price_of_no_country_is_not_the_actor_s() -> None:
-    assert usable(replace(TIN, reporter="CHN"), event("2016-03-31")) == list(range(T))
+    assert usable(like(TIN, reporter="CHN"), event("2016-03-31")) == list(range(T))
 
 
 @pytest.mark.parametrize(
     ("of", "other", "may"),
     [
         (PLAIN, TIN, True),
-        (PLAIN, replace(TIN, series_id=PLAIN.series_id), False),
-        (replace(PLAIN, spot="price.tin"), TIN, False),
-        (replace(PLAIN, parent="price.tin"), TIN, False),
-        (PLAIN, replace(TIN, parent="price.copper"), False),
-        (replace(TIN, series_id="a", parent="all"), replace(PLAIN, parent="all"), True),
-        (PLAIN, replace(TIN, mineral="copper"), False),
-        (PLAIN, replace(TIN, mineral=""), True),
-        (PLAIN, replace(TIN, measure="index"), False),
-        (PLAIN, replace(TIN, measure="value"), False),
-        (PLAIN, replace(TIN, freq="Q"), False),
-        (EXPORT, replace(EXPORT, series_id="v", mineral="tin"), True),
-        (EXPORT, replace(EXPORT, series_id="v", mineral=""), False),  # all goods of the country
-        (EXPORT, replace(EXPORT, series_id="v", mineral="", partner="USA"), False),
-        (replace(EXPORT, partner="JPN"), replace(EXPORT, series_id="v", mineral="", partner="USA"), True),
-        (replace(EXPORT, partner="JPN"), replace(EXPORT, series_id="v", mineral="", partner="JPN"), False),
-        (EXPORT, replace(EXPORT, series_id="v", mineral="", flow="import"), True),
-        (EXPORT, replace(EXPORT, series_id="v", mineral="", reporter="USA"), True),
+        (PLAIN, like(TIN, series_id=PLAIN.series_id), False),
+        (like(PLAIN, spot="price.tin"), TIN, False),
+        (like(PLAIN, parent="price.tin"), TIN, False),
+        (PLAIN, like(TIN, parent="price.copper"), False),
+        (like(TIN, series_id="a", parent="all"), like(PLAIN, parent="all"), True),
+        (PLAIN, like(TIN, mineral="copper"), False),
+        (PLAIN, like(TIN, mineral=""), True),
+        (PLAIN, like(TIN, measure="index"), False),
+        (PLAIN, like(TIN, measure="value"), False),
+        (PLAIN, like(TIN, freq="Q"), False),
+        (EXPORT, like(EXPORT, series_id="v", mineral="tin"), True),
+        (EXPORT, like(EXPORT, series_id="v", mineral=""), False),  # all goods of the country
+        (EXPORT, like(EXPORT, series_id="v", mineral="", partner="USA"), False),
+        (like(EXPORT, partner="JPN"), like(EXPORT, series_id="v", mineral="", partner="USA"), True),
+        (like(EXPORT, partner="JPN"), like(EXPORT, series_id="v", mineral="", partner="JPN"), False),
+        (EXPORT, like(EXPORT, series_id="v", mineral="", flow="import"), True),
+        (EXPORT, like(EXPORT, series_id="v", mineral="", reporter="USA"), True),
     ],
 )
 def test_part_and_whole_and_other_kinds_are_no_comparison(of: Series, other: Series, may: bool) -> None:
@@ -134,7 +132,7 @@ def test_a_control_is_usable_in_three_fifths_of_the_sample(seen: int, kept: bool
 
 def test_controls_are_on_the_periods_of_the_sample_in_order_of_their_name() -> None:
     sample = Sample.of(history(PLAIN).until(DS[39]))
-    zinc = replace(history(replace(PLAIN, series_id="price.zinc", mineral="zinc")), ds=Freq("M").range("2015-03-01", T))
+    zinc = replace(history(like(PLAIN, series_id="price.zinc", mineral="zinc")), ds=Freq("M").range("2015-03-01", T))
     found = controls_for(PLAIN, sample, {"price.zinc": zinc, "price.tin": history(TIN)}, MINERALS)
     assert found is not None
     np.testing.assert_array_equal(found[:, 0], np.log(np.arange(1.0, 41)))

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 import pytest
@@ -15,32 +16,33 @@ from forecast.events.exposure import Minerals
 from forecast.interventions import Decay, Forestalled, Hump, Intervention, Licence, Pulse, Ramp, Step, Temporary
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import Series
+from tests.support.records import NOTHING_SAID, EventFacts, UndatedFacts, a_series, changed, like
 
 MONTHLY = Freq("M")
 DS = MONTHLY.range("2015-01-01", 120)
-COPPER = Series("price.copper", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
-FLOW = Series("volume.copper.export.cn", "copper", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
+COPPER = a_series("price.copper", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
+FLOW = a_series("volume.copper.export.cn", "copper", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
 MINERALS = Minerals.from_rows([("copper", "", "mineral")])
 TODAY = dt.date(2024, 12, 31)
 
 
-def event(event_id: str, announced: str, effective: str = "", ended: str = "", **more: object) -> Event:
+def event(event_id: str, announced: str, effective: str = "", ended: str = "", **more: Unpack[UndatedFacts]) -> Event:
+    """A Chinese export ban on copper, unless told otherwise."""
+
     def day(text: str) -> dt.date | None:
         return dt.date.fromisoformat(text) if text else None
 
-    plain = Event(
-        event_id=event_id, title="", kind="export_ban", actor="CHN", targets=(), announced=day(announced),
-        effective=day(effective or announced), ended=day(ended), end_known=day(ended), date_precision="day",
-        status="lapsed" if ended else "enacted", status_as_of=None, status_note="", instrument="", value_before=None,
-        value_after=None, value_unit="", value_text="", intensity="", minerals=("copper",), scope_note="",
-        flows=(("CHN", "WLD"),), price_world="up", price_local="", local_market="", volume="down", mechanism="",
-        acts=(), certainty="verified", sources=(), needs_recheck=False,
+    plain = changed(
+        replace(NOTHING_SAID, event_id=event_id), kind="export_ban", actor="CHN", announced=day(announced),
+        effective=day(effective or announced), ended=day(ended), end_known=day(ended),
+        status="lapsed" if ended else "enacted", minerals=["copper"], flows=[("CHN", "WLD")], price_world="up",
+        volume="down", certainty="verified",
     )  # fmt: skip
-    return replace(plain, **more)  # type: ignore[arg-type]
+    return changed(plain, **more)
 
 
-def kept(events: Sequence[Event], series: Series = COPPER, **more: object) -> tuple[Episode, ...]:
-    return episodes(Events(events), series, MINERALS, DS, known_on=TODAY, **more)[0]  # type: ignore[arg-type]
+def kept(events: Sequence[Event], series: Series = COPPER, limit: int | None = None) -> tuple[Episode, ...]:
+    return episodes(Events(events), series, MINERALS, DS, limit=limit, known_on=TODAY)[0]
 
 
 def test_events_of_one_month_are_one_episode_led_by_the_one_that_hits_hardest() -> None:
@@ -63,7 +65,7 @@ def test_the_direction_is_that_of_the_series_measure() -> None:
 def test_a_sample_bears_one_episode_per_twenty_periods_and_weighs_the_others_with_them() -> None:
     many = [event(f"e{k:02d}", f"20{16 + k // 12}-{k % 12 + 1:02d}-05") for k in range(30)]
     strong = event("strong", "2022-01-10")
-    weak = [replace(e, flows=(("CHN", "USA"),)) for e in many]
+    weak = [changed(e, flows=(("CHN", "USA"),)) for e in many]
     found, omitted = episodes(Events([*weak, strong]), COPPER, MINERALS, DS, known_on=TODAY)
     assert len(found) == 31  # all are in the model
     apart = [e.episode_id for e in found if e.apart]
@@ -76,8 +78,8 @@ def test_a_sample_bears_one_episode_per_twenty_periods_and_weighs_the_others_wit
 def test_an_event_of_ones_own_is_reported_before_all_others_whatever_it_says() -> None:
     """One of 10 periods' room, and three of one's own: hearsay, without a direction, against a ban that says both."""
     ban = event("ban", "2020-05-02")
-    weak = {"kind": "threat", "certainty": "", "price_world": "", "flows": (("CHN", "USA"),)}
-    own = [event(f"mine-{k}", f"2020-0{k}-02", own=True, **weak) for k in (2, 7, 9)]
+    weak: UndatedFacts = {"kind": "threat", "certainty": "", "price_world": "", "flows": (("CHN", "USA"),)}
+    own = [event(f"mine-{k}", f"2020-0{k}-02", **(weak | {"own": True})) for k in (2, 7, 9)]
     far = event("far", "2017-01-02")
     found, omitted = episodes(Events([ban, far, *own]), COPPER, MINERALS, DS, limit=1, known_on=TODAY)
     assert [(e.episode_id, e.apart) for e in found] == [
@@ -151,7 +153,7 @@ def test_leads_go_back_to_the_announcement_but_not_before() -> None:
 
 
 def test_what_never_took_effect_begins_with_its_announcement() -> None:
-    talk = event("talk", "2020-03-10", ended="2020-05-20", kind="threat", status="withdrawn", effective=None)
+    talk = changed(event("talk", "2020-03-10", ended="2020-05-20", kind="threat", status="withdrawn"), effective=None)
     only = kept([talk])[0]
     assert only.family is KindFamily.THREAT
     assert only.intervention.column(MONTHLY.range("2020-02-01", 6), MONTHLY).tolist() == [0, 1, 1, 1, 0, 0]
@@ -173,7 +175,7 @@ def test_candidates_columns_are_those_of_their_interventions() -> None:
 @pytest.mark.parametrize(("market", "sign"), [("USA", 1), ("WLD", 1), ("", 1), ("CHN", -1)])
 def test_a_price_in_a_country_follows_its_own_market_where_the_event_names_it(market: str, sign: int) -> None:
     duty = event("duty", "2020-03-02", price_local="up", price_world="down", local_market=market)
-    assert direction(duty, replace(COPPER, flow="import", reporter="USA")) == sign
+    assert direction(duty, like(COPPER, flow="import", reporter="USA")) == sign
     assert direction(duty, COPPER) == -1
 
 
@@ -235,8 +237,8 @@ def test_an_episode_interests_half_as_much_after_ten_years(start: str, first: st
         ({"kind": "tariff", "certainty": "partly", "flows": (("CHN", "USA"),)}, 0.9 * 0.9 * 0.6),
     ],
 )
-def test_how_hard_an_episode_may_hit(more: dict[str, object], strength: float) -> None:
-    assert kept([replace(event("x", "2020-03-02"), **more)])[0].strength == pytest.approx(strength)
+def test_how_hard_an_episode_may_hit(more: EventFacts, strength: float) -> None:
+    assert kept([changed(event("x", "2020-03-02"), more)])[0].strength == pytest.approx(strength)
 
 
 def test_of_two_as_strong_the_one_that_was_known_first_leads() -> None:
@@ -321,7 +323,7 @@ def test_an_episode_knows_what_of_it_was_in_force() -> None:
     }
     then, _ = episodes(Events([ban, other, pause]), COPPER, MINERALS, DS, known_on=dt.date(2020, 6, 9))
     assert then[0].in_force["a-ban"] == (InForce(first),)
-    (talk,) = kept([event("talk", "2020-03-10", kind="threat", status="threatened", effective=None)])
+    (talk,) = kept([changed(event("talk", "2020-03-10", kind="threat", status="threatened"), effective=None)])
     assert talk.in_force == {"talk": ()}
 
 
@@ -372,7 +374,7 @@ def test_a_response_that_has_begun_is_held_and_one_that_has_not_begins() -> None
     assert in_january[3] == pytest.approx([0, 0.25, 0.5, 0.75, 0.75, 0.75])
 
 
-TERMS = {"kind": "licence", "value_after": 60.0, "value_unit": "% approved", "value_text": "3 months"}
+TERMS: UndatedFacts = {"kind": "licence", "value_after": 60.0, "value_unit": "% approved", "value_text": "3 months"}
 
 
 def test_a_licence_with_its_terms_on_record_acts_by_them_first_of_all() -> None:
@@ -384,8 +386,14 @@ def test_a_licence_with_its_terms_on_record_acts_by_them_first_of_all() -> None:
         known_on=TODAY,
     )  # fmt: skip
     assert found.intervention.shape == Licence(13, 0.6)
-    for lacking in ({"value_after": None}, {"value_text": "soon"}, {"value_unit": "binary"}, {"kind": "export_ban"}):
-        assert isinstance(kept([event("x", "2020-03-10", **{**TERMS, **lacking})])[0].intervention.shape, Step)
+    without: tuple[UndatedFacts, ...] = (
+        {"value_after": None},
+        {"value_text": "soon"},
+        {"value_unit": "binary"},
+        {"kind": "export_ban"},
+    )
+    for lacking in without:
+        assert isinstance(kept([event("x", "2020-03-10", **(TERMS | lacking))])[0].intervention.shape, Step)
 
 
 def test_a_path_of_a_licence_is_held_as_those_of_other_shapes_are() -> None:

@@ -17,11 +17,16 @@ from forecast.events.exposure import Minerals
 from forecast.interventions import Decay, Forestalled, Intervention, Licence, Ramp, Shape, Step, Temporary, design
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
-from forecast.timeseries.series import History, Series
+from forecast.timeseries.series import Floats, History
+from tests.support.records import a_series
 
 MONTHLY = Freq("M")
 T = 240
 DS = MONTHLY.range("2005-01-01", T)
+
+
+def correlation(one: Floats, other: Floats) -> float:
+    return float(np.asarray(np.corrcoef(one, other))[0, 1])
 
 
 def episode(row: int, name: str = "e", shape: Shape = Step(), announced: int = 0) -> Episode:  # noqa: B008
@@ -117,7 +122,7 @@ def test_two_steps_are_told_apart_and_drawn_jointly() -> None:
     paths = [effect.draws(DS[150:165], MONTHLY) for effect in record.effects]
     assert paths[0][:, 0].mean() == pytest.approx(0.3, abs=0.15)
     late = [path[:, -1] for path in paths]
-    assert np.corrcoef(late)[0, 1] < -0.1  # what one does not explain the other does
+    assert correlation(*late) < -0.1  # what one does not explain the other does
     assert np.std(late[0] + late[1]) < np.hypot(np.std(late[0]), np.std(late[1]))
 
 
@@ -223,14 +228,14 @@ def test_a_clear_effect_is_mostly_prior_only_if_the_prior_is_clear_too(
     shift: float, prior: tuple[float, float], little: bool
 ) -> None:
     # Draws evenly over a width of 1 have variance 1/12 = 0.083: more than 0.7 of 0.25², less than 0.7 of 0.5².
-    size = np.linspace(-0.5, 0.5, 101) + shift
+    size = np.linspace(-0.5, 0.5, 101, dtype=np.float32) + np.float32(shift)
     act = episode(150)
     effect = EpisodeEffect(act, (act.intervention,), np.zeros(101, np.int16), size, False, True, prior)
     assert _little(effect, np.ones(1), np.ones(1)) is little
 
 
 def history(series_id: str, mineral: str, **more: str) -> History:
-    plain = Series(series_id, mineral, "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
+    plain = a_series(series_id, mineral, "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
     y = np.exp(np.cumsum(np.random.default_rng(len(series_id)).normal(0, 0.05, T)))
     return History(replace(plain, **more), DS, y, np.full(T, "reported"))  # type: ignore[arg-type]
 
@@ -322,10 +327,10 @@ def test_effects_that_overlap_are_less_sure_than_apart() -> None:
     for one, other in zip(near, apart, strict=True):
         assert np.std(one) > 1.5 * np.std(other)
     # What one does not explain the other does: the data know the sum, and no worse than if it were of two apart.
-    assert np.corrcoef(near)[0, 1] < -0.8
+    assert correlation(*near) < -0.8
     assert np.std(near[0] + near[1]) < 1.1 * np.std(apart[0])
-    assert np.mean(near[0] + near[1]) == pytest.approx(-0.8, abs=2 * np.std(near[0] + near[1]))
-    assert np.corrcoef(apart)[0, 1] == pytest.approx(0, abs=0.1)
+    assert np.mean(near[0] + near[1]) == pytest.approx(-0.8, abs=2 * float(np.std(near[0] + near[1])))
+    assert correlation(*apart) == pytest.approx(0, abs=0.1)
     assert np.std(apart[0]) == pytest.approx(np.std(alone[0]), rel=0.15)
 
 

@@ -44,7 +44,8 @@ class Case:
 
 
 def cases() -> list[Case]:
-    found, calendars = [], ["M", "M", "M", "W", "Q", "M", "D", "M", "Y", "M"]
+    found: list[Case] = []
+    calendars = ["M", "M", "M", "W", "Q", "M", "D", "M", "Y", "M"]
     for size in SIZES:
         for shape in SHAPES:
             for place in PLACES:

@@ -16,16 +16,17 @@ from forecast.events import KindFamily
 from forecast.interventions import Intervention, Ramp, Shape, Step, Temporary
 from forecast.timeseries.frequency import Freq, parse_freq
 from forecast.timeseries.sample import Sample
-from forecast.timeseries.series import Floats, History, Series
+from forecast.timeseries.series import Floats, History
+from tests.support.records import a_series
 
 MONTHLY = Freq("M")
 QUICK = Averaging(placebo=False)
-FLOW = Series("volume.x", "x", "volume", "target", "export", "NZL", "WLD", "t", "M", 10)
+FLOW = a_series("volume.x", "x", "volume", "target", "export", "NZL", "WLD", "t", "M", 10)
 
 
 def quiet(periods: int = 96) -> Floats:
     """About 1,000 t, a fixed pattern of ± 4 %."""
-    return 1000.0 + (np.arange(periods) * 37) % 80 - 40
+    return 1000.0 + (np.arange(periods, dtype=float) * 37) % 80 - 40
 
 
 def noisy(seed: int, periods: int = 96) -> Floats:
@@ -49,7 +50,7 @@ def episode(of: History, row: int, name: str, announced: int = 0, strength: floa
 
 def acted(y: Floats, row: int, factor: float, shape: Shape = Step()) -> Floats:  # noqa: B008
     """The series with an effect in it that multiplies it by a factor at full strength."""
-    return y * factor ** shape.response(np.arange(len(y)) - float(row))
+    return y * np.power(factor, shape.response(np.arange(len(y), dtype=float) - row))
 
 
 def explained(of: History, *episodes: Episode, n: int = 1000) -> EffectRecord:

@@ -188,10 +188,10 @@ def test_flows_may_differ_more_than_prices() -> None:
 
 def test_a_mean_counts_from_two_standard_errors_on() -> None:
     clear, doubtful = (ClassPrior(SUPPLY, True, mean, 0.03, 0.04 / 2**0.5, 5) for mean in (0.0601, 0.0599))
-    assert clear.towards(-1) == (-0.0601, pytest.approx(0.05))
-    assert clear.towards(1) == (0.0601, pytest.approx(0.05))
-    assert clear.towards(0) == (0.0, pytest.approx(np.hypot(0.0601, 0.05)))
-    assert doubtful.towards(-1) == (0.0, pytest.approx(np.hypot(0.0599, 0.05)))
+    assert clear.towards(-1) == pytest.approx((-0.0601, 0.05))
+    assert clear.towards(1) == pytest.approx((0.0601, 0.05))
+    assert clear.towards(0) == pytest.approx((0.0, np.hypot(0.0601, 0.05)))
+    assert doubtful.towards(-1) == pytest.approx((0.0, np.hypot(0.0599, 0.05)))
     assert not replace(clear, n=0).identified
 
 

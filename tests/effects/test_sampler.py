@@ -112,9 +112,17 @@ def test_an_episode_whose_chains_still_know_their_start_is_named() -> None:
 def test_chains_go_on_while_they_know_their_start_and_say_so_where_they_never_forget(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    joint, moves = case(3, seed=4), []
+    joint = case(3, seed=4)
+    moves: list[int] = []
     move = Joint._move
-    monkeypatch.setattr(Joint, "_move", lambda self, *args: (moves.append(args[0][-1]), move(self, *args))[1])
+
+    def noted(
+        self: Joint, moving: Sequence[int], state: PosteriorDraws, held: Floats, rng: np.random.Generator
+    ) -> None:
+        moves.append(moving[-1])
+        move(self, moving, state, held, rng)
+
+    monkeypatch.setattr(Joint, "_move", noted)
     joint.draw(250, np.random.default_rng(0))
     assert moves == [0, 1, 2] * 5, "five rounds are enough here"
     moves.clear()

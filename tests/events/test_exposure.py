@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from forecast.events import Event
 from forecast.events.exposure import Minerals, exposure, untouched
+from forecast.names import stored_flow
 from forecast.timeseries.series import Series
+from tests.support.records import NOTHING_SAID, a_series, changed
 
 MINERALS = Minerals.from_rows(
     [
@@ -30,18 +32,15 @@ MINERALS = Minerals.from_rows(
 
 def series(mineral: str, flow: str = "world", reporter: str = "WLD", partner: str = "WLD") -> Series:
     measure = "price" if flow == "world" else "volume"
-    return Series("x", mineral, measure, "target", flow, reporter, partner, "t", "M", 20)
+    return a_series("x", mineral, measure, "target", flow, reporter, partner, "t", "M", 20)
 
 
 def event(minerals: str, flows: str) -> Event:
     day = dt.date(2025, 4, 4)
-    return Event(
-        event_id="e", title="", kind="licence", actor="CHN", targets=(), announced=day, effective=day, ended=None,
-        end_known=None, date_precision="day", status="enacted", status_as_of=None, status_note="", instrument="",
-        value_before=None, value_after=None, value_unit="", value_text="", intensity="",
-        minerals=tuple(minerals.split()), scope_note="", flows=tuple(tuple(f.split(">")) for f in flows.split()),
-        price_world="up", price_local="", local_market="", volume="down", mechanism="", acts=(), certainty="verified",
-        sources=(), needs_recheck=False,
+    return changed(
+        replace(NOTHING_SAID, event_id="e"), kind="licence", actor="CHN", announced=day, effective=day,
+        status="enacted", minerals=minerals.split(), flows=map(stored_flow, flows.split()), price_world="up",
+        volume="down",
     )  # fmt: skip
 
 
@@ -151,7 +150,7 @@ def test_relation_is_symmetric(a: str, b: str) -> None:
 @given(st.sampled_from(["CHN>WLD", "CHN>USA", "WLD>USA", "WLD>WLD", "USA>CHN"]), st.sampled_from(["export", "import"]))
 def test_more_flows_never_touch_less(flow: str, side: str) -> None:
     one = event("copper", flow)
-    more = replace(one, flows=(*one.flows, ("ZAF", "CHN")))
+    more = changed(one, flows=(*one.flows, ("ZAF", "CHN")))
     target = series("copper", side, "CHN")
     assert 0 <= exposure(one, target, MINERALS) <= exposure(more, target, MINERALS) <= 1
 

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Any
+from typing import Unpack
 
 import pytest
 
 from forecast.events import Act, Branch, Event, Events, State, branches, last_day, state, timeline
+from tests.support.records import EventFacts, changed
 from tests.support.small_world import an_event
 
 KNOWN = date(2031, 6, 1)
 BAN = an_event("ban", kind="export_ban")
-TERM = {"ended": date(2030, 6, 30), "end_known": date(2030, 1, 10)}
-PAUSE = an_event("pause", kind="truce", effective=date(2030, 3, 1), acts=(Act("suspends", "ban"),), **TERM)
+TERM: EventFacts = {"ended": date(2030, 6, 30), "end_known": date(2030, 1, 10)}
+PAUSE = an_event("pause", kind="truce", effective=date(2030, 3, 1), acts=(Act("suspends", "ban"),), said=TERM)
 
 
 def day(text: str) -> date:
     return date.fromisoformat(f"2030-{text}")
 
 
-def acting(event_id: str, relation: str, target: str, effective: str, **more: Any) -> Event:
-    return an_event(event_id, effective=day(effective), acts=(Act(relation, target),), **more)
+def acting(
+    event_id: str,
+    relation: str,
+    target: str,
+    effective: str,
+    /,
+    said: EventFacts | None = None,
+    **more: Unpack[EventFacts],
+) -> Event:
+    return changed(an_event(event_id, effective=day(effective), acts=(Act(relation, target),)), said, **more)
 
 
 def states(event_id: str, *events: Event, on: str, known_on: date = KNOWN) -> list[State]:
@@ -38,7 +47,7 @@ def ends(*events: Event, known_on: date = KNOWN) -> dict[str, Branch]:
 
 
 def test_a_measure_is_announced_in_force_and_ended() -> None:
-    ban = replace(BAN, **TERM)
+    ban = changed(BAN, TERM)
     assert states("ban", ban, on="01-09 01-10 01-31 02-01 06-30 07-01 12-31") == [
         State("unannounced", None, day("01-09")),
         State("announced", day("01-10"), day("01-31")),
@@ -53,10 +62,10 @@ def test_a_measure_is_announced_in_force_and_ended() -> None:
 
 
 @pytest.mark.parametrize("facts", [{"kind": "threat"}, {"kind": "tariff"}])
-def test_what_is_threatened_never_is_in_force(facts: dict[str, str]) -> None:
-    (before, after) = states("ban", replace(BAN, status="threatened", **facts), on="01-31 02-01")
+def test_what_is_threatened_never_is_in_force(facts: EventFacts) -> None:
+    (before, after) = states("ban", changed(BAN, facts, status="threatened"), on="01-31 02-01")
     assert before == after == State("threatened", day("01-10"), day("01-31"))
-    assert timeline(Events([replace(BAN, status="threatened", **facts)]), "ban", KNOWN) == ()
+    assert timeline(Events([changed(BAN, facts, status="threatened")]), "ban", KNOWN) == ()
     assert timeline(Events([replace(BAN, kind="threat")]), "ban", KNOWN) == ()
 
 
@@ -72,8 +81,8 @@ def test_what_is_threatened_never_is_in_force(facts: dict[str, str]) -> None:
         ({"kind": "truce"} | TERM, State("in_force", day("02-01"), day("06-30"))),
     ],
 )  # fmt: skip
-def test_how_a_measure_ends_by_its_own_record(facts: dict[str, Any], then: State) -> None:
-    event = replace(BAN, **facts)
+def test_how_a_measure_ends_by_its_own_record(facts: EventFacts, then: State) -> None:
+    event = changed(BAN, facts)
     assert states("ban", event, on="12-31") == [then]
     if then.status != "in_force":
         assert timeline(Events([event]), "ban", KNOWN) == ((day("02-01"), 1.0), (then.since, 0.0))
@@ -127,7 +136,7 @@ def test_what_is_reinstated_is_in_force_from_that_day_but_not_against_an_act_of_
 
 
 def test_of_two_ends_the_first_counts_and_an_act_before_a_date() -> None:
-    ban = replace(BAN, **TERM)
+    ban = changed(BAN, TERM)
     assert states("ban", ban, acting("stop", "terminates", "ban", "05-01"), on="12-31") == [
         State("ended", day("05-01"), by="stop")
     ]
@@ -140,12 +149,12 @@ def test_of_two_ends_the_first_counts_and_an_act_before_a_date() -> None:
 
 
 @pytest.mark.parametrize("facts", [{"kind": "threat", "status": "threatened"}, {"status": "threatened"}])
-def test_a_threatened_act_does_nothing(facts: dict[str, str]) -> None:
+def test_a_threatened_act_does_nothing(facts: EventFacts) -> None:
     for relation in ("suspends", "terminates"):
-        assert timeline(Events([BAN, acting("act", relation, "ban", "05-01", **facts)]), "ban", KNOWN) == (
+        assert timeline(Events([BAN, acting("act", relation, "ban", "05-01", facts)]), "ban", KNOWN) == (
             (day("02-01"), 1.0),
         )
-    more = acting("more", "extends", "pause", "06-30", ended=day("12-31"), end_known=day("01-10"), **facts)
+    more = acting("more", "extends", "pause", "06-30", facts, ended=day("12-31"), end_known=day("01-10"))
     assert states("ban", BAN, PAUSE, more, on="04-01") == [State("suspended", day("03-01"), day("06-30"), "pause")]
     assert ends(BAN, PAUSE, more)["pause"].starts == day("07-01")
     assert last_day(Events([BAN, PAUSE, more]), "pause", KNOWN) == day("06-30")
@@ -159,7 +168,7 @@ def test_extensions_follow_on_each_other_and_are_told_with_what_they_prolong() -
     again = acting("again", "extends", "more", "09-30", kind="truce", ended=day("12-31"), end_known=day("01-10"))
     assert set(ends(BAN, PAUSE, more, again)) == {"pause"}
     assert ends(BAN, PAUSE, more, again)["pause"].starts == date(2031, 1, 1)
-    ban = replace(BAN, **TERM)
+    ban = changed(BAN, TERM)
     longer = acting("longer", "extends", "ban", "06-30", ended=day("09-30"), end_known=day("01-10"))
     assert states("ban", ban, longer, on="09-30 10-01") == [
         State("in_force", day("02-01"), day("09-30")),
@@ -175,7 +184,7 @@ def test_extensions_follow_on_each_other_and_are_told_with_what_they_prolong() -
 
 
 def test_the_last_day_of_a_measure_is_its_own_or_that_before_an_act() -> None:
-    ban = replace(BAN, **TERM)
+    ban = changed(BAN, TERM)
     assert last_day(Events([BAN]), "ban", KNOWN) is None
     assert last_day(Events([ban, PAUSE]), "ban", KNOWN) == day("06-30")
     assert last_day(Events([ban, acting("stop", "terminates", "ban", "05-01")]), "ban", KNOWN) == day("04-30")
@@ -251,15 +260,15 @@ def test_each_fact_is_known_from_its_day_on() -> None:
 
 
 def test_a_suspension_is_known_at_once_and_a_threat_stays_one_until_its_end() -> None:
-    facts = {"ended": day("06-30"), "end_known": day("05-01")}
-    held = replace(BAN, status="suspended", **facts)
+    facts: EventFacts = {"ended": day("06-30"), "end_known": day("05-01")}
+    held = changed(BAN, facts, status="suspended")
     assert [(known.status, known.ended) for text in ("04-30", "05-01") if (known := held.known_on(day(text)))] == [
         ("enacted", None),
         ("suspended", day("06-30")),
     ]
     for threat in (
-        replace(BAN, kind="threat", status="withdrawn", **facts),
-        replace(BAN, status="threatened", **facts),
+        changed(BAN, facts, kind="threat", status="withdrawn"),
+        changed(BAN, facts, status="threatened"),
     ):
         known = threat.known_on(day("05-01"))
         assert known is not None

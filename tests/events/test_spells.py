@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from datetime import date, timedelta
+from typing import Unpack
 
 import numpy as np
 import pytest
@@ -11,14 +11,15 @@ import pytest
 from forecast.events import Act, Event, Events, InForce, days_in_force, in_force, was_in_force
 from forecast.events.spells import in_words
 from forecast.timeseries.frequency import Freq
+from tests.support.records import EventFacts
 from tests.support.small_world import a_ban, an_event
 
 MONTHLY, JUNE = Freq("M"), np.datetime64("2030-06-01")
 KNOWN = date(2030, 12, 31)
 
 
-def pause(event_id: str, start: date, **facts: Any) -> Event:
-    return an_event(event_id, kind="truce", effective=start, acts=(Act("suspends", "ban"),), **facts)
+def pause(event_id: str, start: date, **facts: Unpack[EventFacts]) -> Event:
+    return an_event(event_id, kind="truce", effective=start, acts=(Act("suspends", "ban"),), said=facts)
 
 
 def life(*events: Event, known_on: date = KNOWN) -> tuple[InForce, ...]:
@@ -68,8 +69,8 @@ def test_days_are_counted_with_the_first_and_the_last_and_up_to_the_end_of_a_day
     ],
 )
 def test_a_measure_counts_once_it_was_in_force_for_a_period(code: str, last: str, days: int, counts: bool) -> None:
-    start = np.datetime64("2030-03-01")
-    over = (InForce(start.item(), (start + np.timedelta64(days - 1, "D")).item(), "suspended"),)
+    start = date(2030, 3, 1)
+    over = (InForce(start, start + timedelta(days - 1), "suspended"),)
     assert was_in_force(over, Freq(code), np.datetime64(last)) is counts
 
 

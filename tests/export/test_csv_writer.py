@@ -20,9 +20,9 @@ from forecast.answers.forecast import Forecast, Row
 from forecast.errors import CorruptArtifact
 from forecast.export.csv_writer import cell, csv_export, csv_text, verify
 from forecast.export.forecasts import forecast_names, forecast_rows, point_names, points
-from forecast.timeseries.series import Series
+from tests.support.records import a_series
 
-SERIES = Series(
+SERIES = a_series(
     "volume.x.export.cn", "x", "volume", "target", "export", "CHN", "WLD", unit="=t", freq="M", release_lag_days=9
 )
 

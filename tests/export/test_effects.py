@@ -22,11 +22,12 @@ from forecast.events import InForce, KindFamily
 from forecast.export.effects import class_rows, effect_lines, effect_names, effect_rows, effects_document, path_rows
 from forecast.interventions import Intervention, Step
 from forecast.timeseries.frequency import Freq
-from forecast.timeseries.series import History, Series
+from forecast.timeseries.series import History
 from service.answers import flat as service_flat
+from tests.support.records import a_series
 
 MONTHLY, N = Freq("M"), 100
-SERIES = Series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
+SERIES = a_series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
 
 
 @pytest.fixture
@@ -34,13 +35,13 @@ def found() -> Any:
     """A flow of 100 t a month that a ban of June 2021 has halved, from two months before on; May was not published."""
     ds = MONTHLY.range("2020-01-01", 36)
     acting = Intervention(Step(), np.datetime64("2021-06-10"))
-    days = {"announced": dt.date(2021, 6, 1), "effective": dt.date(2021, 6, 10), "ended": dt.date(2022, 12, 31)}
+    days = dt.date(2021, 6, 1), dt.date(2021, 6, 10), dt.date(2022, 12, 31)
     times = {
         "ban": (InForce(dt.date(2021, 6, 10), dt.date(2022, 12, 31), "ended"),),
         "again": (InForce(dt.date(2021, 6, 12), dt.date(2021, 6, 18), "suspended"),),
         "more": (),
     }
-    episode = Episode("ban", tuple(times), KindFamily.SUPPLY, -1, *days.values(), 1.0, acting, in_force=times)
+    episode = Episode("ban", tuple(times), KindFamily.SUPPLY, -1, *days, 1.0, acting, in_force=times)
     candidates = product(acting, [Step()], [2])
     half = np.full(N, np.log(0.5), dtype=np.float32)
     effect = EpisodeEffect(episode, candidates, np.zeros(N, dtype=np.int16), half, False, True)

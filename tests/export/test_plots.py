@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from forecast.answers.forecast import Forecast, Row
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
@@ -29,11 +30,12 @@ from forecast.export.plots import (
 from forecast.interventions import Intervention, Step
 from forecast.registry.card import FamilyScores
 from forecast.timeseries.frequency import Freq
-from forecast.timeseries.series import History, Series
+from forecast.timeseries.series import History
+from tests.support.records import a_series
 from tests.support.trained_home import card as a_card
 
 MONTHLY = Freq("M")
-SERIES = Series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", unit="t", freq="M", release_lag_days=9)
+SERIES = a_series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", unit="t", freq="M", release_lag_days=9)
 TODAY = dt.date(2026, 7, 15)
 
 
@@ -81,7 +83,12 @@ def test_each_picture_is_drawn_over_gaps_and_without_a_warning() -> None:
 def test_an_effect_that_is_not_identified_says_so_in_its_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     text = Figure.text
-    monkeypatch.setattr(Figure, "text", lambda self, x, y, s, **how: said.append(s) or text(self, x, y, s, **how))
+
+    def noted(figure: Figure, x: float, y: float, words: str, fontdict: None = None, **how: object) -> Text:
+        said.append(words)
+        return text(figure, x, y, words, fontdict, **how)
+
+    monkeypatch.setattr(Figure, "text", noted)
     for identified in (True, False):
         one = replace(effect(), identified=identified)
         record = EffectRecord((one,), "averaged", 200, MONTHLY, history().ds[-2], "volume.x")

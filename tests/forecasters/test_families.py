@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import joblib
 import numpy as np
@@ -19,12 +18,14 @@ from forecast.catalog import Catalog
 from forecast.effects.estimate import regress
 from forecast.errors import FitFailed, MissingDesign, NotFound, TooShort
 from forecast.forecasters import FORECASTERS, Coefficients, Fitted, state_space
+from forecast.forecasters.state_space import StateSpaceFit
 from forecast.interventions import Design
 from forecast.metrics import quantiles
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
-from forecast.timeseries.series import Floats, History, Series
+from forecast.timeseries.series import History
+from tests.support.records import a_series
 
 FAMILIES = tuple(FORECASTERS)
 ESTIMATING = tuple(name for name in FAMILIES if FORECASTERS[name].estimates_effects)
@@ -143,7 +144,7 @@ def test_gaps_and_zeros_are_legal(family: str) -> None:
     value = np.exp(y.x)
     value[[30, 31, 32, 100, 147]] = np.nan
     value[[50, 90]] = 0.0
-    series = Series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
+    series = a_series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
     flag = np.where(np.isnan(value), "", "reported")
     sample = Sample.of(History(series, y.ds, value, flag))
     fit = FORECASTERS[family].fit(sample, bare(sample))
@@ -170,7 +171,7 @@ class _Modules(pickle.Unpickler):
         super().__init__(io.BytesIO(data))
         self.seen: set[str] = set()
 
-    def find_class(self, module_name: str, global_name: str, /) -> Any:
+    def find_class(self, module_name: str, global_name: str, /) -> object:
         self.seen.add(module_name.split(".")[0])
         return super().find_class(module_name, global_name)
 
@@ -389,7 +390,8 @@ def test_the_joint_law_is_that_of_statsmodels(family: str, is_price: bool) -> No
     x = y.x.copy()
     x[[70, 71, 120]] = np.nan
     y = Sample(y.ds, x, y.freq, is_price)
-    fit: Any = FORECASTERS[family].fit(y, bare(y))
+    fit = FORECASTERS[family].fit(y, bare(y))
+    assert isinstance(fit, StateSpaceFit)
     frame = fit.frame
     model = fit.forecaster.model((x - frame.centre) / frame.scale, frame)
     reference = model.filter(fit.parameters).get_forecast(24)
@@ -399,8 +401,9 @@ def test_the_joint_law_is_that_of_statsmodels(family: str, is_price: bool) -> No
 
 
 def test_draws_have_the_moments_of_the_law() -> None:
-    fit: Any = fitted("ucm")
-    draws: Floats = fit.simulate(after(made()), 20_000, seed=0)
+    fit = fitted("ucm")
+    assert isinstance(fit, StateSpaceFit)
+    draws = fit.simulate(after(made()), 20_000, seed=0)
     loadings, covariance = fit.law.ahead(12)
     np.testing.assert_allclose(draws.mean(axis=0), fit.frame.centre + fit.frame.scale * loadings @ fit.law.a, atol=0.01)
     ratio = np.cov(draws.T) / (fit.frame.scale**2 * covariance) * (fit.df - 2) / fit.df
@@ -409,7 +412,8 @@ def test_draws_have_the_moments_of_the_law() -> None:
 
 def test_coefficients_are_generalised_least_squares() -> None:
     y, design = made(is_price=True), step(made(is_price=True), 110)
-    fit: Any = FORECASTERS["ucm"].fit(y, design)
+    fit = FORECASTERS["ucm"].fit(y, design)
+    assert isinstance(fit, StateSpaceFit)
     noise, walk = fit.parameters * fit.frame.scale**2
     difference = np.diff(np.eye(150), axis=0)
     weight = np.linalg.inv(difference @ (noise * np.eye(150)) @ difference.T + walk * np.eye(149))

@@ -24,9 +24,10 @@ from forecast.registry import Run
 from forecast.registry.card import Card, Data, Sizes
 from forecast.timeseries.frequency import parse_freq
 from forecast.timeseries.sample import Sample
-from forecast.timeseries.series import Floats, History, Series
+from forecast.timeseries.series import Floats, History
 from forecast.training.backtest import Model, fit
 from forecast.training.information import View
+from tests.support.records import a_series
 from tests.support.small_world import MINERALS, a_ban
 
 FAMILIES = tuple(FORECASTERS)
@@ -57,7 +58,7 @@ CASES = {
 def seen(y: Floats, events: tuple[Event, ...], freq: str = "M", first: str = "2018-10-01") -> View:
     """What is known of a flow and of the measures that touch it."""
     calendar = parse_freq(freq)
-    series = Series("flow.ore", "ore", "volume", "target", "export", "CHN", "WLD", "t", freq, 0)
+    series = a_series("flow.ore", "ore", "volume", "target", "export", "CHN", "WLD", "t", freq, 0)
     history = History(series, calendar.range(first, len(y)), y, np.full(len(y), "reported"))
     sample = Sample.of(history)
     touching, omitted = episodes(Events(events), series, MINERALS, sample.ds, known_on=AS_OF)
@@ -69,7 +70,7 @@ def future(model: Model, events: tuple[Event, ...]) -> Future:
     """The future that a stored run of this model has."""
     record, sample = model.view.record, model.view.sample
     first, last = sample.ds[0].item(), sample.ds[-1].item()
-    series = Series(record.series_id, "ore", "volume", "target", "export", "CHN", "WLD", "t", str(sample.freq), 0)
+    series = a_series(record.series_id, "ore", "volume", "target", "export", "CHN", "WLD", "t", str(sample.freq), 0)
     trained = dt.datetime.combine(AS_OF, dt.time(), dt.UTC)
     data, sizes = Data(first, last, len(sample), len(sample), 0), Sizes(N, H, 0)
     card = Card(series, "run", trained, AS_OF, AS_OF, data, model.fitted.family, 1.0, "", {}, sizes)
@@ -156,7 +157,7 @@ def test_a_measure_that_never_was_has_no_path_in_any_draw_of_the_future(family: 
     ("freq", "first", "periods", "stopped"), [("W-SUN", "2022-10-03", 208, 20), ("Q", "2016-10-01", 40, 4)]
 )
 def test_weeks_and_quarters_stop_as_months_do(family: str, freq: str, first: str, periods: int, stopped: int) -> None:
-    y = 1000.0 + (np.arange(periods) * 37) % 80 - 40
+    y = 1000.0 + (np.arange(periods, dtype=float) * 37) % 80 - 40
     y[-stopped:] = 0.0
     start = parse_freq(freq).range(first, periods)[-stopped].item()
     events = (a_measure("ban", "export_ban", start),)

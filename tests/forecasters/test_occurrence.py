@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +32,17 @@ def shares(found: Occurrence, horizon: int, n: int = 2000, last: str = "2023-01-
     return np.asarray(found.draw(ds, n, np.random.default_rng(4)).mean(axis=0))
 
 
-def learned(trade: Any, freq: Freq = MONTHS, first: str = "2014-01-01") -> tuple[Occurrence, str]:
+#: Whether there was trade in each period: no number where that is not known.
+Trade = Sequence[float] | Floats | npt.NDArray[np.bool_]
+
+
+def chances(trade: Trade, freq: Freq = MONTHS, first: str = "2014-01-01") -> Floats:
+    """(12,) share of draws with trade, of the periods after such a history."""
+    found, last = learned(trade, freq, first)
+    return shares(found, 12, 4000, last)
+
+
+def learned(trade: Trade, freq: Freq = MONTHS, first: str = "2014-01-01") -> tuple[Occurrence, str]:
     """What a history tells that starts in 2014, and the period it ends with."""
     ds = freq.range(np.datetime64(first), len(trade))
     return learn(np.array(trade, dtype=float), ds, freq), str(ds[-1])
@@ -123,7 +134,7 @@ def test_any_history_has_weights_that_sum_to_one_and_chances_between_none_and_al
 
 
 def test_a_winter_closure_is_foretold_month_by_month() -> None:
-    found = shares(*_args(learned([0.0 if i % 12 < 3 else 1.0 for i in range(120)])))
+    found = chances([0.0 if i % 12 < 3 else 1.0 for i in range(120)])
     assert found[:3].max() < 0.1
     assert found[3:].min() > 0.94
 
@@ -131,13 +142,13 @@ def test_a_winter_closure_is_foretold_month_by_month() -> None:
 def test_weekends_are_foretold_day_by_day() -> None:
     days = DAYS.range(np.datetime64("2024-01-01"), 280)  # a Monday
     trade = (days.astype(int) + 3) % 7 < 5
-    found = shares(*_args(learned(trade, DAYS, "2024-01-01")))[:7]
+    found = chances(trade, DAYS, "2024-01-01")[:7]
     assert found[:5].min() > 0.98
     assert found[5:].max() < 0.03
 
 
 def test_a_flow_that_stopped_stays_stopped_with_a_small_chance_of_return() -> None:
-    found = shares(*_args(learned([1.0] * 87 + [0.0] * 9)))
+    found = chances([1.0] * 87 + [0.0] * 9)
     assert 0.002 < found[0] < 0.04
     assert found[0] < found[5] < found[11] < 0.15
 
@@ -145,18 +156,14 @@ def test_a_flow_that_stopped_stays_stopped_with_a_small_chance_of_return() -> No
 def test_rare_lots_come_as_often_as_they_came() -> None:
     rng = np.random.default_rng(6)
     trade = rng.random(240) < 0.2
-    found = shares(*_args(learned(trade)))
+    found = chances(trade)
     np.testing.assert_allclose(found, trade.mean(), atol=0.07)
 
 
 def test_a_zero_long_ago_leaves_a_small_chance_of_another() -> None:
-    found = shares(*_args(learned([1.0] * 60 + [0.0] + [1.0] * 180)))
+    found = chances([1.0] * 60 + [0.0] + [1.0] * 180)
     assert found.min() > 0.9
     assert found.max() < 1
-
-
-def _args(of: tuple[Occurrence, str]) -> tuple[Any, ...]:
-    return of[0], 12, 4000, of[1]
 
 
 # -- how much, after a few trades --------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -24,6 +23,7 @@ from forecast.jobs.train import Plan, train
 from forecast.registry import Registry
 from forecast.settings import SETTINGS, Settings
 from tests.support import ROOT
+from tests.support.documents import Json
 from tests.support.trained_home import add_run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -166,10 +166,10 @@ def test_the_words_about_an_effect_are_those_of_its_numbers(home: Path, environm
     assert said is not None
     assert interval is not None
 
-    def effects(*options: str) -> list[dict[str, Any]]:
+    def effects(*options: str) -> list[dict[str, Json]]:
         command = ["orecast", "effects", "volume.magnets.export.cn", "--format", "json", "--event", EVENT, *options]
         done = subprocess.run(command, cwd=home, env=environment, capture_output=True, text=True, check=True)
-        data: list[dict[str, Any]] = json.loads(done.stdout)["data"]
+        data: list[dict[str, Json]] = json.loads(done.stdout)["data"]
         return data
 
     (licences,) = effects()

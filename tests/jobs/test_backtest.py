@@ -23,14 +23,15 @@ from forecast.jobs.ingest import ingest
 from forecast.metrics import LEVELS
 from forecast.settings import Settings
 from forecast.timeseries.sample import Sample
-from forecast.timeseries.series import Series
+from forecast.timeseries.series import Floats
 from forecast.training.backtest import Backtest
 from forecast.training.origins import known_at, last, read, usable
 from forecast.training.panel import Company
+from tests.support.records import a_series
 
 TODAY = date(2026, 7, 15)
 COPPER, EARTHS = "price.copper", "volume.rare-earths.export.cn"
-MINE = Series("price.mine", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
+MINE = a_series("price.mine", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
 QUESTION = BacktestQuestion(TODAY, 3)
 DAYS = np.array(["2019-05-01", "2023-05-01", "2025-09-01"], dtype="datetime64[D]")
 
@@ -53,7 +54,7 @@ def answer(bundled: Catalog, home: Settings) -> BacktestAnswer:
     return run(bundled, home, {COPPER: DAYS, EARTHS: DAYS[1:]}, QUESTION)
 
 
-def observations(values: np.ndarray, series_id: str = MINE.series_id) -> list[Observation]:  # type: ignore[type-arg]
+def observations(values: Floats, series_id: str = MINE.series_id) -> list[Observation]:
     """Monthly values from 2022 on, each known on the tenth of the month after its own."""
     months = MINE.calendar.range("2022-01-01", len(values) + 1).tolist()
     return [
@@ -62,7 +63,7 @@ def observations(values: np.ndarray, series_id: str = MINE.series_id) -> list[Ob
     ]
 
 
-def walk(T: int) -> np.ndarray:  # type: ignore[type-arg]
+def walk(T: int) -> Floats:
     return np.asarray(500 * np.exp(np.cumsum(np.random.default_rng(3).normal(0, 0.05, T))))
 
 
@@ -127,7 +128,7 @@ def test_rows_are_long_rounded_once_and_nested(answer: BacktestAnswer) -> None:
         values = [float(row[name]) for name in QUANTILES]
         assert values == sorted(values)
         assert all(float(f"{value:.6g}") == value for value in values)
-    np.testing.assert_allclose([first[q] for q in QUANTILES], answer.tested[0].test.quantiles[0, 0], rtol=1e-5)
+    np.testing.assert_allclose([float(first[q]) for q in QUANTILES], answer.tested[0].test.quantiles[0, 0], rtol=1e-5)
 
 
 def test_scores_come_by_horizon_and_for_all(answer: BacktestAnswer) -> None:

@@ -27,6 +27,7 @@ from forecast.settings import Settings
 from forecast.timeseries.series import Floats, Series
 from tests.cli.test_run import descendants as below
 from tests.jobs.test_processes import alive, wait_until
+from tests.support.records import a_series
 
 TODAY = date(2026, 7, 15)
 #: Two families that take no time, beside the baseline.
@@ -36,7 +37,7 @@ PRICE, VOLUME, TINY, EMPTY = "price.mine", "volume.mine", "price.tiny", "price.e
 
 def series(series_id: str) -> Series:
     measure, _, _ = series_id.partition(".")
-    return Series(series_id, "own-metal", measure, "target", "world", "WLD", "WLD", "USD/t", "M", 10)
+    return a_series(series_id, "own-metal", measure, "target", "world", "WLD", "WLD", "USD/t", "M", 10)
 
 
 def monthly(series_id: str, y: Floats, last: str = "2026-05-01") -> list[Observation]:

@@ -23,15 +23,16 @@ from forecast.registry import Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
-from forecast.timeseries.series import History, Series
+from forecast.timeseries.series import History
 from forecast.training.backtest import Scores
 from forecast.training.information import Past, View
 from forecast.training.panel import Company
 from forecast.training.selection import Chosen
+from tests.support.records import a_series
 from tests.support.trained_home import COPPER, make_home
 
 TODAY = date(2026, 7, 15)
-PRICE = Series("price.mine", "own-metal", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
+PRICE = a_series("price.mine", "own-metal", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
 
 
 def history(T: int, code: str = "M", flag: str = "reported", first: int = 0) -> History:

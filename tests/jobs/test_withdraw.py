@@ -17,7 +17,6 @@ from flask.testing import FlaskClient
 from sqlalchemy import insert, text
 
 import forecast.catalog
-from forecast.answers.event_priors import FILE
 from forecast.catalog import Catalog, Observation
 from forecast.catalog.engine import Database
 from forecast.catalog.schema import EVENTS, OBSERVATIONS, SERIES, event_row, series_row
@@ -27,15 +26,17 @@ from forecast.jobs.ingest import ingest
 from forecast.jobs.monitor import monitor
 from forecast.jobs.train import Plan, due, train
 from forecast.registry import Registry
+from forecast.registry.store import SUMMARY as FILE
 from forecast.settings import Settings
 from forecast.timeseries.series import Series
 from forecast.training.panel import Company
 from service import create_app
+from tests.support.records import a_series
 from tests.support.small_world import a_ban
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, TRAINED, clock, make_home, settings_in
 
 MAY, JUNE, JULY = (datetime(2026, month, 20, 9, tzinfo=UTC) for month in (5, 6, 7))
-MINE = Series("mine", "cobalt", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
+MINE = a_series("mine", "cobalt", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
 JAN, FEB, MAR = (date(2026, month, 1) for month in (1, 2, 3))
 
 
@@ -171,7 +172,7 @@ def test_what_is_told_of_a_retired_series_is_kept_and_it_stays_retired(anywhere:
 
 def test_a_retired_series_teaches_others_nothing(catalog: Catalog) -> None:
     today = date(2026, 7, 15)
-    spot = Series("spot", "copper", "price", "comparison", "world", "WLD", "WLD", "USD/t", "D", 0)
+    spot = a_series("spot", "copper", "price", "comparison", "world", "WLD", "WLD", "USD/t", "D", 0)
     noted = Observation("spot", date(2026, 7, 1), 9000.0, "reported", MAY)
     copper = Series(**{**series_row(catalog.get(COPPER)), "spot": "spot"})
     catalog.add(series=[spot, copper], observations=[noted], known_at=JULY - timedelta(days=20))
@@ -343,7 +344,7 @@ def test_an_id_that_today_is_refused_takes_nothing_down(
     assert {one["series_id"] for one in rows_of(client, "/v1/forecasts")} == set(TRAINED)
     ready = client.get("/readyz").get_json()
     assert (ready["status"], ready["serving"]) == ("degraded", 3)
-    assert sorted(ready["faults"]) == sorted(faults[name] for name in OLD)
+    assert sorted(ready["faults"]) == sorted(str(faults[name]) for name in OLD)
     registry = Registry(home / "models")
     health = {one.series_id: one.fault for one in monitor(older, registry, date(2026, 7, 15))}
     assert all(health[name] == faults[name] for name in OLD)

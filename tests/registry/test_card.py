@@ -99,7 +99,7 @@ def test_effects_of_the_first_format_are_read_as_of_one_component(
     assert stored["choice"].shape == stored["size"].shape == (len(record.effects), record.n)
     for effect, choice, size in zip(record.effects, stored["choice"], stored["size"], strict=True):
         assert (effect.choice.tolist(), effect.size.tolist()) == ([choice.tolist()], [size.tolist()])
-        day = effect.episode.intervention.start[None]
+        day = np.array([effect.episode.intervention.start])
         column = np.array([candidate.column(day, record.freq)[0] for candidate in effect.candidates])
         assert effect.draws(day, record.freq)[:, 0] == pytest.approx(size * column[choice])
     assert record.reported == tuple(
@@ -125,7 +125,7 @@ def test_an_old_card_is_shown_whole_by_http_and_by_command(
 ) -> None:
     stored = json.loads((v1.models_dir / DAP / V1_RUN / "card.json").read_text())
     del stored["sha256"]
-    shown = create_app(v1, clock=clock).test_client().get(f"/v1/runs/{V1_RUN}").json["card"]
+    shown = create_app(v1, clock=clock).test_client().get(f"/v1/runs/{V1_RUN}").get_json()["card"]
     stored["series"]["resolution"] = None  # nobody could say one then
     assert {name: shown[name] for name in stored} == stored
     monkeypatch.setenv("ORECAST_HOME", str(v1.home))
@@ -184,14 +184,14 @@ def test_whatever_a_newer_card_calls_its_format_it_is_no_traceback(
     client = create_app(settings, clock=clock).test_client()
     refused = client.get(f"/v1/forecasts/{COPPER}")
     assert refused.status_code == 404
-    assert "its card has format" in refused.json["detail"]
+    assert "its card has format" in refused.get_json()["detail"]
     assert client.get(f"/v1/forecasts/{NICKEL}").status_code == 200
     run = Registry(settings.models_dir).root / COPPER / "2026-06-01-a"
     run.rename(run.with_name("2026-06-01-new"))
     shown = client.get("/v1/runs/2026-06-01-new")
-    assert (shown.status_code, shown.json["type"]) == (503, "urn:orecast:problem:unknown-format")
+    assert (shown.status_code, shown.get_json()["type"]) == (503, "urn:orecast:problem:unknown-format")
     run.with_name("2026-06-01-new").rename(run)
-    assert "its card has format" in client.get("/readyz").json["faults"][0]
+    assert "its card has format" in client.get("/readyz").get_json()["faults"][0]
     monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
     assert call(["forecast", COPPER, "--as-of", str(NOW.date())]) == 3, "as for a series without a run"
     assert "Traceback" not in capsys.readouterr().err

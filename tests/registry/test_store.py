@@ -23,8 +23,8 @@ from forecast.interventions import Intervention, Step
 from forecast.registry import Card, Registry
 from forecast.registry.card import Data, Sizes
 from forecast.timeseries.frequency import Freq
-from forecast.timeseries.series import Series
 from tests.support import ROOT
+from tests.support.records import a_series
 
 SERIES = "price.copper"
 MONTHLY = Freq("M")
@@ -43,7 +43,7 @@ def some_record(n: int = 50) -> EffectRecord:
 
 def some_card(series_id: str = SERIES, run_id: str = "2026-06-aa", seed: int = 0) -> Card:
     return Card(
-        series=Series(series_id, "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5),
+        series=a_series(series_id, "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5),
         run=run_id,
         trained_at=dt.datetime(2026, 11, 24, second=seed, tzinfo=dt.UTC),
         as_of=dt.date(2026, 11, 24),

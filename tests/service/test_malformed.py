@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from service import malformed, security
-from tests.service.test_wsgi import Server, serving
+from tests.support.server import Server, serving
 from tests.support.trained_home import COPPER, make_home
 
 HEAD = b"Host: x\r\nConnection: close\r\n"

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -17,6 +16,7 @@ from forecast.catalog import Catalog
 from forecast.registry import Registry
 from service import answers as answers_module
 from service import create_app, security
+from tests.support.documents import Json
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, TRAINED, add_run, clock, make_home, settings_in
 
 JSON_FORECAST = f"/v1/forecasts/{COPPER}?h=12&level=80&level=95"
@@ -43,7 +43,7 @@ def fresh(tmp_path: Path) -> Iterator[tuple[FlaskClient, Catalog, Registry]]:
     catalog.close()
 
 
-def get(client: FlaskClient, path: str, status: int = 200) -> Any:
+def get(client: FlaskClient, path: str, status: int = 200) -> Json:
     response = client.get(path)
     assert response.status_code == status, response.get_data(as_text=True)
     return response.get_json()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 from unittest.mock import Mock
 
 import pytest
 import schemathesis
-from flask_openapi import OpenAPI
+from flask_openapi.openapi import OpenAPI
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
+from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
+from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from service import create_app
+from tests.support.documents import Json
 from tests.support.trained_home import COPPER, clock, make_home, settings_in
 
 KNOWN = {"series_id": COPPER, "event_id": "cn-7ree-licence-2025", "run_id": "2026-06-01-a"}
@@ -41,12 +43,14 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> OpenAPI:
 
 
 @pytest.fixture(scope="module")
-def schema(app: OpenAPI) -> Any:
+def schema(app: OpenAPI) -> OpenApiSchema:
     return schemathesis.openapi.from_wsgi("/openapi.json", app)
 
 
 @pytest.mark.parametrize(("path", "method", "mode"), operations())
-def test_every_answer_is_one_that_the_document_describes(schema: Any, path: str, method: str, mode: Any) -> None:
+def test_every_answer_is_one_that_the_document_describes(
+    schema: OpenApiSchema, path: str, method: str, mode: GenerationMode
+) -> None:
     """Half of the questions are about things that exist, half about names that nothing has."""
 
     @given(case=schema[path][method].as_strategy(generation_mode=mode), known=st.booleans())
@@ -57,7 +61,7 @@ def test_every_answer_is_one_that_the_document_describes(schema: Any, path: str,
         suppress_health_check=list(HealthCheck),
         derandomize=True,
     )
-    def check(case: Case, known: bool) -> None:
+    def check(case: Case[APIOperation[Json, Json, Json, Json]], known: bool) -> None:
         if known and mode is GenerationMode.POSITIVE:
             case.path_parameters.update({name: KNOWN[name] for name in case.path_parameters})
         if mode is GenerationMode.POSITIVE and path.startswith("/v1/forecasts"):

@@ -6,12 +6,12 @@ import csv
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from service import create_app
+from tests.support.documents import Json
 from tests.support.trained_home import COPPER, EARTHS, HORIZON, TRAINED, clock, make_home, settings_in
 
 JSON_FORECAST = f"/v1/forecasts/{COPPER}?h=12&level=80&level=95"
@@ -29,7 +29,7 @@ def client(home: Path) -> FlaskClient:
     return create_app(settings_in(home), clock=clock).test_client()
 
 
-def get(client: FlaskClient, path: str, status: int = 200) -> Any:
+def get(client: FlaskClient, path: str, status: int = 200) -> Json:
     response = client.get(path)
     assert response.status_code == status, response.get_data(as_text=True)
     return response.get_json()

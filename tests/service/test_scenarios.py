@@ -7,15 +7,15 @@ import io
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from service import create_app
+from tests.support.documents import Json
 from tests.support.trained_home import COPPER, EARTHS, clock, make_home
 
-QUESTION: dict[str, Any] = {
+QUESTION: dict[str, object] = {
     "series": [EARTHS, COPPER],
     "h": 12,
     "scenarios": [{"name": "return", "probability": 0.3, "take": [{"branch": "cn-suspension-no70-2025"}]}],
@@ -27,10 +27,11 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
     return create_app(make_home(tmp_path_factory.mktemp("home")), clock=clock).test_client()
 
 
-def refused(client: FlaskClient, status: int, question: object) -> Any:
+def refused(client: FlaskClient, status: int, question: object) -> list[dict[str, Json]]:
     response = client.post("/v1/scenarios", json=question)
     assert response.status_code == status, response.get_data(as_text=True)
-    return response.get_json()["errors"]
+    errors: list[dict[str, Json]] = response.get_json()["errors"]
+    return errors
 
 
 def test_every_series_is_answered_in_every_world(client: FlaskClient) -> None:
@@ -83,11 +84,11 @@ def test_csv_has_a_row_for_each_period_of_each_world(client: FlaskClient) -> Non
         ({"scenarios": [{"name": "x", "probability": "0.3"}]}, "body.scenarios.0.probability"),
     ],
 )
-def test_a_wrong_member_is_named_by_its_place(client: FlaskClient, change: dict[str, Any], where: str) -> None:
+def test_a_wrong_member_is_named_by_its_place(client: FlaskClient, change: dict[str, object], where: str) -> None:
     assert where in {error["where"] for error in refused(client, 422, QUESTION | change)}
 
 
-ADDED: dict[str, Any] = {
+ADDED: dict[str, object] = {
     "event": "new-licence",
     "minerals": ["rare-earths"],
     "flows": ["CHN>WLD"],
@@ -96,7 +97,7 @@ ADDED: dict[str, Any] = {
 }
 
 
-def adding(**changed: Any) -> dict[str, Any]:
+def adding(**changed: object) -> dict[str, object]:
     return {"scenarios": [{"name": "added", "add": [ADDED | changed]}]}
 
 
@@ -128,13 +129,13 @@ def test_an_added_event_says_what_its_effect_rests_on(client: FlaskClient) -> No
     ],
 )
 def test_an_event_that_cannot_be_is_refused_at_its_place(
-    client: FlaskClient, changed: dict[str, Any], where: str
+    client: FlaskClient, changed: dict[str, object], where: str
 ) -> None:
     assert any(error["where"].startswith(where) for error in refused(client, 422, QUESTION | adding(**changed)))
 
 
 def test_probabilities_over_one_and_too_many_events_are_refused(client: FlaskClient) -> None:
-    likely = [{"name": name, "probability": 0.6, "remove": []} for name in ("a", "b")]
+    likely: list[object] = [{"name": name, "probability": 0.6, "remove": []} for name in ("a", "b")]
     assert refused(client, 422, QUESTION | {"scenarios": likely})
     many = [{"name": "many", "add": [ADDED | {"event": f"e-{k}"} for k in range(51)]}]
     assert refused(client, 422, QUESTION | {"scenarios": many})[0]["where"].startswith("body.scenarios")
@@ -149,14 +150,16 @@ def test_what_is_no_json_object_is_refused(client: FlaskClient) -> None:
 
 
 def test_what_would_take_too_long_is_refused_before_it_is_begun(client: FlaskClient) -> None:
-    def slipping(name: str, months: int) -> dict[str, Any]:
+    def slipping(name: str, months: int) -> dict[str, object]:
         return {"event": name, "effective": "2026-09-01", "minerals": ["copper"], "slips": [0, months]}
 
-    # each month of a slip is a version, and so is the scenario itself: 1 + 4 × 60 + 9 = 250 versions, × 2 series × 24
-    just = {**QUESTION, "scenarios": [{"name": "s", "add": [slipping(f"e{i}", (59, 8)[i == 4]) for i in range(5)]}]}
-    assert client.post("/v1/scenarios", json=just).status_code == 200
-    just["scenarios"][0]["add"][4]["slips"] = [0, 9]
-    (fault,) = refused(client, 422, just)
+    # Each month of a slip is a version, and so is the scenario itself: 1 + 4 × 60 + 9 = 250 versions, × 2 series × 24.
+    def asking(last: int) -> dict[str, object]:
+        added = [slipping(f"e{i}", months) for i, months in enumerate((59, 59, 59, 59, last))]
+        return QUESTION | {"scenarios": [{"name": "s", "add": added}]}
+
+    assert client.post("/v1/scenarios", json=asking(8)).status_code == 200
+    (fault,) = refused(client, 422, asking(9))
     assert (fault["where"], fault["value"]) == ("body.scenarios", "251 versions of the events × 2 series × 24 periods")
     assert fault["expected"].startswith("at most 12,000: 250 versions")
 

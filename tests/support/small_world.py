@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from statistics import NormalDist
-from typing import Any
+from typing import TypedDict, Unpack
 
 import numpy as np
 import pytest
@@ -31,6 +32,7 @@ from forecast.registry import Run
 from forecast.registry.card import Card, Data, Sizes
 from forecast.timeseries.frequency import parse_freq
 from forecast.timeseries.series import Floats, Series
+from tests.support.records import NOTHING_SAID, EventFacts, a_series, changed
 
 N, H = 400, 12
 HALF = float(np.log(0.5))
@@ -38,42 +40,28 @@ LAST, TRAINED, AS_OF = np.datetime64("2030-06-01"), date(2030, 7, 10), date(2030
 SUPPLY, TARIFF = KindFamily.SUPPLY, KindFamily.TARIFF
 MONTHS = [f"2030-{month:02d}" for month in range(7, 13)] + [f"2031-{month:02d}" for month in range(1, 7)]
 MINERALS = Minerals({"metal": frozenset(), "ore": frozenset({"metal"}), "gem": frozenset()})
-FLOW = Series("volume.ore.export.cn", "ore", "volume", "target", "export", "CHN", "WLD", "t", "M", 0)
-OTHER = Series("volume.gem.export.cn", "gem", "volume", "target", "export", "CHN", "WLD", "t", "M", 0)
-PRICE = Series("price.ore", "ore", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
-WEEKLY = Series("volume.ore.weekly", "ore", "volume", "target", "export", "CHN", "WLD", "t", "W-SUN", 0)
+FLOW = a_series("volume.ore.export.cn", "ore", "volume", "target", "export", "CHN", "WLD", "t", "M", 0)
+OTHER = a_series("volume.gem.export.cn", "gem", "volume", "target", "export", "CHN", "WLD", "t", "M", 0)
+PRICE = a_series("price.ore", "ore", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
+WEEKLY = a_series("volume.ore.weekly", "ore", "volume", "target", "export", "CHN", "WLD", "t", "W-SUN", 0)
 
 
-def an_event(event_id: str, **changes: Any) -> Event:
+def an_event(event_id: str, said: EventFacts | None = None, **more: Unpack[EventFacts]) -> Event:
     """A tariff announced on 10 January 2030, effective from February on, unless told otherwise."""
-    facts: dict[str, Any] = dict.fromkeys(Event.__dataclass_fields__, "") | {
-        "event_id": event_id,
-        "title": event_id,
-        "kind": "tariff",
-        "targets": (),
-        "announced": date(2030, 1, 10),
-        "effective": date(2030, 2, 1),
-        "ended": None,
-        "end_known": None,
-        "status": "enacted",
-        "status_as_of": None,
-        "value_before": None,
-        "value_after": None,
-        "minerals": (),
-        "flows": (),
-        "acts": (),
-        "sources": (),
-        "needs_recheck": False,
-        "probability": None,
-        "own": False,
-    }
-    return Event(**(facts | changes))
+    usual = changed(
+        replace(NOTHING_SAID, event_id=event_id, title=event_id),
+        kind="tariff",
+        announced=date(2030, 1, 10),
+        effective=date(2030, 2, 1),
+        status="enacted",
+    )
+    return changed(usual, said, **more)
 
 
-def a_ban(event_id: str, **changes: Any) -> Event:
+def a_ban(event_id: str, said: EventFacts | None = None, **more: Unpack[EventFacts]) -> Event:
     """An export ban on the ore of the small world, which is to lower volumes and to raise prices."""
-    facts = {"kind": "export_ban", "minerals": ("ore",), "flows": (("CHN", "WLD"),), "volume": "down"}
-    return an_event(event_id, **(facts | {"price_world": "up"} | changes))
+    usual: EventFacts = {"kind": "export_ban", "minerals": ("ore",), "flows": (("CHN", "WLD"),), "volume": "down"}
+    return an_event(event_id, usual | {"price_world": "up"} | (said or {}), **more)
 
 
 #: A tariff that may come in September, with a probability of 30 %.
@@ -82,8 +70,20 @@ THREAT = a_ban(
 )
 
 
+class Dates(TypedDict, total=False):
+    """When an ``Intervention`` acts, beside its start."""
+
+    end: np.datetime64
+    lead: int
+    intensity: tuple[tuple[np.datetime64, float], ...]
+
+
 def an_effect(
-    *events: Event, size: float | Floats = -0.5, shape: Shape | None = None, series: Series = FLOW, **dates: Any
+    *events: Event,
+    size: float | Floats = -0.5,
+    shape: Shape | None = None,
+    series: Series = FLOW,
+    **dates: Unpack[Dates],
 ) -> EpisodeEffect:
     """A certain effect of an episode of these events, led by the first; ``dates``: of its ``Intervention``."""
     lead, ids = events[0], tuple(event.event_id for event in events)
@@ -97,13 +97,15 @@ def an_effect(
 def a_run(series: Series = FLOW, effects: Iterable[EpisodeEffect] = (), last: np.datetime64 = LAST) -> Run:
     """A run whose paths less the effects end on 0 on the log and stay there."""
     record = EffectRecord(tuple(effects), "drawn", N, parse_freq(series.freq), last, series.series_id)
+    ended = last.item()
+    assert isinstance(ended, date)
     card = Card(
         series=series,
         run="run-a",
         trained_at=datetime.combine(TRAINED, time(), UTC),
         as_of=TRAINED,
         events_known_to=date(2030, 7, 1),
-        data=Data(last.item(), last.item(), observations=1, scored=1, missing=0),
+        data=Data(ended, ended, observations=1, scored=1, missing=0),
         champion_family="drawn",
         score=1.0,
         why="drawn for a test",
@@ -177,7 +179,7 @@ def licensed(effect: Floats | float, approved: float) -> Floats:
 
 def logs(future: Future) -> Floats:
     """(H, N) the draws on the log."""
-    return np.log(future.draws.astype(float))
+    return np.asarray(np.log(future.draws.astype(float)))
 
 
 def same(found: Floats, expected: Floats | float) -> None:
@@ -185,7 +187,7 @@ def same(found: Floats, expected: Floats | float) -> None:
     np.testing.assert_allclose(found, np.broadcast_to(np.asarray(expected), found.shape), atol=5e-7)
 
 
-def world_of(future: Future, **scenario: Any) -> World:
+def world_of(future: Future, **scenario: object) -> World:
     """The world of a scenario, asked of one series."""
     question = Question.read(
         json.dumps({"series": [future.series.series_id], "scenarios": [{"name": "s"} | scenario]}, default=str)
@@ -194,17 +196,17 @@ def world_of(future: Future, **scenario: Any) -> World:
     return world
 
 
-def change(future: Future, **scenario: Any) -> Floats:
+def change(future: Future, **scenario: object) -> Floats:
     """(H, N) what a scenario changes of the log of the draws."""
     return future.given(world_of(future, **scenario)).change
 
 
-def percent(mean: float, sd: float = 0.0, on: str = "volume") -> dict[str, Any]:
+def percent(mean: float, sd: float = 0.0, on: str = "volume") -> dict[str, dict[str, float]]:
     """A stated effect."""
     return {on: {"percent": mean, "plus_minus": sd}}
 
 
-def refused(future: Future, **scenario: Any) -> dict[str, str]:
+def refused(future: Future, **scenario: object) -> dict[str, str]:
     """Where a scenario is at fault, and what would have been right."""
     with pytest.raises(InvalidInput) as error:
         world_of(future, **scenario)

@@ -6,31 +6,17 @@ import datetime as dt
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
-from forecast.cli import call
 from forecast.timeseries.quality import remarks
-from forecast.timeseries.series import History, Series
+from forecast.timeseries.series import History
+from tests.support.command import Orecast, Said
+from tests.support.documents import Json
+from tests.support.records import a_series
 
 MONTHS = [str(month) for month in np.arange("2014-01", "2024-01", dtype="datetime64[M]")]
-Said = tuple[int, str, str]
-Orecast = Callable[..., Said]
-
-
-@pytest.fixture
-def orecast(settings: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Orecast:
-    """A command: exit code, what it printed, what it complained of."""
-    monkeypatch.setenv("ORECAST_HOME", str(settings.home))
-
-    def run(*arguments: object) -> Said:
-        code = call([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
 
 
 @pytest.fixture
@@ -56,25 +42,25 @@ def lines(values: Sequence[float] | np.ndarray, months: Sequence[str] = MONTHS) 
     return [f"{month},{value}" for month, value in zip(months, values, strict=False)]
 
 
-def made(orecast: Orecast) -> dict[str, Any]:
+def made(orecast: Orecast) -> dict[str, Json]:
     """The forecast after training; two families beside the baseline are enough to try."""
     code, _, errors = orecast("train", "mine.odd", "--family", "ets", "--family", "grid")
     assert (code, errors) == (0, "")
     code, printed, _ = orecast("forecast", "mine.odd", "--format", "json")
     assert code == 0
-    document: dict[str, Any] = json.loads(printed)
+    document: dict[str, Json] = json.loads(printed)
     for row in document["data"]:
         assert 0 <= row["lo-95"] <= row["lo-80"] <= row["yhat"] <= row["hi-80"] <= row["hi-95"] < float("inf")
     return document
 
 
-def width(document: dict[str, Any], at: int) -> float:
+def width(document: dict[str, Json], at: int) -> float:
     """Upper over lower bound of the 95 % interval."""
     row = document["data"][at]
     return float(row["hi-95"] / row["lo-95"])
 
 
-def said(document: dict[str, Any], words: str) -> bool:
+def said(document: dict[str, Json], words: str) -> bool:
     return any(words in note for note in document["notes"])
 
 
@@ -95,14 +81,16 @@ def said(document: dict[str, Any], words: str) -> bool:
         ("2024-W03,5", "values.csv:122: ds = '2024-W03': expected a date"),
     ],
 )
-def test_a_bad_row_is_named_and_nothing_is_written(ingest: Any, orecast: Orecast, extra: str, expected: str) -> None:
+def test_a_bad_row_is_named_and_nothing_is_written(
+    ingest: Orecast, orecast: Orecast, extra: str, expected: str
+) -> None:
     code, _, errors = ingest([*lines(usual()), extra])
     assert code == 2
     assert expected in errors
     assert orecast("series", "mine.odd")[0] == 4
 
 
-def test_a_file_of_nothing(ingest: Any) -> None:
+def test_a_file_of_nothing(ingest: Orecast) -> None:
     code, _, errors = ingest([])
     assert (code, "expected a header line and at least one row" in errors) == (2, True)
     assert "None" not in errors
@@ -121,7 +109,7 @@ def test_a_file_of_nothing(ingest: Any) -> None:
     ],
 )
 def test_too_little_is_a_failure_with_its_reason(
-    ingest: Any, orecast: Orecast, measure: str, values: list[float], flag: str, why: str
+    ingest: Orecast, orecast: Orecast, measure: str, values: list[float], flag: str, why: str
 ) -> None:
     assert ingest([f"{line},{flag}" for line in lines(values)], measure, flags=True)[0] == 0
     code, _, errors = orecast("train", "mine.odd")
@@ -137,7 +125,7 @@ def test_too_little_is_a_failure_with_its_reason(
 @pytest.mark.parametrize("measure", ["price", "volume"])
 @pytest.mark.parametrize("blip", [0.0, 0.01])
 def test_a_constant_history_does_not_promise_a_constant_future(
-    ingest: Any, orecast: Orecast, measure: str, blip: float
+    ingest: Orecast, orecast: Orecast, measure: str, blip: float
 ) -> None:
     ingest(lines([100.0 + blip * (i == 60) for i in range(120)]), measure)
     document = made(orecast)
@@ -147,7 +135,7 @@ def test_a_constant_history_does_not_promise_a_constant_future(
     assert width(document, 11) > 1.1
 
 
-def test_nobody_can_force_a_family_to_be_sure_of_a_constant(ingest: Any, orecast: Orecast) -> None:
+def test_nobody_can_force_a_family_to_be_sure_of_a_constant(ingest: Orecast, orecast: Orecast) -> None:
     ingest(lines([100.0] * 60), "price")
     assert orecast("train", "mine.odd", "--family", "grid")[0] == 0
     document = json.loads(orecast("forecast", "mine.odd", "--format", "json")[1])
@@ -156,7 +144,7 @@ def test_nobody_can_force_a_family_to_be_sure_of_a_constant(ingest: Any, orecast
 
 @pytest.mark.parametrize("measure", ["price", "volume"])
 @pytest.mark.parametrize("n", [3, 10, 20])
-def test_a_short_history_is_forecast_wide_and_untested(ingest: Any, orecast: Orecast, measure: str, n: int) -> None:
+def test_a_short_history_is_forecast_wide_and_untested(ingest: Orecast, orecast: Orecast, measure: str, n: int) -> None:
     ingest(lines(usual(n)), measure)
     document = made(orecast)
     assert said(document, f"untested baseline: {n} observations leave too little to test on")
@@ -164,7 +152,7 @@ def test_a_short_history_is_forecast_wide_and_untested(ingest: Any, orecast: Ore
     assert width(document, 11) > 2
 
 
-def test_imputed_months_at_the_end_are_forecast_too(ingest: Any, orecast: Orecast) -> None:
+def test_imputed_months_at_the_end_are_forecast_too(ingest: Orecast, orecast: Orecast) -> None:
     values = lines(usual())
     ingest([f"{line},{'imputed' if i >= 114 else ''}" for i, line in enumerate(values)], flags=True)
     document = made(orecast)
@@ -174,21 +162,21 @@ def test_imputed_months_at_the_end_are_forecast_too(ingest: Any, orecast: Orecas
 
 @pytest.mark.parametrize(("imputed", "words"), [(1, "the last period has"), (2, "the last 2 periods have"), (0, None)])
 def test_what_is_imputed_at_the_end_is_counted(imputed: int, words: str | None) -> None:
-    series = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
+    series = a_series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
     ds, flag = series.calendar.range("2023-01-01", 12), np.array(["reported"] * (12 - imputed) + ["imputed"] * imputed)
     said = remarks(History(series, ds, np.arange(1.0, 13.0), flag))
     rest = f"no value that a model may use: the forecast follows {ds[-1 - imputed]}"
     assert said == ([f"{words} {rest}"] if words else [])
 
 
-def test_a_gap_of_five_years_is_told(ingest: Any, orecast: Orecast) -> None:
+def test_a_gap_of_five_years_is_told(ingest: Orecast, orecast: Orecast) -> None:
     ingest([line for i, line in enumerate(lines(usual())) if not 50 <= i < 110])
     document = made(orecast)
     assert said(document, "no usable value between 2018-02-01 and 2023-03-01")
     assert width(document, 0) > 1.5
 
 
-def test_zeros_are_counted_and_told(ingest: Any, orecast: Orecast) -> None:
+def test_zeros_are_counted_and_told(ingest: Orecast, orecast: Orecast) -> None:
     values = usual()
     values[::7] = 0
     ingest(lines(values))
@@ -197,7 +185,7 @@ def test_zeros_are_counted_and_told(ingest: Any, orecast: Orecast) -> None:
     assert all(row["lo-95"] == 0 and row["yhat"] > 200 for row in document["data"])
 
 
-def test_months_in_a_daily_series_are_asked_about(ingest: Any, orecast: Orecast) -> None:
+def test_months_in_a_daily_series_are_asked_about(ingest: Orecast, orecast: Orecast) -> None:
     days = [str(dt.date(2024, 1, 1) + dt.timedelta(days=i)) for i in range(30)]
     _, _, errors = ingest(
         [*lines(usual(), [f"{month}-01" for month in MONTHS[-24:]]), *lines(usual(30), days)], freq="D"
@@ -207,7 +195,7 @@ def test_months_in_a_daily_series_are_asked_about(ingest: Any, orecast: Orecast)
     assert said(document, "54 of 760 periods have a value: is D the frequency of the series?")
 
 
-def test_slips_cost_little(ingest: Any, orecast: Orecast) -> None:
+def test_slips_cost_little(ingest: Orecast, orecast: Orecast) -> None:
     clean = usual()
     ingest(lines(clean))
     expected = made(orecast)

@@ -18,7 +18,8 @@ from forecast.jobs.train import ORIGINS, TEST_HORIZON, Plan, origins, train_one
 from forecast.registry import Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq, parse_freq
-from forecast.timeseries.series import History, Series
+from forecast.timeseries.series import History
+from tests.support.records import a_series
 
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 #: As written, as understood, first period, how many, and the first three periods ahead.
@@ -67,7 +68,7 @@ def test_all_the_way(catalog: Catalog, settings: Settings, tmp_path: Path, writt
 
 
 def a_history(code: str, n: int) -> History:
-    series = Series("x", "", "price", "target", "world", "WLD", "WLD", "t", code, 0)
+    series = a_series("x", "", "price", "target", "world", "WLD", "WLD", "t", code, 0)
     ds = Freq(code).range("1990-01-01", n)
     return History(series, ds, np.arange(1.0, n + 1), np.full(n, "reported"))
 

@@ -9,16 +9,17 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from forecast.catalog import Catalog
 from forecast.jobs.ingest import ingest
+from tests.support.documents import Json
 from tests.support.server import Server, serving
 from tests.support.trained_home import COPPER, EARTHS, HORIZON, NICKEL, make_home
 
@@ -96,7 +97,7 @@ class Seen:
         self.page.get_by_label("Series").select_option(series_id)
         expect(self.page.locator("#title")).to_have_text(series_id)
 
-    def get(self, path: str) -> Any:
+    def get(self, path: str) -> Json:
         """What the API says, asked without the page."""
         response = self.page.request.get(self.base + path)
         assert response.ok, path
@@ -105,7 +106,7 @@ class Seen:
     def cells(self, table: str) -> list[list[str]]:
         return [row.locator("td").all_inner_texts() for row in self.page.locator(f"{table} tbody tr").all()]
 
-    def chart(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def chart(self) -> npt.NDArray[np.int64]:
         """(height, width, 3) what the chart looks like, in red, green and blue."""
         with Image.open(io.BytesIO(self.page.locator("#chart").screenshot())) as picture:
             return np.asarray(picture.convert("RGB"), dtype=np.int64)

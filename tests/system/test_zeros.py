@@ -4,37 +4,41 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from forecast import metrics
 from forecast.answers.future import Future
-from forecast.cli import call
 from forecast.effects import EffectRecord
 from forecast.events import Events
 from forecast.forecasters import FORECASTERS
 from forecast.forecasters.random_walk import Repeat
 from forecast.interventions import Design
 from forecast.jobs.monitor import _hits
-from forecast.names import Place
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
-from forecast.timeseries.series import Floats, History, Series
+from forecast.timeseries.series import Floats, History
 from forecast.timeseries.trade import codes, has_trade
 from forecast.training.backtest import Backtest, backtest, fit, scores
 from forecast.training.information import View
+from tests.support.command import Orecast, Said
+from tests.support.records import a_series
 from tests.support.small_world import AS_OF, FLOW, MINERALS, H, N, a_ban, a_run, an_effect, world_of
 
 MEDIAN = 7  # of the fifteen levels; 0 is that of 2.5 %, 14 that of 97.5 %
 
 
-def history(y: Any, freq: str = "M", first: str = "2014-01-01") -> History:
-    series = Series("mine.x", "x", "volume", "target", "export", Place("NZL"), Place("WLD"), "t", freq, 10)
+Values = Sequence[float] | npt.NDArray[np.float64 | np.int64]
+
+
+def history(y: Values, freq: str = "M", first: str = "2014-01-01") -> History:
+    series = a_series("mine.x", "x", "volume", "target", "export", "NZL", "WLD", "t", freq, 10)
     ds = Freq(freq).range(np.datetime64(first), len(y))
     return History(series, ds, np.array(y, dtype=float), np.full(len(y), "reported"))
 
@@ -43,14 +47,14 @@ def bare(sample: Sample) -> Design:
     return Design.empty(sample.ds)
 
 
-def view(y: Any, freq: str = "M", first: str = "2014-01-01", n: int = 1000) -> View:
+def view(y: Values, freq: str = "M", first: str = "2014-01-01", n: int = 1000) -> View:
     sample = Sample.of(history(y, freq, first))
     return View(sample, EffectRecord.none(n, sample.freq, sample.ds[-1]))
 
 
-def forecast(y: Any, family: str = "grid", horizon: int = 12, **how: Any) -> Floats:
+def forecast(y: Values, family: str = "grid", horizon: int = 12, freq: str = "M", first: str = "2014-01-01") -> Floats:
     """(H, 15) quantiles in the unit."""
-    return fit(FORECASTERS[family], view(y, **how)).quantiles(horizon, 3)
+    return fit(FORECASTERS[family], view(y, freq, first)).quantiles(horizon, 3)
 
 
 def noisy(level: float, n: int, sd: float = 0.1, seed: int = 0) -> Floats:
@@ -274,7 +278,6 @@ def test_a_zero_that_came_lies_in_an_interval_that_holds_zero() -> None:
 
 # -- from the file to the answer ---------------------------------------------------------------------------------------
 
-Orecast = Callable[..., tuple[int, str, str]]
 #: Few bundled events are near these.
 MONTHS = [str(month) for month in np.arange("2004-10", "2012-10", dtype="datetime64[M]")]
 EVENTS = """event_id,title,kind,announced,effective,minerals,flows,volume
@@ -282,26 +285,13 @@ my-ban,All exports banned,export_ban,2012-01-01,2012-01-01,nickel,NZL>WLD,down
 """
 
 
-@pytest.fixture
-def orecast(settings: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Orecast:
-    """A command: exit code, what it printed, what it complained of."""
-    monkeypatch.setenv("ORECAST_HOME", str(settings.home))
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = call([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
-
-
-def take_in(orecast: Orecast, folder: Path, values: Any, measure: str = "volume", events: str = "") -> Any:
+def take_in(orecast: Orecast, folder: Path, values: Values, measure: str = "volume", events: str = "") -> Said:
     series, observations = folder / "series.csv", folder / "values.csv"
     fields = "series_id,measure,flow,reporter,partner,mineral,unit,freq,release_lag_days"
     series.write_text(f"{fields}\nmine.x,{measure},export,NZL,WLD,nickel,t,M,10\n")
     rows = (f"mine.x,{month},{value}" for month, value in zip(MONTHS, values, strict=False))
     observations.write_text("\n".join(["series_id,ds,value", *rows, ""]))
-    more = ()
+    more: tuple[object, ...] = ()
     if events:
         (folder / "events.csv").write_text(events)
         more = ("--events", folder / "events.csv")
@@ -379,7 +369,7 @@ def test_a_price_of_zero_is_refused_with_its_line(orecast: Orecast, tmp_path: Pa
 
 
 def test_a_price_of_zero_that_was_let_in_once_counts_as_missing() -> None:
-    series = Series("price.x", "x", "price", "target", "world", Place("WLD"), Place("WLD"), "USD/t", "M", 5)
+    series = a_series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
     ds = Freq("M").range("2024-01-01", 4)
     seen = History(series, ds, np.array([5.0, 0.0, 6.0, 0.0]), np.full(4, "reported"))
     assert seen.used.tolist() == seen.scored.tolist() == [True, False, True, False]

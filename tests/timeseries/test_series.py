@@ -8,9 +8,10 @@ import pytest
 from forecast.errors import TooShort
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
-from forecast.timeseries.series import FLAGS, History, Series
+from forecast.timeseries.series import FLAGS, History
+from tests.support.records import a_series
 
-SERIES = Series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
+SERIES = a_series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
 
 
 def history(*seen: tuple[float, str]) -> History:

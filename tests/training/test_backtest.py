@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from forecast.catalog import Catalog, Observation
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.events import Event, KindFamily
+from forecast.forecasters import Coefficients
 from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.ets import Ets
 from forecast.forecasters.grid.engine import Grid, GridFitted
@@ -30,11 +31,12 @@ from forecast.timeseries.series import Floats, History, Series
 from forecast.training.backtest import Backtest, _at_once, _one_by_one, backtest, fit, outcomes, scores
 from forecast.training.information import Past, View
 from forecast.training.panel import Company, Lessons
+from tests.support.records import a_series
 
 TODAY = date(2026, 7, 15)
 MONTHS = Freq("M")
 EARTHS = "volume.rare-earths.export.cn"
-MINE = Series("price.mine", "rare-earths", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
+MINE = a_series("price.mine", "rare-earths", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
 FIRST, CUTOFF = np.datetime64("2023-01-01"), np.datetime64("2025-03-01")
 
 
@@ -65,7 +67,7 @@ def bare(y: Floats, upto: int) -> View:
     return View(sample, EffectRecord.none(300, MONTHS, sample.ds[-1]))
 
 
-def heard_of(view: View) -> set[str]:
+def heard_of(view: View) -> frozenset[str]:
     """Every event that a view knows, whether or not it has room for its effect."""
     return view.record.events | {event for left_out in view.record.omitted for event in left_out.events}
 
@@ -241,6 +243,9 @@ class Counting:
     estimates_effects: ClassVar[bool] = False
     level: float = 0.0
     seen: float = 0.0
+    last: np.datetime64 = FIRST
+    coefficients: Coefficients = Coefficients()  # noqa: RUF009 (frozen)
+    notes: tuple[str, ...] = ()
 
     def fit(self, y: Sample, design: Design) -> Counting:
         return Counting(1000.0, float(y.x[-1]))
@@ -254,14 +259,14 @@ class Counting:
 
 def test_a_model_is_estimated_anew_every_twelve_origins_and_extended_between() -> None:
     y = walk(60)
-    test = backtest(cast(Any, Counting()), [bare(y, upto) for upto in range(20, 46)], history(y), 3, seed=1)
+    test = backtest(Counting(), [bare(y, upto) for upto in range(20, 46)], history(y), 3, seed=1)
     levels = test.quantiles[:, 0, 7]
     np.testing.assert_allclose(levels, [*range(1000, 1012), *range(1000, 1012), 1000, 1001])
 
 
 def test_what_is_extended_sees_the_series_less_its_effects() -> None:
     y = walk(40)
-    models = list(_one_by_one(cast(Any, Counting()), [affected(y, 30), affected(y, 31)]))
+    models = list(_one_by_one(Counting(), [affected(y, 30), affected(y, 31)]))
     seen = [cast(Counting, model.fitted).seen for model in models]
     np.testing.assert_allclose(seen, np.log(y[[30, 31]]) - 0.3, atol=1e-6)
 

@@ -16,6 +16,7 @@ from forecast.catalog import Catalog, Observation
 from forecast.effects import EffectRecord, episodes
 from forecast.effects.controls import controls_for
 from forecast.effects.estimate import Averaging, estimate
+from forecast.names import Slug, stored_flow
 from forecast.settings import Settings
 from forecast.training.information import Past, seed_of
 from forecast.training.panel import Company
@@ -43,7 +44,8 @@ def test_a_run_is_named_by_its_last_period_and_its_inputs(bundled: Catalog) -> N
     assert past.run_id() == name(bundled)
     assert past.run_id(("grid", "ets")) == past.run_id(["grid", "ets"])
     different = [past.run_id(("grid",)), name(bundled, "price.tin")]
-    different += [name(bundled, settings=replace(SETTINGS, **{what: 7})) for what in ("draws", "horizon", "seed")]
+    others = (replace(SETTINGS, draws=7), replace(SETTINGS, horizon=7), replace(SETTINGS, seed=7))
+    different += [name(bundled, settings=settings) for settings in others]
     assert len({past.run_id(), *different}) == 6
     assert name(bundled, settings=replace(SETTINGS, port=9, workers=5, jobs=1)) == past.run_id()
 
@@ -192,13 +194,13 @@ def test_events_are_known_by_the_end_of_the_period_and_not_until_it_is_published
     added = [
         replace(
             template, event_id=name, announced=day, effective=date(2024, 6, 3), ended=None, end_known=None,
-            status="enacted", status_as_of=None, acts=(), flows=(("WLD", "WLD"),),
+            status="enacted", status_as_of=None, acts=(), flows=(stored_flow("WLD>WLD"),),
         )
         for name, day in days.items()
     ]  # fmt: skip
     lagged.add(events=added, known_at=datetime(2025, 9, 2, tzinfo=UTC))
 
-    def heard_of(record: EffectRecord) -> set[str]:
+    def heard_of(record: EffectRecord) -> frozenset[str]:
         return record.events | {event for left_out in record.omitted for event in left_out.events}
 
     past = lagged_past(lagged)
@@ -214,8 +216,8 @@ def test_a_view_is_the_estimate_from_what_was_known_of_all_of_them(lagged: Catal
     # what is heard of later would silence every comparison
     unheard = replace(
         template, event_id="unheard", announced=date(2025, 5, 1), effective=date(2024, 6, 3), ended=None,
-        end_known=None, status="enacted", status_as_of=None, acts=(), minerals=tuple(lagged.minerals().parents),
-        flows=(("WLD", "WLD"),),
+        end_known=None, status="enacted", status_as_of=None, acts=(),
+        minerals=tuple(map(Slug, lagged.minerals().parents)), flows=(stored_flow("WLD>WLD"),),
     )  # fmt: skip
     lagged.add(events=[unheard], known_at=datetime(2025, 9, 2, tzinfo=UTC))
     company = Company.of(lagged, TODAY)

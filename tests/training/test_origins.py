@@ -18,12 +18,13 @@ from forecast.jobs.train import Plan, train_one
 from forecast.registry import Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
-from forecast.timeseries.series import History, Series
+from forecast.timeseries.series import History
 from forecast.training.information import Past
 from forecast.training.origins import known_at
 from forecast.training.panel import Company, Peers
+from tests.support.records import a_series
 
-EARLY = Series("price.early", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
+EARLY = a_series("price.early", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
 FAMILIES = ("random-walk",)
 OCTOBER, NOVEMBER = np.datetime64("2026-10-01"), np.datetime64("2026-11-01")
 

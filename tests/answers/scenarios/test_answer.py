@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -37,12 +36,14 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     catalog.close()
 
 
-def ask(stores: Stores, *scenarios: dict[str, Any], series: tuple[str, ...] = (EARTHS,), **more: Any) -> Answer:
+def ask(
+    stores: Stores, *scenarios: Mapping[str, object], series: tuple[str, ...] = (EARTHS,), **more: object
+) -> Answer:
     question = Question.read(json.dumps({"series": series, "scenarios": scenarios, "h": 12} | more))
     return answer(*stores, question, today=TODAY)
 
 
-def stated(name: str, percent: float, **more: Any) -> dict[str, Any]:
+def stated(name: str, percent: float, **more: object) -> dict[str, object]:
     """A scenario in which an event moves all volumes and prices by so much from September on."""
     effect = {measure: {"percent": percent} for measure in ("volume", "price", "index")}
     return {"name": name, "add": [{"event": name, "effective": "2026-09-10", "shape": "step", "effect": effect}]} | more

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pytest
 
-from forecast.events import Act, Event, KindFamily
+from forecast.events import Act, KindFamily
+from tests.support.records import NOTHING_SAID, EventFacts, changed
 from tests.support.small_world import (
     AS_OF,
     EVIDENCE,
@@ -39,7 +39,7 @@ PAUSE = an_event(
 )
 
 
-def new(**more: Any) -> dict[str, Any]:
+def new(**more: object) -> dict[str, object]:
     """A measure of the user's that halves a volume from September on."""
     return {"event": "new", "effective": "2030-09-10", "shape": "step", "effect": percent(-50)} | more
 
@@ -87,32 +87,12 @@ def test_an_added_event_is_recorded_as_it_was_told() -> None:
         announced="2030-07-14", ended="2031-01-31", rate=30, title="A title", kind="licence", price="up", volume="down",
         minerals=["ore"], flows=["CHN>USA", "WLD>JPN"],
     )  # fmt: skip
-    facts: dict[str, Any] = dict.fromkeys(Event.__dataclass_fields__, "") | {
-        "event_id": "new",
-        "title": "A title",
-        "kind": "licence",
-        "targets": (),
-        "announced": date(2030, 7, 14),
-        "effective": date(2030, 9, 10),
-        "ended": date(2031, 1, 31),
-        "end_known": None,
-        "date_precision": "day",
-        "status": "enacted",
-        "status_as_of": None,
-        "value_before": None,
-        "value_after": 30.0,
-        "minerals": ("ore",),
-        "flows": (("CHN", "USA"), ("WLD", "JPN")),
-        "price_world": "up",
-        "price_local": "up",
-        "volume": "down",
-        "acts": (),
-        "sources": (),
-        "needs_recheck": False,
-        "probability": None,
-        "own": False,
-    }
-    assert world_of(a_future(), add=[told]).version.events["new"] == Event(**facts)
+    expected = changed(
+        replace(NOTHING_SAID, event_id="new", title="A title"), kind="licence", announced=date(2030, 7, 14),
+        effective=date(2030, 9, 10), ended=date(2031, 1, 31), date_precision="day", status="enacted", value_after=30.0,
+        minerals=["ore"], flows=[("CHN", "USA"), ("WLD", "JPN")], price_world="up", price_local="up", volume="down",
+    )  # fmt: skip
+    assert world_of(a_future(), add=[told]).version.events["new"] == expected
 
 
 def test_what_is_announced_and_effective_today_acts_from_this_period_on() -> None:
@@ -167,10 +147,10 @@ def test_a_licence_is_stated_in_one_way_and_its_rate_of_approval_is_no_rate_of_i
         "scenarios.0.add.0.licence.approval",
         "scenarios.0.add.0.licence.delay_months",
     }
-    terms = {"kind": "licence", "value_after": 60.0, "value_unit": "% approved", "value_text": "3 months"}
+    terms: EventFacts = {"kind": "licence", "value_after": 60.0, "value_unit": "% approved", "value_text": "3 months"}
     expected = "an event with a known rate; state its `effect` instead"
     rated = {"event": "ban", "rate": 80}
-    assert refused(a_future(a_ban("ban", **terms)), amend=[rated]) == {"scenarios.0.amend.0.rate": expected}
+    assert refused(a_future(a_ban("ban", terms)), amend=[rated]) == {"scenarios.0.amend.0.rate": expected}
 
 
 # -- slips and branches ------------------------------------------------------------------------------------------------

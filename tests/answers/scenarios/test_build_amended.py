@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
-from typing import Any
 
 import numpy as np
 import pytest
@@ -93,7 +92,7 @@ def test_the_term_of_what_has_not_begun_or_is_suspended_is_its_own() -> None:
     }
 
 
-def amended(event: Event, **facts: Any) -> Event | None:
+def amended(event: Event, **facts: object) -> Event | None:
     version = world_of(a_future(event), amend=[{"event": event.event_id} | facts]).version
     found: Event | None = version.events.get(event.event_id)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ def test_a_day_is_a_day_with_quotes_and_without(tmp_path: Path) -> None:
     bare.write_bytes(b"\xef\xbb\xbf" + RIGHT)
     quoted.write_bytes(RIGHT.replace(b"2026-07-15", b"'2026-07-15'"))
     assert Question.read_file(bare) == Question.read_file(quoted)
-    assert Question.read_file(bare).as_of.isoformat() == "2026-07-15"
+    assert Question.read_file(bare).as_of == date(2026, 7, 15)
 
 
 def test_a_folder_and_a_file_that_is_not_there_are_one_line(

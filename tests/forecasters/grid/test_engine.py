@@ -12,21 +12,22 @@ from hypothesis import strategies as st
 from forecast.errors import TooShort
 from forecast.forecasters.calibration import Calibration, student_levels
 from forecast.forecasters.grid.engine import Grid, Panel, panel_quantiles
-from forecast.forecasters.grid.price import PriceGrid, PriceSettings, filter_prices
+from forecast.forecasters.grid.price import PriceGrid, PriceSettings, PriceTrack, filter_prices
 from forecast.forecasters.grid.spot import last_prices
 from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, filter_volumes, seasonal
 from forecast.interventions import Design
 from forecast.metrics import LEVELS
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
-from forecast.timeseries.series import Floats, History, Series
+from forecast.timeseries.series import Floats, History
+from tests.support.records import a_series
 
 MONTHS = Freq("M")
 MEDIAN = len(LEVELS) // 2
 
 
 def price(T: int, seed: int = 0, sd: float = 0.06) -> Floats:
-    return np.log(1000) + np.cumsum(np.random.default_rng(seed).normal(0, sd, T))
+    return np.asarray(np.log(1000) + np.cumsum(np.random.default_rng(seed).normal(0, sd, T)))
 
 
 def volume(T: int, seed: int = 0) -> Floats:
@@ -55,7 +56,7 @@ def panel(is_price: bool, N: int = 5, T: int = 150) -> Panel:
 # One model
 
 
-def test_one_price_model_is_statsmodels_arima():
+def test_one_price_model_is_statsmodels_arima() -> None:
     from statsmodels.tsa.arima.model import ARIMA
 
     x, phi, theta = price(300), 0.3, 0.25
@@ -69,7 +70,7 @@ def test_one_price_model_is_statsmodels_arima():
 
 
 @pytest.mark.parametrize("gaps", [[], [50, 51, 52, 90]])
-def test_one_volume_model_is_statsmodels_state_space(gaps: list[int]):
+def test_one_volume_model_is_statsmodels_state_space(gaps: list[int]) -> None:
     from statsmodels.tsa.statespace.mlemodel import MLEModel
 
     x, ds = volume(120), MONTHS.range("2000-01-01", 132)
@@ -96,10 +97,11 @@ def test_one_volume_model_is_statsmodels_state_space(gaps: list[int]):
 # Alone and together
 
 
-def test_a_price_alone_is_the_same_as_in_its_panel_when_it_is_told_what_the_others_say():
+def test_a_price_alone_is_the_same_as_in_its_panel_when_it_is_told_what_the_others_say() -> None:
     together = panel(is_price=True)
     grid = Grid(horizon=12, calibration=Calibration.neutral(12))
     source = grid.track(together).source
+    assert isinstance(source, PriceTrack)
     for i, fitted in enumerate(grid.fit_panel(together)):
         alone = np.flatnonzero(np.isfinite(together.x[i]))
         own = slice(alone[0], alone[-1] + 1)
@@ -110,7 +112,7 @@ def test_a_price_alone_is_the_same_as_in_its_panel_when_it_is_told_what_the_othe
         np.testing.assert_allclose(single.quantiles(12), fitted.quantiles(12), rtol=1e-10)
 
 
-def test_a_volume_alone_is_the_same_as_in_its_panel():
+def test_a_volume_alone_is_the_same_as_in_its_panel() -> None:
     together = panel(is_price=False)
     grid = Grid(horizon=12, calibration=Calibration.neutral(12))
     for i, fitted in enumerate(grid.fit_panel(together)):
@@ -122,7 +124,7 @@ def test_a_volume_alone_is_the_same_as_in_its_panel():
 
 
 @pytest.mark.parametrize("is_price", [True, False])
-def test_many_origins_of_one_series_in_one_pass_are_as_each_alone(is_price: bool):
+def test_many_origins_of_one_series_in_one_pass_are_as_each_alone(is_price: bool) -> None:
     x = price(120) if is_price else volume(120)
     origins = [sample(x[:T], is_price) for T in (60, 90, 119, 120)]
     for y, fitted in zip(origins, Grid().fit_each(origins), strict=True):
@@ -133,7 +135,7 @@ def test_many_origins_of_one_series_in_one_pass_are_as_each_alone(is_price: bool
 
 
 @pytest.mark.parametrize("is_price", [True, False])
-def test_the_backtest_at_the_last_origin_is_the_forecast(is_price: bool):
+def test_the_backtest_at_the_last_origin_is_the_forecast(is_price: bool) -> None:
     together = panel(is_price)
     q = panel_quantiles(together, together.ds[-1:], 12)
     fitted = Grid(horizon=12).fit_panel(together)[0]
@@ -142,7 +144,7 @@ def test_the_backtest_at_the_last_origin_is_the_forecast(is_price: bool):
 
 
 @pytest.mark.parametrize("is_price", [True, False])
-def test_a_cutoff_sees_nothing_after_it(is_price: bool):
+def test_a_cutoff_sees_nothing_after_it(is_price: bool) -> None:
     together, cut = panel(is_price, T=160), 130
     seen = np.arange(160) <= cut
     shorter = replace(together, ds=together.ds[seen], x=together.x[:, seen], scored=together.scored[:, seen])
@@ -156,7 +158,7 @@ def test_a_cutoff_sees_nothing_after_it(is_price: bool):
 
 
 @pytest.mark.parametrize("is_price", [True, False])
-def test_too_short_is_refused_and_missing_in_a_panel(is_price: bool):
+def test_too_short_is_refused_and_missing_in_a_panel(is_price: bool) -> None:
     short = sample(price(17), is_price)
     with pytest.raises(TooShort, match="17 observations"):
         Grid().fit(short, Design.empty(short.ds))
@@ -165,21 +167,21 @@ def test_too_short_is_refused_and_missing_in_a_panel(is_price: bool):
     assert np.isfinite(Grid().fit(enough, Design.empty(enough.ds)).quantiles(24)).all()
 
 
-def test_a_design_with_columns_is_refused():
+def test_a_design_with_columns_is_refused() -> None:
     y = sample(price(60))
     with pytest.raises(ValueError, match="estimates no effects"):
         Grid().fit(y, Design(y.ds, ("tariff",), np.ones((60, 1))))
 
 
 @pytest.mark.parametrize("is_price", [True, False])
-def test_a_constant_series_is_never_sure(is_price: bool):
+def test_a_constant_series_is_never_sure(is_price: bool) -> None:
     y = sample(np.full(80, 3.0), is_price)
     q = Grid().fit(y, Design.empty(y.ds)).quantiles(12)
     assert np.allclose(q[:, MEDIAN], 3.0)
     assert (q[-1, -1] - q[-1, 0]) > 0.03
 
 
-def test_a_sticky_price_may_stand_still_and_its_draws_do():
+def test_a_sticky_price_may_stand_still_and_its_draws_do() -> None:
     rng = np.random.default_rng(3)
     x = np.cumsum(np.where(rng.random(240) < 0.1, rng.normal(0, 0.2, 240), 0.0))
     x[-2:] = x[-3]
@@ -193,7 +195,7 @@ def test_a_sticky_price_may_stand_still_and_its_draws_do():
 
 
 @pytest.mark.parametrize("is_price", [True, False])
-def test_spikes_zeros_and_gaps_of_the_past_change_little(is_price: bool):
+def test_spikes_zeros_and_gaps_of_the_past_change_little(is_price: bool) -> None:
     clean = volume(150) if not is_price else price(150)
     dirty = clean.copy()
     dirty[[50, 80, 110]] += np.log(10)
@@ -209,7 +211,7 @@ def test_spikes_zeros_and_gaps_of_the_past_change_little(is_price: bool):
 
 
 @pytest.mark.parametrize("is_price", [True, False])
-def test_slips_of_the_data_do_not_widen_what_all_learn_from(is_price: bool):
+def test_slips_of_the_data_do_not_widen_what_all_learn_from(is_price: bool) -> None:
     clean = panel(is_price, N=10)
     rng, x = np.random.default_rng(0), clean.x.copy()
     for row in x:
@@ -222,7 +224,7 @@ def test_slips_of_the_data_do_not_widen_what_all_learn_from(is_price: bool):
     assert (spoiled.calibration.z[:, -1] < 1.15 * fitted.calibration.z[:, -1]).all()
 
 
-def test_a_price_spike_counts_until_it_is_taken_back():
+def test_a_price_spike_counts_until_it_is_taken_back() -> None:
     x = price(100)
     x[-1] += 1
     spiked, back = sample(x), sample(np.append(x, x[-2] + 0.01))
@@ -239,7 +241,7 @@ def test_a_price_spike_counts_until_it_is_taken_back():
 
 @pytest.mark.parametrize("code", ["D", "B", "W-SUN", "M", "Q", "Y"])
 @pytest.mark.parametrize("is_price", [True, False])
-def test_every_frequency(code: str, is_price: bool):
+def test_every_frequency(code: str, is_price: bool) -> None:
     freq = Freq(code)
     y = sample(price(70, sd=0.02), is_price, freq)
     draws = Grid(horizon=8).fit(y, Design.empty(y.ds)).simulate(after(y, 8), 200, seed=0)
@@ -247,7 +249,7 @@ def test_every_frequency(code: str, is_price: bool):
     assert np.isfinite(draws).all()
 
 
-def test_mixed_panels_are_refused():
+def test_mixed_panels_are_refused() -> None:
     with pytest.raises(ValueError, match="one frequency and one kind"):
         Panel.of([sample(price(30)), sample(price(30), is_price=False)])
 
@@ -256,7 +258,7 @@ def test_mixed_panels_are_refused():
 
 
 @pytest.mark.parametrize("is_price", [True, False])
-def test_draws_have_the_calibrated_margins_and_are_joint(is_price: bool):
+def test_draws_have_the_calibrated_margins_and_are_joint(is_price: bool) -> None:
     together = panel(is_price, N=8)
     fitted = Grid(horizon=12).fit_panel(together)[0]
     assert fitted is not None
@@ -271,7 +273,7 @@ def test_draws_have_the_calibrated_margins_and_are_joint(is_price: bool):
 
 
 @pytest.mark.parametrize("is_price", [True, False])
-def test_same_seed_same_digits(is_price: bool):
+def test_same_seed_same_digits(is_price: bool) -> None:
     y = sample(volume(90), is_price)
     fitted = Grid().fit(y, Design.empty(y.ds))
     first, again, other = (fitted.simulate(after(y, 12), 300, seed) for seed in (1, 1, 2))
@@ -284,7 +286,7 @@ def test_same_seed_same_digits(is_price: bool):
     x=st.lists(st.floats(-5, 5) | st.none(), min_size=30, max_size=70),
     is_price=st.booleans(),
 )
-def test_any_history_gives_nested_finite_quantiles_or_too_short(x: list[float | None], is_price: bool):
+def test_any_history_gives_nested_finite_quantiles_or_too_short(x: list[float | None], is_price: bool) -> None:
     values = np.array([np.nan if v is None else v for v in x] + [1.0])
     y = sample(values, is_price)
     if np.isfinite(values).sum() < 18:
@@ -296,7 +298,7 @@ def test_any_history_gives_nested_finite_quantiles_or_too_short(x: list[float | 
     assert (np.diff(q, axis=1) >= -1e-9).all()
 
 
-def test_uncalibrated_quantiles_are_a_student_t():
+def test_uncalibrated_quantiles_are_a_student_t() -> None:
     y = sample(price(100))
     fitted = Grid().fit(y, Design.empty(y.ds))
     margins = fitted.state.margins(12)
@@ -315,13 +317,13 @@ def daily_and_means(N: int, years: int, seed: int) -> tuple[list[History], Panel
     companions, means = [], []
     for i in range(N):
         y = np.exp(5 + np.cumsum(np.random.default_rng(seed + i).normal(0, 0.012, len(ds))))
-        series = Series(f"price.p{i}", "p", "price", "target", "world", "WLD", "WLD", "USD", "B", 0)
+        series = a_series(f"price.p{i}", "p", "price", "target", "world", "WLD", "WLD", "USD", "B", 0)
         companions.append(History(series, ds, y, np.full(len(ds), "reported")))
         means.append(sample(np.log(np.bincount(month, y) / np.bincount(month)), start="2010-01-01"))
     return companions, Panel.of(means)
 
 
-def test_the_last_daily_price_is_a_better_start_than_the_last_mean():
+def test_the_last_daily_price_is_a_better_start_than_the_last_mean() -> None:
     companions, means = daily_and_means(N=12, years=15, seed=0)
     spot = np.array([last_prices(companion, means.ds, MONTHS) for companion in companions])
     cutoffs = means.ds[60:-3]
@@ -336,7 +338,7 @@ def test_the_last_daily_price_is_a_better_start_than_the_last_mean():
     np.testing.assert_allclose(inside, [0.95, 0.8, 0.5], atol=0.03)
 
 
-def test_a_few_days_of_the_next_month_are_worth_more():
+def test_a_few_days_of_the_next_month_are_worth_more() -> None:
     companions, means = daily_and_means(N=12, years=15, seed=50)
     mae = []
     for lag in (0, 5):
@@ -347,7 +349,7 @@ def test_a_few_days_of_the_next_month_are_worth_more():
     assert mae[1] / naive < 0.65 < mae[0] / naive
 
 
-def test_an_anchored_forecast_starts_from_the_last_price_and_draws_agree():
+def test_an_anchored_forecast_starts_from_the_last_price_and_draws_agree() -> None:
     companions, means = daily_and_means(N=4, years=8, seed=9)
     spot = np.array([last_prices(companion, means.ds, MONTHS) for companion in companions])
     anchored = replace(means, spot=spot)
@@ -362,7 +364,7 @@ def test_an_anchored_forecast_starts_from_the_last_price_and_draws_agree():
     np.testing.assert_allclose(np.median(draws, axis=0), spot[2, -1], atol=0.002)
 
 
-def test_a_stale_price_is_no_anchor():
+def test_a_stale_price_is_no_anchor() -> None:
     companions, means = daily_and_means(N=1, years=3, seed=0)
     old = replace(companions[0], y=np.where(companions[0].ds > np.datetime64("2011-06-10"), np.nan, companions[0].y))
     spot = last_prices(old, means.ds, MONTHS)
