@@ -18,12 +18,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from _methods import PEERS_PYTHON
 from _panel import read_panel
-from _report import Report, parser
+from _report import Report, Row, parser
 
 from forecast import metrics
 from forecast.effects import EffectRecord
@@ -234,7 +233,7 @@ def peers(case: Case) -> dict[str, Floats]:
 # -- scores --------------------------------------------------------------------------------------------------------
 
 
-def rows(cases: list[Case], scored: Mapping[str, dict[str, Floats]]) -> Iterator[dict[str, Any]]:
+def rows(cases: list[Case], scored: Mapping[str, dict[str, Floats]]) -> Iterator[Row]:
     """A row a method: CRPS as a ratio to the seasonal naive one's, and coverage."""
     baseline = "seasonal naive" if PEERS_PYTHON.exists() else BEFORE
     scores = {m: np.array([_crps(case, scored[case.name][m]) for case in cases]) for m in scored[cases[0].name]}

@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 import typer
 
 from forecast import cli, errors
+from forecast.answers.effects import Findings
 from forecast.answers.forecast import Forecast, Row
 from forecast.cli import call, options
 from forecast.cli.effects import _cells, _explained, _left_out, _noted, _periods
@@ -24,7 +23,7 @@ from forecast.events import Branch
 from forecast.export.effects import untold
 from forecast.timeseries.frequency import parse_freq
 from tests.support.records import a_series
-from tests.support.small_world import a_ban, an_effect
+from tests.support.small_world import FLOW, a_ban, a_run, an_effect
 from tests.support.trained_home import COPPER, NICKEL, make_home
 
 
@@ -137,6 +136,8 @@ def test_an_effect_of_which_the_data_say_little_is_marked(
 
 
 #: A ban of April 2025 on a flow, in an episode of three.
+#: What a run says of a series in t that found nothing.
+NOTHING_FOUND = Findings(FLOW, a_run(), (), {}, {})
 ROW = {
     "episode": "ban",
     "days_in_force": 1448,
@@ -208,8 +209,7 @@ def test_an_effect_that_the_data_would_show_is_told_in_few_digits_however_large(
 
 
 def test_sums_are_of_as_many_periods_as_were_observed_and_the_note_names_no_number() -> None:
-    weekly: Any = SimpleNamespace(series=SimpleNamespace(is_price=False, unit="t"))
-    assert next(iter(_explained(ROW, weekly, "week", False))) == (
+    assert next(iter(_explained(ROW, NOTHING_FOUND, "week", False))) == (
         "a week: in t, mean over the first year; in so many: summed over the weeks of it that were observed"
     )
 
@@ -218,7 +218,7 @@ SHAPES = [{"shape": "step", "weight": 0.279}, {"shape": "pulse", "weight": 0.1}]
 FACTS = {"title": "A ban", "standing": "in force 1 day, then suspended", "others": [], "shapes": SHAPES}
 
 
-def paths(monkeypatch: pytest.MonkeyPatch, **facts: Any) -> list[str]:
+def paths(monkeypatch: pytest.MonkeyPatch, **facts: object) -> list[str]:
     """The page of the periods of one episode: June 2025, 900 t, and July, of which nothing is known."""
     band = {"median": -21.6, "lo-90": -24.4, "hi-90": 0.6}
     without = {"median": 1147.5, "lo-90": 894.25, "hi-90": 1190.5}
@@ -228,8 +228,7 @@ def paths(monkeypatch: pytest.MonkeyPatch, **facts: Any) -> list[str]:
     ]
     monkeypatch.setattr("forecast.export.effects.path_rows", lambda _: points)
     monkeypatch.setattr("forecast.export.effects.effect_rows", lambda _: [{**ROW, "events": ["ban"], **FACTS, **facts}])
-    found: Any = SimpleNamespace(series=SimpleNamespace(unit="t"))
-    return [" ".join(line.split()) for line in _periods(found).splitlines()]
+    return [" ".join(line.split()) for line in _periods(NOTHING_FOUND).splitlines()]
 
 
 def test_the_periods_of_an_effect_are_told_with_what_they_come_to(monkeypatch: pytest.MonkeyPatch) -> None:

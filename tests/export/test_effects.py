@@ -6,12 +6,11 @@ import datetime as dt
 import math
 from dataclasses import replace
 from statistics import NormalDist
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 
+from forecast.answers.effects import Findings, Kin
 from forecast.answers.event_priors import Evidence
 from forecast.cli.output import flat as cli_flat
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
@@ -24,14 +23,16 @@ from forecast.interventions import Intervention, Step
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import History
 from service.answers import flat as service_flat
+from tests.support.documents import Json
 from tests.support.records import a_series
+from tests.support.small_world import a_run
 
 MONTHLY, N = Freq("M"), 100
 SERIES = a_series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
 
 
 @pytest.fixture
-def found() -> Any:
+def found() -> Findings:
     """A flow of 100 t a month that a ban of June 2021 has halved, from two months before on; May was not published."""
     ds = MONTHLY.range("2020-01-01", 36)
     acting = Intervention(Step(), np.datetime64("2021-06-10"))
@@ -50,14 +51,11 @@ def found() -> Any:
     flag = np.array(["reported"] * 16 + [""] + ["reported"] * 19)
     record = EffectRecord((replace(effect, placebo_rank=0.9),), "averaged", N, MONTHLY, ds[-1], "volume.x")
     told = report(History(SERIES, ds, y, flag), record, "ban")
-    kin = SimpleNamespace(others=3, mean=math.log(0.8), sd=0.1)
-    run = SimpleNamespace(series_id="volume.x", run_id="r")
-    return SimpleNamespace(
-        series=SERIES, run=run, episodes=(told,), titles={"ban": "A ban"}, kin={"ban": kin}, not_estimated={}
-    )
+    run = replace(a_run(SERIES), run_id="r")
+    return Findings(SERIES, run, (told,), {"ban": "A ban"}, {"ban": Kin(3, math.log(0.8), 0.1)})
 
 
-def test_an_episode_has_each_number_under_its_name(found: Any) -> None:
+def test_an_episode_has_each_number_under_its_name(found: Findings) -> None:
     (row,) = effect_rows(found)
     told = {name: row[name] for name in ("series_id", "run", "episode", "title", "events", "family", "unit")}
     assert told == {
@@ -84,7 +82,7 @@ def test_an_episode_has_each_number_under_its_name(found: Any) -> None:
     assert columns == set(row)
 
 
-def test_an_episode_says_what_of_it_was_in_force_and_for_how_long(found: Any) -> None:
+def test_an_episode_says_what_of_it_was_in_force_and_for_how_long(found: Findings) -> None:
     (row,) = effect_rows(found)
     assert row["in_force"] == [{"from": dt.date(2021, 6, 10), "to": dt.date(2022, 12, 31)}]
     assert row["days_in_force"] == 570, "205 of 2021 and 365 of 2022: the sample ends with December 2022"
@@ -101,23 +99,23 @@ def test_an_episode_says_what_of_it_was_in_force_and_for_how_long(found: Any) ->
         assert flatten({"in_force": [{"from": dt.date(2021, 6, 10), "to": None}]}) == {"in_force": "2021-06-10:"}
 
 
-def test_a_run_of_an_older_version_says_nothing_of_force_and_a_shock_is_under_way(found: Any) -> None:
+def test_a_run_of_an_older_version_says_nothing_of_force_and_a_shock_is_under_way(found: Findings) -> None:
     (told,) = found.episodes
 
-    def row(**facts: Any) -> dict[str, Any]:
-        effect = replace(told.effect, episode=replace(told.effect.episode, **facts))
-        found.episodes = (replace(told, effect=effect),)
-        return effect_rows(found)[0]
+    def row(episode: Episode) -> dict[str, Json]:
+        effect = replace(told.effect, episode=episode)
+        return effect_rows(replace(found, episodes=(replace(told, effect=effect),)))[0]
 
-    older = row(in_force={})
+    older = row(replace(told.effect.episode, in_force={}))
     assert [older[name] for name in ("in_force", "days_in_force", "standing")] == [None, None, None]
     assert older["others"][0] == {"event": "again", "days_in_force": None, "standing": None}
-    assert row(family=KindFamily.SHOCK)["standing"] == "under way 570 days, then ended"
+    shock = row(replace(told.effect.episode, family=KindFamily.SHOCK))
+    assert shock["standing"] == "under way 570 days, then ended"
 
 
-def test_what_was_not_estimated_is_named_with_the_reason(found: Any) -> None:
-    found.not_estimated = {"mine": "it begins on 2030-01-01"}
-    row = effect_lines(found)[-1]
+def test_what_was_not_estimated_is_named_with_the_reason(found: Findings) -> None:
+    some = replace(found, not_estimated={"mine": "it begins on 2030-01-01"})
+    row = effect_lines(some)[-1]
     assert row == {
         "series_id": "volume.x",
         "run": "r",
@@ -127,11 +125,10 @@ def test_what_was_not_estimated_is_named_with_the_reason(found: Any) -> None:
         "not_estimated": "it begins on 2030-01-01",
     }
     assert set(row) < set(effect_names())
-    found.run.record = EffectRecord.none(N, MONTHLY, np.datetime64("2022-12-01"))
-    assert effects_document(found)["not_estimated"] == [{"event": "mine", "why": "it begins on 2030-01-01"}]
+    assert effects_document(some)["not_estimated"] == [{"event": "mine", "why": "it begins on 2030-01-01"}]
 
 
-def test_what_is_given_by_its_kind_is_in_percent(found: Any) -> None:
+def test_what_is_given_by_its_kind_is_in_percent(found: Findings) -> None:
     given = effect_rows(found)[0]["given_kind"]
     assert list(given) == ["median", "lo-50", "hi-50", "lo-80", "hi-80", "lo-90", "hi-90"]
     assert given["median"] == -20
@@ -141,7 +138,7 @@ def test_what_is_given_by_its_kind_is_in_percent(found: Any) -> None:
         assert [given[f"lo-{level}"], given[f"hi-{level}"]] == ends
 
 
-def test_a_path_tells_what_was_and_what_would_have_been(found: Any) -> None:
+def test_a_path_tells_what_was_and_what_would_have_been(found: Findings) -> None:
     rows = {str(row["ds"]): row for row in path_rows(found)}
     april, may, june = (rows[f"2021-0{month}-01"] for month in (4, 5, 6))
     for row in (april, june):
