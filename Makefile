@@ -20,14 +20,18 @@ setup: .venv/.installed ## install everything into .venv, at the versions of req
 run: setup ## train what is not trained, then serve (service and worker) until Ctrl-C
 	@exec $(BIN)/orecast run
 
-test: setup browser ## the whole test suite
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+test: setup browser ## the whole test suite; what of the code it ran is in .coverage
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=
 
-check: setup ## lint, formatting, types, import contracts
+check: setup .coverage ## lint, formatting, types, import contracts, and the coverage of the last tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/coverage report
+
+.coverage:
+	$(MAKE) test
 
 bench: setup peers ## what the README claims, one command each; hours with all peers, minutes with QUICK=--quick
 	$(BIN)/python benchmarks/training.py $(QUICK)

@@ -1,4 +1,4 @@
-"""The house itself: style, types, who may import whom, and budgets of size."""
+"""The house itself: style, types, who may import whom, budgets of size, and where a test is found."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from tests.support import ROOT
 
 BIN = Path(sys.executable).parent
 SOURCES = sorted(path for package in ("forecast", "service") for path in (ROOT / package).rglob("*.py"))
+
+#: What several modules are held to together.
+CONTRACTS = ("families", "openapi")
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,17 @@ def test_every_module_says_what_it_is() -> None:
         if path.read_text().strip() and not ast.get_docstring(ast.parse(path.read_text()))
     ]
     assert not silent
+
+
+def test_a_test_is_found_from_the_name_of_its_module() -> None:
+    strays = []
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        folder = path.parent.relative_to(ROOT / "tests")
+        if folder.parts[:1] in (("house",), ("system",)):
+            continue
+        code = ROOT / folder if folder.parts[:1] == ("service",) else ROOT / "forecast" / folder
+        names = {code.name, *CONTRACTS, *(module.stem for module in code.rglob("*.py"))}
+        words = path.stem.split("_")[1:]
+        if not names & {"_".join(words[:end]) for end in range(1, len(words) + 1)}:
+            strays.append(str(path.relative_to(ROOT)))
+    assert not strays

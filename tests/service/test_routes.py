@@ -5,34 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from service import create_app
-from tests.support.documents import Json
-from tests.support.trained_home import COPPER, EARTHS, HORIZON, TRAINED, clock, make_home, settings_in
-
-JSON_FORECAST = f"/v1/forecasts/{COPPER}?h=12&level=80&level=95"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("home")
-    make_home(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def client(home: Path) -> FlaskClient:
-    return create_app(settings_in(home), clock=clock).test_client()
-
-
-def get(client: FlaskClient, path: str, status: int = 200) -> Json:
-    response = client.get(path)
-    assert response.status_code == status, response.get_data(as_text=True)
-    return response.get_json()
+from tests.service.conftest import JSON_FORECAST, Fresh, get
+from tests.support.trained_home import COPPER, EARTHS, HORIZON, TRAINED, add_run
 
 
 def table(client: FlaskClient, path: str) -> list[dict[str, str]]:
@@ -362,3 +340,17 @@ def test_the_backtest_is_a_row_for_each_family_and_horizon(client: FlaskClient) 
     ]
     rows = table(client, f"/v1/series/{COPPER}/backtest?format=csv")
     assert [float(row["coverage.80"]) for row in rows] == [0.8, 0.8]
+
+
+def test_a_run_that_does_not_serve_says_so(fresh: Fresh) -> None:
+    client, catalog, registry = fresh
+    registry.promote(EARTHS, add_run(registry, catalog, EARTHS, name="b"))
+    earlier, later = (registry.runs(EARTHS)[i].run_id for i in (1, 0))
+    assert [get(client, f"/v1/runs/{run_id}")["champion"] for run_id in (earlier, later)] == [False, True]
+
+
+def test_head_is_get_without_a_body_and_options_names_the_methods(client: FlaskClient) -> None:
+    head, whole = client.head(JSON_FORECAST), client.get(JSON_FORECAST)
+    assert (head.status_code, head.data) == (200, b"")
+    assert head.headers["Content-Length"] == whole.headers["Content-Length"]
+    assert {"GET", "HEAD", "OPTIONS"} == set(client.options(JSON_FORECAST).headers["Allow"].split(", "))
