@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check docs bench peers browser clean
+.PHONY: help setup run test cover check docs bench peers browser clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -23,11 +23,19 @@ run: setup ## train what is not trained, then serve (service and worker) until C
 test: setup browser ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-check: setup ## lint, formatting, types, import contracts
+cover: setup browser ## the same, and which lines of the code it runs: half as long again
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=
+
+check: setup .coverage ## lint, formatting, types, import contracts, and the coverage that `make cover` found last
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	@date -r .coverage '+coverage by the tests of %F %R:'
+	@$(BIN)/coverage report
+
+.coverage:
+	$(MAKE) cover
 
 docs: setup ## write docs/columns.md, the dictionary of columns, from the code
 	$(BIN)/python -m forecast.export.dictionary > docs/columns.md

@@ -92,7 +92,7 @@ def kept(folder: Path | None, name: str, task: Task, make: Callable[[], dict[str
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {key: answer.quantiles for key, answer in answers.items()}
     arrays |= {f"{key} seconds": np.array(answer.seconds) for key, answer in answers.items()}
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, allow_pickle=False, **arrays)
     return answers
 
 

@@ -87,7 +87,7 @@ def _place(
 ) -> tuple[History, int, int]:
     """A history, the row of a start in this third of the sample, and how long the sample is."""
     while True:
-        history, rows = pool[rng.integers(len(pool))]
+        history, rows = pool[int(rng.integers(len(pool)))]
         row = int(rng.choice(rows))
         shortest = max(row + window, 3 * row // (third + 1) + 1)
         longest = min(len(history), 3 * row // third if third else len(history))

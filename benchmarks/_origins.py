@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from _report import Row
 
 from forecast import metrics
 from forecast.forecasters.grid.engine import LEAST, Panel
@@ -74,7 +74,7 @@ class Answer:
     seconds: float
 
 
-def judge(task: Task, answers: Mapping[str, Answer], baseline: str, ours: str) -> list[dict[str, Any]]:
+def judge(task: Task, answers: Mapping[str, Answer], baseline: str, ours: str) -> list[Row]:
     """One row a method, all on the origins that every method answered.
 
     rel_CRPS, rel_MAE: geometric means over series of ratios to the baseline; MASE: likewise, of ratios to the scale;
@@ -90,15 +90,16 @@ def judge(task: Task, answers: Mapping[str, Answer], baseline: str, ours: str) -
         crps[name] = metrics.crps_from_quantiles(q, actual)
         error[name] = np.abs(actual - q[..., len(metrics.LEVELS) // 2])
         inside[name] = [metrics.coverage(q, actual, level) for level in (0.5, 0.8, 0.95)]
-    rows = []
+    rows: list[Row] = []
+    overall = {name: _relative(crps[name], crps[baseline]) for name in answers}
     base = np.nanmean(crps[baseline], axis=(1, 2), keepdims=True)
     steps = [h for h in (1, 3, 6, 12, 24) if h <= task.horizon]
-    for name in answers:
+    for name in sorted(answers, key=overall.__getitem__):
         ratio = {h: _relative(crps[name][..., h - 1], crps[baseline][..., h - 1]) for h in steps}
         rows.append(
             {
                 "method": name,
-                "rel_CRPS": _relative(crps[name], crps[baseline]),
+                "rel_CRPS": overall[name],
                 "rel_MAE": _relative(error[name], error[baseline]),
                 "MASE": _relative(error[name], scales),
                 **{f"h{h}": value for h, value in ratio.items()},
@@ -107,7 +108,7 @@ def judge(task: Task, answers: Mapping[str, Answer], baseline: str, ours: str) -
                 "s/series": answers[name].seconds / len(task.ids),
             }
         )
-    return sorted(rows, key=lambda row: float(row["rel_CRPS"]))
+    return rows
 
 
 def _relative(scores: Floats, baseline: Floats) -> float:

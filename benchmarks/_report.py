@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "prophet", "statsforecast")
 
@@ -53,16 +52,20 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+#: A line of a table: a value under each name.
+Row = Mapping[str, object]
+
+
 @dataclass
 class Report:
     """The output of one benchmark: tables as Markdown on the terminal, all of it as JSON where asked for."""
 
     name: str
     options: argparse.Namespace
-    tables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    tables: dict[str, list[Row]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
-    def table(self, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    def table(self, title: str, rows: Sequence[Row]) -> None:
         """Print rows with the same keys; floats to three significant digits, None as a dash."""
         self.tables[title] = [dict(row) for row in rows]
         print(f"\n## {title}\n")
@@ -88,7 +91,7 @@ class Report:
             self.options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None:
         return "–"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

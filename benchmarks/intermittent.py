@@ -18,17 +18,16 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from _methods import PEERS_PYTHON
 from _panel import read_panel
-from _report import Report, parser
+from _report import Report, Row, parser
 
 from forecast import metrics
 from forecast.effects import EffectRecord
 from forecast.forecasters import FORECASTERS
-from forecast.names import Place
+from forecast.names import Place, Slug
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
@@ -110,7 +109,9 @@ def made() -> Iterator[Case]:
             since = int(np.flatnonzero(y == 0)[0]) + 1 if kind == "bans" else first
             cutoffs = tuple(range(since, length - horizon, step))
             name = f"volume.{kind.replace(' ', '-')}-{i + 1}"
-            series = Series(name, kind, "volume", "target", "export", Place("CHN"), Place("WLD"), "t", freq.code, 0)
+            series = Series(
+                name, Slug(kind), "volume", "target", "export", Place("CHN"), Place("WLD"), "t", freq.code, 0
+            )
             yield Case(kind, History(series, ds, y, np.full(length, "reported")), cutoffs, horizon)
 
 
@@ -232,7 +233,7 @@ def peers(case: Case) -> dict[str, Floats]:
 # -- scores --------------------------------------------------------------------------------------------------------
 
 
-def rows(cases: list[Case], scored: Mapping[str, dict[str, Floats]]) -> Iterator[dict[str, Any]]:
+def rows(cases: list[Case], scored: Mapping[str, dict[str, Floats]]) -> Iterator[Row]:
     """A row a method: CRPS as a ratio to the seasonal naive one's, and coverage."""
     baseline = "seasonal naive" if PEERS_PYTHON.exists() else BEFORE
     scores = {m: np.array([_crps(case, scored[case.name][m]) for case in cases]) for m in scored[cases[0].name]}

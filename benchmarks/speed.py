@@ -10,18 +10,18 @@ series and four origins for the peers, up to 1,000 synthetic series.
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from _methods import PEERS_PYTHON, baselines, engine, local_peers, statsforecast_peers
 from _origins import Task
 from _panel import read_panel
-from _report import Report, parser
+from _report import Report, Row, parser
 
 from forecast.forecasters.calibration import student_levels
 from forecast.forecasters.grid.engine import LEAST, Grid, Panel, panel_quantiles
@@ -55,7 +55,7 @@ def main() -> None:
     report.finish()
 
 
-def race(histories: list[History], options: Any) -> list[dict[str, Any]]:
+def race(histories: list[History], options: argparse.Namespace) -> list[Row]:
     """The engine on all series, the peers on the longest few; times are brought to 24 origins."""
     longest = sorted(histories, key=lambda h: -int(h.used.sum()))[: 1 if options.quick else 2]
     origins = 4 if options.quick else ORIGINS
@@ -72,7 +72,7 @@ def race(histories: list[History], options: Any) -> list[dict[str, Any]]:
     return [{"method": name, "s/series": value, "times ours": value / ours} for name, value in seconds.items()]
 
 
-def grow(size: int, seed: int) -> dict[str, Any]:
+def grow(size: int, seed: int) -> Row:
     """Train ``size`` synthetic series block by block; nothing but counts is kept."""
     student_levels()  # loads scipy
     before, started, computing = peak(), time.perf_counter(), time.process_time()

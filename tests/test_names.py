@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -16,7 +16,6 @@ import yaml
 from flask.testing import FlaskClient
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from service_fixtures import COPPER, NOW, add_run, clock, make_home
 
 from forecast import names
 from forecast.answers.scenarios import Question, answer
@@ -28,8 +27,10 @@ from forecast.export.csv_writer import csv_text
 from forecast.jobs.ingest import ingest
 from forecast.registry import Registry
 from service import create_app
+from tests.support import ROOT
+from tests.support.trained_home import COPPER, NOW, add_run, clock, make_home
 
-BUNDLED = Path(__file__).parent.parent / "data"
+BUNDLED = ROOT / "data"
 
 
 def column(file: str, name: str) -> list[str]:
@@ -37,9 +38,9 @@ def column(file: str, name: str) -> list[str]:
         return [row[name] for row in csv.DictReader(lines)]
 
 
-def taken(parse: object, text: str) -> bool:
+def taken(parse: Callable[[str], object], text: str) -> bool:
     try:
-        return parse(text) == text  # type: ignore[operator]
+        return parse(text) == text
     except names.BadName:
         return False
 
@@ -79,7 +80,8 @@ def test_a_name_may_not_be(text: str, rule: str) -> None:
 
 
 def test_only_what_has_a_folder_leaves_the_names_of_the_registry_alone() -> None:
-    assert names.event_id("champion") == names.slug("champion") == "champion"
+    assert names.event_id("champion") == "champion"
+    assert names.slug("champion") == "champion"
     assert names.run_id("2026-06") == "2026-06"
     assert not names.is_run_id("champion")
 

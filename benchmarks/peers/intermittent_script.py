@@ -49,4 +49,5 @@ def main(series: str, cutoffs: str, output: str, horizon: int, season: int, freq
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4], *map(int, sys.argv[4:6]), sys.argv[6])
+    given, cutoffs, output, horizon, season, freq = sys.argv[1:]
+    main(given, cutoffs, output, int(horizon), int(season), freq)

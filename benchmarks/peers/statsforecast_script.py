@@ -50,5 +50,5 @@ def main(series: str, cutoffs: str, output: str, times: str, horizon: int, seaso
 
 
 if __name__ == "__main__":
-    paths, numbers = sys.argv[1:5], sys.argv[5:7]
-    main(*paths, *map(int, numbers), sys.argv[7])
+    given, cutoffs, output, times, horizon, season, freq = sys.argv[1:]
+    main(given, cutoffs, output, times, int(horizon), int(season), freq)

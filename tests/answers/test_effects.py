@@ -1,0 +1,211 @@
+"""What is answered of effects: each number under its name and in its unit, from cases whose answer is known."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import replace
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+
+from forecast.answers.effects import EpisodeEstimate, EpisodePeriod, effect_paths, effects
+from forecast.answers.estimate import Estimate
+from forecast.answers.event_classes import class_effects
+from forecast.answers.event_priors import Evidence
+from forecast.answers.findings import Findings, Kin
+from forecast.effects import EffectRecord, Episode, EpisodeEffect
+from forecast.effects.candidates import product
+from forecast.effects.episodes import Omitted
+from forecast.effects.event_classes import Likelihood
+from forecast.effects.report import report
+from forecast.events import InForce, KindFamily
+from forecast.interventions import Intervention, Step
+from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import History
+from tests.support.records import a_series
+from tests.support.small_world import a_run
+
+MONTHLY, N = Freq("M"), 100
+SERIES = a_series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
+
+
+@pytest.fixture
+def found() -> Findings:
+    """A flow of 100 t a month that a ban of June 2021 has halved, from two months before on; May was not published."""
+    ds = MONTHLY.range("2020-01-01", 36)
+    acting = Intervention(Step(), np.datetime64("2021-06-10"))
+    days = dt.date(2021, 6, 1), dt.date(2021, 6, 10), dt.date(2022, 12, 31)
+    times = {
+        "ban": (InForce(dt.date(2021, 6, 10), dt.date(2022, 12, 31), "ended"),),
+        "again": (InForce(dt.date(2021, 6, 12), dt.date(2021, 6, 18), "suspended"),),
+        "more": (),
+    }
+    episode = Episode("ban", tuple(times), KindFamily.SUPPLY, -1, *days, 1.0, acting, in_force=times)
+    candidates = product(acting, [Step()], [2])
+    half = np.full(N, np.log(0.5), dtype=np.float32)
+    effect = EpisodeEffect(episode, candidates, np.zeros(N, dtype=np.int16), half, False, True)
+    y = 100 * np.exp(np.log(0.5) * candidates[0].column(ds, MONTHLY))
+    y[16] = np.nan
+    flag = np.array(["reported"] * 16 + [""] + ["reported"] * 19)
+    record = EffectRecord((replace(effect, placebo_rank=0.9),), "averaged", N, MONTHLY, ds[-1], "volume.x")
+    told = report(History(SERIES, ds, y, flag), record, "ban")
+    run = replace(a_run(SERIES), run_id="r", record=record)
+    return Findings(SERIES, run, (told,), {"ban": "A ban"}, {"ban": Kin(3, math.log(0.8), 0.1)}, {})
+
+
+def told_of(found: Findings) -> EpisodeEstimate:
+    (episode,) = effects(found).data
+    return episode
+
+
+def test_an_episode_has_each_number_under_its_name(found: Findings) -> None:
+    answer, told = effects(found), told_of(found)
+    assert (answer.series_id, answer.run, answer.unit, answer.freq) == ("volume.x", "r", "t", "M")
+    assert (told.episode_id, told.title, told.event_ids) == ("ban", "A ban", ("ban", "again", "more"))
+    assert told.family == "supply"
+    days = [str(day) for day in (told.announced, told.effective, told.ended, told.start)]
+    assert days == ["2021-06-01", "2021-06-10", "2022-12-31", "2021-06-10"]
+    assert (told.direction, told.missing, told.placebo_rank, told.others_of_kind) == (-1, 1, 0.9, 3)
+    assert [(each.shape, each.weight) for each in told.shapes] == [("step", 1.0)]
+    assert [(each.periods, each.weight) for each in told.leads] == [(2, 1.0)]
+    assert told.window is not None
+    assert (str(told.window.first), str(told.window.last)) == ("2021-06-01", "2022-05-01")
+    assert (median(told.average), median(told.anticipation)) == (-50, -50)
+    assert (median(told.amount), told.observed) == (-50, 12)
+    assert (told.any_effect, told.relevant, told.relevant_size) == (1.0, 1.0, 5.0)
+    sums = [median(one) for one in (told.cumulated_before, told.cumulated_after, told.cumulated)]
+    assert sums == [-50, -600, -650], "April, then a year; May was not published"
+
+
+def median(estimate: Estimate | None) -> float:
+    assert estimate is not None
+    return estimate.median
+
+
+def test_json_and_csv_have_the_same_names_and_numbers(found: Findings) -> None:
+    answer = effects(found)
+    (row,), names = answer.lines(), [column.name for column in answer.header()]
+    told = answer.data[0].json_object()
+    expected: dict[str, object] = {name: getattr(answer, name) for name in ("series_id", "run", "unit")}
+    for name, value in told.items():
+        expected |= {f"{name}_{key}": cell for key, cell in value.items()} if isinstance(value, dict) else {name: value}
+    assert set(expected) | {"not_estimated"} == set(names)
+    assert {name: row[name] for name in row if not isinstance(expected[name], list | tuple)} == {
+        name: value for name, value in expected.items() if not isinstance(value, list | tuple)
+    }
+    assert row["event_ids"] == "ban;again;more"
+    assert row["average_lo-90"] == expected["average_lo-90"] == -50
+    assert answer.to_frame()["window_first"].dtype.kind == "M"
+
+
+def test_every_column_has_a_meaning_and_every_number_a_unit(found: Findings) -> None:
+    headers = [*effects(found).header(), *effect_paths(found).header(), *class_effects(Evidence()).header()]
+    assert [column.name for column in headers if not column.meaning] == []
+    assert {column.name for column in headers if column.is_number and not column.unit} == {"direction"}
+
+
+def test_an_episode_says_what_of_it_was_in_force_and_for_how_long(found: Findings) -> None:
+    told = told_of(found)
+    assert [each.json_object() for each in told.in_force or ()] == [
+        {"since": dt.date(2021, 6, 10), "until": dt.date(2022, 12, 31)}
+    ]
+    assert told.days_in_force == 570, "205 of 2021 and 365 of 2022: the sample ends with December 2022"
+    assert told.standing == "in force 570 days, then ended"
+    short = "in force 7 days, then suspended, too short to count for more than the announcement"
+    assert [each.json_object() for each in told.others] == [
+        {"event_id": "again", "days_in_force": 7, "standing": short},
+        {"event_id": "more", "days_in_force": 0, "standing": "announced, never in force"},
+    ]
+    (row,) = effects(found).lines()
+    assert row["in_force"] == "2021-06-10:2022-12-31"
+    assert row["others"] == f"again:7:{short};more:0:announced, never in force"
+
+
+def test_a_run_of_an_older_version_says_nothing_of_force_and_a_shock_is_under_way(found: Findings) -> None:
+    (told,) = found.episodes
+
+    def of(episode: Episode) -> Findings:
+        return replace(found, episodes=(replace(told, effect=replace(told.effect, episode=episode)),))
+
+    own = told.effect.episode
+    older = told_of(of(replace(own, in_force={})))
+    assert (older.in_force, older.days_in_force, older.standing) == (None, None, None)
+    assert older.others[0].json_object() == {"event_id": "again", "days_in_force": None, "standing": None}
+    assert told_of(of(replace(own, family=KindFamily.SHOCK))).standing == "under way 570 days, then ended"
+    endless = of(replace(own, in_force={"ban": (InForce(dt.date(2021, 6, 10)),)}))
+    (row,) = effects(endless).lines()
+    assert row["in_force"] == "2021-06-10:"
+
+
+def test_what_was_not_estimated_is_named_with_the_reason(found: Findings) -> None:
+    answer = effects(replace(found, not_estimated={"mine": "it begins on 2030-01-01"}))
+    row = list(answer.lines())[-1]
+    assert row == {
+        "series_id": "volume.x",
+        "run": "r",
+        "unit": "t",
+        "event_ids": "mine",
+        "not_estimated": "it begins on 2030-01-01",
+    }
+    assert set(row) < {column.name for column in answer.header()}
+    assert [each.json_object() for each in answer.not_estimated] == [
+        {"event_id": "mine", "why": "it begins on 2030-01-01"}
+    ]
+
+
+def test_what_is_told_with_another_episode_is_not_left_out_and_what_is_weighed_is_told_from_the_rest(
+    found: Findings,
+) -> None:
+    (effect,) = found.run.record.effects
+    quota = replace(effect, episode=replace(effect.episode, episode_id="quota", events=("quota",), apart=False))
+    omitted = (
+        Omitted("again", ("again",), "told with the ban"),
+        Omitted("quota", ("quota",), "weighed with the others"),
+        Omitted("old", ("old", "older"), "began before the sample"),
+    )
+    record = replace(found.run.record, effects=(effect, quota), omitted=omitted)
+    answer = effects(replace(found, run=replace(found.run, record=record)))
+    assert [(each.episode_id, each.event_ids, each.weighed) for each in answer.omitted] == [
+        ("quota", ("quota",), True),
+        ("old", ("old", "older"), False),
+    ]
+
+
+def test_what_is_given_by_its_kind_is_in_percent(found: Findings) -> None:
+    given = told_of(found).given_kind.json_object()
+    assert list(given) == ["median", "lo-50", "hi-50", "lo-80", "hi-80", "lo-90", "hi-90"]
+    assert given["median"] == -20
+    for level in (50, 80, 90):
+        z = NormalDist().inv_cdf(0.5 + level / 200)
+        ends = [float(f"{100 * (0.8 * math.exp(side * 0.1 * z) - 1):.6g}") for side in (-1, 1)]
+        assert [given[f"lo-{level}"], given[f"hi-{level}"]] == ends
+
+
+def test_a_path_tells_what_was_and_what_would_have_been(found: Findings) -> None:
+    periods: dict[str, EpisodePeriod] = {str(period.ds): period for period in effect_paths(found).data}
+    april, may, june = (periods[f"2021-0{month}-01"] for month in (4, 5, 6))
+    for period in (april, june):
+        assert (period.y, period.effect.median, median(period.without)) == (50, -50, 100)
+    assert (may.y, may.effect.median, may.without) == (None, -50, None)
+    rows = {str(row["ds"]): row for row in effect_paths(found).lines()}
+    assert (rows["2021-04-01"]["without_median"], rows["2021-04-01"]["unit"]) == (100, "t")
+    assert rows["2021-05-01"].get("without_median") is None
+
+
+def test_kinds_of_events_are_counted_and_their_mean_has_a_ninety_percent_interval() -> None:
+    directions = [1] * 12 + [-1] * 8 + [0] * 2
+    said = tuple(
+        Likelihood("s", (f"e{k}",), KindFamily.SUPPLY, sign, True, sign * 0.2, 0.02)
+        for k, sign in enumerate(directions)
+    )
+    evidence = Evidence(said, "digest")
+    (row,) = [row for row in class_effects(evidence).data if (row.family, row.measure) == ("supply", "prices")]
+    prior = evidence.priors[KindFamily.SUPPLY, True]
+    assert (row.up, row.down, row.events, row.estimates) == (12, 8, 22, prior.n)
+    z = 1.6448536269514722
+    ends = [float(f"{100 * math.expm1(prior.mean + side * z * prior.se):.6g}") for side in (-1, 0, 1)]
+    assert [row.mean.interval(90)[0], row.mean.median, row.mean.interval(90)[1]] == ends
+    assert row.spread == float(f"{100 * prior.spread:.6g}")
+    assert row.unseen.interval(90)[1] == float(f"{100 * math.expm1(prior.mean + z * prior.sd):.6g}")

@@ -1,0 +1,62 @@
+"""When the service says that it is ready, and what it says is at fault."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask.testing import FlaskClient
+
+from service import create_app
+from tests.service.conftest import JSON_FORECAST, Fresh, get
+from tests.support.trained_home import COPPER, TRAINED, add_run, clock, settings_in
+
+
+def test_ready_when_something_serves(client: FlaskClient) -> None:
+    assert get(client, "/healthz") == {"status": "ok"}
+    assert get(client, "/readyz") == {"status": "ready", "serving": len(TRAINED), "faults": []}
+
+
+def test_not_ready_when_nothing_is_trained(tmp_path: Path) -> None:
+    client = create_app(settings_in(tmp_path), clock=clock).test_client()
+    body = get(client, "/readyz", 503)
+    assert body["type"] == "urn:orecast:problem:not-ready"
+    assert "orecast train" in body["detail"]
+    assert get(client, "/healthz") == {"status": "ok"}
+
+
+def test_a_corrupt_champion_leaves_the_last_good_run_serving_and_is_told(
+    fresh: Fresh,
+) -> None:
+    client, catalog, registry = fresh
+    before = get(client, JSON_FORECAST)
+    registry.promote(COPPER, add_run(registry, catalog, COPPER, level=2.0, name="b"))
+    draws = registry.root / COPPER / "2026-06-01-b" / "draws.npy"
+    draws.write_bytes(draws.read_bytes()[:-8] + bytes(8))
+    assert get(client, JSON_FORECAST) == before
+    ready = get(client, "/readyz")
+    assert (ready["status"], ready["serving"]) == ("degraded", len(TRAINED))
+    assert COPPER in ready["faults"][0]
+    assert "corrupt artifact price.copper/2026-06-01-b/draws.npy" in ready["faults"][0], "and not where that is"
+
+
+def test_a_declined_run_serves_last_of_all_and_is_told(fresh: Fresh) -> None:
+    client, catalog, registry = fresh
+    registry.promote(COPPER, add_run(registry, catalog, COPPER, level=2.0, name="b"))
+    registry.rollback(COPPER)
+    (registry.root / COPPER / "2026-06-01-a" / "draws.npy").write_bytes(b"")
+    assert get(client, JSON_FORECAST)["run"] == "2026-06-01-b"
+    ready = get(client, "/readyz")
+    assert (ready["status"], ready["serving"]) == ("degraded", len(TRAINED))
+    assert ready["faults"][0].endswith("; serving 2026-06-01-b, which was declined")
+    add_run(registry, catalog, COPPER, level=3.0, name="0")
+    assert get(client, JSON_FORECAST)["run"] == "2026-06-01-0", "older, never promoted, and not declined"
+
+
+def test_without_any_good_run_the_reason_is_told_and_the_others_serve(
+    fresh: Fresh,
+) -> None:
+    client, _, registry = fresh
+    (registry.root / COPPER / "2026-06-01-a" / "card.json").write_text("{")
+    body = get(client, JSON_FORECAST, 404)
+    assert "corrupt artifact price.copper/2026-06-01-a/card.json" in body["detail"]
+    assert get(client, "/readyz")["serving"] == len(TRAINED) - 1

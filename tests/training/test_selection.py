@@ -1,0 +1,145 @@
+"""The champion is the best backtest, protected from luck; somebody's wish goes before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forecast.timeseries.series import Series
+from forecast.training.backtest import Scores
+from forecast.training.selection import EXPECTED, MARGIN, choose, forced, shrunken
+from tests.support.records import a_series
+
+PRICE = a_series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
+VOLUME = replace(PRICE, series_id="volume.x", measure="volume")
+
+
+def scored(family: str, score: float, origins: int = 24) -> Scores:
+    return Scores(family, origins, np.array([score, score]), {80: 0.8}, np.full(16, 1 / 16))
+
+
+def test_the_best_of_several_serves() -> None:
+    table = [scored("seasonal-naive", 1.0), scored("grid", 0.7), scored("ets", 0.9)]
+    choice = choose(table, VOLUME)
+    assert choice.family == "grid"
+    assert 0.7 < choice.score < EXPECTED["grid"][1]
+    assert "seasonal-naive" in choice.reason
+
+
+def test_a_trend_does_not_win_a_price_by_chance() -> None:
+    table = [scored("random-walk", 1.0), scored("prophet", 0.92, origins=8)]
+    assert choose(table, PRICE).family == "random-walk"
+    assert "best: prophet" in choose(table, PRICE).reason
+
+
+@pytest.mark.parametrize(
+    ("family", "score", "serves"),
+    [
+        ("grid", 0.99, "grid"),  # better here, and on many other series
+        ("grid", 1.01, "random-walk"),  # worse here
+        ("ets", 0.96, "random-walk"),  # better here, worse elsewhere
+        ("unheard-of", 0.95, "random-walk"),  # a gain of two percent here is too little without experience
+    ],
+)
+def test_the_baseline_keeps_its_place_unless_it_is_beaten_here_and_with_experience(
+    family: str, score: float, serves: str
+) -> None:
+    assert choose([scored("random-walk", 1.0), scored(family, score)], PRICE).family == serves
+
+
+def test_a_family_that_lost_here_does_not_hide_one_that_won() -> None:
+    table = [scored("seasonal-naive", 1.0), scored("grid", 1.02), scored("ucm", 0.9)]
+    assert choose(table, VOLUME).family == "ucm"
+
+
+@pytest.mark.parametrize("rest", [[], [scored("grid", float("nan"))]])
+def test_without_a_rival_the_baseline_serves(rest: list[Scores]) -> None:
+    choice = choose([scored("random-walk", 1.0), *rest], PRICE)
+    assert (choice.family, choice.score) == ("random-walk", 1.0)
+
+
+@given(st.floats(0.2, 3.0), st.integers(1, 500), st.sampled_from(["grid", "ets", "sarimax", "ucm", "prophet"]))
+def test_a_score_is_drawn_towards_experience_and_less_so_with_more_origins(
+    score: float, origins: int, family: str
+) -> None:
+    few, many = (shrunken(scored(family, score, n), PRICE) for n in (origins, 2 * origins))
+    low, high = sorted((score, EXPECTED[family][0]))
+    assert low - 1e-9 <= many <= high + 1e-9
+    assert abs(many - score) <= abs(few - score) + 1e-9
+
+
+def test_years_have_no_season_and_are_judged_as_prices_are() -> None:
+    yearly = replace(VOLUME, freq="Y")
+    assert shrunken(scored("grid", 0.9), yearly) == shrunken(scored("grid", 0.9), PRICE)
+
+
+def test_a_forced_family_serves_though_it_loses() -> None:
+    table = [scored("random-walk", 1.0), scored("ucm", 1.0 + 5 * MARGIN)]
+    choice = forced("ucm", table, PRICE)
+    assert choice.family == "ucm"
+    assert choice.score > 1
+    assert choice.reason == "forced: the only family asked for; CRPS 1.100 of random-walk's"
+    assert forced("random-walk", table, PRICE).score == 1.0
+    assert "could not be backtested" in forced("ets", table, PRICE).reason
+
+
+@pytest.mark.parametrize(
+    ("family", "series", "expected"),
+    [
+        ("grid", PRICE, 0.964),
+        ("grid", VOLUME, 0.73),
+        ("ets", PRICE, 1.04),
+        ("ets", VOLUME, 0.786),
+        ("sarimax", PRICE, 1.016),
+        ("sarimax", VOLUME, 0.805),
+        ("ucm", PRICE, 1.04),
+        ("ucm", VOLUME, 0.773),
+        ("prophet", PRICE, 1.03),
+        ("prophet", VOLUME, 0.77),
+        ("unheard-of", PRICE, 1.0),
+    ],
+)
+@pytest.mark.parametrize(("origins", "weight"), [(24, 0.2), (96, 0.5), (8, 1 / 13)])
+def test_experience_counts_as_much_as_96_origins(
+    family: str, series: Series, expected: float, origins: int, weight: float
+) -> None:
+    found = shrunken(scored(family, 0.9, origins), series)
+    assert found == pytest.approx(0.9**weight * expected ** (1 - weight), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("score", "serves"), [(0.960, "mine"), (0.961, "random-walk"), (0.970, "random-walk"), (0.950, "mine")]
+)
+def test_a_champion_gains_two_percent(score: float, serves: str) -> None:
+    # as many origins as experience counts, and of a family without any: the root of the score, 0.98 at 0.9604
+    choice = choose([scored("random-walk", 1.0), scored("mine", score, 96)], PRICE)
+    assert choice.family == serves
+    assert choice.score == (pytest.approx(score**0.5, rel=1e-12) if serves == "mine" else 1.0)
+
+
+def test_two_percent_are_enough() -> None:
+    choice = choose([scored("random-walk", 1.0), scored("mine", 1 - MARGIN, 10**30)], PRICE)
+    assert (choice.family, choice.score) == ("mine", 0.98)
+
+
+def test_a_family_as_good_as_the_baseline_here_does_not_beat_it() -> None:
+    assert choose([scored("seasonal-naive", 1.0), scored("grid", 1.0)], VOLUME).family == "seasonal-naive"
+    assert choose([scored("seasonal-naive", 1.0), scored("grid", 0.9999)], VOLUME).family == "grid"
+
+
+def test_the_best_is_so_with_experience() -> None:
+    # 0.8 ^ .2 · 0.73 ^ .8 = 0.744 of the grid, and 0.79 ^ .2 · 0.805 ^ .8 = 0.802
+    table = [scored("seasonal-naive", 1.0), scored("sarimax", 0.79), scored("grid", 0.8)]
+    choice = choose(table, VOLUME)
+    assert choice.family == "grid"
+    assert choice.score == pytest.approx(0.7435, abs=1e-4)
+    assert "0.800 of seasonal-naive's CRPS here, 0.743 with experience" in choice.reason
+
+
+def test_a_forced_family_has_its_score_with_experience() -> None:
+    choice = forced("ucm", [scored("random-walk", 1.0), scored("ucm", 1.1)], PRICE)
+    assert choice.score == pytest.approx(1.1**0.2 * 1.04**0.8, rel=1e-12)
