@@ -21,6 +21,7 @@ from forecast.jobs import backtest as job
 from forecast.jobs.backtest import HEADER, QUANTILES, BacktestAnswer, BacktestQuestion, rows, run, summary
 from forecast.jobs.ingest import ingest
 from forecast.metrics import LEVELS
+from forecast.names import MeasureClass
 from forecast.settings import Settings
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Series
@@ -132,7 +133,9 @@ def test_rows_are_long_rounded_once_and_nested(answer: BacktestAnswer) -> None:
 
 def test_scores_come_by_horizon_and_for_all(answer: BacktestAnswer) -> None:
     lines = summary(answer)
-    assert [(line.is_price, line.h) for line in lines] == [(kind, h) for kind in (True, False) for h in (1, 2, 3, 0)]
+    assert [(line.measure_class, line.h) for line in lines] == [
+        (kind, h) for kind in MeasureClass for h in (1, 2, 3, 0)
+    ]
     for line in lines:
         assert 0.1 < line.rel_crps < 5
         assert 0 < line.mase < 50

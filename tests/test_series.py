@@ -1,11 +1,13 @@
 """A history: what a model may see of it, what it may be judged by, and where it ends."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from forecast.errors import TooShort
+from forecast.names import Measure
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import FLAGS, History, Series
@@ -80,3 +82,11 @@ def test_it_ends_with_the_last_value_that_a_model_may_see() -> None:
 def test_prices_and_indices_are_prices() -> None:
     measures = ("price", "index", "volume", "value")
     assert [replace(SERIES, measure=measure).is_price for measure in measures] == [True, True, False, False]
+
+
+def test_a_measure_is_read_from_its_text_and_written_as_it() -> None:
+    series = Series(**json.loads(json.dumps(asdict(SERIES))))
+    assert series == SERIES
+    assert series.measure is Measure.PRICE
+    with pytest.raises(ValueError, match="weight"):
+        replace(SERIES, measure="weight")

@@ -235,13 +235,13 @@ def classes_document(evidence: Evidence) -> dict[str, Any]:
 
 
 def _class(evidence: Evidence, prior: ClassPrior) -> dict[str, Any]:
-    told = [s for s in evidence.likelihoods if s.family is prior.family and s.is_price == prior.is_price]
+    told = [s for s in evidence.likelihoods if s.family is prior.family and s.measure_class is prior.measure_class]
     low, mean, high = _percent(prior.mean, prior.se, (0.05, 0.5, 0.95))
     centre, sd = prior.towards(1)
     row = {
         "family": str(prior.family),
-        "measure": "prices" if prior.is_price else "flows",
-        "events": evidence.count(prior.family, prior.is_price),
+        "measure": str(prior.measure_class),
+        "events": evidence.count(prior.family, prior.measure_class),
         "estimates": prior.n,
         "up": sum(s.direction > 0 for s in told),
         "down": sum(s.direction < 0 for s in told),

@@ -16,6 +16,7 @@ from forecast.forecasters.grid.engine import Grid, GridFitted, Panel, Track, cal
 from forecast.forecasters.grid.price import Pooled, PriceTrack
 from forecast.forecasters.grid.spot import Anchor, last_prices
 from forecast.metrics import LEVELS
+from forecast.names import Measure, MeasureClass
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
@@ -25,7 +26,7 @@ ENOUGH = 400
 #: Horizons that are calibrated.
 HORIZON = 24
 
-Kind = tuple[bool, Freq]
+Kind = tuple[MeasureClass, Freq]
 
 
 def enough(freq: Freq) -> int:
@@ -34,8 +35,8 @@ def enough(freq: Freq) -> int:
 
 
 def kind(series: Series) -> Kind:
-    """Prices or not, and the frequency: what may be learned from each other."""
-    return series.is_price, series.calendar
+    """Measure class and frequency: series that share both may be pooled."""
+    return series.measure_class, series.calendar
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +172,7 @@ class Company:
     def of(cls, catalog: Catalog, as_of: dt.date) -> Company:
         by_kind: dict[Kind, list[str]] = {}
         for series in sorted(catalog.series().values(), key=_shuffled):
-            if series.measure != "index":
+            if series.measure is not Measure.INDEX:
                 by_kind.setdefault(kind(series), []).append(series.series_id)
         return cls(as_of, {key: _peers(catalog, ids[: enough(key[1])], as_of) for key, ids in by_kind.items()})
 
@@ -186,7 +187,7 @@ def panels(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date, horizon:
     known = catalog.series()
     like: dict[Kind, list[str]] = {}
     for series in sorted(known.values(), key=_shuffled):
-        if series.measure != "index":
+        if series.measure is not Measure.INDEX:
             like.setdefault(kind(series), []).append(series.series_id)
     asked: dict[Kind, list[str]] = {}
     for series_id in dict.fromkeys(series_ids):
