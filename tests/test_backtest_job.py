@@ -77,7 +77,7 @@ def test_one_pass_is_the_fit_at_each_origin(bundled: Catalog, answer: BacktestAn
         peers = company.like(history.series)
         assert peers is not None
         for cutoff, q in zip(one.test.cutoffs, one.test.quantiles, strict=True):
-            grid = peers.lessons(series_id, cutoff).teach(Grid())
+            grid = Grid().with_statistics(peers.lessons(series_id, cutoff))
             (fitted,) = grid.fit_each([Sample.of(history.until(cutoff))])
             np.testing.assert_allclose(np.log(q), fitted.quantiles(24)[:3], rtol=1e-9)
 

@@ -115,7 +115,7 @@ class Fails:
 
     family, estimates_effects = "ets", False
 
-    def fit(self, *_: object) -> None:
+    def fit_origins(self, *_: object) -> None:
         raise FitFailed("no luck")
 
 

@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from forecast.forecasters.base import Coefficients, changes, check, refuse_columns
+from forecast.forecasters.origins import RefitAndExtend
 from forecast.interventions import Design
 from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
@@ -64,7 +65,7 @@ class Repeat:
 
 
 @dataclass(frozen=True)
-class RandomWalk:
+class RandomWalk(RefitAndExtend):
     """The last value; innovations Student-t with the recent standard deviation."""
 
     family: ClassVar[str] = "random-walk"

@@ -23,6 +23,7 @@ from forecast.errors import ForecastError, NotFound
 from forecast.forecasters import FORECASTERS
 from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.grid.engine import Grid
+from forecast.forecasters.origins import PooledStatistics
 from forecast.jobs.processes import in_parallel
 from forecast.metrics import rounded
 from forecast.names import MeasureClass
@@ -33,7 +34,7 @@ from forecast.timeseries.series import Floats, History, Series
 from forecast.training.backtest import Backtest, backtest, fit, outcomes, scores
 from forecast.training.information import TEST_DRAWS, Past, View, seed_of
 from forecast.training.origins import Origins, OriginsLeftOut, known_at, target_history, usable
-from forecast.training.panel import Company, Lessons, Peers, panels
+from forecast.training.panel import Company, Peers, panels
 from forecast.training.selection import BASELINES
 
 #: Columns of the quantiles in a file, by ``metrics.LEVELS``: q025 is the 2.5 % quantile, q10 the 10 % quantile.
@@ -158,12 +159,12 @@ def _alone(peers: Peers, sample: Sample, history: History, question: BacktestQue
         lessons = replace(lessons, calibration=Calibration.neutral(peers.horizon))
     if sample.zeros:
         return fit(Grid(horizon=peers.horizon), _bare(sample, lessons)).quantiles(question.horizon, seed)
-    grid = lessons.teach(Grid(horizon=peers.horizon))
-    fitted = lessons.start(grid.fit_each([sample])[0], 0.0)
+    grid = Grid(horizon=peers.horizon).with_statistics(lessons)
+    fitted = grid.fit_each([sample])[0].anchored(lessons.anchor)
     return np.exp(fitted.quantiles(peers.horizon)[: question.horizon])
 
 
-def _bare(sample: Sample, lessons: Lessons | None = None) -> View:
+def _bare(sample: Sample, lessons: PooledStatistics | None = None) -> View:
     last_seen = np.datetime64(sample.ds[-1], "D")
     return View(sample, EffectRecord.none(TEST_DRAWS, sample.freq, last_seen), lessons)
 
