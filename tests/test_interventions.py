@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_world import a_ban
 
 from forecast.effects.episodes import licence
 from forecast.errors import InvalidInput, MissingDesign
@@ -26,6 +25,7 @@ from forecast.interventions import (
     shape_word,
 )
 from forecast.timeseries.frequency import Freq, parse_freq
+from tests.support.small_world import a_ban
 
 MONTHLY = Freq("M")
 DS = MONTHLY.range("2025-01-01", 8)

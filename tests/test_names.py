@@ -16,7 +16,6 @@ import yaml
 from flask.testing import FlaskClient
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from service_fixtures import COPPER, NOW, add_run, clock, make_home
 
 from forecast import names
 from forecast.answers.scenarios import Question, answer
@@ -29,8 +28,10 @@ from forecast.export.forecasts import scenario_names, scenario_rows
 from forecast.jobs.ingest import ingest
 from forecast.registry import Registry
 from service import create_app
+from tests.support import ROOT
+from tests.support.trained_home import COPPER, NOW, add_run, clock, make_home
 
-BUNDLED = Path(__file__).parent.parent / "data"
+BUNDLED = ROOT / "data"
 
 
 def column(file: str, name: str) -> list[str]:

@@ -1,0 +1,150 @@
+"""Outcomes are quantiles of the draws of each world, of their differences and sums, and of the mixture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from forecast.answers.champion import futures
+from forecast.answers.forecast import Row
+from forecast.answers.scenarios import Answer, Question, answer
+from forecast.catalog import Catalog
+from forecast.cli.scenarios import _page
+from forecast.errors import InvalidInput
+from forecast.registry import Registry
+from forecast.timeseries.series import Floats
+from tests.support.small_world import generator
+from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
+
+TODAY = NOW.date()
+INDEX = "index.base-metals"
+Stores = tuple[Catalog, Registry]
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    home = tmp_path_factory.mktemp("answers")
+    set_up = make_home(home)
+    catalog, registry = Catalog.open(set_up), Registry(set_up.models_dir)
+    catalog.add(series=[replace(catalog.get(INDEX), role="target")], known_at=NOW)
+    registry.promote(INDEX, add_run(registry, catalog, INDEX))
+    yield catalog, registry
+    catalog.close()
+
+
+def ask(stores: Stores, *scenarios: dict[str, Any], series: tuple[str, ...] = (EARTHS,), **more: Any) -> Answer:
+    question = Question.read(json.dumps({"series": series, "scenarios": scenarios, "h": 12} | more))
+    return answer(*stores, question, today=TODAY)
+
+
+def stated(name: str, percent: float, **more: Any) -> dict[str, Any]:
+    """A scenario in which an event moves all volumes and prices by so much from September on."""
+    effect = {measure: {"percent": percent} for measure in ("volume", "price", "index")}
+    return {"name": name, "add": [{"event": name, "effective": "2026-09-10", "shape": "step", "effect": effect}]} | more
+
+
+def is_of(rows: tuple[Row, ...], draws: Floats) -> None:
+    """Median and 80 % of draws (h, n), to six digits."""
+    expected = np.quantile(draws, [0.5, 0.1, 0.9], axis=1).T
+    found = [(row.yhat, *row.intervals[80]) for row in rows]
+    np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6 * np.abs(draws).max())
+
+
+def test_each_part_of_an_outcome_is_of_the_same_draws(stores: Stores) -> None:
+    (future,) = futures(*stores, [EARTHS], TODAY)
+    base = future.draws[:12].astype(float)
+    after = np.array([day >= np.datetime64("2026-09-01") for day in future.ds[:12]])[:, None]
+    there = np.where(after, base * 0.7, base)
+    first, made = ask(stores, stated("less", -30, probability=0.25)).outcomes[:2]
+    is_of(first.forecast.rows, base)
+    is_of(made.forecast.rows, there)
+    is_of(made.difference, there - base)
+    is_of(made.cumulated, (there - base).cumsum(axis=0))
+    assert (first.probability, made.probability) == (None, 0.25)
+    assert (first.difference, first.cumulated, first.notes) == ((), (), future.notes)
+    assert not made.notes
+
+
+def test_a_mixture_lives_in_each_scenario_in_its_share_of_the_draws(stores: Stores) -> None:
+    """One number a draw decides, alike for all series: below .3, from there to .5, and the rest in the baseline."""
+    scenarios = [stated("down", -30, probability=0.3), stated("not-weighed", 900), stated("up", 60, probability=0.2)]
+    made = ask(stores, *scenarios, series=(EARTHS, COPPER))
+    u = generator("mixture").random(400)
+    factor = np.select([u < 0.3, u < 0.5], [0.7, 1.6], 1.0)
+    for series_id in (EARTHS, COPPER):
+        (future,) = futures(*stores, [series_id], TODAY)
+        base = future.draws[:12].astype(float)
+        mixed = np.where((future.ds[:12] >= np.datetime64("2026-09-01"))[:, None], base * factor, base)
+        mixture = made.of(series_id)[-1]
+        assert (mixture.forecast.scenario, mixture.probability) == ("mixture", None)
+        is_of(mixture.forecast.rows, mixed)
+        is_of(mixture.difference, mixed - base)
+
+
+def test_prices_and_indices_are_not_summed(stores: Stores) -> None:
+    made = ask(stores, stated("less", -30), series=(EARTHS, COPPER, INDEX))
+    assert [len(made.of(series_id)[1].cumulated) for series_id in (EARTHS, COPPER, INDEX)] == [12, 0, 0]
+    assert made.of(INDEX)[1].difference[-1].yhat < 0
+
+
+def test_what_changes_nothing_within_the_horizon_says_so(stores: Stores) -> None:
+    late = {"name": "late", "add": [{"event": "x", "effective": "2027-09-10", "effect": {"volume": {"percent": -5}}}]}
+    assert ask(stores, late).outcomes[1].notes == (
+        f"nothing in scenario late touches {EARTHS} within the horizon: it is the baseline",
+    )
+    assert ask(stores, late, h=24).outcomes[1].notes == ()
+
+
+def test_the_page_of_a_series_says_below_each_scenario_what_holds_for_it_alone(stores: Stores) -> None:
+    late = {"name": "late", "add": [{"event": "x", "effective": "2027-09-10", "effect": {"volume": {"percent": -5}}}]}
+    made = ask(stores, late, stated("less", -30)).of(EARTHS)
+    baseline = replace(made[0], notes=("a note",))
+    page = _page([baseline, *(replace(one, notes=("a note", *one.notes)) for one in made[1:])])
+    late_part, rest = page.split(f"{EARTHS}, {made[0].forecast.series.unit}: less\n")
+    assert late_part.splitlines()[-3:] == [
+        f"nothing in scenario late touches {EARTHS} within the",
+        "  horizon: it is the baseline",
+        "",
+    ]
+    assert "nothing in" not in rest
+    forecast = made[0].forecast
+    assert rest.splitlines()[-4:] == [
+        "difference: the median of the differences of the draws; low, high: their 95 %",
+        "  interval",
+        f"run {forecast.run_id}; as of {TODAY}, events known to {forecast.events_known_to}",
+        "a note",
+    ]
+
+
+def test_today_may_be_asked_of_and_tomorrow_not(stores: Stores) -> None:
+    assert ask(stores, as_of=str(TODAY)).as_of == TODAY == ask(stores).as_of
+    with pytest.raises(InvalidInput, match="a day not after 2026-07-15"):
+        ask(stores, as_of="2026-07-16")
+
+
+def test_the_horizon_is_one_that_every_series_has(stores: Stores) -> None:
+    _, registry = stores
+    run = registry.champion(NICKEL)
+    registry.save(NICKEL, "short", run.card, draws=run.draws[:, :6], record=run.record, fitted={})
+    registry.promote(NICKEL, "short")
+    assert len(ask(stores, series=(COPPER, NICKEL), h=6).outcomes) == 2
+    longer = ask(stores, series=(COPPER, NICKEL), h=7)
+    assert {one.forecast.series.series_id for one in longer.outcomes} == {COPPER}
+    assert [one.series_id for one in longer.left_out] == [NICKEL]
+    assert "from 1 to 6" in longer.left_out[0].why
+    with pytest.raises(InvalidInput, match="from 1 to 6"):
+        ask(stores, series=(NICKEL,), h=7)
+
+
+def test_however_absurd_what_is_stated_every_number_stays_one(stores: Stores) -> None:
+    rates = [{"from": "2026-09-01", "rate": 1}, {"from": "2026-11-01", "rate": 100}]
+    for percent in (-99.9, 10_000):
+        part = {"event": "x", "effective": "2026-09-01", "rates": rates, "effect": {"volume": {"percent": percent}}}
+        (_, there) = ask(stores, {"name": "absurd", "add": [part]}).outcomes
+        numbers = [row.yhat for row in (*there.forecast.rows, *there.difference, *there.cumulated)]
+        assert np.isfinite(numbers).all()

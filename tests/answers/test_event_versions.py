@@ -1,0 +1,162 @@
+"""Versions of the events and the forks between them: what each changes, and in which draws."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from forecast.answers.event_versions import Assumption, Choice, Version, World, comes_with, differing
+from forecast.events import Act, Branch, Event, Events, KindFamily
+from forecast.interventions import Step
+from tests.support.small_world import (
+    AS_OF,
+    EVIDENCE,
+    OTHER,
+    SUPPLY,
+    TARIFF,
+    THREAT,
+    H,
+    N,
+    a_ban,
+    a_future,
+    an_event,
+    chances,
+    column,
+    logs,
+    same,
+    unseen,
+)
+
+ONE = a_ban("one")
+
+
+@pytest.mark.parametrize(("unit", "family"), [("ad valorem %", TARIFF), ("t", SUPPLY)])
+def test_a_threat_with_a_probability_comes_in_so_many_draws_with_the_prior_of_what_it_threatens(
+    unit: str, family: KindFamily
+) -> None:
+    future = a_future(replace(THREAT, value_unit=unit), evidence=EVIDENCE)
+    drawn = np.where(chances("threat") < 0.3, unseen("threat", family), 0.0)
+    assert 0.25 < (drawn != 0).mean() < 0.35
+    same(logs(future), np.outer(column(m2030_09=0.5, m2030_10=1.0), drawn))
+    same(future.given(World(future.known)).change, -logs(future))
+    assert not future.given(future.baseline).change.any()
+
+
+def test_without_a_day_of_its_own_a_branch_comes_on_the_day_of_the_question() -> None:
+    future = a_future(replace(THREAT, effective=None), as_of=date(2030, 8, 20), evidence=EVIDENCE)
+    drawn = np.where(chances("threat") < 0.3, unseen("threat", TARIFF), 0.0)
+    same(logs(future), np.outer(column(m2030_08=0.5, m2030_09=1.0), drawn))
+
+
+def test_a_draw_takes_one_alternative_and_each_is_as_likely() -> None:
+    future = a_future(replace(THREAT, probability=None))
+    (branch,) = future.branches
+    days = [date(2030, 7 + k, 1) for k in range(4)]
+    fork = Choice("threat", 0.4, tuple(future.known.taking(branch, day) for day in days))
+    said = {"threat": Assumption(shape=Step(), sizes=(("volume", -0.5, 0.0),))}
+    change = future.given(World(future.known, said, (fork,))).change
+    u = chances("threat")
+    expected = np.zeros((H, N))
+    for k in range(4):
+        expected[k:, (0.1 * k <= u) & (u < 0.1 * (k + 1))] = -0.5
+    same(change, expected)
+    assert [round(float((change[k] != 0).mean()), 1) for k in (0, 1, 2, 3, -1)] == [0.1, 0.2, 0.3, 0.4, 0.4]
+
+
+def test_a_branch_of_probability_zero_is_never_taken() -> None:
+    future = a_future(replace(THREAT, probability=0.0), evidence=EVIDENCE)
+    assert (future.draws == 1).all()
+    assert len(future.baseline.choices) == 1
+
+
+def test_a_branch_touches_a_series_by_what_starts_or_by_what_ends() -> None:
+    pause = an_event(
+        "pause", kind="truce", effective=date(2030, 3, 1), ended=date(2030, 10, 31), acts=(Act("suspends", "one"),)
+    )
+    assert [b.event_id for b in a_future(ONE, pause).branches] == ["pause"]
+    assert [b.event_id for b in a_future(THREAT).branches] == ["threat"]
+    gem = replace(pause, minerals=("gem",), flows=(("CHN", "WLD"),))
+    assert [b.event_id for b in a_future(ONE, gem, series=OTHER).branches] == ["pause"]
+    assert a_future(ONE, pause, series=OTHER).branches == ()
+    assert [b.event_id for b in a_future(ONE, pause, series=OTHER).open_branches] == ["pause"]
+
+
+# -- versions ----------------------------------------------------------------------------------------------------------
+
+
+def version(*events: Event) -> Version:
+    """The events as known in the middle of July."""
+    return Version(Events(events).known_on(AS_OF), AS_OF)
+
+
+def test_what_is_stated_of_a_series_goes_before_what_is_stated_of_its_measure() -> None:
+    sizes = (("volume", -0.5, 0.1), (OTHER.series_id, -0.2, 0.3), ("price", 1.0, 0.0))
+    for said in (sizes, sizes[::-1]):
+        assert Assumption(sizes=said).size(OTHER) == (-0.2, 0.3)
+        assert Assumption(sizes=said).size(replace(OTHER, series_id="volume.x")) == (-0.5, 0.1)
+        assert Assumption(sizes=said).size(replace(OTHER, series_id="value.x", measure="value")) is None
+
+
+def test_an_edit_touches_what_is_acted_on_before_or_after() -> None:
+    ban, pause = a_ban("ban"), an_event("pause", acts=(Act("suspends", "ban"),))
+    longer = an_event("longer", acts=(Act("extends", "pause"),))
+    base = version(ban, pause, longer, a_ban("other"))
+    assert base.edited() is base
+    assert base.edited(removed={"longer"}).changed == {"longer", "pause", "ban"}
+    assert base.edited([replace(longer, acts=())]).changed == {"longer", "pause", "ban"}
+    new = base.edited([an_event("new", acts=(Act("terminates", "pause"),))])
+    assert new.changed == {"new", "pause", "ban"}
+    assert new.edited([replace(base.events["other"], ended=AS_OF)]).changed == {"new", "pause", "ban", "other"}
+    assert set(base.edited(removed={"pause"}).events) == {"ban", "longer", "other"}
+
+
+def test_an_edit_is_known_as_everything_else_is() -> None:
+    base = version(a_ban("ban"))
+    late = replace(base.events["ban"], announced=date(2030, 7, 16))
+    assert "ban" not in base.edited([late]).events
+    assert base.edited([late]).steps("ban") == ()
+    assert "ban" in base.edited([replace(late, announced=AS_OF)]).events
+    secret = replace(base.events["ban"], ended=date(2030, 9, 30), end_known=date(2030, 7, 16))
+    assert base.edited([secret]).events["ban"].ended is None
+    assert base.edited([secret]).events.as_of == AS_OF
+
+
+def test_news_is_a_fact_of_an_event_or_of_what_it_acts_on() -> None:
+    ban, pause = a_ban("ban"), an_event("pause", acts=(Act("suspends", "ban"),))
+    events = Events([ban, pause])
+    assert differing(events, Events([ban, pause])) == set()
+    assert differing(events, Events([ban])) == differing(Events([ban]), events) == {"pause", "ban"}
+    assert differing(events, Events([replace(ban, ended=AS_OF), pause])) == {"ban"}
+    prose = replace(ban, title="x", status_note="x", status_as_of=AS_OF, sources=("x",), certainty="x")
+    assert differing(events, Events([prose, pause])) == set()
+
+
+def branch_in(known: Version) -> Branch:
+    (branch,) = a_future(*known.events.values()).open_branches
+    return branch
+
+
+def test_a_threat_that_is_taken_is_the_measure_itself_without_an_end() -> None:
+    known = version(replace(THREAT, ended=date(2030, 12, 31), end_known=AS_OF))
+    branch = branch_in(known)
+    taken = known.taking(branch, date(2030, 10, 5)).events[comes_with(branch)]
+    assert taken == replace(THREAT, kind="tariff", status="enacted", effective=date(2030, 10, 5))
+    assert known.taking(branch, date(2030, 10, 5)).steps("threat") == ((date(2030, 10, 5), 1.0),)
+
+
+def test_a_suspension_that_is_over_ends_on_its_day_and_what_it_held_is_back() -> None:
+    pause = an_event(
+        "pause", kind="truce", effective=date(2030, 3, 1), ended=date(2030, 10, 31), acts=(Act("suspends", "one"),)
+    )
+    known = version(ONE, pause)
+    branch = branch_in(known)
+    taken = known.taking(branch, date(2030, 11, 1))
+    assert taken.events["pause.end"].acts == (Act("terminates", "pause"), Act("reinstates", "one"))
+    assert taken.events["pause.end"].ended is None
+    assert taken.changed == {"pause", "pause.end", "one"}
+    assert taken.steps("one") == ((date(2030, 2, 1), 1.0), (date(2030, 3, 1), 0.0), (date(2030, 11, 1), 1.0))
+    assert taken.steps("pause") == ((date(2030, 3, 1), 1.0), (date(2030, 11, 1), 0.0))
+    assert known.steps("one") == ((date(2030, 2, 1), 1.0), (date(2030, 3, 1), 0.0))

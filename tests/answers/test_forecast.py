@@ -1,0 +1,381 @@
+"""Forecasts follow the data, nest, and know what past and coming events change of the future."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from forecast.answers.cache import Cache
+from forecast.answers.champion import futures
+from forecast.answers.event_versions import Assumption, World
+from forecast.answers.forecast import Forecast, Row, at_levels, checked_levels, forecast, quantiles, table
+from forecast.answers.future import Future
+from forecast.catalog import Catalog
+from forecast.effects import EpisodeEffect
+from forecast.errors import InvalidInput, NotFound, NotTrained
+from forecast.events import Act, Event, state
+from forecast.metrics import rounded
+from forecast.registry import Registry
+from tests.support import ROOT
+from tests.support.trained_home import COPPER, EARTHS, NICKEL, make_home, settings_in
+
+TRAINED_ON = dt.date(2026, 7, 15)
+KNOWN = dt.datetime(2026, 7, 15, 12, tzinfo=dt.UTC)
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("trained")
+    make_home(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def shared(trained_home: Path) -> Iterator[tuple[Catalog, Registry]]:
+    """For tests that only read."""
+    settings = settings_in(trained_home)
+    catalog = Catalog.open(settings)
+    yield catalog, Registry(settings.models_dir)
+    catalog.close()
+
+
+@pytest.fixture
+def own(trained_home: Path, tmp_path: Path) -> Iterator[tuple[Catalog, Registry]]:
+    """For tests that add events."""
+    shutil.copytree(trained_home, tmp_path / "home")
+    settings = settings_in(tmp_path / "home")
+    catalog = Catalog.open(settings)
+    yield catalog, Registry(settings.models_dir)
+    catalog.close()
+
+
+def event(catalog: Catalog, event_id: str, **changes: object) -> Event:
+    """A licence on rare earths, by default, announced on the day of the training and effective two months later."""
+    model = catalog.events()["cn-7ree-licence-2025"]
+    facts: dict[str, object] = {
+        "event_id": event_id,
+        "minerals": ("rare-earths",),
+        "announced": TRAINED_ON,
+        "effective": dt.date(2026, 9, 10),
+        "status_as_of": None,
+        "status_note": "",
+    }
+    return dataclasses.replace(model, **(facts | changes))  # type: ignore[arg-type]
+
+
+def future(stores: tuple[Catalog, Registry], series_id: str, as_of: dt.date = TRAINED_ON) -> Future:
+    return futures(*stores, [series_id], as_of)[0]
+
+
+def widths(made: Forecast, level: int = 80) -> list[float]:
+    return [np.log(row.intervals[level][1] / row.intervals[level][0]) for row in made.rows]
+
+
+@pytest.mark.parametrize("series_id", [COPPER, NICKEL, EARTHS])
+def test_periods_follow_the_last_observation_and_intervals_nest(
+    shared: tuple[Catalog, Registry], series_id: str
+) -> None:
+    catalog, registry = shared
+    made = forecast(catalog, registry, series_id, horizon=24, levels=[95, 80, 50, 80], as_of=TRAINED_ON)
+    assert made.levels == (50, 80, 95)
+    last = catalog.history(series_id).last.astype("datetime64[M]")
+    assert [row.ds for row in made.rows] == [(last + h).astype("datetime64[D]").item() for h in range(1, 25)]
+    assert [row.h for row in made.rows] == list(range(1, 25))
+    for row in made.rows:
+        bounds = [*(row.intervals[level][0] for level in (95, 80, 50)), row.yhat]
+        bounds += [row.intervals[level][1] for level in (50, 80, 95)]
+        assert bounds == sorted(bounds)
+        assert bounds[0] > 0
+        assert all(value == float(f"{value:.6g}") for value in bounds)
+
+
+def test_a_shorter_forecast_is_the_start_of_a_longer_one(shared: tuple[Catalog, Registry]) -> None:
+    long = forecast(*shared, COPPER, horizon=24, as_of=TRAINED_ON)
+    short = forecast(*shared, COPPER, horizon=3, as_of=TRAINED_ON)
+    assert short.rows == long.rows[:3]
+
+
+def test_the_same_question_has_the_same_digits_in_another_process_and_order(
+    shared: tuple[Catalog, Registry], trained_home: Path
+) -> None:
+    script = (
+        "import sys, datetime as dt; sys.path.insert(0, sys.argv[1]);"
+        "from tests.support.trained_home import settings_in; from pathlib import Path;"
+        "from forecast.catalog import Catalog; from forecast.registry import Registry;"
+        "from forecast.answers.forecast import forecast;"
+        "s = settings_in(Path(sys.argv[2]));"
+        "f = forecast(Catalog.open(s), Registry(s.models_dir), sys.argv[3], as_of=dt.date(2026, 11, 24));"
+        "print([(row.yhat, *row.intervals.values()) for row in f.rows]);"
+        "print(*{'pandas','scipy','statsmodels','prophet','matplotlib','joblib'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", script, str(ROOT), str(trained_home), EARTHS]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+    made = forecast(*shared, EARTHS, as_of=dt.date(2026, 11, 24))
+    assert out[0] == str([(row.yhat, *row.intervals.values()) for row in made.rows])
+    assert out[1].split() == []
+
+
+@pytest.mark.parametrize("horizon", [0, -1, 25, True, 1.5, "x"])
+def test_a_horizon_that_was_not_trained_is_refused(shared: tuple[Catalog, Registry], horizon: int) -> None:
+    with pytest.raises(InvalidInput, match="from 1 to 24") as refused:
+        forecast(*shared, COPPER, horizon=horizon, as_of=TRAINED_ON)
+    assert refused.value.faults[0].where == "h"
+
+
+@pytest.mark.parametrize("levels", [[0], [100], [101], [99.5], [float("nan")], [80, -3], [True], []])
+def test_a_level_that_is_no_whole_percent_is_refused(shared: tuple[Catalog, Registry], levels: list[float]) -> None:
+    with pytest.raises(InvalidInput, match="from 1 to 99") as refused:
+        forecast(*shared, COPPER, levels=levels, as_of=TRAINED_ON)
+    assert refused.value.faults[0].where == "level"
+
+
+def test_unknown_and_untrained_series_are_told_apart(shared: tuple[Catalog, Registry]) -> None:
+    with pytest.raises(NotFound, match=r"nearest: price\.copper"):
+        forecast(*shared, "price.coper", as_of=TRAINED_ON)
+    with pytest.raises(NotTrained, match=r"orecast train price\.tin"):
+        forecast(*shared, "price.tin", as_of=TRAINED_ON)
+
+
+def test_open_branches_that_touch_the_series_are_listed(shared: tuple[Catalog, Registry]) -> None:
+    made = forecast(*shared, EARTHS, as_of=dt.date(2026, 11, 24))
+    (controls,) = [branch for branch in made.branches if branch.event_id == "cn-suspension-no70-2025"]
+    assert controls.unconfirmed
+    assert controls.probability is None
+    assert "cn-mofcom-62-2025" in controls.event_ids
+    copper = forecast(*shared, COPPER, as_of=dt.date(2026, 11, 24))
+    assert "cn-suspension-no70-2025" not in {branch.event_id for branch in copper.branches}
+
+
+def test_levels_are_whole_percents_in_order_and_each_has_its_two_quantiles() -> None:
+    assert checked_levels([99, 1, 50.0, 1]) == (1, 50, 99)
+    assert at_levels((50, 80, 95)) == pytest.approx([0.5, 0.25, 0.75, 0.1, 0.9, 0.025, 0.975])
+
+
+def test_a_table_has_a_row_a_period() -> None:
+    values = np.array([[10.0, 20.0], [9.0, 18.0000049], [11.0, 22.0], [8.0, 16.0], [12.0, 24.0]])
+    days = np.array(["2030-07-01", "2030-08-01", "2030-09-01"], dtype="datetime64[D]")
+    assert table(values, days, (50, 80)) == (
+        Row(dt.date(2030, 7, 1), 1, 10.0, {50: (9.0, 11.0), 80: (8.0, 12.0)}),
+        Row(dt.date(2030, 8, 1), 2, 20.0, {50: (18.0, 22.0), 80: (16.0, 24.0)}),
+    )
+
+
+def test_the_last_trained_period_other_levels_and_another_day_have_their_own_answer(
+    shared: tuple[Catalog, Registry],
+) -> None:
+    made = forecast(*shared, COPPER, horizon=24, levels=[80], as_of=TRAINED_ON)
+    wide = forecast(*shared, COPPER, horizon=24, levels=[95], as_of=TRAINED_ON)
+    draws = future(shared, COPPER).draws
+    for one, (low, high) in ((made, (0.1, 0.9)), (wide, (0.025, 0.975))):
+        (bounds,) = one.rows[-1].intervals.values()
+        assert (one.rows[-1].yhat, *bounds) == pytest.approx(np.quantile(draws[-1], [0.5, low, high]), rel=1e-5)
+    november = forecast(*shared, COPPER, as_of=dt.date(2026, 11, 24))
+    assert (made.as_of, november.as_of) == (TRAINED_ON, dt.date(2026, 11, 24))
+    for one in (made, november):
+        assert one.events_known_to == shared[0].events_known_to(one.as_of)
+    assert made.events_known_to != november.events_known_to
+    assert forecast(*shared, COPPER, horizon=24, levels=[80], as_of=TRAINED_ON).rows == made.rows
+
+
+def test_the_notes_of_the_run_come_before_those_of_its_future(own: tuple[Catalog, Registry]) -> None:
+    _, registry = own
+    run, notes = registry.champion(EARTHS), future(own, EARTHS).notes
+    assert notes
+    registry.save(
+        EARTHS,
+        "2026-06-01-told",
+        dataclasses.replace(run.card, notes=("told",)),
+        draws=run.draws,
+        record=run.record,
+        fitted={},
+    )
+    registry.promote(EARTHS, "2026-06-01-told")
+    assert forecast(*own, EARTHS, as_of=TRAINED_ON).notes == ("told", *notes)
+
+
+def test_a_future_is_made_anew_with_new_evidence_or_a_series_that_changed(own: tuple[Catalog, Registry]) -> None:
+    catalog, registry = own
+    cache = Cache(8)
+
+    def kept() -> Future:
+        return futures(catalog, registry, [COPPER], TRAINED_ON, cache)[0]
+
+    before = kept()
+    assert kept() is before
+    (registry.root / "classes.json").write_text('{"likelihoods": []}')
+    assert kept().evidence.likelihoods == ()
+    catalog.add(series=[dataclasses.replace(before.series, notes="read again")], known_at=KNOWN)
+    assert kept().series.notes == "read again"
+
+
+# -- coming events -----------------------------------------------------------------------------------------------------
+
+
+def test_a_coming_event_widens_from_its_start_and_not_before(own: tuple[Catalog, Registry]) -> None:
+    catalog, _ = own
+    before = forecast(*own, EARTHS, as_of=TRAINED_ON)
+    catalog.add(events=[event(catalog, "new-licence")], known_at=KNOWN)
+    after = forecast(*own, EARTHS, as_of=TRAINED_ON)
+    start = [row.ds for row in after.rows].index(dt.date(2026, 9, 1))
+    assert after.rows[:start] == before.rows[:start]
+    assert all(now > then for now, then in zip(widths(after)[start:], widths(before)[start:], strict=True))
+
+
+def test_an_event_is_unknown_before_it_is_announced(own: tuple[Catalog, Registry]) -> None:
+    catalog, _ = own
+    before = forecast(*own, EARTHS, as_of=dt.date(2026, 7, 14))
+    catalog.add(events=[event(catalog, "new-licence")], known_at=KNOWN)
+    assert forecast(*own, EARTHS, as_of=dt.date(2026, 7, 14)).rows == before.rows
+    assert forecast(*own, EARTHS, as_of=TRAINED_ON).rows != before.rows
+
+
+def test_threats_without_a_probability_move_nothing(own: tuple[Catalog, Registry]) -> None:
+    catalog, _ = own
+    before = forecast(*own, EARTHS, as_of=TRAINED_ON)
+    threat = event(catalog, "threat", kind="threat", status="threatened")
+    catalog.add(events=[threat], known_at=KNOWN)
+    after = forecast(*own, EARTHS, as_of=TRAINED_ON)
+    assert after.rows == before.rows
+    assert "threat" in {branch.event_id for branch in after.branches}
+
+
+def test_a_threat_with_a_probability_is_drawn_with_it(own: tuple[Catalog, Registry]) -> None:
+    catalog, _ = own
+    before = future(own, EARTHS).draws
+    threat = event(catalog, "threat", kind="threat", status="threatened", probability=0.3)
+    catalog.add(events=[threat], known_at=KNOWN)
+    moved = (future(own, EARTHS).draws != before).any(axis=0)
+    assert moved.mean() == pytest.approx(0.3, abs=0.08)
+
+
+def test_events_of_one_day_and_direction_are_one_episode(own: tuple[Catalog, Registry]) -> None:
+    catalog, _ = own
+    catalog.add(events=[event(catalog, "new-licence")], known_at=KNOWN)
+    one = forecast(*own, EARTHS, as_of=TRAINED_ON)
+    twin = event(catalog, "twin-licence", minerals=("rare-earths-heavy",))
+    catalog.add(events=[twin], known_at=KNOWN)
+    assert forecast(*own, EARTHS, as_of=TRAINED_ON).rows == one.rows
+
+
+# -- events of the record ----------------------------------------------------------------------------------------------
+
+
+def in_force(made: Future) -> EpisodeEffect:
+    """A clear effect whose measures are all in force."""
+    return next(
+        effect
+        for effect in reversed(made.run.record.effects)
+        if effect.episode.episode_id in made.run.record.clear
+        and all(state(made.known.events, e, TRAINED_ON, TRAINED_ON).status == "in_force" for e in effect.episode.events)
+    )
+
+
+def path(made: Future, effect: EpisodeEffect) -> np.ndarray:
+    """(H, n) what an effect is in the future, as the run sees it."""
+    held = effect.held(made.ds, made.series.calendar, made.run.last)
+    return np.asarray((effect.size[0][:, None] * held[effect.choice[0]]).T)
+
+
+def test_removing_an_event_takes_its_path_out_of_the_future(shared: tuple[Catalog, Registry]) -> None:
+    made = future(shared, EARTHS)
+    effect = in_force(made)
+    without = World(made.known.edited(removed=effect.episode.events))
+    np.testing.assert_allclose(made.given(without).change, -path(made, effect), atol=1e-9)
+    record = made.run.record
+    forward = record.forward(made.ds, made.series.calendar, made.run.last, without={effect.episode.episode_id})
+    as_trained = record.forward(made.ds, made.series.calendar, made.run.last)
+    np.testing.assert_allclose(made.given(without).change, (forward - as_trained).T, atol=1e-6)
+
+
+def test_an_end_that_became_known_after_the_training_acts_from_its_day(own: tuple[Catalog, Registry]) -> None:
+    catalog, _ = own
+    before = future(own, EARTHS)
+    effect = in_force(before)
+    repeals = [
+        event(
+            catalog,
+            f"repeal-{i}",
+            kind="truce",
+            announced=dt.date(2026, 8, 1),
+            effective=dt.date(2026, 10, 1),
+            acts=(Act("terminates", member),),
+        )
+        for i, member in enumerate(effect.episode.events)
+    ]
+    catalog.add(events=repeals, known_at=KNOWN)
+    change = np.log(future(own, EARTHS, dt.date(2026, 8, 2)).draws) - np.log(before.draws)
+    end = [str(day) for day in before.ds].index("2026-10-01")
+    np.testing.assert_allclose(change[:end], 0.0, atol=1e-6)
+    np.testing.assert_allclose(change[end:], -path(before, effect)[end:], atol=2e-6)
+    assert forecast(*own, EARTHS, as_of=TRAINED_ON).rows == forecast(*own, EARTHS, as_of=dt.date(2026, 7, 31)).rows
+
+
+def test_a_lower_rate_leaves_so_much_less_of_the_effect(shared: tuple[Catalog, Registry]) -> None:
+    made = future(shared, EARTHS)
+    effect = in_force(made)
+    halved = Assumption(levels=((np.datetime64("2026-01-01"), 0.5),))
+    change = made.given(World(made.known, dict.fromkeys(effect.episode.events, halved))).change
+    np.testing.assert_allclose(change, -0.5 * path(made, effect), atol=1e-9)
+
+
+def test_a_stated_effect_is_what_is_drawn(own: tuple[Catalog, Registry]) -> None:
+    catalog, _ = own
+    made = future(own, EARTHS)
+    version = made.known.edited([event(catalog, "stated")])
+    change = made.given(World(version, {"stated": Assumption(sizes=(("volume", -0.5, 0.0),))})).change
+    start = [str(day) for day in made.ds].index("2026-09-01")
+    for k, size in ((start - 1, 0.0), (start, -0.25), (start + 1, -0.5), (-1, -0.5)):
+        np.testing.assert_allclose(change[k], size, atol=1e-9)
+
+
+# -- numbers -----------------------------------------------------------------------------------------------------------
+
+
+@given(
+    hnp.arrays(float, st.tuples(st.integers(1, 5), st.integers(1, 60)), elements=st.floats(-1e6, 1e6)),
+    st.lists(st.floats(0, 1), min_size=1, max_size=5),
+)
+def test_quantiles_are_those_of_numpy_and_never_cross(draws: np.ndarray, at: list[float]) -> None:
+    at = sorted(at)
+    found = quantiles(draws, at)
+    np.testing.assert_allclose(found, np.quantile(draws, at, axis=1), rtol=1e-9, atol=1e-6)
+    assert (np.diff(found, axis=0) >= -1e-9).all()
+
+
+@given(st.floats(-1e15, 1e15).filter(lambda value: value == 0 or abs(value) > 1e-12))
+def test_six_significant_digits(value: float) -> None:
+    (short,) = rounded(np.array([value])).tolist()
+    assert short == pytest.approx(value, rel=5.1e-6)
+    assert short == float(f"{short:.6g}")
+    assert rounded(np.array([short])).tolist() == [short]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (1234564.9, 1234560.0),
+        (1234565.1, 1234570.0),
+        (-1234567.0, -1234570.0),
+        (0.123456499, 0.123456),
+        (0.123456501, 0.123457),
+        (2 / 3, 0.666667),
+        (999999.4, 999999.0),
+        (999999.6, 1000000.0),
+        (1.23456789e20, 1.23457e20),
+        (1.23456789e-17, 1.23457e-17),
+        (0.0, 0.0),
+    ],
+)
+def test_a_number_is_rounded_to_the_nearest_of_six_digits(value: float, shown: float) -> None:
+    assert rounded(np.array([value])).tolist() == [shown]

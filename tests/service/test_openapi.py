@@ -1,0 +1,94 @@
+"""The API keeps the promises of its own OpenAPI document, whatever is sent to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+import schemathesis
+from flask_openapi import OpenAPI
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from service import create_app
+from tests.support.trained_home import COPPER, clock, make_home, settings_in
+
+KNOWN = {"series_id": COPPER, "event_id": "cn-7ree-licence-2025", "run_id": "2026-06-01-a"}
+MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
+
+
+def operations() -> list[tuple[str, str, GenerationMode]]:
+    """Every (path, method) of the document, to be asked rightly and wrongly, which needs no stores to be written."""
+    app = create_app(settings_in(Path("unused")), catalog=Mock(), registry=Mock())
+    return [
+        (path, method, mode)
+        for path, methods in app.api_doc["paths"].items()
+        for method, described in methods.items()
+        for mode in MODES
+        # Any text may be a name, so that a route without a query cannot be asked wrongly.
+        if mode is GenerationMode.POSITIVE or any(p["in"] == "query" for p in described.get("parameters", []))
+    ]
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> OpenAPI:
+    home: Path = tmp_path_factory.mktemp("home")
+    return create_app(make_home(home), clock=clock)
+
+
+@pytest.fixture(scope="module")
+def schema(app: OpenAPI) -> Any:
+    return schemathesis.openapi.from_wsgi("/openapi.json", app)
+
+
+@pytest.mark.parametrize(("path", "method", "mode"), operations())
+def test_every_answer_is_one_that_the_document_describes(schema: Any, path: str, method: str, mode: Any) -> None:
+    """Half of the questions are about things that exist, half about names that nothing has."""
+
+    @given(case=schema[path][method].as_strategy(generation_mode=mode), known=st.booleans())
+    @settings(
+        max_examples=6 if method == "post" else 12,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+    )
+    def check(case: Case, known: bool) -> None:
+        if known and mode is GenerationMode.POSITIVE:
+            case.path_parameters.update({name: KNOWN[name] for name in case.path_parameters})
+        if mode is GenerationMode.POSITIVE and path.startswith("/v1/forecasts"):
+            case.query.pop("as_of", None)  # whether a day is too early depends on the run, which no schema can say
+        # Whether a scenario makes sense depends on the catalogue, which no schema can say.
+        case.call_and_validate(excluded_checks=[positive_data_acceptance] if path == "/v1/scenarios" else [])
+
+    check()
+
+
+def test_every_route_of_the_api_is_described_with_its_problems(app: OpenAPI) -> None:
+    paths = app.api_doc["paths"]
+    served = {str(rule).replace("<", "{").replace(">", "}") for rule in app.url_map.iter_rules() if "/v1" in str(rule)}
+    assert served == {path for path in paths if path.startswith("/v1")}
+    for operations in paths.values():
+        for operation in operations.values():
+            assert operation["summary"]
+            assert operation["responses"]["422"]["content"].keys() == {"application/problem+json"}
+            for parameter in operation.get("parameters", []):
+                assert parameter["description"], parameter["name"]
+
+
+def test_every_list_is_described_as_json_and_as_csv(app: OpenAPI) -> None:
+    for path, operations in app.api_doc["paths"].items():
+        for operation in operations.values() if path.startswith("/v1") else ():
+            names = {parameter["name"] for parameter in operation.get("parameters", [])}
+            content = operation["responses"]["200"]["content"].keys()
+            assert content == ({"application/json", "text/csv"} if "format" in names else {"application/json"}), path
+
+
+def test_the_horizon_in_the_document_is_the_horizon_of_the_settings(app: OpenAPI) -> None:
+    parameters = app.api_doc["paths"]["/v1/forecasts/{series_id}"]["get"]["parameters"]
+    (h,) = (parameter["schema"] for parameter in parameters if parameter["name"] == "h")
+    assert (h["minimum"], h["maximum"], h["default"]) == (1, 24, 12)

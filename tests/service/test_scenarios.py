@@ -1,0 +1,172 @@
+"""A scenario asked over HTTP: the same question as in a file, refused with the place of each fault."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from service import create_app
+from tests.support.trained_home import COPPER, EARTHS, clock, make_home
+
+QUESTION: dict[str, Any] = {
+    "series": [EARTHS, COPPER],
+    "h": 12,
+    "scenarios": [{"name": "return", "probability": 0.3, "take": [{"branch": "cn-suspension-no70-2025"}]}],
+}
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> FlaskClient:
+    return create_app(make_home(tmp_path_factory.mktemp("home")), clock=clock).test_client()
+
+
+def refused(client: FlaskClient, status: int, question: object) -> Any:
+    response = client.post("/v1/scenarios", json=question)
+    assert response.status_code == status, response.get_data(as_text=True)
+    return response.get_json()["errors"]
+
+
+def test_every_series_is_answered_in_every_world(client: FlaskClient) -> None:
+    answer = client.post("/v1/scenarios", json=QUESTION).get_json()
+    told = [(outcome["series_id"], outcome["scenario"], outcome["probability"]) for outcome in answer["data"]]
+    assert told == [
+        *((EARTHS, "baseline", None), (EARTHS, "return", 0.3), (EARTHS, "mixture", None)),
+        *((COPPER, "baseline", None), (COPPER, "return", 0.3), (COPPER, "mixture", None)),
+    ]
+    assert answer["as_of"] == "2026-07-15"
+
+
+def test_the_baseline_is_the_forecast(client: FlaskClient) -> None:
+    (baseline, *_) = client.post("/v1/scenarios", json=QUESTION).get_json()["data"]
+    forecast = client.get(f"/v1/forecasts/{EARTHS}?h=12").get_json()
+    assert baseline["data"] == forecast["data"]
+    assert (baseline["difference"], baseline["cumulated"]) == ([], [])
+
+
+def test_what_comes_back_changes_the_flow_from_its_day_on(client: FlaskClient) -> None:
+    _, scenario, *_ = client.post("/v1/scenarios", json=QUESTION).get_json()["data"]
+    changed = [row["ds"] for row in scenario["difference"] if row["yhat"]]
+    assert changed
+    assert min(changed) >= "2026-10-01"
+    assert len(scenario["cumulated"]) == 12
+
+
+def test_csv_has_a_row_for_each_period_of_each_world(client: FlaskClient) -> None:
+    answer = client.post("/v1/scenarios", json=QUESTION).get_json()
+    text = client.post("/v1/scenarios?format=csv", json=QUESTION).get_data(as_text=True)
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    assert len(rows) == 2 * 3 * 12
+    chances = [outcome["probability"] for outcome in answer["data"] for _ in outcome["data"]]
+    assert [float(row["probability"]) if row["probability"] else None for row in rows] == chances
+    assert 0.3 in chances
+    told = [row["yhat"] for outcome in answer["data"] for row in outcome["data"]]
+    assert [float(row["yhat"]) for row in rows] == told
+    sums = [row["lo-80"] for outcome in answer["data"] for row in outcome["cumulated"]]
+    assert [float(row["cumulated.lo-80"]) for row in rows if row["cumulated.lo-80"]] == sums
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"series": ["price.coper"]}, "body.series.0"),
+        ({"h": 99}, "body.h"),
+        ({"horizon": 3}, "body.horizon"),
+        ({"as_of": "2026-07-01"}, "body.as_of"),
+        ({"scenarios": [{"name": "x", "remove": ["cn-7ree-licence-2052"]}]}, "body.scenarios.0.remove.0"),
+        ({"scenarios": [{"name": "x", "probability": "0.3"}]}, "body.scenarios.0.probability"),
+    ],
+)
+def test_a_wrong_member_is_named_by_its_place(client: FlaskClient, change: dict[str, Any], where: str) -> None:
+    assert where in {error["where"] for error in refused(client, 422, QUESTION | change)}
+
+
+ADDED: dict[str, Any] = {
+    "event": "new-licence",
+    "minerals": ["rare-earths"],
+    "flows": ["CHN>WLD"],
+    "effective": "2026-09-10",
+    "volume": "down",
+}
+
+
+def adding(**changed: Any) -> dict[str, Any]:
+    return {"scenarios": [{"name": "added", "add": [ADDED | changed]}]}
+
+
+def test_the_same_question_has_the_same_answer_to_the_byte(client: FlaskClient, tmp_path: Path) -> None:
+    question = QUESTION | adding()
+    first, second = (client.post("/v1/scenarios", json=question).data for _ in range(2))
+    assert first == second
+    elsewhere = create_app(make_home(tmp_path), clock=clock).test_client()
+    assert elsewhere.post("/v1/scenarios", json=question).data == first
+
+
+def test_an_added_event_says_what_its_effect_rests_on(client: FlaskClient) -> None:
+    baseline, scenario, *_ = client.post("/v1/scenarios", json=QUESTION | adding()).get_json()["data"]
+    (note,) = scenario["notes"]
+    assert re.match(r"new-licence: prior from \d+ events of this kind \(supply, on flows\): ", note)
+    assert not any("new-licence" in told for told in baseline["notes"])
+    stated = adding(effect={"volume": {"percent": -20}})
+    _, scenario, *_ = client.post("/v1/scenarios", json=QUESTION | stated).get_json()["data"]
+    assert scenario["notes"] == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "where"),
+    [
+        ({"minerals": ["rare-earth"]}, "body.scenarios.0.add.0.minerals.0"),
+        ({"ended": "2026-09-01"}, "body.scenarios.0.add.0.ended"),
+        ({"announced": "2026-10-01"}, "body.scenarios.0.add.0.effective"),
+        ({"effect": {"volume": {"percent": 1e999}}}, "body"),
+    ],
+)
+def test_an_event_that_cannot_be_is_refused_at_its_place(
+    client: FlaskClient, changed: dict[str, Any], where: str
+) -> None:
+    assert any(error["where"].startswith(where) for error in refused(client, 422, QUESTION | adding(**changed)))
+
+
+def test_probabilities_over_one_and_too_many_events_are_refused(client: FlaskClient) -> None:
+    likely = [{"name": name, "probability": 0.6, "remove": []} for name in ("a", "b")]
+    assert refused(client, 422, QUESTION | {"scenarios": likely})
+    many = [{"name": "many", "add": [ADDED | {"event": f"e-{k}"} for k in range(51)]}]
+    assert refused(client, 422, QUESTION | {"scenarios": many})[0]["where"].startswith("body.scenarios")
+
+
+def test_what_is_no_json_object_is_refused(client: FlaskClient) -> None:
+    assert refused(client, 422, [])[0]["where"] == "body"
+    assert client.post("/v1/scenarios", data="{", content_type="application/json").status_code == 400
+    assert client.post("/v1/scenarios", data="{}").status_code == 415
+    too_large = client.post("/v1/scenarios", data=b" " * 300_000, content_type="application/json")
+    assert (too_large.status_code, too_large.mimetype) == (413, "application/problem+json")
+
+
+def test_what_would_take_too_long_is_refused_before_it_is_begun(client: FlaskClient) -> None:
+    def slipping(name: str, months: int) -> dict[str, Any]:
+        return {"event": name, "effective": "2026-09-01", "minerals": ["copper"], "slips": [0, months]}
+
+    # each month of a slip is a version, and so is the scenario itself: 1 + 4 × 60 + 9 = 250 versions, × 2 series × 24
+    just = {**QUESTION, "scenarios": [{"name": "s", "add": [slipping(f"e{i}", (59, 8)[i == 4]) for i in range(5)]}]}
+    assert client.post("/v1/scenarios", json=just).status_code == 200
+    just["scenarios"][0]["add"][4]["slips"] = [0, 9]
+    (fault,) = refused(client, 422, just)
+    assert (fault["where"], fault["value"]) == ("body.scenarios", "251 versions of the events × 2 series × 24 periods")
+    assert fault["expected"].startswith("at most 12,000: 250 versions")
+
+
+def test_a_question_that_runs_out_of_time_is_a_problem_that_says_what_to_do(tmp_path: Path) -> None:
+    app = create_app(replace(make_home(tmp_path), scenario_seconds=0), clock=clock)
+    response = app.test_client().post("/v1/scenarios", json=QUESTION)
+    assert response.status_code == 503
+    problem = response.get_json()
+    assert problem["type"] == "urn:orecast:problem:out-of-time"
+    assert problem["detail"] == (
+        "the scenarios took longer than 0 s; ask for fewer series, scenarios or months of slip"
+    )
