@@ -27,7 +27,7 @@ from _report import Report, Row, parser
 from forecast import metrics
 from forecast.effects import EffectRecord
 from forecast.forecasters import FORECASTERS
-from forecast.names import Place, Slug
+from forecast.names import Measure, Place, Slug
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
@@ -110,7 +110,7 @@ def made() -> Iterator[Case]:
             cutoffs = tuple(range(since, length - horizon, step))
             name = f"volume.{kind.replace(' ', '-')}-{i + 1}"
             series = Series(
-                name, Slug(kind), "volume", "target", "export", Place("CHN"), Place("WLD"), "t", freq.code, 0
+                name, Slug(kind), Measure.VOLUME, "target", "export", Place("CHN"), Place("WLD"), "t", freq.code, 0
             )
             yield Case(kind, History(series, ds, y, np.full(length, "reported")), cutoffs, horizon)
 

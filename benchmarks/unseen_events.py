@@ -27,6 +27,7 @@ from forecast.events import KindFamily
 from forecast.forecasters import FORECASTERS
 from forecast.interventions import Design
 from forecast.metrics import LEVELS, crps_from_quantiles, quantiles
+from forecast.names import MeasureClass
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
 
@@ -65,11 +66,11 @@ def cases(history: History, panel: Panel, rng: np.random.Generator) -> tuple[lis
         busy[max(row - HORIZON, 0) : max(row + HORIZON, 0)] = True
         if effect.likelihood is None or not _complete(sample, row):
             continue
-        said = squarely(effect, history.series.series_id, history.series.is_price)
+        said = squarely(effect, history.series.series_id, history.series.measure_class)
         events.append(_case(sample, said, effect.episode.exposure, row, first))
     free = [int(row) for row in np.flatnonzero(~busy) if _complete(sample, int(row))]
     picked = rng.permutation(free)[: len(events)]
-    nothing = Likelihood(history.series.series_id, (), KindFamily.SHOCK, 0, history.series.is_price, 0.0, 1.0)
+    nothing = Likelihood(history.series.series_id, (), KindFamily.SHOCK, 0, history.series.measure_class, 0.0, 1.0)
     return events, [_case(sample, nothing, 1.0, int(row), first) for row in picked]
 
 
@@ -92,7 +93,7 @@ def alone(pool: Sequence[Case], case: Case) -> tuple[float, float]:
 def wider(pool: Sequence[Case], case: Case) -> tuple[float, float]:
     """One spread for all events, whatever they are."""
     others = (replace(c.likelihood, family=KindFamily.SHOCK) for c in pool if c.likelihood.direction)
-    prior = class_priors(others, without=case.likelihood.events)[KindFamily.SHOCK, case.likelihood.is_price]
+    prior = class_priors(others, without=case.likelihood.events)[KindFamily.SHOCK, case.likelihood.measure_class]
     return prior.towards(0)
 
 
@@ -107,7 +108,7 @@ def past_only(pool: Sequence[Case], case: Case) -> tuple[float, float]:
 def _kind(others: Iterable[Likelihood], case: Case) -> tuple[float, float]:
     said = case.likelihood
     priors = class_priors((other for other in others if other.direction), without=said.events)
-    return priors[said.family, said.is_price].towards(said.direction)
+    return priors[said.family, said.measure_class].towards(said.direction)
 
 
 METHODS = (
@@ -163,8 +164,10 @@ def main() -> None:
     options = arguments(__doc__)
     panel, report = read_panel(options.extra), Report("unseen_events", options)
     rng = np.random.default_rng(options.seed)
-    for kind, price in (("prices", True), ("volumes and values", False)):
-        chosen = [h for h in panel.histories.values() if h.series.is_target and h.series.is_price == price]
+    for measure_class in MeasureClass:
+        kind = {MeasureClass.PRICES: "prices", MeasureClass.FLOWS: "volumes and values"}[measure_class]
+        targets = [h for h in panel.histories.values() if h.series.is_target]
+        chosen = [h for h in targets if h.series.measure_class is measure_class]
         gathered = [cases(history, panel, rng) for history in (chosen[:4] if options.quick else chosen)]
         pool, quiet = [c for events, _ in gathered for c in events], [c for _, free in gathered for c in free]
         if not pool:
@@ -187,7 +190,7 @@ def main() -> None:
             [
                 {"family": str(p.family), "n": p.n, "mean": p.mean, "se": p.se, "spread": p.spread,
                  "mean is": "identified" if p.identified else "not identified: variance only"}
-                for p in priors.values() if p.is_price == price
+                for p in priors.values() if p.measure_class is measure_class
             ],
         )  # fmt: skip
         events = len({c.likelihood.events[0] for c in pool})

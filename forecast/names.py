@@ -8,6 +8,7 @@ today's rule would refuse it.
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from typing import NewType
 
 SeriesId = NewType("SeriesId", str)
@@ -50,8 +51,34 @@ _OF_USERS = re.compile(r"AA[A-Z]|Q[M-Z][A-Z]|X[A-Z]{2}|ZZ[A-Z]")
 _PLACES = frozenset([*_COUNTRIES.split(), *_FORMER.split(), "EU", "UN", "WLD"])
 
 
-#: What a series may be of. Effects are stated of a series or of all of a measure, so none is called like one.
-MEASURES = ("price", "volume", "value", "index")
+class MeasureClass(StrEnum):
+    """The class of measures that a series belongs to: what is pooled, compared and tabulated apart."""
+
+    PRICES = "prices"
+    FLOWS = "flows"
+
+
+class Measure(StrEnum):
+    """The quantity that a series measures. Effects are stated of a series or of all of a measure, so no series is
+    called like one."""
+
+    PRICE = "price"
+    VOLUME = "volume"
+    VALUE = "value"
+    INDEX = "index"
+
+    @property
+    def measure_class(self) -> MeasureClass:
+        """Prices and price indices move like random walks; volumes and values have seasons."""
+        return MeasureClass.PRICES if self in (Measure.PRICE, Measure.INDEX) else MeasureClass.FLOWS
+
+    @property
+    def is_additive(self) -> bool:
+        """Whether the parts of a whole add up to it."""
+        return self in (Measure.VOLUME, Measure.VALUE)
+
+
+MEASURES = tuple(Measure)
 MEASURE_RULE = "an id that is no measure, such as price.mine"
 
 

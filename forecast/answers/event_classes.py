@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field
 
 from forecast.answers.estimate import ESTIMATES, EVENTS, PERCENT, Estimate, six_digits
@@ -11,13 +9,14 @@ from forecast.answers.event_priors import Evidence
 from forecast.answers.model import Listing, Part
 from forecast.effects.event_classes import ClassPrior
 from forecast.events import KindFamily
+from forecast.names import MeasureClass
 
 
 class ClassEffect(Part):
     """What events of a kind do to prices or to flows, in the direction that is expected of each."""
 
     family: KindFamily = Field(description="kind of event")
-    measure: Literal["prices", "flows"] = Field(description="what it acts on: prices or flows")
+    measure_class: MeasureClass = Field(description="what it acts on: prices or flows")
     events: int = Field(description="events of the kind that there are to learn from", json_schema_extra=EVENTS)
     estimates: int = Field(
         description="estimates that these rest on: an event may be seen on several series",
@@ -49,11 +48,11 @@ def class_effects(evidence: Evidence) -> ClassEffects:
 
 
 def _class(evidence: Evidence, prior: ClassPrior) -> ClassEffect:
-    told = [s for s in evidence.likelihoods if s.family is prior.family and s.is_price == prior.is_price]
-    events, mean = evidence.count(prior.family, prior.is_price), Estimate.in_percent(prior.mean, prior.se)
+    told = [s for s in evidence.likelihoods if s.family is prior.family and s.measure_class is prior.measure_class]
+    events, mean = evidence.count(prior.family, prior.measure_class), Estimate.in_percent(prior.mean, prior.se)
     return ClassEffect(
         family=prior.family,
-        measure=_measure(prior),
+        measure_class=prior.measure_class,
         events=events,
         estimates=prior.n,
         up=sum(s.direction > 0 for s in told),
@@ -64,10 +63,6 @@ def _class(evidence: Evidence, prior: ClassPrior) -> ClassEffect:
         unseen=Estimate.in_percent(*prior.towards(1)),
         says=_says(prior, events, mean),
     )
-
-
-def _measure(prior: ClassPrior) -> Literal["prices", "flows"]:
-    return "prices" if prior.is_price else "flows"
 
 
 def _says(prior: ClassPrior, events: int, mean: Estimate) -> str:
@@ -82,6 +77,6 @@ def _says(prior: ClassPrior, events: int, mean: Estimate) -> str:
             f"sd {100 * sd:.0f} %"
         )
     return (
-        f"{some} moved {_measure(prior)} the expected way by {mean.median:.0f} % ({interval}); "
+        f"{some} moved {prior.measure_class} the expected way by {mean.median:.0f} % ({interval}); "
         f"single events differ from that by {100 * prior.spread:.0f} %"
     )

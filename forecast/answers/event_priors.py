@@ -16,6 +16,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import TypedDict
 
 from forecast import provenance
 from forecast.effects import Episode, EpisodeEffect
@@ -24,6 +25,7 @@ from forecast.effects.event_classes import ClassPrior, Likelihood, class_prior, 
 from forecast.errors import CorruptArtifact, NotTrained
 from forecast.events import Event, KindFamily
 from forecast.files import write_atomically
+from forecast.names import MeasureClass
 from forecast.registry import Registry
 from forecast.registry.store import SUMMARY as FILE
 from forecast.timeseries.series import Series
@@ -56,7 +58,7 @@ class Evidence:
 
     likelihoods: tuple[Likelihood, ...] = ()
     digest: str = ""
-    _others: dict[tuple[KindFamily, bool, frozenset[str]], ClassPrior] = field(default_factory=dict, repr=False)
+    _others: dict[tuple[KindFamily, MeasureClass, frozenset[str]], ClassPrior] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, registry: Registry, retired: Collection[str] = ()) -> Evidence:
@@ -69,23 +71,23 @@ class Evidence:
             return _from_cards(registry, tuple(_teaching(registry, retired).items()))
 
     @cached_property
-    def priors(self) -> Mapping[tuple[KindFamily, bool], ClassPrior]:
-        """What an event of each family that nobody has seen may do to prices (True) and to flows (False)."""
+    def priors(self) -> Mapping[tuple[KindFamily, MeasureClass], ClassPrior]:
+        """What an event of each family that nobody has seen may do to each class of measures."""
         return class_priors(self.likelihoods)
 
     def prior(self, family: KindFamily, series: Series, without: Collection[str] = ()) -> ClassPrior:
         """What an event of a family may do to a series; whatever an event in ``without`` has a part in is left out."""
         left_out = self._seen.intersection(without)
         if not left_out:
-            return self.priors[family, series.is_price]
-        key = family, series.is_price, left_out
+            return self.priors[family, series.measure_class]
+        key = family, series.measure_class, left_out
         if key not in self._others:
             self._others[key] = class_prior(self.likelihoods, *key)
         return self._others[key]
 
-    def count(self, family: KindFamily, is_price: bool, without: Collection[str] = ()) -> int:
+    def count(self, family: KindFamily, measure_class: MeasureClass, without: Collection[str] = ()) -> int:
         """How many events of a family there are to learn from; one that touches several series is one."""
-        episodes = self._episodes.get((family, is_price), ())
+        episodes = self._episodes.get((family, measure_class), ())
         left_out = self._seen.intersection(without)
         return len({events[0] for events in episodes if left_out.isdisjoint(events)})
 
@@ -109,10 +111,13 @@ class Evidence:
         data of its own that do not tell its effect yet.
         """
         kind = Kind.of_episode(own.episode) if own else Kind.of_event(event, series)
-        n, on = self.count(kind.family, series.is_price, kind.events), "prices" if series.is_price else "flows"
+        n, on = self.count(kind.family, series.measure_class, kind.events), series.measure_class
         mean, sd = self.expected(kind, series)
         which = f"mean {100 * math.expm1(mean):+.0f} %" if mean else "variance only, for no mean is identifiable"
-        words = [f"prior from {n} events of this kind ({kind.family}, on {on}): {which}", f"sd {100 * sd:.0f} %"]
+        words = [
+            f"prior from {n} events of this kind ({kind.family}, on {on}): {which}",
+            f"sd {100 * sd:.0f} %",
+        ]
         if own and own.identified and own.likelihood:
             estimate, error = own.likelihood
             words.append(f"with its own data so far: {100 * math.expm1(estimate):+.0f} %, sd {100 * error:.0f} %")
@@ -125,11 +130,11 @@ class Evidence:
         return frozenset(event for said in self.likelihoods for event in said.events)
 
     @cached_property
-    def _episodes(self) -> dict[tuple[KindFamily, bool], set[tuple[str, ...]]]:
+    def _episodes(self) -> dict[tuple[KindFamily, MeasureClass], set[tuple[str, ...]]]:
         """The events of each episode, the leader first, by the family and the measure it is of."""
-        found: dict[tuple[KindFamily, bool], set[tuple[str, ...]]] = {}
+        found: dict[tuple[KindFamily, MeasureClass], set[tuple[str, ...]]] = {}
         for said in self.likelihoods:
-            found.setdefault((said.family, said.is_price), set()).add(said.events)
+            found.setdefault((said.family, said.measure_class), set()).add(said.events)
         return found
 
 
@@ -162,7 +167,7 @@ def _written(registry: Registry, champions: Mapping[str, str]) -> bytes:
             run = registry.champion(series_id)
         except NotTrained:  # its files are damaged, which ``Registry.faults`` tells
             continue
-        found += map(asdict, likelihoods(run.record, run.card.series.is_price))
+        found += map(asdict, likelihoods(run.record, run.card.series.measure_class))
     return (json.dumps({"runs": dict(champions), "likelihoods": found}, indent=1) + "\n").encode()
 
 
@@ -178,5 +183,28 @@ def _from_cards(registry: Registry, champions: tuple[tuple[str, str], ...]) -> E
 
 def _parsed(data: bytes) -> Evidence:
     rows = json.loads(data)["likelihoods"]
-    told = (Likelihood(**{**row, "events": tuple(row["events"]), "family": KindFamily(row["family"])}) for row in rows)
-    return Evidence(tuple(told), provenance.digest(rows)[:16])
+    return Evidence(tuple(map(_likelihood, rows)), provenance.digest(rows)[:16])
+
+
+class _Row(TypedDict):
+    """A likelihood as it is written down."""
+
+    series_id: str
+    events: list[str]
+    family: str
+    direction: int
+    measure_class: str
+    estimate: float
+    sd: float
+
+
+def _likelihood(row: _Row) -> Likelihood:
+    return Likelihood(
+        row["series_id"],
+        tuple(row["events"]),
+        KindFamily(row["family"]),
+        row["direction"],
+        MeasureClass(row["measure_class"]),
+        row["estimate"],
+        row["sd"],
+    )

@@ -99,5 +99,5 @@ def _all(catalog: Catalog, series: Series, run: Run, evidence: Evidence) -> Find
 def _kin(effect: EpisodeEffect, series: Series, evidence: Evidence) -> Kin:
     """The prior of its kind, without it, times its own likelihood."""
     kind = Kind.of_episode(effect.episode)
-    others = evidence.count(kind.family, series.is_price, kind.events)
+    others = evidence.count(kind.family, series.measure_class, kind.events)
     return Kin(others, *evidence.expected(kind, series, effect.episode.exposure, effect))

@@ -34,7 +34,7 @@ from forecast.catalog.csv_reader import (
 from forecast.errors import InvalidInput
 from forecast.events import KINDS, RELATIONS, STATUSES, Act, Event, KindFamily
 from forecast.events.event import APPROVED, CERTAINTY, months_of
-from forecast.names import MEASURES
+from forecast.names import MEASURES, Measure
 from forecast.timeseries.frequency import Freq, parse_freq
 from forecast.timeseries.hierarchy import wrong_parent
 from forecast.timeseries.series import FLAGS, FLOWS, ROLES, Series, changed_meaning
@@ -129,7 +129,7 @@ def _series(row: TableRow, known: Mapping[str, Series], reading: Reading) -> Ser
     return Series(
         series_id=reading.cell(row, "series_id", names.series_id, "", names.SeriesId(row["series_id"])),
         mineral=reading.cell(row, "mineral", _slug_or_none, "nothing, or ", names.Slug("")),
-        measure=reading.cell(row, "measure", word_of(MEASURES), _one_of(MEASURES), MEASURES[0]),
+        measure=reading.cell(row, "measure", Measure, _one_of(MEASURES), Measure.PRICE),
         role=chosen("role", ROLES, "target"),
         flow=chosen("flow", FLOWS, "world"),
         reporter=place("reporter"),
@@ -296,7 +296,7 @@ def _observation(row: TableRow, series: Series, now: datetime, reading: Reading)
     blank = row["value"].lower() in _NOTHING
     expected = "a number; leave out a period that was not published" if blank else _NUMBER
     value = reading.cell(row, "value", _not_negative, expected, 0.0)
-    if series.measure == "price" and value == 0 and len(reading.faults) == before:
+    if series.measure is Measure.PRICE and value == 0 and len(reading.faults) == before:
         reading.note(row, "value", "more than 0, as a price is; leave out a period without a price")
     flag = reading.cell(row, "flag", lambda text: word_of(FLAGS)(text or "reported"), _one_of(FLAGS), "reported")
     expected = "a date or an ISO 8601 moment"

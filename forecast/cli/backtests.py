@@ -28,6 +28,7 @@ from forecast.cli.output import (
 )
 from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
+from forecast.names import MeasureClass
 
 if TYPE_CHECKING:
     from forecast.jobs.backtest import BacktestAnswer, BacktestQuestion
@@ -221,8 +222,8 @@ def _summary(answer: BacktestAnswer, question: BacktestQuestion) -> str:
 
     parts = []
     found = summary(answer)
-    for is_price, words in ((True, "prices"), (False, "volumes and values")):
-        tested = [one for one in answer.tested if one.series.is_price is is_price]
+    for measure_class, words in ((MeasureClass.PRICES, "prices"), (MeasureClass.FLOWS, "volumes and values")):
+        tested = [one for one in answer.tested if one.series.measure_class is measure_class]
         if not tested:
             continue
         names = tested[0].series.series_id if len(tested) == 1 else f"{len(tested)} {words}"
@@ -231,11 +232,11 @@ def _summary(answer: BacktestAnswer, question: BacktestQuestion) -> str:
             {"h": line.h or "all", "rel_crps": _digits(line.rel_crps, ".3f"), "mase": _digits(line.mase, ".2f")}
             | {f"coverage_{level}": percent(share) for level, share in line.coverage.items()}
             for line in found
-            if line.is_price is is_price
+            if line.measure_class is measure_class
         ]
         title = f"{question.family} on {names}, {count} origin{'s' * (count > 1)}"
         if any(row["rel_crps"] for row in rows):
-            parts.append(f"{title}; CRPS as a ratio to {BASELINES[is_price]}'s\n\n{table(rows, SCORES)}")
+            parts.append(f"{title}; CRPS as a ratio to {BASELINES[measure_class]}'s\n\n{table(rows, SCORES)}")
         else:
             parts.append(f"{title}; no outcome is known yet\n")
     return "\n".join(parts)

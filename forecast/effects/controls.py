@@ -8,6 +8,7 @@ import numpy as np
 
 from forecast.events import Event, Events
 from forecast.events.exposure import WORLD, Minerals, exposure
+from forecast.names import Measure
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 
@@ -47,10 +48,10 @@ def controls_for(
 
 def _comparable(series: Series, other: Series, minerals: Minerals) -> bool:
     same_thing = other.series_id == series.series_id or other.series_id in (series.parent, series.spot)
-    contains = other.parent == series.series_id or other.measure == "index"
+    contains = other.parent == series.series_id or other.measure is Measure.INDEX
     related = minerals.related(series.mineral, other.mineral)
     return (
-        other.is_price == series.is_price
+        other.measure_class is series.measure_class
         and other.calendar == series.calendar
         and not (same_thing or contains or related or _overlap(series, other))
     )

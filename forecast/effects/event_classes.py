@@ -24,6 +24,7 @@ import numpy as np
 from forecast.effects.record import EffectRecord, EpisodeEffect
 from forecast.events import KindFamily
 from forecast.interventions import Ramp
+from forecast.names import MeasureClass
 from forecast.timeseries.series import Floats
 
 #: How the effect of an event never seen builds up.
@@ -47,7 +48,7 @@ class Likelihood:
     events: tuple[str, ...]
     family: KindFamily
     direction: int
-    is_price: bool
+    measure_class: MeasureClass
     estimate: float
     sd: float
 
@@ -61,7 +62,7 @@ class ClassPrior:
     """
 
     family: KindFamily
-    is_price: bool
+    measure_class: MeasureClass
     mean: float
     se: float
     spread: float
@@ -84,16 +85,16 @@ class ClassPrior:
         return 0.0, float(np.hypot(self.mean, self.sd))
 
 
-def likelihoods(record: EffectRecord, is_price: bool) -> tuple[Likelihood, ...]:
+def likelihoods(record: EffectRecord, measure_class: MeasureClass) -> tuple[Likelihood, ...]:
     """The raw summaries that a record carries, of identified episodes whose direction is known."""
     return tuple(
-        squarely(e, record.series_id, is_price)
+        squarely(e, record.series_id, measure_class)
         for e in record.effects
         if e.likelihood is not None and e.identified and e.episode.direction
     )
 
 
-def squarely(effect: EpisodeEffect, series_id: str, is_price: bool) -> Likelihood:
+def squarely(effect: EpisodeEffect, series_id: str, measure_class: MeasureClass) -> Likelihood:
     """What a series says of an event that would hit it squarely: less, the less this one does.
 
     That imports of all goods did not fall says next to nothing of what a ban does to the mineral that is banned. Raises
@@ -103,47 +104,47 @@ def squarely(effect: EpisodeEffect, series_id: str, is_price: bool) -> Likelihoo
         raise ValueError(f"the sample says nothing of {effect.episode.episode_id}")
     estimate, sd = (value / effect.episode.exposure for value in effect.likelihood)
     episode = effect.episode
-    return Likelihood(series_id, episode.events, episode.family, episode.direction, is_price, estimate, sd)
+    return Likelihood(series_id, episode.events, episode.family, episode.direction, measure_class, estimate, sd)
 
 
 def class_priors(
     summaries: Iterable[Likelihood], without: Collection[str] = ()
-) -> Mapping[tuple[KindFamily, bool], ClassPrior]:
-    """A prior for each family on prices (True) and on flows (False).
+) -> Mapping[tuple[KindFamily, MeasureClass], ClassPrior]:
+    """A prior for each family on each class of measures.
 
     Whatever an event in ``without`` has a part in is left out, so that no event is in its own prior. A family nobody
     has seen gets what all events together say.
     """
     left = [s for s in summaries if not set(s.events) & set(without)]
     priors = {}
-    for is_price in (True, False):
-        pool = [s for s in left if s.is_price == is_price]
-        common = _pooled(_signed(pool), (0.0, ALL_SD), _SPREADS, _spread_sd(is_price))
+    for measure_class in MeasureClass:
+        pool = [s for s in left if s.measure_class is measure_class]
+        common = _pooled(_signed(pool), (0.0, ALL_SD), _SPREADS, _spread_sd(measure_class))
         for family in KindFamily:
-            priors[family, is_price] = _of_family(family, is_price, pool, common)
+            priors[family, measure_class] = _of_family(family, measure_class, pool, common)
     return MappingProxyType(priors)
 
 
 def class_prior(
-    summaries: Iterable[Likelihood], family: KindFamily, is_price: bool, without: Collection[str] = ()
+    summaries: Iterable[Likelihood], family: KindFamily, measure_class: MeasureClass, without: Collection[str] = ()
 ) -> ClassPrior:
     """One of them alone, in a fraction of the time."""
-    pool = [s for s in summaries if s.is_price == is_price and not set(s.events) & set(without)]
-    common = _pooled(_signed(pool), (0.0, ALL_SD), _SPREADS, _spread_sd(is_price))
-    return _of_family(family, is_price, pool, common)
+    pool = [s for s in summaries if s.measure_class is measure_class and not set(s.events) & set(without)]
+    common = _pooled(_signed(pool), (0.0, ALL_SD), _SPREADS, _spread_sd(measure_class))
+    return _of_family(family, measure_class, pool, common)
 
 
 def _of_family(
-    family: KindFamily, is_price: bool, pool: list[Likelihood], common: tuple[float, float, float]
+    family: KindFamily, measure_class: MeasureClass, pool: list[Likelihood], common: tuple[float, float, float]
 ) -> ClassPrior:
     all_mean, all_se, all_spread = common
     own = _signed([s for s in pool if s.family is family])
-    centre, spread_sd = (all_mean, float(np.hypot(FAMILY_SD, all_se))), _spread_sd(is_price)
+    centre, spread_sd = (all_mean, float(np.hypot(FAMILY_SD, all_se))), _spread_sd(measure_class)
     events = float(own.weight.sum())
     _, _, own_spread = _pooled(own, centre, _SPREADS, spread_sd)
     spread = float(np.sqrt((events * own_spread**2 + COMMON * all_spread**2) / (events + COMMON)))
     mean, se, _ = _pooled(own, centre, np.array([spread]), spread_sd)
-    return ClassPrior(family, is_price, mean, se, spread, len(own.effect))
+    return ClassPrior(family, measure_class, mean, se, spread, len(own.effect))
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,8 +166,8 @@ def _signed(pool: list[Likelihood]) -> _Signed:
     )
 
 
-def _spread_sd(is_price: bool) -> float:
-    return PRICE_SPREAD if is_price else FLOW_SPREAD
+def _spread_sd(measure_class: MeasureClass) -> float:
+    return PRICE_SPREAD if measure_class is MeasureClass.PRICES else FLOW_SPREAD
 
 
 def _pooled(

@@ -7,9 +7,9 @@ fixed parameters; it never estimates.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from forecast.errors import FitFailed, TooShort
 from forecast.interventions import Design
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
+
+if TYPE_CHECKING:
+    from forecast.forecasters.origins import Origin
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,3 +130,7 @@ class Forecaster(Protocol):
 
     def fit(self, y: Sample, design: Design) -> Fitted:
         """Learn from a sample. Raises ``TooShort`` or ``FitFailed``."""
+
+    def fit_origins(self, origins: Sequence[Origin]) -> Iterator[Fitted]:
+        """A fitted model for each origin of one series, oldest first: estimated anew at some and extended at the rest,
+        or all in one pass, with what the panel says where the family pools. Raises ``TooShort`` or ``FitFailed``."""

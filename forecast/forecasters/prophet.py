@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from forecast.errors import FitFailed, MissingDesign
 from forecast.forecasters.base import EFFECT_SD, Coefficients, changes, check, unidentified
+from forecast.forecasters.origins import RefitAndExtend
 from forecast.interventions import Design
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import SIGMA_FLOOR, Sample
@@ -169,7 +170,7 @@ class ProphetFit:
 
 
 @dataclass(frozen=True)
-class ProphetForecaster:
+class ProphetForecaster(RefitAndExtend):
     """Linear trend with changes; a season for volumes with two cycles; columns as regressors with prior N(0, 0.2²)."""
 
     family: ClassVar[str] = "prophet"

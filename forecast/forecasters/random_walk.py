@@ -11,6 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from forecast.forecasters.base import Coefficients, changes, check, refuse_columns
+from forecast.forecasters.origins import RefitAndExtend
 from forecast.interventions import Design
 from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
@@ -18,7 +19,7 @@ from forecast.timeseries.series import Floats
 _DF = 5  # degrees of freedom of the innovations: monthly log changes have a kurtosis near that of Student's t5
 _DECAY = 0.94  # weight of the period before, half-life 11 periods (J.P. Morgan, RiskMetrics, 1996)
 _CAP = 4.0  # a change beyond so many standard deviations counts as this many
-_PRIOR_SD = {True: 0.06, False: 0.25}  # of a monthly log change of a price, of a volume; counts as two changes
+_PRICE_SD, _FLOW_SD = 0.06, 0.25  # prior sd of a monthly log change; it counts as two changes
 _PRIOR_N = 2
 
 
@@ -64,7 +65,7 @@ class Repeat:
 
 
 @dataclass(frozen=True)
-class RandomWalk:
+class RandomWalk(RefitAndExtend):
     """The last value; innovations Student-t with the recent standard deviation."""
 
     family: ClassVar[str] = "random-walk"
@@ -89,7 +90,7 @@ def repeat(family: str, y: Sample, design: Design | None, season: int) -> Repeat
         season = 1
         folded, moves = _fold(y.x, 1), changes(y.x, 1)
     age = np.isfinite(folded)[::-1].argmax(axis=0)
-    variance = _PRIOR_SD[y.is_price] ** 2 * 12.0 / y.freq.per_year
+    variance = (_PRICE_SD if y.is_price else _FLOW_SD) ** 2 * 12.0 / y.freq.per_year
     if season > 1:
         variance *= 2.0  # mostly noise at both ends
     sigma = _recent_sd(moves, variance)

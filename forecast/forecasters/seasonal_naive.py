@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from forecast.forecasters.origins import RefitAndExtend
 from forecast.forecasters.random_walk import Repeat, repeat
 from forecast.interventions import Design
 from forecast.timeseries.sample import Sample
 
 
 @dataclass(frozen=True)
-class SeasonalNaive:
+class SeasonalNaive(RefitAndExtend):
     """The value of the same season in the last cycle that has it; with a cycle of one period, the random walk."""
 
     family: ClassVar[str] = "seasonal-naive"

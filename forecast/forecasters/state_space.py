@@ -13,7 +13,7 @@ that the sample says nothing about keeps its prior, without special care.
 from __future__ import annotations
 
 import warnings
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -21,6 +21,7 @@ import numpy as np
 
 from forecast.errors import FitFailed, MissingDesign
 from forecast.forecasters.base import EFFECT_SD, Coefficients, changes, check, refuse_columns, unidentified
+from forecast.forecasters.origins import RefitAndExtend
 from forecast.interventions import Design
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import SIGMA_FLOOR, Sample
@@ -143,7 +144,7 @@ class StateSpaceFit:
         return self.forecaster.condition(y, design, self.frame, self.parameters, self.fit_notes)
 
 
-class StateSpace(ABC):
+class StateSpace(RefitAndExtend):
     """A family whose member is one statsmodels state space model."""
 
     family: ClassVar[str]

@@ -24,8 +24,10 @@ from forecast.errors import ForecastError, NotFound
 from forecast.forecasters import FORECASTERS
 from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.grid.engine import Grid
+from forecast.forecasters.origins import PooledStatistics
 from forecast.jobs.processes import in_parallel
 from forecast.metrics import rounded
+from forecast.names import MeasureClass
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.sample import Sample
@@ -33,7 +35,7 @@ from forecast.timeseries.series import Floats, History, Series
 from forecast.training.backtest import Backtest, backtest, fit, outcomes, scores
 from forecast.training.information import TEST_DRAWS, Past, View, seed_of
 from forecast.training.origins import Origins, OriginsLeftOut, known_at, target_history, usable
-from forecast.training.panel import Company, Lessons, Peers, panels
+from forecast.training.panel import Company, Peers, panels
 from forecast.training.selection import BASELINES
 
 #: Called with how many more series are done.
@@ -79,7 +81,7 @@ class Line:
     geometric means over series; ``coverage``: share of outcomes inside the central interval, by level in percent.
     """
 
-    is_price: bool
+    measure_class: MeasureClass
     h: int
     rel_crps: float
     mase: float
@@ -154,12 +156,12 @@ def _alone(peers: Peers, sample: Sample, history: History, question: BacktestQue
         lessons = replace(lessons, calibration=Calibration.neutral(peers.horizon))
     if sample.zeros:
         return fit(Grid(horizon=peers.horizon), _bare(sample, lessons)).quantiles(question.horizon, seed)
-    grid = lessons.teach(Grid(horizon=peers.horizon))
-    fitted = lessons.start(grid.fit_each([sample])[0], 0.0)
+    grid = Grid(horizon=peers.horizon).with_statistics(lessons)
+    fitted = grid.fit_each([sample])[0].anchored(lessons.anchor)
     return np.exp(fitted.quantiles(peers.horizon)[: question.horizon])
 
 
-def _bare(sample: Sample, lessons: Lessons | None = None) -> View:
+def _bare(sample: Sample, lessons: PooledStatistics | None = None) -> View:
     last_seen = np.datetime64(sample.ds[-1], "D")
     return View(sample, EffectRecord.none(TEST_DRAWS, sample.freq, last_seen), lessons)
 
@@ -211,12 +213,12 @@ def _one_by_views(
 def _tested(
     test: Backtest, history: History, views: Sequence[View], settings: Settings, question: BacktestQuestion
 ) -> Tested:
-    is_price, baseline = history.series.is_price, None
+    baseline = None
     if question.compared:
-        forecaster = FORECASTERS[BASELINES[is_price]]
+        forecaster = FORECASTERS[BASELINES[history.series.measure_class]]
         seed = seed_of(settings, test.series_id)
         baseline = backtest(forecaster, views, history, question.horizon, seed)
-    season = 1 if is_price else history.series.calendar.season
+    season = 1 if history.series.is_price else history.series.calendar.season
     scale = [metrics.mase_scale(view.sample.values, season) for view in views]
     return Tested(test, baseline, np.array(scale), history.series)
 
@@ -224,14 +226,15 @@ def _tested(
 def summary(answer: BacktestAnswer) -> list[Line]:
     """Scores by horizon of what was compared: prices, then the rest."""
     lines: list[Line] = []
-    for is_price in (True, False):
-        group = [each for each in answer.tested if each.series.is_price is is_price and each.baseline is not None]
+    for measure_class in MeasureClass:
+        tested = [each for each in answer.tested if each.series.measure_class is measure_class]
+        group = [each for each in tested if each.baseline is not None]
         if group:
-            lines += _lines(group, is_price)
+            lines += _lines(group, measure_class)
     return lines
 
 
-def _lines(group: Sequence[Tested], is_price: bool) -> Iterator[Line]:
+def _lines(group: Sequence[Tested], measure_class: MeasureClass) -> Iterator[Line]:
     horizon = group[0].test.actual.shape[1]
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios = np.array([scores(one.test, one.baseline).rel_crps for one in group if one.baseline is not None])
@@ -241,7 +244,7 @@ def _lines(group: Sequence[Tested], is_price: bool) -> Iterator[Line]:
     for h in (*range(1, horizon + 1), 0):
         at = slice(h - 1, h) if h else slice(None)
         yield Line(
-            is_price,
+            measure_class,
             h,
             _geometric([_mean(ratio[at]) for ratio in ratios]),
             _geometric([_mean(error[:, at]) for error in errors]),

@@ -108,7 +108,7 @@ class Plan:
 
     def rivals(self, series: Series) -> tuple[str, ...]:
         """The families of a backtest, the baseline first; of a series without a season, one of the naive ones."""
-        baseline = BASELINES[series.is_price]
+        baseline = BASELINES[series.measure_class]
         same = BASELINES.values() if series.calendar.season == 1 else (baseline,)
         return (baseline, *(name for name in self.families or FORECASTERS if name not in same))
 
@@ -268,7 +268,7 @@ def _contest(past: Past, history: History, settings: Settings, plan: Plan) -> tu
                 tests[family] = backtest(FORECASTERS[family], chosen, history, horizon, past.seed)
         except ForecastError as error:
             notes.append(f"{family} was not backtested: {error}")
-    baseline = tests.get(BASELINES[history.series.is_price])
+    baseline = tests.get(BASELINES[history.series.measure_class])
     return [scores(test, baseline) for test in tests.values()] if baseline is not None else [], notes
 
 
@@ -307,7 +307,7 @@ def origins(history: History) -> Days:
 
 def _untested(history: History) -> Chosen:
     scored = int(history.scored.sum())
-    baseline = BASELINES[history.series.is_price]
+    baseline = BASELINES[history.series.measure_class]
     if is_constant(history):
         return Chosen(
             baseline, 1.0, "untested baseline: what never moved tests nothing; the intervals rest on its kind"

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from forecast.names import unservable
+from forecast.names import Measure, unservable
 from forecast.timeseries.series import Floats, Series
-
-#: Measures that add up.
-ADDITIVE = ("volume", "value")
 
 
 @dataclass(frozen=True)
@@ -29,8 +26,9 @@ def wrong_parent(one: Series, series: Mapping[str, Series]) -> str:
     ``series``: all series by id, the parent among them.
     """
     parent = series[one.parent]
-    if one.measure not in ADDITIVE:
-        return f"nothing: only series of a {' or '.join(ADDITIVE)} add up, not of a {one.measure}"
+    if not one.measure.is_additive:
+        additive = " or ".join(measure for measure in Measure if measure.is_additive)
+        return f"nothing: only series of a {additive} add up, not of a {one.measure}"
     for name in ("measure", "unit", "freq"):
         own, other = getattr(one, name), getattr(parent, name)
         if own != other:

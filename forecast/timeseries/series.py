@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import TooShort
-from forecast.names import Place, Slug
+from forecast.names import Measure, MeasureClass, Place, Slug
 from forecast.timeseries.frequency import Days, Freq, parse_freq
 
 Floats = npt.NDArray[np.float64]
@@ -40,7 +40,7 @@ class Series:
 
     series_id: str
     mineral: Slug
-    measure: str
+    measure: Measure
     role: str
     flow: str
     reporter: Place
@@ -56,14 +56,22 @@ class Series:
     parent: str = ""
     resolution: float | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "measure", Measure(self.measure))  # tables, cards and files hold its text
+
     @cached_property
     def calendar(self) -> Freq:
         return parse_freq(self.freq)
 
     @property
+    def measure_class(self) -> MeasureClass:
+        """Prices, price indices among them, or flows: volumes and values."""
+        return self.measure.measure_class
+
+    @property
     def is_price(self) -> bool:
-        """Prices (and price indices) move like random walks; volumes and values have seasons."""
-        return self.measure in ("price", "index")
+        """Whether it is of the class of prices."""
+        return self.measure_class is MeasureClass.PRICES
 
     @property
     def is_target(self) -> bool:
@@ -128,7 +136,7 @@ class History:
     @cached_property
     def no_price(self) -> npt.NDArray[np.bool_]:
         """Prices that say 0, which no price is: they count as missing."""
-        return np.asarray((self.y <= 0) & (self.series.measure == "price"))
+        return np.asarray((self.y <= 0) & (self.series.measure is Measure.PRICE))
 
     @cached_property
     def x(self) -> Floats:

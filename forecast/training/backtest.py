@@ -7,26 +7,19 @@ known then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast import metrics
-from forecast.errors import TooShort
 from forecast.forecasters.base import Fitted, Forecaster
-from forecast.forecasters.grid.engine import LEAST, Grid, GridFitted
-from forecast.forecasters.occurrence import Few, few
 from forecast.interventions import Design
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
 from forecast.timeseries.trade import has_trade
 from forecast.training.information import View
-
-#: A model is estimated anew after so many origins; between them its parameters meet the longer sample. The grid
-#: estimates nothing: to fit it is to filter once.
-REFIT_EVERY = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +50,7 @@ class Model:
 
 def fit(forecaster: Forecaster, view: View) -> Model:
     """Fit a family to the series less the mean effects."""
-    if isinstance(forecaster, Grid):
-        return next(_at_once(forecaster, [view]))
-    try:
-        return Model(forecaster.fit(view.net, Design.empty(view.net.ds)), view)
-    except TooShort:
-        if not view.sample.zeros:
-            raise
-        return Model(few(view.net, view.cutoff), view)
+    return Model(next(iter(forecaster.fit_origins([view.origin]))), view)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,37 +88,13 @@ def outcomes(history: History, cutoffs: Days, horizon: int) -> Floats:
 def backtest(forecaster: Forecaster, views: Sequence[View], history: History, horizon: int, seed: int) -> Backtest:
     """One family at each of the views, oldest first."""
     quantiles = np.empty((len(views), horizon, len(metrics.LEVELS)))
-    models = _at_once(forecaster, views) if isinstance(forecaster, Grid) else _one_by_one(forecaster, views)
-    for i, model in enumerate(models):
-        quantiles[i] = model.quantiles(horizon, seed + i)
+    fits = forecaster.fit_origins([view.origin for view in views])
+    for i, (fitted, view) in enumerate(zip(fits, views, strict=True)):
+        quantiles[i] = Model(fitted, view).quantiles(horizon, seed + i)
     cutoffs = np.array([view.cutoff for view in views], dtype="datetime64[D]")
     return Backtest(
         history.series.series_id, forecaster.family, cutoffs, quantiles, outcomes(history, cutoffs, horizon)
     )
-
-
-def _one_by_one(forecaster: Forecaster, views: Sequence[View]) -> Iterator[Model]:
-    model: Model | None = None
-    for i, view in enumerate(views):
-        if model is None or i % REFIT_EVERY == 0 or isinstance(model.fitted, Few):
-            model = fit(forecaster, view)
-        else:
-            model = Model(model.fitted.extend(view.net), view)
-        yield model
-
-
-def _at_once(grid: Grid, views: Sequence[View]) -> Iterator[Model]:
-    # one pass over all views costs as much as over one; what the others said is dated, so the last lesson holds all
-    lessons = [view.lessons for view in views if view.lessons is not None]
-    taught = lessons[-1].teach(grid) if lessons else grid
-    rich = [view for view in views if not view.sample.zeros or np.isfinite(view.net.x).sum() >= LEAST]
-    calibrations = [view.lessons.calibration for view in rich if view.lessons] if len(lessons) == len(views) else None
-    fits = iter(taught.fit_each([view.net for view in rich], calibrations) if rich else ())
-    for view in views:
-        fitted = next(fits) if view in rich else few(view.net, view.cutoff)
-        if view.lessons and isinstance(fitted, GridFitted):
-            fitted = view.lessons.start(fitted, view.held)
-        yield Model(fitted, view)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,11 +18,12 @@ from forecast.effects.estimate import Averaging, controls_for, estimate
 from forecast.events import Branch, Events, branches
 from forecast.events.exposure import exposure
 from forecast.forecasters.occurrence import Occurrence, learn
+from forecast.forecasters.origins import Origin, PooledStatistics
 from forecast.settings import Settings
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 from forecast.timeseries.trade import HOLDS_BACK, Codes, codes
-from forecast.training.panel import Company, Lessons
+from forecast.training.panel import Company
 
 #: Draws at an origin of a backtest.
 TEST_DRAWS = 500
@@ -42,7 +43,7 @@ class View:
 
     sample: Sample
     record: EffectRecord
-    lessons: Lessons | None = None
+    lessons: PooledStatistics | None = None
 
     @property
     def cutoff(self) -> np.datetime64:
@@ -57,6 +58,11 @@ class View:
         """
         net = self.sample.less(self._mean_path)
         return (replace(net, x=np.where(self._leaks, np.nan, net.x)) if self.sample.zeros else net).sizes
+
+    @property
+    def origin(self) -> Origin:
+        """What a family is fitted to."""
+        return Origin(self.net, self.cutoff, self.held, bool(self.sample.zeros), self.lessons)
 
     @property
     def gap(self) -> int:

@@ -12,10 +12,12 @@ import numpy as np
 
 from forecast.catalog import Catalog
 from forecast.forecasters.calibration import Calibration, Margins
-from forecast.forecasters.grid.engine import Grid, GridFitted, Panel, Track, calibrate, standardised
-from forecast.forecasters.grid.price import Pooled, PriceTrack
-from forecast.forecasters.grid.spot import Anchor, last_prices
+from forecast.forecasters.grid.engine import Grid, Panel, Track, calibrate, standardised
+from forecast.forecasters.grid.price import PriceTrack
+from forecast.forecasters.grid.spot import last_prices
+from forecast.forecasters.origins import PooledStatistics
 from forecast.metrics import LEVELS
+from forecast.names import Measure, MeasureClass
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
@@ -25,7 +27,7 @@ ENOUGH = 400
 #: Horizons that are calibrated.
 HORIZON = 24
 
-Kind = tuple[bool, Freq]
+Kind = tuple[MeasureClass, Freq]
 
 
 def enough(freq: Freq) -> int:
@@ -34,27 +36,8 @@ def enough(freq: Freq) -> int:
 
 
 def kind(series: Series) -> Kind:
-    """Prices or not, and the frequency: what may be learned from each other."""
-    return series.is_price, series.calendar
-
-
-@dataclass(frozen=True, eq=False)
-class Lessons:
-    """What is known at one cutoff: pooled statistics of prices (None for the rest), the calibration, and the last
-    price of the series' daily or weekly companion, where it names one."""
-
-    pooled: Pooled | None
-    calibration: Calibration
-    anchor: Anchor | None = None
-
-    def teach(self, grid: Grid) -> Grid:
-        return replace(grid, pooled=self.pooled, calibration=self.calibration)
-
-    def start(self, fitted: GridFitted, effect: float) -> GridFitted:
-        """Let forecasts start from the last price, less the ``effect`` that was taken off the sample."""
-        if self.anchor is None:
-            return fitted
-        return replace(fitted, grid=replace(fitted.grid, anchor=replace(self.anchor, spot=self.anchor.spot - effect)))
+    """Measure class and frequency: series that share both may be pooled."""
+    return series.measure_class, series.calendar
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +67,13 @@ class Peers:
                 sha.update(history.published(history.ds).tobytes())
         return sha.hexdigest()
 
-    def lessons(self, series_id: str, cutoff: np.datetime64) -> Lessons:
+    def lessons(self, series_id: str, cutoff: np.datetime64) -> PooledStatistics:
         """What they had taught ``series_id``, of them or not, by the end of the period that starts at ``cutoff``."""
         t = int(np.searchsorted(self._panel.ds, cutoff, side="right")) - 1
         source = self._track.source
         pooled = source.pooled(self._rows.get(series_id, -1)) if isinstance(source, PriceTrack) else None
         anchor = self._track.anchor(self._rows[series_id], t) if series_id in self.companions else None
-        return Lessons(pooled, self._calibration(t), anchor)
+        return PooledStatistics(pooled, self._calibration(t), anchor)
 
     def quantiles(self, cutoffs: Mapping[str, Days], *, calibrated: bool = True) -> dict[str, Floats]:
         """(O, horizon, 15) quantiles of the log at ``LEVELS``, for each of these series from each of its O cutoffs.
@@ -171,7 +154,7 @@ class Company:
     def of(cls, catalog: Catalog, as_of: dt.date) -> Company:
         by_kind: dict[Kind, list[str]] = {}
         for series in sorted(catalog.series().values(), key=_shuffled):
-            if series.measure != "index":
+            if series.measure is not Measure.INDEX:
                 by_kind.setdefault(kind(series), []).append(series.series_id)
         return cls(as_of, {key: _peers(catalog, ids[: enough(key[1])], as_of) for key, ids in by_kind.items()})
 
@@ -186,7 +169,7 @@ def panels(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date, horizon:
     known = catalog.series()
     like: dict[Kind, list[str]] = {}
     for series in sorted(known.values(), key=_shuffled):
-        if series.measure != "index":
+        if series.measure is not Measure.INDEX:
             like.setdefault(kind(series), []).append(series.series_id)
     asked: dict[Kind, list[str]] = {}
     for series_id in dict.fromkeys(series_ids):

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from forecast.names import MeasureClass
 from forecast.timeseries.series import Series
 from forecast.training.backtest import Scores
 
-#: The baseline of each kind of series.
-BASELINES = {True: "random-walk", False: "seasonal-naive"}
+#: The baseline family of each class of measures.
+BASELINES = {MeasureClass.PRICES: "random-walk", MeasureClass.FLOWS: "seasonal-naive"}
 
 #: Gain over the baseline that a champion needs.
 MARGIN = 0.02
@@ -60,7 +61,7 @@ def shrunken(scores: Scores, series: Series) -> float:
 
 def choose(table: Sequence[Scores], series: Series) -> Chosen:
     """The champion among the families that were backtested, the baseline among them."""
-    baseline = BASELINES[series.is_price]
+    baseline = BASELINES[series.measure_class]
     rivals = {s.family: shrunken(s, series) for s in table if s.family != baseline and np.isfinite(s.score)}
     if not rivals:
         return Chosen(baseline, 1.0, "no other family could be backtested")
@@ -77,6 +78,6 @@ def forced(family: str, table: Sequence[Scores], series: Series) -> Chosen:
     found = next((s for s in table if s.family == family and np.isfinite(s.score)), None)
     if found is None:
         return Chosen(family, 1.0, "forced: the only family asked for; it could not be backtested")
-    score, baseline = shrunken(found, series), BASELINES[series.is_price]
+    score, baseline = shrunken(found, series), BASELINES[series.measure_class]
     against = "" if family == baseline else f"; CRPS {found.score:.3f} of {baseline}'s"
     return Chosen(family, 1.0 if family == baseline else score, f"forced: the only family asked for{against}")

@@ -15,6 +15,7 @@ from forecast.answers.event_versions import Assumption, Choice, World
 from forecast.effects import EpisodeEffect
 from forecast.events import Act, Event
 from forecast.interventions import Decay, Licence, Ramp, Step
+from forecast.names import MeasureClass
 from forecast.timeseries.series import Floats
 from tests.support.records import EventFacts, changed
 from tests.support.small_world import (
@@ -550,7 +551,7 @@ def test_a_licence_that_was_granted_and_ends_gives_back_what_is_left_of_its_effe
 
 
 def test_a_licence_that_raises_a_price_gives_back_a_share_of_the_rise() -> None:
-    evidence = Evidence(seen(SUPPLY, 0.1, is_price=True), "p")
+    evidence = Evidence(seen(SUPPLY, 0.1, on=MeasureClass.PRICES), "p")
     future = a_future(a_licence(2, effective=date(2030, 7, 1)), series=PRICE, evidence=evidence)
     mean, sd = evidence.prior(SUPPLY, PRICE).towards(1)
     rise = mean + sd * luck("licence", PRICE)
@@ -727,7 +728,7 @@ def test_each_coming_event_is_told_once_where_it_first_comes() -> None:
 
 
 def test_periods_follow_the_last_one_and_prices_take_the_prior_of_prices() -> None:
-    evidence = Evidence(seen(SUPPLY, 0.1, is_price=True), "p")
+    evidence = Evidence(seen(SUPPLY, 0.1, on=MeasureClass.PRICES), "p")
     future = a_future(a_ban("ban", effective=date(2030, 7, 1)), series=PRICE, evidence=evidence)
     assert [str(day)[:7] for day in future.ds] == MONTHS
     assert future.ds[0] == LAST + np.timedelta64(30, "D")

@@ -22,6 +22,7 @@ from forecast.effects.event_classes import Likelihood
 from forecast.effects.report import report
 from forecast.events import InForce, KindFamily
 from forecast.interventions import Intervention, Step
+from forecast.names import MeasureClass
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import History
 from tests.support.records import a_series
@@ -197,12 +198,12 @@ def test_a_path_tells_what_was_and_what_would_have_been(found: Findings) -> None
 def test_kinds_of_events_are_counted_and_their_mean_has_a_ninety_percent_interval() -> None:
     directions = [1] * 12 + [-1] * 8 + [0] * 2
     said = tuple(
-        Likelihood("s", (f"e{k}",), KindFamily.SUPPLY, sign, True, sign * 0.2, 0.02)
+        Likelihood("s", (f"e{k}",), KindFamily.SUPPLY, sign, MeasureClass.PRICES, sign * 0.2, 0.02)
         for k, sign in enumerate(directions)
     )
     evidence = Evidence(said, "digest")
-    (row,) = [row for row in class_effects(evidence).data if (row.family, row.measure) == ("supply", "prices")]
-    prior = evidence.priors[KindFamily.SUPPLY, True]
+    (row,) = [row for row in class_effects(evidence).data if (row.family, row.measure_class) == ("supply", "prices")]
+    prior = evidence.priors[KindFamily.SUPPLY, MeasureClass.PRICES]
     assert (row.up, row.down, row.events, row.estimates) == (12, 8, 22, prior.n)
     z = 1.6448536269514722
     ends = [float(f"{100 * math.expm1(prior.mean + side * z * prior.se):.6g}") for side in (-1, 0, 1)]

@@ -21,13 +21,14 @@ from forecast.catalog import Catalog
 from forecast.effects.event_classes import Likelihood, class_priors
 from forecast.errors import InvalidInput
 from forecast.events import KindFamily
-from forecast.names import Slug
+from forecast.names import MeasureClass, Slug
 from forecast.registry import Registry
 from forecast.registry.store import SUMMARY as FILE
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 
 TODAY = NOW.date()
 SUPPLY = KindFamily.SUPPLY
+PRICES, FLOWS = MeasureClass
 Stores = tuple[Catalog, Registry]
 
 
@@ -39,10 +40,10 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
     catalog.close()
 
 
-def pool(effect: float, n: int = 40, *, is_price: bool = True) -> tuple[Likelihood, ...]:
+def pool(effect: float, n: int = 40, *, on: MeasureClass = PRICES) -> tuple[Likelihood, ...]:
     """So many supply measures, each of which did about the same in the expected direction."""
     return tuple(
-        Likelihood("s", (f"e{k}",), SUPPLY, sign := 1 - 2 * (k % 2), is_price, sign * effect, 0.02) for k in range(n)
+        Likelihood("s", (f"e{k}",), SUPPLY, sign := 1 - 2 * (k % 2), on, sign * effect, 0.02) for k in range(n)
     )
 
 
@@ -115,8 +116,8 @@ def test_an_event_is_not_in_its_own_prior(stores: Stores) -> None:
     evidence = Evidence((*pool(0.1), replace(pool(0.1)[0], events=("wild", "other"), estimate=3.0)), "x")
     copper = stores[0].get(COPPER)
     assert evidence.prior(SUPPLY, copper, without=("other",)) == Evidence(pool(0.1)).prior(SUPPLY, copper)
-    assert evidence.count(SUPPLY, True) == 41
-    assert evidence.count(SUPPLY, True, without=("wild",)) == 40
+    assert evidence.count(SUPPLY, PRICES) == 41
+    assert evidence.count(SUPPLY, PRICES, without=("wild",)) == 40
 
 
 def test_a_forecast_tells_what_it_takes_of_coming_events(stores: Stores) -> None:
@@ -149,13 +150,13 @@ def test_flows_and_prices_and_kinds_are_asked_apart(stores: Stores) -> None:
     catalog, _ = stores
     copper, earths = catalog.get(COPPER), catalog.get(EARTHS)
     others = tuple(replace(one, family=KindFamily.TARIFF) for one in pool(-0.1, 12))
-    evidence = Evidence((*pool(0.2), *pool(0.05, 10, is_price=False), *others), "x")
+    evidence = Evidence((*pool(0.2), *pool(0.05, 10, on=FLOWS), *others), "x")
     for without in ((), ("e3",), ("e39",)):
         expected = class_priors(evidence.likelihoods, without)
         for family in (SUPPLY, KindFamily.TARIFF, KindFamily.SHOCK):
-            assert evidence.prior(family, copper, without) == expected[family, True]
-            assert evidence.prior(family, earths, without) == expected[family, False]
-    asked = [(SUPPLY, True), (SUPPLY, False), (KindFamily.TARIFF, True), (KindFamily.TARIFF, False)]
+            assert evidence.prior(family, copper, without) == expected[family, PRICES]
+            assert evidence.prior(family, earths, without) == expected[family, FLOWS]
+    asked = [(SUPPLY, PRICES), (SUPPLY, FLOWS), (KindFamily.TARIFF, PRICES), (KindFamily.TARIFF, FLOWS)]
     assert [evidence.count(*one) for one in asked] == [40, 10, 12, 0]
     assert [evidence.count(*one, without=("e3", "e39")) for one in asked] == [38, 9, 11, 0]
 
@@ -164,10 +165,10 @@ def test_an_event_on_several_series_is_one_and_an_episode_is_without_any_of_its_
     (one,) = pool(0.1, 1)
     seen = [replace(one, series_id=name, events=("lead", "with-it")) for name in ("a", "b")]
     evidence = Evidence((*seen, replace(one, events=("lead", "other")), *pool(0.1, 5)), "x")
-    assert evidence.count(SUPPLY, True) == 6
-    assert evidence.count(SUPPLY, True, without=("with-it",)) == 6  # with another it leads still
-    assert evidence.count(SUPPLY, True, without=("with-it", "other")) == 5
-    assert evidence.count(SUPPLY, True, without=("lead",)) == 5
+    assert evidence.count(SUPPLY, PRICES) == 6
+    assert evidence.count(SUPPLY, PRICES, without=("with-it",)) == 6  # with another it leads still
+    assert evidence.count(SUPPLY, PRICES, without=("with-it", "other")) == 5
+    assert evidence.count(SUPPLY, PRICES, without=("lead",)) == 5
 
 
 def test_the_words_on_a_prior_are_of_the_other_events_and_towards_its_direction(stores: Stores) -> None:
@@ -206,8 +207,8 @@ def test_what_is_not_identified_or_of_unknown_direction_teaches_nothing(stores: 
     refresh(registry, ())
     told = {one.events for one in Evidence.of(registry).likelihoods if one.series_id == COPPER}
     assert told == {one.episode.events for one in effects[2:] if one.episode.direction}
-    on = {one.series_id: one.is_price for one in Evidence.of(registry).likelihoods}
-    assert on == {COPPER: True, NICKEL: True, EARTHS: False}
+    on = {one.series_id: one.measure_class for one in Evidence.of(registry).likelihoods}
+    assert on == {COPPER: PRICES, NICKEL: PRICES, EARTHS: FLOWS}
 
 
 def test_a_retired_series_teaches_nothing_with_the_file_and_without_it(stores: Stores) -> None:

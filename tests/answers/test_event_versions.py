@@ -11,6 +11,7 @@ import pytest
 from forecast.answers.event_versions import Assumption, Choice, Version, World, comes_with, differing
 from forecast.events import Act, Branch, Event, Events, KindFamily
 from forecast.interventions import Step
+from forecast.names import Measure
 from tests.support.records import changed
 from tests.support.small_world import (
     AS_OF,
@@ -98,7 +99,7 @@ def test_what_is_stated_of_a_series_goes_before_what_is_stated_of_its_measure() 
     for said in (sizes, sizes[::-1]):
         assert Assumption(sizes=said).size(OTHER) == (-0.2, 0.3)
         assert Assumption(sizes=said).size(replace(OTHER, series_id="volume.x")) == (-0.5, 0.1)
-        assert Assumption(sizes=said).size(replace(OTHER, series_id="value.x", measure="value")) is None
+        assert Assumption(sizes=said).size(replace(OTHER, series_id="value.x", measure=Measure.VALUE)) is None
 
 
 def test_an_edit_touches_what_is_acted_on_before_or_after() -> None:

@@ -16,6 +16,7 @@ from forecast.answers.findings import Kin, _kin, findings
 from forecast.catalog import Catalog
 from forecast.errors import NotEstimated, NotFound
 from forecast.events import Act, Event
+from forecast.names import MeasureClass
 from forecast.registry import Registry
 from tests.support.records import EventFacts, changed
 from tests.support.small_world import EVIDENCE, FLOW, SUPPLY, a_ban, an_effect
@@ -204,7 +205,11 @@ def test_kin_are_weighed_with_its_own_data_by_precision(stores: Stores) -> None:
         weight = sd**2 / (sd**2 + error**2)
         assert kin.mean == pytest.approx(mean + weight * (estimate - mean), rel=1e-9)
         assert kin.sd == pytest.approx(error * weight**0.5, rel=1e-9)
-        events = {s.events[0] for s in others.likelihoods if (s.family, s.is_price) == (episode.family, False)}
+        events = {
+            s.events[0]
+            for s in others.likelihoods
+            if (s.family, s.measure_class) == (episode.family, MeasureClass.FLOWS)
+        }
         assert kin.others == len(events)
 
 

@@ -20,9 +20,11 @@ from forecast.effects.event_classes import (
 )
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
+from forecast.names import MeasureClass
 from forecast.timeseries.frequency import Freq
 
 SUPPLY, TARIFF = KindFamily.SUPPLY, KindFamily.TARIFF
+PRICES, FLOWS = MeasureClass
 
 
 def events(n: int, mean: float, spread: float, sd: float = 0.03, seed: int = 0) -> list[Likelihood]:
@@ -30,13 +32,13 @@ def events(n: int, mean: float, spread: float, sd: float = 0.03, seed: int = 0) 
     signs = rng.choice([-1, 1], n)
     seen = signs * (mean + rng.normal(0, spread, n)) + rng.normal(0, sd, n)
     return [
-        Likelihood("price.x", (f"e{k}",), SUPPLY, int(sign), True, float(y), sd)
+        Likelihood("price.x", (f"e{k}",), SUPPLY, int(sign), PRICES, float(y), sd)
         for k, (sign, y) in enumerate(zip(signs, seen, strict=True))
     ]
 
 
 def test_a_mean_and_a_spread_are_found_in_the_expected_direction() -> None:
-    prior = class_priors(events(150, 0.08, 0.06))[SUPPLY, True]
+    prior = class_priors(events(150, 0.08, 0.06))[SUPPLY, PRICES]
     assert prior.n == 150
     assert prior.mean == pytest.approx(0.08, abs=0.02)
     assert prior.spread == pytest.approx(0.06, abs=0.02)
@@ -45,14 +47,14 @@ def test_a_mean_and_a_spread_are_found_in_the_expected_direction() -> None:
 
 
 def test_noise_alone_is_no_spread_and_no_mean() -> None:
-    prior = class_priors(events(200, 0.0, 0.0, sd=0.05))[SUPPLY, True]
+    prior = class_priors(events(200, 0.0, 0.0, sd=0.05))[SUPPLY, PRICES]
     assert prior.spread < 0.025
     assert prior.towards(1)[0] == 0.0
     assert not prior.identified
 
 
 def test_an_unknown_direction_has_no_mean_and_is_wider() -> None:
-    prior = class_priors(events(150, 0.08, 0.06))[SUPPLY, True]
+    prior = class_priors(events(150, 0.08, 0.06))[SUPPLY, PRICES]
     mean, sd = prior.towards(0)
     assert mean == 0.0
     assert sd > prior.sd
@@ -60,11 +62,11 @@ def test_an_unknown_direction_has_no_mean_and_is_wider() -> None:
 
 def test_a_family_nobody_has_seen_gets_what_all_say_and_prices_say_nothing_of_flows() -> None:
     priors = class_priors(events(150, 0.08, 0.06))
-    assert priors[TARIFF, True].n == 0
-    assert priors[TARIFF, True].mean == pytest.approx(priors[SUPPLY, True].mean, abs=0.02)
-    assert priors[TARIFF, True].sd > priors[SUPPLY, True].sd
-    assert not priors[TARIFF, True].identified
-    assert priors[SUPPLY, False].mean == pytest.approx(0, abs=1e-9)
+    assert priors[TARIFF, PRICES].n == 0
+    assert priors[TARIFF, PRICES].mean == pytest.approx(priors[SUPPLY, PRICES].mean, abs=0.02)
+    assert priors[TARIFF, PRICES].sd > priors[SUPPLY, PRICES].sd
+    assert not priors[TARIFF, PRICES].identified
+    assert priors[SUPPLY, FLOWS].mean == pytest.approx(0, abs=1e-9)
     assert len(priors) == 2 * len(KindFamily)
 
 
@@ -77,14 +79,14 @@ def test_no_event_is_in_its_own_prior() -> None:
 
 @given(st.lists(st.tuples(st.floats(-2, 2), st.floats(0.01, 1)), max_size=8))
 def test_any_handful_of_events_gives_a_proper_prior(pairs: list[tuple[float, float]]) -> None:
-    pool = [Likelihood("s", (str(k),), TARIFF, 1, False, y, sd) for k, (y, sd) in enumerate(pairs)]
+    pool = [Likelihood("s", (str(k),), TARIFF, 1, FLOWS, y, sd) for k, (y, sd) in enumerate(pairs)]
     for prior in class_priors(pool).values():
         assert np.isfinite(prior.mean)
         assert 0 < prior.sd < 1.5
 
 
 def test_a_mean_against_what_was_expected_is_not_used() -> None:
-    prior = class_priors(events(150, -0.08, 0.06))[SUPPLY, True]
+    prior = class_priors(events(150, -0.08, 0.06))[SUPPLY, PRICES]
     assert prior.mean < -0.05
     assert not prior.identified
     assert prior.towards(1)[0] == 0.0
@@ -93,13 +95,13 @@ def test_a_mean_against_what_was_expected_is_not_used() -> None:
 def test_one_wild_event_does_not_make_all_of_them_wild() -> None:
     pool = events(30, 0.0, 0.02)
     wild = replace(pool[0], estimate=1.5, events=("wild",))
-    assert class_priors([*pool, wild])[SUPPLY, True].spread < class_priors(pool)[SUPPLY, True].spread + 0.02
+    assert class_priors([*pool, wild])[SUPPLY, PRICES].spread < class_priors(pool)[SUPPLY, PRICES].spread + 0.02
 
 
 def test_one_prior_alone_is_the_same() -> None:
     pool = events(30, 0.05, 0.05)
-    for (family, is_price), prior in class_priors(pool, without={"e3"}).items():
-        assert class_prior(pool, family, is_price, without={"e3"}) == prior
+    for (family, measure_class), prior in class_priors(pool, without={"e3"}).items():
+        assert class_prior(pool, family, measure_class, without={"e3"}) == prior
 
 
 # -- which events count ------------------------------------------------------------------------------------------------
@@ -116,27 +118,29 @@ def effect(name: str, direction: int = -1, *, identified: bool = True, told: boo
 def test_only_identified_effects_of_known_direction_are_pooled() -> None:
     found = [effect("good"), effect("dark", identified=False), effect("any", 0), effect("mute", told=False)]
     record = EffectRecord(tuple(found), "averaged", 3, Freq("M"), np.datetime64("2022-01-01"), "volume.x")
-    assert likelihoods(record, False) == (Likelihood("volume.x", ("good", "good-too"), SUPPLY, -1, False, -0.3, 0.1),)
+    assert likelihoods(record, FLOWS) == (Likelihood("volume.x", ("good", "good-too"), SUPPLY, -1, FLOWS, -0.3, 0.1),)
 
 
 def test_what_a_series_says_counts_for_less_the_less_squarely_it_is_hit() -> None:
     hit = effect("good")
     aside = replace(hit, episode=replace(hit.episode, exposure=0.25))
-    (said,) = likelihoods(EffectRecord((aside,), "averaged", 3, Freq("M"), np.datetime64("2022-01-01")), False)
+    (said,) = likelihoods(EffectRecord((aside,), "averaged", 3, Freq("M"), np.datetime64("2022-01-01")), FLOWS)
     assert (said.estimate, said.sd) == (-1.2, 0.4), "four times what was seen, four times as uncertain"
     with pytest.raises(ValueError, match="the sample says nothing of good"):
-        squarely(replace(hit, likelihood=None), "volume.x", False)
+        squarely(replace(hit, likelihood=None), "volume.x", FLOWS)
 
 
 @pytest.mark.parametrize("part", ["wild", "with-it"])
 def test_whatever_an_event_has_a_part_in_is_left_out_of_its_prior(part: str) -> None:
-    pool = [replace(one, is_price=is_price) for one in events(6, 0.05, 0.05) for is_price in (True, False)]
+    pool = [
+        replace(one, measure_class=measure_class) for one in events(6, 0.05, 0.05) for measure_class in MeasureClass
+    ]
     seen = [replace(one, estimate=5.0, events=("wild", "with-it")) for one in pool[:2]]
     told = class_priors([*seen, *pool], without={part})
     assert told == class_priors(pool)
-    for (family, is_price), prior in told.items():
-        assert class_prior([*seen, *pool], family, is_price, without={part}) == prior
-        assert class_prior([*seen, *pool], family, is_price) != prior
+    for (family, measure_class), prior in told.items():
+        assert class_prior([*seen, *pool], family, measure_class, without={part}) == prior
+        assert class_prior([*seen, *pool], family, measure_class) != prior
 
 
 # -- the numbers -------------------------------------------------------------------------------------------------------
@@ -156,7 +160,7 @@ def integrated(y: list[float], v: list[float], mean: float, sd: float, spreads: 
 def test_a_prior_is_the_posterior_of_the_hierarchy() -> None:
     grid = np.linspace(0, 1.0, 126)
     seen = [(SUPPLY, 1, 0.30, 0.05), (SUPPLY, -1, -0.02, 0.10), (SUPPLY, 1, 0.10, 0.02), (TARIFF, 1, 0.05, 0.04)]
-    pool = [Likelihood("s", (str(k),), f, d, True, y, sd) for k, (f, d, y, sd) in enumerate(seen)]
+    pool = [Likelihood("s", (str(k),), f, d, PRICES, y, sd) for k, (f, d, y, sd) in enumerate(seen)]
     y, v = [d * one for _, d, one, _ in seen], [sd**2 for *_, sd in seen]
     all_mean, all_se, all_spread = integrated(y, v, 0.0, 0.1, grid)
     for family, members in ((SUPPLY, slice(0, 3)), (TARIFF, slice(3, 4)), (KindFamily.SHOCK, slice(0, 0))):
@@ -164,30 +168,30 @@ def test_a_prior_is_the_posterior_of_the_hierarchy() -> None:
         n = len(own[0])
         spread = np.sqrt((n * integrated(*own, *centre, grid)[2] ** 2 + 8 * all_spread**2) / (n + 8))
         mean, se, _ = integrated(*own, *centre, np.array([spread]))
-        prior = class_priors(pool)[family, True]
-        assert (prior.n, prior.family, prior.is_price) == (n, family, True)
+        prior = class_priors(pool)[family, PRICES]
+        assert (prior.n, prior.family, prior.measure_class) == (n, family, PRICES)
         assert (prior.mean, prior.se, prior.spread) == pytest.approx((mean, se, spread), rel=2e-3)
         assert prior.sd == pytest.approx(np.hypot(se, spread * 2**0.5), rel=2e-3)
 
 
 def test_what_three_series_say_of_one_event_is_said_once() -> None:
-    one = Likelihood("a", ("e",), SUPPLY, 1, False, -0.3, 0.1)
+    one = Likelihood("a", ("e",), SUPPLY, 1, FLOWS, -0.3, 0.1)
     thrice = [replace(one, series_id=name) for name in "abc"]
-    once, told = (class_priors(pool)[SUPPLY, False] for pool in ([one], thrice))
+    once, told = (class_priors(pool)[SUPPLY, FLOWS] for pool in ([one], thrice))
     assert (told.mean, told.se, told.spread) == pytest.approx((once.mean, once.se, once.spread))
     assert (once.n, told.n) == (1, 3)
-    another = class_priors([one, replace(one, events=("f",))])[SUPPLY, False]
+    another = class_priors([one, replace(one, events=("f",))])[SUPPLY, FLOWS]
     assert another.se < once.se
 
 
 def test_flows_may_differ_more_than_prices() -> None:
     nothing = class_priors([])
-    assert nothing[SUPPLY, False].spread == pytest.approx(0.3 * (2 / np.pi) ** 0.5, rel=0.03), "a half-normal's mean"
-    assert nothing[SUPPLY, True].spread < nothing[SUPPLY, False].spread / 2
+    assert nothing[SUPPLY, FLOWS].spread == pytest.approx(0.3 * (2 / np.pi) ** 0.5, rel=0.03), "a half-normal's mean"
+    assert nothing[SUPPLY, PRICES].spread < nothing[SUPPLY, FLOWS].spread / 2
 
 
 def test_a_mean_counts_from_two_standard_errors_on() -> None:
-    clear, doubtful = (ClassPrior(SUPPLY, True, mean, 0.03, 0.04 / 2**0.5, 5) for mean in (0.0601, 0.0599))
+    clear, doubtful = (ClassPrior(SUPPLY, PRICES, mean, 0.03, 0.04 / 2**0.5, 5) for mean in (0.0601, 0.0599))
     assert clear.towards(-1) == pytest.approx((-0.0601, 0.05))
     assert clear.towards(1) == pytest.approx((0.0601, 0.05))
     assert clear.towards(0) == pytest.approx((0.0, np.hypot(0.0601, 0.05)))

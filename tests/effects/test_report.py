@@ -12,9 +12,10 @@ from forecast.effects.report import Band, EpisodeReport, report
 from forecast.errors import NotFound
 from forecast.events import KindFamily
 from forecast.interventions import Forestalled, Intervention, Ramp, Shape, Step, Temporary
+from forecast.names import Measure
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import History
-from tests.support.records import a_series
+from tests.support.records import a_series, like
 
 MONTHLY = Freq("M")
 DS = MONTHLY.range("2020-01-01", 36)
@@ -71,7 +72,7 @@ def test_the_amount_is_the_mean_over_the_periods_that_were_seen() -> None:
 
 def test_of_a_price_the_amount_is_told_and_no_sum() -> None:
     history, record = scene(sd=0.0)
-    price = replace(history, series=replace(SERIES, measure="price", unit="USD/t"))
+    price = replace(history, series=replace(SERIES, measure=Measure.PRICE, unit="USD/t"))
     told = report(price, record, "ban")
     assert told.cumulated is None
     assert told.amount is not None
@@ -142,7 +143,7 @@ def test_an_episode_the_record_lacks_is_not_found() -> None:
 
 def test_sums_of_prices_have_no_meaning_and_their_anticipation_is_a_mean() -> None:
     history, record = scene(lead=2, sd=0.0)
-    told = report(replace(history, series=replace(SERIES, measure="price")), record, "ban")
+    told = report(replace(history, series=replace(SERIES, measure=Measure.PRICE)), record, "ban")
     assert (told.cumulated, told.before, told.after) == (None, None, None)
     assert told.early is not None
     assert told.early.median == pytest.approx(-50, rel=1e-3)
@@ -172,7 +173,7 @@ def told_of(
     choice = np.repeat(np.arange(len(leads)), 4).astype(np.int16)
     effect = EpisodeEffect(episode, product(acting, [shape], leads), choice, np.ones(n, dtype=np.float32), False, True)
     record = EffectRecord((effect,), "averaged", n, MONTHLY, np.datetime64(DS[last], "D"), "volume.x")
-    series = replace(SERIES, measure=measure)
+    series = like(SERIES, measure=measure)
     return report(History(series, DS, np.full(36, 100.0), np.full(36, "reported")), record, "ban")
 
 

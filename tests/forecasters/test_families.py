@@ -18,6 +18,7 @@ from forecast.catalog import Catalog
 from forecast.effects.estimate import regress
 from forecast.errors import FitFailed, MissingDesign, NotFound, TooShort
 from forecast.forecasters import FORECASTERS, Coefficients, Fitted, state_space
+from forecast.forecasters.origins import Origin
 from forecast.forecasters.state_space import StateSpaceFit
 from forecast.interventions import Design
 from forecast.metrics import quantiles
@@ -82,6 +83,15 @@ def test_an_unknown_family_is_named_with_the_nearest() -> None:
     with pytest.raises(NotFound, match="sarimax"):
         FORECASTERS["sarima"]
     assert "sarima" not in FORECASTERS
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_each_origin_has_a_model_that_ends_with_it(family: str) -> None:
+    y = made()
+    origins = [Origin(Sample(y.ds[:T], y.x[:T], y.freq, y.is_price), y.ds[T - 1]) for T in (148, 149, 150)]
+    fits = list(FORECASTERS[family].fit_origins(origins))
+    assert [fitted.family for fitted in fits] == [family] * 3
+    assert [fitted.last for fitted in fits] == [origin.cutoff for origin in origins]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -22,6 +22,7 @@ from forecast.jobs import backtest as job
 from forecast.jobs.backtest import BacktestAnswer, BacktestQuestion, quantiles_ahead, run, summary
 from forecast.jobs.ingest import ingest
 from forecast.metrics import LEVELS
+from forecast.names import MeasureClass
 from forecast.settings import Settings
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
@@ -79,7 +80,7 @@ def test_one_pass_is_the_fit_at_each_origin(bundled: Catalog, answer: BacktestAn
         peers = company.like(history.series)
         assert peers is not None
         for cutoff, q in zip(one.test.cutoffs, one.test.quantiles, strict=True):
-            grid = peers.lessons(series_id, cutoff).teach(Grid())
+            grid = Grid().with_statistics(peers.lessons(series_id, cutoff))
             (fitted,) = grid.fit_each([Sample.of(history.until(cutoff))])
             np.testing.assert_allclose(np.log(q), fitted.quantiles(24)[:3], rtol=1e-9)
 
@@ -137,7 +138,9 @@ def test_rows_are_long_rounded_once_and_nested(answer: BacktestAnswer) -> None:
 
 def test_scores_come_by_horizon_and_for_all(answer: BacktestAnswer) -> None:
     lines = summary(answer)
-    assert [(line.is_price, line.h) for line in lines] == [(kind, h) for kind in (True, False) for h in (1, 2, 3, 0)]
+    assert [(line.measure_class, line.h) for line in lines] == [
+        (kind, h) for kind in MeasureClass for h in (1, 2, 3, 0)
+    ]
     for line in lines:
         assert 0.1 < line.rel_crps < 5
         assert 0 < line.mase < 50

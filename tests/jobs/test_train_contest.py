@@ -28,7 +28,7 @@ from forecast.training.backtest import Scores
 from forecast.training.information import Past, View
 from forecast.training.panel import Company
 from forecast.training.selection import Chosen
-from tests.support.records import a_series
+from tests.support.records import a_series, like
 from tests.support.trained_home import COPPER, make_home
 
 TODAY = date(2026, 7, 15)
@@ -116,7 +116,7 @@ class Fails:
 
     family, estimates_effects = "ets", False
 
-    def fit(self, *_: object) -> None:
+    def fit_origins(self, *_: object) -> None:
         raise FitFailed("no luck")
 
 
@@ -154,7 +154,7 @@ def test_slow_families_look_from_every_third_view_and_failures_are_noted(
 )
 def test_the_rivals_of_a_series_begin_with_its_baseline(measure: str, freq: str, families: tuple[str, ...]) -> None:
     plan = Plan(TODAY, ("seasonal-naive", "random-walk", "grid"))
-    assert plan.rivals(replace(PRICE, measure=measure, freq=freq)) == families
+    assert plan.rivals(like(PRICE, measure=measure, freq=freq)) == families
 
 
 # -- who is held -------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from datetime import date
 from typing import TypedDict, Unpack
 
 from forecast.events import Act, Event
-from forecast.names import Place, Slug
+from forecast.names import Measure, Place, Slug
 from forecast.timeseries.series import Series
 
 
@@ -94,7 +94,6 @@ def _changed(
 
 class _SeriesWords(TypedDict, total=False):
     series_id: str
-    measure: str
     flow: str
     freq: str
     spot: str
@@ -116,13 +115,16 @@ def a_series(
 ) -> Series:
     """A series of such facts, in the order of ``Series``."""
     places = Place(reporter), Place(partner)
-    return Series(series_id, Slug(mineral), measure, role, flow, *places, unit, freq, release_lag_days, parent=parent)
+    return Series(
+        series_id, Slug(mineral), Measure(measure), role, flow, *places, unit, freq, release_lag_days, parent=parent
+    )
 
 
 def like(
     series: Series,
     *,
     mineral: str | None = None,
+    measure: str | None = None,
     reporter: str | None = None,
     partner: str | None = None,
     **facts: Unpack[_SeriesWords],
@@ -130,6 +132,7 @@ def like(
     """A series like another, but for these facts."""
     return replace(
         series,
+        measure=series.measure if measure is None else Measure(measure),
         mineral=series.mineral if mineral is None else Slug(mineral),
         reporter=series.reporter if reporter is None else Place(reporter),
         partner=series.partner if partner is None else Place(partner),

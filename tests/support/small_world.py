@@ -28,6 +28,7 @@ from forecast.errors import InvalidInput
 from forecast.events import Event, Events, KindFamily
 from forecast.events.exposure import Minerals
 from forecast.interventions import Intervention, Shape, Step
+from forecast.names import MeasureClass
 from forecast.registry import Run
 from forecast.registry.card import Card, Data, Sizes
 from forecast.timeseries.frequency import parse_freq
@@ -146,11 +147,10 @@ def luck(event_id: str, series: Series = FLOW) -> Floats:
     return generator(series.series_id, event_id).permutation(scores)
 
 
-def seen(family: KindFamily, effect: float, *, is_price: bool = False) -> tuple[Likelihood, ...]:
+def seen(family: KindFamily, effect: float, *, on: MeasureClass = MeasureClass.FLOWS) -> tuple[Likelihood, ...]:
     """Forty events of a family, each of which did about this much in the expected direction."""
     return tuple(
-        Likelihood("s", (f"{family}-{k}",), family, sign := 1 - 2 * (k % 2), is_price, sign * effect, 0.02)
-        for k in range(40)
+        Likelihood("s", (f"{family}-{k}",), family, sign := 1 - 2 * (k % 2), on, sign * effect, 0.02) for k in range(40)
     )
 
 

@@ -20,6 +20,7 @@ from forecast.forecasters.ets import Ets
 from forecast.forecasters.grid.engine import Grid, GridFitted
 from forecast.forecasters.grid.price import Pooled, PriceGrid
 from forecast.forecasters.grid.spot import Anchor
+from forecast.forecasters.origins import PooledStatistics, RefitAndExtend
 from forecast.forecasters.random_walk import RandomWalk
 from forecast.interventions import Decay, Design, Intervention, Shape, Step
 from forecast.jobs.train import origins
@@ -28,9 +29,9 @@ from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
-from forecast.training.backtest import Backtest, _at_once, _one_by_one, backtest, fit, outcomes, scores
+from forecast.training.backtest import Backtest, backtest, fit, outcomes, scores
 from forecast.training.information import Past, View
-from forecast.training.panel import Company, Lessons
+from forecast.training.panel import Company
 from tests.support.records import a_series
 
 TODAY = date(2026, 7, 15)
@@ -236,7 +237,7 @@ def test_a_family_is_fitted_to_the_series_less_its_effects_and_they_are_added_ag
 
 
 @dataclass(frozen=True)
-class Counting:
+class Counting(RefitAndExtend):
     """A family that remembers how it came about: 1000 is a fit, each extension adds one; its forecasts stand still."""
 
     family: ClassVar[str] = "counting"
@@ -266,8 +267,8 @@ def test_a_model_is_estimated_anew_every_twelve_origins_and_extended_between() -
 
 def test_what_is_extended_sees_the_series_less_its_effects() -> None:
     y = walk(40)
-    models = list(_one_by_one(Counting(), [affected(y, 30), affected(y, 31)]))
-    seen = [cast(Counting, model.fitted).seen for model in models]
+    fits = Counting().fit_origins([affected(y, 30).origin, affected(y, 31).origin])
+    seen = [cast(Counting, fitted).seen for fitted in fits]
     np.testing.assert_allclose(seen, np.log(y[[30, 31]]) - 0.3, atol=1e-6)
 
 
@@ -284,18 +285,18 @@ def test_each_origin_has_draws_of_its_own() -> None:
 def test_a_forecast_from_the_last_price_starts_without_its_effect() -> None:
     y = walk(40)
     anchor = Anchor(7.0, np.ones(6))
-    seen = replace(affected(y, 39), lessons=Lessons(None, Calibration.neutral(6), anchor))
+    seen = replace(affected(y, 39), lessons=PooledStatistics(None, Calibration.neutral(6), anchor))
     fitted = cast(GridFitted, fit(Grid(horizon=6), seen).fitted)
     assert fitted.grid.anchor is not None
     assert fitted.grid.anchor.spot == pytest.approx(6.7, abs=1e-6)
-    bare_ = fit(Grid(horizon=6), replace(seen, lessons=Lessons(None, Calibration.neutral(6)))).fitted
+    bare_ = fit(Grid(horizon=6), replace(seen, lessons=PooledStatistics(None, Calibration.neutral(6)))).fitted
     assert cast(GridFitted, bare_).grid.anchor is None
 
 
 def test_each_origin_has_the_calibration_of_its_day() -> None:
     y = walk(40)
     wide = replace(Calibration.neutral(6), kind="panel", z=2 * Calibration.neutral(6).z)
-    known = [Lessons(None, Calibration.neutral(6)), Lessons(None, wide)]
+    known = [PooledStatistics(None, Calibration.neutral(6)), PooledStatistics(None, wide)]
     views = [replace(bare(y, 30 + i), lessons=lesson) for i, lesson in enumerate(known)]
     both = backtest(Grid(horizon=6), views, history(y), 3, seed=1)
     for view, q in zip(views, np.log(both.quantiles), strict=True):
@@ -307,10 +308,10 @@ def test_the_last_lesson_teaches_all_views_and_calibrates_them_where_one_has_non
     y = walk(40)
     pooled = [Pooled.nothing(bare(y, 31).sample.ds, len(PriceGrid.default().phi)) for _ in range(2)]
     wide = replace(Calibration.neutral(6), kind="panel", z=2 * Calibration.neutral(6).z)
-    views = [replace(bare(y, 30 + i), lessons=Lessons(one, wide)) for i, one in enumerate(pooled)]
-    fits = [cast(GridFitted, model.fitted) for model in _at_once(Grid(horizon=6), views)]
+    views = [replace(bare(y, 30 + i), lessons=PooledStatistics(one, wide)) for i, one in enumerate(pooled)]
+    fits = [cast(GridFitted, fitted) for fitted in Grid(horizon=6).fit_origins([view.origin for view in views])]
     assert [fitted.grid.pooled is pooled[1] for fitted in fits] == [True, True]
-    mixed = [cast(GridFitted, model.fitted) for model in _at_once(Grid(horizon=6), [views[0], bare(y, 31)])]
+    mixed = [cast(GridFitted, fitted) for fitted in Grid(horizon=6).fit_origins([views[0].origin, bare(y, 31).origin])]
     assert [fitted.calibration is wide for fitted in mixed] == [True, True]
 
 

@@ -57,7 +57,8 @@ from forecast.settings import Settings
 from forecast.training.information import Past
 from forecast.training.panel import Company
 catalog = Catalog.open(Settings.from_env({{"ORECAST_DATABASE_URL": "sqlite:///{seeded}"}}))
-print(Past(catalog, Settings.from_env({{}}), "{COPPER}", Company.of(catalog, dt.date(2026, 7, 15))).run_id())"""
+company = Company.of(catalog, dt.date(2026, 7, 15))
+print(Past(catalog, Settings.from_env({{}}), "{COPPER}", company).run_id())"""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == name(bundled)
 

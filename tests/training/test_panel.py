@@ -14,6 +14,7 @@ from forecast.catalog import Catalog, Observation
 from forecast.forecasters.calibration import student_levels
 from forecast.forecasters.grid.engine import Grid
 from forecast.interventions import Design
+from forecast.names import Measure
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
@@ -183,14 +184,14 @@ def test_a_companion_changes_the_digest_and_starts_forecasts_less_the_effect(met
     assert anchor.spot == pytest.approx(np.log(float(spot.y[ds == np.datetime64("2015-07-05")][0])))
     assert peers.lessons("price.tin", CUTOFF).anchor is None
     fitted = Grid(horizon=6).fit(Sample.of(copper), Design.empty(Sample.of(copper).ds))
-    moved = peers.lessons(COPPER, CUTOFF).start(fitted, 0.25).grid.anchor
+    moved = fitted.anchored(peers.lessons(COPPER, CUTOFF).anchor, 0.25).grid.anchor
     assert moved is not None
     assert moved.spot == pytest.approx(anchor.spot - 0.25)
-    assert metals.lessons(COPPER, CUTOFF).start(fitted, 0.25) is fitted
+    assert fitted.anchored(metals.lessons(COPPER, CUTOFF).anchor, 0.25) is fitted
 
 
 def test_a_kind_without_observations_has_no_company(metals: Peers) -> None:
     series = metals.histories[COPPER].series
     assert Company(TODAY, {kind(series): Peers({})}).like(series) is None
     assert Company(TODAY, {kind(series): metals}).like(series) is metals
-    assert Company(TODAY, {kind(series): metals}).like(replace(series, measure="volume")) is None
+    assert Company(TODAY, {kind(series): metals}).like(replace(series, measure=Measure.VOLUME)) is None

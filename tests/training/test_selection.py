@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forecast.names import Measure
 from forecast.timeseries.series import Series
 from forecast.training.backtest import Scores
 from forecast.training.selection import EXPECTED, MARGIN, choose, forced, shrunken
 from tests.support.records import a_series
 
 PRICE = a_series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
-VOLUME = replace(PRICE, series_id="volume.x", measure="volume")
+VOLUME = replace(PRICE, series_id="volume.x", measure=Measure.VOLUME)
 
 
 def scored(family: str, score: float, origins: int = 24) -> Scores:

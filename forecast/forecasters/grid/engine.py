@@ -7,7 +7,7 @@ a ``Calibration``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -20,6 +20,8 @@ from forecast.forecasters.calibration import Calibration, Conformal, Margins, co
 from forecast.forecasters.grid.price import Pooled, PriceGrid, PriceSettings, PriceStates, PriceTrack, filter_prices
 from forecast.forecasters.grid.spot import Anchor, anchored, earned
 from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, VolumeState, VolumeTrack, filter_volumes
+from forecast.forecasters.occurrence import Few, few
+from forecast.forecasters.origins import Origin, PooledStatistics
 from forecast.interventions import Design
 from forecast.metrics import LEVELS
 from forecast.timeseries.frequency import Days, Freq
@@ -91,6 +93,29 @@ class Grid:
         """Learn from one sample. Raises ``TooShort`` below 18 observations, ``ValueError`` for a design's columns."""
         refuse_columns(self.family, design)
         return self.fit_each([y])[0]
+
+    def with_statistics(self, statistics: PooledStatistics) -> Grid:
+        """The same settings, pooled and calibrated with what a panel says."""
+        return replace(self, pooled=statistics.pooled, calibration=statistics.calibration)
+
+    def fit_origins(self, origins: Sequence[Origin]) -> Iterator[GridFitted | Few]:
+        """A fitted model for each origin of one series, oldest first, all in one pass: that costs as much as for one.
+
+        The statistics of the last origin hold those of all, as they are dated; each origin is calibrated by its own,
+        or, where one has none, all by the last.
+        """
+        known = [origin.statistics for origin in origins if origin.statistics is not None]
+        grid = self.with_statistics(known[-1]) if known else self
+        rich = [origin for origin in origins if not origin.sparse or np.isfinite(origin.sample.x).sum() >= LEAST]
+        own = [origin.statistics.calibration for origin in rich if origin.statistics]
+        calibrations = own if len(known) == len(origins) else None
+        fits = iter(grid.fit_each([origin.sample for origin in rich], calibrations) if rich else ())
+        for origin in origins:
+            if origin in rich:
+                anchor = origin.statistics.anchor if origin.statistics else None
+                yield next(fits).anchored(anchor, origin.effect)
+            else:
+                yield few(origin.sample, origin.cutoff)
 
     def fit_each(
         self, samples: Sequence[Sample], calibrations: Sequence[Calibration] | None = None
@@ -193,6 +218,12 @@ class GridFitted:
     @property
     def notes(self) -> tuple[str, ...]:
         return (self.calibration.describe(),)
+
+    def anchored(self, anchor: Anchor | None, effect: float = 0.0) -> GridFitted:
+        """The same, started from a last price, if any, less the ``effect`` that was taken off the sample."""
+        if anchor is None:
+            return self
+        return replace(self, grid=replace(self.grid, anchor=replace(anchor, spot=anchor.spot - effect)))
 
     def margins(self, horizon: int) -> Margins:
         """Uncalibrated distribution of the log for the horizons 1..H."""
