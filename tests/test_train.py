@@ -65,7 +65,7 @@ def small(settings: Settings) -> Settings:
     with sqlite3.connect(settings.home / "var" / "orecast.db") as connection:
         connection.execute("DELETE FROM observations")
     connection.close()
-    return replace(settings, draws=200, horizon=6, jobs=1)
+    return settings.model_copy(update={"draws": 200, "horizon": 6, "jobs": 1})
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ from forecast.catalog import Catalog
 from forecast.settings import Settings
 from forecast.jobs.train import Plan, train
 from forecast.registry import Registry
-settings = replace(Settings.from_env(os.environ), draws=200, horizon=6, jobs=1)
+settings = Settings.from_env(os.environ).model_copy(update={"draws": 200, "horizon": 6, "jobs": 1})
 plan = Plan(dt.date(2026, 7, 15), ("grid", "seasonal-naive"))
 
 def say(outcome):
