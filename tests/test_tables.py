@@ -9,19 +9,19 @@ from typing import Annotated
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, PlainValidator
+from pydantic import Field, PlainValidator
 
-from forecast.catalog.csv_reader import MOST_FAULTS, Reading, day, items, moment, number, read_rows, whole
+from forecast.catalog.csv_reader import MOST_FAULTS, Reading, Row, day, items, moment, number, read_rows, whole
 from forecast.errors import Fault, InvalidInput
 
 
-class Letters(BaseModel):
+class Letters(Row):
     x: str
     y: str
     z: str = ""
 
 
-class Days(BaseModel):
+class Days(Row):
     x: Annotated[int, PlainValidator(whole), Field(description="whole days", examples=["0"])]
     y: str
 

@@ -18,19 +18,26 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from forecast.errors import Fault, InvalidInput
 from forecast.names import BadName
 
-M = TypeVar("M", bound=BaseModel)
-
 #: How many faults a report spells out; the rest are counted.
 MOST_FAULTS = 50
 #: Type of a ``PydanticCustomError`` whose text is what was expected, in place of the description of the field.
 EXPECTED = "expected"
+
+
+class Row(BaseModel):
+    """The columns of a table; built when a first line is read, since who only asks the catalogue reads no file."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True)
+
+
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True)
@@ -75,8 +82,8 @@ class Reading:
 
 
 def read_rows(
-    path: Path, model: type[M], reading: Reading, other_names: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[tuple[TableRow, M]]:
+    path: Path, model: type[R], reading: Reading, other_names: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[TableRow, R]]:
     """The lines of a CSV file, each as it stands and as ``model`` reads it; blank lines are skipped.
 
     The header must name every field of the model that has no default, and may name the others; ``other_names``:
@@ -107,7 +114,7 @@ def read_rows(
             reading.faults.append(Fault("cells", len(cells), expected, str(path), line))
 
 
-def _checked(row: TableRow, given: Mapping[str, str], model: type[M], reading: Reading) -> M:
+def _checked(row: TableRow, given: Mapping[str, str], model: type[R], reading: Reading) -> R:
     try:
         return model.model_validate(given)
     except ValidationError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
 from forecast import names
@@ -24,6 +24,7 @@ from forecast.catalog.csv_reader import (
     EXPECTED,
     FirstDay,
     Reading,
+    Row,
     TableRow,
     day,
     items,
@@ -83,7 +84,7 @@ _Acts = Annotated[
 _Direction = Annotated[str, word(DIRECTIONS)]
 
 
-class SeriesRow(BaseModel):
+class SeriesRow(Row):
     """A line of ``series.csv``."""
 
     series_id: Annotated[names.SeriesId, AfterValidator(names.series_id), Field(examples=["price.copper"])]
@@ -113,7 +114,7 @@ class SeriesRow(BaseModel):
     ] = None
 
 
-class MineralRow(BaseModel):
+class MineralRow(Row):
     """A line of ``minerals.csv``: a mineral, what it is part of (or nothing), and what it is."""
 
     mineral: Annotated[_Slug, Field(examples=["copper"])]
@@ -121,7 +122,7 @@ class MineralRow(BaseModel):
     kind: Annotated[str, word(MINERAL_KINDS)]
 
 
-class EventRow(BaseModel):
+class EventRow(Row):
     """A line of ``events.csv``."""
 
     event_id: Annotated[names.EventId, AfterValidator(names.event_id), Field(examples=["us-s232-copper-2025"])]
@@ -162,7 +163,7 @@ class EventRow(BaseModel):
     ] = None
 
 
-class ObservationRow(BaseModel):
+class ObservationRow(Row):
     """A line of observations; ``ds``: the first day of the period."""
 
     series_id: str

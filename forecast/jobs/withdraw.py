@@ -5,16 +5,14 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from forecast.catalog import Catalog
-from forecast.catalog.csv_reader import FirstDay, Reading, read_rows
+from forecast.catalog.csv_reader import FirstDay, Reading, Row, read_rows
 from forecast.errors import Fault, InvalidInput, NotFound
 
 Periods = dict[str, list[date]]
 
 
-class PeriodRow(BaseModel):
+class PeriodRow(Row):
     """A period of a series, by its first day."""
 
     series_id: str

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from forecast.catalog import Catalog
-from forecast.catalog.csv_reader import FirstDay, Reading, TableRow, read_rows
+from forecast.catalog.csv_reader import FirstDay, Reading, Row, TableRow, read_rows
 from forecast.errors import Fault, InvalidInput, NotFound, TooShort
 from forecast.forecasters.grid.engine import LEAST
 from forecast.timeseries.frequency import Days
@@ -23,7 +23,7 @@ Origins = Mapping[str, Days]
 _TARGET = "a target; this is a comparison, never a forecast"
 
 
-class OriginRow(BaseModel):
+class OriginRow(Row):
     """An origin of a series: the first day of the last period seen."""
 
     series_id: str
