@@ -1,154 +1,127 @@
-"""Settings: environment variables in one table, read once and passed on; and where the bundled data lies."""
+"""Settings: environment variables, read once and passed on; and where the bundled data lies."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from forecast.errors import Misconfigured
 
-
-@dataclass(frozen=True)
-class Setting:
-    """One environment variable: its name, what holds when it is not set, and what it does."""
-
-    name: str
-    default: str
-    help: str
-
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting("ORECAST_HOME", ".", "folder that holds `var/` (the catalogue) and `models/` (trained runs)"),
-    Setting("ORECAST_DATABASE_URL", "", "SQLAlchemy URL of the catalogue; empty: SQLite in `var/orecast.db`"),
-    Setting("ORECAST_MODELS_DIR", "", "folder of trained runs; empty: `models/` in ORECAST_HOME"),
-    Setting("ORECAST_HOST", "127.0.0.1", "address the service listens on"),
-    Setting("ORECAST_PORT", "8000", "port the service listens on"),
-    Setting("ORECAST_WORKERS", "2", "processes of the service"),
-    Setting("ORECAST_THREADS", "8", "threads of each process of the service"),
-    Setting("ORECAST_DRAWS", "2000", "joint sample paths kept of each forecast"),
-    Setting("ORECAST_HORIZON", "24", "periods ahead that are trained and may be asked for"),
-    Setting("ORECAST_SEED", "0", "seed of every random draw"),
-    Setting("ORECAST_JOBS", "0", "processes that train; 0: one a CPU"),
-    Setting("ORECAST_SCHEDULE", "0 3 * * *", "when the worker retrains what is due: cron, UTC"),
-    Setting("ORECAST_RATE_LIMIT", "600 per minute", "requests allowed to one client address; off: no limit"),
-    Setting("ORECAST_SCENARIO_SECONDS", "10", "seconds that the service gives to one question about scenarios"),
-    Setting("ORECAST_LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR"),
-)
-
+PREFIX = "ORECAST_"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-#: Names of schedules, as cron has them.
-_NAMED = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-_FIVE_FIELDS = (
-    "five fields of cron (minute, hour, day, month, weekday; UTC), such as '0 3 * * *', or a name such as @daily"
-)
 _RATE = re.compile(r"off|[1-9]\d{0,8} ?(per|/) ?([1-9]\d{0,3} )?(second|minute|hour|day)s?")
+_CRON = (
+    "five fields of cron (minute, hour, day, month, weekday; UTC), or six with the seconds first, of a date "
+    "that comes, such as '0 3 * * *', or a name such as @daily"
+)
+
+# Each of these raises ``ValueError`` with what would have been right.
 
 
-@dataclass(frozen=True)
-class Settings:
-    """The settings of one process, checked. ``jobs`` is what joblib wants: -1 for one process a CPU."""
+def _whole(least: int, most: int) -> BeforeValidator:
+    def read(value: object) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", str(value)) or not least <= int(str(value)) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(str(value))
 
-    home: Path
-    database_url: str = field(repr=False)  # it may hold a password
-    models_dir: Path
-    host: str
-    port: int
-    workers: int
-    threads: int
-    draws: int
-    horizon: int
-    seed: int
-    jobs: int
-    schedule: str
-    rate_limit: str
-    scenario_seconds: int
-    log_level: str
+    return BeforeValidator(read)
+
+
+def _cron(text: str) -> str:
+    """An expression as the worker's record of jobs reads it: of six fields the first is that of seconds."""
+    from croniter import CroniterError, croniter  # type: ignore[import-untyped]  # takes time, and few set a schedule
+
+    try:
+        croniter(text, dt.datetime.now(dt.UTC), second_at_beginning=True).get_next()
+    except CroniterError:
+        raise ValueError(_CRON) from None
+    return " ".join(text.split())
+
+
+def _rate(text: str) -> str:
+    if not _RATE.fullmatch(text):
+        raise ValueError("such as '600 per minute', or off")
+    return text
+
+
+def _level(text: str) -> str:
+    if text.upper() not in _LEVELS:
+        raise ValueError(f"one of {', '.join(_LEVELS)}")
+    return text.upper()
+
+
+def _folder(path: Path) -> Path:
+    return path.expanduser().resolve()
+
+
+class Settings(BaseModel):
+    """The settings of one process, checked: a field is the variable of its name behind ``PREFIX``."""
+
+    model_config = ConfigDict(frozen=True)
+
+    home: Annotated[Path, AfterValidator(_folder)] = Field(
+        Path("."),
+        validate_default=True,
+        description="folder that holds `var/` (the catalogue) and `models/` (trained runs)",
+    )
+    database_url: str = Field(
+        default_factory=lambda read: f"sqlite:///{read['home'] / 'var' / 'orecast.db'}",
+        repr=False,  # it may hold a password
+        description="SQLAlchemy URL of the catalogue; empty: SQLite in `var/orecast.db`",
+    )
+    models_dir: Annotated[Path, AfterValidator(_folder)] = Field(
+        default_factory=lambda read: read["home"] / "models",
+        validate_default=True,
+        description="folder of trained runs; empty: `models/` in ORECAST_HOME",
+    )
+    host: str = Field("127.0.0.1", description="address the service listens on")
+    port: Annotated[int, _whole(1, 65535)] = Field(8000, description="port the service listens on")
+    workers: Annotated[int, _whole(1, 64)] = Field(2, description="processes of the service")
+    threads: Annotated[int, _whole(1, 256)] = Field(8, description="threads of each process of the service")
+    draws: Annotated[int, _whole(100, 100_000)] = Field(2000, description="joint sample paths kept of each forecast")
+    horizon: Annotated[int, _whole(1, 120)] = Field(
+        24, description="periods ahead that are trained and may be asked for"
+    )
+    seed: Annotated[int, _whole(0, 2**32 - 1)] = Field(0, description="seed of every random draw")
+    jobs: Annotated[int, _whole(0, 1024), AfterValidator(lambda count: count or -1)] = Field(  # -1, as joblib has it
+        0, validate_default=True, description="processes that train; 0: one a CPU"
+    )
+    schedule: Annotated[str, AfterValidator(_cron)] = Field(
+        "0 3 * * *", description="when the worker retrains what is due: cron, UTC"
+    )
+    rate_limit: Annotated[str, AfterValidator(_rate)] = Field(
+        "600 per minute", description="requests allowed to one client address; off: no limit"
+    )
+    scenario_seconds: Annotated[int, _whole(1, 3600)] = Field(
+        10, description="seconds that the service gives to one question about scenarios"
+    )
+    log_level: Annotated[str, AfterValidator(_level)] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
-        """Read the variables of ``SETTINGS``; what is not set or is empty has its default.
+        """Read the variables; what is not set or is empty has its default.
 
-        Raises ``Misconfigured`` with variable, value and what would be right.
+        Raises ``Misconfigured`` with each wrong variable, its value and what would be right.
         """
-        read = _Reader(env)
-        home = Path(read.text("ORECAST_HOME")).expanduser().resolve()
-        return cls(
-            home=home,
-            database_url=read.text("ORECAST_DATABASE_URL") or f"sqlite:///{home / 'var' / 'orecast.db'}",
-            models_dir=Path(read.text("ORECAST_MODELS_DIR") or home / "models").expanduser().resolve(),
-            host=read.text("ORECAST_HOST"),
-            port=read.whole("ORECAST_PORT", 1, 65535),
-            workers=read.whole("ORECAST_WORKERS", 1, 64),
-            threads=read.whole("ORECAST_THREADS", 1, 256),
-            draws=read.whole("ORECAST_DRAWS", 100, 100_000),
-            horizon=read.whole("ORECAST_HORIZON", 1, 120),
-            seed=read.whole("ORECAST_SEED", 0, 2**32 - 1),
-            jobs=read.whole("ORECAST_JOBS", 0, 1024) or -1,
-            schedule=read.schedule("ORECAST_SCHEDULE"),
-            rate_limit=read.matching("ORECAST_RATE_LIMIT", _RATE, "such as '600 per minute', or off"),
-            scenario_seconds=read.whole("ORECAST_SCENARIO_SECONDS", 1, 3600),
-            log_level=read.one_of("ORECAST_LOG_LEVEL", _LEVELS),
-        )
-
-
-class _Reader:
-    """Values of an environment, each checked against what it must be."""
-
-    def __init__(self, env: Mapping[str, str]) -> None:
-        self._env = env
-        self._defaults = {setting.name: setting.default for setting in SETTINGS}
-
-    def text(self, name: str) -> str:
-        return self._env.get(name, "").strip() or self._defaults[name]
-
-    def whole(self, name: str, least: int, most: int) -> int:
-        text = self.text(name)
-        if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
-            raise self._refused(name, f"a whole number from {least} to {most}")
-        return int(text)
-
-    def matching(self, name: str, pattern: re.Pattern[str], expected: str) -> str:
-        if not pattern.fullmatch(self.text(name)):
-            raise self._refused(name, expected)
-        return self.text(name)
-
-    def schedule(self, name: str) -> str:
-        """Five fields of cron that a date fits, single spaces between them."""
-        given = " ".join(self.text(name).split())
-        fields = _NAMED.get(given.lower(), given)
-        if fields == self._defaults[name]:
-            return fields
-        # On first use, since it takes time to import; five fields only, for of six some readers take the first as
-        # seconds and some the last.
-        from croniter import CroniterBadDateError, croniter  # type: ignore[import-untyped]
-
-        if len(fields.split()) != 5 or not croniter.is_valid(fields):
-            raise self._refused(name, _FIVE_FIELDS)
+        given = {name: env.get(variable(name), "").strip() for name in cls.model_fields}
         try:
-            croniter(fields, dt.datetime.now(dt.UTC)).get_next()
-        except CroniterBadDateError:
-            raise self._refused(name, "a date that comes; no day of the calendar fits this day and month") from None
-        return fields
+            return cls.model_validate({name: text for name, text in given.items() if text})
+        except ValidationError as error:
+            faults = [
+                f"{variable(str(one['loc'][0]))} = {one['input']!r}: expected {one['ctx']['error']}"
+                for one in error.errors()
+            ]
+            raise Misconfigured("; ".join(faults)) from None
 
-    def one_of(self, name: str, words: tuple[str, ...]) -> str:
-        word = self.text(name).upper()
-        if word not in words:
-            raise self._refused(name, f"one of {', '.join(words)}")
-        return word
 
-    def _refused(self, name: str, expected: str) -> Misconfigured:
-        return Misconfigured(f"{name} = {self.text(name)!r}: expected {expected}")
+def variable(name: str) -> str:
+    """The environment variable of a field."""
+    return f"{PREFIX}{name.upper()}"
 
 
 def data_dir() -> Path:

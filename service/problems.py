@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from flask import Flask, Response, g, request
 from pydantic import BaseModel, Field
+from structlog.typing import FilteringBoundLogger
 from werkzeug.exceptions import HTTPException
 
 from forecast.errors import (
@@ -48,7 +49,7 @@ class ProblemError(BaseModel):
     """One wrong value: where it stands, what it is, what would have been right."""
 
     where: str = Field(description="path of the value in the request, such as query.h or body.events.0.announced")
-    value: Any = Field(description="the value as it was sent")
+    value: object = Field(description="the value as it was sent")
     expected: str = Field(description="what would have been right")
 
 
@@ -90,7 +91,7 @@ def public(text: str, folder: Path) -> str:
     return text.replace(f"{folder}/", "")
 
 
-def install(app: Flask, log: Any, models: Path = Path()) -> None:
+def install(app: Flask, log: FilteringBoundLogger, models: Path = Path()) -> None:
     """Every way out of the application that is not an answer becomes a problem; ``log`` hears of bugs.
 
     ``models``: the folder of trained runs, which no answer tells.

@@ -7,12 +7,12 @@ import re
 import sys
 import time
 import uuid
-from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from structlog.typing import FilteringBoundLogger
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -39,9 +39,9 @@ class Metrics:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def logger(level: str) -> Any:
+def logger(level: str) -> FilteringBoundLogger:
     """Lines of JSON on standard output, flushed one by one."""
-    return structlog.wrap_logger(
+    lines: FilteringBoundLogger = structlog.wrap_logger(
         structlog.WriteLogger(sys.stdout),
         processors=[
             structlog.processors.add_log_level,
@@ -51,9 +51,10 @@ def logger(level: str) -> Any:
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
     )
+    return lines
 
 
-def install(app: Flask, metrics: Metrics, log: Any, *, quiet: frozenset[str]) -> None:
+def install(app: Flask, metrics: Metrics, log: FilteringBoundLogger, *, quiet: frozenset[str]) -> None:
     """Number every request, time it, and say how it ended."""
 
     @app.before_request

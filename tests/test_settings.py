@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
 import pytest
 
 from forecast import settings as config
 from forecast.errors import Misconfigured
-from forecast.settings import SETTINGS, Settings
+from forecast.settings import Settings, variable
 
 
 def test_everything_has_a_default_below_the_current_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -43,14 +42,23 @@ def test_each_field_is_read_from_the_variable_of_its_name(tmp_path: Path) -> Non
         "scenario_seconds": "20",
         "log_level": "DEBUG",
     }
-    settings = Settings.from_env({f"ORECAST_{name.upper()}": value for name, value in given.items()})
-    assert {name: str(value) for name, value in dataclasses.asdict(settings).items()} == given
+    settings = Settings.from_env({variable(name): value for name, value in given.items()})
+    assert {name: str(value) for name, value in settings.model_dump().items()} == given
 
 
-def test_the_table_and_the_fields_are_the_same() -> None:
-    fields = [f"ORECAST_{field.name.upper()}" for field in dataclasses.fields(Settings)]
-    assert sorted(setting.name for setting in SETTINGS) == sorted(fields)
-    assert all(setting.help for setting in SETTINGS)
+def test_the_password_of_a_database_is_not_shown() -> None:
+    settings = Settings.from_env({"ORECAST_DATABASE_URL": "postgresql://ore:secret@localhost/ore"})
+    assert "secret" in settings.database_url
+    assert "secret" not in f"{settings} {settings!r}"
+
+
+def test_every_wrong_variable_is_told_at_once() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        Settings.from_env({"ORECAST_PORT": "http", "ORECAST_LOG_LEVEL": "loud", "ORECAST_SEED": "1"})
+    assert str(caught.value) == (
+        "ORECAST_PORT = 'http': expected a whole number from 1 to 65535; "
+        "ORECAST_LOG_LEVEL = 'loud': expected one of DEBUG, INFO, WARNING, ERROR"
+    )
 
 
 @pytest.mark.parametrize(
@@ -63,7 +71,8 @@ def test_the_table_and_the_fields_are_the_same() -> None:
         ("ORECAST_DRAWS", "-5", "from 100 to 100000"),
         ("ORECAST_SCHEDULE", "daily", "five fields of cron"),
         ("ORECAST_SCHEDULE", "0 3 * *", "five fields of cron"),
-        ("ORECAST_SCHEDULE", "0 0 3 * * *", "five fields of cron"),
+        ("ORECAST_SCHEDULE", "0 0 3 * * * 2027 *", "five fields of cron"),
+        ("ORECAST_SCHEDULE", "60 0 3 * * *", "or six with the seconds first"),
         ("ORECAST_SCHEDULE", "0 25 * * *", "five fields of cron"),
         ("ORECAST_SCHEDULE", "0 3 * * 8", "five fields of cron"),
         ("ORECAST_SCHEDULE", "0 3 * FOO *", "five fields of cron"),
@@ -98,13 +107,12 @@ def test_a_wrong_value_is_told_with_what_is_right(name: str, value: str, right: 
     ],
 )
 def test_a_whole_number_may_be_the_least_and_the_most_but_no_further(name: str, least: int, most: int) -> None:
-    variable = f"ORECAST_{name.upper()}"
     for value in (least, most):
         expected = -1 if (name, value) == ("jobs", 0) else value
-        assert getattr(Settings.from_env({variable: str(value)}), name) == expected
+        assert getattr(Settings.from_env({variable(name): str(value)}), name) == expected
     for value in (least - 1, most + 1):
         with pytest.raises(Misconfigured, match=f"a whole number from {least} to {most}"):
-            Settings.from_env({variable: str(value)})
+            Settings.from_env({variable(name): str(value)})
 
 
 def test_what_holds_when_nothing_is_set() -> None:
@@ -124,11 +132,12 @@ def test_what_holds_when_nothing_is_set() -> None:
         ("0 3 29 2 *", "0 3 29 2 *"),
         ("0 3 31 2 MON", "0 3 31 2 MON"),  # cron takes the day of the month or that of the week: Mondays of February
         ("0 3 L * *", "0 3 L * *"),
-        ("@daily", "0 0 * * *"),
-        ("@Weekly", "0 0 * * 0"),
+        ("30 0 3 * * *", "30 0 3 * * *"),
+        ("@daily", "@daily"),
+        ("@Weekly", "@Weekly"),
     ],
 )
-def test_a_schedule_is_five_fields_of_cron_or_a_name_of_them(given: str, read: str) -> None:
+def test_a_schedule_is_what_the_record_of_jobs_takes_for_one(given: str, read: str) -> None:
     assert Settings.from_env({"ORECAST_SCHEDULE": given}).schedule == read
 
 

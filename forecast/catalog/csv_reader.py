@@ -1,7 +1,8 @@
 """CSV files as they come from people: read whole, every wrong cell told by file, line, column and what is right.
 
-A table is a tuple of ``TableRow``; a ``Reading`` collects the faults of all of them, so that one run reports everything
-that is wrong. Encoded are UTF-8 (a byte-order mark is fine), commas, one header line, ISO dates, decimal points.
+The columns of a table are the fields of a pydantic model, which reads each line; a ``Reading`` collects the faults of
+all of them, so that one run reports everything that is wrong. Encoded are UTF-8 (a byte-order mark is fine), commas,
+one header line, ISO dates, decimal points.
 """
 
 from __future__ import annotations
@@ -10,30 +11,47 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from forecast.errors import Fault, InvalidInput
 from forecast.names import BadName
 
-T = TypeVar("T")
-
 #: How many faults a report spells out; the rest are counted.
 MOST_FAULTS = 50
+#: Type of a ``PydanticCustomError`` whose text is what was expected, in place of the description of the field.
+EXPECTED = "expected"
+
+
+class Row(BaseModel):
+    """The columns of a table; built when a first line is read, since who only asks the catalogue reads no file."""
+
+    model_config = ConfigDict(defer_build=True, frozen=True)
+
+
+R = TypeVar("R", bound=Row)
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One line of a file: its cells by column, stripped of outer blanks; ``written``: the file's own column names."""
+    """One line of a file: its cells by column, stripped of outer blanks; ``written``: the file's own column names.
+
+    ``wrong``: columns of which something was noted.
+    """
 
     file: str
     line: int
     cells: Mapping[str, str]
     written: Mapping[str, str]
+    wrong: set[str] = field(default_factory=set)
 
     def __getitem__(self, column: str) -> str:
         return self.cells.get(column, "")
@@ -50,21 +68,8 @@ class Reading:
 
     def note(self, row: TableRow, column: str, expected: str) -> None:
         """A cell is wrong."""
+        row.wrong.add(column)
         self.faults.append(row.fault(column, expected))
-
-    def cell(self, row: TableRow, column: str, parse: Callable[[str], T], expected: str, default: T) -> T:
-        """A cell as ``parse`` reads it. Where it raises ``ValueError``, the fault is noted and ``default`` given.
-
-        What was ``expected`` a ``BadName`` says itself.
-        """
-        try:
-            return parse(row[column])
-        except BadName as error:
-            self.note(row, column, f"{expected}{error}")
-            return default
-        except ValueError:
-            self.note(row, column, expected)
-            return default
 
     def finish(self) -> None:
         """Raise ``InvalidInput`` with what was found, if anything was."""
@@ -77,34 +82,57 @@ class Reading:
 
 
 def read_rows(
-    path: Path,
-    required: Sequence[str],
-    allowed: Sequence[str],
-    reading: Reading,
-    other_names: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[TableRow, ...]:
-    """All lines of a CSV file; blank lines are skipped. ``other_names``: accepted header -> column that it means.
+    path: Path, model: type[R], reading: Reading, other_names: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[TableRow, R]]:
+    """The lines of a CSV file, each as it stands and as ``model`` reads it; blank lines are skipped.
+
+    The header must name every field of the model that has no default, and may name the others; ``other_names``:
+    accepted header -> column that it means. An empty cell has the default of its field. A cell that the model refuses
+    is noted with the ``description`` of its field as what was expected, and what a ``BadName`` says after it; the first
+    example of the field, or else its default, takes its place, so that the rest of the line can be judged.
 
     A file that is missing, empty, not UTF-8, not separated by commas, without a required column or with a strange one
     is noted and has no rows; a line of another length than the header is noted and left out.
     """
+    required = [name for name, column in model.model_fields.items() if column.is_required()]
     try:
         (_, names), *lines = _records(path)
         header = [other_names.get(name.strip(), name.strip()) for name in names]
-        _check_header(str(path), header, required, allowed)
+        _check_header(str(path), header, required, list(model.model_fields))
     except InvalidInput as error:
         reading.faults += error.faults
-        return ()
+        return
     written = {column: name.strip() for column, name in zip(header, names, strict=True)}
-    rows = []
     for line, cells in lines:
         if len(cells) == len(header):
             stripped = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
-            rows.append(TableRow(str(path), line, stripped, written))
+            row = TableRow(str(path), line, stripped, written)
+            given = {name: text for name, text in stripped.items() if text or name in required}
+            yield row, _checked(row, given, model, reading)
         elif any(cell.strip() for cell in cells):
             expected = f"{len(header)} cells, one a column"
             reading.faults.append(Fault("cells", len(cells), expected, str(path), line))
-    return tuple(rows)
+
+
+def _checked(row: TableRow, given: Mapping[str, str], model: type[R], reading: Reading) -> R:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        for detail in error.errors():
+            name = str(detail["loc"][0])
+            if name not in row.wrong:  # of a list, each item may be wrong
+                reading.note(row, name, _expected(model.model_fields[name], detail))
+    sound = {name: text for name, text in given.items() if name not in row.wrong}
+    examples = {name: model.model_fields[name].examples for name in row.wrong}
+    return model.model_validate(sound | {name: some[0] for name, some in examples.items() if some})
+
+
+def _expected(column: FieldInfo, detail: ErrorDetails) -> str:
+    """What would have been right, where pydantic says in ``detail`` what is wrong."""
+    if detail["type"] == EXPECTED:
+        return detail["msg"]
+    reason = detail.get("ctx", {}).get("error")
+    return f"{column.description or ''}{reason if isinstance(reason, BadName) else ''}"
 
 
 def _records(path: Path) -> list[tuple[int, list[str]]]:
@@ -131,11 +159,10 @@ def _records(path: Path) -> list[tuple[int, list[str]]]:
     return records
 
 
-def _check_header(file: str, header: list[str], required: Sequence[str], allowed: Sequence[str]) -> None:
+def _check_header(file: str, header: list[str], required: Sequence[str], known: Sequence[str]) -> None:
     for separator, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and separator in header[0]:
             raise InvalidInput(Fault("separator", name, "commas between columns, points in decimals", file, 1))
-    known = [*required, *allowed]
     faults = [
         Fault("header", ",".join(header), f"a column {column!r}", file, 1)
         for column in required
@@ -154,8 +181,9 @@ def day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def day_or_none(text: str) -> date | None:
-    return day(text) if text else None
+def first_day(text: str) -> date:
+    """``YYYY-MM-DD``, or ``YYYY-MM`` for its first day."""
+    return day(f"{text}-01" if len(text) == 7 else text)
 
 
 def moment(text: str) -> datetime:
@@ -174,10 +202,6 @@ def number(text: str) -> float:
     return value
 
 
-def number_or_none(text: str) -> float | None:
-    return number(text) if text else None
-
-
 def whole(text: str) -> int:
     """A whole number, zero or more."""
     if not re.fullmatch(r"[0-9]{1,6}", text):
@@ -185,25 +209,17 @@ def whole(text: str) -> int:
     return int(text)
 
 
-def word_of(words: Iterable[str]) -> Callable[[str], str]:
-    """A reader that accepts these words only."""
-    known = frozenset(words)
-
-    def read(text: str) -> str:
-        if text not in known:
-            raise ValueError(text)
-        return text
-
-    return read
-
-
-def filled(text: str) -> str:
-    """Any text but none."""
-    if not text:
-        raise ValueError(text)
-    return text
-
-
 def items(text: str) -> tuple[str, ...]:
     """A list joined by semicolons."""
     return tuple(part.strip() for part in text.split(";") if part.strip())
+
+
+def word(words: Iterable[str]) -> object:
+    """Metadata of a field that is one of these words."""
+    known = [word for word in words if word]
+    return Field(pattern=f"^({'|'.join(known)})$", description=f"one of {', '.join(known)}", examples=known)
+
+
+FirstDay = Annotated[
+    date, BeforeValidator(first_day), Field(description="a date, YYYY-MM-DD (or YYYY-MM)", examples=["2000-01"])
+]

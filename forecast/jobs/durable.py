@@ -13,7 +13,6 @@ import time
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import make_url
 
@@ -34,7 +33,7 @@ def keep_by_record(tasks: Tasks) -> None:
     """
     from dbos import DBOS, DBOSConfig
 
-    logs.adopt("dbos", tasks.log)
+    logs.adopt("dbos", tasks.settings.log_level)
     url = system_database(tasks.settings)
     config: DBOSConfig = {
         "name": "orecast",
@@ -52,7 +51,7 @@ def keep_by_record(tasks: Tasks) -> None:
         return DBOS.run_step({"name": "train"}, tasks.train, series_id)
 
     @DBOS.workflow(name="retrain")
-    def retrain(at: dt.datetime, _context: Any) -> None:
+    def retrain(at: dt.datetime, _context: object) -> None:
         series_ids = DBOS.run_step({"name": "due"}, tasks.due)
         tasks.log.info("retraining", tick=at.isoformat(), due=len(series_ids))
         running = [DBOS.enqueue_workflow(QUEUE, train, series_id) for series_id in series_ids]
@@ -96,8 +95,8 @@ def tells_milliseconds(connection: sqlite3.Connection) -> bool:
 class MillisecondConnection(sqlite3.Connection):
     """A connection that can tell the time in milliseconds, also where SQLite is too old to."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # as sqlite3.connect hands them on
         if not _told_here():
             self.create_function("unixepoch", 1, _unixepoch)
 

@@ -4,48 +4,45 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Any, Protocol, cast
 
 import structlog
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 
-class Log(Protocol):
-    """What the jobs need of a logger."""
-
-    def debug(self, event: str, **facts: Any) -> Any: ...
-    def info(self, event: str, **facts: Any) -> Any: ...
-    def warning(self, event: str, **facts: Any) -> Any: ...
-    def error(self, event: str, **facts: Any) -> Any: ...
-
-
-def logger(level: str) -> Log:
+def logger(level: str) -> FilteringBoundLogger:
     """A logger from this level on (``debug``, ``info``, ``warning``, ``error``); coloured on a terminal only."""
-    return cast(
-        "Log",
-        structlog.wrap_logger(
-            structlog.PrintLogger(sys.stderr),
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ", utc=True),
-                structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), sort_keys=False, pad_event_to=16),
-            ],
-            wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        ),
+    ours: FilteringBoundLogger = structlog.wrap_logger(
+        structlog.PrintLogger(sys.stderr),
+        processors=[*_facts(), _line()],
+        wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
     )
+    return ours
 
 
-def adopt(library: str, log: Log) -> None:
-    """Let a library that logs through ``logging`` speak in our lines."""
+def adopt(library: str, level: str) -> None:
+    """Let a library that logs through ``logging`` speak in our lines, from this level on."""
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setLevel(level.upper())
+    lines.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *_facts(), _without_traceback],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _line()],
+        )
+    )
     theirs = logging.getLogger(library)
-    theirs.handlers = [_Adopted(library, log)]
+    theirs.handlers = [lines]
     theirs.propagate = False
 
 
-class _Adopted(logging.Handler):
-    def __init__(self, library: str, log: Log) -> None:
-        super().__init__()
-        self._library, self._log = library, log
+def _facts() -> tuple[Processor, ...]:
+    time = structlog.processors.TimeStamper(fmt="%Y-%m-%dT%H:%M:%SZ", utc=True)
+    return (structlog.processors.add_log_level, time)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        say = self._log.error if record.levelno >= logging.ERROR else self._log.warning
-        say(record.getMessage(), by=self._library)
+
+def _line() -> Processor:
+    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), sort_keys=False, pad_event_to=16)
+
+
+def _without_traceback(_logger: object, _method: str, facts: EventDict) -> EventDict:
+    facts.pop("exc_info", None)
+    return facts

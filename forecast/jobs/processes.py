@@ -10,11 +10,13 @@ import signal
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from forecast.errors import FitFailed, ForecastError
 from forecast.files import scratch, use_scratch
@@ -38,7 +40,7 @@ def workplace() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def in_parallel(function: Callable[..., R], arguments: Iterable[tuple[Any, ...]], jobs: int) -> Iterator[R]:
+def in_parallel(function: Callable[..., R], arguments: Iterable[tuple[object, ...]], jobs: int) -> Iterator[R]:
     """Results of a function, each as it is done, computed by ``jobs`` processes (-1: one a CPU) that follow this one.
 
     Raises ``FitFailed`` when one of them is killed.
@@ -96,23 +98,16 @@ def apart(stop: threading.Event, function: Callable[..., R], *args: object) -> R
     if stop.is_set():
         raise SystemExit
     context = multiprocessing.get_context("forkserver")
-    ours, theirs = context.Pipe(duplex=False)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        process = context.Process(target=_answer, args=(theirs, Path(folder), function, args))
-        process.start()
-        theirs.close()
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
+        ProcessPoolExecutor(1, context, initializer=_begin, initargs=(Path(folder),)) as process,
+    ):
         try:
-            value, error = ours.recv()
-        except EOFError:
+            return process.submit(_call, function, args).result()
+        except BrokenProcessPool:
             if stop.is_set():
                 raise SystemExit from None
-            value, error = None, "the training process died (out of memory?)"
-        finally:
-            process.join()
-            ours.close()
-    if error:
-        raise FitFailed(error)
-    return cast("R", value)
+            raise FitFailed("the training process died (out of memory?)") from None
 
 
 def end_all() -> None:
@@ -123,21 +118,9 @@ def end_all() -> None:
             child.join()
 
 
-def _answer(pipe: Connection, folder: Path, function: Callable[..., object], args: tuple[object, ...]) -> None:
-    _follow_worker()
-    use_scratch(folder)
-    try:
-        pipe.send((function(*args), ""))
-    except ForecastError as error:
-        pipe.send((None, str(error)))
-    except Exception as error:
-        pipe.send((None, f"{type(error).__name__}: {error}"))
-        raise
-
-
-def _follow_worker() -> None:
-    """As ``_follow``, of a child of the fork server. A request to end that reaches every process is for the worker to
-    carry out.
+def _begin(folder: Path) -> None:
+    """As ``_follow``, of a child of the fork server, with ``folder`` for its temporary files. A request to end that
+    reaches every process is for the worker to carry out.
     """
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -150,3 +133,14 @@ def _follow_worker() -> None:
         kill_group(os.getpid())
 
     threading.Thread(target=watch, daemon=True).start()
+    use_scratch(folder)
+
+
+def _call(function: Callable[..., R], args: tuple[object, ...]) -> R:
+    try:
+        return function(*args)
+    except ForecastError as error:
+        raise FitFailed(str(error)) from None  # it can be sent, whatever the other one is made of
+    except BaseException as error:
+        traceback.print_exc()
+        raise FitFailed(f"{type(error).__name__}: {error}") from None

@@ -11,9 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from croniter import croniter  # type: ignore[import-untyped]
+from structlog.typing import FilteringBoundLogger
 
 from forecast.errors import FitFailed
-from forecast.jobs.logs import Log
 from forecast.jobs.processes import apart
 from forecast.settings import Settings
 
@@ -38,7 +38,7 @@ class Tasks:
     settings: Settings
     work: Work
     stop: threading.Event
-    log: Log
+    log: FilteringBoundLogger
 
     @property
     def at_once(self) -> int:
@@ -62,12 +62,15 @@ class Tasks:
         return outcome
 
     def next_tick(self, now: dt.datetime) -> dt.datetime:
-        upcoming: dt.datetime = croniter(self.settings.schedule, now).get_next(dt.datetime)
+        upcoming: dt.datetime = self._ticks(now).get_next(dt.datetime)
         return upcoming
 
     def last_tick(self, now: dt.datetime) -> dt.datetime:
-        missed: dt.datetime = croniter(self.settings.schedule, now).get_prev(dt.datetime)
+        missed: dt.datetime = self._ticks(now).get_prev(dt.datetime)
         return missed
+
+    def _ticks(self, now: dt.datetime) -> croniter:
+        return croniter(self.settings.schedule, now, second_at_beginning=True)  # as the record of jobs reads it
 
 
 def counts(outcomes: list[dict[str, str]]) -> dict[str, int]:

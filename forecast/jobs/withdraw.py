@@ -6,12 +6,17 @@ from datetime import date
 from pathlib import Path
 
 from forecast.catalog import Catalog
-from forecast.catalog.csv_reader import Reading, day, read_rows
+from forecast.catalog.csv_reader import FirstDay, Reading, Row, read_rows
 from forecast.errors import Fault, InvalidInput, NotFound
 
 Periods = dict[str, list[date]]
 
-_DAY = "a date, YYYY-MM-DD (or YYYY-MM)"
+
+class PeriodRow(Row):
+    """A period of a series, by its first day."""
+
+    series_id: str
+    ds: FirstDay
 
 
 def between(catalog: Catalog, series_id: str, first: date | None, last: date | None) -> Periods:
@@ -36,18 +41,16 @@ def read(path: Path, catalog: Catalog) -> Periods:
     reading, series = Reading(), catalog.series()
     found: Periods = {}
     known: dict[str, set[date]] = {}
-    for row in read_rows(path, ("series_id", "ds"), (), reading, {"period": "ds"}):
-        name = row["series_id"]
+    for row, cells in read_rows(path, PeriodRow, reading, {"period": "ds"}):
+        name = cells.series_id
         if name not in series:
             nearest = NotFound("series", name, series).nearest
             reading.note(row, "series_id", "the id of a series" + (f"; nearest: {nearest[0]}" if nearest else ""))
             continue
-        before = len(reading.faults)
-        ds = reading.cell(row, "ds", lambda text: day(f"{text}-01" if len(text) == 7 else text), _DAY, date.min)
         if name not in known:
             known[name] = set(catalog.periods(name))
-        if len(reading.faults) == before and ds not in known[name]:
+        if not row.wrong and cells.ds not in known[name]:
             reading.note(row, "ds", f"the first day of a period of which {name} has had a value")
-        found.setdefault(name, []).append(ds)
+        found.setdefault(name, []).append(cells.ds)
     reading.finish()
     return found

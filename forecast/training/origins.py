@@ -6,11 +6,13 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field
 
 from forecast.catalog import Catalog
-from forecast.catalog.csv_reader import Reading, TableRow, day, read_rows
+from forecast.catalog.csv_reader import FirstDay, Reading, Row, TableRow, read_rows
 from forecast.errors import Fault, InvalidInput, NotFound, TooShort
 from forecast.forecasters.grid.engine import LEAST
 from forecast.timeseries.frequency import Days
@@ -19,6 +21,13 @@ from forecast.timeseries.series import History
 #: Cutoffs by id of series: starts of the last periods seen, ascending.
 Origins = Mapping[str, Days]
 _TARGET = "a target; this is a comparison, never a forecast"
+
+
+class OriginRow(Row):
+    """An origin of a series: the first day of the last period seen."""
+
+    series_id: str
+    cutoff: Annotated[FirstDay, Field(description="YYYY-MM-DD (or YYYY-MM)")]
 
 
 @dataclass(frozen=True)
@@ -76,8 +85,8 @@ def read(path: Path, catalog: Catalog, as_of: dt.date) -> Origins:
     reading, known = Reading(), catalog.series()
     histories = catalog.histories(as_of=as_of)
     found: dict[str, set[dt.date]] = {}
-    for row in read_rows(path, ("series_id", "cutoff"), (), reading):
-        name = row["series_id"]
+    for row, cells in read_rows(path, OriginRow, reading):
+        name = cells.series_id
         if name not in known:
             nearest = NotFound("series", name, known).nearest
             reading.note(row, "series_id", "the id of a series" + (f"; nearest: {nearest[0]}" if nearest else ""))
@@ -85,19 +94,14 @@ def read(path: Path, catalog: Catalog, as_of: dt.date) -> Origins:
             reading.note(row, "series_id", _TARGET)
         elif name not in histories or not histories[name].used.any():
             reading.note(row, "series_id", f"a series with observations known on {as_of}")
-        else:
-            _note_origin(row, histories[name], found.setdefault(name, set()), reading)
+        elif not row.wrong:
+            _note_origin(row, cells.cutoff, histories[name], found.setdefault(name, set()), reading)
     reading.finish()
     return {name: np.array(sorted(days), dtype="datetime64[D]") for name, days in found.items()}
 
 
-def _note_origin(row: TableRow, history: History, found: set[dt.date], reading: Reading) -> None:
-    freq, text = history.series.calendar, row["cutoff"]
-    try:
-        cutoff = day(f"{text}-01" if len(text) == 7 else text)
-    except ValueError:
-        reading.note(row, "cutoff", "YYYY-MM-DD (or YYYY-MM)")
-        return
+def _note_origin(row: TableRow, cutoff: dt.date, history: History, found: set[dt.date], reading: Reading) -> None:
+    freq = history.series.calendar
     start = freq.floor(np.datetime64(cutoff))
     if start != np.datetime64(cutoff):
         reading.note(row, "cutoff", f"the first day of a period of frequency {freq}: {start}")

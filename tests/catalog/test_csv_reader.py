@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field, PlainValidator
 
-from forecast.catalog.csv_reader import MOST_FAULTS, Reading, day, items, moment, number, read_rows, whole
+from forecast.catalog.csv_reader import MOST_FAULTS, Reading, Row, day, items, moment, number, read_rows, whole
 from forecast.errors import Fault, InvalidInput
+
+
+class Letters(Row):
+    x: str
+    y: str
+    z: str = ""
+
+
+class Days(Row):
+    x: Annotated[int, PlainValidator(whole), Field(description="whole days", examples=["0"])]
+    y: str
 
 
 def write(folder: Path, data: bytes | str) -> Path:
@@ -21,15 +34,15 @@ def write(folder: Path, data: bytes | str) -> Path:
 
 def faults_in(path: Path) -> list[Fault]:
     reading = Reading()
-    assert read_rows(path, ("x", "y"), ("z",), reading) == ()
+    assert list(read_rows(path, Letters, reading)) == []
     return reading.faults
 
 
 def test_rows_know_their_lines_also_after_a_cell_of_several(tmp_path: Path) -> None:
     path = write(tmp_path, '\ufeffx,y\r\n1,"two\r\nlines"\r\n\r\n 3 , 4 \r\n')
     reading = Reading()
-    rows = read_rows(path, ("x", "y"), (), reading)
-    assert [(row.line, row["x"], row["y"], row["z"]) for row in rows] == [
+    rows = read_rows(path, Letters, reading)
+    assert [(row.line, row["x"], row["y"], row["z"]) for row, _ in rows] == [
         (2, "1", "two\r\nlines", ""),
         (5, "3", "4", ""),
     ]
@@ -64,15 +77,15 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_a_line_of_another_length_is_told_and_the_others_are_read(tmp_path: Path) -> None:
     reading = Reading()
-    rows = read_rows(write(tmp_path, "x,y\n1,2\n1\n1,2,3\n5,6\n , ,\n"), ("x", "y"), (), reading)
-    assert [row.line for row in rows] == [2, 5]
+    rows = read_rows(write(tmp_path, "x,y\n1,2\n1\n1,2,3\n5,6\n , ,\n"), Letters, reading)
+    assert [row.line for row, _ in rows] == [2, 5]
     assert [(fault.line, fault.value) for fault in reading.faults] == [(3, 1), (4, 3)]
 
 
 def test_a_fault_names_the_column_as_the_file_does(tmp_path: Path) -> None:
     reading = Reading()
-    (row,) = read_rows(write(tmp_path, "period,y\n?,2\n"), ("x", "y"), (), reading, {"period": "x"})
-    assert reading.cell(row, "x", whole, "whole days", 0) == 0
+    ((row, days),) = read_rows(write(tmp_path, "period,y\n?,2\n"), Days, reading, {"period": "x"})
+    assert (row.wrong, days.x, days.y) == ({"x"}, 0, "2")
     with pytest.raises(InvalidInput) as caught:
         reading.finish()
     assert str(caught.value) == f"{tmp_path / 'a.csv'}:2: period = '?': expected whole days"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from forecast.catalog import Catalog
-from forecast.catalog.csv_records import EVENT_OPTIONAL, EVENT_REQUIRED, SERIES_OPTIONAL, SERIES_REQUIRED
+from forecast.catalog.csv_records import EventRow, SeriesRow
 from forecast.events import RELATIONS, Act, Events, KindFamily, state
 from forecast.settings import Settings, data_dir
 from forecast.timeseries.series import FLAGS
@@ -192,11 +192,11 @@ def test_verified_events_name_their_sources(bundled_events: Events) -> None:
 
 def test_every_column_and_flag_is_explained() -> None:
     text = (DATA / "README.md").read_text(encoding="utf-8")
-    columns = {*SERIES_REQUIRED, *SERIES_OPTIONAL, *EVENT_REQUIRED, *EVENT_OPTIONAL, *FLAGS, *RELATIONS}
+    columns = {*SeriesRow.model_fields, *EventRow.model_fields, *FLAGS, *RELATIONS}
     assert [name for name in sorted(columns) if f"`{name}`" not in text] == []
     # Of no bundled series does the publisher say its resolution: the column is left out, as a user may.
-    assert set(rows("series.csv")[0]) == {*SERIES_REQUIRED, *SERIES_OPTIONAL} - {"resolution"}
-    assert set(rows("events.csv")[0]) == {*EVENT_REQUIRED, *EVENT_OPTIONAL}
+    assert set(rows("series.csv")[0]) == SeriesRow.model_fields.keys() - {"resolution"}
+    assert set(rows("events.csv")[0]) == EventRow.model_fields.keys()
 
 
 def test_tariff_steps_are_dated_and_in_order() -> None:

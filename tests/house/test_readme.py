@@ -21,7 +21,7 @@ import pytest
 from forecast.catalog import Catalog
 from forecast.jobs.train import Plan, train
 from forecast.registry import Registry
-from forecast.settings import SETTINGS, Settings
+from forecast.settings import Settings, variable
 from tests.support import ROOT
 from tests.support.documents import Json
 from tests.support.trained_home import add_run
@@ -187,8 +187,9 @@ def test_the_two_commands_stand_on_the_first_screen() -> None:
 
 def test_the_table_of_settings_is_that_of_the_code() -> None:
     rows = dict(re.findall(r"^\| `(ORECAST_\w+)` \| (.*?) \|", README, re.MULTILINE))
-    assert rows == {setting.name: f"`{setting.default}`" if setting.default else "" for setting in SETTINGS}
-    assert all(setting.help in README for setting in SETTINGS)
+    fields = Settings.model_fields.items()
+    assert rows == {variable(name): "" if field.default_factory else f"`{field.default}`" for name, field in fields}
+    assert all(field.description and field.description in README for _, field in fields)
 
 
 def test_links_and_paths_of_the_map_exist() -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from forecast.errors import FitFailed
-from forecast.jobs.processes import in_parallel
+from forecast.errors import FitFailed, NotFound
+from forecast.jobs.processes import apart, end_all, in_parallel
 
 #: Computing, in a library that does its work outside of Python, beside a program that was started as Stan is.
 BUSY = """
@@ -91,6 +94,63 @@ def test_a_child_that_is_killed_is_a_fault_that_says_so() -> None:
     with pytest.raises(FitFailed, match="was killed"):
         list(in_parallel(os._exit, [(1,), (1,)], 2))
     assert list(in_parallel(abs, [(-1,), (2,)], 1)) == [1, 2]
+
+
+def refuse(name: str) -> None:
+    raise NotFound("series", name, ["price.copper"])
+
+
+def solve(told: Path) -> None:
+    solver = subprocess.Popen(["sleep", "60"])
+    told.with_suffix(".tmp").write_text(f"{os.getpid()} {solver.pid}")
+    told.with_suffix(".tmp").rename(told)
+    solver.wait()
+
+
+def test_a_call_apart_gives_its_result_and_takes_its_temporary_files_along() -> None:
+    folder = Path(apart(threading.Event(), tempfile.mkdtemp))
+    assert folder.parent.parent == Path(tempfile.gettempdir())
+    assert not folder.parent.exists()
+
+
+@pytest.mark.parametrize(
+    ("function", "argument", "told"),
+    [
+        (os._exit, 1, "the training process died"),
+        (signal.raise_signal, signal.SIGKILL, "the training process died"),
+        (sys.exit, 3, "SystemExit: 3"),
+        (int, "x", "ValueError: invalid literal for int() with base 10: 'x'"),
+        (refuse, "price.coper", "no series 'price.coper'; nearest: price.copper"),
+    ],
+)
+def test_what_goes_wrong_apart_is_told_as_a_failed_fit(
+    function: Callable[[object], object], argument: object, told: str
+) -> None:
+    with pytest.raises(FitFailed, match=re.escape(told)):
+        apart(threading.Event(), function, argument)
+
+
+def test_a_call_apart_ends_with_what_it_has_started_when_the_worker_ends(tmp_path: Path) -> None:
+    stop, ways_out = threading.Event(), list[BaseException]()
+
+    def call() -> None:
+        try:
+            apart(stop, solve, tmp_path / "pids")
+        except BaseException as error:
+            ways_out.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    wait_until((tmp_path / "pids").exists)
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    assert all(alive(pid) for pid in pids)
+    stop.set()
+    end_all()
+    thread.join(20)
+    assert [type(error) for error in ways_out] == [SystemExit]
+    wait_until(lambda: not any(alive(pid) for pid in pids), 10)
+    with pytest.raises(SystemExit):
+        apart(stop, abs, -1)
 
 
 def alive(pid: int) -> bool:

@@ -66,7 +66,7 @@ def small(settings: Settings) -> Settings:
     with sqlite3.connect(settings.home / "var" / "orecast.db") as connection:
         connection.execute("DELETE FROM observations")
     connection.close()
-    return replace(settings, draws=200, horizon=6, jobs=1)
+    return settings.model_copy(update={"draws": 200, "horizon": 6, "jobs": 1})
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ from forecast.catalog import Catalog
 from forecast.settings import Settings
 from forecast.jobs.train import Plan, train
 from forecast.registry import Registry
-settings = replace(Settings.from_env(os.environ), draws=200, horizon=6, jobs=1)
+settings = Settings.from_env(os.environ).model_copy(update={"draws": 200, "horizon": 6, "jobs": 1})
 plan = Plan(dt.date(2026, 7, 15), ("grid", "seasonal-naive"))
 
 def say(outcome):
@@ -302,7 +302,7 @@ def test_a_run_that_was_declined_while_it_was_being_trained_does_not_serve(
     own: Catalog, registry: Registry, small: Settings
 ) -> None:
     first = train_one(own, registry, small, PRICE, PLAN)
-    seeded = replace(small, seed=1)
+    seeded = small.model_copy(update={"seed": 1})
     made = _compute(own, registry, seeded, PRICE, PLAN)
     assert isinstance(made, Candidate)
     assert registry.champion_id(PRICE) == first.run_id, "what is only stored serves nobody"
@@ -334,7 +334,7 @@ def test_killed_it_leaves_what_serves_and_the_next_run_finishes(
     assert fresh.faults() == ()
     assert all(fresh.champion(name).draws.shape == (200, 6) for name in names)
 
-    report = train(own, fresh, replace(small, seed=1), names, PLAN)
+    report = train(own, fresh, small.model_copy(update={"seed": 1}), names, PLAN)
     assert report.of("failed", "held") == ()
     assert report.outcomes[0].status == "current"
     assert report.outcomes[2].status == "trained"

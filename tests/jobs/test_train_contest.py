@@ -208,7 +208,7 @@ def test_a_card_counts_what_was_seen_and_rounds_what_was_found(stores: tuple[Cat
         if i != 5
     ]
     catalog.add(series=[PRICE], observations=observations, known_at=datetime(2026, 7, 1, tzinfo=UTC))
-    settings = replace(Settings.from_env({}), draws=77, horizon=6, seed=3)
+    settings = Settings.from_env({}).model_copy(update={"draws": 77, "horizon": 6, "seed": 3})
     past = Past(catalog, settings, PRICE.series_id, Company(date(2026, 7, 14), {}))
     found = replace(scored("grid"), origins=8, rel_crps=np.array([0.123456, 0.2]), coverage={80: 0.81249})
     made = make_card(past, "r", Chosen("grid", 0.987654, "because"), [found], ["b", "a", "b"], settings, None)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 import os
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -16,7 +20,9 @@ from pathlib import Path
 
 import pytest
 
+from forecast.jobs import logs
 from forecast.jobs.durable import MillisecondConnection, system_database, tells_milliseconds
+from forecast.jobs.tasks import Tasks, Work
 from forecast.registry import Registry
 from tests.support import ROOT
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, make_home, settings_in
@@ -24,7 +30,6 @@ from tests.support.trained_home import COPPER, EARTHS, NICKEL, make_home, settin
 #: A worker whose training takes as long as it is told, and which notes what it starts and every way out it takes.
 WORKER = """
 import os, sys, time
-from dataclasses import replace
 from pathlib import Path
 
 from forecast.catalog import Catalog
@@ -68,9 +73,7 @@ if __name__ == "__main__":
     from forecast.jobs.worker import run
 
     sys.addaudithook(watch)
-    settings = Settings.from_env(os.environ)
-    settings = replace(settings, schedule=os.environ.get("EVERY", settings.schedule))
-    run(settings, Work(due, train, imports=("tests.support.trained_home",)))
+    run(Settings.from_env(os.environ), Work(due, train, imports=("tests.support.trained_home",)))
 """
 
 
@@ -178,7 +181,7 @@ def test_it_ends_at_once_in_the_middle_of_a_training(
 def test_where_no_record_can_be_kept_it_goes_by_the_clock(
     home: Path, start: Callable[[float], subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EVERY", "* * * * * */2")  # with seconds, which no setting can have
+    monkeypatch.setenv("ORECAST_SCHEDULE", "*/2 * * * * *")
     (home / "var" / "jobs.sqlite").mkdir()
     worker = start(0)
     wait_until(lambda: (home / "log").exists() and "retrained" in (home / "log").read_text())
@@ -193,6 +196,28 @@ def test_where_no_record_can_be_kept_it_goes_by_the_clock(
     assert log.count("no record of jobs, so retraining goes by the clock alone") == 1
     assert "unable to open database file" in log
     assert "Traceback" not in log
+
+
+def test_the_first_of_six_fields_of_a_schedule_is_that_of_seconds(tmp_path: Path) -> None:
+    """As the record of jobs reads it, so that the clock and the record tick at the same times."""
+    settings = settings_in(tmp_path, schedule="30 0 3 * * *")
+    tasks = Tasks(settings, Work(lambda _: (), lambda *_: {}), threading.Event(), logs.logger("error"))
+    noon = dt.datetime(2026, 7, 15, 12, tzinfo=dt.UTC)
+    assert tasks.next_tick(noon) == dt.datetime(2026, 7, 16, 3, 0, 30, tzinfo=dt.UTC)
+    assert tasks.last_tick(noon) == dt.datetime(2026, 7, 15, 3, 0, 30, tzinfo=dt.UTC)
+
+
+def test_a_library_speaks_in_our_lines_from_our_level_on(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.adopt("some.library", "WARNING")
+    library = logging.getLogger("some.library")
+    library.setLevel("INFO")
+    library.info("not asked for")
+    try:
+        raise ValueError("its own affair")
+    except ValueError:
+        library.warning("lost %d of %d", 1, 2, exc_info=True)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ \[warning  \] lost 1 of 2 +\[some\.library\]", line)
 
 
 def test_the_time_in_milliseconds_is_told_on_any_sqlite() -> None:

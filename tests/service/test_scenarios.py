@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -165,7 +164,7 @@ def test_what_would_take_too_long_is_refused_before_it_is_begun(client: FlaskCli
 
 
 def test_a_question_that_runs_out_of_time_is_a_problem_that_says_what_to_do(tmp_path: Path) -> None:
-    app = create_app(replace(make_home(tmp_path), scenario_seconds=0), clock=clock)
+    app = create_app(make_home(tmp_path).model_copy(update={"scenario_seconds": 0}), clock=clock)
     response = app.test_client().post("/v1/scenarios", json=QUESTION)
     assert response.status_code == 503
     problem = response.get_json()

@@ -44,10 +44,11 @@ def test_a_run_is_named_by_its_last_period_and_its_inputs(bundled: Catalog) -> N
     assert past.run_id() == name(bundled)
     assert past.run_id(("grid", "ets")) == past.run_id(["grid", "ets"])
     different = [past.run_id(("grid",)), name(bundled, "price.tin")]
-    others = (replace(SETTINGS, draws=7), replace(SETTINGS, horizon=7), replace(SETTINGS, seed=7))
-    different += [name(bundled, settings=settings) for settings in others]
+    different += [
+        name(bundled, settings=SETTINGS.model_copy(update={what: 7})) for what in ("draws", "horizon", "seed")
+    ]
     assert len({past.run_id(), *different}) == 6
-    assert name(bundled, settings=replace(SETTINGS, port=9, workers=5, jobs=1)) == past.run_id()
+    assert name(bundled, settings=SETTINGS.model_copy(update={"port": 9, "workers": 5, "jobs": 1})) == past.run_id()
 
 
 def test_a_run_is_named_alike_by_another_process(bundled: Catalog, seeded: Path) -> None:
@@ -85,9 +86,9 @@ def test_news_of_the_series_its_events_and_its_peers_change_the_name(catalog: Ca
 
 
 def test_each_series_has_a_seed_of_its_own_that_follows_the_setting() -> None:
-    assert seed_of(SETTINGS, COPPER) == seed_of(replace(SETTINGS, port=9), COPPER)
+    assert seed_of(SETTINGS, COPPER) == seed_of(SETTINGS.model_copy(update={"port": 9}), COPPER)
     assert seed_of(SETTINGS, COPPER) != seed_of(SETTINGS, EARTHS)
-    assert seed_of(SETTINGS, COPPER) != seed_of(replace(SETTINGS, seed=1), COPPER)
+    assert seed_of(SETTINGS, COPPER) != seed_of(SETTINGS.model_copy(update={"seed": 1}), COPPER)
 
 
 def test_futures_are_those_that_touch_the_series(bundled: Catalog) -> None:

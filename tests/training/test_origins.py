@@ -39,7 +39,7 @@ def observation(ds: date, value: float, known: datetime, *, assumed: bool = Fals
 
 @pytest.fixture
 def small(settings: Settings) -> Settings:
-    return replace(settings, draws=200, horizon=6, jobs=1)
+    return settings.model_copy(update={"draws": 200, "horizon": 6, "jobs": 1})
 
 
 @pytest.fixture
