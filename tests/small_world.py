@@ -9,11 +9,11 @@ import hashlib
 import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import World
@@ -138,9 +138,10 @@ def chances(key: str) -> Floats:
     return generator(key).random(N)
 
 
-def luck(event_id: str, series: Series = FLOW) -> Floats:
-    """(N,) standard normal numbers that size an event nobody has seen."""
-    scores = [NormalDist().inv_cdf((k + 0.5) / N) for k in range(N)]
+def luck(event_id: str, series: Series = FLOW, *, heavy: bool = False) -> Floats:
+    """(N,) numbers of mean 0 and sd 1 that size an event: normal, or t of four degrees of freedom."""
+    p = (np.arange(N) + 0.5) / N
+    scores = stats.t.ppf(p, 4, scale=0.5**0.5) if heavy else stats.norm.ppf(p)
     return generator(series.series_id, event_id).permutation(scores)
 
 
@@ -166,8 +167,9 @@ def column(**at: float) -> Floats:
 
 def unseen(event_id: str, family: KindFamily = SUPPLY, *, direction: int = -1, series: Series = FLOW) -> Floats:
     """(N,) what an event of a family does that nobody has seen, if it hits the series squarely."""
-    mean, sd = EVIDENCE.prior(family, series).towards(direction)
-    return mean + sd * luck(event_id, series)
+    mean, sd, heavy = EVIDENCE.prior(family, series).towards(direction)
+    assert heavy
+    return mean + sd * luck(event_id, series, heavy=True)
 
 
 def licensed(effect: Floats | float, approved: float) -> Floats:

@@ -11,12 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from forecast.answers.effects import Kin
 from forecast.answers.event_priors import Evidence
 from forecast.cli.output import flat as cli_flat
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.candidates import product
-from forecast.effects.event_classes import Likelihood
+from forecast.effects.event_classes import Likelihood, Size
 from forecast.effects.report import report
 from forecast.events import InForce, KindFamily
 from forecast.export.effects import class_rows, effect_lines, effect_names, effect_rows, effects_document, path_rows
@@ -49,7 +51,7 @@ def found() -> Any:
     flag = np.array(["reported"] * 16 + [""] + ["reported"] * 19)
     record = EffectRecord((replace(effect, placebo_rank=0.9),), "averaged", N, MONTHLY, ds[-1], "volume.x")
     told = report(History(SERIES, ds, y, flag), record, "ban")
-    kin = SimpleNamespace(others=3, mean=math.log(0.8), sd=0.1)
+    kin = Kin(3, Size(math.log(0.8), 0.1))
     run = SimpleNamespace(series_id="volume.x", run_id="r")
     return SimpleNamespace(
         series=SERIES, run=run, episodes=(told,), titles={"ban": "A ban"}, kin={"ban": kin}, not_estimated={}
@@ -162,4 +164,6 @@ def test_kinds_of_events_are_counted_and_their_mean_has_a_ninety_percent_interva
     ends = [float(f"{100 * math.expm1(prior.mean + side * z * prior.se):.6g}") for side in (-1, 0, 1)]
     assert [row["mean_lo-90"], row["mean"], row["mean_hi-90"]] == ends
     assert row["spread"] == float(f"{100 * prior.spread:.6g}")
-    assert row["unseen"]["hi-90"] == float(f"{100 * math.expm1(prior.mean + z * prior.sd):.6g}")
+    t = stats.t(4, loc=prior.mean, scale=prior.sd / 2**0.5)  # of this sd
+    for level in (50, 80, 90):
+        assert row["unseen"][f"hi-{level}"] == float(f"{100 * math.expm1(t.ppf(0.5 + level / 200)):.6g}")

@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from statistics import NormalDist
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from forecast.answers.coming import Coming
 from forecast.answers.contributions import Additions, Ahead, Levels, Part, Rewritten, Spell, multiplier
 from forecast.effects import EpisodeEffect
 from forecast.effects.candidates import columns, in_periods
-from forecast.effects.event_classes import BUILD_UP
+from forecast.effects.event_classes import BUILD_UP, Size, standard_quantile
 from forecast.interventions import Intervention, Licence, Shape, at_full, returned
 from forecast.timeseries.series import Floats
 
@@ -35,10 +34,9 @@ class Luck:
         """(n,) numbers from 0 to 1 by which draws choose: of one seed the same for every series."""
         return self._rng(key).random(self.n)
 
-    def sizes(self, event_id: str, size: tuple[float, float]) -> Floats:
-        """(n,) effects of an event on the log of this series; ``size``: their mean and sd."""
-        mean, sd = size
-        return mean + sd * self._rng(self.series_id, event_id).permutation(_normal_scores(self.n))
+    def sizes(self, event_id: str, size: Size) -> Floats:
+        """(n,) effects of an event on the log of this series."""
+        return size.mean + size.sd * self._rng(self.series_id, event_id).permutation(_scores(self.n, size.heavy))
 
     def _rng(self, *words: str) -> np.random.Generator:
         digest = hashlib.sha256("\n".join((str(self.seed), *words)).encode()).digest()
@@ -46,14 +44,13 @@ class Luck:
 
 
 @lru_cache(maxsize=8)
-def _normal_scores(n: int) -> Floats:
-    """(n,) quantiles of the standard normal at the middles of n equal shares: their median is 0, and their sum.
+def _scores(n: int, heavy: bool) -> Floats:
+    """(n,) standard quantiles at the middles of n equal shares, normal or t: their median is 0, and their sum.
 
     Drawn at random, 2,000 sizes are off by 2 % of their sd on average, and a scenario that changes nothing on average
     would read as a rise.
     """
-    normal = NormalDist()
-    return np.array([normal.inv_cdf((k + 0.5) / n) for k in range(n)])
+    return np.array([standard_quantile((k + 0.5) / n, heavy) for k in range(n)])
 
 
 def total(parts: Iterable[Part], ahead: Ahead, luck: Luck) -> Floats:

@@ -7,7 +7,6 @@ median of the draws and central intervals.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from forecast.answers.event_priors import Evidence
 from forecast.answers.forecast import at_levels
 from forecast.effects import EffectRecord
 from forecast.effects.episodes import Omitted
-from forecast.effects.event_classes import ClassPrior
+from forecast.effects.event_classes import ClassPrior, Size
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.report import LEVELS, RELEVANT, Band, EpisodeReport
 from forecast.events import KindFamily, days_in_force
@@ -152,7 +151,7 @@ def _episode(found: Findings, told: EpisodeReport) -> dict[str, Any]:
         "prior_dominated": effect.prior_dominated,
         "apart": episode.apart,
         "others_of_kind": kin.others,
-        "given_kind": dict(zip(band_names(), _percent(kin.mean, kin.sd, _CUTS), strict=True)),
+        "given_kind": dict(zip(band_names(), _percent(kin.size, _CUTS), strict=True)),
     }
 
 
@@ -164,7 +163,7 @@ def _smallest(effect: EpisodeEffect, series: Series) -> float | None:
     if effect.detectable is None:
         return None
     sign = effect.episode.direction or (1 if series.is_price else -1)
-    return abs(_percent(sign * effect.detectable, 0.0, (0.5,))[0])
+    return abs(_percent(Size(sign * effect.detectable, 0.0), (0.5,))[0])
 
 
 def _standing(told: EpisodeReport, event_id: str) -> dict[str, Any]:
@@ -236,8 +235,8 @@ def classes_document(evidence: Evidence) -> dict[str, Any]:
 
 def _class(evidence: Evidence, prior: ClassPrior) -> dict[str, Any]:
     told = [s for s in evidence.likelihoods if s.family is prior.family and s.is_price == prior.is_price]
-    low, mean, high = _percent(prior.mean, prior.se, (0.05, 0.5, 0.95))
-    centre, sd = prior.towards(1)
+    low, mean, high = _percent(Size(prior.mean, prior.se), (0.05, 0.5, 0.95))
+    unseen = prior.towards(1)
     row = {
         "family": str(prior.family),
         "measure": "prices" if prior.is_price else "flows",
@@ -250,9 +249,9 @@ def _class(evidence: Evidence, prior: ClassPrior) -> dict[str, Any]:
         "mean_lo-90": low,
         "mean_hi-90": high,
         "spread": rounded(np.array([100 * prior.spread])).item(),
-        "unseen": dict(zip(band_names(), _percent(centre, sd, _CUTS), strict=True)),
+        "unseen": dict(zip(band_names(), _percent(unseen, _CUTS), strict=True)),
     }
-    return {**row, "says": _says(row, sd)}
+    return {**row, "says": _says(row, unseen.sd)}
 
 
 def _says(row: dict[str, Any], sd: float) -> str:
@@ -271,7 +270,7 @@ def _says(row: dict[str, Any], sd: float) -> str:
     )
 
 
-def _percent(mean: float, sd: float, at: Sequence[float]) -> list[float]:
-    """Quantiles of a normal effect on the log, in percent."""
-    found: list[float] = rounded(np.array([100 * np.expm1(mean + sd * NormalDist().inv_cdf(q)) for q in at])).tolist()
+def _percent(size: Size, at: Sequence[float]) -> list[float]:
+    """Quantiles of an effect on the log, in percent."""
+    found: list[float] = rounded(np.array([100 * np.expm1(size.quantile(q)) for q in at])).tolist()
     return found
