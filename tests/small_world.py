@@ -5,7 +5,6 @@ The last observation is that of June 2030; what is known is known in the middle 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
@@ -15,6 +14,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from forecast import seeds
 from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import World
 from forecast.answers.future import Future
@@ -129,8 +129,7 @@ def a_future(
 
 def generator(*words: str) -> np.random.Generator:
     """The numbers that hang on these words and on the seed 0."""
-    digest = hashlib.sha256("\n".join(("0", *words)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+    return seeds.generator(0, *words)
 
 
 def chances(key: str) -> Floats:

@@ -6,7 +6,6 @@ scenario, so that a difference of scenarios is one of worlds and not of luck, an
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -19,6 +18,7 @@ from forecast.effects import EpisodeEffect
 from forecast.effects.candidates import columns, in_periods
 from forecast.effects.event_classes import BUILD_UP, Size, standard_quantile
 from forecast.interventions import Intervention, Licence, Shape, at_full, returned
+from forecast.seeds import generator
 from forecast.timeseries.series import Floats
 
 
@@ -32,15 +32,12 @@ class Luck:
 
     def uniform(self, key: str) -> Floats:
         """(n,) numbers from 0 to 1 by which draws choose: of one seed the same for every series."""
-        return self._rng(key).random(self.n)
+        return generator(self.seed, key).random(self.n)
 
     def sizes(self, event_id: str, size: Size) -> Floats:
         """(n,) effects of an event on the log of this series."""
-        return size.mean + size.sd * self._rng(self.series_id, event_id).permutation(_scores(self.n, size.heavy))
-
-    def _rng(self, *words: str) -> np.random.Generator:
-        digest = hashlib.sha256("\n".join((str(self.seed), *words)).encode()).digest()
-        return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+        rng = generator(self.seed, self.series_id, event_id)
+        return size.mean + size.sd * rng.permutation(_scores(self.n, size.heavy))
 
 
 @lru_cache(maxsize=8)

@@ -25,12 +25,13 @@ from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.grid.engine import Grid
 from forecast.jobs.processes import in_parallel
 from forecast.metrics import rounded
+from forecast.seeds import seed_of
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
-from forecast.training.backtest import Backtest, backtest, fit, outcomes, scores
-from forecast.training.information import TEST_DRAWS, Past, View, seed_of
+from forecast.training.backtest import Backtest, at_origin, backtest, fit, outcomes, scores
+from forecast.training.information import TEST_DRAWS, Past, View
 from forecast.training.origins import Origins, OriginsLeftOut, known_at, target_history, usable
 from forecast.training.panel import Company, Lessons, Peers, panels
 from forecast.training.selection import BASELINES
@@ -135,7 +136,7 @@ def _in_one_pass(
             samples = [Sample.of(each) for each in known if each is not None]
             q = np.exp(logs[series_id][:, : question.horizon])
             for o in _apart(history, samples):
-                q[o] = _alone(peers, samples[o], history, question, seed_of(settings, series_id) + o)
+                q[o] = _alone(peers, samples[o], history, question, seed_of(settings.seed, series_id))
             test = Backtest(series_id, Grid.family, cutoffs, q, outcomes(history, cutoffs, question.horizon))
             yield _tested(test, history, [_bare(sample) for sample in samples], settings, question)
 
@@ -156,7 +157,8 @@ def _alone(peers: Peers, sample: Sample, history: History, question: BacktestQue
     if not question.calibrated:
         lessons = replace(lessons, calibration=Calibration.neutral(peers.horizon))
     if sample.zeros:
-        return fit(Grid(horizon=peers.horizon), _bare(sample, lessons)).quantiles(question.horizon, seed)
+        view = _bare(sample, lessons)
+        return fit(Grid(horizon=peers.horizon), view).quantiles(question.horizon, at_origin(seed, view.cutoff))
     grid = lessons.teach(Grid(horizon=peers.horizon))
     fitted = lessons.start(grid.fit_each([sample])[0], 0.0)
     return np.exp(fitted.quantiles(peers.horizon)[: question.horizon])
@@ -217,7 +219,7 @@ def _tested(
     is_price, baseline = history.series.is_price, None
     if question.compared:
         forecaster = FORECASTERS[BASELINES[is_price]]
-        seed = seed_of(settings, test.series_id)
+        seed = seed_of(settings.seed, test.series_id)
         baseline = backtest(forecaster, views, history, question.horizon, seed)
     season = 1 if is_price else history.series.calendar.season
     scale = [metrics.mase_scale(view.sample.values, season) for view in views]
