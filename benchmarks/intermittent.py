@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _methods import PEERS_PYTHON
-from _panel import read_panel
-from _report import Report, parser
+from support.methods import PEERS_PYTHON
+from support.panel import read_panel
+from support.report import Report, parser
 
 from forecast import metrics
 from forecast.effects import EffectRecord

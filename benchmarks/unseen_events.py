@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from _panel import Panel, read_panel
-from _report import Report, arguments
+from support.panel import Panel, read_panel
+from support.report import Report, arguments
 
 from forecast.answers.paths import Luck
 from forecast.effects.controls import controls_for
