@@ -2,10 +2,11 @@
 
     python benchmarks/accuracy.py [--quick] [--json FILE] [--extra DIR]… [--origins N] [--only PANEL] [--keep DIR]
 
-Every method gets the log of a series up to each cutoff and gives fifteen quantiles a horizon; scores are taken in the
-series' unit. Prices: horizons 1 to 24 against the naive forecast; volumes and values: 1 to 12 against the seasonal
-naive one. Imputed and suspect figures are never scored. statsforecast runs where ``make peers`` has made its
-environment. ``--quick``: every fourth series, six origins, no statsforecast.
+The engine is asked as ``orecast backtest`` asks it, on a catalogue of its own. Every other method gets the log of a
+series up to each cutoff and gives fifteen quantiles a horizon; scores are taken in the series' unit. Prices: horizons
+1 to 24 against the naive forecast; volumes and values: 1 to 12 against the seasonal naive one. Imputed and suspect
+figures are never scored. statsforecast runs where ``make peers`` has made its environment. ``--quick``: every fourth
+series, six origins, no statsforecast.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from _methods import PEERS_PYTHON, baselines, engine, kept, local_peers, statsforecast_peers
-from _origins import Task, judge
-from _panel import read_panel
-from _report import Report, parser
+from support.methods import PEERS_PYTHON, backtested, baselines, kept, local_peers, statsforecast_peers
+from support.origins import Answer, Task, judge
+from support.panel import catalogue, read_panel
+from support.report import Report, parser
 
 from forecast.forecasters.grid.engine import LEAST
 
@@ -34,20 +35,21 @@ def main() -> None:
     prices = [history for history in targets if history.series.measure == "price"]
     volumes = [history for history in targets if not history.series.is_price]
     step, most, longest = (4, 6, 12) if options.quick else (1, 10**6, 24)
-    for title, histories, origins, horizon in (("prices", prices, 47, 24), ("volumes and values", volumes, 33, 12)):
-        if options.only and not title.startswith(options.only):
-            continue
-        task = Task.of(histories[::step], min(options.origins or origins, most), min(horizon, longest))
-        run(report, title, task)
+    with catalogue(options.extra) as (catalog, settings):
+        for title, histories, origins, horizon in (("prices", prices, 47, 24), ("volumes and values", volumes, 33, 12)):
+            if options.only and not title.startswith(options.only):
+                continue
+            task = Task.of(histories[::step], min(options.origins or origins, most), min(horizon, longest))
+            compare(report, title, task, backtested(task, catalog, settings))
     if not PEERS_PYTHON.exists():
         report.note("statsforecast was left out: `make peers` makes its environment.")
     report.finish()
 
 
-def run(report: Report, title: str, task: Task) -> None:
+def compare(report: Report, title: str, task: Task, ours: Answer) -> None:
     """One panel, all methods."""
     options = report.options
-    answers = {OURS: engine(task), **baselines(task)}
+    answers = {OURS: ours, **baselines(task)}
     answers |= kept(options.keep, "local", task, lambda: local_peers(task, options.seed))
     if not options.quick and PEERS_PYTHON.exists():
         answers |= kept(options.keep, "statsforecast", task, lambda: statsforecast_peers(task))

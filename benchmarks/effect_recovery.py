@@ -23,15 +23,15 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import _neighbours
 import numpy as np
 import pandas as pd
-from _panel import Panel, read_panel
-from _report import Report, arguments
 from prophet import Prophet
 from prophet.utilities import regressor_coefficients
 from statsmodels.tsa.statespace.sarimax import SARIMAX
 from statsmodels.tsa.statespace.structural import UnobservedComponents
+from support import neighbours
+from support.panel import Panel, read_panel
+from support.report import Report, arguments
 
 from forecast.effects.candidates import columns, every_shape
 from forecast.effects.controls import controls_for
@@ -316,8 +316,8 @@ def main() -> None:
         report.table(f"Effects put into {kind}, seed {options.seed}", [*rows, Outcome.of(zero, cases).row("no effect")])
         pool = [(h, _starts(h, panel, EARLY)) for h in usable(panel, price) if price or _noise(h) <= NOISE]
         for triples, which in ((False, "pairs"), (True, "triples")):
-            put = _neighbours.pairs(panel, pool, n, np.random.default_rng(options.seed + 2), triples=triples)
-            report.table(f"{which} on {kind}, seed {options.seed}", _neighbours.rows(put, _neighbours.answers(put)))
+            put = neighbours.pairs(panel, pool, n, np.random.default_rng(options.seed + 2), triples=triples)
+            report.table(f"{which} on {kind}, seed {options.seed}", neighbours.rows(put, neighbours.answers(put)))
         if not price:
             flows = usable(panel, price)
             noisy = sum(_noise(history) > NOISE for history in flows)

@@ -20,9 +20,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from _methods import PEERS_PYTHON
-from _panel import read_panel
-from _report import Report, Row, parser
+from support.methods import PEERS_PYTHON
+from support.panel import read_panel
+from support.report import Report, Row, parser
 
 from forecast import metrics
 from forecast.effects import EffectRecord

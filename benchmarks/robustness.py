@@ -14,9 +14,9 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from _origins import Task
-from _panel import read_panel
-from _report import Report, parser
+from support.origins import Task
+from support.panel import read_panel
+from support.report import Report, parser
 
 from forecast import metrics
 from forecast.forecasters.grid.engine import LEAST, panel_quantiles

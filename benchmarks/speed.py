@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 
 import numpy as np
-from _methods import PEERS_PYTHON, baselines, engine, local_peers, statsforecast_peers
-from _origins import Task
-from _panel import read_panel
-from _report import Report, Row, parser
+from support.methods import PEERS_PYTHON, baselines, local_peers, one_pass, statsforecast_peers
+from support.origins import Task
+from support.panel import read_panel
+from support.report import Report, Row, parser
 
 from forecast.forecasters.calibration import student_levels
 from forecast.forecasters.grid.engine import LEAST, Grid, Panel, panel_quantiles
@@ -60,8 +60,8 @@ def race(histories: list[History], options: argparse.Namespace) -> list[Row]:
     longest = sorted(histories, key=lambda h: -int(h.used.sum()))[: 1 if options.quick else 2]
     origins = 4 if options.quick else ORIGINS
     few = Task.of(longest, origins, HORIZON)
-    answers = {"orecast grid, panel": (engine(Task.of(histories, ORIGINS, HORIZON)), len(histories), ORIGINS)}
-    alone = engine(Task.of(longest, ORIGINS, HORIZON))
+    answers = {"orecast grid, panel": (one_pass(Task.of(histories, ORIGINS, HORIZON)), len(histories), ORIGINS)}
+    alone = one_pass(Task.of(longest, ORIGINS, HORIZON))
     answers["orecast grid, the peers' series alone"] = (alone, len(longest), ORIGINS)
     peers = baselines(few) | local_peers(few, options.seed)
     if PEERS_PYTHON.exists():

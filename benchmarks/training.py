@@ -8,18 +8,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
-import tempfile
 import time
 from collections import Counter
 
 import numpy as np
-from _report import Report, arguments
+from support.panel import catalogue
+from support.report import Report, arguments
 
-from forecast.catalog import Catalog
 from forecast.jobs.train import Plan, train
 from forecast.registry import Card, Registry
-from forecast.settings import Settings
 
 QUICK = ("price.copper", "price.tin", "volume.rare-earths.export.cn")
 
@@ -27,17 +24,13 @@ QUICK = ("price.copper", "price.tin", "volume.rare-earths.export.cn")
 def main() -> None:
     options = arguments(__doc__)
     report = Report("training", options)
-    with tempfile.TemporaryDirectory() as home:
-        settings = Settings.from_env(
-            {**os.environ, "ORECAST_HOME": home, "ORECAST_DATABASE_URL": "", "ORECAST_MODELS_DIR": ""}
-        )
-        clock = [time.perf_counter()]
-        catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
+    clock = [time.perf_counter()]
+    with catalogue() as (catalog, settings):
+        registry = Registry(settings.models_dir)
         clock.append(time.perf_counter())
         trained = train(catalog, registry, settings, QUICK if options.quick else None, Plan(dt.date.today()))
         clock.append(time.perf_counter())
         cards = [registry.champion(outcome.series_id).card for outcome in trained.of("trained")]
-        catalog.close()
     seeding, training = np.diff(clock)
     champions = Counter(card.champion_family for card in cards)
     report.table(

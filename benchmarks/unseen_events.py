@@ -16,13 +16,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from _panel import Panel, read_panel
-from _report import Report, arguments
+from support.panel import Panel, read_panel
+from support.report import Report, arguments
 
+from forecast.answers.paths import Luck
 from forecast.effects.controls import controls_for
 from forecast.effects.episodes import episodes
 from forecast.effects.estimate import Averaging, estimate
-from forecast.effects.event_classes import BUILD_UP, Likelihood, class_priors, squarely
+from forecast.effects.event_classes import BUILD_UP, Likelihood, Size, class_priors, squarely
 from forecast.events import KindFamily
 from forecast.forecasters import FORECASTERS
 from forecast.interventions import Design
@@ -34,6 +35,7 @@ from forecast.timeseries.series import Floats, History
 HORIZON, BEFORE, DRAWS = 6, 60, 1000
 CENTRAL = (50, 80, 90)
 TODAY = dt.date(2026, 10, 9)
+NOTHING = Size(0.0, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,26 +88,26 @@ def _case(sample: Sample, likelihood: Likelihood, exposure: float, row: int, fir
     return Case(likelihood, exposure, first + row, base, sample.x[row + 1 : row + 1 + HORIZON])
 
 
-def alone(pool: Sequence[Case], case: Case) -> tuple[float, float]:
-    return 0.0, 0.0
+def alone(pool: Sequence[Case], case: Case) -> Size:
+    return NOTHING
 
 
-def wider(pool: Sequence[Case], case: Case) -> tuple[float, float]:
+def wider(pool: Sequence[Case], case: Case) -> Size:
     """One spread for all events, whatever they are."""
     others = (replace(c.likelihood, family=KindFamily.SHOCK) for c in pool if c.likelihood.direction)
     prior = class_priors(others, without=case.likelihood.events)[KindFamily.SHOCK, case.likelihood.measure_class]
     return prior.towards(0)
 
 
-def all_others(pool: Sequence[Case], case: Case) -> tuple[float, float]:
+def all_others(pool: Sequence[Case], case: Case) -> Size:
     return _kind((c.likelihood for c in pool), case)
 
 
-def past_only(pool: Sequence[Case], case: Case) -> tuple[float, float]:
+def past_only(pool: Sequence[Case], case: Case) -> Size:
     return _kind((c.likelihood for c in pool if c.origin + HORIZON <= case.origin), case)
 
 
-def _kind(others: Iterable[Likelihood], case: Case) -> tuple[float, float]:
+def _kind(others: Iterable[Likelihood], case: Case) -> Size:
     said = case.likelihood
     priors = class_priors((other for other in others if other.direction), without=said.events)
     return priors[said.family, said.measure_class].towards(said.direction)
@@ -127,7 +129,7 @@ class Outcome:
     hits: Floats
 
     @classmethod
-    def of(cls, pool: Sequence[Case], priors: Iterable[tuple[float, float]]) -> Outcome:
+    def of(cls, pool: Sequence[Case], priors: Iterable[Size]) -> Outcome:
         rows = list(_scored(pool, priors))
         return cls(np.array([crps for crps, _ in rows]), np.array([hits for _, hits in rows]))
 
@@ -149,11 +151,11 @@ class Outcome:
         }
 
 
-def _scored(pool: Sequence[Case], priors: Iterable[tuple[float, float]]) -> Iterator[tuple[Floats, Floats]]:
+def _scored(pool: Sequence[Case], priors: Iterable[Size]) -> Iterator[tuple[Floats, Floats]]:
     build = BUILD_UP.response(np.arange(HORIZON, dtype=float))
-    normal = np.random.default_rng(0).standard_normal(DRAWS)
-    for case, (mean, sd) in zip(pool, priors, strict=True):
-        draws = case.base + case.exposure * (mean + sd * normal)[:, None] * build
+    for case, size in zip(pool, priors, strict=True):
+        luck = Luck(0, case.likelihood.series_id, DRAWS).sizes(" ".join(case.likelihood.events), size)
+        draws = case.base + case.exposure * luck[:, None] * build
         crps = crps_from_quantiles(quantiles(draws, LEVELS), case.actual)
         ends = [np.quantile(draws, [(100 - q) / 200, (100 + q) / 200], axis=0) for q in CENTRAL]
         hits = np.stack([(lo <= case.actual) & (case.actual <= hi) for lo, hi in ends], axis=1)
@@ -177,11 +179,11 @@ def main() -> None:
         rows = [outcome.row(name, outcomes[0][1], pool) for name, outcome in outcomes]
         policy = [case for case in pool if case.likelihood.family is not KindFamily.SHOCK]
         if policy:
-            ignored = Outcome.of(policy, [(0.0, 0.0)] * len(policy))
+            ignored = Outcome.of(policy, [NOTHING] * len(policy))
             ours = Outcome.of(policy, [all_others(pool, case) for case in policy])
             rows.append(ours.row("policy measures only, leave one out", ignored, policy))
         if quiet:
-            nothing = Outcome.of(quiet, [(0.0, 0.0)] * len(quiet))
+            nothing = Outcome.of(quiet, [NOTHING] * len(quiet))
             rows.append(nothing.row("(dates without events)", nothing, quiet))
         report.table(f"Events never seen: {kind}", rows)
         priors = class_priors(c.likelihood for c in pool if c.likelihood.direction)

@@ -91,10 +91,16 @@ def relative(scores: Floats, baseline: Floats, axis: int | None = None) -> Float
 def rounded(values: Floats) -> Floats:
     """Six significant digits: the doubles nearest to those decimals, so that they print as short as they are.
 
-    A whole number of at most six digits and a power of ten are exact, and so their quotient or product is nearest.
+    A whole number of at most six digits and a power of ten up to the 22nd are exact, and so their quotient or product
+    is nearest. Beyond, and where the product is so near the middle between two whole numbers that its own rounding may
+    have moved it across, the decimals are written out and read.
     """
     size = np.abs(values)
-    exponent = np.floor(np.log10(size, where=size > 0, out=np.zeros_like(size)))
-    shift = np.clip(5 - exponent, -300, 22)
-    up, down = 10.0 ** np.maximum(shift, 0), 10.0 ** np.maximum(-shift, 0)
-    return np.asarray(np.rint(values * up / down) * down / up)
+    shift = 5 - np.floor(np.log10(size, where=size > 0, out=np.zeros_like(size)))
+    exact = np.abs(shift) <= 22
+    up, down = 10.0 ** np.where(exact, np.maximum(shift, 0), 0), 10.0 ** np.where(exact, np.maximum(-shift, 0), 0)
+    scaled = np.where(exact, values, 0.0) * up / down
+    out = np.asarray(np.rint(scaled) * down / up)
+    doubtful = ~exact | (np.abs(np.abs(scaled - np.trunc(scaled)) - 0.5) < 1e-9)
+    out[doubtful] = [float(f"{value:.5e}") for value in values[doubtful].tolist()]
+    return out

@@ -25,6 +25,7 @@ NUMBERS = (
     "forecast.interventions",
     "forecast.jobs.train",
     "forecast.metrics",
+    "forecast.seeds",
     "forecast.timeseries",
     "forecast.training",
 )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scoringrules
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from forecast.metrics import LEVELS, coverage, crps_from_quantiles, mase_scale, pit, quantiles, relative
@@ -33,6 +35,23 @@ def test_crps_approximates_the_closed_form_of_the_normal() -> None:
     q, y = stats.norm.ppf(LEVELS), np.linspace(-2, 2, 9)
     exact = y * (2 * stats.norm.cdf(y) - 1) + 2 * stats.norm.pdf(y) - 1 / np.sqrt(np.pi)  # Gneiting & Raftery 2007
     np.testing.assert_allclose(crps_from_quantiles(np.broadcast_to(q, (9, 15)), y), exact, rtol=0.2)
+
+
+@given(hnp.arrays(float, (3, 2, 15), elements=floats), hnp.arrays(float, (3, 2), elements=floats))
+def test_crps_is_that_of_the_scoringrules_library(draws: np.ndarray, y: np.ndarray) -> None:
+    q = np.sort(draws, axis=-1)
+    expected = scoringrules.crps_quantile(y, q, LEVELS, backend="numpy")
+    np.testing.assert_allclose(crps_from_quantiles(q, y), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_crps_of_many_draws_ranks_forecasts_as_that_of_their_ensembles_does() -> None:
+    rng = np.random.default_rng(0)
+    draws = rng.normal(rng.normal(0, 1, (40, 1)), rng.uniform(0.3, 3, (40, 1)), (40, 2000))
+    y = rng.normal(0, 1, 40)
+    whole = scoringrules.crps_ensemble(y, draws, backend="numpy")
+    ours = crps_from_quantiles(quantiles(draws.T), y)
+    np.testing.assert_allclose(ours, whole, rtol=0.25, atol=0.05)
+    assert stats.spearmanr(ours, whole).statistic > 0.98
 
 
 def test_crps_of_a_missing_outcome_is_missing() -> None:

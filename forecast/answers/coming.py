@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from forecast.effects.event_classes import Size
 from forecast.interventions import returned
 from forecast.timeseries.series import Floats
 
@@ -37,14 +38,14 @@ class Granted:
 
 @dataclass(frozen=True)
 class Coming:
-    """An event whose effect the record does not tell: a ``size`` (mean, sd on the log) times a ``column`` over the H
-    periods, and what licences give back of it.
+    """An event whose effect the record does not tell: a ``size`` times a ``column`` over the H periods, and what
+    licences give back of it.
 
     ``stated``: the size is what somebody says. Of those with the same ``episode``, only the strongest counts.
     """
 
     event_id: str
-    size: tuple[float, float]
+    size: Size
     column: tuple[float, ...]
     episode: tuple[object, ...]
     stated: bool = False
@@ -58,7 +59,7 @@ class Coming:
     @property
     def strength(self) -> float:
         """Its spread where it is the strongest."""
-        return self.size[1] * float(np.abs(net(np.array(self.column), self.granted)).max())
+        return self.size.sd * float(np.abs(net(np.array(self.column), self.granted)).max())
 
 
 def net(column: Floats, granted: Iterable[Granted]) -> Floats:

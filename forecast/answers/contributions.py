@@ -19,7 +19,7 @@ from forecast.answers.event_versions import Assumption, Steps, Version, World, d
 from forecast.effects import EffectRecord, EpisodeEffect
 from forecast.effects.candidates import in_periods
 from forecast.effects.episodes import licence
-from forecast.effects.event_classes import BUILD_UP
+from forecast.effects.event_classes import BUILD_UP, Size
 from forecast.events import Event, KindFamily, was_in_force
 from forecast.events.exposure import Minerals, exposure
 from forecast.interventions import Licence, Shape, at_full, mean_intensity
@@ -97,7 +97,7 @@ class Rewritten:
     share: float
     drawn: tuple[Spell, ...] = ()
     spells: tuple[Spell, ...] = ()
-    stated: tuple[float, float] | None = None
+    stated: Size | None = None
     shape: Shape | None = None
     levels: Levels = ()
     gone: bool = False
@@ -236,7 +236,7 @@ class Contributions:
         if not self._was_in_force(event_id) or (steps == drawn and not (shape or assumption.levels or stated)):
             return None
         spells = self.ahead.spells(drawn), self.ahead.spells(steps)
-        return Rewritten(event_id, effect, share, *spells, stated, shape, assumption.levels)
+        return Rewritten(event_id, effect, share, *spells, Size(*stated) if stated else None, shape, assumption.levels)
 
     def _coming(
         self, event_id: str, version: Version, assumption: Assumption, known: Coming | None = None
@@ -250,8 +250,8 @@ class Contributions:
         if stated == (0.0, 0.0) or (not stated and _on_a_path(event)):
             return None
         kind = self._kind(event)
-        size = stated or self._unseen(event, kind)
-        if size == (0.0, 0.0):
+        size = Size(*stated) if stated else self._unseen(event, kind)
+        if not (size.mean or size.sd):
             return None
         column, granted = self._level(event_id, version, assumption)
         if known:
@@ -267,12 +267,13 @@ class Contributions:
         episode = (event_id,) if stated else (assumption.group, begins, sign)
         return Coming(event_id, size, tuple(column.tolist()), episode, bool(stated), granted)
 
-    def _unseen(self, event: Event, kind: Kind) -> tuple[float, float]:
-        """Mean and sd on the log of an effect that the record does not tell: by its kind, by how squarely it hits the
-        series, before it begins by how far its record is believed, and once it has by its own data, if it has any."""
+    def _unseen(self, event: Event, kind: Kind) -> Size:
+        """An effect that the record does not tell: by its kind, by how squarely it hits the series, before it begins by
+        how far its record is believed, and once it has by its own data, if it has any."""
         weight = exposure(event, self.series, self.minerals)
         weight *= 1.0 if self._begun(event.event_id) else event.credence
-        return self.evidence.expected(kind, self.series, weight, self._own(event.event_id)) if weight else (0.0, 0.0)
+        own = self._own(event.event_id)
+        return self.evidence.expected(kind, self.series, weight, own) if weight else Size(0.0, 0.0)
 
     def _level(self, event_id: str, version: Version, assumption: Assumption) -> tuple[Floats, tuple[Granted, ...]]:
         """(H,) the level of an event in each period, less its level, as it is known, at the last observation; and what

@@ -295,7 +295,7 @@ def _episode(found: Findings, told: EpisodeReport) -> EpisodeEstimate:
         prior_dominated=effect.prior_dominated,
         apart=episode.apart,
         others_of_kind=kin.others,
-        given_kind=Estimate.in_percent(kin.mean, kin.sd),
+        given_kind=Estimate.in_percent(kin.size),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import NormalDist
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +11,7 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from forecast.answers.model import Intervals, bounds
+from forecast.effects.event_classes import Size
 from forecast.effects.report import CUTS, LEVELS, Band
 from forecast.metrics import rounded
 from forecast.timeseries.series import Floats
@@ -39,10 +39,9 @@ class Estimate(Intervals):
         return [cls._of(at) for at in six_digits([band.median, *ends]).T.tolist()]
 
     @classmethod
-    def in_percent(cls, mean: float, sd: float) -> Estimate:
-        """Of an effect that is normal on the log."""
-        cuts = np.array([NormalDist().inv_cdf(cut) for cut in CUTS])
-        return cls._of(six_digits(100 * np.expm1(mean + sd * cuts)).tolist())
+    def in_percent(cls, size: Size) -> Estimate:
+        """Of an effect on the log."""
+        return cls._of(six_digits([100 * np.expm1(size.quantile(cut)) for cut in CUTS]).tolist())
 
     @classmethod
     def _of(cls, numbers: Sequence[float]) -> Estimate:

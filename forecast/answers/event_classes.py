@@ -7,7 +7,7 @@ from pydantic import Field
 from forecast.answers.estimate import ESTIMATES, EVENTS, PERCENT, Estimate, six_digits
 from forecast.answers.event_priors import Evidence
 from forecast.answers.model import Listing, Part
-from forecast.effects.event_classes import ClassPrior
+from forecast.effects.event_classes import ClassPrior, Size
 from forecast.events import KindFamily
 from forecast.names import MeasureClass
 
@@ -49,7 +49,7 @@ def class_effects(evidence: Evidence) -> ClassEffects:
 
 def _class(evidence: Evidence, prior: ClassPrior) -> ClassEffect:
     told = [s for s in evidence.likelihoods if s.family is prior.family and s.measure_class is prior.measure_class]
-    events, mean = evidence.count(prior.family, prior.measure_class), Estimate.in_percent(prior.mean, prior.se)
+    events, mean = evidence.count(prior.family, prior.measure_class), Estimate.in_percent(Size(prior.mean, prior.se))
     return ClassEffect(
         family=prior.family,
         measure_class=prior.measure_class,
@@ -60,14 +60,14 @@ def _class(evidence: Evidence, prior: ClassPrior) -> ClassEffect:
         identified=prior.identified,
         spread=six_digits(100 * prior.spread).item(),
         mean=mean,
-        unseen=Estimate.in_percent(*prior.towards(1)),
+        unseen=Estimate.in_percent(prior.towards(1)),
         says=_says(prior, events, mean),
     )
 
 
 def _says(prior: ClassPrior, events: int, mean: Estimate) -> str:
     low, high = mean.interval(90)
-    _, sd = prior.towards(1)
+    sd = prior.towards(1).sd
     if not events:
         return f"no such event was seen; a forecast takes the uncertainty that all kinds show: sd {100 * sd:.0f} %"
     some, interval = f"{events} event{'s' * (events > 1)}", f"{low:+.0f} to {high:+.0f} %"

@@ -21,7 +21,7 @@ from typing import TypedDict
 from forecast import provenance
 from forecast.effects import Episode, EpisodeEffect
 from forecast.effects.episodes import direction
-from forecast.effects.event_classes import ClassPrior, Likelihood, class_prior, class_priors, likelihoods
+from forecast.effects.event_classes import ClassPrior, Likelihood, Size, class_prior, class_priors, likelihoods
 from forecast.errors import CorruptArtifact, NotTrained
 from forecast.events import Event, KindFamily
 from forecast.files import write_atomically
@@ -91,18 +91,16 @@ class Evidence:
         left_out = self._seen.intersection(without)
         return len({events[0] for events in episodes if left_out.isdisjoint(events)})
 
-    def expected(
-        self, kind: Kind, series: Series, weight: float = 1.0, own: EpisodeEffect | None = None
-    ) -> tuple[float, float]:
-        """Mean and sd on the log of what an event does once it has built up: what events of its kind do, times a
-        ``weight`` (how squarely it hits, how far it is believed), and times the likelihood of its ``own`` data."""
-        mean, sd = self.prior(kind.family, series, kind.events).towards(kind.direction)
+    def expected(self, kind: Kind, series: Series, weight: float = 1.0, own: EpisodeEffect | None = None) -> Size:
+        """What an event does once it has built up: what events of its kind do, times a ``weight`` (how squarely it
+        hits, how far it is believed), and times the likelihood of its ``own`` data, with both taken for normal."""
+        mean, sd, heavy = self.prior(kind.family, series, kind.events).towards(kind.direction)
         mean, sd = weight * mean, weight * sd
         if own is None or own.likelihood is None or not own.identified:
-            return mean, sd
+            return Size(mean, sd, heavy)
         estimate, error = own.likelihood
         precision = sd**-2 + error**-2
-        return (mean / sd**2 + estimate / error**2) / precision, precision**-0.5
+        return Size((mean / sd**2 + estimate / error**2) / precision, precision**-0.5)
 
     def in_words(self, event: Event, series: Series, *, begun: bool = False, own: EpisodeEffect | None = None) -> str:
         """What a forecast takes of an event whose effect nobody has seen, before it is scaled by its exposure.
@@ -112,7 +110,7 @@ class Evidence:
         """
         kind = Kind.of_episode(own.episode) if own else Kind.of_event(event, series)
         n, on = self.count(kind.family, series.measure_class, kind.events), series.measure_class
-        mean, sd = self.expected(kind, series)
+        mean, sd, _ = self.expected(kind, series)
         which = f"mean {100 * math.expm1(mean):+.0f} %" if mean else "variance only, for no mean is identifiable"
         words = [
             f"prior from {n} events of this kind ({kind.family}, on {on}): {which}",

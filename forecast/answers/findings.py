@@ -10,6 +10,7 @@ from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import as_trained, champion_of
 from forecast.answers.event_priors import Evidence, Kind
 from forecast.answers.not_estimated import own_not_estimated, why_not
+from forecast.effects.event_classes import Size
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.report import EpisodeReport, report
 from forecast.errors import NotEstimated, NotFound
@@ -22,13 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kin:
-    """An episode beside other events of its kind: how many ``others`` there are, and mean and sd on the log of its
-    effect, once it has built up, by its own data and what they did: where the data say nothing, what they did.
+    """An episode beside other events of its kind: how many ``others`` there are, and the ``size`` of its effect,
+    once it has built up, by its own data and what they did: where the data say nothing, what they did.
     """
 
     others: int
-    mean: float
-    sd: float
+    size: Size
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,4 +100,4 @@ def _kin(effect: EpisodeEffect, series: Series, evidence: Evidence) -> Kin:
     """The prior of its kind, without it, times its own likelihood."""
     kind = Kind.of_episode(effect.episode)
     others = evidence.count(kind.family, series.measure_class, kind.events)
-    return Kin(others, *evidence.expected(kind, series, effect.episode.exposure, effect))
+    return Kin(others, evidence.expected(kind, series, effect.episode.exposure, effect))

@@ -6,11 +6,9 @@ scenario, so that a difference of scenarios is one of worlds and not of luck, an
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from statistics import NormalDist
 
 import numpy as np
 
@@ -18,8 +16,9 @@ from forecast.answers.coming import Coming
 from forecast.answers.contributions import Additions, Ahead, Levels, Part, Rewritten, Spell, multiplier
 from forecast.effects import EpisodeEffect
 from forecast.effects.candidates import columns, in_periods
-from forecast.effects.event_classes import BUILD_UP
+from forecast.effects.event_classes import BUILD_UP, Size, standard_quantile
 from forecast.interventions import Intervention, Licence, Shape, at_full, returned
+from forecast.seeds import generator
 from forecast.timeseries.series import Floats
 
 
@@ -33,27 +32,22 @@ class Luck:
 
     def uniform(self, key: str) -> Floats:
         """(n,) numbers from 0 to 1 by which draws choose: of one seed the same for every series."""
-        return self._rng(key).random(self.n)
+        return generator(self.seed, key).random(self.n)
 
-    def sizes(self, event_id: str, size: tuple[float, float]) -> Floats:
-        """(n,) effects of an event on the log of this series; ``size``: their mean and sd."""
-        mean, sd = size
-        return mean + sd * self._rng(self.series_id, event_id).permutation(_normal_scores(self.n))
-
-    def _rng(self, *words: str) -> np.random.Generator:
-        digest = hashlib.sha256("\n".join((str(self.seed), *words)).encode()).digest()
-        return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+    def sizes(self, event_id: str, size: Size) -> Floats:
+        """(n,) effects of an event on the log of this series."""
+        rng = generator(self.seed, self.series_id, event_id)
+        return size.mean + size.sd * rng.permutation(_scores(self.n, size.heavy))
 
 
 @lru_cache(maxsize=8)
-def _normal_scores(n: int) -> Floats:
-    """(n,) quantiles of the standard normal at the middles of n equal shares: their median is 0, and their sum.
+def _scores(n: int, heavy: bool) -> Floats:
+    """(n,) standard quantiles at the middles of n equal shares, normal or t: their median is 0, and their sum.
 
     Drawn at random, 2,000 sizes are off by 2 % of their sd on average, and a scenario that changes nothing on average
     would read as a rise.
     """
-    normal = NormalDist()
-    return np.array([normal.inv_cdf((k + 0.5) / n) for k in range(n)])
+    return np.array([standard_quantile((k + 0.5) / n, heavy) for k in range(n)])
 
 
 def total(parts: Iterable[Part], ahead: Ahead, luck: Luck) -> Floats:

@@ -37,6 +37,7 @@ from forecast.answers.forecast import (
 from forecast.answers.future import Future
 from forecast.errors import Fault, InvalidInput
 from forecast.registry import Registry
+from forecast.seeds import generator
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.hierarchy import Group, groups, sums
 from forecast.timeseries.series import Floats, History
@@ -114,7 +115,7 @@ def reconciled(base: Base, rests: Mapping[str, Floats]) -> Floats:
     shares of it that they left out lately."""
     names, own = base.group.members, ordered(base)
     leaves, S = sums(base.group, rests)
-    rng, n = np.random.default_rng(_seed(base)), own.shape[2]
+    rng, n = _rng(base, "rests"), own.shape[2]
     open_parents = leaves[len(leaves) - len(rests) :]
     extra = [own[names.index(parent)] * rng.choice(rests[parent], size=n) for parent in open_parents]
     rows = np.vstack([S, np.eye(len(leaves))[len(leaves) - len(rests) :]])
@@ -147,7 +148,7 @@ def ordered(base: Base) -> Floats:
     """
     names = base.group.members
     n = min(future.draws.shape[1] for future in base.futures.values())
-    rng = np.random.default_rng(_seed(base))
+    rng = _rng(base, "order")
     root = _root(correlations(base))
     target = np.argsort(np.argsort(rng.standard_normal((n, len(names))) @ root.T, axis=0), axis=0)
     out = np.empty((len(names), len(base.ds), n))
@@ -237,8 +238,9 @@ def _left_out(base: Base, parent: str) -> Floats:
     return np.clip(share, 0.0, 1.0) if float(np.median(share)) > TOLERANCE else np.zeros(0)
 
 
-def _seed(base: Base) -> int:
-    return base.futures[base.group.root].run.card.settings.seed
+def _rng(base: Base, purpose: str) -> np.random.Generator:
+    root = base.group.root
+    return generator(base.futures[root].run.card.settings.seed, "coherent", root, purpose)
 
 
 def _said(base: Base, shares: Mapping[str, Floats]) -> list[str]:

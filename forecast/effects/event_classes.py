@@ -1,6 +1,6 @@
 """What events of a kind do: pooled over episodes and series, with the spread between events.
 
-A hierarchical model of raw likelihood summaries (never on shrunken effects), with its spreads on a grid
+A hierarchical model of raw likelihood summaries (never on shrunken effects), with its scales on a grid
 (Gelman, Prior distributions for variance parameters in hierarchical models, Bayesian Analysis 1, 2006):
 
     effect ~ t(direction·μ_family, τ_family²), μ_family ~ N(μ_all, .04²), μ_all ~ N(0, .1²), τ ~ half-normal(s),
@@ -14,10 +14,13 @@ it hits less is divided by its exposure, and what is forecast for one multiplied
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,15 +32,39 @@ from forecast.timeseries.series import Floats
 
 #: How the effect of an event never seen builds up.
 BUILD_UP = Ramp(2)
-#: Prior sd of a family's mean about that of all, of that itself; events the common spread counts as.
+#: Prior sd of a family's mean about that of all, of that itself; events the common scale counts as.
 FAMILY_SD, ALL_SD, COMMON = 0.04, 0.1, 8
-#: Prior sd of spreads: of prices, and of flows.
-PRICE_SPREAD, FLOW_SPREAD = 0.1, 0.3
+#: Prior sd of the scale of these differences: of prices, and of flows.
+PRICE_SCALE, FLOW_SCALE = 0.1, 0.3
 #: A mean is identified if it lies this many standard errors on the expected side of zero.
 IDENTIFIED = 2.0
-#: Degrees of freedom of the differences between events.
+#: Degrees of freedom of the differences between events, and sd of such a t of scale 1.
 DF = 4.0
-_SPREADS = np.linspace(0.0, 1.0, 126)
+_SD = math.sqrt(DF / (DF - 2))
+_SCALES = np.linspace(0.0, 1.0, 126)
+
+
+class Size(NamedTuple):
+    """An effect on the log: its mean, its sd, and whether it is a t of four degrees of freedom instead of normal."""
+
+    mean: float
+    sd: float
+    heavy: bool = False
+
+    def quantile(self, p: float) -> float:
+        """The value that the effect stays below with probability ``p``."""
+        return self.mean + self.sd * standard_quantile(p, self.heavy)
+
+
+def standard_quantile(p: float, heavy: bool) -> float:
+    """Quantile of a distribution with mean 0 and sd 1: the normal or, if ``heavy``, the t of four degrees of freedom.
+
+    The latter in closed form (Shaw, Sampling Student's T distribution, Journal of Computational Finance 9, 2006).
+    """
+    if not heavy or p == 0.5:
+        return NormalDist().inv_cdf(p)
+    root = math.sqrt(4 * p * (1 - p))
+    return math.copysign(2 * math.sqrt(math.cos(math.acos(root) / 3) / root - 1), p - 0.5) / _SD
 
 
 @dataclass(frozen=True)
@@ -57,32 +84,40 @@ class Likelihood:
 class ClassPrior:
     """Effect on the log of an event of a family that pushes upwards, on prices or on flows.
 
-    ``mean`` and its standard error ``se``; ``spread``: scale of the differences between events, which are t; ``n``:
-    likelihoods of the family that it rests on (one event may be seen on several series).
+    ``mean`` and its standard error ``se``; ``scale``: that of the differences between events, which are t, and no sd;
+    ``n``: likelihoods of the family that it rests on (one event may be seen on several series).
     """
 
     family: KindFamily
     measure_class: MeasureClass
     mean: float
     se: float
-    spread: float
+    scale: float
     n: int
 
     @property
+    def spread(self) -> float:
+        """Standard deviation between events: a t of four degrees of freedom has twice the variance of its scale."""
+        return _SD * self.scale
+
+    @property
     def sd(self) -> float:
-        """Of an event never seen: a t of four degrees of freedom has twice the variance of its scale."""
-        return float(np.hypot(self.se, self.spread * np.sqrt(DF / (DF - 2))))
+        """Of an event never seen."""
+        return math.hypot(self.se, self.spread)
 
     @property
     def identified(self) -> bool:
         """Whether the mean can be told from zero, towards the direction that was expected."""
         return self.n > 0 and self.mean > IDENTIFIED * self.se
 
-    def towards(self, direction: int) -> tuple[float, float]:
-        """Mean and sd of the effect in a direction (+1, −1, 0 unknown): a mean only where it is identified."""
+    def towards(self, direction: int) -> Size:
+        """The effect in a direction (+1, −1, 0 unknown): a mean only where it is identified.
+
+        A t of the whole sd: the standard error of the mean, which is normal, is the smaller part of it.
+        """
         if self.identified and direction:
-            return direction * self.mean, self.sd
-        return 0.0, float(np.hypot(self.mean, self.sd))
+            return Size(direction * self.mean, self.sd, heavy=True)
+        return Size(0.0, math.hypot(self.mean, self.sd), heavy=True)
 
 
 def likelihoods(record: EffectRecord, measure_class: MeasureClass) -> tuple[Likelihood, ...]:
@@ -119,7 +154,7 @@ def class_priors(
     priors = {}
     for measure_class in MeasureClass:
         pool = [s for s in left if s.measure_class is measure_class]
-        common = _pooled(_signed(pool), (0.0, ALL_SD), _SPREADS, _spread_sd(measure_class))
+        common = _pooled(_signed(pool), (0.0, ALL_SD), _SCALES, _scale_sd(measure_class))
         for family in KindFamily:
             priors[family, measure_class] = _of_family(family, measure_class, pool, common)
     return MappingProxyType(priors)
@@ -130,21 +165,21 @@ def class_prior(
 ) -> ClassPrior:
     """One of them alone, in a fraction of the time."""
     pool = [s for s in summaries if s.measure_class is measure_class and not set(s.events) & set(without)]
-    common = _pooled(_signed(pool), (0.0, ALL_SD), _SPREADS, _spread_sd(measure_class))
+    common = _pooled(_signed(pool), (0.0, ALL_SD), _SCALES, _scale_sd(measure_class))
     return _of_family(family, measure_class, pool, common)
 
 
 def _of_family(
     family: KindFamily, measure_class: MeasureClass, pool: list[Likelihood], common: tuple[float, float, float]
 ) -> ClassPrior:
-    all_mean, all_se, all_spread = common
+    all_mean, all_se, all_scale = common
     own = _signed([s for s in pool if s.family is family])
-    centre, spread_sd = (all_mean, float(np.hypot(FAMILY_SD, all_se))), _spread_sd(measure_class)
+    centre, scale_sd = (all_mean, float(np.hypot(FAMILY_SD, all_se))), _scale_sd(measure_class)
     events = float(own.weight.sum())
-    _, _, own_spread = _pooled(own, centre, _SPREADS, spread_sd)
-    spread = float(np.sqrt((events * own_spread**2 + COMMON * all_spread**2) / (events + COMMON)))
-    mean, se, _ = _pooled(own, centre, np.array([spread]), spread_sd)
-    return ClassPrior(family, measure_class, mean, se, spread, len(own.effect))
+    _, _, own_scale = _pooled(own, centre, _SCALES, scale_sd)
+    scale = float(np.sqrt((events * own_scale**2 + COMMON * all_scale**2) / (events + COMMON)))
+    mean, se, _ = _pooled(own, centre, np.array([scale]), scale_sd)
+    return ClassPrior(family, measure_class, mean, se, scale, len(own.effect))
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,21 +201,19 @@ def _signed(pool: list[Likelihood]) -> _Signed:
     )
 
 
-def _spread_sd(measure_class: MeasureClass) -> float:
-    return PRICE_SPREAD if measure_class is MeasureClass.PRICES else FLOW_SPREAD
+def _scale_sd(measure_class: MeasureClass) -> float:
+    return PRICE_SCALE if measure_class is MeasureClass.PRICES else FLOW_SCALE
 
 
-def _pooled(
-    seen: _Signed, centre: tuple[float, float], spreads: Floats, spread_sd: float
-) -> tuple[float, float, float]:
-    """Posterior mean and sd of μ, and posterior mean of τ over ``spreads``, with y ~ t(μ, v + τ²), μ ~ N(centre)."""
+def _pooled(seen: _Signed, centre: tuple[float, float], scales: Floats, scale_sd: float) -> tuple[float, float, float]:
+    """Posterior mean and sd of μ, and posterior mean of τ over ``scales``, with y ~ t(μ, v + τ²), μ ~ N(centre)."""
     mean, sd = centre
     mu = np.linspace(mean - 4 * sd, mean + 4 * sd, 81)[:, None]
-    log_p = -0.5 * ((mu - mean) / sd) ** 2 - 0.5 * (spreads / spread_sd) ** 2
+    log_p = -0.5 * ((mu - mean) / sd) ** 2 - 0.5 * (scales / scale_sd) ** 2
     for one, variance, weight in zip(seen.effect, seen.variance, seen.weight, strict=True):
-        total = variance + spreads**2
+        total = variance + scales**2
         log_p = log_p - weight * (0.5 * np.log(total) + (DF + 1) / 2 * np.log1p((one - mu) ** 2 / (DF * total)))
     p = np.exp(log_p - log_p.max())
     p /= p.sum()
     centre_of_mu = float(np.sum(p * mu))
-    return centre_of_mu, float(np.sqrt(np.sum(p * (mu - centre_of_mu) ** 2))), float(np.sum(p * spreads))
+    return centre_of_mu, float(np.sqrt(np.sum(p * (mu - centre_of_mu) ** 2))), float(np.sum(p * scales))

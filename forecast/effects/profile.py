@@ -15,7 +15,8 @@ from functools import cached_property
 
 import numpy as np
 
-from forecast.effects.whitening import Bools, Whitening, fit_whitening, seasons, whitenings
+from forecast.effects.whitening import Bools, Whitening, fit_whitening, whitenings
+from forecast.timeseries.fourier import seasonal
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
@@ -110,7 +111,7 @@ def profiles(
 def _profile(sample: Sample, net: Sample, controls: Floats | None, quiet: Bools, whitening: Whitening) -> Profile:
     calm = quiet[whitening.periods]
     Y, clean = whitening(np.column_stack([sample.x, net.x])).T
-    H = whitening(seasons(sample.ds, sample.freq)) if not sample.is_price else np.zeros((len(Y), 0))
+    H = whitening(seasonal(sample.ds, sample.freq)) if not sample.is_price else np.zeros((len(Y), 0))
     nuisance = _Nuisance(H, _components(sample, controls, whitening, H), SEASONS[-1], np.inf, calm).trusted(clean)
     sigma, e, _ = nuisance.noise(clean, np.ones(len(Y)))
     weights = _volatility(e / sigma, calm)

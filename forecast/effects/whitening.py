@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.linalg import solve_banded
 
 from forecast.errors import TooShort
-from forecast.timeseries.frequency import Days, Freq
+from forecast.timeseries.fourier import seasonal
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
@@ -103,7 +103,7 @@ def whitenings(sample: Sample, quiet: Bools) -> list[tuple[Whitening, float]]:
     rows = np.flatnonzero(np.isfinite(sample.x))
     if len(rows) < LEAST:
         raise TooShort(f"{len(rows)} observations are too few to tell an effect from noise; {LEAST} are needed")
-    V = np.column_stack([sample.x, seasons(sample.ds, sample.freq)] if not sample.is_price else [sample.x])
+    V = np.column_stack([sample.x, seasonal(sample.ds, sample.freq)] if not sample.is_price else [sample.x])
     usual, spread = PRIOR_PRICE if sample.is_price else PRIOR_VOLUME
 
     def log_posterior(model: Whitening) -> float:
@@ -139,12 +139,3 @@ def _rss(columns: Floats) -> float:
         return float(y @ y)
     beta = np.linalg.solve(H.T @ H + 1e-2 * np.eye(H.shape[1]), H.T @ y)
     return float(y @ (y - H @ beta))
-
-
-def seasons(ds: Days, freq: Freq) -> Floats:
-    """(T, S) seasonal harmonics, at most six pairs; the cosine of the last one alone where the cycle is even."""
-    turns = (
-        np.asarray(freq.ordinal(ds), dtype=float)[:, None] * np.arange(1, min(6, freq.season // 2) + 1) / freq.season
-    )
-    columns = np.hstack([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)])
-    return columns[:, np.abs(columns).max(axis=0, initial=0.0) > 1e-6]

@@ -23,6 +23,7 @@ from forecast.errors import FitFailed, MissingDesign
 from forecast.forecasters.base import EFFECT_SD, Coefficients, changes, check, unidentified
 from forecast.forecasters.origins import RefitAndExtend
 from forecast.interventions import Design
+from forecast.timeseries.fourier import seasonal, yearly
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
@@ -32,8 +33,8 @@ _CHANGEPOINTS, _RANGE, _TAU = 25, 0.8, 0.05  # number, part of the history, scal
 _WAVE_SD, _RATE_SD = 0.5, 5.0  # of a season's coefficient on the log; of slope and offset (Prophet's own)
 _DAMPING = 0.9  # what a month leaves of a slope (Gardner and McKenzie, Management Science 31, 1985)
 _DF = 5
-_WAVES = {"M": ((365.25, 5),), "Q": ((365.25, 1),), "W": ((365.25, 4),)}
-_DAILY = ((365.25, 4), (7.0, 2))
+_YEAR = {"M": 5, "Q": 1, "W": 4, "D": 4, "B": 4, "Y": 0}  # harmonics of the year, and of the week for days
+_WEEK = 2
 _FADING = 0.98  # what a month leaves of an error that is no noise: series wander, they seldom return to a line
 _NOISE = np.array([0.0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 0.95, 0.98])  # share of an error gone the next period
 _APPROXIMATE = "the effects are one step of generalised least squares from the posterior mode, their spread is normal"
@@ -242,11 +243,9 @@ def _points(ds: Days) -> Floats:
 
 
 def waves(ds: Days, freq: Freq) -> Floats:
-    """(T, 2·orders) sines and cosines of the year (and of the week for days); no column for years."""
-    days = np.asarray(ds, dtype="datetime64[D]").astype(float)
-    spec = _DAILY if freq.unit in "DB" else _WAVES.get(freq.unit, ())
-    angles = [2.0 * np.pi * order * days / period for period, orders in spec for order in range(1, orders + 1)]
-    return np.array([f(a) for a in angles for f in (np.sin, np.cos)]).reshape(2 * len(angles), len(days)).T
+    """(T, P) Fourier terms of the year (and of the week for days); no column for years."""
+    week = seasonal(ds, freq, _WEEK) if freq.unit in "DB" else np.zeros((len(ds), 0))
+    return np.hstack([yearly(ds, freq, _YEAR[freq.unit]), week])
 
 
 def _mode(

@@ -23,6 +23,7 @@ from forecast.errors import FitFailed, MissingDesign
 from forecast.forecasters.base import EFFECT_SD, Coefficients, changes, check, refuse_columns, unidentified
 from forecast.forecasters.origins import RefitAndExtend
 from forecast.interventions import Design
+from forecast.timeseries.fourier import yearly
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
@@ -48,10 +49,8 @@ class Frame:
     waves: int
 
     def columns(self, design: Design, ds: Days) -> Floats:
-        """(T, K + 2 waves) the columns of the design and the sines and cosines of the year on ``ds``."""
-        angle = 2.0 * np.pi / self.freq.per_year * np.asarray(self.freq.ordinal(ds), dtype=float)
-        turns = np.outer(angle, np.arange(1, self.waves + 1))
-        return np.hstack([design.X, np.cos(turns), np.sin(turns)])
+        """(T, K + 2 waves) the columns of the design and the Fourier terms of the year on ``ds``."""
+        return np.hstack([design.X, yearly(ds, self.freq, self.waves)])
 
 
 @dataclass(frozen=True, eq=False)

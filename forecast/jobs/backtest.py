@@ -28,12 +28,13 @@ from forecast.forecasters.origins import PooledStatistics
 from forecast.jobs.processes import in_parallel
 from forecast.metrics import rounded
 from forecast.names import MeasureClass
+from forecast.seeds import seed_of
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
-from forecast.training.backtest import Backtest, backtest, fit, outcomes, scores
-from forecast.training.information import TEST_DRAWS, Past, View, seed_of
+from forecast.training.backtest import Backtest, at_origin, backtest, fit, outcomes, scores
+from forecast.training.information import TEST_DRAWS, Past, View
 from forecast.training.origins import Origins, OriginsLeftOut, known_at, target_history, usable
 from forecast.training.panel import Company, Peers, panels
 from forecast.training.selection import BASELINES
@@ -134,7 +135,7 @@ def _in_one_pass(
             samples = [Sample.of(each) for each in known if each is not None]
             q = np.exp(logs[series_id][:, : question.horizon])
             for o in _apart(history, samples):
-                q[o] = _alone(peers, samples[o], history, question, seed_of(settings, series_id) + o)
+                q[o] = _alone(peers, samples[o], history, question, seed_of(settings.seed, series_id))
             test = Backtest(series_id, Grid.family, cutoffs, q, outcomes(history, cutoffs, question.horizon))
             yield _tested(test, history, [_bare(sample) for sample in samples], settings, question)
 
@@ -155,7 +156,8 @@ def _alone(peers: Peers, sample: Sample, history: History, question: BacktestQue
     if not question.calibrated:
         lessons = replace(lessons, calibration=Calibration.neutral(peers.horizon))
     if sample.zeros:
-        return fit(Grid(horizon=peers.horizon), _bare(sample, lessons)).quantiles(question.horizon, seed)
+        view = _bare(sample, lessons)
+        return fit(Grid(horizon=peers.horizon), view).quantiles(question.horizon, at_origin(seed, view.cutoff))
     grid = Grid(horizon=peers.horizon).with_statistics(lessons)
     fitted = grid.fit_each([sample])[0].anchored(lessons.anchor)
     return np.exp(fitted.quantiles(peers.horizon)[: question.horizon])
@@ -216,7 +218,7 @@ def _tested(
     baseline = None
     if question.compared:
         forecaster = FORECASTERS[BASELINES[history.series.measure_class]]
-        seed = seed_of(settings, test.series_id)
+        seed = seed_of(settings.seed, test.series_id)
         baseline = backtest(forecaster, views, history, question.horizon, seed)
     season = 1 if history.series.is_price else history.series.calendar.season
     scale = [metrics.mase_scale(view.sample.values, season) for view in views]

@@ -19,6 +19,7 @@ from forecast.answers.event_priors import refresh
 from forecast.catalog import Catalog
 from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, NotFound, TooShort, Unservable
 from forecast.forecasters import FORECASTERS
+from forecast.forecasters.grid.engine import LEAST
 from forecast.jobs.card import make_card
 from forecast.jobs.processes import in_parallel
 from forecast.names import unservable
@@ -29,6 +30,7 @@ from forecast.timeseries.quality import check_usable, is_constant, remarks
 from forecast.timeseries.series import History, Series
 from forecast.training.backtest import Backtest, Scores, backtest, fit, scores
 from forecast.training.information import Past, View
+from forecast.training.origins import rolling
 from forecast.training.panel import Company
 from forecast.training.selection import BASELINES, Chosen, choose, forced
 
@@ -37,9 +39,6 @@ from forecast.training.selection import BASELINES, Chosen, choose, forced
 TEST_HORIZON = {"D": 14, "B": 10, "W": 13, "M": 12, "Q": 8, "Y": 5}
 #: Origins that a backtest looks from; a family that takes seconds to fit looks from every third.
 ORIGINS, EVERY_SLOW, SLOW = 24, 3, frozenset({"prophet"})
-#: A series with fewer scored observations is served untested, and one with fewer of them after the first origin than
-#: there are horizons.
-MIN_SCORED = 18
 
 #: A log beyond this is no number in single precision.
 LARGEST = 85.0
@@ -280,7 +279,7 @@ def _views(past: Past, cutoffs: Sequence[np.datetime64] | Days) -> tuple[list[Vi
             view = past.view(cutoff)
         except TooShort:
             continue
-        if np.isfinite(view.sample.trade).sum() >= MIN_SCORED:
+        if np.isfinite(view.sample.trade).sum() >= LEAST:
             views.setdefault(view.cutoff, view)
     missing = len(cutoffs) - len(views)
     said = [f"{missing} of {len(cutoffs)} origins were left out: the values before them came too late to be known then"]
@@ -288,18 +287,11 @@ def _views(past: Past, cutoffs: Sequence[np.datetime64] | Days) -> tuple[list[Vi
 
 
 def origins(history: History) -> Days:
-    """Periods to look from, spread over about a year of days or weeks: the last ones whose whole test horizon has
-    passed, or, for a short series, as many of the last as leave ``MIN_SCORED`` observations before; none if too little
-    is left to be tested on.
-    """
+    """Periods to look from, spread over about a year of days or weeks; none where fewer scored observations than there
+    are horizons come after the first: such a series is served untested."""
     freq = history.series.calendar
     horizon = TEST_HORIZON[freq.unit]
-    anchors = history.ds[history.used & (np.cumsum(history.scored) >= MIN_SCORED)]
-    anchors = anchors[anchors < history.last]
-    whole = anchors[anchors <= freq.shift(history.last, -horizon)]
-    chosen = whole if len(whole) >= ORIGINS else anchors
-    stride = max(min(round(freq.per_year / ORIGINS), len(chosen) // ORIGINS), 1)
-    chosen = chosen[::-1][: ORIGINS * stride : stride][::-1]
+    chosen = rolling(history, ORIGINS, horizon, round(freq.per_year / ORIGINS))
     if not len(chosen) or (history.scored & (history.ds > chosen[0])).sum() < horizon:
         return chosen[:0]
     return chosen

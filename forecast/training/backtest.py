@@ -16,6 +16,7 @@ import numpy.typing as npt
 from forecast import metrics
 from forecast.forecasters.base import Fitted, Forecaster
 from forecast.interventions import Design
+from forecast.seeds import seed_of
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
 from forecast.timeseries.trade import has_trade
@@ -37,7 +38,7 @@ class Model:
         """(n, horizon) joint paths of the log of the series less the mean effects, where there is trade."""
         gap = self.view.gap
         ds = np.concatenate([self.view.sample.ds[len(self.view.sample) - gap :], self.view.sample.future(horizon)])
-        return self.fitted.simulate(Design.empty(ds), self.view.record.n, seed)[:, gap:]
+        return self.fitted.simulate(Design.empty(ds), self.view.record.n, seed_of(seed, "paths"))[:, gap:]
 
     def quantiles(self, horizon: int, seed: int) -> Floats:
         """(horizon, 15) quantiles at ``metrics.LEVELS`` in the series' unit, of draws that are 0 without trade."""
@@ -90,11 +91,16 @@ def backtest(forecaster: Forecaster, views: Sequence[View], history: History, ho
     quantiles = np.empty((len(views), horizon, len(metrics.LEVELS)))
     fits = forecaster.fit_origins([view.origin for view in views])
     for i, (fitted, view) in enumerate(zip(fits, views, strict=True)):
-        quantiles[i] = Model(fitted, view).quantiles(horizon, seed + i)
+        quantiles[i] = Model(fitted, view).quantiles(horizon, at_origin(seed, view.cutoff))
     cutoffs = np.array([view.cutoff for view in views], dtype="datetime64[D]")
     return Backtest(
         history.series.series_id, forecaster.family, cutoffs, quantiles, outcomes(history, cutoffs, horizon)
     )
+
+
+def at_origin(seed: int, cutoff: np.datetime64) -> int:
+    """The seed of a series at an origin, whatever the other origins are."""
+    return seed_of(seed, "backtest", str(cutoff))
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,6 +18,7 @@ from forecast.events import Branch, Events, branches
 from forecast.events.exposure import exposure
 from forecast.forecasters.occurrence import Occurrence, learn
 from forecast.forecasters.origins import Origin, PooledStatistics
+from forecast.seeds import generator, seed_of
 from forecast.settings import Settings
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
@@ -29,11 +29,6 @@ from forecast.training.panel import Company
 TEST_DRAWS = 500
 #: A mean effect on the log below this stops trade: a twentieth is left at most.
 STOPPED = float(np.log(0.05))
-
-
-def seed_of(settings: Settings, series_id: str) -> int:
-    """The seed of a series: another one for each, the same on every machine."""
-    return zlib.crc32(f"{settings.seed}:{series_id}".encode())
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +73,7 @@ class View:
         """(n, horizon) which joint draws have trade, as ``timeseries.trade`` reads them; None where all have."""
         if not self.sample.zeros:
             return None
-        future, rng = self.sample.future(horizon), np.random.default_rng([seed, 1])
+        future, rng = self.sample.future(horizon), generator(seed, "occurrence")
         now, freed = (each.draw(future, self.record.n, rng) for each in self._occurrences)
         return codes(now, freed)
 
@@ -126,7 +121,7 @@ class Past:
 
     @property
     def seed(self) -> int:
-        return seed_of(self._settings, self.series.series_id)
+        return seed_of(self._settings.seed, self.series.series_id)
 
     @cached_property
     def history(self) -> History:
@@ -182,7 +177,8 @@ class Past:
         touching, omitted = episodes(events, self.series, minerals, sample.ds, known_on=known_on)
         touching = touching if np.isfinite(sample.x).any() else ()  # without any trade there is nothing to move
         controls = self._controls(sample, events, published) if touching else None
-        record = estimate(sample, touching, controls=controls, n=n, seed=self.seed, settings=averaging)
+        seed = seed_of(self.seed, "effects")
+        record = estimate(sample, touching, controls=controls, n=n, seed=seed, settings=averaging)
         lessons = self._peers.lessons(self.series.series_id, sample.ds[-1]) if self._peers else None
         return View(sample, record.of(self.series.series_id, omitted), lessons)
 

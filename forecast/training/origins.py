@@ -1,4 +1,7 @@
-"""Origins of a backtest: the periods to look from, counted back or read from a file, and whether one can."""
+"""Origins of a backtest: the periods to look from, chosen by one rule or read from a file, and whether one can.
+
+Whoever looks back chooses here: a training, a backtest that somebody asks for, and the benchmarks.
+"""
 
 from __future__ import annotations
 
@@ -54,27 +57,40 @@ def last(
     for series_id in series_ids:
         try:
             history = target_history(catalog, series_id, as_of)
-            cutoffs = _last(history, count, horizon)
+            cutoffs = rolling(history, count, horizon)
         except TooShort as error:
             without.append(OriginsLeftOut(series_id, (), str(error)))
             continue
         if len(cutoffs):
             found[series_id] = cutoffs
         else:
-            seen = int(history.used.sum())
+            seen = int(history.scored.sum())
             without.append(
-                OriginsLeftOut(series_id, (), f"{seen} observations; {LEAST} and one to judge by are needed")
+                OriginsLeftOut(series_id, (), f"{seen} observations to be judged by; {LEAST} and one more are needed")
             )
     return found, without
 
 
-def _last(history: History, count: int, horizon: int) -> Days:
-    """The last periods whose whole horizon has passed or, where those are fewer, of all that leave an outcome."""
-    seen = history.used
-    anchors = history.ds[seen & (np.cumsum(seen) >= LEAST)]
+def rolling(history: History, count: int, horizon: int, stride: int = 1) -> Days:
+    """The last ``count`` periods of a history to look from, ``stride`` apart (see ``spaced``).
+
+    Each was observed, with at least ``LEAST`` observations that may be judged by up to it. They are those whose whole
+    horizon has passed or, where those are fewer than ``count``, all that leave an outcome.
+    """
+    anchors = history.ds[history.used & (np.cumsum(history.scored) >= LEAST)]
     anchors = anchors[anchors < history.last]
     whole = anchors[anchors <= history.series.calendar.shift(history.last, -horizon)]
-    return np.asarray((whole if len(whole) >= count else anchors)[-count:])
+    return spaced(whole if len(whole) >= count else anchors, count, stride)
+
+
+def spaced(periods: Days, count: int, stride: int | None = None) -> Days:
+    """At most ``count`` of these periods: the last ones, ``stride`` apart or as far as there are enough of them; where
+    none is given, evenly from the first to the last."""
+    if stride is None:
+        at = np.unique(np.linspace(0, len(periods) - 1, count).round().astype(int))
+        return np.asarray(periods[at])
+    stride = max(min(stride, len(periods) // count), 1)
+    return periods[::-1][: count * stride : stride][::-1]
 
 
 def read(path: Path, catalog: Catalog, as_of: dt.date) -> Origins:

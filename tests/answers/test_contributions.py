@@ -13,6 +13,7 @@ from forecast.answers.coming import Coming, merged
 from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import Assumption, Choice, World
 from forecast.effects import EpisodeEffect
+from forecast.effects.event_classes import Size
 from forecast.events import Act, Event
 from forecast.interventions import Decay, Licence, Ramp, Step
 from forecast.names import MeasureClass
@@ -146,8 +147,11 @@ def test_the_end_of_one_and_the_start_of_its_opposite_are_one_episode() -> None:
 
 
 def test_the_strongest_is_the_widest_at_its_highest_level_whichever_way_it_goes() -> None:
-    low, deep = Coming("low", (0.9, 0.2), (0.0, 0.5), ("e",)), Coming("deep", (0.0, 0.15), (0.0, -1.0), ("e",))
-    apart = Coming("apart", (0.0, 0.01), (0.0, 0.1), ("f",))
+    low, deep = (
+        Coming(name, Size(*size), column, ("e",))
+        for name, size, column in (("low", (0.9, 0.2), (0.0, 0.5)), ("deep", (0.0, 0.15), (0.0, -1.0)))
+    )
+    apart = Coming("apart", Size(0.0, 0.01), (0.0, 0.1), ("f",))
     assert merged([low, deep, apart]) == [deep, apart]
     assert merged([replace(low, column=(0.0, 0.8)), deep]) == [replace(low, column=(0.0, 0.8))]
 
@@ -383,7 +387,7 @@ def fresh(
 
 def posterior(weight: float = 1.0, estimate: float = -0.4, error: float = 0.1) -> tuple[float, float]:
     """Mean and sd of a supply measure that lowers volumes, by its kind and by its own data: two normal densities."""
-    mean, sd = EVIDENCE.prior(SUPPLY, FLOW).towards(-1)
+    mean, sd, _ = EVIDENCE.prior(SUPPLY, FLOW).towards(-1)
     mean, sd = weight * mean, weight * sd
     precision = 1 / sd**2 + 1 / error**2
     return (mean / sd**2 + estimate / error**2) / precision, precision**-0.5
@@ -553,8 +557,8 @@ def test_a_licence_that_was_granted_and_ends_gives_back_what_is_left_of_its_effe
 def test_a_licence_that_raises_a_price_gives_back_a_share_of_the_rise() -> None:
     evidence = Evidence(seen(SUPPLY, 0.1, on=MeasureClass.PRICES), "p")
     future = a_future(a_licence(2, effective=date(2030, 7, 1)), series=PRICE, evidence=evidence)
-    mean, sd = evidence.prior(SUPPLY, PRICE).towards(1)
-    rise = mean + sd * luck("licence", PRICE)
+    mean, sd, _ = evidence.prior(SUPPLY, PRICE).towards(1)
+    rise = mean + sd * luck("licence", PRICE, heavy=True)
     assert np.median(rise) > 0
     same(logs(future)[1], rise)
     same(logs(future)[2], np.log(1 + 0.25 * (np.exp(rise) - 1)))
@@ -732,5 +736,5 @@ def test_periods_follow_the_last_one_and_prices_take_the_prior_of_prices() -> No
     future = a_future(a_ban("ban", effective=date(2030, 7, 1)), series=PRICE, evidence=evidence)
     assert [str(day)[:7] for day in future.ds] == MONTHS
     assert future.ds[0] == LAST + np.timedelta64(30, "D")
-    mean, sd = evidence.prior(SUPPLY, PRICE).towards(1)
-    same(logs(future), np.outer(column(m2030_07=0.5, m2030_08=1.0), mean + sd * luck("ban", PRICE)))
+    mean, sd, _ = evidence.prior(SUPPLY, PRICE).towards(1)
+    same(logs(future), np.outer(column(m2030_07=0.5, m2030_08=1.0), mean + sd * luck("ban", PRICE, heavy=True)))

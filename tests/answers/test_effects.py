@@ -9,6 +9,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from forecast.answers.effects import EpisodeEstimate, EpisodePeriod, effect_paths, effects
 from forecast.answers.estimate import Estimate
@@ -18,7 +19,7 @@ from forecast.answers.findings import Findings, Kin
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.candidates import product
 from forecast.effects.episodes import Omitted
-from forecast.effects.event_classes import Likelihood
+from forecast.effects.event_classes import Likelihood, Size
 from forecast.effects.report import report
 from forecast.events import InForce, KindFamily
 from forecast.interventions import Intervention, Step
@@ -53,7 +54,7 @@ def found() -> Findings:
     record = EffectRecord((replace(effect, placebo_rank=0.9),), "averaged", N, MONTHLY, ds[-1], "volume.x")
     told = report(History(SERIES, ds, y, flag), record, "ban")
     run = replace(a_run(SERIES), run_id="r", record=record)
-    return Findings(SERIES, run, (told,), {"ban": "A ban"}, {"ban": Kin(3, math.log(0.8), 0.1)}, {})
+    return Findings(SERIES, run, (told,), {"ban": "A ban"}, {"ban": Kin(3, Size(math.log(0.8), 0.1))}, {})
 
 
 def told_of(found: Findings) -> EpisodeEstimate:
@@ -209,4 +210,6 @@ def test_kinds_of_events_are_counted_and_their_mean_has_a_ninety_percent_interva
     ends = [float(f"{100 * math.expm1(prior.mean + side * z * prior.se):.6g}") for side in (-1, 0, 1)]
     assert [row.mean.interval(90)[0], row.mean.median, row.mean.interval(90)[1]] == ends
     assert row.spread == float(f"{100 * prior.spread:.6g}")
-    assert row.unseen.interval(90)[1] == float(f"{100 * math.expm1(prior.mean + z * prior.sd):.6g}")
+    t = stats.t(4, loc=prior.mean, scale=prior.sd / 2**0.5)  # of this sd
+    for level in (50, 80, 90):
+        assert row.unseen.interval(level)[1] == float(f"{100 * math.expm1(t.ppf(0.5 + level / 200)):.6g}")

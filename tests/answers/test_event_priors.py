@@ -101,7 +101,7 @@ def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores
     for effect in (0.2, 0.0):
         evidence = Evidence(pool(effect), "x")
         future = Future(made.run, made.series, catalog.minerals(), made.known.events, TODAY, evidence)
-        mean, sd = evidence.prior(SUPPLY, made.series).towards(1)
+        mean, sd, _ = evidence.prior(SUPPLY, made.series).towards(1)
         change = future.given(world).change
         assert not change[:start].any()
         np.testing.assert_allclose(change[start], change[start + 1] / 2, atol=1e-12)
@@ -139,11 +139,11 @@ def test_an_effect_leans_on_its_kind_as_far_as_its_own_data_are_silent(stores: S
     evidence = Evidence(pool(0.2), "x")
     weight = effect.episode.exposure
     assert 0 < weight < 1
-    prior = [weight * one for one in evidence.prior(effect.episode.family, series).towards(effect.episode.direction)]
+    kind = evidence.prior(effect.episode.family, series).towards(effect.episode.direction)
+    prior = weight * kind.mean, weight * kind.sd
     silent, sure = replace(effect, identified=False), replace(effect, likelihood=(0.5, 1e-4))
-    for told, expected in ((silent, tuple(prior)), (sure, (0.5, 1e-4))):
-        found = _kin(told, series, evidence)
-        assert (found.mean, found.sd) == pytest.approx(expected, rel=1e-3)
+    for told, mean, sd, heavy in ((silent, *prior, True), (sure, 0.5, 1e-4, False)):
+        assert _kin(told, series, evidence).size == pytest.approx((mean, sd, heavy), rel=1e-3)
 
 
 def test_flows_and_prices_and_kinds_are_asked_apart(stores: Stores) -> None:

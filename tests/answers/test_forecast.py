@@ -8,11 +8,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -361,12 +362,32 @@ def test_quantiles_are_those_of_numpy_and_never_cross(draws: np.ndarray, at: lis
     assert (np.diff(found, axis=0) >= -1e-9).all()
 
 
-@given(st.floats(-1e15, 1e15).filter(lambda value: value == 0 or abs(value) > 1e-12))
-def test_six_significant_digits(value: float) -> None:
-    (short,) = rounded(np.array([value])).tolist()
-    assert short == pytest.approx(value, rel=5.1e-6)
-    assert short == float(f"{short:.6g}")
+SIX = Context(prec=6, rounding=ROUND_HALF_EVEN, Emin=-400, Emax=400)
+
+
+@settings(max_examples=500)
+@example(5e-324)
+@example(-2.2250738585072e-308)
+@example(1.23456789e-20)
+@example(1.7976931348623157e308)
+@example(0.1234565)  # no tie: the double lies below the middle, its product with a million on it
+@example(1234565.0)  # a tie
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_six_significant_digits_are_those_of_decimal_arithmetic_at_every_magnitude(value: float) -> None:
+    expected = float(SIX.create_decimal(Decimal(value)))
+    short, beside = rounded(np.array([value, 1.5])).tolist()
+    assert (short, beside) == (expected, 1.5)
     assert rounded(np.array([short])).tolist() == [short]
+
+
+@given(st.integers(-999_999, 999_999), st.integers(-30, 30))
+def test_the_middle_between_two_numbers_goes_to_the_nearer_double(digits: int, exponent: int) -> None:
+    value = float(f"{digits}5e{exponent}")
+    assert rounded(np.array([value])).tolist() == [float(SIX.create_decimal(Decimal(value)))]
+
+
+def test_what_is_no_number_stays_what_it_is() -> None:
+    np.testing.assert_array_equal(rounded(np.array([np.nan, np.inf, -np.inf, 0.0])), [np.nan, np.inf, -np.inf, 0.0])
 
 
 @pytest.mark.parametrize(

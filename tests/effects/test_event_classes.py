@@ -13,6 +13,7 @@ from forecast.effects.event_classes import (
     BUILD_UP,
     ClassPrior,
     Likelihood,
+    Size,
     class_prior,
     class_priors,
     likelihoods,
@@ -41,21 +42,21 @@ def test_a_mean_and_a_spread_are_found_in_the_expected_direction() -> None:
     prior = class_priors(events(150, 0.08, 0.06))[SUPPLY, PRICES]
     assert prior.n == 150
     assert prior.mean == pytest.approx(0.08, abs=0.02)
-    assert prior.spread == pytest.approx(0.06, abs=0.02)
+    assert prior.scale == pytest.approx(0.06, abs=0.02)
     assert prior.identified
-    assert prior.towards(-1) == (-prior.mean, prior.sd)
+    assert prior.towards(-1) == (-prior.mean, prior.sd, True)
 
 
 def test_noise_alone_is_no_spread_and_no_mean() -> None:
     prior = class_priors(events(200, 0.0, 0.0, sd=0.05))[SUPPLY, PRICES]
-    assert prior.spread < 0.025
+    assert prior.scale < 0.025
     assert prior.towards(1)[0] == 0.0
     assert not prior.identified
 
 
 def test_an_unknown_direction_has_no_mean_and_is_wider() -> None:
     prior = class_priors(events(150, 0.08, 0.06))[SUPPLY, PRICES]
-    mean, sd = prior.towards(0)
+    mean, sd, _ = prior.towards(0)
     assert mean == 0.0
     assert sd > prior.sd
 
@@ -146,15 +147,15 @@ def test_whatever_an_event_has_a_part_in_is_left_out_of_its_prior(part: str) -> 
 # -- the numbers -------------------------------------------------------------------------------------------------------
 
 
-def integrated(y: list[float], v: list[float], mean: float, sd: float, spreads: np.ndarray) -> tuple[float, ...]:
+def integrated(y: list[float], v: list[float], mean: float, sd: float, scales: np.ndarray) -> tuple[float, ...]:
     """Posterior mean and sd of μ and mean of τ, as the module's text has it, on another grid of μ."""
     mu = np.linspace(mean - 5 * sd, mean + 5 * sd, 401)[:, None]
-    p = stats.norm.pdf(mu, mean, sd) * stats.norm.pdf(spreads, 0, 0.1)
+    p = stats.norm.pdf(mu, mean, sd) * stats.norm.pdf(scales, 0, 0.1)
     for one, variance in zip(y, v, strict=True):
-        p = p * stats.t.pdf(one, 4, loc=mu, scale=np.sqrt(variance + spreads**2))
+        p = p * stats.t.pdf(one, 4, loc=mu, scale=np.sqrt(variance + scales**2))
     p /= p.sum()
     centre = (p * mu).sum()
-    return float(centre), float(np.sqrt((p * (mu - centre) ** 2).sum())), float((p * spreads).sum())
+    return float(centre), float(np.sqrt((p * (mu - centre) ** 2).sum())), float((p * scales).sum())
 
 
 def test_a_prior_is_the_posterior_of_the_hierarchy() -> None:
@@ -162,16 +163,17 @@ def test_a_prior_is_the_posterior_of_the_hierarchy() -> None:
     seen = [(SUPPLY, 1, 0.30, 0.05), (SUPPLY, -1, -0.02, 0.10), (SUPPLY, 1, 0.10, 0.02), (TARIFF, 1, 0.05, 0.04)]
     pool = [Likelihood("s", (str(k),), f, d, PRICES, y, sd) for k, (f, d, y, sd) in enumerate(seen)]
     y, v = [d * one for _, d, one, _ in seen], [sd**2 for *_, sd in seen]
-    all_mean, all_se, all_spread = integrated(y, v, 0.0, 0.1, grid)
+    all_mean, all_se, all_scale = integrated(y, v, 0.0, 0.1, grid)
     for family, members in ((SUPPLY, slice(0, 3)), (TARIFF, slice(3, 4)), (KindFamily.SHOCK, slice(0, 0))):
         own, centre = (y[members], v[members]), (all_mean, float(np.hypot(0.04, all_se)))
         n = len(own[0])
-        spread = np.sqrt((n * integrated(*own, *centre, grid)[2] ** 2 + 8 * all_spread**2) / (n + 8))
-        mean, se, _ = integrated(*own, *centre, np.array([spread]))
+        scale = np.sqrt((n * integrated(*own, *centre, grid)[2] ** 2 + 8 * all_scale**2) / (n + 8))
+        mean, se, _ = integrated(*own, *centre, np.array([scale]))
         prior = class_priors(pool)[family, PRICES]
         assert (prior.n, prior.family, prior.measure_class) == (n, family, PRICES)
-        assert (prior.mean, prior.se, prior.spread) == pytest.approx((mean, se, spread), rel=2e-3)
-        assert prior.sd == pytest.approx(np.hypot(se, spread * 2**0.5), rel=2e-3)
+        assert (prior.mean, prior.se, prior.scale) == pytest.approx((mean, se, scale), rel=2e-3)
+        assert prior.spread == pytest.approx(stats.t(4, scale=scale).std(), rel=2e-3)
+        assert prior.sd == pytest.approx(np.hypot(prior.se, prior.spread))
 
 
 def test_what_three_series_say_of_one_event_is_said_once() -> None:
@@ -186,16 +188,32 @@ def test_what_three_series_say_of_one_event_is_said_once() -> None:
 
 def test_flows_may_differ_more_than_prices() -> None:
     nothing = class_priors([])
-    assert nothing[SUPPLY, FLOWS].spread == pytest.approx(0.3 * (2 / np.pi) ** 0.5, rel=0.03), "a half-normal's mean"
+    assert nothing[SUPPLY, FLOWS].scale == pytest.approx(0.3 * (2 / np.pi) ** 0.5, rel=0.03), "a half-normal's mean"
     assert nothing[SUPPLY, PRICES].spread < nothing[SUPPLY, FLOWS].spread / 2
+
+
+def test_the_spread_is_the_sd_of_events_of_which_a_few_do_a_great_deal() -> None:
+    """The scale of their t is a third below it."""
+    did = 0.1 * stats.t(4).ppf((np.arange(400) + 0.5) / 400)
+    pool = [Likelihood("s", (f"e{k}",), SUPPLY, 1, FLOWS, y, 0.01) for k, y in enumerate(did.tolist())]
+    prior = class_priors(pool)[SUPPLY, FLOWS]
+    assert prior.scale == pytest.approx(0.1, rel=0.1)
+    assert prior.spread == pytest.approx(did.std(), rel=0.1)
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+@given(st.floats(1e-6, 1 - 1e-6))
+def test_quantiles_of_an_effect_are_those_of_its_distribution(heavy: bool, p: float) -> None:
+    expected = (stats.t(4, loc=0.2, scale=0.1 / 2**0.5) if heavy else stats.norm(0.2, 0.1)).ppf(p)
+    assert Size(0.2, 0.1, heavy).quantile(p) == pytest.approx(expected, rel=1e-7, abs=1e-9)
 
 
 def test_a_mean_counts_from_two_standard_errors_on() -> None:
     clear, doubtful = (ClassPrior(SUPPLY, PRICES, mean, 0.03, 0.04 / 2**0.5, 5) for mean in (0.0601, 0.0599))
-    assert clear.towards(-1) == pytest.approx((-0.0601, 0.05))
-    assert clear.towards(1) == pytest.approx((0.0601, 0.05))
-    assert clear.towards(0) == pytest.approx((0.0, np.hypot(0.0601, 0.05)))
-    assert doubtful.towards(-1) == pytest.approx((0.0, np.hypot(0.0599, 0.05)))
+    assert clear.towards(-1) == pytest.approx((-0.0601, 0.05, True))
+    assert clear.towards(1) == pytest.approx((0.0601, 0.05, True))
+    assert clear.towards(0) == pytest.approx((0.0, np.hypot(0.0601, 0.05), True))
+    assert doubtful.towards(-1) == pytest.approx((0.0, np.hypot(0.0599, 0.05), True))
     assert not replace(clear, n=0).identified
 
 

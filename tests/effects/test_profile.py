@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from forecast.effects.profile import TRUST, Profile, profile
-from forecast.effects.whitening import Whitening, seasons
+from forecast.effects.whitening import Whitening
+from forecast.timeseries.fourier import seasonal
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
@@ -181,7 +182,7 @@ def test_a_leap_of_a_control_is_cut_in_flows_and_not_in_prices() -> None:
         view = profile(moved(sample, leap[:, 0]), leap, QUIET)
         w = view.whitening(leap)
         if not sample.is_price:
-            H = view.whitening(seasons(DS, MONTHLY))
+            H = view.whitening(seasonal(DS, MONTHLY))
             w = w - H @ np.linalg.lstsq(H, w, rcond=None)[0]
         w = w[:, 0] / np.sqrt(np.mean(w**2))
         assert np.abs(w).max() > 10

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from forecast.effects.whitening import Whitening, fit_whitening, seasons
+from forecast.effects.whitening import Whitening, fit_whitening
 from forecast.errors import TooShort
-from forecast.timeseries.frequency import Freq, parse_freq
+from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 
 MONTHLY = Freq("M")
@@ -69,12 +69,3 @@ def test_a_price_with_gaps_keeps_to_what_stays_exact() -> None:
 def test_too_few_observations_are_refused() -> None:
     with pytest.raises(TooShort, match="3 observations"):
         fit_whitening(sample(np.array([1.0, np.nan, 2.0, np.nan, 3.0])), np.ones(5, dtype=bool))
-
-
-@pytest.mark.parametrize(("alias", "columns"), [("M", 11), ("Q", 3), ("W", 12), ("D", 6), ("Y", 0)])
-def test_seasonal_columns_repeat_with_the_season_and_are_independent(alias: str, columns: int) -> None:
-    freq = parse_freq(alias)
-    H = seasons(freq.range("2000-01-03", 3 * freq.season + 8), freq)
-    assert H.shape[1] == columns
-    assert H[freq.season :] == pytest.approx(H[: -freq.season], abs=1e-9)
-    assert np.linalg.matrix_rank(H[: max(freq.season, 1)]) == columns

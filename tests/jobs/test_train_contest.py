@@ -26,6 +26,7 @@ from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import History
 from forecast.training.backtest import Scores
 from forecast.training.information import Past, View
+from forecast.training.origins import rolling, spaced
 from forecast.training.panel import Company
 from forecast.training.selection import Chosen
 from tests.support.records import a_series, like
@@ -76,6 +77,24 @@ def test_days_are_spread_as_far_as_they_reach(length: int, stride: int) -> None:
     chosen = rows(history(length + 1, "D"))  # 17 before, 14 after
     assert set(np.diff(chosen)) == {stride}
     assert (len(chosen), chosen[-1]) == (24, length - 14)
+
+
+def test_a_backtest_and_a_training_look_from_the_same_periods() -> None:
+    for seen in (history(30), history(53), history(99), history(110, flag="suspect_publisher", first=70)):
+        np.testing.assert_array_equal(rolling(seen, 24, 12), origins(seen))
+
+
+def test_periods_are_spaced_from_the_last_one_back_or_evenly_over_all() -> None:
+    ds = Freq("M").range("2001-01-01", 11)
+    for count, stride, expected in (
+        (3, 1, [8, 9, 10]),
+        (3, 3, [4, 7, 10]),
+        (3, 9, [4, 7, 10]),  # as far apart as there are enough
+        (20, 2, list(range(11))),
+        (3, None, [0, 5, 10]),
+        (20, None, list(range(11))),
+    ):
+        np.testing.assert_array_equal(spaced(ds, count, stride), ds[expected])
 
 
 # -- views -------------------------------------------------------------------------------------------------------------

@@ -5,17 +5,17 @@ The last observation is that of June 2030; what is known is known in the middle 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
-from statistics import NormalDist
 from typing import TypedDict, Unpack
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from forecast import seeds
 from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import World
 from forecast.answers.future import Future
@@ -132,8 +132,7 @@ def a_future(
 
 def generator(*words: str) -> np.random.Generator:
     """The numbers that hang on these words and on the seed 0."""
-    digest = hashlib.sha256("\n".join(("0", *words)).encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+    return seeds.generator(0, *words)
 
 
 def chances(key: str) -> Floats:
@@ -141,9 +140,10 @@ def chances(key: str) -> Floats:
     return generator(key).random(N)
 
 
-def luck(event_id: str, series: Series = FLOW) -> Floats:
-    """(N,) standard normal numbers that size an event nobody has seen."""
-    scores = [NormalDist().inv_cdf((k + 0.5) / N) for k in range(N)]
+def luck(event_id: str, series: Series = FLOW, *, heavy: bool = False) -> Floats:
+    """(N,) numbers of mean 0 and sd 1 that size an event: normal, or t of four degrees of freedom."""
+    p = (np.arange(N) + 0.5) / N
+    scores = stats.t.ppf(p, 4, scale=0.5**0.5) if heavy else stats.norm.ppf(p)
     return generator(series.series_id, event_id).permutation(scores)
 
 
@@ -168,8 +168,9 @@ def column(**at: float) -> Floats:
 
 def unseen(event_id: str, family: KindFamily = SUPPLY, *, direction: int = -1, series: Series = FLOW) -> Floats:
     """(N,) what an event of a family does that nobody has seen, if it hits the series squarely."""
-    mean, sd = EVIDENCE.prior(family, series).towards(direction)
-    return mean + sd * luck(event_id, series)
+    mean, sd, heavy = EVIDENCE.prior(family, series).towards(direction)
+    assert heavy
+    return mean + sd * luck(event_id, series, heavy=True)
 
 
 def licensed(effect: Floats | float, approved: float) -> Floats:

@@ -29,7 +29,7 @@ from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
-from forecast.training.backtest import Backtest, backtest, fit, outcomes, scores
+from forecast.training.backtest import Backtest, at_origin, backtest, fit, outcomes, scores
 from forecast.training.information import Past, View
 from forecast.training.panel import Company
 from tests.support.records import a_series
@@ -273,13 +273,20 @@ def test_what_is_extended_sees_the_series_less_its_effects() -> None:
 
 
 def test_each_origin_has_draws_of_its_own() -> None:
+    """Those of its cutoff, whatever the other origins are."""
     y = walk(40)
-    seen = bare(y, 30)
-    test = backtest(RandomWalk(), [seen, seen], history(y), 3, seed=1)
-    for i, q in enumerate(test.quantiles):
-        draws = fit(RandomWalk(), seen).draws(3, 1 + i)
+    views = [bare(y, 30), bare(y, 31)]
+    test = backtest(RandomWalk(), views, history(y), 3, seed=1)
+    ranks = []
+    for view, q in zip(views, test.quantiles, strict=True):
+        model = fit(RandomWalk(), view)
+        draws = model.draws(3, at_origin(1, view.cutoff))
         np.testing.assert_allclose(q, np.exp(np.quantile(draws, LEVELS, axis=0).T))
-    assert (test.quantiles[0] != test.quantiles[1]).all()
+        ranks.append(np.argsort(np.argsort(draws[:, 0])))
+    assert abs(np.asarray(np.corrcoef(ranks))[0, 1]) < 5 / len(ranks[0]) ** 0.5
+    np.testing.assert_array_equal(
+        backtest(RandomWalk(), views[1:], history(y), 3, seed=1).quantiles, test.quantiles[1:]
+    )
 
 
 def test_a_forecast_from_the_last_price_starts_without_its_effect() -> None:

@@ -17,8 +17,9 @@ from forecast.effects import EffectRecord, episodes
 from forecast.effects.controls import controls_for
 from forecast.effects.estimate import Averaging, estimate
 from forecast.names import Slug, stored_flow
+from forecast.seeds import seed_of
 from forecast.settings import Settings
-from forecast.training.information import Past, seed_of
+from forecast.training.information import Past
 from forecast.training.panel import Company
 
 TODAY = date(2026, 7, 15)
@@ -54,6 +55,7 @@ def test_a_run_is_named_by_its_last_period_and_its_inputs(bundled: Catalog) -> N
 def test_a_run_is_named_alike_by_another_process(bundled: Catalog, seeded: Path) -> None:
     script = f"""import datetime as dt
 from forecast.catalog import Catalog
+from forecast.seeds import seed_of
 from forecast.settings import Settings
 from forecast.training.information import Past
 from forecast.training.panel import Company
@@ -85,10 +87,14 @@ def test_news_of_the_series_its_events_and_its_peers_change_the_name(catalog: Ca
     assert name(catalog, as_of=later) != peered
 
 
-def test_each_series_has_a_seed_of_its_own_that_follows_the_setting() -> None:
-    assert seed_of(SETTINGS, COPPER) == seed_of(SETTINGS.model_copy(update={"port": 9}), COPPER)
-    assert seed_of(SETTINGS, COPPER) != seed_of(SETTINGS, EARTHS)
-    assert seed_of(SETTINGS, COPPER) != seed_of(SETTINGS.model_copy(update={"seed": 1}), COPPER)
+def test_each_series_has_a_seed_of_its_own_that_follows_the_setting(bundled: Catalog) -> None:
+    company = Company.of(bundled, TODAY)
+
+    def seed(series_id: str = COPPER, **settings: int) -> int:
+        return Past(bundled, SETTINGS.model_copy(update=settings), series_id, company).seed
+
+    assert seed() == seed(port=9)
+    assert len({seed(), seed(EARTHS), seed(seed=1)}) == 3
 
 
 def test_futures_are_those_that_touch_the_series(bundled: Catalog) -> None:
@@ -231,7 +237,7 @@ def test_a_view_is_the_estimate_from_what_was_known_of_all_of_them(lagged: Catal
     controls = controls_for(past.series, sample, lagged.histories(peers.histories, published), minerals, events)
     assert controls is not None
     quick = Averaging(placebo=False)
-    expected = estimate(sample, found, controls=controls, n=500, seed=past.seed, settings=quick)
+    expected = estimate(sample, found, controls=controls, n=500, seed=seed_of(past.seed, "effects"), settings=quick)
     assert expected.events
     np.testing.assert_array_equal(view.record.to_arrays()["size"], expected.to_arrays()["size"])
     assert [effect.placebo_rank for effect in view.record.effects] == [None] * len(found)

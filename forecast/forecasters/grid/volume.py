@@ -21,29 +21,9 @@ import numpy.typing as npt
 
 from forecast.forecasters.calibration import Margins
 from forecast.forecasters.grid.price import softmax
+from forecast.timeseries.fourier import seasonal
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats
-
-_HARMONICS = 6
-
-
-def seasonal(ds: Days, freq: Freq) -> Floats:
-    """Fourier terms (T, season - 1) of the season, at most six harmonics; none for annual data.
-
-    Weeks turn by the day of the year, since a year is not a whole number of them.
-    """
-    if freq.season == 1:
-        return np.zeros((len(ds), 0))
-    if freq.unit == "W":
-        phase = (ds - ds.astype("datetime64[Y]").astype(ds.dtype)).astype(float) / 365.25
-    else:
-        phase = (np.asarray(freq.ordinal(ds)) % freq.season) / freq.season
-    columns = []
-    for k in range(1, min(freq.season // 2, _HARMONICS) + 1):
-        columns.append(np.cos(2 * np.pi * k * phase))
-        if 2 * k < freq.season:
-            columns.append(np.sin(2 * np.pi * k * phase))
-    return np.column_stack(columns)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,9 +14,10 @@ from forecast.forecasters.calibration import Calibration, student_levels
 from forecast.forecasters.grid.engine import Grid, Panel, panel_quantiles
 from forecast.forecasters.grid.price import PriceGrid, PriceSettings, PriceTrack, filter_prices
 from forecast.forecasters.grid.spot import last_prices
-from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, filter_volumes, seasonal
+from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, filter_volumes
 from forecast.interventions import Design
 from forecast.metrics import LEVELS
+from forecast.timeseries.fourier import seasonal
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from _report import Row
 
 from forecast import metrics
 from forecast.forecasters.grid.engine import LEAST, Panel
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
+from forecast.training.origins import spaced
+from support.report import Row
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,15 +42,16 @@ class Task:
             row[np.searchsorted(panel.ds, history.ds[inside])] = history.scored[inside]
             scored.append(row)
         T = len(panel.ds)
+        cutoffs = spaced(panel.ds[max(48, T // 4) : T - horizon], origins)
+        at = np.searchsorted(panel.ds, cutoffs)
         panel = Panel(panel.ds, panel.x, panel.freq, panel.is_price, np.array(scored) & np.isfinite(panel.x))
-        at = np.unique(np.linspace(max(48, T // 4), T - 1 - horizon, origins).round().astype(int))
         outcome = np.where(panel.scored, np.exp(panel.x), np.nan)
         ahead = at[:, None] + np.arange(1, horizon + 1)
         season = 1 if panel.is_price else panel.freq.season
         seen = np.cumsum(np.isfinite(panel.x), axis=1)
         asked = np.isfinite(panel.x[:, at]) & (seen[:, at] >= LEAST)
         ids = tuple(history.series.series_id for history in histories)
-        return cls(ids, panel, panel.ds[at], horizon, season, outcome[:, ahead], asked)
+        return cls(ids, panel, cutoffs, horizon, season, outcome[:, ahead], asked)
 
     def past(self, i: int, o: int) -> tuple[Days, Floats]:
         """Dates and log of series ``i`` from its first observation to the cutoff numbered ``o``."""
@@ -68,7 +70,7 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Log quantiles (N, O, H, 15) of one method, and the seconds it took."""
+    """Quantiles (N, O, H, 15) of one method in the series' unit, and the seconds it took."""
 
     quantiles: Floats
     seconds: float
@@ -86,7 +88,7 @@ def judge(task: Task, answers: Mapping[str, Answer], baseline: str, ours: str) -
     actual, scales = actual[series], task.scales()[series][..., None]
     crps, error, inside = {}, {}, {}
     for name, answer in answers.items():
-        q = np.exp(answer.quantiles[series])
+        q = answer.quantiles[series]
         crps[name] = metrics.crps_from_quantiles(q, actual)
         error[name] = np.abs(actual - q[..., len(metrics.LEVELS) // 2])
         inside[name] = [metrics.coverage(q, actual, level) for level in (0.5, 0.8, 0.95)]

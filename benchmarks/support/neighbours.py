@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from _panel import Panel
 
 from forecast.effects.controls import controls_for
 from forecast.effects.episodes import Episode
@@ -17,6 +16,7 @@ from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Tempo
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
+from support.panel import Panel
 
 SHAPES: tuple[Shape, ...] = (Step(), Temporary(6), Decay(0.8), Ramp(3))
 WINDOWS = (12, 6, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import hashlib
 import subprocess
 import tempfile
@@ -11,37 +12,55 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from _origins import Answer, Task
 from peers.local import prophet, ucm
 from peers.naive import naive
 
+from forecast.catalog import Catalog
 from forecast.forecasters.calibration import student_levels
 from forecast.forecasters.grid.engine import panel_quantiles
+from forecast.jobs.backtest import BacktestQuestion, run
 from forecast.metrics import LEVELS
+from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats
+from support.origins import Answer, Task
 
 STATSFORECAST = ("AutoARIMA", "AutoETS", "AutoTheta", "CES")
-PEERS_PYTHON = Path(__file__).parent.parent / ".venv-peers" / "bin" / "python"
-_SCRIPT = Path(__file__).parent / "peers" / "statsforecast_script.py"
+PEERS_PYTHON = Path(__file__).parents[2] / ".venv-peers" / "bin" / "python"
+_SCRIPT = Path(__file__).parents[1] / "peers" / "statsforecast_script.py"
 
 
-def engine(task: Task) -> Answer:
-    """One pass, calibrated."""
+def backtested(task: Task, catalog: Catalog, settings: Settings) -> Answer:
+    """What ``orecast backtest`` says: the same job on the same catalogue, its series among all of their kind."""
+    student_levels()  # loads scipy
+    origins = {name: task.cutoffs[asked] for name, asked in zip(task.ids, task.asked, strict=True) if asked.any()}
+    question = BacktestQuestion(dt.date.today(), task.horizon, compared=False)
+    started = time.perf_counter()
+    answer = run(catalog, settings, origins, question)
+    seconds = time.perf_counter() - started
+    q = np.full((*task.asked.shape, task.horizon, len(LEVELS)), np.nan)
+    for one in answer.tested:
+        q[task.ids.index(one.test.series_id), np.searchsorted(task.cutoffs, one.test.cutoffs)] = one.test.quantiles
+    return Answer(q, seconds)
+
+
+def one_pass(task: Task) -> Answer:
+    """The engine's pass alone, calibrated by the series of the task."""
     student_levels()  # loads scipy
     started = time.perf_counter()
     q = panel_quantiles(task.panel, task.cutoffs, task.horizon)
-    return Answer(q, time.perf_counter() - started)
+    return Answer(np.exp(q), time.perf_counter() - started)
 
 
 def one_by_one(task: Task, forecast: Callable[[Floats, Days, Days], Floats]) -> Answer:
-    """A method that sees one series up to one cutoff: ``forecast(log, ds, future)`` gives (H, 15)."""
+    """A method that sees one series up to one cutoff: ``forecast(log, ds, future)`` gives (H, 15) of the log."""
     q = np.full((*task.asked.shape, task.horizon, len(LEVELS)), np.nan)
     started = time.perf_counter()
     for i, o in zip(*np.nonzero(task.asked), strict=True):
         ds, x = task.past(i, o)
         future = task.panel.freq.range(task.panel.freq.shift(ds[-1], 1), task.horizon)
-        q[i, o] = forecast(x, ds, future)
+        with np.errstate(over="ignore"):  # what explodes is no answer
+            q[i, o] = np.exp(forecast(x, ds, future))
     return Answer(q, time.perf_counter() - started)
 
 
@@ -73,8 +92,8 @@ def statsforecast_peers(task: Task) -> dict[str, Answer]:
         q = _read(task, folder / "quantiles.csv")
         with (folder / "times.csv").open(newline="", encoding="utf-8") as file:
             seconds = {row["method"]: float(row["seconds"]) for row in csv.DictReader(file)}
-    answers = {method: Answer(q[method], seconds[method]) for method in STATSFORECAST}
-    answers["mean of the four"] = Answer(np.mean(list(q.values()), axis=0), sum(seconds.values()))
+    answers = {method: Answer(np.exp(q[method]), seconds[method]) for method in STATSFORECAST}
+    answers["mean of the four"] = Answer(np.exp(np.mean(list(q.values()), axis=0)), sum(seconds.values()))
     return answers
 
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from forecast.catalog import Catalog
 from forecast.catalog.csv_reader import Reading
 from forecast.catalog.csv_records import Observation, read_events, read_minerals, read_observations, read_series
 from forecast.events import Events
 from forecast.events.exposure import Minerals
-from forecast.settings import data_dir
+from forecast.jobs.ingest import ingest
+from forecast.settings import Settings, data_dir
 from forecast.timeseries.series import History, Series
 
 
@@ -47,6 +52,21 @@ def read_panel(extra: Sequence[Path] = ()) -> Panel:
     for observation in observations:
         by_series.setdefault(observation.series_id, []).append(observation)
     return Panel({name: _history(series[name], rows) for name, rows in sorted(by_series.items())}, events, minerals)
+
+
+@contextmanager
+def catalogue(extra: Sequence[Path] = ()) -> Iterator[tuple[Catalog, Settings]]:
+    """A catalogue of its own, in a folder that goes away, with the same series as ``read_panel``."""
+    with tempfile.TemporaryDirectory() as home:
+        own = {"ORECAST_HOME": home, "ORECAST_DATABASE_URL": "", "ORECAST_MODELS_DIR": ""}
+        settings = Settings.from_env({**os.environ, **own})
+        catalog = Catalog.open(settings)
+        try:
+            for folder in extra:
+                ingest(catalog, folder / "observations.csv", folder / "series.csv", known_at=dt.datetime.now(dt.UTC))
+            yield catalog, settings
+        finally:
+            catalog.close()
 
 
 def _history(series: Series, rows: Sequence[Observation]) -> History:
