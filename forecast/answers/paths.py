@@ -16,6 +16,7 @@ import numpy as np
 
 from forecast.answers.coming import Coming
 from forecast.answers.contributions import Additions, Ahead, Levels, Part, Rewritten, Spell, multiplier
+from forecast.coupling import middles
 from forecast.effects import EpisodeEffect
 from forecast.effects.candidates import columns, in_periods
 from forecast.effects.event_classes import BUILD_UP
@@ -32,8 +33,9 @@ class Luck:
     n: int
 
     def uniform(self, key: str) -> Floats:
-        """(n,) numbers from 0 to 1 by which draws choose: of one seed the same for every series."""
-        return self._rng(key).random(self.n)
+        """(n,) numbers from 0 to 1 by which draws choose, one in each of n equal shares, so that as many choose as
+        should; of one seed the same for every series."""
+        return self._rng(key).permutation(middles(self.n))
 
     def sizes(self, event_id: str, size: tuple[float, float]) -> Floats:
         """(n,) effects of an event on the log of this series; ``size``: their mean and sd."""
@@ -53,7 +55,7 @@ def _normal_scores(n: int) -> Floats:
     would read as a rise.
     """
     normal = NormalDist()
-    return np.array([normal.inv_cdf((k + 0.5) / n) for k in range(n)])
+    return np.array([normal.inv_cdf(p) for p in middles(n)])
 
 
 def total(parts: Iterable[Part], ahead: Ahead, luck: Luck) -> Floats:

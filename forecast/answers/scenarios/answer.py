@@ -34,6 +34,7 @@ from forecast.answers.future import Draws, Future
 from forecast.answers.scenarios.build import build
 from forecast.answers.scenarios.question import Question
 from forecast.answers.several import LeftOut, each
+from forecast.coupling import pooled
 from forecast.errors import Fault, InvalidInput, OutOfTime
 from forecast.registry import Registry
 from forecast.timeseries.series import Floats, Series
@@ -141,16 +142,19 @@ def _outcomes(of_series: _Table, question: Question, worlds: Sequence[World], de
     weighed = any(scenario.probability is not None for scenario in question.scenarios)
     mixed, passed = of_series.base, 0.0
     chance = future.uniform(MIXTURE) if weighed else None
+    mixture: list[tuple[float, Draws]] = []
     for scenario, world in zip(question.scenarios, worlds, strict=True):
         deadline.check()
         given = future.given(world, deadline.check)
-        there = given.draws[: question.h]
-        outcomes.append(of_series.outcome(scenario.name, there, scenario.probability, given.notes))
+        there, coupled = given.draws[: question.h], given.coupled[: question.h]
+        outcomes.append(of_series.outcome(scenario.name, there, coupled, scenario.probability, given.notes))
         if scenario.probability is not None and chance is not None:
             here = (chance >= passed) & (chance < passed + scenario.probability)
             mixed, passed = np.where(here, there, mixed), passed + scenario.probability
+            mixture.append((scenario.probability, coupled))
     if weighed:
-        outcomes.append(of_series.outcome(MIXTURE, mixed, None, ()))
+        mixture.append((1.0 - passed, future.coupled[: question.h]))
+        outcomes.append(of_series.outcome(MIXTURE, mixed, pooled(mixture), None, ()))
     return outcomes
 
 
@@ -173,8 +177,10 @@ class _Table:
         """Quantiles of the baseline."""
         return baseline(self.future, self.levels, self.cache)[:, : self.h]
 
-    def outcome(self, name: str, draws: Draws, probability: float | None, notes: tuple[str, ...]) -> Outcome:
-        """Only the periods from the first that differs on are new."""
+    def outcome(
+        self, name: str, draws: Draws, coupled: Draws | Floats, probability: float | None, notes: tuple[str, ...]
+    ) -> Outcome:
+        """Only periods from the first that differs on are new: differences by ``draws``, quantiles by ``coupled``."""
         k = next(iter(np.flatnonzero((draws != self.base).any(axis=1))), len(self.base))
         change = draws[k:] - self.base[k:]
         same, unmoved = self.values[:, :k], np.zeros((len(self.values), k))
@@ -182,7 +188,7 @@ class _Table:
         adds_up = not self.future.series.is_price
         sums = np.hstack([unmoved, self._quantiles(change.cumsum(axis=0))]) if adds_up else None
         return Outcome(
-            self.forecast(name, np.hstack([same, self._quantiles(draws[k:])])),
+            self.forecast(name, np.hstack([same, self._quantiles(coupled[k:])])),
             self._rows(difference),
             () if sums is None else self._rows(sums),
             probability,
@@ -203,7 +209,7 @@ class _Table:
             notes=(*future.run.card.notes, *future.notes),
         )
 
-    def _quantiles(self, draws: Draws) -> Floats:
+    def _quantiles(self, draws: Draws | Floats) -> Floats:
         return quantiles(draws, at_levels(self.levels))
 
     def _rows(self, values: Floats) -> tuple[Row, ...]:
