@@ -110,6 +110,25 @@ def test_correlations_are_those_of_ranks_of_yearly_changes_shrunk_by_two_years()
     assert R[0, 2] == R[1, 2] == 0, "b stood still"
 
 
+def test_series_that_mostly_stand_still_do_not_move_together_for_that() -> None:
+    """Seven changes in ten are none: in order of appearance these alone would make a correlation of a fifth."""
+    found, known = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        # by season, so that seven yearly changes in ten are 0: each month moves at its own times
+        own, common = rng.normal(0, 0.3, (2, 240)), rng.normal(0, 0.3, 240)
+        moves = rng.random((3, 240)) < 0.3
+        steps = np.array([own[0] * moves[0], own[1] * moves[1], common * moves[2]])
+        x, z, w = (step.reshape(20, 12).cumsum(axis=0).ravel() for step in steps)
+        levels = {"w": [1.0, 0.1], "a": [1.0, 0.1], "b": [1.0, 0.1]}
+        R = correlations(a_base(levels, {"w": np.exp(x), "a": np.exp(z), "b": np.exp(w)}))
+        found.append(R[0, 1])
+        known.append(correlations(a_base(levels, {"w": np.exp(w), "a": np.exp(z), "b": np.exp(2 * w)}))[0, 2])
+    assert abs(np.mean(found)) < 0.03
+    assert np.abs(found).max() < 0.25
+    np.testing.assert_allclose(known, 228 / (228 + 24), rtol=1e-6)
+
+
 def test_of_changes_a_month_without_trade_ranks_as_the_least_that_can_be_reported() -> None:
     """Values in whole tonnes: a 0 is less than half a tonne."""
     y, z = np.round(1000 * np.exp(np.random.default_rng(8).normal(0, 0.3, (2, 60))))
