@@ -9,7 +9,6 @@ draws are the quantiles of the margin. numpy only. Shapes: H horizons, n draws; 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -47,7 +46,7 @@ def couple(
     return out
 
 
-def added_to(draws: npt.NDArray[np.floating[Any]], added: Floats, where: Bools | None = None) -> Floats:
+def added_to(draws: npt.NDArray[np.floating], added: Floats, where: Bools | None = None) -> Floats:
     """(H, n) ``draws`` (H, n) with what is ``added`` (H, n) to each, in the margins of the sum of both.
 
     The two are independent. Which meets which is one throw of n; the margin of their sum is the convolution of both,
@@ -65,7 +64,7 @@ def convolved(margins: Floats, added: Floats, where: Bools | None = None) -> Flo
     return out
 
 
-def pooled(samples: Sequence[tuple[float, npt.NDArray[np.floating[Any]]]]) -> Floats:
+def pooled(samples: Sequence[tuple[float, npt.NDArray[np.floating]]]) -> Floats:
     """(H, n) quantiles of a mixture of samples (H, n), each with its weight; the weights sum to 1."""
     weights, draws = zip(*samples, strict=True)
     values, n = np.concatenate(draws, axis=1), draws[0].shape[1]
