@@ -11,7 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
-from small_world import AS_OF, FLOW, MINERALS, H, N, a_ban, a_run, an_effect, world_of
+from small_world import AS_OF, FLOW, MINERALS, H, N, a_ban, a_future, a_run, an_effect, world_of
 
 from forecast import metrics
 from forecast.answers.future import Future
