@@ -18,6 +18,9 @@ from forecast.timeseries.series import Floats
 #: Cells of the axis on which distributions are convolved: their width is a few thousandths of the spread.
 _CELLS = 4096
 
+#: Weights are added up: what is left of 1 beyond this is rounding.
+_NO_WEIGHT = 1e-9
+
 Bools = npt.NDArray[np.bool_]
 
 
@@ -66,10 +69,12 @@ def convolved(margins: Floats, added: Floats, where: Bools | None = None) -> Flo
 
 def pooled(samples: Sequence[tuple[float, npt.NDArray[np.floating]]]) -> Floats:
     """(H, n) quantiles of a mixture of samples (H, n), each with its weight; the weights sum to 1."""
-    weights, draws = zip(*samples, strict=True)
+    weights, draws = zip(*((weight, sample) for weight, sample in samples if weight > _NO_WEIGHT), strict=True)
+    if len(draws) == 1:
+        return np.sort(draws[0], axis=1)
     values, n = np.concatenate(draws, axis=1), draws[0].shape[1]
     order = np.argsort(values, axis=1, kind="stable")
-    mass = np.repeat(np.maximum(weights, 0.0), n)[order] / n
+    mass = np.repeat(weights, n)[order] / n
     below = np.cumsum(mass, axis=1) - mass / 2
     ascending = np.take_along_axis(values, order, axis=1)
     return np.stack([np.interp(middles(n), share, row) for share, row in zip(below, ascending, strict=True)])
