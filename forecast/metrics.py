@@ -18,8 +18,8 @@ LEVELS.setflags(write=False)
 
 
 def quantiles(draws: npt.NDArray[np.floating], levels: Floats = LEVELS) -> Floats:
-    """Quantiles (..., L) of draws (n, ...), interpolated linearly; they nest because the levels ascend."""
-    return np.moveaxis(np.quantile(draws, levels, axis=0), 0, -1)
+    """Quantiles (..., L) of draws (n, ...), each the middle of its share; they nest because the levels ascend."""
+    return np.moveaxis(np.quantile(draws, levels, axis=0, method="hazen"), 0, -1)
 
 
 def crps_from_quantiles(q: Floats, y: Floats) -> Floats:

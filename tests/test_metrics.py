@@ -132,5 +132,5 @@ def test_ratios_of_what_is_not_positive_are_left_out() -> None:
 
 def test_quantiles_are_over_the_draws() -> None:
     draws = np.array([[0.0, 10.0, 20.0], [1.0, 11.0, 21.0]])
-    np.testing.assert_allclose(quantiles(draws), np.array([[0.0], [10.0], [20.0]]) + LEVELS)
+    np.testing.assert_allclose(quantiles(draws), np.array([[0.0], [10.0], [20.0]]) + np.clip(2 * LEVELS - 0.5, 0, 1))
     assert quantiles(np.zeros((5, 2, 3))).shape == (2, 3, 15)

@@ -51,7 +51,7 @@ def test_words_give_the_same_seed_everywhere_and_other_words_another() -> None:
 @pytest.mark.parametrize("family", ["grid", "random-walk", "ucm"])
 def test_what_an_episode_did_says_nothing_of_the_path_of_the_series_without_it(past: Past, family: str) -> None:
     model = fit(FORECASTERS[family], past.now(N))
-    baseline = model.baseline(6, past.seed)
+    baseline, _ = model.baseline(6, past.seed)
     for effect in model.view.record.effects:
         for drawn in (*effect.choice, *effect.size, effect.paths(np.eye(len(effect.candidates))).sum(axis=1)):
             if np.ptp(drawn):

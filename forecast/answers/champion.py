@@ -45,6 +45,12 @@ def as_trained(series: Series, run: Run) -> Series:
     return replace(series, unit=then.unit, measure=then.measure, freq=then.freq)
 
 
+def future_of(catalog: Catalog, series: Series, run: Run, as_of: dt.date, evidence: Evidence) -> Future:
+    """The future that a run gives, with the events as known at the end of ``as_of``."""
+    events, known_to = catalog.events(as_of), catalog.events_known_to(as_of)
+    return Future(run, as_trained(series, run), catalog.minerals(), events, as_of, evidence, known_to)
+
+
 def futures(
     catalog: Catalog, registry: Registry, series_ids: Sequence[str], as_of: dt.date, cache: Cache = NOTHING_KEPT
 ) -> list[Future]:
@@ -60,8 +66,7 @@ def futures(
         run = serving(series, registry, as_of)
 
         def make(series: Series = series, run: Run = run) -> Future:
-            events, known_to = catalog.events(as_of), catalog.events_known_to(as_of)
-            return Future(run, as_trained(series, run), catalog.minerals(), events, as_of, evidence, known_to)
+            return future_of(catalog, series, run, as_of, evidence)
 
         made.append(cache.get(("future", series_id, run.run_id, edition, as_of, evidence.digest), make))
     return made

@@ -18,6 +18,7 @@ from forecast.answers.contributions import Additions, Ahead, Contributions
 from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import Choice, Version, World
 from forecast.answers.paths import Luck, difference, forked, total
+from forecast.coupling import added_to
 from forecast.events import Branch, Events, branches
 from forecast.events.exposure import Minerals
 from forecast.registry import Run
@@ -34,10 +35,12 @@ LARGEST_CHANGE = 50.0
 @dataclass(frozen=True, eq=False)
 class Conditional:
     """The future of a series given another world: ``draws`` (H, n) in its unit, the very same numbers as without it
-    where it changes nothing; ``change`` (H, n): of their log; ``notes``: what is taken of events that nobody has seen.
+    where it changes nothing; ``coupled`` (H, n): the same in the margins of the world; ``change`` (H, n): of their log;
+    ``notes``: what is taken of events that nobody has seen.
     """
 
     draws: Draws
+    coupled: Draws
     change: Floats
     notes: tuple[str, ...]
 
@@ -71,16 +74,16 @@ class Future:
 
     @cached_property
     def draws(self) -> Draws:
-        """(H, n) joint draws in the series' unit, in the world as it is known; exactly 0 without trade. Not to be
-        written to."""
-        return self._with_trade(self.sizes)
+        """(H, n) joint draws in the series' unit, in the world as it is known; exactly 0 without trade: by these worlds
+        are compared. Not to be written to."""
+        return self._with_trade(self._sizes, self.added)
 
     @cached_property
-    def sizes(self) -> Draws:
-        """(H, n) what is traded where there is trade."""
-        forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last)
-        log = np.ascontiguousarray((self.run.draws + forward).T)
-        return np.exp(log + total(self._additions.parts, self._ahead, self._luck) + self._forked).astype(np.float32)
+    def coupled(self) -> Draws:
+        """(H, n) the same draws in the margins of the sum of what the run drew and what events add: by these a forecast
+        is told. In ``draws`` each path met one effect, and their quantiles wander by what that meeting left to chance.
+        Not to be written to."""
+        return self.arranged(np.arange(len(self.run.draws)))
 
     @cached_property
     def added(self) -> Floats:
@@ -100,13 +103,13 @@ class Future:
         if additions.forks or self._additions.forks:
             change += forked(additions, self._ahead, self._luck, check) - self._forked
         # What is stated may be absurd, but a number in single precision it stays.
-        relative = np.clip(change, -LARGEST_CHANGE, LARGEST_CHANGE).astype(np.float32)
-        moved = slice(next(iter(np.flatnonzero(relative.any(axis=1))), len(relative)), None)
-        there = self.sizes.copy()
-        there[moved] *= np.exp(relative[moved])
-        return Conditional(
-            self._with_trade(there, change), change, self._contributions.notes(world, additions, self._additions.parts)
-        )
+        change = np.clip(change, -LARGEST_CHANGE, LARGEST_CHANGE)
+        moved = slice(next(iter(np.flatnonzero(change.any(axis=1))), len(change)), None)
+        there, coupled, added = self._sizes.copy(), self.coupled.copy(), self.added + change
+        there[moved] *= np.exp(change[moved].astype(np.float32))
+        coupled[moved] = _coupled(self.run, added[moved], rows=moved)
+        notes = self._contributions.notes(world, additions, self._additions.parts)
+        return Conditional(self._with_trade(there, added), coupled, change, notes)
 
     def uniform(self, key: str) -> Floats:
         """(n,) numbers from 0 to 1 by which draws choose: the same in every scenario and, of one seed, every series."""
@@ -164,8 +167,30 @@ class Future:
     def _forked(self) -> Floats:
         return forked(self._additions, self._ahead, self._luck)
 
-    def _with_trade(self, sizes: Draws, change: Floats | float = 0.0) -> Draws:
-        """The draws of a world whose events add ``change`` to the log: ``sizes`` where it has trade, else 0."""
+    def arranged(self, place: npt.NDArray[np.int64], rows: slice = slice(None)) -> Draws:
+        """(h, n) draws of the periods ``rows`` with path ``place[i]`` of the run in draw i, coupled; what events add
+        stays with its draw."""
+        return _coupled(self.run, self.added[rows, : len(place)], place, rows)
+
+    @cached_property
+    def _sizes(self) -> Draws:
+        """(H, n) what is traded where there is trade."""
+        return np.exp(self.run.draws.T + self.added).astype(np.float32)
+
+    def _with_trade(self, sizes: Draws, added: Floats) -> Draws:
+        """The draws of a world whose events add ``added`` to the log: ``sizes`` where it has trade, else 0."""
         if self.run.trade is None:
             return sizes
-        return np.where(has_trade(self.run.trade.T, self.run.held, self.added + change), sizes, np.float32(0))
+        return np.where(has_trade(self.run.trade.T, self.run.held, added), sizes, np.float32(0))
+
+
+def _coupled(
+    run: Run, added: Floats, place: npt.NDArray[np.int64] | slice = slice(None), rows: slice = slice(None)
+) -> Draws:
+    """(h, n) the paths ``place`` of a run with what is ``added`` to their log in the periods ``rows``, in the margins
+    of the sum; 0 without trade."""
+    paths = run.draws[place].T[rows]
+    if run.trade is None:
+        return np.exp(added_to(paths, added)).astype(np.float32)
+    trade = has_trade(run.trade[place].T[rows], run.held, added)
+    return np.where(trade, np.exp(added_to(paths, added, trade)), 0.0).astype(np.float32)

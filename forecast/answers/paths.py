@@ -14,6 +14,7 @@ import numpy as np
 
 from forecast.answers.coming import Coming
 from forecast.answers.contributions import Additions, Ahead, Levels, Part, Rewritten, Spell, multiplier
+from forecast.coupling import middles
 from forecast.effects import EpisodeEffect
 from forecast.effects.candidates import columns, in_periods
 from forecast.effects.event_classes import BUILD_UP, Size, standard_quantile
@@ -31,8 +32,9 @@ class Luck:
     n: int
 
     def uniform(self, key: str) -> Floats:
-        """(n,) numbers from 0 to 1 by which draws choose: of one seed the same for every series."""
-        return generator(self.seed, key).random(self.n)
+        """(n,) numbers from 0 to 1 by which draws choose, one in each of n equal shares, so that as many choose as
+        should; of one seed the same for every series."""
+        return generator(self.seed, key).permutation(middles(self.n))
 
     def sizes(self, event_id: str, size: Size) -> Floats:
         """(n,) effects of an event on the log of this series."""
@@ -47,7 +49,7 @@ def _scores(n: int, heavy: bool) -> Floats:
     Drawn at random, 2,000 sizes are off by 2 % of their sd on average, and a scenario that changes nothing on average
     would read as a rise.
     """
-    return np.array([standard_quantile((k + 0.5) / n, heavy) for k in range(n)])
+    return np.array([standard_quantile(p, heavy) for p in middles(n)])
 
 
 def total(parts: Iterable[Part], ahead: Ahead, luck: Luck) -> Floats:

@@ -41,7 +41,6 @@ from forecast.seeds import generator
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.hierarchy import Group, groups, sums
 from forecast.timeseries.series import Floats, History
-from forecast.timeseries.trade import has_trade
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
@@ -117,7 +116,7 @@ def reconciled(base: Base, rests: Mapping[str, Floats]) -> Floats:
     leaves, S = sums(base.group, rests)
     rng, n = _rng(base, "rests"), own.shape[2]
     open_parents = leaves[len(leaves) - len(rests) :]
-    extra = [own[names.index(parent)] * rng.choice(rests[parent], size=n) for parent in open_parents]
+    extra = [own[names.index(parent)] * rng.permutation(np.resize(rests[parent], n)) for parent in open_parents]
     rows = np.vstack([S, np.eye(len(leaves))[len(leaves) - len(rests) :]])
     loose = np.concatenate([own, np.array(extra).reshape(len(rests), *own.shape[1:])])
     bottom = np.stack([project(rows, loose[:, h]) for h in range(own.shape[1])], axis=1)
@@ -143,8 +142,8 @@ def ordered(base: Base) -> Floats:
     What the runs drew of each is reordered as whole paths, by the ranks of their mean deviation from the median path,
     so that these ranks have the correlations of the histories' changes from season to season (Iman and Conover,
     Communications in Statistics B 11, 1982; the idea of the Schaake shuffle, Clark et al., Journal of
-    Hydrometeorology 5, 2004). What a run drew keeps its margins and its paths; what events add stays with its draw, so
-    that draw i lives in one world throughout.
+    Hydrometeorology 5, 2004). What a run drew keeps its margins and its paths, equal ones in any order; what events add
+    stays with its draw, so that draw i lives in one world throughout.
     """
     names = base.group.members
     n = min(future.draws.shape[1] for future in base.futures.values())
@@ -159,11 +158,7 @@ def ordered(base: Base) -> Floats:
             deviation = (drawn - np.median(drawn, axis=1, keepdims=True)).mean(axis=0)
         else:  # whether there is trade says more than how much
             deviation = np.where(future.run.trade[:n].T[rows] & 1, np.exp(drawn), 0.0).mean(axis=0)
-        place = np.argsort(deviation, kind="stable")[target[:, m]]
-        out[m] = np.asarray(future.sizes[rows, :n], dtype=float) * np.exp(drawn[:, place] - drawn)
-        if future.run.trade is not None:
-            code = future.run.trade[place].T[rows]
-            out[m] *= has_trade(code, future.run.held, future.added[rows, :n])
+        out[m] = future.arranged(np.lexsort((rng.random(n), deviation))[target[:, m]], rows)
     return out
 
 
@@ -186,9 +181,16 @@ def correlations(base: Base) -> Floats:
             both = np.isfinite(changes[a]) & np.isfinite(changes[b])
             count = int(both.sum())
             if count >= 2 and min(np.ptp(changes[a][both]), np.ptp(changes[b][both])) > 0:
-                ranks = [np.argsort(np.argsort(change[both])) for change in (changes[a], changes[b])]
+                ranks = [_ranks(change[both]) for change in (changes[a], changes[b])]
                 R[a, b] = R[b, a] = np.corrcoef(ranks[0], ranks[1])[0, 1] * count / (count + _SHRINK)
     return R
+
+
+def _ranks(x: Floats) -> Floats:
+    """(n,) ranks, equal values having the mean of theirs: in order of appearance, two series that stand still most of
+    the time would seem to move together."""
+    _, which, count = np.unique(x, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - (count - 1) / 2)[which])
 
 
 def _root(R: Floats) -> Floats:

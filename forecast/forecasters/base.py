@@ -110,7 +110,8 @@ class Fitted(Protocol):
     def simulate(self, future: Design, n: int, seed: int) -> Floats:
         """(n, H) joint sample paths of the log for the H periods of ``future.ds``, effects included.
 
-        Same seed, same digits. Raises ``MissingDesign`` where ``future`` lacks a column the fit has.
+        At each horizon the draws are the quantiles of the model at the middles of n equal shares, whatever the seed,
+        which orders them. Same seed, same digits. Raises ``MissingDesign`` where ``future`` lacks a column the fit has.
         """
 
     def extend(self, y: Sample, design: Design | None = None) -> Fitted:

@@ -2,8 +2,7 @@
 
 Split conformal prediction over a panel and over time (Vovk, Gammerman and Shafer, Algorithmic Learning in a Random
 World, 2005; Angelopoulos and Bates, Foundations and Trends in Machine Learning 16, 2023), shrunk to a Student-t with
-five degrees of freedom; and joint paths that keep calibrated margins by ensemble copula coupling (Schefzik,
-Thorarinsdottir and Gneiting, Statistical Science 28, 2013).
+five degrees of freedom.
 """
 
 from __future__ import annotations
@@ -185,18 +184,3 @@ class Margins:
         below = np.clip(p / (1 - still), 1e-12, 1 - 1e-12)
         hi, lo = (mean + sd * calibration.standard(student_quantile(part)) for part in (above, below))
         return np.asarray(np.clip(self.anchor[at][:, None, None], hi, lo))
-
-
-def couple(paths: Floats, margins: Margins, calibration: Calibration, rng: np.random.Generator) -> Floats:
-    """Joint draws (n, H) with the order of ``paths`` (n, H) and the calibrated ``margins`` of one forecast.
-
-    Ranks are stratified: at every horizon the draws are the quantiles at (k + ½)/n, each once, so that the quantiles
-    of the draws are the quantiles of the margins. Ties are broken at random.
-    """
-    n, horizon = paths.shape
-    values = margins.quantiles(calibration, (np.arange(n) + 0.5) / n)
-    ties = rng.random(paths.shape)
-    draws = np.empty_like(paths)
-    for h in range(horizon):
-        draws[np.lexsort((ties[:, h], paths[:, h])), h] = values[h]
-    return draws

@@ -19,7 +19,9 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from forecast.coupling import middles
 from forecast.forecasters.base import Coefficients
+from forecast.forecasters.calibration import student_quantile
 from forecast.interventions import Design
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import Sample
@@ -138,8 +140,8 @@ def learn(trade: Floats, ds: Days, freq: Freq) -> Occurrence:
 
 # -- how much, where hardly anything was seen --------------------------------------------------------------------------
 
-#: Prior sd of the log of what is traded at a time, worth so many trades; degrees of freedom of what is drawn.
-SIZE_SD, SIZE_WEIGHT, SIZE_DF = 0.5, 2.0, 5
+#: Prior sd of the log of what is traded at a time, worth so many trades.
+SIZE_SD, SIZE_WEIGHT = 0.5, 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,8 +158,8 @@ class Few:
 
     def simulate(self, future: Design, n: int, seed: int) -> Floats:
         """(n, H) paths of the log: Student-t about a mean that is known no better than so few trades tell."""
-        rng, scale = np.random.default_rng(seed), np.sqrt((SIZE_DF - 2) / SIZE_DF)
-        return np.asarray(self.mean + self.sd * scale * rng.standard_t(SIZE_DF, size=(n, len(future.ds))))
+        rng, margin = np.random.default_rng(seed), self.mean + self.sd * student_quantile(middles(n))
+        return rng.permuted(np.tile(margin, (len(future.ds), 1)), axis=1).T
 
     def extend(self, y: Sample, design: Design | None = None) -> Few:
         """The recipe applied to ``y``."""

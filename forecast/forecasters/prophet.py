@@ -19,9 +19,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from forecast.coupling import couple, middles
 from forecast.errors import FitFailed, MissingDesign
 from forecast.forecasters.base import EFFECT_SD, Coefficients, changes, check, unidentified
 from forecast.forecasters.origins import RefitAndExtend
+from forecast.forecasters.shocks import Shocks, student
 from forecast.interventions import Design
 from forecast.timeseries.fourier import seasonal, yearly
 from forecast.timeseries.frequency import Days, Freq
@@ -32,7 +34,6 @@ _LEAST = 12
 _CHANGEPOINTS, _RANGE, _TAU = 25, 0.8, 0.05  # number, part of the history, scale of their prior: Prophet's own
 _WAVE_SD, _RATE_SD = 0.5, 5.0  # of a season's coefficient on the log; of slope and offset (Prophet's own)
 _DAMPING = 0.9  # what a month leaves of a slope (Gardner and McKenzie, Management Science 31, 1985)
-_DF = 5
 _YEAR = {"M": 5, "Q": 1, "W": 4, "D": 4, "B": 4, "Y": 0}  # harmonics of the year, and of the week for days
 _WEEK = 2
 _FADING = 0.98  # what a month leaves of an error that is no noise: series wander, they seldom return to a line
@@ -68,16 +69,14 @@ class Clock:
         time = np.where(ahead > 0, 1.0 + faded, time)
         return np.column_stack([np.ones(len(ds)), time, np.maximum(time[:, None] - self.points, 0.0)])
 
-    def turns(self, n: int, horizon: int, size: float, rng: np.random.Generator) -> Floats:
-        """(n, horizon) what slope changes yet to come add: as often and as large as those of the past (sec. 3.1.4)."""
-        often = len(self.points) * self.step / _RANGE
-        new = rng.laplace(0.0, size, (n, horizon)) * (rng.random((n, horizon)) < often)
-        slope, level, out = np.zeros(n), np.zeros(n), np.empty((n, horizon))
-        for h in range(horizon):
-            slope = self.damping * slope + new[:, h]
-            level = level + slope * self.step
-            out[:, h] = level
-        return out
+    @property
+    def often(self) -> float:
+        """The chance that the slope changes in a period yet to come: as often as it did (sec. 3.1.4)."""
+        return len(self.points) * self.step / _RANGE
+
+    def turns(self, horizon: int) -> Floats:
+        """(H, H) what a unit change of slope in each period adds to the log of each."""
+        return _lower(self.step * np.cumsum(self.damping ** np.arange(horizon)))
 
 
 @dataclass(frozen=True)
@@ -107,14 +106,10 @@ class Errors:
         least = SIGMA_FLOOR / np.sqrt(noise + (1.0 - noise) * (1.0 - rho**2))
         return cls(rho, noise, max(float(np.sqrt(variance[best])), float(least)))
 
-    def draw(self, state: Floats, horizon: int, rng: np.random.Generator) -> Floats:
-        """(n, horizon) errors ahead, from the fading part ``state`` (n,) at the last period; Student-t shocks."""
-        z = rng.standard_t(_DF, (2, len(state), horizon)) * np.sqrt((_DF - 2) / _DF) * self.sigma
-        errors: Floats = np.sqrt(self.noise) * z[0]
-        for h in range(horizon):
-            state = self.rho * state + np.sqrt((1.0 - self.noise) * (1.0 - self.rho**2)) * z[1, :, h]
-            errors[:, h] += state
-        return errors
+    def ahead(self, horizon: int) -> Floats:
+        """(H, 2H) what Student-t shocks do to the errors of each period: those that are gone the next, and the rest."""
+        fading = np.sqrt((1.0 - self.noise) * (1.0 - self.rho**2)) * _lower(self.rho ** np.arange(horizon))
+        return self.sigma * np.hstack([np.sqrt(self.noise) * np.eye(horizon), fading])
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,18 +141,22 @@ class ProphetFit:
         return Coefficients(self.effects, self.mean[:k], self.cov[:k, :k])
 
     def simulate(self, future: Design, n: int, seed: int) -> Floats:
-        """(n, H) paths: effects, trend that may turn, season, and the last error fading into new ones.
+        """(n, H) paths: effects, trend that may turn, season, and the last error fading into new ones; exact margins.
 
         A coefficient that is drawn too high has made the last error too low: the two move together.
         """
-        rng, horizon = np.random.default_rng(seed), len(future.ds)
-        paths = self.centre + self.clock.turns(n, horizon, self.size, rng)
-        state = np.sqrt(self.variance) * rng.standard_normal(n)
-        paths += self.errors.draw(state, horizon, rng)
+        rng, horizon, often = np.random.default_rng(seed), len(future.ds), self.clock.often
         fading = self.errors.rho ** np.arange(1, horizon + 1)
         columns = columns_on(future.ds, future.select(self.effects).X, self.clock, self.seasonal)
-        coefficients = rng.multivariate_normal(self.mean, self.cov, size=n, method="eigh")
-        return np.asarray(paths + fading * self.state + coefficients @ (columns - np.outer(fading, self.force)).T)
+        columns -= np.outer(fading, self.force)
+        mean = self.centre + fading * self.state + columns @ self.mean
+        covariance = columns @ self.cov @ columns.T + self.variance * np.outer(fading, fading)
+        errors, turns = self.errors.ahead(horizon), self.size * self.clock.turns(horizon)
+        shocks = Shocks(errors, np.maximum(np.diag(covariance), 0.0), turns, often)
+        paths = rng.multivariate_normal(np.zeros(horizon), covariance, size=n, method="eigh").T
+        paths += errors @ student((2 * horizon, n), rng)
+        paths += turns @ (rng.laplace(size=(horizon, n)) * (rng.random((horizon, n)) < often))
+        return couple(paths, mean[:, None] + shocks.quantiles(middles(n))).T
 
     def extend(self, y: Sample, design: Design | None = None) -> ProphetFit:
         """The same trend, season and effects; the errors of ``y``."""
@@ -232,6 +231,12 @@ def columns_on(ds: Days, effects: Floats, clock: Clock, seasonal: bool) -> Float
     """(T, P) effects, trend, and season on ``ds``, from one definition for sample and future."""
     season = waves(ds, clock.freq) if seasonal else np.zeros((len(ds), 0))
     return np.hstack([effects, clock.trend(ds), season])
+
+
+def _lower(response: npt.NDArray[np.floating]) -> Floats:
+    """(H, H) the ``response`` (H,) to a shock in each period, from that period on."""
+    age = np.subtract.outer(np.arange(len(response)), np.arange(len(response)))
+    return np.where(age >= 0, response[age], 0.0)
 
 
 def _points(ds: Days) -> Floats:

@@ -10,13 +10,14 @@ from typing import ClassVar
 
 import numpy as np
 
+from forecast.coupling import couple, middles
 from forecast.forecasters.base import Coefficients, changes, check, refuse_columns
 from forecast.forecasters.origins import RefitAndExtend
+from forecast.forecasters.shocks import Shocks, student
 from forecast.interventions import Design
 from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
 
-_DF = 5  # degrees of freedom of the innovations: monthly log changes have a kurtosis near that of Student's t5
 _DECAY = 0.94  # weight of the period before, half-life 11 periods (J.P. Morgan, RiskMetrics, 1996)
 _CAP = 4.0  # a change beyond so many standard deviations counts as this many
 _PRICE_SD, _FLOW_SD = 0.06, 0.25  # prior sd of a monthly log change; it counts as two changes
@@ -42,22 +43,27 @@ class Repeat:
     coefficients: ClassVar[Coefficients] = Coefficients()
 
     def simulate(self, future: Design, n: int, seed: int) -> Floats:
-        """(n, H) paths: season's last value + sum, over the cycles since, of AR(1) Student-t changes.
+        """(n, H) paths: season's last value + sum, over the cycles since, of AR(1) Student-t changes; exact margins.
 
         The changes start from their stationary law, so each horizon of the first cycle has the spread of a past
         change, and monthly averages, whose changes are correlated (Working, Econometrica 28, 1960), spread faster
         than the root of time.
         """
-        s, horizon = len(self.cycle), len(future.ds)
-        rng = np.random.default_rng(seed)
-        z = rng.standard_t(_DF, size=(n, horizon)) * np.sqrt((_DF - 2) / _DF) * self.sigma
-        older = rng.standard_normal((n, s)) * self.sigma * np.sqrt(self.age)
-        paths, change = np.empty((n, horizon)), z[:, 0] if horizon else z
+        horizon, rng = len(future.ds), np.random.default_rng(seed)
+        season, weights = np.arange(horizon) % len(self.cycle), self._weights(horizon)
+        shocks = Shocks(weights, (self.sigma**2 * self.age)[season])
+        older = self.sigma * np.sqrt(self.age) * rng.standard_normal((n, len(self.cycle)))
+        paths = weights @ student((horizon, n), rng) + older.T[season]
+        return couple(paths, self.cycle[season][:, None] + shocks.quantiles(middles(n))).T
+
+    def _weights(self, horizon: int) -> Floats:
+        """(H, H) what each shock does to the log of each period."""
+        weights, change = np.zeros((horizon, horizon)), np.eye(1, horizon)[0]
         for h in range(horizon):
             if h:
-                change = self.rho * change + np.sqrt(1.0 - self.rho**2) * z[:, h]
-            paths[:, h] = change + (paths[:, h - s] if h >= s else self.cycle[h] + older[:, h])
-        return paths
+                change = self.rho * change + np.sqrt(1.0 - self.rho**2) * np.eye(1, horizon, h)[0]
+            weights[h] = change + (weights[h - len(self.cycle)] if h >= len(self.cycle) else 0.0)
+        return self.sigma * weights
 
     def extend(self, y: Sample, design: Design | None = None) -> Repeat:
         """The recipe applied to ``y``; there is nothing in it that takes time to learn."""

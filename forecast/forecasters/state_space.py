@@ -19,9 +19,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from forecast.coupling import couple, middles
 from forecast.errors import FitFailed, MissingDesign
 from forecast.forecasters.base import EFFECT_SD, Coefficients, changes, check, refuse_columns, unidentified
 from forecast.forecasters.origins import RefitAndExtend
+from forecast.forecasters.shocks import student_quantiles
 from forecast.interventions import Design
 from forecast.timeseries.fourier import yearly
 from forecast.timeseries.frequency import Days, Freq
@@ -119,18 +121,20 @@ class StateSpaceFit:
         return Coefficients(self.effects, self.regression.mean[:k], self.regression.cov[:k, :k])
 
     def simulate(self, future: Design, n: int, seed: int) -> Floats:
-        """(n, H) exact joint draws for the H periods after ``last``.
+        """(n, H) joint draws for the H periods after ``last``: a multivariate Student-t with exact margins.
 
         A coefficient moves the future column and, the other way, the level that the sample is believed to have, so
         that an effect which is in force at the last period leaves no doubt about the next.
         """
-        rng = np.random.default_rng(seed)
+        rng, regression = np.random.default_rng(seed), self.regression
         loadings, covariance = self.law.ahead(len(future.ds))
-        noise = rng.multivariate_normal(np.zeros(len(covariance)), covariance, size=n, method="eigh")
-        noise *= np.sqrt(self.df / rng.chisquare(self.df, size=(n, 1)))
         columns = self.frame.columns(future.select(self.effects), future.ds) - loadings @ self.influence
-        level = self.frame.centre + self.frame.scale * (loadings @ self.law.a)
-        return np.asarray(level + self.frame.scale * noise + self.regression.draw(n, rng) @ columns.T)
+        mean = self.frame.centre + self.frame.scale * (loadings @ self.law.a) + columns @ regression.mean
+        covariance = self.frame.scale**2 * covariance + columns @ regression.cov @ columns.T
+        paths = rng.multivariate_normal(np.zeros(len(mean)), covariance, size=n, method="eigh")
+        paths *= np.sqrt(self.df / rng.chisquare(self.df, size=(n, 1)))
+        margins = mean[:, None] + np.outer(np.sqrt(np.diag(covariance)), student_quantiles(middles(n), self.df))
+        return couple(paths.T, margins).T
 
     def extend(self, y: Sample, design: Design | None = None) -> StateSpaceFit:
         """One filter pass over ``y`` with the same parameters; the coefficients see the new observations."""

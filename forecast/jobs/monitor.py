@@ -1,7 +1,9 @@
 """Monitor: is each series fresh, and did the forecasts that were served hold?
 
 Every stored run is a forecast made before what came after it: where its later periods have been observed since, the
-share of them inside its intervals says whether the intervals can be believed.
+share of them inside its intervals says whether the intervals can be believed. They are those that were served on the
+day of the training: with the events, coming ones and branches as they were known by then. Only what events of a kind
+do, for those that nobody had seen act, is taken as it is known now.
 """
 
 from __future__ import annotations
@@ -10,14 +12,17 @@ import datetime as dt
 from contextlib import suppress
 
 import numpy as np
+import numpy.typing as npt
 
-from forecast.answers.champion import serving
+from forecast.answers.champion import future_of, serving
+from forecast.answers.event_priors import Evidence
+from forecast.answers.forecast import at_levels, quantiles
+from forecast.answers.future import Future
 from forecast.answers.health import Health, HealthList, Inside
 from forecast.catalog import Catalog
 from forecast.errors import CorruptArtifact, ForecastError, TooShort
 from forecast.registry import Registry, Run
 from forecast.timeseries.series import History, Series
-from forecast.timeseries.trade import has_trade
 
 #: Central intervals that are judged, in percent.
 LEVELS = Inside.levels_if_unsaid
@@ -26,16 +31,19 @@ LEVELS = Inside.levels_if_unsaid
 def monitor(catalog: Catalog, registry: Registry, as_of: dt.date) -> HealthList:
     """The health of every target at the end of the UTC day ``as_of``."""
     faults = dict(fault.split(": ", 1) for fault in registry.faults()) | catalog.unservable()
+    evidence = Evidence.of(registry, catalog.retired())
     return HealthList.of(
         [
-            _health(catalog, registry, series, as_of, faults.get(series.series_id))
+            _health(catalog, registry, series, as_of, evidence, faults.get(series.series_id))
             for series in catalog.series().values()
             if series.is_target
         ]
     )
 
 
-def _health(catalog: Catalog, registry: Registry, series: Series, as_of: dt.date, fault: str | None) -> Health:
+def _health(
+    catalog: Catalog, registry: Registry, series: Series, as_of: dt.date, evidence: Evidence, fault: str | None
+) -> Health:
     series_id = series.series_id
     champion = registry.champion_id(series_id)
     state, fault = _state(registry, series, as_of, fault) if champion else ("none", fault)
@@ -43,7 +51,9 @@ def _health(catalog: Catalog, registry: Registry, series: Series, as_of: dt.date
     with suppress(TooShort):
         history = catalog.history(series_id, as_of)
         last, overdue = _day(history.last), _overdue(history, as_of)
-        hits = np.concatenate([_hits(run, history) for run in _one_a_period(registry, series_id)] or [_NONE])
+        runs = _one_a_period(registry, series_id)
+        served = (future_of(catalog, series, run, run.card.as_of, evidence) for run in runs)
+        hits = np.concatenate([_NONE, *(_hits(future, history) for future in served)])
     inside = {level: float(hits[:, i].mean()) if len(hits) else None for i, level in enumerate(LEVELS)}
     return Health(
         series_id=series_id,
@@ -91,18 +101,13 @@ def _one_a_period(registry: Registry, series_id: str) -> list[Run]:
     return list(newest.values())
 
 
-def _hits(run: Run, history: History) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    """(K, L): was each of the K outcomes that are known since inside each interval of the run?"""
-    freq = history.series.calendar
-    ds = freq.range(freq.shift(run.last, 1), run.draws.shape[1])
-    known = np.isin(ds, history.ds[history.scored])
+def _hits(future: Future, history: History) -> npt.NDArray[np.bool_]:
+    """(K, L): was each of the K outcomes that are known since inside each interval that was served?"""
+    known = np.isin(future.ds, history.ds[history.scored])
     if not known.any():
         return _NONE
-    came = history.y[np.isin(history.ds, ds[known])]
-    forward = run.record.forward(ds, freq, run.last)
-    draws = np.exp(run.draws + forward)
-    if run.trade is not None:
-        draws = np.where(has_trade(run.trade, run.held, forward), draws, 0.0)
-    draws = draws[:, known]
-    bounds = [np.quantile(draws, (0.5 - level / 200, 0.5 + level / 200), axis=0) for level in LEVELS]
-    return np.stack([(low <= came) & (came <= high) for low, high in bounds], axis=1)
+    came = history.y[np.isin(history.ds, future.ds[known])]
+    bounds = quantiles(future.coupled[known], at_levels(LEVELS))[1:]
+    return np.stack(
+        [(low <= came) & (came <= high) for low, high in zip(bounds[::2], bounds[1::2], strict=True)], axis=1
+    )

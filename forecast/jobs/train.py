@@ -239,8 +239,7 @@ def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> Se
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = fit(FORECASTERS[choice.family], past.now(settings.draws))
-        draws = model.baseline(settings.horizon, past.seed)
-        trade = model.view.trade(settings.horizon, past.seed)
+        draws, trade = model.baseline(settings.horizon, past.seed)
     if not np.isfinite(draws).all() or np.abs(draws).max() > LARGEST:
         raise FitFailed(f"{choice.family} on {series_id} gives paths that leave every bound")
     said = [*remarks(history), *([] if table else [choice.reason]), *notes, *model.fitted.notes]

@@ -14,12 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast import metrics
+from forecast.coupling import added_to, couple
 from forecast.forecasters.base import Fitted, Forecaster
 from forecast.interventions import Design
 from forecast.seeds import seed_of
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
-from forecast.timeseries.trade import has_trade
+from forecast.timeseries.trade import Codes, has_trade
 from forecast.training.information import View
 
 
@@ -30,23 +31,29 @@ class Model:
     fitted: Fitted
     view: View
 
-    def draws(self, horizon: int, seed: int) -> Floats:
-        """(n, horizon) joint paths of the log, effects of past events included; n as in the effect record."""
-        return self.baseline(horizon, seed) + self.view.ahead(horizon)
+    def baseline(self, horizon: int, seed: int) -> tuple[Floats, Codes | None]:
+        """(n, horizon) joint paths of the log of the series less the mean effects, where there is trade, and which have
+        trade, as ``View.trade`` has it; n as in the effect record.
 
-    def baseline(self, horizon: int, seed: int) -> Floats:
-        """(n, horizon) joint paths of the log of the series less the mean effects, where there is trade."""
+        Those with trade and those without have the same quantiles: how much is traded does not hang on the throw.
+        """
         gap = self.view.gap
         ds = np.concatenate([self.view.sample.ds[len(self.view.sample) - gap :], self.view.sample.future(horizon)])
-        return self.fitted.simulate(Design.empty(ds), self.view.record.n, seed_of(seed, "paths"))[:, gap:]
+        paths = self.fitted.simulate(Design.empty(ds), self.view.record.n, seed_of(seed, "paths"))[:, gap:].T
+        code = self.view.trade(horizon, seed)
+        if code is not None:
+            margins = np.sort(paths, axis=1)
+            for kind in np.unique(code):
+                paths = couple(paths, margins, np.equal(code.T, kind))
+        return paths.T, code
 
     def quantiles(self, horizon: int, seed: int) -> Floats:
         """(horizon, 15) quantiles at ``metrics.LEVELS`` in the series' unit, of draws that are 0 without trade."""
-        log, code = self.draws(horizon, seed), self.view.trade(horizon, seed)
+        (log, code), added = self.baseline(horizon, seed), self.view.ahead(horizon).T
         if code is None:
-            return np.exp(metrics.quantiles(log))
-        trade = has_trade(code, self.view.held, self.view.ahead(horizon))
-        return metrics.quantiles(np.where(trade, np.exp(log), 0.0))
+            return np.exp(metrics.quantiles(added_to(log.T, added).T))
+        trade = has_trade(code.T, self.view.held, added)
+        return metrics.quantiles(np.where(trade, np.exp(added_to(log.T, added, trade)), 0.0).T)
 
 
 def fit(forecaster: Forecaster, view: View) -> Model:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 
 from forecast.answers.event_versions import Assumption, Choice, Version, World, comes_with, differing
+from forecast.answers.forecast import quantiles
 from forecast.events import Act, Branch, Event, Events, KindFamily
 from forecast.interventions import Step
 from forecast.names import Measure
+from forecast.timeseries.series import Floats
 from tests.support.records import changed
 from tests.support.small_world import (
     AS_OF,
@@ -45,6 +48,26 @@ def test_a_threat_with_a_probability_comes_in_so_many_draws_with_the_prior_of_wh
     same(logs(future), np.outer(column(m2030_09=0.5, m2030_10=1.0), drawn))
     same(future.given(World(future.known)).change, -logs(future))
     assert not future.given(future.baseline).change.any()
+
+
+def test_a_forecast_with_a_branch_does_not_wander_with_the_meeting_of_paths_and_effects() -> None:
+    """The paths of each month have one margin, in another order; once a branch has built up, so has what is told."""
+    still = a_future(THREAT, evidence=EVIDENCE)
+    margin = 0.1 * np.array([NormalDist().inv_cdf((k + 0.5) / N) for k in range(N)])
+    paths = np.random.default_rng(0).permuted(np.tile(margin, (H, 1)), axis=1).T.astype(np.float32)
+    future = replace(still, run=replace(still.run, draws=paths))
+    built_up = slice([str(day)[:7] for day in future.ds].index("2030-10"), None)
+    gone = future.given(World(future.known.edited(removed={"threat"})))
+
+    def wander(draws: Floats) -> float:
+        return float(np.ptp(np.log(quantiles(draws[built_up], [0.025, 0.5, 0.975])), axis=1).max())
+
+    assert wander(future.draws) > 0.01
+    assert wander(future.coupled) < 1e-4
+    np.testing.assert_array_equal(np.argsort(future.coupled[-1]), np.argsort(future.draws[-1]))
+    np.testing.assert_allclose(
+        quantiles(gone.coupled, [0.1]), np.exp(np.quantile(margin, 0.1, method="hazen")), rtol=1e-4
+    )
 
 
 def test_without_a_day_of_its_own_a_branch_comes_on_the_day_of_the_question() -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forecast.forecasters.calibration import Calibration, Conformal, Margins, couple, student_levels, student_quantile
-from forecast.metrics import LEVELS
+from forecast.coupling import couple, middles
+from forecast.forecasters.calibration import Calibration, Conformal, Margins, student_levels, student_quantile
+from forecast.metrics import LEVELS, quantiles
 from forecast.timeseries.series import Floats
 
 CONFORMAL = Conformal(window=180, smooth=2, symmetric=1.0)
@@ -107,14 +108,11 @@ def test_a_chance_of_standing_still_is_a_point_in_the_margin() -> None:
 
 
 def test_coupling_keeps_ranks_and_margins() -> None:
-    rng = np.random.default_rng(1)
-    paths = np.cumsum(rng.normal(size=(2000, 4)), axis=1)
+    paths = np.cumsum(np.random.default_rng(1).normal(size=(4, 2000)), axis=0)
     calibration = CONFORMAL.calibrate(outcomes(1.4), 199, 4)
-    draws = couple(paths, margins(), calibration, rng)
-    for h in range(4):
-        assert np.array_equal(np.argsort(paths[:, h]), np.argsort(draws[:, h]))
-    found = np.quantile(draws, LEVELS, axis=0).T
-    np.testing.assert_allclose(np.exp(found), np.exp(margins().quantiles(calibration)), rtol=0.005)
+    draws = couple(paths, margins().quantiles(calibration, middles(2000)))
+    np.testing.assert_array_equal(np.argsort(paths), np.argsort(draws))
+    np.testing.assert_allclose(quantiles(draws.T), margins().quantiles(calibration), atol=1e-4)
 
 
 # -- numbers that can be worked out by hand ----------------------------------------------------------------------------
@@ -225,10 +223,10 @@ def test_what_does_not_stand_still_moves_either_way() -> None:
 
 
 def test_draws_are_the_quantiles_at_the_middles_of_equal_shares() -> None:
-    rng = np.random.default_rng(0)
-    draws = couple(rng.normal(size=(10, 4)), margins(), Calibration.neutral(4), rng)
-    middles = student_quantile(np.arange(0.05, 1.0, 0.1))
-    np.testing.assert_allclose(np.sort(draws, axis=0), middles[:, None] * np.linspace(0.1, 0.3, 4))
+    expected = np.outer(np.linspace(0.1, 0.3, 4), student_quantile(np.arange(0.05, 1.0, 0.1)))
+    paths = np.random.default_rng(0).normal(size=(4, 10))
+    draws = couple(paths, margins().quantiles(Calibration.neutral(4), middles(10)))
+    np.testing.assert_allclose(np.sort(draws), expected)
 
 
 def test_margins_at_a_period_are_all_of_that_period() -> None:

@@ -21,7 +21,7 @@ from forecast.forecasters import FORECASTERS, Coefficients, Fitted, state_space
 from forecast.forecasters.origins import Origin
 from forecast.forecasters.state_space import StateSpaceFit
 from forecast.interventions import Design
-from forecast.metrics import quantiles
+from forecast.metrics import LEVELS, quantiles
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
@@ -146,6 +146,28 @@ def test_same_seed_same_digits_and_a_refit_changes_nothing(family: str) -> None:
     np.testing.assert_array_equal(draws, one.simulate(after(y), 50, seed=7))
     np.testing.assert_array_equal(draws, again.simulate(after(y), 50, seed=7))
     assert not np.array_equal(draws, one.simulate(after(y), 50, seed=8))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("is_price", [True, False])
+def test_the_quantiles_of_draws_are_those_of_the_model_whatever_the_luck(family: str, is_price: bool) -> None:
+    fit, future = fitted(family, is_price=is_price), after(made(is_price=is_price), 24)
+    one, other, many = (fit.simulate(future, n, seed) for n, seed in ((2000, 0), (2000, 1), (8000, 2)))
+    np.testing.assert_allclose(np.sort(one, axis=0), np.sort(other, axis=0), rtol=1e-12)
+    spread = one.std(axis=0)[:, None]
+    assert (np.abs(quantiles(one) - quantiles(many)) < 2e-3 * spread).all()
+    assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("family", ["random-walk", "ets", "sarimax", "ucm"])
+def test_a_price_without_drift_is_forecast_flat_in_a_smooth_fan(family: str) -> None:
+    q = quantiles(fitted(family, is_price=True).simulate(after(made(is_price=True), 24), 2000, seed=0))
+    median = q[1:, len(LEVELS) // 2]  # a moving average has its say in the first period
+    assert np.ptp(median) < 1e-9
+    for edge in (q[:, -1], -q[:, 0]):
+        growth = np.diff(edge)
+        assert (growth > 0).all()
+        assert (np.diff(growth)[1:] < 0).all(), "no tooth"
 
 
 @pytest.mark.parametrize("family", FAMILIES)

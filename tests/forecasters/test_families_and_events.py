@@ -74,7 +74,7 @@ def future(model: Model, events: tuple[Event, ...]) -> Future:
     trained = dt.datetime.combine(AS_OF, dt.time(), dt.UTC)
     data, sizes = Data(first, last, len(sample), len(sample), 0), Sizes(N, H, 0)
     card = Card(series, "run", trained, AS_OF, AS_OF, data, model.fitted.family, 1.0, "", {}, sizes)
-    draws = model.baseline(H, 1).astype(np.float32)
+    draws = model.baseline(H, 1)[0].astype(np.float32)
     run = Run(series.series_id, "run", card, draws, record, sample.ds[-1], model.view.trade(H, 1))
     return Future(run, series, MINERALS, Events(events).known_on(AS_OF), AS_OF, Evidence())
 

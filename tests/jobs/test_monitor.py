@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forecast.answers.forecast import forecast
 from forecast.answers.health import Health, Inside
 from forecast.catalog import Catalog
 from forecast.cli import call
@@ -19,6 +20,7 @@ from forecast.jobs.monitor import monitor
 from forecast.registry import Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import Series
 from tests.support.trained_home import COPPER, NICKEL, NOW, add_run, card, make_home
 
 
@@ -44,35 +46,44 @@ def test_a_value_is_late_from_the_day_after_it_was_due(settings: Settings) -> No
 
 
 def test_runs_are_judged_by_what_came_after_them(settings: Settings) -> None:
-    catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
-    series, history = catalog.get(COPPER), catalog.history(COPPER)
-    last = history.ds[-5]
-    rng = np.random.default_rng(0)
-    log = np.log(history.y[-4:])
     # Four periods came after it: the first two in the middle of its draws, the third at their edge, the fourth far off.
-    draws = rng.normal([log[0], log[1], log[2] - 0.16, log[3] + 5], 0.1, (2000, 4))
-    record = EffectRecord.none(len(draws), series.calendar, last).of(COPPER)
-    registry.save(COPPER, f"{last}-old", card(series, f"{last}-old", last), draws=draws, record=record, fitted=None)
-    catalog.close()
+    save(settings, "old", 4, [0.0, 0.0, -1.6, 5.0])
     health = of(settings, COPPER, dt.date(2026, 7, 15))
     assert health.judged == 4
     assert health.inside == Inside.of({80: 0.5, 95: 0.75})
 
 
-def save(settings: Settings, name: str, back: int, shift: list[float], record: EffectRecord | None = None) -> None:
-    """A run of copper that ended ``back`` months ago, whose draws lie at what came then, plus ``shift`` on the log."""
+def trained_on(series: Series, last: np.datetime64) -> dt.date:
+    """The day on which the value of the last period was out."""
+    end: dt.date = series.calendar.end(last).item()
+    return end + dt.timedelta(days=series.release_lag_days)
+
+
+def save(
+    settings: Settings,
+    name: str,
+    back: int,
+    shift: list[float],
+    record: EffectRecord | None = None,
+    spread: float = 1.0,
+) -> None:
+    """A run of copper that ended ``back`` months ago, whose draws lie at what came then, plus ``shift`` on the log.
+
+    Beside the usual ``spread`` the events that were coming then are small.
+    """
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
     series, history = catalog.get(COPPER), catalog.history(COPPER)
     last, log = history.ds[-1 - back], np.log(history.y[-back:])
-    draws = np.random.default_rng(0).normal(log + shift, 0.1, (2000, back))
+    draws = np.random.default_rng(0).normal(log + shift, spread, (2000, back))
     kept = record or EffectRecord.none(len(draws), series.calendar, last)
-    run_id = f"{last}-{name}"
-    registry.save(COPPER, run_id, card(series, run_id, last), draws=draws, record=kept.of(COPPER), fitted=None)
+    run_id, day = f"{last}-{name}", trained_on(series, last)
+    trained = replace(card(series, run_id, last), as_of=day, events_known_to=catalog.events_known_to(day))
+    registry.save(COPPER, run_id, trained, draws=draws, record=kept.of(COPPER), fitted=None)
     catalog.close()
 
 
 def test_outcomes_below_and_above_an_interval_are_outside(settings: Settings) -> None:
-    save(settings, "old", 4, [0.0, 5.0, -5.0, 0.16])
+    save(settings, "old", 4, [0.0, 5.0, -5.0, 1.6])
     assert of(settings, COPPER, dt.date(2026, 7, 15)).inside == Inside.of({80: 0.25, 95: 0.5})
 
 
@@ -106,8 +117,31 @@ def test_what_past_events_go_on_doing_belongs_to_a_forecast(settings: Settings) 
     size, none = np.full(2000, -0.5, dtype=np.float32), np.zeros(2000, dtype=np.int16)
     effect = EpisodeEffect(episode, (step,), none, size, False, True)
     last = np.datetime64("2026-02-01", "D")
-    save(settings, "old", 4, [0.5] * 4, EffectRecord((effect,), "drawn", 2000, Freq("M"), last, COPPER))
+    save(settings, "old", 4, [0.5] * 4, EffectRecord((effect,), "drawn", 2000, Freq("M"), last, COPPER), 0.1)
     assert of(settings, COPPER, dt.date(2026, 7, 15)).inside == Inside.of({80: 1.0, 95: 1.0})
+
+
+def test_what_was_served_is_judged_with_the_events_that_were_known_then_and_no_others(settings: Settings) -> None:
+    """The draws are as good as points, a quarter too low: what was coming then makes them just wide enough."""
+    save(settings, "old", 4, [-0.3] * 4, spread=0.001)
+    catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
+    (run_id,) = [run.run_id for run in registry.runs(COPPER) if "old" in run.run_id]
+    served_on, came = registry.get(COPPER, run_id).card.as_of, catalog.history(COPPER).y[-4:]
+    registry.promote(COPPER, run_id)
+    rows = forecast(catalog, registry, COPPER, horizon=4, as_of=served_on).data
+    for level, expected in ((80, False), (95, True)):
+        low, high = np.array([row.interval(level) for row in rows]).T
+        np.testing.assert_array_equal((low <= came) & (came <= high), expected)
+    assert of(settings, COPPER, dt.date(2026, 7, 15)).inside == Inside.of({80: 0.0, 95: 1.0})
+    told_later = replace(
+        catalog.events(served_on)["hormuz-2026"],
+        event_id="told-later",
+        announced=dt.date(2026, 4, 1),
+        effective=dt.date(2026, 4, 1),
+    )
+    catalog.add(events=[told_later], known_at=dt.datetime(2026, 4, 1, tzinfo=dt.UTC))
+    catalog.close()
+    assert of(settings, COPPER, dt.date(2026, 7, 15)).inside == Inside.of({80: 0.0, 95: 1.0})
 
 
 def test_every_target_is_watched_and_nothing_else(settings: Settings) -> None:

@@ -137,7 +137,7 @@ def generator(*words: str) -> np.random.Generator:
 
 def chances(key: str) -> Floats:
     """(N,) by which each draw decides of an event."""
-    return generator(key).random(N)
+    return generator(key).permutation((np.arange(N) + 0.5) / N)
 
 
 def luck(event_id: str, series: Series = FLOW, *, heavy: bool = False) -> Floats:

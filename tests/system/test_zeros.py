@@ -30,7 +30,7 @@ from forecast.training.backtest import Backtest, backtest, fit, scores
 from forecast.training.information import View
 from tests.support.command import Orecast, Said
 from tests.support.records import a_series
-from tests.support.small_world import AS_OF, FLOW, MINERALS, H, N, a_ban, a_run, an_effect, world_of
+from tests.support.small_world import AS_OF, FLOW, MINERALS, H, N, a_ban, a_future, a_run, an_effect, world_of
 
 MEDIAN = 7  # of the fifteen levels; 0 is that of 2.5 %, 14 that of 97.5 %
 
@@ -126,7 +126,7 @@ def test_what_a_ban_has_stopped_stays_stopped_with_a_small_chance_of_return() ->
     assert trade is not None
     assert 0.03 < (trade[:, -1] & 1).mean() < 0.15
     # what comes back is as large as it was
-    some = fit(FORECASTERS["grid"], view(y)).draws(12, 3)
+    some, _ = fit(FORECASTERS["grid"], view(y)).baseline(12, 3)
     np.testing.assert_allclose(np.exp(np.median(some, axis=0)), 1000, rtol=0.1)
 
 
@@ -140,11 +140,21 @@ def test_nothing_but_zeros_is_forecast_as_zero() -> None:
 
 def test_a_sum_of_draws_holds_each_month_that_has_trade() -> None:
     """The year of a mine that works nine months of twelve at 1000: about 9000, though the median of a month is 0."""
-    seen = view(closed_in_winter(), n=2000)
-    trade = seen.trade(12, 3)
+    log, trade = fit(FORECASTERS["grid"], view(closed_in_winter(), n=2000)).baseline(12, 3)
     assert trade is not None
-    year = np.where(trade & 1, np.exp(fit(FORECASTERS["grid"], seen).draws(12, 3)), 0.0).sum(axis=1)
+    year = np.where(trade & 1, np.exp(log), 0.0).sum(axis=1)
     assert np.median(year) == pytest.approx(9000, rel=0.06)
+
+
+def test_what_is_traded_does_not_hang_on_which_draws_have_trade() -> None:
+    """With and without trade, as things are and without the measures: each kind of draw has the margins of all."""
+    log, trade = fit(FORECASTERS["seasonal-naive"], view(closed_in_winter(), n=2000)).baseline(12, 3)
+    assert trade is not None
+    for h in range(12):
+        for kind in np.unique(trade[:, h]):
+            own = log[trade[:, h] == kind, h]
+            at = (np.arange(len(own)) + 0.5) / len(own)
+            np.testing.assert_allclose(np.sort(own), np.quantile(log[:, h], at, method="hazen"), atol=0.05)
 
 
 # -- what it must not cost ---------------------------------------------------------------------------------------------
@@ -272,9 +282,9 @@ def test_a_zero_that_came_lies_in_an_interval_that_holds_zero() -> None:
     """Of the draws nine tenths are none in the first month, in the second all have trade, at 1 in both."""
     trade = np.full((N, H), 3, dtype=np.uint8)
     trade[: 9 * N // 10, 0] = 0
-    run = replace(a_run(), trade=trade)
+    future = replace(a_future(), run=replace(a_run(), trade=trade))
     came = History(FLOW, Freq("M").range(np.datetime64("2030-07-01"), 2), np.zeros(2), np.full(2, "reported"))
-    assert _hits(run, came).tolist() == [[True, True], [False, False]]
+    assert _hits(future, came).tolist() == [[True, True], [False, False]]
 
 
 # -- from the file to the answer ---------------------------------------------------------------------------------------

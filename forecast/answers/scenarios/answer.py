@@ -45,6 +45,7 @@ from forecast.answers.model import (
 from forecast.answers.scenarios.build import build
 from forecast.answers.scenarios.question import Question
 from forecast.answers.several import Several, each
+from forecast.coupling import pooled
 from forecast.errors import Fault, InvalidInput, OutOfTime, known_name
 from forecast.metrics import rounded
 from forecast.registry import Registry
@@ -167,16 +168,19 @@ def _outcomes(of_series: _Table, question: Question, worlds: Sequence[World], de
     weighed = any(scenario.probability is not None for scenario in question.scenarios)
     mixed, passed = of_series.base, 0.0
     chance = future.uniform(MIXTURE) if weighed else None
+    mixture: list[tuple[float, Draws]] = []
     for scenario, world in zip(question.scenarios, worlds, strict=True):
         deadline.check()
         given = future.given(world, deadline.check)
-        there = given.draws[: question.h]
-        outcomes.append(of_series.outcome(scenario.name, there, scenario.probability, given.notes))
+        there, coupled = given.draws[: question.h], given.coupled[: question.h]
+        outcomes.append(of_series.outcome(scenario.name, there, coupled, scenario.probability, given.notes))
         if scenario.probability is not None and chance is not None:
             here = (chance >= passed) & (chance < passed + scenario.probability)
             mixed, passed = np.where(here, there, mixed), passed + scenario.probability
+            mixture.append((scenario.probability, coupled))
     if weighed:
-        outcomes.append(of_series.outcome(MIXTURE, mixed, None, ()))
+        mixture.append((1.0 - passed, future.coupled[: question.h]))
+        outcomes.append(of_series.outcome(MIXTURE, mixed, pooled(mixture), None, ()))
     return outcomes
 
 
@@ -199,8 +203,10 @@ class _Table:
         """Quantiles of the baseline."""
         return baseline(self.future, self.levels, self.cache)[:, : self.h]
 
-    def outcome(self, name: str, draws: Draws, probability: float | None, notes: tuple[str, ...]) -> Outcome:
-        """Only the periods from the first that differs on are new."""
+    def outcome(
+        self, name: str, draws: Draws, coupled: Draws | Floats, probability: float | None, notes: tuple[str, ...]
+    ) -> Outcome:
+        """Only periods from the first that differs on are new: differences by ``draws``, quantiles by ``coupled``."""
         k = next(iter(np.flatnonzero((draws != self.base).any(axis=1))), len(self.base))
         change = draws[k:] - self.base[k:]
         same, unmoved = self.values[:, :k], np.zeros((len(self.values), k))
@@ -210,7 +216,7 @@ class _Table:
         said = _SAME.format(scenario=name, series_id=self.future.series.series_id)
         return self.told(
             name,
-            np.hstack([same, self._quantiles(draws[k:])]),
+            np.hstack([same, self._quantiles(coupled[k:])]),
             self._changes(difference),
             None if sums is None else self._changes(sums),
             probability=probability,
@@ -245,7 +251,7 @@ class _Table:
             notes=notes,
         )
 
-    def _quantiles(self, draws: Draws) -> Floats:
+    def _quantiles(self, draws: Draws | Floats) -> Floats:
         return quantiles(draws, at_levels(self.levels))
 
     def _changes(self, values: Floats) -> list[Change]:

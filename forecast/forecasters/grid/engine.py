@@ -15,8 +15,9 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 
+from forecast.coupling import couple, middles
 from forecast.forecasters.base import Coefficients, check, refuse_columns
-from forecast.forecasters.calibration import Calibration, Conformal, Margins, couple
+from forecast.forecasters.calibration import Calibration, Conformal, Margins
 from forecast.forecasters.grid.price import Pooled, PriceGrid, PriceSettings, PriceStates, PriceTrack, filter_prices
 from forecast.forecasters.grid.spot import Anchor, anchored, earned
 from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, VolumeState, VolumeTrack, filter_volumes
@@ -238,7 +239,7 @@ class GridFitted:
         """(n, H) joint paths of the log whose quantiles at every horizon are the calibrated ones."""
         rng, horizon = np.random.default_rng(seed), len(future.ds)
         paths = self.state.paths(horizon, n, rng)
-        return couple(paths, self.margins(horizon), self.calibration, rng)
+        return couple(paths.T, self.quantiles(horizon, middles(n)), ties=rng).T
 
     def extend(self, y: Sample, design: Design | None = None) -> GridFitted:
         """The same pass over another sample; what others have taught stays as it was, and an anchor is left behind."""

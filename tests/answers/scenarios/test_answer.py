@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from forecast.answers.champion import futures
@@ -17,7 +18,6 @@ from forecast.catalog import Catalog
 from forecast.cli.scenarios import _page
 from forecast.errors import InvalidInput
 from forecast.registry import Registry
-from forecast.timeseries.series import Floats
 from tests.support.small_world import generator
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 
@@ -54,9 +54,9 @@ def changes(outcome: Outcome, what: str) -> list[Change]:
     return [getattr(point, what) for point in outcome.data]
 
 
-def is_of(rows: Sequence[ForecastPoint | Change], draws: Floats) -> None:
+def is_of(rows: Sequence[ForecastPoint | Change], draws: npt.NDArray[np.floating]) -> None:
     """Median and 80 % of draws (h, n), to six digits."""
-    expected = np.quantile(draws, [0.5, 0.1, 0.9], axis=1).T
+    expected = np.quantile(draws, [0.5, 0.1, 0.9], axis=1, method="hazen").T
     found = [(row.median if isinstance(row, Change) else row.yhat, *row.interval(80)) for row in rows]
     np.testing.assert_allclose(found, expected, rtol=2e-5, atol=1e-6 * np.abs(draws).max())
 
@@ -67,8 +67,8 @@ def test_each_part_of_an_outcome_is_of_the_same_draws(stores: Stores) -> None:
     after = np.array([day >= np.datetime64("2026-09-01") for day in future.ds[:12]])[:, None]
     there = np.where(after, base * 0.7, base)
     first, made = ask(stores, stated("less", -30, probability=0.25)).data[:2]
-    is_of(first.data, base)
-    is_of(made.data, there)
+    is_of(first.data, future.coupled[:12])
+    is_of(made.data, future.coupled[:12] * np.where(after, 0.7, 1.0))
     is_of(changes(made, "difference"), there - base)
     is_of(changes(made, "cumulated"), (there - base).cumsum(axis=0))
     assert (first.probability, made.probability) == (None, 0.25)
@@ -81,15 +81,21 @@ def test_a_mixture_lives_in_each_scenario_in_its_share_of_the_draws(stores: Stor
     """One number a draw decides, alike for all series: below .3, from there to .5, and the rest in the baseline."""
     scenarios = [stated("down", -30, probability=0.3), stated("not-weighed", 900), stated("up", 60, probability=0.2)]
     made = ask(stores, *scenarios, series=(EARTHS, COPPER))
-    u = generator("mixture").random(400)
+    u = generator("mixture").permutation((np.arange(400) + 0.5) / 400)
     factor = np.select([u < 0.3, u < 0.5], [0.7, 1.6], 1.0)
     for series_id in (EARTHS, COPPER):
         (future,) = futures(*stores, [series_id], TODAY)
         base = future.draws[:12].astype(float)
-        mixed = np.where((future.ds[:12] >= np.datetime64("2026-09-01"))[:, None], base * factor, base)
+        after = (future.ds[:12] >= np.datetime64("2026-09-01"))[:, None]
+        mixed = np.where(after, base * factor, base)
         mixture = made.of_series(series_id)[-1]
         assert (mixture.scenario, mixture.probability) == ("mixture", None)
-        is_of(mixture.data, mixed)
+        # the quantiles are those of the three worlds in their shares
+        told = [(future.coupled[:12] * np.where(after, f, 1.0), w) for f, w in ((0.7, 3), (1.6, 2), (1.0, 5))]
+        whole = np.concatenate([np.repeat(draws, w, axis=1) for draws, w in told], axis=1)
+        expected = np.quantile(whole, [0.5, 0.1, 0.9], axis=1, method="hazen").T
+        found = [(point.yhat, *point.interval(80)) for point in mixture.data]
+        np.testing.assert_allclose(found, expected, rtol=5e-3)
         is_of(changes(mixture, "difference"), mixed - base)
 
 

@@ -1,0 +1,109 @@
+"""Joint draws with given margins: the order of simulated paths, the values of a known distribution at each horizon.
+
+Ensemble copula coupling (Schefzik, Thorarinsdottir and Gneiting, Statistical Science 28, 2013). The quantiles of n
+draws at random are off by a few hundredths of the spread, and by another few in the next period; those of coupled
+draws are the quantiles of the margin. numpy only. Shapes: H horizons, n draws; a margin is its quantiles at the
+``middles`` of N equal shares, ascending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.timeseries.series import Floats
+
+#: Cells of the axis on which distributions are convolved: their width is a few thousandths of the spread.
+_CELLS = 4096
+
+#: Weights are added up: what is left of 1 beyond this is rounding.
+_NO_WEIGHT = 1e-9
+
+Bools = npt.NDArray[np.bool_]
+
+
+def middles(n: int) -> Floats:
+    """(n,) the middles of n equal shares of probability."""
+    return (np.arange(n) + 0.5) / n
+
+
+def couple(
+    paths: Floats, margins: Floats, where: Bools | None = None, ties: np.random.Generator | None = None
+) -> Floats:
+    """(H, n) draws in the order of ``paths`` (H, n) at each horizon, whose values are those of ``margins`` (H, N).
+
+    With ``where`` (H, n) only those draws are coupled, as a sample of their own; the others stay as they are. ``ties``
+    breaks ties at random instead of by the number of the draw.
+    """
+    out = np.array(paths, dtype=float)
+    tossed = None if ties is None else ties.random(out.shape)
+    for h, (row, values) in enumerate(zip(out, margins, strict=True)):
+        at = slice(None) if where is None else np.flatnonzero(where[h])
+        chosen = row[at]
+        order = np.argsort(chosen, kind="stable") if tossed is None else np.lexsort((tossed[h][at], chosen))
+        if len(order):
+            chosen[order] = _thinned(values, len(order))
+            row[at] = chosen
+    return out
+
+
+def added_to(draws: npt.NDArray[np.floating], added: Floats, where: Bools | None = None) -> Floats:
+    """(H, n) ``draws`` (H, n) with what is ``added`` (H, n) to each, in the margins of the sum of both.
+
+    The two are independent. Which meets which is one throw of n; the margin of their sum is the convolution of both,
+    that is all n² sums. With ``where`` (H, n) only those draws count, as a sample of their own.
+    """
+    return couple(draws + added, convolved(np.sort(draws, axis=1), added, where), where)
+
+
+def convolved(margins: Floats, added: Floats, where: Bools | None = None) -> Floats:
+    """(H, N) quantiles of the sum of a draw from ``margins`` (H, N) and, independent of it, one of the n that are
+    ``added`` (H, n); of those ``where`` (H, n) says so."""
+    out = np.array(margins, dtype=float)
+    for h, (values, row) in enumerate(zip(margins, added, strict=True)):
+        out[h] = _sum(values, row if where is None else row[where[h]])
+    return out
+
+
+def pooled(samples: Sequence[tuple[float, npt.NDArray[np.floating]]]) -> Floats:
+    """(H, n) quantiles of a mixture of samples (H, n), each with its weight; the weights sum to 1."""
+    weights, draws = zip(*((weight, sample) for weight, sample in samples if weight > _NO_WEIGHT), strict=True)
+    if len(draws) == 1:
+        return np.sort(draws[0], axis=1)
+    values, n = np.concatenate(draws, axis=1), draws[0].shape[1]
+    order = np.argsort(values, axis=1, kind="stable")
+    mass = np.repeat(weights, n)[order] / n
+    below = np.cumsum(mass, axis=1) - mass / 2
+    ascending = np.take_along_axis(values, order, axis=1)
+    return np.stack([np.interp(middles(n), share, row) for share, row in zip(below, ascending, strict=True)])
+
+
+def _sum(values: Floats, added: Floats) -> Floats:
+    """(N,) quantiles of the sum of a draw from a margin (N,) and one of the m ``added`` (m,), if there are any."""
+    if not added.size:
+        return values
+    low, high = float(added.min()), float(added.max())
+    if low == high:
+        return values + low
+    if values[0] == values[-1]:
+        return np.asarray(values[0] + _thinned(np.sort(added), len(values)))
+    width = (values[-1] - values[0] + high - low) / (_CELLS - 3)
+    own, other = (np.fft.rfft(_binned((x - x.min()) / width)) for x in (values, added))
+    mass = np.maximum(np.fft.irfft(own * other, n=_CELLS), 0.0)
+    below = np.cumsum(mass) - mass / 2
+    return np.asarray(values[0] + low + width * np.interp(middles(len(values)), below / mass.sum(), np.arange(_CELLS)))
+
+
+def _binned(places: Floats) -> Floats:
+    """(cells,) how many points are at ``places`` (n,), counted in cells; each is shared by the two next to it, which
+    keeps the mean."""
+    whole = places.astype(np.int64)
+    right = places - whole
+    return np.asarray(np.bincount(whole, 1 - right, _CELLS) + np.bincount(whole + 1, right, _CELLS), dtype=float)
+
+
+def _thinned(values: Floats, n: int) -> Floats:
+    """(n,) the quantiles of a margin at other middles."""
+    return values if n == len(values) else np.interp(middles(n), middles(len(values)), values)
