@@ -34,6 +34,7 @@ KEEPERS = (
     "forecast.answers",
     "forecast.catalog",
     "forecast.errors",
+    "forecast.extras",
     "forecast.files",
     "forecast.jobs.card",
     "forecast.jobs.processes",

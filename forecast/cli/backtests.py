@@ -17,6 +17,7 @@ from forecast.cli.options import AsOf, SomeSeries
 from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, flat, lines, table, warn, warn_left_out
 from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
+from forecast.extras import require
 
 if TYPE_CHECKING:
     from forecast.jobs.backtest import BacktestAnswer, BacktestQuestion
@@ -137,6 +138,7 @@ def _score(scores: FamilyScores) -> float:
 
 
 def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...], out: Out) -> int:
+    require("train", "orecast backtest --origins")
     from forecast.jobs.backtest import HEADER, rows, run
     from forecast.jobs.processes import workplace
 
