@@ -243,7 +243,7 @@ def own(training: Environment, home: Path) -> tuple[str, str]:
     ids = "value.own.one", "value.own.two"
     (home / "series.csv").write_text(
         "series_id,measure,flow,reporter,partner,unit,freq\n"
-        + "".join(f"{name},value,import,USA,WLD,USD,Q\n" for name in ids)
+        + "".join(f"{name},value,import,NZL,FJI,USD,Q\n" for name in ids)
     )
     (home / "observations.csv").write_text(
         "series_id,ds,value\n"
