@@ -304,9 +304,9 @@ def test_everything_starts_in_an_empty_folder_with_the_extra_worker(
 def test_pip_installs_it_into_an_empty_environment(wheel: Path, home: Path, tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
-    pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+    pip = [python, "-m", "pip", "--disable-pip-version-check"]
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    subprocess.run([*pip, "install", "--constraint", ROOT / "requirements.lock", wheel], env=env, check=True)
+    subprocess.run([*pip, "install", "--quiet", "--constraint", ROOT / "requirements.lock", wheel], env=env, check=True)
     subprocess.run([*pip, "check"], env=env, check=True)
     listed = subprocess.run([*pip, "list", "--format", "json"], env=env, check=True, capture_output=True, text=True)
     found = {canonicalize_name(row["name"]) for row in json.loads(listed.stdout)} - {"pip", "setuptools"}
