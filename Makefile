@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup run test cover check docs bench peers browser clean
+.PHONY: help setup-run setup-test run test storm cover check docs bench peers browser clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -7,26 +7,36 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
 help: ## list these targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-setup: .venv/.installed ## install everything into .venv, at the versions of requirements.lock
+setup-run: .venv/.run ## install what `make run` needs into .venv, at the versions of requirements.lock
 
-.venv/.installed: pyproject.toml requirements.lock
+setup-test: .venv/.test ## install everything, tests and checks included
+
+# What is there for the tests holds what runs: `make run` after `make test` has nothing to install.
+.venv/.run: EXTRAS := worker,prophet
+.venv/.test: EXTRAS := dev
+.venv/.test: HELD := .venv/.run
+
+.venv/.run .venv/.test: pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "orecast needs Python 3.11 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
-	touch $@
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[$(EXTRAS)]'
+	touch $(HELD) $@
 
-run: setup ## train what is not trained, then serve (service and worker) until Ctrl-C
+run: setup-run ## train what is not trained, then serve (service and worker) until Ctrl-C
 	@exec $(BIN)/orecast run
 
-test: setup browser ## the whole test suite
+test: setup-test browser ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-cover: setup browser ## the same, and which lines of the code it runs: half as long again
+cover: setup-test browser ## the same, and which lines of the code it runs: half as long again
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=
 
-check: setup .coverage ## lint, formatting, types, import contracts, and the coverage that `make cover` found last
+storm: setup-test ## tests that take from the package registry what a user would
+	$(BIN)/python -m pytest -m registry
+
+check: setup-test .coverage ## lint, formatting, types, import contracts, and the coverage that `make cover` found last
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -37,10 +47,10 @@ check: setup .coverage ## lint, formatting, types, import contracts, and the cov
 .coverage:
 	$(MAKE) cover
 
-docs: setup ## write docs/columns.md, the dictionary of columns, from the code
+docs: setup-test ## write docs/columns.md, the dictionary of columns, from the code
 	$(BIN)/python -m forecast.export.dictionary > docs/columns.md
 
-bench: setup peers ## what the README claims, one command each; hours with all peers, minutes with QUICK=--quick
+bench: setup-test peers ## what the README claims, one command each; hours with all peers, minutes with QUICK=--quick
 	$(BIN)/python benchmarks/training.py $(QUICK)
 	$(BIN)/python benchmarks/accuracy.py $(QUICK)
 	$(BIN)/python benchmarks/speed.py $(QUICK)

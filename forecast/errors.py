@@ -163,3 +163,11 @@ class OutOfTime(ForecastError, TimeoutError):
 
 class Misconfigured(ForecastError, ValueError):
     """A setting has a value that cannot be used."""
+
+
+class MissingExtra(ForecastError, ImportError):
+    """What was asked for needs libraries of an extra of the package that is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(f"{what} needs the extra {extra!r}: pip install 'orecast[{extra}]'")

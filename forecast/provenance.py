@@ -35,6 +35,7 @@ KEEPERS = (
     "forecast.answers",
     "forecast.catalog",
     "forecast.errors",
+    "forecast.extras",
     "forecast.files",
     "forecast.jobs.card",
     "forecast.jobs.processes",

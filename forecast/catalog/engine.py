@@ -27,6 +27,7 @@ from sqlalchemy.exc import (
 
 from forecast.catalog.schema import VERSION
 from forecast.errors import Misconfigured, Unavailable
+from forecast.extras import require
 
 R = TypeVar("R")
 
@@ -35,6 +36,7 @@ SETTING = "ORECAST_DATABASE_URL"
 PATIENCE, READING_PATIENCE = 60, 10
 #: The advisory lock of writers on PostgreSQL: a number of our own.
 _LOCK = 0x6F726563
+_DRIVER = "postgresql+psycopg"
 #: How long a PostgreSQL that says nothing is waited for: seconds to connect, milliseconds for a word on the wire.
 _POSTGRES = {"connect_timeout": "5", "tcp_user_timeout": "15000", "keepalives_idle": "15", "keepalives_interval": "5"}
 
@@ -42,8 +44,9 @@ _POSTGRES = {"connect_timeout": "5", "tcp_user_timeout": "15000", "keepalives_id
 class Database:
     """One database by URL. ``reading`` sees one state throughout; ``writing`` is alone and all or nothing.
 
-    Nothing is touched before it is first used. Raises ``Misconfigured`` for a URL that leads to no database; whatever
-    reads or writes raises ``Unavailable`` while the database cannot be used. Neither tells the password.
+    Nothing is touched before it is first used. Raises ``Misconfigured`` for a URL that leads to no database, and
+    ``MissingExtra`` for a PostgreSQL whose driver is not installed; whatever reads or writes raises ``Unavailable``
+    while the database cannot be used. None of them tells the password.
     """
 
     def __init__(self, url: str) -> None:
@@ -110,6 +113,8 @@ class Database:
         self._engine.dispose()
 
     def _create(self) -> Engine:
+        if self._url.drivername == _DRIVER:
+            require("postgres", f"{SETTING} = {self.shown!r}")
         options: dict[str, Any] = {"connect_args": {"timeout": READING_PATIENCE}}
         if not self._sqlite:
             given = {name: value for name, value in _POSTGRES.items() if name not in self._url.query}
@@ -159,7 +164,7 @@ def _parsed(url: str) -> URL:
     if any("@" in (part or "") for part in (parsed.host, parsed.database)):
         raise Misconfigured(f"{SETTING}: expected a password whose special characters are written as %40 (@), %2F (/)")
     if parsed.drivername == backend:
-        return parsed.set(drivername="postgresql+psycopg")
+        return parsed.set(drivername=_DRIVER)
     return parsed
 
 

@@ -36,8 +36,8 @@ First steps:
 
 EPILOG = """\
 Exit codes: 0 done; 1 a series failed, or the database or a file cannot be used; \
-2 wrong usage, input or setting; 3 not trained; 4 no such series, event or run; \
-5 a stored run is damaged; 130 interrupted.
+2 wrong usage, input or setting, or a missing extra of the package; 3 not trained; \
+4 no such series, event or run; 5 a stored run is damaged; 130 interrupted.
 
 Settings are environment variables: ORECAST_HOME (here by default), ORECAST_PORT and others; the README has them all.
 """
@@ -46,6 +46,7 @@ Settings are environment variables: ORECAST_HOME (here by default), ORECAST_PORT
 EXIT_CODES: tuple[tuple[type[errors.ForecastError], int], ...] = (
     (errors.InvalidInput, 2),
     (errors.Misconfigured, 2),
+    (errors.MissingExtra, 2),
     (errors.NotTrained, 3),
     (errors.NotFound, 4),
     (errors.NotEstimated, 4),

@@ -28,6 +28,7 @@ from forecast.cli.output import (
 )
 from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
+from forecast.extras import require
 from forecast.names import MeasureClass
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def _score(scores: FamilyScores) -> float:
 
 
 def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...], out: Out) -> int:
+    require("train", "orecast backtest --origins")
     from forecast.answers.backtests import QuantileList, QuantilesAhead
     from forecast.jobs.backtest import quantiles_ahead, run
     from forecast.jobs.processes import workplace

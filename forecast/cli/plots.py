@@ -13,6 +13,7 @@ from forecast.cli.output import in_a_folder
 from forecast.cli.scenarios import ask
 from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
+from forecast.extras import require
 
 if TYPE_CHECKING:
     from forecast.answers.scenarios import Outcome, ScenarioAnswer
@@ -48,6 +49,7 @@ def plot(
       orecast plot price.copper --scenario tariff.yaml --output tariff.png
       orecast plot price.copper --backtest
     """
+    require("plot", "orecast plot")
     from forecast.export.plots import scenario_picture
     from forecast.files import write_atomically
 

@@ -20,6 +20,7 @@ import typer
 from forecast.cli.output import warn
 from forecast.cli.session import Session, session
 from forecast.errors import Misconfigured
+from forecast.extras import require
 
 #: Seconds that a process has to end after SIGTERM before it is killed.
 GRACE = 15.0
@@ -72,6 +73,7 @@ def run() -> None:
       orecast run
       ORECAST_PORT=8080 orecast run
     """
+    require("worker", "orecast run")
     with session() as s:
         host, port = s.settings.host, s.settings.port
         require_free(host, port)

@@ -14,6 +14,8 @@ import typer
 from forecast.cli.options import AsOf, SomeSeries
 from forecast.cli.output import Column, table, warn
 from forecast.cli.session import session
+from forecast.errors import MissingExtra
+from forecast.extras import require
 
 if TYPE_CHECKING:
     from forecast.jobs.train import Report, SeriesOutcome
@@ -96,6 +98,7 @@ def train(
       orecast train --without prophet
       orecast train price.copper --force
     """
+    require("train", "orecast train")
     from forecast.jobs.processes import workplace
     from forecast.jobs.train import Plan, chosen_families
     from forecast.jobs.train import train as train_series
@@ -103,6 +106,8 @@ def train(
     with session() as s, workplace():
         plan = Plan(as_of or s.today, chosen_families(family or (), without or ()), force=force)
         names = s.known(series_ids)
+        if plan.families is None:
+            _name_left_out()
         with _progress(len(names)) as done:
             report = train_series(s.catalog, s.registry, s.settings, names, plan, done)
     raise typer.Exit(_conclude(report))
@@ -120,6 +125,7 @@ def retrain(due: Annotated[bool, typer.Option("--due", help="what this command d
       orecast retrain --due
       0 3 * * *  cd /srv/orecast && orecast retrain --due    # a line of crontab
     """
+    require("train", "orecast retrain")
     from forecast.answers.event_priors import refresh
     from forecast.jobs import train as jobs
     from forecast.jobs.processes import workplace
@@ -131,6 +137,7 @@ def retrain(due: Annotated[bool, typer.Option("--due", help="what this command d
             refresh(s.registry, s.catalog.retired())  # a training that was killed may not have come to it
             print("nothing is due")
             return
+        _name_left_out()
         with _progress(len(names)) as done:
             report = jobs.train(s.catalog, s.registry, s.settings, names, jobs.Plan(s.today, kept=True), done)
     raise typer.Exit(_conclude(report))
@@ -149,6 +156,7 @@ def worker() -> NoReturn:
       orecast worker
       ORECAST_SCHEDULE='30 5 * * 1-5' orecast worker
     """
+    require("worker", "orecast worker")
     from forecast.jobs.retrain import IMPORTS, due_now, train_now
     from forecast.jobs.tasks import Work
     from forecast.jobs.worker import run as work
@@ -156,7 +164,16 @@ def worker() -> NoReturn:
     with session() as s:
         settings = s.settings
         s.catalog.edition()  # without a catalogue to be had there is nothing to wait for
+    _name_left_out()
     work(settings, Work(due_now, train_now, IMPORTS))
+
+
+def _name_left_out() -> None:
+    """Say on stderr which families are not tried because their libraries are not installed."""
+    from forecast.forecasters import left_out
+
+    for family, extra in left_out().items():
+        warn(f"{MissingExtra(f'the family {family!r}', extra)}; the others are tried without it")
 
 
 @contextmanager

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 from forecast.errors import NotFound
+from forecast.extras import installed, require
 from forecast.forecasters.base import Coefficients, Fitted, Forecaster
 
-__all__ = ["FORECASTERS", "Coefficients", "Fitted", "Forecaster"]
+__all__ = ["FORECASTERS", "Coefficients", "Fitted", "Forecaster", "fittable", "known", "left_out"]
 
 _FAMILIES = {
     "grid": "grid.engine:Grid",
@@ -20,25 +21,45 @@ _FAMILIES = {
     "ucm": "ucm:Ucm",
     "prophet": "prophet:ProphetForecaster",
 }
+#: The extra of a family that needs more than training does.
+_EXTRAS = {"prophet": "prophet"}
+
+
+def known(name: str) -> str:
+    """The name of a family, installed or not. Raises ``NotFound``."""
+    if name not in _FAMILIES:
+        raise NotFound("family", name, _FAMILIES)
+    return name
+
+
+def fittable(name: str) -> str:
+    """The name of a family whose libraries are installed. Raises ``NotFound`` and ``MissingExtra``."""
+    if extra := _EXTRAS.get(known(name)):
+        require(extra, f"the family {name!r}")
+    return name
+
+
+def left_out() -> dict[str, str]:
+    """The families whose libraries are not installed, and the extra that each of them needs."""
+    return {name: extra for name, extra in _EXTRAS.items() if not installed(extra)}
 
 
 class _Families(Mapping[str, Forecaster]):
-    """Family name -> forecaster with its default settings."""
+    """Family name -> forecaster with its default settings, of the families whose libraries are installed."""
 
     def __getitem__(self, name: str) -> Forecaster:
-        if name not in _FAMILIES:
-            raise NotFound("forecaster", name, _FAMILIES)
-        module, _, attribute = _FAMILIES[name].partition(":")
+        module, _, attribute = _FAMILIES[fittable(name)].partition(":")
         return cast(Forecaster, getattr(importlib.import_module(f"{__name__}.{module}"), attribute)())
 
     def __contains__(self, name: object) -> bool:
-        return name in _FAMILIES  # the mixin's own would catch KeyError only, and would load the family
+        return name in tuple(self)  # the mixin's own would catch KeyError only, and would load the family
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_FAMILIES)
+        missing = left_out()
+        return (name for name in _FAMILIES if name not in missing)
 
     def __len__(self) -> int:
-        return len(_FAMILIES)
+        return len(_FAMILIES) - len(left_out())
 
 
 FORECASTERS: Mapping[str, Forecaster] = _Families()

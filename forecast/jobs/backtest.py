@@ -20,8 +20,8 @@ from forecast import metrics
 from forecast.answers.backtests import QUANTILES, QuantilesAhead
 from forecast.catalog import Catalog
 from forecast.effects import EffectRecord
-from forecast.errors import ForecastError, NotFound
-from forecast.forecasters import FORECASTERS
+from forecast.errors import ForecastError
+from forecast.forecasters import FORECASTERS, fittable
 from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.grid.engine import Grid
 from forecast.forecasters.origins import PooledStatistics
@@ -98,11 +98,11 @@ def run(
 ) -> BacktestAnswer:
     """Forecast ``question.horizon`` periods from every origin.
 
-    Raises ``NotFound`` for an unknown family or series and ``InvalidInput`` for a series that is never forecast,
-    before any work; what else is wrong with a series or an origin leaves it out.
+    Raises ``NotFound`` for an unknown family or series, ``MissingExtra`` for a family whose libraries are not installed
+    and ``InvalidInput`` for a series that is never forecast, before any work; what else is wrong with a series or an
+    origin leaves it out.
     """
-    if question.family not in FORECASTERS:
-        raise NotFound("family", question.family, FORECASTERS)
+    fittable(question.family)
     histories = {series_id: target_history(catalog, series_id, question.as_of) for series_id in sorted(origins)}
     can, left_out = {}, []
     for series_id, history in histories.items():

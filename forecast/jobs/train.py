@@ -17,8 +17,8 @@ import numpy as np
 
 from forecast.answers.event_priors import refresh
 from forecast.catalog import Catalog
-from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, NotFound, TooShort, Unservable
-from forecast.forecasters import FORECASTERS
+from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, TooShort, Unservable
+from forecast.forecasters import FORECASTERS, fittable, known
 from forecast.forecasters.grid.engine import LEAST
 from forecast.jobs.card import make_card
 from forecast.jobs.processes import in_parallel
@@ -115,11 +115,13 @@ class Plan:
 def chosen_families(only: Sequence[str] = (), without: Sequence[str] = ()) -> tuple[str, ...] | None:
     """The families of a plan: ``only`` these if any are named, less those ``without``; None where nothing is asked.
 
-    Raises ``NotFound`` for an unknown one and ``InvalidInput`` where none is left.
+    Raises ``NotFound`` for an unknown one, ``MissingExtra`` for one of ``only`` whose libraries are not installed, and
+    ``InvalidInput`` where none is left.
     """
-    for family in (*only, *without):
-        if family not in FORECASTERS:
-            raise NotFound("family", family, FORECASTERS)
+    for family in without:
+        known(family)
+    for family in only:
+        fittable(family)
     if not only and not without:
         return None
     left = tuple(dict.fromkeys(name for name in only or FORECASTERS if name not in without))
@@ -138,8 +140,8 @@ def train(
 ) -> Report:
     """Train these series (all targets if None), ``settings.jobs`` at a time; call ``progress`` as each is done.
 
-    Raises ``NotFound`` for an unknown series or family, ``Retired``, ``Unservable``, and ``InvalidInput`` for a
-    comparison, before any work.
+    Raises ``NotFound`` for an unknown series or family, ``MissingExtra``, ``Retired``, ``Unservable``, and
+    ``InvalidInput`` for a comparison, before any work.
     """
     ids = _checked(catalog, series_ids, plan)
     registry.sweep()
@@ -333,8 +335,7 @@ def _worse_than_before(registry: Registry, made: Candidate) -> str:
 
 def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: Plan) -> list[str]:
     for family in plan.families or ():
-        if family not in FORECASTERS:
-            raise NotFound("family", family, FORECASTERS)
+        fittable(family)
     if series_ids is None:
         return catalog.targets()
     for series_id in series_ids:

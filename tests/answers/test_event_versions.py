@@ -7,6 +7,7 @@ from datetime import date
 from statistics import NormalDist
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from forecast.answers.event_versions import Assumption, Choice, Version, World, comes_with, differing
@@ -14,7 +15,6 @@ from forecast.answers.forecast import quantiles
 from forecast.events import Act, Branch, Event, Events, KindFamily
 from forecast.interventions import Step
 from forecast.names import Measure
-from forecast.timeseries.series import Floats
 from tests.support.records import changed
 from tests.support.small_world import (
     AS_OF,
@@ -59,7 +59,7 @@ def test_a_forecast_with_a_branch_does_not_wander_with_the_meeting_of_paths_and_
     built_up = slice([str(day)[:7] for day in future.ds].index("2030-10"), None)
     gone = future.given(World(future.known.edited(removed={"threat"})))
 
-    def wander(draws: Floats) -> float:
+    def wander(draws: npt.NDArray[np.floating]) -> float:
         return float(np.ptp(np.log(quantiles(draws[built_up], [0.025, 0.5, 0.975])), axis=1).max())
 
     assert wander(future.draws) > 0.01
