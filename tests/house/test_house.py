@@ -59,7 +59,7 @@ def test_a_test_is_found_from_the_name_of_its_module() -> None:
         if folder.parts[:1] in (("house",), ("system",)):
             continue
         code = ROOT / folder if folder.parts[:1] == ("service",) else ROOT / "forecast" / folder
-        names = {code.name, *CONTRACTS, *(module.stem for module in code.rglob("*.py"))}
+        names = {code.name, *CONTRACTS, *(part.stem for part in code.rglob("*"))}
         words = path.stem.split("_")[1:]
         if not names & {"_".join(words[:end]) for end in range(1, len(words) + 1)}:
             strays.append(str(path.relative_to(ROOT)))

@@ -304,10 +304,10 @@ def test_a_withdrawn_value_makes_training_due(home: Path) -> None:
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
     today = datetime.now(UTC).date()
     plan = Plan(today, families=("random-walk",))
-    train(catalog, registry, settings, ["volume.steel.export.cn"], plan)
-    assert "volume.steel.export.cn" not in due(catalog, registry, settings, today)
-    catalog.withdraw({"volume.steel.export.cn": [catalog.periods("volume.steel.export.cn")[-1]]}, now=datetime.now(UTC))
-    assert "volume.steel.export.cn" in due(catalog, registry, settings, today)
+    train(catalog, registry, settings, ["price.tin"], plan)
+    assert "price.tin" not in due(catalog, registry, settings, today)
+    catalog.withdraw({"price.tin": [catalog.periods("volume.steel.export.cn")[-1]]}, now=datetime.now(UTC))
+    assert "price.tin" in due(catalog, registry, settings, today)
     catalog.close()
 
 
