@@ -36,7 +36,7 @@ from support.report import Report, arguments
 from forecast.effects.candidates import columns, every_shape
 from forecast.effects.controls import controls_for
 from forecast.effects.episodes import Episode
-from forecast.effects.estimate import Averaging, estimate, quiet_periods, regress
+from forecast.effects.estimate import ModelAveraging, estimate, quiet_periods, regress
 from forecast.effects.profile import profile
 from forecast.events import KindFamily
 from forecast.events.exposure import exposure
@@ -177,7 +177,7 @@ def without_leads(trial: Trial) -> Answer:
 
 def _averaged(trial: Trial, episode: Episode) -> Floats:
     record = estimate(
-        trial.sample, [episode], controls=trial.controls, n=DRAWS, seed=0, settings=Averaging(placebo=False)
+        trial.sample, [episode], controls=trial.controls, n=DRAWS, seed=0, settings=ModelAveraging(placebo=False)
     )
     return record.effects[0].draws(trial.sample.ds, trial.sample.freq)
 
@@ -185,7 +185,7 @@ def _averaged(trial: Trial, episode: Episode) -> Floats:
 def best(trial: Trial) -> Answer:
     """The shape of highest posterior weight, as if it had been known."""
     record = estimate(
-        trial.sample, [trial.episode], controls=trial.controls, n=DRAWS, seed=0, settings=Averaging(placebo=False)
+        trial.sample, [trial.episode], controls=trial.controls, n=DRAWS, seed=0, settings=ModelAveraging(placebo=False)
     )
     effect = record.effects[0]
     winner = effect.candidates[int(np.argmax(np.bincount(effect.choice[0])))]

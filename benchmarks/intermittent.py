@@ -6,7 +6,7 @@ Five kinds of four series each are made with fixed seeds (a mine closed in winte
 stopped, daily trade that rests at weekends, rare lots), and with ``--extra`` the targets of the catalogue and of these
 folders that report zeros in at least one period of twenty. Every method sees a series up to each cutoff and gives
 fifteen quantiles a horizon; scores are taken in the unit. Coverage counts a tie of outcome and quantile by the share of
-the quantiles that it touches, for an interval cannot hold just 80 % of the zeros. ``make peers`` makes the environment
+the quantiles that it touches, for an interval cannot hold just 80 % of the zeros. ``make panel`` makes the environment
 of statsforecast. ``--quick``: a third of the cutoffs.
 """
 
@@ -32,8 +32,8 @@ from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 from forecast.training.backtest import backtest
-from forecast.training.information import View
-from forecast.training.panel import Peers
+from forecast.training.information import InformationSet
+from forecast.training.panel import HistoryPanel
 
 OURS, BEFORE = "orecast", "zeros as half the least"
 DRAWS = 2000
@@ -80,7 +80,7 @@ def main() -> None:
         cases = [replace(case, cutoffs=case.cutoffs[::3]) for case in cases]
     for kind in dict.fromkeys(case.kind for case in cases):
         some = [case for case in cases if case.kind == kind]
-        like = Peers({case.name: case.history for case in some})
+        like = HistoryPanel({case.name: case.history for case in some})
         report.table(kind, list(rows(some, {case.name: score(case, like) for case in some})))
     if not PEERS_PYTHON.exists():
         report.note("statsforecast was left out: `make peers` makes its environment.")
@@ -186,22 +186,22 @@ def real(extra: list[Path]) -> Iterator[Case]:
 # -- the methods ---------------------------------------------------------------------------------------------------
 
 
-def score(case: Case, like: Peers) -> dict[str, Floats]:
+def score(case: Case, like: HistoryPanel) -> dict[str, Floats]:
     """(O, H, 15) quantiles in the unit by method; ``like``: what the engine may learn from, the series itself among
     it."""
     found = {OURS: ours(case, like, zeros=True), BEFORE: ours(case, like, zeros=False)}
-    return found | (peers(case) if PEERS_PYTHON.exists() else {})
+    return found | (panel(case) if PEERS_PYTHON.exists() else {})
 
 
-def ours(case: Case, like: Peers, *, zeros: bool) -> Floats:
+def ours(case: Case, like: HistoryPanel, *, zeros: bool) -> Floats:
     """The engine, from each cutoff, with what was known there; without ``zeros`` they count as half the least value."""
-    views = []
+    information_sets = []
     for t in case.cutoffs:
         sample = Sample.of(case.history.until(case.ds[t]))
         sample = sample if zeros else _halved(sample)
         none = EffectRecord.none(DRAWS, case.freq, sample.ds[-1])
-        views.append(View(sample, none, like.lessons(case.name, case.ds[t])))
-    return backtest(FORECASTERS["grid"], views, case.history, case.horizon, 0).quantiles
+        information_sets.append(InformationSet(sample, none, like.statistics(case.name, case.ds[t])))
+    return backtest(FORECASTERS["grid"], information_sets, case.history, case.horizon, 0).quantiles
 
 
 def _halved(sample: Sample) -> Sample:
@@ -210,7 +210,7 @@ def _halved(sample: Sample) -> Sample:
     return replace(sample, x=x, zeros=())
 
 
-def peers(case: Case) -> dict[str, Floats]:
+def panel(case: Case) -> dict[str, Floats]:
     """statsforecast's methods; gaps are filled with 0, as they take none."""
     with tempfile.TemporaryDirectory() as name:
         series, cutoffs, output = (Path(name) / f"{part}.csv" for part in ("series", "cutoffs", "quantiles"))
@@ -238,7 +238,7 @@ def rows(cases: list[Case], scored: Mapping[str, dict[str, Floats]]) -> Iterator
     baseline = "seasonal naive" if PEERS_PYTHON.exists() else BEFORE
     scores = {m: np.array([_crps(case, scored[case.name][m]) for case in cases]) for m in scored[cases[0].name]}
     for method in sorted(scores, key=lambda m: float(metrics.relative(scores[m], scores[baseline]))):
-        q = np.concatenate([scored[case.name][method].reshape(-1, len(metrics.LEVELS)) for case in cases])
+        q = np.concatenate([scored[case.name][method].reshape(-1, len(metrics.QUANTILE_LEVELS)) for case in cases])
         actual = np.concatenate([case.actual.ravel() for case in cases])
         yield {
             "method": method,
@@ -256,7 +256,7 @@ def _crps(case: Case, q: Floats) -> float:
 def _coverage(q: Floats, actual: Floats, level: int) -> float:
     """Share of outcomes inside; one that ties with quantiles counts by the probability that they span."""
     shares, half = metrics.pit(q, actual), level / 200
-    low, high = (int(np.flatnonzero(np.isclose(metrics.LEVELS, 0.5 + side * half))[0]) for side in (-1, 1))
+    low, high = (int(np.flatnonzero(np.isclose(metrics.QUANTILE_LEVELS, 0.5 + side * half))[0]) for side in (-1, 1))
     return float(shares[low + 1 : high + 1].sum())
 
 

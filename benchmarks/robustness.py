@@ -19,7 +19,7 @@ from support.panel import read_panel
 from support.report import Report, parser
 
 from forecast import metrics
-from forecast.forecasters.grid.engine import LEAST, panel_quantiles
+from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS, panel_quantiles
 from forecast.timeseries.series import Floats
 
 SPIKES, ZEROS, GAPS = 3, 2, 4
@@ -59,7 +59,7 @@ def row(task: Task, seed: int) -> dict[str, object]:
     crps, error = [], []
     for q in (np.exp(spoiled[series]), np.exp(clean[series])):
         scored = metrics.crps_from_quantiles(q, actual[series])
-        off = np.abs(actual[series] - q[..., len(metrics.LEVELS) // 2])
+        off = np.abs(actual[series] - q[..., len(metrics.QUANTILE_LEVELS) // 2])
         crps.append(np.nanmean(scored, axis=(1, 2)))
         error.append(np.nanmean(off, axis=(1, 2)))
     return {
@@ -82,7 +82,7 @@ def spoil(task: Task, o: int, rng: np.random.Generator) -> Floats:
     x = np.where(np.arange(len(task.panel.ds)) <= t, task.panel.x, np.nan)
     for values in x:
         at = np.flatnonzero(np.isfinite(values))[:-2]
-        if len(at) < LEAST:
+        if len(at) < MIN_GRID_OBSERVATIONS:
             continue
         hit = rng.choice(at, SPIKES + ZEROS + GAPS, replace=False)
         spikes, zeros, gaps = np.split(hit, [SPIKES, SPIKES + ZEROS])

@@ -24,7 +24,7 @@ from support.panel import read_panel
 from support.report import Report, Row, parser
 
 from forecast.forecasters.calibration import student_levels
-from forecast.forecasters.grid.engine import LEAST, Grid, Panel, panel_quantiles
+from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS, Grid, Panel, panel_quantiles
 from forecast.interventions import Design
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import History
@@ -41,7 +41,11 @@ def main() -> None:
         print(json.dumps(grow(options.grow, options.seed)))
         return
     report = Report("speed", options)
-    targets = [h for h in read_panel(options.extra).histories.values() if h.series.is_target and h.used.sum() >= LEAST]
+    targets = [
+        h
+        for h in read_panel(options.extra).histories.values()
+        if h.series.is_target and h.used.sum() >= MIN_GRID_OBSERVATIONS
+    ]
     for title, price in (("prices", True), ("volumes and values", False)):
         histories = [h for h in targets if h.series.is_price == price and h.series.measure != "index"]
         report.table(f"{title}: seconds a series for {ORIGINS} origins × {HORIZON} horizons", race(histories, options))

@@ -15,7 +15,7 @@ import numpy as np
 from support.panel import catalogue
 from support.report import Report, arguments
 
-from forecast.jobs.train import Plan, train
+from forecast.jobs.train import TrainingPlan, train
 from forecast.registry import Card, Registry
 
 QUICK = ("price.copper", "price.tin", "volume.rare-earths.export.cn")
@@ -28,7 +28,7 @@ def main() -> None:
     with catalogue() as (catalog, settings):
         registry = Registry(settings.models_dir)
         clock.append(time.perf_counter())
-        trained = train(catalog, registry, settings, QUICK if options.quick else None, Plan(dt.date.today()))
+        trained = train(catalog, registry, settings, QUICK if options.quick else None, TrainingPlan(dt.date.today()))
         clock.append(time.perf_counter())
         cards = [registry.champion(outcome.series_id).card for outcome in trained.of("trained")]
     seeding, training = np.diff(clock)

@@ -19,15 +19,15 @@ import numpy as np
 from support.panel import Panel, read_panel
 from support.report import Report, arguments
 
-from forecast.answers.paths import Luck
+from forecast.answers.paths import CommonRandomNumbers
 from forecast.effects.controls import controls_for
 from forecast.effects.episodes import episodes
-from forecast.effects.estimate import Averaging, estimate
-from forecast.effects.event_classes import BUILD_UP, Likelihood, Size, class_priors, squarely
+from forecast.effects.estimate import ModelAveraging, estimate
+from forecast.effects.event_classes import BUILD_UP, Likelihood, Size, class_priors, full_exposure_likelihood
 from forecast.events import KindFamily
 from forecast.forecasters import FORECASTERS
 from forecast.interventions import Design
-from forecast.metrics import LEVELS, crps_from_quantiles, quantiles
+from forecast.metrics import QUANTILE_LEVELS, crps_from_quantiles, quantiles
 from forecast.names import MeasureClass
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
@@ -60,7 +60,7 @@ def cases(history: History, panel: Panel, rng: np.random.Generator) -> tuple[lis
     if not found:
         return [], []
     controls = controls_for(history.series, sample, panel.histories, panel.minerals, known)
-    record = estimate(sample, found, controls=controls, n=200, seed=0, settings=Averaging(placebo=False))
+    record = estimate(sample, found, controls=controls, n=200, seed=0, settings=ModelAveraging(placebo=False))
     first = int(freq.ordinal(sample.ds[0]))
     events, busy = [], np.zeros(len(sample), dtype=bool)
     for effect in record.effects:
@@ -68,8 +68,8 @@ def cases(history: History, panel: Panel, rng: np.random.Generator) -> tuple[lis
         busy[max(row - HORIZON, 0) : max(row + HORIZON, 0)] = True
         if effect.likelihood is None or not _complete(sample, row):
             continue
-        said = squarely(effect, history.series.series_id, history.series.measure_class)
-        events.append(_case(sample, said, effect.episode.exposure, row, first))
+        message = full_exposure_likelihood(effect, history.series.series_id, history.series.measure_class)
+        events.append(_case(sample, message, effect.episode.exposure, row, first))
     free = [int(row) for row in np.flatnonzero(~busy) if _complete(sample, int(row))]
     picked = rng.permutation(free)[: len(events)]
     nothing = Likelihood(history.series.series_id, (), KindFamily.SHOCK, 0, history.series.measure_class, 0.0, 1.0)
@@ -108,9 +108,9 @@ def past_only(pool: Sequence[Case], case: Case) -> Size:
 
 
 def _kind(others: Iterable[Likelihood], case: Case) -> Size:
-    said = case.likelihood
-    priors = class_priors((other for other in others if other.direction), without=said.events)
-    return priors[said.family, said.measure_class].towards(said.direction)
+    message = case.likelihood
+    priors = class_priors((other for other in others if other.direction), without=message.events)
+    return priors[message.family, message.measure_class].towards(message.direction)
 
 
 METHODS = (
@@ -154,9 +154,9 @@ class Outcome:
 def _scored(pool: Sequence[Case], priors: Iterable[Size]) -> Iterator[tuple[Floats, Floats]]:
     build = BUILD_UP.response(np.arange(HORIZON, dtype=float))
     for case, size in zip(pool, priors, strict=True):
-        luck = Luck(0, case.likelihood.series_id, DRAWS).sizes(" ".join(case.likelihood.events), size)
+        luck = CommonRandomNumbers(0, case.likelihood.series_id, DRAWS).sizes(" ".join(case.likelihood.events), size)
         draws = case.base + case.exposure * luck[:, None] * build
-        crps = crps_from_quantiles(quantiles(draws, LEVELS), case.actual)
+        crps = crps_from_quantiles(quantiles(draws, QUANTILE_LEVELS), case.actual)
         ends = [np.quantile(draws, [(100 - q) / 200, (100 + q) / 200], axis=0) for q in CENTRAL]
         hits = np.stack([(lo <= case.actual) & (case.actual <= hi) for lo, hi in ends], axis=1)
         yield crps, hits.astype(float)

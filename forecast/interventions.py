@@ -1,4 +1,4 @@
-"""How an event enters a model: a shape on dates, with a lead, scaled by an intensity.
+"""Interventions: how an event enters a model, a shape on dates with a lead, scaled by an intensity.
 
 Every shape is a small frozen value that yields its column for any periods, past or future, from one definition;
 nothing here knows of series, samples or models. Columns are dimensionless: 1 is the full effect, so that a
@@ -139,7 +139,7 @@ def at_full(shape: Shape) -> Shape:
 
 
 #: The longest that a shape may last, in periods: a century of days.
-LONGEST = 36_525
+MAX_PERIODS = 36_525
 #: The words for shapes; those with a number are written ``temporary-6``, ``hump-5``, ``ramp-3``, ``decay-0.8``,
 #: ``forestalled-3`` or, if it wears off, ``forestalled-3-0.8``, and ``licence-3-0.6`` (60 % approved after 3 periods).
 SHAPES = ("pulse", "step", "temporary", "hump", "ramp", "decay", "forestalled", "licence")
@@ -165,17 +165,17 @@ def parse_shape(text: str) -> Shape:
     """A shape as ``shape_word`` writes it. Raises ``InvalidInput``."""
     word, _, number = text.partition("-")
     try:
-        if word in _SPANS and 1 <= int(number) <= LONGEST:
+        if word in _SPANS and 1 <= int(number) <= MAX_PERIODS:
             return _SPANS[word](int(number))
         if word == "decay" and 0 < float(number) < 1:
             return Decay(float(number))
         if word == "forestalled":
             periods, _, rate = number.partition("-")
-            if 1 <= int(periods) <= LONGEST and 0 < float(rate or 1) <= 1:
+            if 1 <= int(periods) <= MAX_PERIODS and 0 < float(rate or 1) <= 1:
                 return Forestalled(int(periods), float(rate or 1))
         if word == "licence":
             delay, _, approval = number.partition("-")
-            if 1 <= int(delay) <= LONGEST and 0 <= float(approval) <= 1:
+            if 1 <= int(delay) <= MAX_PERIODS and 0 <= float(approval) <= 1:
                 return Licence(int(delay), float(approval))
     except ValueError:
         pass

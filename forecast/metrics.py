@@ -1,4 +1,4 @@
-"""How good a forecast was: quantile scores, coverage, scales and ratios; numpy only.
+"""Forecast accuracy: quantile scores, coverage, scales and ratios; numpy only.
 
 The protocol of every table in this project: fifteen quantiles a forecast, the CRPS as the average quantile score,
 ratios to a baseline as geometric means over series (means would let sticky and chaotic series decide).
@@ -13,17 +13,18 @@ from forecast.timeseries.series import Floats
 
 #: The quantile levels of every stored or scored forecast; symmetric, so that central intervals of 50, 60, 80, 90 and
 #: 95 % are among them.
-LEVELS: Floats = np.array([0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975])
-LEVELS.setflags(write=False)
+QUANTILE_LEVELS: Floats = np.array([0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975])
+QUANTILE_LEVELS.setflags(write=False)
 
 
-def quantiles(draws: npt.NDArray[np.floating], levels: Floats = LEVELS) -> Floats:
+def quantiles(draws: npt.NDArray[np.floating], levels: Floats = QUANTILE_LEVELS) -> Floats:
     """Quantiles (..., L) of draws (n, ...), each the middle of its share; they nest because the levels ascend."""
     return np.moveaxis(np.quantile(draws, levels, axis=0, method="hazen"), 0, -1)
 
 
 def crps_from_quantiles(q: Floats, y: Floats) -> Floats:
-    """CRPS of quantiles ``q`` (..., 15) at ``LEVELS`` against outcomes ``y`` (...), in the unit of ``y``; shape (...).
+    """CRPS of quantiles ``q`` (..., 15) at ``QUANTILE_LEVELS`` against outcomes ``y`` (...), in the unit of ``y``;
+    shape (...).
 
     Twice the mean pinball loss over the levels, each with the same weight: the quantile-score form of the CRPS
     (Gneiting and Raftery, JASA 102, 2007; Gneiting and Ranjan, JBES 29, 2011), as an average over these fifteen
@@ -31,17 +32,17 @@ def crps_from_quantiles(q: Floats, y: Floats) -> Floats:
     is NaN.
     """
     error = np.asarray(y, dtype=float)[..., None] - q
-    pinball = np.maximum(LEVELS * error, (LEVELS - 1.0) * error)
+    pinball = np.maximum(QUANTILE_LEVELS * error, (QUANTILE_LEVELS - 1.0) * error)
     return np.asarray(2.0 * pinball.mean(axis=-1))
 
 
 def coverage(q: Floats, y: Floats, level: float) -> float:
     """Share of outcomes ``y`` (...) inside the central interval of ``level`` (0.5, 0.8, 0.95) of ``q`` (..., 15).
 
-    Missing outcomes do not count; NaN without any outcome. Raises ``ValueError`` for an interval that ``LEVELS``
-    does not hold.
+    Missing outcomes do not count; NaN without any outcome. Raises ``ValueError`` for an interval that
+    ``QUANTILE_LEVELS`` does not hold.
     """
-    lo, hi = (np.flatnonzero(np.isclose(LEVELS, (1.0 + side * level) / 2.0)) for side in (-1, 1))
+    lo, hi = (np.flatnonzero(np.isclose(QUANTILE_LEVELS, (1.0 + side * level) / 2.0)) for side in (-1, 1))
     if not lo.size or not hi.size:
         raise ValueError(f"no central interval of {level} among the quantile levels")
     known = np.isfinite(y)
@@ -52,15 +53,15 @@ def coverage(q: Floats, y: Floats, level: float) -> float:
 def pit(q: Floats, y: Floats) -> Floats:
     """Share of outcomes ``y`` (...) that fell below, between and above the quantiles ``q`` (..., 15); shape (16,).
 
-    The probability integral transform as the levels see it (Dawid, JRSS A 147, 1984): what ``LEVELS`` promise is the
-    distance of neighbouring levels. An outcome that several quantiles equal, as where a price stands still or a month
-    has no trade, is spread over what it touches, by the probability that each holds. NaN without any outcome.
+    The probability integral transform as the levels see it (Dawid, JRSS A 147, 1984): what ``QUANTILE_LEVELS`` promise
+    is the distance of neighbouring levels. An outcome that several quantiles equal, as where a price stands still or a
+    month has no trade, is spread over what it touches, by the probability that each holds. NaN without any outcome.
     """
     known = np.isfinite(y)
     below, upto = ((np.less, np.less_equal)[i](q[known], y[known][:, None]).sum(axis=-1) for i in (0, 1))
-    bins = np.arange(len(LEVELS) + 1)
+    bins = np.arange(len(QUANTILE_LEVELS) + 1)
     touched = (below[:, None] <= bins) & (bins <= upto[:, None])
-    weight = touched * np.diff(LEVELS, prepend=0.0, append=1.0)
+    weight = touched * np.diff(QUANTILE_LEVELS, prepend=0.0, append=1.0)
     shares = weight / weight.sum(axis=1, keepdims=True)
     return np.asarray(shares.mean(axis=0)) if len(shares) else np.full(len(bins), np.nan)
 

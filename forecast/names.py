@@ -19,9 +19,9 @@ Place = NewType("Place", str)
 Flow = tuple[Place, Place]  # exporter and importer
 
 #: What a catalogue has room for, and a folder.
-LONGEST = 100
+MAX_NAME_LENGTH = 100
 PATTERN = r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*"
-RULE = f"small letters, digits, '-' and '_', in parts joined by '.', at most {LONGEST}"
+RULE = f"small letters, digits, '-' and '_', in parts joined by '.', at most {MAX_NAME_LENGTH}"
 #: Words that YAML or a spreadsheet reads as a truth value, a number or nothing.
 _NO_TEXT = frozenset({"true", "false", "yes", "no", "on", "off", "null", "na", "nan", "inf", "infinity"})
 NO_TEXT_RULE = "a name with a letter in it, which is no number and no word such as true or null"
@@ -148,7 +148,7 @@ def is_run_id(text: str) -> bool:
 
 
 def _spelled(text: str) -> str:
-    if len(text) > LONGEST or not re.fullmatch(PATTERN, text):
+    if len(text) > MAX_NAME_LENGTH or not re.fullmatch(PATTERN, text):
         raise BadName(RULE)
     return text
 

@@ -1,4 +1,4 @@
-"""What a run was made of: one fingerprint over data, events, settings, code and libraries.
+"""Provenance: one fingerprint over data, events, settings, code and libraries of a run.
 
 The code is that of training: what its job and the families import, as far as it can change a number. A renamed
 CSV column or a new command changes no name of a run; a change of method changes all.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 #: Packages and modules that can change a number of what is trained.
-NUMBERS = (
+NUMERICAL_MODULES = (
     "forecast.catalog.vintages",
     "forecast.effects",
     "forecast.events",
@@ -31,7 +31,7 @@ NUMBERS = (
 )
 #: What training imports and what cannot: it keeps, reads and reports. What the catalogue tells is in a run's name by
 #: its content.
-KEEPERS = (
+STORAGE_MODULES = (
     "forecast.answers",
     "forecast.catalog",
     "forecast.errors",
@@ -45,7 +45,7 @@ KEEPERS = (
     "forecast.settings",
 )
 #: Where training begins. A family is imported by its name, which no import statement tells.
-ROOTS = ("forecast.jobs.train", "forecast.forecasters.*")
+TRAINING_ROOTS = ("forecast.jobs.train", "forecast.forecasters.*")
 #: Libraries whose version can change a number.
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "prophet", "cmdstanpy")
 
@@ -63,7 +63,7 @@ def code_digest(root: Path = Path(__file__).parent) -> str:
     ``root``: the folder of the package ``forecast``.
     """
     sha = hashlib.sha256()
-    for name in sorted(name for name in trained_by(root) if inside(name, NUMBERS)):
+    for name in sorted(name for name in trained_by(root) if inside(name, NUMERICAL_MODULES)):
         sha.update(name.encode())
         sha.update(_path(root, name).read_bytes())
     return sha.hexdigest()
@@ -81,7 +81,7 @@ def versions() -> dict[str, str]:
 
 def trained_by(root: Path) -> set[str]:
     """Modules that training imports, directly or by others, by the statements in their source."""
-    queue = [name for start in ROOTS for name in _named(root, start)]
+    queue = [name for start in TRAINING_ROOTS for name in _named(root, start)]
     found: set[str] = set()
     while queue:
         name = queue.pop()

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from forecast.errors import Misconfigured
 
 PREFIX = "ORECAST_"
-_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _RATE = re.compile(r"off|[1-9]\d{0,8} ?(per|/) ?([1-9]\d{0,3} )?(second|minute|hour|day)s?")
 _CRON = (
     "five fields of cron (minute, hour, day, month, weekday; UTC), or six with the seconds first, of a date "
@@ -50,8 +50,8 @@ def _rate(text: str) -> str:
 
 
 def _level(text: str) -> str:
-    if text.upper() not in _LEVELS:
-        raise ValueError(f"one of {', '.join(_LEVELS)}")
+    if text.upper() not in _LOG_LEVELS:
+        raise ValueError(f"one of {', '.join(_LOG_LEVELS)}")
     return text.upper()
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from forecast.coupling import added_to, convolved, couple, middles, pooled
-from forecast.metrics import LEVELS, quantiles
+from forecast.metrics import QUANTILE_LEVELS, quantiles
 from forecast.timeseries.series import Floats
 
 N, H = 2000, 6
@@ -26,7 +26,7 @@ def shuffled(margins: Floats, seed: int = 0) -> Floats:
 def test_normal_effects_give_the_normal_of_both_variances_in_every_period(sd: float) -> None:
     effects = np.tile(sd * np.random.default_rng(1).permutation(norm.ppf(middles(N))), (H, 1))
     made = added_to(shuffled(normal(0.1)), effects)
-    expected = 3 + np.hypot(0.1, sd) * norm.ppf(LEVELS)
+    expected = 3 + np.hypot(0.1, sd) * norm.ppf(QUANTILE_LEVELS)
     np.testing.assert_allclose(quantiles(made.T), np.tile(expected, (H, 1)), atol=1e-3 * np.hypot(0.1, sd))
     plain = quantiles((shuffled(normal(0.1)) + effects).T)
     assert np.abs(plain - expected).max() > 10 * np.abs(quantiles(made.T) - expected).max()
@@ -49,7 +49,7 @@ def test_a_branch_that_a_third_of_the_draws_takes_is_a_mixture_at_all_horizons()
     made = added_to(shuffled(normal(0.1)), np.where(taken, -0.5, 0.0))
     x = quantiles(made.T) - 3
     np.testing.assert_allclose(
-        0.3 * norm.cdf((x + 0.5) / 0.1) + 0.7 * norm.cdf(x / 0.1), np.tile(LEVELS, (H, 1)), atol=5e-4
+        0.3 * norm.cdf((x + 0.5) / 0.1) + 0.7 * norm.cdf(x / 0.1), np.tile(QUANTILE_LEVELS, (H, 1)), atol=5e-4
     )
 
 
@@ -60,7 +60,9 @@ def test_those_with_trade_have_the_margins_of_their_own_effects() -> None:
     made = added_to(draws, effects, where)
     for h in range(H):
         own = made[h, where[h]]
-        np.testing.assert_allclose(np.quantile(own, LEVELS, method="hazen"), 4 + 0.1 * norm.ppf(LEVELS), atol=1e-3)
+        np.testing.assert_allclose(
+            np.quantile(own, QUANTILE_LEVELS, method="hazen"), 4 + 0.1 * norm.ppf(QUANTILE_LEVELS), atol=1e-3
+        )
     np.testing.assert_array_equal(made[~where], (draws + effects)[~where])
     assert np.isfinite(added_to(draws, effects, np.zeros_like(where))).all()
 
@@ -81,8 +83,8 @@ def test_a_margin_serves_more_or_fewer_draws() -> None:
 def test_a_mixture_has_the_quantiles_of_the_weighted_whole() -> None:
     low, high = normal(0.1), normal(0.1) + 1
     mixed = pooled([(0.25, shuffled(low)), (0.75, shuffled(high))])
-    x = np.quantile(mixed[0], LEVELS, method="hazen") - 3
-    np.testing.assert_allclose(0.25 * norm.cdf(x / 0.1) + 0.75 * norm.cdf((x - 1) / 0.1), LEVELS, atol=5e-4)
+    x = np.quantile(mixed[0], QUANTILE_LEVELS, method="hazen") - 3
+    np.testing.assert_allclose(0.25 * norm.cdf(x / 0.1) + 0.75 * norm.cdf((x - 1) / 0.1), QUANTILE_LEVELS, atol=5e-4)
     np.testing.assert_allclose(pooled([(1.0, low), (0.0, high)]), low)
 
 

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from forecast.metrics import LEVELS, coverage, crps_from_quantiles, mase_scale, pit, quantiles, relative
+from forecast.metrics import QUANTILE_LEVELS, coverage, crps_from_quantiles, mase_scale, pit, quantiles, relative
 
 floats = st.floats(-1e3, 1e3)
 
 
 def test_levels_are_fifteen_and_symmetric() -> None:
-    assert len(LEVELS) == 15
-    np.testing.assert_allclose(LEVELS + LEVELS[::-1], 1.0)
+    assert len(QUANTILE_LEVELS) == 15
+    np.testing.assert_allclose(QUANTILE_LEVELS + QUANTILE_LEVELS[::-1], 1.0)
 
 
 @given(st.lists(floats, min_size=2, max_size=50))
@@ -32,7 +32,7 @@ def test_crps_of_a_point_forecast_is_the_absolute_error() -> None:
 
 
 def test_crps_approximates_the_closed_form_of_the_normal() -> None:
-    q, y = stats.norm.ppf(LEVELS), np.linspace(-2, 2, 9)
+    q, y = stats.norm.ppf(QUANTILE_LEVELS), np.linspace(-2, 2, 9)
     exact = y * (2 * stats.norm.cdf(y) - 1) + 2 * stats.norm.pdf(y) - 1 / np.sqrt(np.pi)  # Gneiting & Raftery 2007
     np.testing.assert_allclose(crps_from_quantiles(np.broadcast_to(q, (9, 15)), y), exact, rtol=0.2)
 
@@ -40,7 +40,7 @@ def test_crps_approximates_the_closed_form_of_the_normal() -> None:
 @given(hnp.arrays(float, (3, 2, 15), elements=floats), hnp.arrays(float, (3, 2), elements=floats))
 def test_crps_is_that_of_the_scoringrules_library(draws: np.ndarray, y: np.ndarray) -> None:
     q = np.sort(draws, axis=-1)
-    expected = scoringrules.crps_quantile(y, q, LEVELS, backend="numpy")
+    expected = scoringrules.crps_quantile(y, q, QUANTILE_LEVELS, backend="numpy")
     np.testing.assert_allclose(crps_from_quantiles(q, y), expected, rtol=1e-12, atol=1e-12)
 
 
@@ -61,13 +61,13 @@ def test_crps_of_a_missing_outcome_is_missing() -> None:
 @given(st.floats(0.5, 2.0), st.floats(-2.0, 2.0))
 def test_crps_rewards_the_true_spread(scale: float, shift: float) -> None:
     y = stats.norm.ppf((np.arange(400) + 0.5) / 400)
-    honest, other = stats.norm.ppf(LEVELS), shift + scale * stats.norm.ppf(LEVELS)
+    honest, other = stats.norm.ppf(QUANTILE_LEVELS), shift + scale * stats.norm.ppf(QUANTILE_LEVELS)
     scores = [crps_from_quantiles(np.broadcast_to(q, (400, 15)), y).mean() for q in (honest, other)]
     assert scores[0] <= scores[1] + 1e-9
 
 
 def test_coverage_counts_known_outcomes_inside() -> None:
-    q = np.broadcast_to(stats.norm.ppf(LEVELS), (4, 15))
+    q = np.broadcast_to(stats.norm.ppf(QUANTILE_LEVELS), (4, 15))
     y = np.array([0.0, 1.0, -3.0, np.nan])
     assert coverage(q, y, 0.5) == pytest.approx(1 / 3)
     assert coverage(q, y, 0.8) == pytest.approx(2 / 3)
@@ -105,7 +105,7 @@ def test_pit_is_where_outcomes_fell_between_the_levels() -> None:
 
 def test_crps_is_twice_the_mean_quantile_score() -> None:
     q, y = np.arange(15.0), 3.5
-    scores = [level * (y - k) if k < y else (1 - level) * (k - y) for k, level in enumerate(LEVELS.tolist())]
+    scores = [level * (y - k) if k < y else (1 - level) * (k - y) for k, level in enumerate(QUANTILE_LEVELS.tolist())]
     assert crps_from_quantiles(q[None], np.array([y])) == pytest.approx(2 * sum(scores) / 15)
     assert crps_from_quantiles(-q[None, ::-1], np.array([-y])) == pytest.approx(2 * sum(scores) / 15)
 
@@ -132,5 +132,7 @@ def test_ratios_of_what_is_not_positive_are_left_out() -> None:
 
 def test_quantiles_are_over_the_draws() -> None:
     draws = np.array([[0.0, 10.0, 20.0], [1.0, 11.0, 21.0]])
-    np.testing.assert_allclose(quantiles(draws), np.array([[0.0], [10.0], [20.0]]) + np.clip(2 * LEVELS - 0.5, 0, 1))
+    np.testing.assert_allclose(
+        quantiles(draws), np.array([[0.0], [10.0], [20.0]]) + np.clip(2 * QUANTILE_LEVELS - 0.5, 0, 1)
+    )
     assert quantiles(np.zeros((5, 2, 3))).shape == (2, 3, 15)

@@ -140,7 +140,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     catalog.close()
 
 
-ANY = st.from_regex(names.PATTERN, fullmatch=True).filter(lambda text: len(text) <= names.LONGEST)
+ANY = st.from_regex(names.PATTERN, fullmatch=True).filter(lambda text: len(text) <= names.MAX_NAME_LENGTH)
 SERIES_IDS = ANY.filter(lambda text: taken(names.series_id, text))
 EVENT_IDS = ANY.filter(lambda text: taken(names.event_id, text))
 PLACES = st.sampled_from(["CHN", "USA", "TWN", "EU", "UN", "WLD", "XKX", "SUN"])
@@ -194,8 +194,12 @@ def test_an_event_with_its_minerals_and_flows_goes_through_every_door(
     ingest(house.catalog, events=house.file(header, cells), known_at=NOW)
     event = house.catalog.events()[name]
     assert (event.minerals, event.flows) == ((mineral,), ((origin, target), ("CHN", "WLD")))
-    told = house.get(f"/v1/events/{quote(name)}")
-    assert (told["event_id"], told["minerals"], told["flows"]) == (name, [mineral], [[origin, target], ["CHN", "WLD"]])
+    result = house.get(f"/v1/events/{quote(name)}")
+    assert (result["event_id"], result["minerals"], result["flows"]) == (
+        name,
+        [mineral],
+        [[origin, target], ["CHN", "WLD"]],
+    )
     listed = house.get(f"/v1/events?mineral={quote(mineral)}")["data"]
     assert name in [one["event_id"] for one in listed]  # type: ignore[attr-defined]
     asked = (

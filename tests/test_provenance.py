@@ -14,7 +14,7 @@ import pytest
 
 import forecast
 from forecast import provenance
-from forecast.provenance import KEEPERS, LIBRARIES, NUMBERS, code_digest, digest, inside, trained_by
+from forecast.provenance import LIBRARIES, NUMERICAL_MODULES, STORAGE_MODULES, code_digest, digest, inside, trained_by
 
 ROOT = Path(str(forecast.__file__)).parent
 
@@ -35,7 +35,7 @@ def change(copy: Path, module: str, old: str, new: str) -> None:
 def test_whatever_training_imports_is_known_to_change_a_number_or_not_to() -> None:
     packages = {"forecast", "forecast.jobs"}  # without a line of code
     assert all((ROOT.parent / name.replace(".", "/") / "__init__.py").stat().st_size == 0 for name in packages)
-    unknown = {name for name in trained_by(ROOT) if not inside(name, (*NUMBERS, *KEEPERS))} - packages
+    unknown = {name for name in trained_by(ROOT) if not inside(name, (*NUMERICAL_MODULES, *STORAGE_MODULES))} - packages
     assert unknown == set(), "name it in NUMBERS, or in KEEPERS if it cannot change what is trained"
 
 
@@ -43,14 +43,14 @@ def test_a_module_that_training_newly_imports_is_noticed(copy: Path) -> None:
     (copy / "luck.py").write_text("LUCK = 1.0\n")
     change(copy, "training/selection.py", "import numpy as np\n", "import numpy as np\n\nfrom forecast import luck\n")
     assert "forecast.luck" in trained_by(copy)
-    assert not inside("forecast.luck", (*NUMBERS, *KEEPERS))
+    assert not inside("forecast.luck", (*NUMERICAL_MODULES, *STORAGE_MODULES))
 
 
 def test_every_family_and_every_name_on_the_lists_is_there() -> None:
     found = trained_by(ROOT)
     for family in ("ets", "grid.engine", "prophet", "random_walk", "sarimax", "seasonal_naive", "ucm"):
         assert f"forecast.forecasters.{family}" in found
-    for name in (*NUMBERS, *KEEPERS):
+    for name in (*NUMERICAL_MODULES, *STORAGE_MODULES):
         place = ROOT.parent / name.replace(".", "/")
         assert place.is_dir() or place.with_suffix(".py").is_file()
 
@@ -100,11 +100,11 @@ NAME = """
 import datetime as dt, os
 from forecast.catalog import Catalog
 from forecast.settings import Settings
-from forecast.training.information import Past
-from forecast.training.panel import Company
+from forecast.training.information import RealTimeData
+from forecast.training.panel import PanelSet
 settings = Settings.from_env(os.environ)
 catalog, day = Catalog.open(settings), dt.date(2026, 7, 15)
-print(Past(catalog, settings, "price.copper", Company(day, {})).run_id())
+print(RealTimeData(catalog, settings, "price.copper", PanelSet(day, {})).run_id())
 """
 
 
@@ -120,9 +120,9 @@ def test_an_upgraded_library_gives_a_run_another_name(
     library: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = provenance.libraries()
-    told = tmp_path / f"{library}-99.0.dist-info"
-    told.mkdir()
-    (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {library}\nVersion: 99.0\n")
+    result = tmp_path / f"{library}-99.0.dist-info"
+    result.mkdir()
+    (result / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {library}\nVersion: 99.0\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     assert provenance.libraries() == {**before, library: "99.0"}
 
@@ -130,10 +130,10 @@ def test_an_upgraded_library_gives_a_run_another_name(
 def test_only_libraries_that_change_a_number_make_runs_due(tmp_path: Path) -> None:
     before = run_id(tmp_path)
     for library, differs in (("numpy", True), ("flask", False)):
-        told = tmp_path / library / f"{library}-99.0.dist-info"
-        told.mkdir(parents=True)
-        (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {library}\nVersion: 99.0\n")
-        assert (run_id(tmp_path, told.parent) != before) is differs
+        result = tmp_path / library / f"{library}-99.0.dist-info"
+        result.mkdir(parents=True)
+        (result / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {library}\nVersion: 99.0\n")
+        assert (run_id(tmp_path, result.parent) != before) is differs
 
 
 def test_a_digest_hangs_on_the_parts_and_not_on_the_order_of_names() -> None:

@@ -19,8 +19,8 @@ from forecast.forecasters import FORECASTERS
 from forecast.seeds import generator, seed_of
 from forecast.settings import Settings
 from forecast.training.backtest import backtest, fit
-from forecast.training.information import Past
-from forecast.training.panel import Company
+from forecast.training.information import RealTimeData
+from forecast.training.panel import PanelSet
 
 TODAY, EARTHS, N = date(2026, 7, 15), "volume.rare-earths.export.cn", 1000
 SETTINGS = Settings.from_env({})
@@ -35,8 +35,8 @@ def bundled(seeded: Path) -> Iterator[Catalog]:
 
 
 @pytest.fixture(scope="module")
-def past(bundled: Catalog) -> Past:
-    return Past(bundled, SETTINGS, EARTHS, Company.of(bundled, TODAY))
+def past(bundled: Catalog) -> RealTimeData:
+    return RealTimeData(bundled, SETTINGS, EARTHS, PanelSet.of(bundled, TODAY))
 
 
 def test_words_give_the_same_seed_everywhere_and_other_words_another() -> None:
@@ -49,7 +49,7 @@ def test_words_give_the_same_seed_everywhere_and_other_words_another() -> None:
 
 
 @pytest.mark.parametrize("family", ["grid", "random-walk", "ucm"])
-def test_what_an_episode_did_says_nothing_of_the_path_of_the_series_without_it(past: Past, family: str) -> None:
+def test_what_an_episode_did_says_nothing_of_the_path_of_the_series_without_it(past: RealTimeData, family: str) -> None:
     model = fit(FORECASTERS[family], past.now(N))
     baseline, _ = model.baseline(6, past.seed)
     for effect in model.view.record.effects:
@@ -63,7 +63,7 @@ def test_what_an_episode_did_says_nothing_of_the_path_of_the_series_without_it(p
                     )
 
 
-def test_no_stream_serves_two_purposes(past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_stream_serves_two_purposes(past: RealTimeData, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever draws in a backtest and at the training: effects, families, and the periods without trade."""
     users, plain = defaultdict(set), np.random.default_rng
 

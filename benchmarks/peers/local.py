@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 
-from forecast.metrics import LEVELS
+from forecast.metrics import QUANTILE_LEVELS
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats
 
@@ -22,7 +22,7 @@ def ucm(x: Floats, season: int, horizon: int) -> Floats:
         warnings.simplefilter("ignore")
         model = UnobservedComponents(x, "llevel", freq_seasonal=seasonal)
         forecast = model.fit(disp=0, maxiter=100).get_forecast(horizon)
-    return np.asarray(forecast.predicted_mean[:, None] + forecast.se_mean[:, None] * norm.ppf(LEVELS))
+    return np.asarray(forecast.predicted_mean[:, None] + forecast.se_mean[:, None] * norm.ppf(QUANTILE_LEVELS))
 
 
 def prophet(x: Floats, ds: Days, future: Days, seed: int) -> Floats:
@@ -38,4 +38,4 @@ def prophet(x: Floats, ds: Days, future: Days, seed: int) -> Floats:
         warnings.simplefilter("ignore")
         model = Prophet().fit(pd.DataFrame({"ds": ds.astype("datetime64[ns]"), "y": x}))
         samples = model.predictive_samples(pd.DataFrame({"ds": future.astype("datetime64[ns]")}))["yhat"]
-    return np.quantile(samples, LEVELS, axis=1).T
+    return np.quantile(samples, QUANTILE_LEVELS, axis=1).T

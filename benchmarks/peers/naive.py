@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from forecast.metrics import LEVELS
+from forecast.metrics import QUANTILE_LEVELS
 from forecast.timeseries.series import Floats
 
 
@@ -23,4 +23,6 @@ def naive(x: Floats, season: int, horizon: int) -> Floats:
             filled[t] = filled[t - season]
     h = np.arange(horizon)
     cycles = h // season + 1
-    return np.asarray(filled[len(x) - season + h % season][:, None] + sd * np.sqrt(cycles)[:, None] * norm.ppf(LEVELS))
+    return np.asarray(
+        filled[len(x) - season + h % season][:, None] + sd * np.sqrt(cycles)[:, None] * norm.ppf(QUANTILE_LEVELS)
+    )

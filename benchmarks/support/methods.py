@@ -19,7 +19,7 @@ from forecast.catalog import Catalog
 from forecast.forecasters.calibration import student_levels
 from forecast.forecasters.grid.engine import panel_quantiles
 from forecast.jobs.backtest import BacktestQuestion, run
-from forecast.metrics import LEVELS
+from forecast.metrics import QUANTILE_LEVELS
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats
@@ -38,7 +38,7 @@ def backtested(task: Task, catalog: Catalog, settings: Settings) -> Answer:
     started = time.perf_counter()
     answer = run(catalog, settings, origins, question)
     seconds = time.perf_counter() - started
-    q = np.full((*task.asked.shape, task.horizon, len(LEVELS)), np.nan)
+    q = np.full((*task.asked.shape, task.horizon, len(QUANTILE_LEVELS)), np.nan)
     for one in answer.tested:
         q[task.ids.index(one.test.series_id), np.searchsorted(task.cutoffs, one.test.cutoffs)] = one.test.quantiles
     return Answer(q, seconds)
@@ -54,7 +54,7 @@ def one_pass(task: Task) -> Answer:
 
 def one_by_one(task: Task, forecast: Callable[[Floats, Days, Days], Floats]) -> Answer:
     """A method that sees one series up to one cutoff: ``forecast(log, ds, future)`` gives (H, 15) of the log."""
-    q = np.full((*task.asked.shape, task.horizon, len(LEVELS)), np.nan)
+    q = np.full((*task.asked.shape, task.horizon, len(QUANTILE_LEVELS)), np.nan)
     started = time.perf_counter()
     for i, o in zip(*np.nonzero(task.asked), strict=True):
         ds, x = task.past(i, o)
@@ -132,7 +132,7 @@ def _write(task: Task, folder: Path) -> None:
 
 
 def _read(task: Task, path: Path) -> dict[str, Floats]:
-    shape = (*task.asked.shape, task.horizon, len(LEVELS))
+    shape = (*task.asked.shape, task.horizon, len(QUANTILE_LEVELS))
     q = {method: np.full(shape, np.nan) for method in STATSFORECAST}
     place = {str(cutoff): o for o, cutoff in enumerate(task.cutoffs)}
     with path.open(newline="", encoding="utf-8") as file:

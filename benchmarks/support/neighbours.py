@@ -9,7 +9,7 @@ import numpy as np
 
 from forecast.effects.controls import controls_for
 from forecast.effects.episodes import Episode
-from forecast.effects.estimate import Averaging, estimate
+from forecast.effects.estimate import ModelAveraging, estimate
 from forecast.effects.record import EffectRecord
 from forecast.events import KindFamily
 from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary
@@ -25,7 +25,7 @@ SPREADS, FIXED = (0.05, 0.2, 0.5), tuple(np.log([0.1, 0.3, 0.5, 0.8, 1.3, 3.0]).
 #: Average effects in size groups: up to 10 %, up to 30 %, more.
 GROUPS = (("up to 10 %", 0.0, 0.1), ("10 to 30 %", 0.1, 0.3), ("more", 0.3, np.inf))
 DRAWS = 1000
-_QUICK = Averaging(placebo=False)
+_QUICK = ModelAveraging(placebo=False)
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast import metrics
-from forecast.forecasters.grid.engine import LEAST, Panel
+from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS, Panel
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
@@ -49,7 +49,7 @@ class Task:
         ahead = at[:, None] + np.arange(1, horizon + 1)
         season = 1 if panel.is_price else panel.freq.season
         seen = np.cumsum(np.isfinite(panel.x), axis=1)
-        asked = np.isfinite(panel.x[:, at]) & (seen[:, at] >= LEAST)
+        asked = np.isfinite(panel.x[:, at]) & (seen[:, at] >= MIN_GRID_OBSERVATIONS)
         ids = tuple(history.series.series_id for history in histories)
         return cls(ids, panel, cutoffs, horizon, season, outcome[:, ahead], asked)
 
@@ -90,7 +90,7 @@ def judge(task: Task, answers: Mapping[str, Answer], baseline: str, ours: str) -
     for name, answer in answers.items():
         q = answer.quantiles[series]
         crps[name] = metrics.crps_from_quantiles(q, actual)
-        error[name] = np.abs(actual - q[..., len(metrics.LEVELS) // 2])
+        error[name] = np.abs(actual - q[..., len(metrics.QUANTILE_LEVELS) // 2])
         inside[name] = [metrics.coverage(q, actual, level) for level in (0.5, 0.8, 0.95)]
     rows: list[Row] = []
     overall = {name: _relative(crps[name], crps[baseline]) for name in answers}

@@ -25,8 +25,8 @@ from forecast.answers.model import (
 from forecast.answers.several import Several
 from forecast.registry import Run
 
-#: Names of the quantiles, by ``metrics.LEVELS``: q025 is the 2.5 % quantile, q10 the 10 % quantile.
-QUANTILES = tuple("q" + f"{level:.3f}"[2:].removesuffix("0") for level in metrics.LEVELS.tolist())
+#: Names of the quantiles, by ``metrics.QUANTILE_LEVELS``: q025 is the 2.5 % quantile, q10 the 10 % quantile.
+QUANTILES = tuple("q" + f"{level:.3f}"[2:].removesuffix("0") for level in metrics.QUANTILE_LEVELS.tolist())
 
 
 class FamilyAtHorizon(Part):
@@ -75,7 +75,7 @@ class QuantilesAhead(Part):
 
     @classmethod
     def columns(cls, levels: Sequence[int] = ()) -> list[Column]:
-        percents = (f"{100 * level:g} % quantile" for level in metrics.LEVELS.tolist())
+        percents = (f"{100 * level:g} % quantile" for level in metrics.QUANTILE_LEVELS.tolist())
         named = zip(QUANTILES, percents, strict=True)
         return [*super().columns(levels), *(Column(name, "number", OF_SERIES, told, name) for name, told in named)]
 

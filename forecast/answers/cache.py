@@ -1,4 +1,4 @@
-"""What answers are made from, kept while it may be asked for again: one bounded cache, owned by whoever serves.
+"""A bounded least-recently-used cache of what answers are computed from, owned by the process that serves.
 
 A key holds all that its value depends on (the run, the edition of the catalogue, the day, the digest of what events of
 a kind do), so that a value is never wrong, only forgotten. Without a cache everything is worked out anew.
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Cache:
-    """At most so many values, the longest unused forgotten first; safe to share between threads.
+    """A least-recently-used cache of bounded size, safe to share between threads.
 
     The values of one series are its future on a day (its draws in its unit and what they are made of, .8 MB for 2000
     paths of 24 periods), its quantiles for each set of levels and the report of its effects; a coherent group has its
@@ -31,7 +31,8 @@ class Cache:
         return len(self._kept)
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """The value of a key, made if it is not kept. Threads that ask at once may each make it; all get the first."""
+        """The value of a key, computed if it is not cached. Threads that ask at once may each compute it; all get the
+        first."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

@@ -1,4 +1,4 @@
-"""Which run answers for a series on a day, in what, and the future that it gives."""
+"""The champion run of a series on a day, its units, and the joint draws that it gives for the periods ahead."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def serving(series: Series, registry: Registry, as_of: dt.date) -> Run:
-    """The champion of a series, asked on a day.
+    """The champion of a series on a day.
 
     Raises ``NotTrained``, also for what has become a comparison, and ``InvalidInput`` for a day on which what the run
     was trained on was not yet known.

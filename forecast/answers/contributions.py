@@ -1,6 +1,6 @@
-"""Which events change the future of a series: those of the record that go on otherwise, and those that come.
+"""Contributions of events to the future of a series: revised ones of recorded events, and new ones of others.
 
-What is found here is plain data, a ``Part`` an event; ``paths`` says what the parts add, draw by draw.
+What is found here is plain data, a ``Contribution`` an event; ``paths`` says what the parts add, draw by draw.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from forecast.answers.coming import Coming, Granted, merged, net
-from forecast.answers.event_priors import Evidence, Kind
-from forecast.answers.event_versions import Assumption, Steps, Version, World, differing, reached
+from forecast.answers.event_priors import EventClass, Evidence
+from forecast.answers.event_versions import Assumption, EventScenario, EventVersion, Steps, differing, reached
+from forecast.answers.new_contributions import LicenceGrants, NewContribution, merged, net
 from forecast.effects import EffectRecord, EpisodeEffect
 from forecast.effects.candidates import in_periods
 from forecast.effects.episodes import licence
@@ -36,7 +36,7 @@ Levels = tuple[tuple[np.datetime64, float], ...]
 
 @dataclass(frozen=True)
 class Spell:
-    """Some time in force: from ``day``, that is from period ``start``, until before period ``stop`` (ordinals)."""
+    """A spell in force: from ``day``, that is from period ``start``, until before period ``stop`` (ordinals)."""
 
     day: dt.date
     start: int
@@ -48,15 +48,15 @@ class Spell:
 
 
 @dataclass(frozen=True, eq=False)
-class Ahead:
-    """The H periods after the last observation, whose period starts on ``last``; ``ds``: their starts."""
+class ForecastPeriods:
+    """The H forecast periods after the last observation, whose period starts on ``last``; ``ds``: their starts."""
 
     freq: Freq
     last: np.datetime64
     ds: Days
 
     @classmethod
-    def after(cls, last: np.datetime64, horizon: int, freq: Freq) -> Ahead:
+    def after(cls, last: np.datetime64, horizon: int, freq: Freq) -> ForecastPeriods:
         return cls(freq, last, freq.range(freq.shift(last, 1), horizon))
 
     @cached_property
@@ -70,7 +70,7 @@ class Ahead:
         return np.arange(self.origin + 1, self.origin + 1 + len(self.ds))
 
     def spells(self, steps: Steps) -> tuple[Spell, ...]:
-        """The times in force of a life told in steps."""
+        """The spells in force, from the steps of a level over time."""
         ends = [*(day for day, _ in steps[1:]), None]
         return tuple(
             Spell(day, int(self.freq.ordinal(day)), self._stop(end))
@@ -84,8 +84,8 @@ class Ahead:
 
 
 @dataclass(frozen=True)
-class Rewritten:
-    """An event of the record whose ``share`` of the episode's path follows other spells than the stored draws do.
+class RevisedContribution:
+    """Contribution of a recorded event whose ``share`` of its episode's path has other spells than the stored draws.
 
     ``drawn``: the spells that the stored draws hold; ``spells``: those that count instead; ``gone``: it never was.
     ``stated``: mean and sd on the log that somebody says instead of the estimate; ``shape``, ``levels``: likewise;
@@ -103,29 +103,30 @@ class Rewritten:
     gone: bool = False
 
 
-Part = Rewritten | Coming
+Contribution = RevisedContribution | NewContribution
 
 
 @dataclass(frozen=True)
-class Fork:
-    """With ``probability`` a draw has the parts of one of ``alternatives``, evenly likely, else those of all draws."""
+class ChanceContributions:
+    """Contributions at a chance node: with ``probability`` those of one of ``alternatives``, else those of all
+    draws."""
 
     key: str
     probability: float
-    alternatives: tuple[tuple[Part, ...], ...]
+    alternatives: tuple[tuple[Contribution, ...], ...]
 
 
 @dataclass(frozen=True)
-class Additions:
-    """What the events of one world add: ``parts`` to all draws, but for those that take one of the ``forks``."""
+class ContributionSet:
+    """Contributions in one scenario: ``contributions`` to all draws, but for those that take one of ``chances``."""
 
-    parts: tuple[Part, ...]
-    forks: tuple[Fork, ...] = ()
+    contributions: tuple[Contribution, ...]
+    chances: tuple[ChanceContributions, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class Contributions:
-    """The events that change one series after its last observation, in any version of the events.
+class ContributionModel:
+    """The contributions of events to one series after its last observation, in any version of the events.
 
     ``record``: what past events did; ``trained``: the events as known when the draws were made; ``known``: as known
     now; ``evidence``: what events of a kind do, for those whose effect nobody has seen.
@@ -133,63 +134,69 @@ class Contributions:
 
     series: Series
     record: EffectRecord
-    ahead: Ahead
-    trained: Version
-    known: Version
+    ahead: ForecastPeriods
+    trained: EventVersion
+    known: EventVersion
     minerals: Minerals
     evidence: Evidence
 
-    def of(self, world: World, check: Callable[[], None] = lambda: None) -> Additions:
-        """The parts of a world, and of each world that a draw may choose in it; ``check`` is called before each."""
+    def of(self, scenario: EventScenario, check: Callable[[], None] = lambda: None) -> ContributionSet:
+        """The contributions in a scenario, and in each version that a draw may take; ``check`` is called before
+        each."""
 
-        def parts(version: Version) -> tuple[Part, ...]:
+        def contributions(version: EventVersion) -> tuple[Contribution, ...]:
             check()
-            return self._parts(version, world.assumptions)
+            return self._contributions(version, scenario.assumptions)
 
-        forks = (Fork(c.key, c.probability, tuple(map(parts, c.alternatives))) for c in world.choices)
-        return Additions(parts(world.version), tuple(forks))
+        chances = (
+            ChanceContributions(c.key, c.probability, tuple(map(contributions, c.alternatives)))
+            for c in scenario.chance_nodes
+        )
+        return ContributionSet(contributions(scenario.version), tuple(chances))
 
     def touches(self, event_id: str) -> bool:
         """Whether an event, as it is known, is about this series."""
         return self._exposure(event_id) > 0
 
-    def notes(self, world: World, additions: Additions, known: Sequence[Part] = ()) -> tuple[str, ...]:
+    def notes(
+        self, scenario: EventScenario, additions: ContributionSet, known: Sequence[Contribution] = ()
+    ) -> tuple[str, ...]:
         """What is taken of each coming event whose effect nobody has seen or stated, but for ``known`` parts."""
-        found = [(world.version, additions.parts)]
-        for choice, fork in zip(world.choices, additions.forks, strict=True):
-            found += zip(choice.alternatives, fork.alternatives, strict=True)
-        told: dict[str, str] = {}
-        for version, parts in found:
-            for part in parts:
-                if isinstance(part, Coming) and not part.stated and part not in known:
-                    event = version.events.get(part.event_id) or self.known.events[part.event_id]
-                    begun, own = self._begun(part.event_id), self._own(part.event_id)
-                    told[part.event_id] = self.evidence.in_words(event, self.series, begun=begun, own=own)
+        found = [(scenario.version, additions.contributions)]
+        for node, chance in zip(scenario.chance_nodes, additions.chances, strict=True):
+            found += zip(node.alternatives, chance.alternatives, strict=True)
+        by_event: dict[str, str] = {}
+        for version, contributions in found:
+            for each in contributions:
+                if isinstance(each, NewContribution) and not each.stated and each not in known:
+                    event = version.events.get(each.event_id) or self.known.events[each.event_id]
+                    begun, own = self._begun(each.event_id), self._own(each.event_id)
+                    by_event[each.event_id] = self.evidence.in_words(event, self.series, begun=begun, own=own)
         together: dict[str, list[str]] = {}
-        for event_id in sorted(told):
-            together.setdefault(told[event_id], []).append(event_id)
+        for event_id in sorted(by_event):
+            together.setdefault(by_event[event_id], []).append(event_id)
         return tuple(f"{', '.join(event_ids)}: {words}" for words, event_ids in together.items())
 
     # -- which parts -----------------------------------------------------------------------------------------------
 
-    def _parts(self, version: Version, assumptions: Mapping[str, Assumption]) -> tuple[Part, ...]:
+    def _contributions(self, version: EventVersion, assumptions: Mapping[str, Assumption]) -> tuple[Contribution, ...]:
         # The act that brings measures back has no effect of its own beside what is stated of them.
         stated = {event_id: one.group for event_id, one in assumptions.items() if one.size(self.series)}
         changed = (version.changed | assumptions.keys()) - (set(stated.values()) - stated.keys())
         recorded = sorted((self._drifted | self._licensed | changed) & self._effects.keys())
-        rewritten = [self._rewritten(event_id, version, assumptions.get(event_id, _NOTHING)) for event_id in recorded]
-        coming = {event_id: c for event_id, c in self._coming_as_known.items() if event_id not in changed}
-        apart: list[Coming] = []
+        revised = [self._revised(event_id, version, assumptions.get(event_id, _NOTHING)) for event_id in recorded]
+        coming = {event_id: c for event_id, c in self._new_as_known.items() if event_id not in changed}
+        apart: list[NewContribution] = []
         for event_id in sorted(changed):
             assumption = assumptions.get(event_id, _NOTHING)
             if assumption.group and not assumption.size(self.series):
-                known = self._coming_as_known.get(event_id)
+                known = self._new_as_known.get(event_id)
                 coming |= {event_id: known} if known else {}
-                found = self._coming(event_id, version, assumption, known)
+                found = self._new(event_id, version, assumption, known)
                 apart += [found] if found else []
-            elif found := self._coming(event_id, version, assumption):
+            elif found := self._new(event_id, version, assumption):
                 coming[event_id] = found
-        return (*(part for part in rewritten if part), *merged([*(coming[i] for i in sorted(coming)), *apart]))
+        return (*(each for each in revised if each), *merged([*(coming[i] for i in sorted(coming)), *apart]))
 
     @cached_property
     def _effects(self) -> dict[str, EpisodeEffect]:
@@ -205,7 +212,7 @@ class Contributions:
         return differing(self.trained.events, self.known.events) & clear
 
     @cached_property
-    def _coming_as_known(self) -> dict[str, Coming]:
+    def _new_as_known(self) -> dict[str, NewContribution]:
         # The period of a last day is whole: what ends in the last one observed is missed from the next one on. What
         # began before may have to build up, or to be licensed.
         since: dt.date = self.ahead.freq.start(self.ahead.origin).item()
@@ -216,18 +223,16 @@ class Contributions:
             or event.terms
             or self._builds_up(event)
         }
-        found = {
-            event_id: self._coming(event_id, self.known, _NOTHING) for event_id in reached(late, self.known.events)
-        }
+        found = {event_id: self._new(event_id, self.known, _NOTHING) for event_id in reached(late, self.known.events)}
         return {event_id: coming for event_id, coming in found.items() if coming}
 
-    def _rewritten(self, event_id: str, version: Version, assumption: Assumption) -> Rewritten | None:
+    def _revised(self, event_id: str, version: EventVersion, assumption: Assumption) -> RevisedContribution | None:
         """The part of an episode's path that goes on differently from what the run's draws hold, if it does."""
         effect, share = self._effects[event_id], self._share(event_id)
         if event_id in self._fresh:
             return None
         if event_id not in version.events:
-            return Rewritten(event_id, effect, share, gone=True) if event_id in self.known.events else None
+            return RevisedContribution(event_id, effect, share, gone=True) if event_id in self.known.events else None
         steps, drawn = version.steps(event_id), self._steps_drawn(event_id)
         stated, shape = assumption.size(self.series), assumption.response(self.ahead.freq)
         if not shape and (stated or effect.episode.episode_id in self.record.clear):
@@ -236,15 +241,17 @@ class Contributions:
         if not self._was_in_force(event_id) or (steps == drawn and not (shape or assumption.levels or stated)):
             return None
         spells = self.ahead.spells(drawn), self.ahead.spells(steps)
-        return Rewritten(event_id, effect, share, *spells, Size(*stated) if stated else None, shape, assumption.levels)
+        return RevisedContribution(
+            event_id, effect, share, *spells, Size(*stated) if stated else None, shape, assumption.levels
+        )
 
-    def _coming(
-        self, event_id: str, version: Version, assumption: Assumption, known: Coming | None = None
-    ) -> Coming | None:
+    def _new(
+        self, event_id: str, version: EventVersion, assumption: Assumption, known: NewContribution | None = None
+    ) -> NewContribution | None:
         """What an event that the record does not tell changes after the last observation, beyond what is ``known``."""
         event = version.events.get(event_id) or self.known.events.get(event_id)
-        told = self._was_in_force(event_id) and event_id not in self._fresh
-        if event is None or event.family is KindFamily.THREAT or told:
+        in_record = self._was_in_force(event_id) and event_id not in self._fresh
+        if event is None or event.family is KindFamily.THREAT or in_record:
             return None
         stated = assumption.size(self.series)
         if stated == (0.0, 0.0) or (not stated and _on_a_path(event)):
@@ -265,9 +272,9 @@ class Contributions:
         late = event.effective if self._builds_up(event) else None
         begins = int(self.ahead.freq.ordinal(late)) if late else self.ahead.origin + 1 + first
         episode = (event_id,) if stated else (assumption.group, begins, sign)
-        return Coming(event_id, size, tuple(column.tolist()), episode, bool(stated), granted)
+        return NewContribution(event_id, size, tuple(column.tolist()), episode, bool(stated), granted)
 
-    def _unseen(self, event: Event, kind: Kind) -> Size:
+    def _unseen(self, event: Event, kind: EventClass) -> Size:
         """An effect that the record does not tell: by its kind, by how squarely it hits the series, before it begins by
         how far its record is believed, and once it has by its own data, if it has any."""
         weight = exposure(event, self.series, self.minerals)
@@ -275,15 +282,17 @@ class Contributions:
         own = self._own(event.event_id)
         return self.evidence.expected(kind, self.series, weight, own) if weight else Size(0.0, 0.0)
 
-    def _level(self, event_id: str, version: Version, assumption: Assumption) -> tuple[Floats, tuple[Granted, ...]]:
+    def _level(
+        self, event_id: str, version: EventVersion, assumption: Assumption
+    ) -> tuple[Floats, tuple[LicenceGrants, ...]]:
         """(H,) the level of an event in each period, less its level, as it is known, at the last observation; and what
         is granted under it, less what was then.
 
         What is in force then goes on to build up, or to be licensed: no other shape moves it any more.
         """
         ahead, last = self.ahead, self.ahead.origin
-        usual, said = self._usual(self.known, event_id), assumption.response(ahead.freq)
-        shape = said or self._usual(version, event_id)
+        usual, stated = self._usual(self.known, event_id), assumption.response(ahead.freq)
+        shape = stated or self._usual(version, event_id)
         before = [spell.start for spell in ahead.spells(self.known.steps(event_id)) if spell.start <= last < spell.stop]
         age = np.array([last - before[0]] if before else [-1], dtype=float)
         now = at_full(usual).response(age).item()
@@ -299,10 +308,10 @@ class Contributions:
         column *= multiplier(assumption.levels, ahead)
         if not (approved_now or approved.any()):
             return column - now, ()
-        there = Granted((now,) * len(column), (approved_now,) * len(column), times=-1.0)
-        return column - now, (Granted(tuple(column.tolist()), tuple(approved.tolist())), there)
+        there = LicenceGrants((now,) * len(column), (approved_now,) * len(column), times=-1.0)
+        return column - now, (LicenceGrants(tuple(column.tolist()), tuple(approved.tolist())), there)
 
-    def _usual(self, version: Version, event_id: str) -> Shape:
+    def _usual(self, version: EventVersion, event_id: str) -> Shape:
         """How an effect comes about of which nobody says more: as a licence on record does, else it builds up."""
         event = version.events.get(event_id)
         return (event and licence(event, self.ahead.freq)) or in_periods(BUILD_UP, self.ahead.freq)
@@ -314,7 +323,7 @@ class Contributions:
         """Events of the record that are licences with their terms."""
         return {event_id for event_id, event in self.known.events.items() if event.terms} & self._effects.keys()
 
-    def _ungranted(self, event_id: str, version: Version) -> Licence | None:
+    def _ungranted(self, event_id: str, version: EventVersion) -> Licence | None:
         """A licence on record of which no observation has seen the grants: what comes back is in no estimate."""
         one = licence(version.events[event_id], self.ahead.freq)
         spells, ahead = self.ahead.spells(self.known.steps(event_id)), self.ahead.origin + 1
@@ -346,9 +355,9 @@ class Contributions:
         """The data of an event's own, if they count beside what others of its kind did."""
         return self._effects[event_id] if event_id in self._fresh else None
 
-    def _kind(self, event: Event) -> Kind:
+    def _kind(self, event: Event) -> EventClass:
         own = self._own(event.event_id)
-        return Kind.of_episode(own.episode) if own else Kind.of_event(event, self.series)
+        return EventClass.of_episode(own.episode) if own else EventClass.of_event(event, self.series)
 
     def _builds_up(self, event: Event) -> bool:
         """Whether an event took effect so late that it has not built up at the last observation."""
@@ -357,7 +366,8 @@ class Contributions:
 
     @cached_property
     def _young(self) -> tuple[dt.date, dt.date]:
-        """What took effect after the first day, and by the second, has not built up at the last observation."""
+        """Whether an event that took effect after the first day, and by the second, has not built up at the last
+        observation."""
         freq, last = self.ahead.freq, self.ahead.origin
         ages = np.arange(float(freq.months(12)))
         young = int((in_periods(BUILD_UP, freq).response(ages) < 1).sum())
@@ -387,6 +397,6 @@ def _on_a_path(event: Event) -> bool:
     return any(act.relation in _ON_A_PATH for act in event.acts)
 
 
-def multiplier(levels: Levels, ahead: Ahead) -> Floats | float:
+def multiplier(levels: Levels, ahead: ForecastPeriods) -> Floats | float:
     """(H,) by how much an effect is multiplied in each period; 1 where nothing is said."""
     return mean_intensity(levels, ahead.ds, ahead.freq) if levels else 1.0

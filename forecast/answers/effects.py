@@ -17,7 +17,7 @@ from forecast.answers.estimate import DAYS, EVENTS, IN_UNIT, PERCENT, PERIODS, P
 from forecast.answers.findings import Findings
 from forecast.answers.model import LINES, Cell, Column, Listing, Part
 from forecast.effects.record import EffectRecord, EpisodeEffect
-from forecast.effects.report import RELEVANT, Band, EpisodeReport
+from forecast.effects.report import RELEVANT_PERCENT, Band, EpisodeReport
 from forecast.events import KindFamily, days_in_force
 from forecast.events.spells import in_words
 from forecast.timeseries.series import Series
@@ -289,7 +289,7 @@ def _episode(found: Findings, told: EpisodeReport) -> EpisodeEstimate:
         any_effect=six_digits(effect.acts).item(),
         placebo_rank=number(effect.placebo_rank),
         relevant=number(told.relevant),
-        relevant_size=RELEVANT,
+        relevant_size=RELEVANT_PERCENT,
         detectable=_smallest(effect, found.series),
         identified=effect.identified,
         prior_dominated=effect.prior_dominated,

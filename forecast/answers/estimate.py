@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 
 from forecast.answers.model import Intervals, bounds
 from forecast.effects.event_classes import Size
-from forecast.effects.report import CUTS, LEVELS, Band
+from forecast.effects.report import CUTS, EFFECT_LEVELS, Band
 from forecast.metrics import rounded
 from forecast.timeseries.series import Floats
 
@@ -28,14 +28,14 @@ ESTIMATES: JsonDict = {"unit": "estimates"}
 class Estimate(Intervals):
     """A number with its uncertainty: the median, and the central 50, 80 and 90 % intervals."""
 
-    levels_if_unsaid: ClassVar[tuple[int, ...]] = LEVELS
+    levels_if_unsaid: ClassVar[tuple[int, ...]] = EFFECT_LEVELS
 
     median: float = Field(description="median")
 
     @classmethod
     def each(cls, band: Band) -> list[Estimate]:
         """One for each period of a band."""
-        ends = [end for level in LEVELS for end in band.intervals[level]]
+        ends = [end for level in EFFECT_LEVELS for end in band.intervals[level]]
         return [cls._of(at) for at in six_digits([band.median, *ends]).T.tolist()]
 
     @classmethod
@@ -45,7 +45,7 @@ class Estimate(Intervals):
 
     @classmethod
     def _of(cls, numbers: Sequence[float]) -> Estimate:
-        return cls.model_validate({"median": numbers[0], **bounds(LEVELS, numbers[1:])})
+        return cls.model_validate({"median": numbers[0], **bounds(EFFECT_LEVELS, numbers[1:])})
 
 
 def six_digits(values: npt.ArrayLike) -> Floats:

@@ -1,4 +1,5 @@
-"""What the serving runs say of events of a kind, pooled: the prior of an event that nobody has seen act.
+"""Priors of event effects: what the serving runs say of events of a class, pooled, for events without data of their
+own.
 
 ``models/classes.json`` holds the raw likelihoods on the cards of the serving runs, and which runs those are. It is
 written by whatever changes who serves (training, promoting, rolling back, retiring) and only read where questions are
@@ -27,7 +28,7 @@ from forecast.events import Event, KindFamily
 from forecast.files import write_atomically
 from forecast.names import MeasureClass
 from forecast.registry import Registry
-from forecast.registry.store import SUMMARY as FILE
+from forecast.registry.store import CLASSES_FILE as FILE
 from forecast.timeseries.series import Series
 
 #: Why an event that has not begun is scaled, by its certainty.
@@ -35,26 +36,26 @@ _DOUBT = {"partly": "only part of it was read in the text of the measure", "back
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What an event or an episode is judged by: its ``family``, the expected ``direction`` on a series (+1, −1, 0
-    unknown) and its own ``events``, which are not to teach what it does."""
+class EventClass:
+    """The class of an event or an episode: its ``family``, the expected ``direction`` on a series (+1, −1, 0 unknown)
+    and its own ``events``, which are left out of its prior."""
 
     family: KindFamily
     direction: int
     events: tuple[str, ...]
 
     @classmethod
-    def of_event(cls, event: Event, series: Series) -> Kind:
+    def of_event(cls, event: Event, series: Series) -> EventClass:
         return cls(event.family, direction(event, series), (event.event_id,))
 
     @classmethod
-    def of_episode(cls, episode: Episode) -> Kind:
+    def of_episode(cls, episode: Episode) -> EventClass:
         return cls(episode.family, episode.direction, episode.events)
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """Likelihoods of all episodes of the serving runs. ``digest``: the same evidence, the same word."""
+    """Likelihoods of all episodes of the serving runs. ``digest``: equal for equal evidence."""
 
     likelihoods: tuple[Likelihood, ...] = ()
     digest: str = ""
@@ -62,7 +63,7 @@ class Evidence:
 
     @classmethod
     def of(cls, registry: Registry, retired: Collection[str] = ()) -> Evidence:
-        """What is written down; read again only when the file has changed."""
+        """The stored evidence of a registry; read again only when the file has changed."""
         path = registry.root / FILE
         try:
             stat = path.stat()
@@ -72,11 +73,12 @@ class Evidence:
 
     @cached_property
     def priors(self) -> Mapping[tuple[KindFamily, MeasureClass], ClassPrior]:
-        """What an event of each family that nobody has seen may do to each class of measures."""
+        """Prior effects of an unseen event, by family and class of measures."""
         return class_priors(self.likelihoods)
 
     def prior(self, family: KindFamily, series: Series, without: Collection[str] = ()) -> ClassPrior:
-        """What an event of a family may do to a series; whatever an event in ``without`` has a part in is left out."""
+        """The prior effect of an event of a family on a series; whatever an event in ``without`` has a part in is left
+        out."""
         left_out = self._seen.intersection(without)
         if not left_out:
             return self.priors[family, series.measure_class]
@@ -91,7 +93,7 @@ class Evidence:
         left_out = self._seen.intersection(without)
         return len({events[0] for events in episodes if left_out.isdisjoint(events)})
 
-    def expected(self, kind: Kind, series: Series, weight: float = 1.0, own: EpisodeEffect | None = None) -> Size:
+    def expected(self, kind: EventClass, series: Series, weight: float = 1.0, own: EpisodeEffect | None = None) -> Size:
         """What an event does once it has built up: what events of its kind do, times a ``weight`` (how squarely it
         hits, how far it is believed), and times the likelihood of its ``own`` data, with both taken for normal."""
         mean, sd, heavy = self.prior(kind.family, series, kind.events).towards(kind.direction)
@@ -108,7 +110,7 @@ class Evidence:
         ``begun``: it is in force, and how far its record is believed no longer matters; ``own``: its episode, if it has
         data of its own that do not tell its effect yet.
         """
-        kind = Kind.of_episode(own.episode) if own else Kind.of_event(event, series)
+        kind = EventClass.of_episode(own.episode) if own else EventClass.of_event(event, series)
         n, on = self.count(kind.family, series.measure_class, kind.events), series.measure_class
         mean, sd, _ = self.expected(kind, series)
         which = f"mean {100 * math.expm1(mean):+.0f} %" if mean else "variance only, for no mean is identifiable"
@@ -125,14 +127,14 @@ class Evidence:
 
     @cached_property
     def _seen(self) -> frozenset[str]:
-        return frozenset(event for said in self.likelihoods for event in said.events)
+        return frozenset(event for likelihood in self.likelihoods for event in likelihood.events)
 
     @cached_property
     def _episodes(self) -> dict[tuple[KindFamily, MeasureClass], set[tuple[str, ...]]]:
         """The events of each episode, the leader first, by the family and the measure it is of."""
         found: dict[tuple[KindFamily, MeasureClass], set[tuple[str, ...]]] = {}
-        for said in self.likelihoods:
-            found.setdefault((said.family, said.measure_class), set()).add(said.events)
+        for likelihood in self.likelihoods:
+            found.setdefault((likelihood.family, likelihood.measure_class), set()).add(likelihood.events)
         return found
 
 

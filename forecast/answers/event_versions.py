@@ -1,4 +1,4 @@
-"""Versions of the events: what a scenario changes, what it assumes, and the forks at which draws part."""
+"""Versions of the events: as known on a day or as amended by a scenario, with assumed effects and chance nodes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecast.effects.candidates import in_periods
-from forecast.events import Act, Branch, Event, Events, InForce, in_force, timeline
+from forecast.events import Act, Branch, Event, Events, InForceInterval, in_force, timeline
 from forecast.interventions import Licence, Shape
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import Series
@@ -22,7 +22,7 @@ Steps = tuple[tuple[dt.date, float], ...]
 
 @dataclass(frozen=True)
 class Assumption:
-    """What somebody says of an event's effect.
+    """An effect assumed of an event instead of an estimated one.
 
     ``shape``: how it goes over the periods from its start, None for the usual; ``licence``: the same with a delay in
     months; ``sizes``: (on, mean, standard
@@ -39,8 +39,8 @@ class Assumption:
 
     def size(self, series: Series) -> tuple[float, float] | None:
         """Mean and standard deviation for a series; what is said of itself goes before what is said of its measure."""
-        said = {on: (mean, sd) for on, mean, sd in self.sizes}
-        return said.get(series.series_id, said.get(series.measure))
+        stated = {on: (mean, sd) for on, mean, sd in self.sizes}
+        return stated.get(series.series_id, stated.get(series.measure))
 
     def response(self, freq: Freq) -> Shape | None:
         """The shape that is said, in periods; None for the usual."""
@@ -48,8 +48,8 @@ class Assumption:
 
 
 @dataclass(frozen=True, eq=False)
-class Version:
-    """Events as known on a day, or as somebody would have them.
+class EventVersion:
+    """Events as known on a day, or as amended by a scenario.
 
     ``events`` have ``known_on`` applied; ``changed``: ids of the events whose life may differ from what is known.
     """
@@ -58,23 +58,23 @@ class Version:
     known_on: dt.date
     changed: frozenset[str] = frozenset()
     _steps: dict[str, Steps] = field(default_factory=dict, repr=False)
-    _in_force: dict[str, tuple[InForce, ...]] = field(default_factory=dict, repr=False)
+    _in_force: dict[str, tuple[InForceInterval, ...]] = field(default_factory=dict, repr=False)
 
     def steps(self, event_id: str) -> Steps:
-        """The level of an event from each day on; empty if it is not there or never in force."""
+        """The level of an event from each day on; empty if it is not in this version or never in force."""
         if event_id not in self._steps:
             there = event_id in self.events
             self._steps[event_id] = timeline(self.events, event_id, self.known_on) if there else ()
         return self._steps[event_id]
 
-    def in_force(self, event_id: str) -> tuple[InForce, ...]:
-        """The same life as the times in force."""
+    def in_force(self, event_id: str) -> tuple[InForceInterval, ...]:
+        """The intervals in which an event is in force."""
         if event_id not in self._in_force:
             there = event_id in self.events
             self._in_force[event_id] = in_force(self.events, event_id, self.known_on) if there else ()
         return self._in_force[event_id]
 
-    def edited(self, changed: Iterable[Event] = (), removed: Collection[str] = ()) -> Version:
+    def edited(self, changed: Iterable[Event] = (), removed: Collection[str] = ()) -> EventVersion:
         """With some events replaced or added, and some removed."""
         new = {event.event_id: event for event in changed}
         if not new and not removed:
@@ -85,10 +85,10 @@ class Version:
         merged = (event for event_id, event in (kept | known).items() if event_id not in gone)
         events = Events(merged, as_of=self.known_on)
         touched = reached({*new, *removed}, self.events) | reached(new, events)
-        return Version(events, self.known_on, self.changed | touched)
+        return EventVersion(events, self.known_on, self.changed | touched)
 
-    def taking(self, branch: Branch, starts: dt.date) -> Version:
-        """If the branch came to pass on ``starts``: a threat carried out, or a suspension over."""
+    def taking(self, branch: Branch, starts: dt.date) -> EventVersion:
+        """This version with a branch taken on ``starts``: a threat carried out, or a suspension over."""
         event = self.events[branch.event_id]
         taken = replace(event, event_id=comes_with(branch), status="enacted", effective=starts)
         taken = replace(taken, ended=None, end_known=None)
@@ -106,24 +106,25 @@ def comes_with(branch: Branch) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
-    """A fork: with ``probability`` a draw lives in one of ``alternatives``, evenly likely, else in the world as it is.
+class ChanceNode:
+    """A chance node: with ``probability`` a draw takes one of ``alternatives``, evenly likely, else the events as they
+    are known.
 
     ``key`` seeds the decision, and the same key decides alike for every series and scenario.
     """
 
     key: str
     probability: float
-    alternatives: tuple[Version, ...]
+    alternatives: tuple[EventVersion, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class World:
-    """One version of the events, what is assumed of them, and what each draw decides for itself."""
+class EventScenario:
+    """A version of the events with assumed effects and chance nodes: what a forecast is conditional on."""
 
-    version: Version
+    version: EventVersion
     assumptions: Mapping[str, Assumption] = field(default_factory=dict)
-    choices: tuple[Choice, ...] = ()
+    chance_nodes: tuple[ChanceNode, ...] = ()
 
 
 def differing(a: Events, b: Events) -> set[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import as_trained, champion_of
-from forecast.answers.event_priors import Evidence, Kind
+from forecast.answers.event_priors import EventClass, Evidence
 from forecast.answers.not_estimated import own_not_estimated, why_not
 from forecast.effects.event_classes import Size
 from forecast.effects.record import EpisodeEffect
@@ -98,6 +98,6 @@ def _all(catalog: Catalog, series: Series, run: Run, evidence: Evidence) -> Find
 
 def _kin(effect: EpisodeEffect, series: Series, evidence: Evidence) -> Kin:
     """The prior of its kind, without it, times its own likelihood."""
-    kind = Kind.of_episode(effect.episode)
+    kind = EventClass.of_episode(effect.episode)
     others = evidence.count(kind.family, series.measure_class, kind.events)
     return Kin(others, evidence.expected(kind, series, effect.episode.exposure, effect))

@@ -40,8 +40,8 @@ from forecast.timeseries.series import Floats
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
-LEVELS = (80, 95)
-BASELINE = "baseline"
+FORECAST_LEVELS = (80, 95)
+BASELINE_SCENARIO = "baseline"
 
 
 class ForecastPoint(Intervals):
@@ -67,7 +67,7 @@ class BranchFacts(Part):
 
 
 class Forecast(Answer):
-    """A forecast of one series in one world."""
+    """A forecast of one series in one event scenario."""
 
     line: ClassVar[tuple[str, ...]] = ("series_id", LINES, "unit", "scenario", "run")
 
@@ -92,7 +92,7 @@ def forecast(
     series_id: str,
     *,
     horizon: int = 12,
-    levels: Sequence[float] = LEVELS,
+    levels: Sequence[float] = FORECAST_LEVELS,
     as_of: dt.date,
     cache: Cache = NOTHING_KEPT,
 ) -> Forecast:
@@ -118,7 +118,7 @@ def told(
         run=future.run.run_id,
         as_of=future.as_of,
         events_known_to=future.events_known_to,
-        scenario=BASELINE,
+        scenario=BASELINE_SCENARIO,
         levels=levels,
         data=data,
         branches=tuple(map(BranchFacts.model_validate, future.branches)),

@@ -1,4 +1,5 @@
-"""The future of a series: the draws of its run, with what events add to them, as events are known or in other worlds.
+"""The future of a series: the joint draws of its run with the contributions of events, as they are known or in a
+scenario.
 
 A run holds what its model drew and what past events had done. ``contributions`` says which events change that, and
 ``paths`` what they add, draw by draw; here both are joined.
@@ -14,10 +15,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from forecast.answers.contributions import Additions, Ahead, Contributions
+from forecast.answers.contributions import ContributionModel, ContributionSet, ForecastPeriods
 from forecast.answers.event_priors import Evidence
-from forecast.answers.event_versions import Choice, Version, World
-from forecast.answers.paths import Luck, difference, forked, total
+from forecast.answers.event_versions import ChanceNode, EventScenario, EventVersion
+from forecast.answers.paths import CommonRandomNumbers, difference, forked, total
 from forecast.coupling import added_to
 from forecast.events import Branch, Events, branches
 from forecast.events.exposure import Minerals
@@ -29,11 +30,11 @@ from forecast.timeseries.trade import has_trade
 Draws = npt.NDArray[np.float32]
 
 #: No world changes the log of a draw by more than this.
-LARGEST_CHANGE = 50.0
+MAX_LOG_CHANGE = 50.0
 
 
 @dataclass(frozen=True, eq=False)
-class Conditional:
+class ConditionalForecast:
     """The future of a series given another world: ``draws`` (H, n) in its unit, the very same numbers as without it
     where it changes nothing; ``coupled`` (H, n): the same in the margins of the world; ``change`` (H, n): of their log;
     ``notes``: what is taken of events that nobody has seen.
@@ -68,9 +69,9 @@ class Future:
         return self._ahead.ds
 
     @cached_property
-    def known(self) -> Version:
+    def known(self) -> EventVersion:
         """The events as they are known."""
-        return Version(self.events, self.as_of)
+        return EventVersion(self.events, self.as_of)
 
     @cached_property
     def draws(self) -> Draws:
@@ -87,29 +88,29 @@ class Future:
 
     @cached_property
     def added(self) -> Floats:
-        """(H, n) what events add to the log in the world as it is known."""
+        """(H, n) contributions of events to the log, as events are known."""
         forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last).T
-        return np.asarray(forward + total(self._additions.parts, self._ahead, self._luck) + self._forked)
+        return np.asarray(forward + total(self._additions.contributions, self._ahead, self._luck) + self._forked)
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What the draws take of coming events whose effect nobody has seen."""
         return self._contributions.notes(self.baseline, self._additions)
 
-    def given(self, world: World, check: Callable[[], None] = lambda: None) -> Conditional:
-        """The same future if the events were those of ``world``; ``check`` is called on the way and may give up."""
-        additions = self._contributions.of(world, check)
-        change = difference(additions.parts, self._additions.parts, self._ahead, self._luck)
-        if additions.forks or self._additions.forks:
+    def given(self, scenario: EventScenario, check: Callable[[], None] = lambda: None) -> ConditionalForecast:
+        """The forecast conditional on an event scenario; ``check`` is called on the way and may raise."""
+        additions = self._contributions.of(scenario, check)
+        change = difference(additions.contributions, self._additions.contributions, self._ahead, self._luck)
+        if additions.chances or self._additions.chances:
             change += forked(additions, self._ahead, self._luck, check) - self._forked
         # What is stated may be absurd, but a number in single precision it stays.
-        change = np.clip(change, -LARGEST_CHANGE, LARGEST_CHANGE)
+        change = np.clip(change, -MAX_LOG_CHANGE, MAX_LOG_CHANGE)
         moved = slice(next(iter(np.flatnonzero(change.any(axis=1))), len(change)), None)
         there, coupled, added = self._sizes.copy(), self.coupled.copy(), self.added + change
         there[moved] *= np.exp(change[moved].astype(np.float32))
         coupled[moved] = _coupled(self.run, added[moved], rows=moved)
-        notes = self._contributions.notes(world, additions, self._additions.parts)
-        return Conditional(self._with_trade(there, added), coupled, change, notes)
+        notes = self._contributions.notes(scenario, additions, self._additions.contributions)
+        return ConditionalForecast(self._with_trade(there, added), coupled, change, notes)
 
     def uniform(self, key: str) -> Floats:
         """(n,) numbers from 0 to 1 by which draws choose: the same in every scenario and, of one seed, every series."""
@@ -118,12 +119,14 @@ class Future:
     # -- the world as it is known ----------------------------------------------------------------------------------
 
     @cached_property
-    def baseline(self) -> World:
+    def baseline(self) -> EventScenario:
         """The events as they are known; of the open branches, those with a probability are drawn with it."""
-        return World(
+        return EventScenario(
             self.known,
-            choices=tuple(
-                Choice(branch.event_id, branch.probability, (self.known.taking(branch, branch.starts or self.as_of),))
+            chance_nodes=tuple(
+                ChanceNode(
+                    branch.event_id, branch.probability, (self.known.taking(branch, branch.starts or self.as_of),)
+                )
                 for branch in self.branches
                 if branch.probability is not None
             ),
@@ -144,23 +147,23 @@ class Future:
         )
 
     @cached_property
-    def _ahead(self) -> Ahead:
-        return Ahead.after(self.run.last, self.run.draws.shape[1], self.series.calendar)
+    def _ahead(self) -> ForecastPeriods:
+        return ForecastPeriods.after(self.run.last, self.run.draws.shape[1], self.series.calendar)
 
     @cached_property
-    def _luck(self) -> Luck:
-        return Luck(self.run.card.settings.seed, self.series.series_id, len(self.run.draws))
+    def _luck(self) -> CommonRandomNumbers:
+        return CommonRandomNumbers(self.run.card.settings.seed, self.series.series_id, len(self.run.draws))
 
     @cached_property
-    def _contributions(self) -> Contributions:
+    def _contributions(self) -> ContributionModel:
         trained_on = min(self.run.card.as_of, self.as_of)
-        trained = Version(self.events.known_on(trained_on), trained_on)
-        return Contributions(
+        trained = EventVersion(self.events.known_on(trained_on), trained_on)
+        return ContributionModel(
             self.series, self.run.record, self._ahead, trained, self.known, self.minerals, self.evidence
         )
 
     @cached_property
-    def _additions(self) -> Additions:
+    def _additions(self) -> ContributionSet:
         return self._contributions.of(self.baseline)
 
     @cached_property

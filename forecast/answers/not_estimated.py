@@ -63,11 +63,11 @@ def _in_a_path(catalog: Catalog, series: Series, run: Run, event: Event, reasons
     yield f"it is in the path of {measure}, on which it acts{through}"
     yield from _times(catalog, event, run)
     effects = (*run.record.reported, *run.record.effects)
-    told = next((each.episode.episode_id for each in effects if measure in each.episode.events), None)
-    if told is None:
+    reported_with = next((each.episode.episode_id for each in effects if measure in each.episode.events), None)
+    if reported_with is None:
         yield f"of which: {why_not(catalog, series, run, catalog.events()[measure])}"
     else:
-        yield f"its effect is part of that: ask for {told}"
+        yield f"its effect is part of that: ask for {reported_with}"
 
 
 def _measure(event_id: str, reasons: Mapping[str, str]) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What events add to the log of each draw: pure functions of the parts, the periods ahead and the draws' luck.
+"""Paths that events add to the log of each draw: pure functions of contributions, periods and common random numbers.
 
 Every size hangs on (seed, series, event) and every choice between futures on (seed, event): the same numbers in each
 scenario, so that a difference of scenarios is one of worlds and not of luck, and one world for all series.
@@ -12,8 +12,16 @@ from functools import lru_cache
 
 import numpy as np
 
-from forecast.answers.coming import Coming
-from forecast.answers.contributions import Additions, Ahead, Levels, Part, Rewritten, Spell, multiplier
+from forecast.answers.contributions import (
+    Contribution,
+    ContributionSet,
+    ForecastPeriods,
+    Levels,
+    RevisedContribution,
+    Spell,
+    multiplier,
+)
+from forecast.answers.new_contributions import NewContribution
 from forecast.coupling import middles
 from forecast.effects import EpisodeEffect
 from forecast.effects.candidates import columns, in_periods
@@ -24,8 +32,9 @@ from forecast.timeseries.series import Floats
 
 
 @dataclass(frozen=True)
-class Luck:
-    """Random numbers of the ``n`` draws of one series, each by its key: the same key, the same numbers."""
+class CommonRandomNumbers:
+    """Common random numbers of the ``n`` draws of one series, by key: the same key, the same numbers in every
+    scenario."""
 
     seed: int
     series_id: str
@@ -52,58 +61,68 @@ def _scores(n: int, heavy: bool) -> Floats:
     return np.array([standard_quantile(p, heavy) for p in middles(n)])
 
 
-def total(parts: Iterable[Part], ahead: Ahead, luck: Luck) -> Floats:
-    """(H, n) what these parts add, always summed in one order: the same parts, the same digits."""
-    added = np.zeros((len(ahead.ds), luck.n))
-    for part in sorted(parts, key=lambda part: part.event_id):
-        if isinstance(part, Coming):
-            added += part.added(luck.sizes(part.event_id, part.size))
+def total(contributions: Iterable[Contribution], ahead: ForecastPeriods, random_numbers: CommonRandomNumbers) -> Floats:
+    """(H, n) sum of contributions, always added in one order: the same contributions, the same digits."""
+    added = np.zeros((len(ahead.ds), random_numbers.n))
+    for contribution in sorted(contributions, key=lambda contribution: contribution.event_id):
+        if isinstance(contribution, NewContribution):
+            added += contribution.added(random_numbers.sizes(contribution.event_id, contribution.size))
         else:
-            added += _rewritten(part, ahead, luck)
+            added += _revised(contribution, ahead, random_numbers)
     return added
 
 
-def difference(parts: Sequence[Part], less: Sequence[Part], ahead: Ahead, luck: Luck) -> Floats:
-    """(H, n) what ``parts`` add more than ``less``; exactly 0 where they are the same."""
-    gone = [part for part in less if part not in parts]
-    new = total([part for part in parts if part not in less], ahead, luck)
-    return new - total(gone, ahead, luck) if gone else new
+def difference(
+    contributions: Sequence[Contribution],
+    less: Sequence[Contribution],
+    ahead: ForecastPeriods,
+    random_numbers: CommonRandomNumbers,
+) -> Floats:
+    """(H, n) what ``contributions`` add more than ``less``; exactly 0 where they are the same."""
+    gone = [contribution for contribution in less if contribution not in contributions]
+    new = total([contribution for contribution in contributions if contribution not in less], ahead, random_numbers)
+    return new - total(gone, ahead, random_numbers) if gone else new
 
 
-def forked(additions: Additions, ahead: Ahead, luck: Luck, check: Callable[[], None] = lambda: None) -> Floats:
+def forked(
+    additions: ContributionSet,
+    ahead: ForecastPeriods,
+    random_numbers: CommonRandomNumbers,
+    check: Callable[[], None] = lambda: None,
+) -> Floats:
     """(H, n) what the forks add in the draws that take them, more than the parts of all draws.
 
     ``check`` is called before each alternative, and may give up.
     """
-    added = np.zeros((len(ahead.ds), luck.n))
-    for fork in additions.forks:
-        u = luck.uniform(fork.key)
-        which = np.floor(u / (fork.probability or 1.0) * len(fork.alternatives))
-        for i, alternative in enumerate(fork.alternatives):
+    added = np.zeros((len(ahead.ds), random_numbers.n))
+    for chance in additions.chances:
+        u = random_numbers.uniform(chance.key)
+        which = np.floor(u / (chance.probability or 1.0) * len(chance.alternatives))
+        for i, alternative in enumerate(chance.alternatives):
             check()
-            change = difference(alternative, additions.parts, ahead, luck)
-            added += np.where((u < fork.probability) & (which == i), change, 0.0)
+            change = difference(alternative, additions.contributions, ahead, random_numbers)
+            added += np.where((u < chance.probability) & (which == i), change, 0.0)
     return added
 
 
-def _rewritten(part: Rewritten, ahead: Ahead, luck: Luck) -> Floats:
-    effect = part.effect
-    if part.gone:
-        return -part.share * effect.paths(effect.held(ahead.ds, ahead.freq, ahead.last)).T
-    drawn = _responses(effect, part.drawn, ahead)
-    rows = _responses(effect, part.spells, ahead, part.shape, part.levels)
-    if part.stated:
+def _revised(contribution: RevisedContribution, ahead: ForecastPeriods, random_numbers: CommonRandomNumbers) -> Floats:
+    effect = contribution.effect
+    if contribution.gone:
+        return -contribution.share * effect.paths(effect.held(ahead.ds, ahead.freq, ahead.last)).T
+    drawn = _responses(effect, contribution.drawn, ahead)
+    rows = _responses(effect, contribution.spells, ahead, contribution.shape, contribution.levels)
+    if contribution.stated:
         # What somebody states is what the event does, not its share in what an episode did.
-        whole = rows.T[:, effect.choice[0]] * luck.sizes(part.event_id, part.stated)
-        change = whole - part.share * effect.paths(drawn).T
+        whole = rows.T[:, effect.choice[0]] * random_numbers.sizes(contribution.event_id, contribution.stated)
+        change = whole - contribution.share * effect.paths(drawn).T
     else:
-        whole, change = part.share * effect.paths(rows).T, part.share * effect.paths(rows - drawn).T
-    if isinstance(part.shape, Licence):
-        change += returned(whole, _approved(part.shape, part.spells, ahead)[:, None])
+        whole, change = contribution.share * effect.paths(rows).T, contribution.share * effect.paths(rows - drawn).T
+    if isinstance(contribution.shape, Licence):
+        change += returned(whole, _approved(contribution.shape, contribution.spells, ahead)[:, None])
     return change
 
 
-def _approved(licence: Licence, spells: Iterable[Spell], ahead: Ahead) -> Floats:
+def _approved(licence: Licence, spells: Iterable[Spell], ahead: ForecastPeriods) -> Floats:
     """(H,) the share that is approved in each period, beyond what was at the last observation."""
     shares = (
         licence.approved_ahead((ahead.ordinals - s.start).astype(float)) * s.inside(ahead.ordinals) for s in spells
@@ -112,7 +131,11 @@ def _approved(licence: Licence, spells: Iterable[Spell], ahead: Ahead) -> Floats
 
 
 def _responses(
-    effect: EpisodeEffect, spells: Iterable[Spell], ahead: Ahead, shape: Shape | None = None, levels: Levels = ()
+    effect: EpisodeEffect,
+    spells: Iterable[Spell],
+    ahead: ForecastPeriods,
+    shape: Shape | None = None,
+    levels: Levels = (),
 ) -> Floats:
     """(K, H) each candidate at full strength while in force: as it stood at the last observation, or begun anew.
 

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
 from forecast.answers.forecast import (
-    LEVELS,
+    FORECAST_LEVELS,
     Forecast,
     at_levels,
     check_horizon,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
 #: Parts may differ from their sum by this share without leaving out, or counting twice, anything.
-TOLERANCE = 0.01
+SUM_TOLERANCE = 0.01
 #: Two cycles of a season, and at least so many periods, tell what share of a parent its parts leave out.
 _RECENT = 24
 #: Correlations count as if so many more periods had shown none.
@@ -54,9 +54,8 @@ _SHRINK = 24
 
 
 @dataclass(frozen=True, eq=False)
-class Base:
-    """The members of a group as they are forecast alone: futures, histories, and the periods ``ds`` (H,) that all
-    forecast."""
+class BaseForecasts:
+    """Base forecasts of the members of a group: futures, histories, and the periods ``ds`` (H,) that all forecast."""
 
     group: Group
     futures: Mapping[str, Future]
@@ -79,7 +78,7 @@ def coherent(
     series_ids: Sequence[str],
     *,
     horizon: int = 12,
-    levels: Sequence[float] = LEVELS,
+    levels: Sequence[float] = FORECAST_LEVELS,
     as_of: dt.date,
     cache: Cache = NOTHING_KEPT,
 ) -> list[Forecast]:
@@ -97,10 +96,10 @@ def coherent(
             )
             continue
         each = tuple(futures(catalog, registry, group.members, as_of, cache))
-        base, draws, said = cache.get(("coherent", group.root, each), partial(_together, catalog, group, each))
+        base, draws, notes = cache.get(("coherent", group.root, each), partial(_together, catalog, group, each))
         _check(base, horizon)
         for name, of_one in zip(group.members, draws[:, :horizon], strict=True):
-            made[name] = _as_forecast(base, name, of_one, wanted, said)
+            made[name] = _as_forecast(base, name, of_one, wanted, notes)
     return [made[name] for name in series_ids]
 
 
@@ -109,9 +108,9 @@ def members(catalog: Catalog, series_ids: Sequence[str]) -> list[str]:
     return [name for group in groups(catalog.series(), series_ids) for name in group.members]
 
 
-def reconciled(base: Base, rests: Mapping[str, Floats]) -> Floats:
-    """(M, H, n) draws that are not negative and add up; ``rests``: of each parent whose parts leave something out, the
-    shares of it that they left out lately."""
+def reconciled(base: BaseForecasts, rests: Mapping[str, Floats]) -> Floats:
+    """(M, H, n) coherent draws, none negative; ``rests``: of each parent whose parts leave something out, the shares of
+    it that they left out lately."""
     names, own = base.group.members, ordered(base)
     leaves, S = sums(base.group, rests)
     rng, n = _rng(base, "rests"), own.shape[2]
@@ -136,7 +135,7 @@ def project(S: Floats, draws: Floats) -> Floats:
     return np.asarray(np.linalg.lstsq(S / sd, draws / sd, rcond=None)[0])
 
 
-def ordered(base: Base) -> Floats:
+def ordered(base: BaseForecasts) -> Floats:
     """(M, H, n) the members' own draws in an order that makes them move together.
 
     What the runs drew of each is reordered as whole paths, by the ranks of their mean deviation from the median path,
@@ -162,7 +161,7 @@ def ordered(base: Base) -> Floats:
     return out
 
 
-def correlations(base: Base) -> Floats:
+def correlations(base: BaseForecasts) -> Floats:
     """(M, M) rank correlations of the members' changes from season to season, shrunk; 0 where too little is common."""
     changes = []
     first = min(history.ds[0] for history in base.histories.values())
@@ -199,19 +198,21 @@ def _root(R: Floats) -> Floats:
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
-def _together(catalog: Catalog, group: Group, of_members: Sequence[Future]) -> tuple[Base, Floats, list[str]]:
-    """The group, its draws and what is to be said of them."""
+def _together(catalog: Catalog, group: Group, of_members: Sequence[Future]) -> tuple[BaseForecasts, Floats, list[str]]:
+    """The group, its coherent draws and the notes on them."""
     futures = dict(zip(group.members, of_members, strict=True))
     start, stop = max(future.ds[0] for future in futures.values()), min(future.ds[-1] for future in futures.values())
     ds = futures[group.root].ds.copy()
-    base = Base(group, futures, catalog.histories(group.members, of_members[0].as_of), ds[(ds >= start) & (ds <= stop)])
+    base = BaseForecasts(
+        group, futures, catalog.histories(group.members, of_members[0].as_of), ds[(ds >= start) & (ds <= stop)]
+    )
     shares = {parent: _left_out(base, parent) for parent in group.parts}
     open_parents = {parent: share for parent, share in shares.items() if share.size}
     draws = reconciled(base, open_parents) if len(base.ds) else np.zeros((len(group.members), 0, 0))
-    return base, draws, _said(base, open_parents)
+    return base, draws, _notes(base, open_parents)
 
 
-def _check(base: Base, horizon: int) -> None:
+def _check(base: BaseForecasts, horizon: int) -> None:
     for future in base.futures.values():
         check_horizon(horizon, future.run)
     if horizon > len(base.ds):
@@ -220,7 +221,7 @@ def _check(base: Base, horizon: int) -> None:
         raise InvalidInput(Fault("h", horizon, f"at most {len(base.ds)}: {late} is known to {known}, others to later"))
 
 
-def _left_out(base: Base, parent: str) -> Floats:
+def _left_out(base: BaseForecasts, parent: str) -> Floats:
     """Shares of a parent that its parts left out in the last periods in which all were observed; empty if none is."""
     parts = [base.histories[name] for name in base.group.parts[parent]]
     whole = base.histories[parent]
@@ -234,27 +235,27 @@ def _left_out(base: Base, parent: str) -> Floats:
     at = np.array(days, dtype="datetime64[D]")
     inside = sum(part.y[np.searchsorted(part.ds, at)] for part in parts)
     share = 1 - inside / np.array([known[day] for day in days])
-    if float(np.median(share)) < -TOLERANCE:
+    if float(np.median(share)) < -SUM_TOLERANCE:
         expected = f"parts that do not overlap: those of {parent} are {1 - np.median(share):.0%} of it"
         raise InvalidInput(Fault("coherent", ";".join(base.group.parts[parent]), expected))
-    return np.clip(share, 0.0, 1.0) if float(np.median(share)) > TOLERANCE else np.zeros(0)
+    return np.clip(share, 0.0, 1.0) if float(np.median(share)) > SUM_TOLERANCE else np.zeros(0)
 
 
-def _rng(base: Base, purpose: str) -> np.random.Generator:
+def _rng(base: BaseForecasts, purpose: str) -> np.random.Generator:
     root = base.group.root
     return generator(base.futures[root].run.card.settings.seed, "coherent", root, purpose)
 
 
-def _said(base: Base, shares: Mapping[str, Floats]) -> list[str]:
+def _notes(base: BaseForecasts, shares: Mapping[str, Floats]) -> list[str]:
     count = len(base.group.members)
-    said = [f"coherent: in each draw the {count} series of {base.group.root} add up; medians and bounds need not"]
+    notes = [f"coherent: in each draw the {count} series of {base.group.root} add up; medians and bounds need not"]
     for parent, share in shares.items():
-        said.append(f"the parts of {parent} leave out {np.median(share):.0%} of it, drawn from its recent shares")
-    return said
+        notes.append(f"the parts of {parent} leave out {np.median(share):.0%} of it, drawn from its recent shares")
+    return notes
 
 
 def _as_forecast(
-    base: Base, name: str, draws: npt.NDArray[np.floating[Any]], levels: tuple[int, ...], said: Sequence[str]
+    base: BaseForecasts, name: str, draws: npt.NDArray[np.floating[Any]], levels: tuple[int, ...], notes: Sequence[str]
 ) -> Forecast:
     values = quantiles(draws, at_levels(levels))
-    return told(base.futures[name], points(values, base.ds, levels, base.rows(name).start + 1), levels, said)
+    return told(base.futures[name], points(values, base.ds, levels, base.rows(name).start + 1), levels, notes)

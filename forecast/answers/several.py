@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import Field
 
 from forecast.answers.cache import NOTHING_KEPT, Cache
-from forecast.answers.forecast import LEVELS, Forecast, checked_levels, forecast
+from forecast.answers.forecast import FORECAST_LEVELS, Forecast, checked_levels, forecast
 from forecast.answers.model import Listing, Part, SeriesKey, in_unit
 from forecast.answers.reconcile import coherent
 from forecast.errors import ForecastError
@@ -52,7 +52,7 @@ def forecasts(
     series_ids: Sequence[str],
     *,
     horizon: int = 12,
-    levels: Sequence[float] = LEVELS,
+    levels: Sequence[float] = FORECAST_LEVELS,
     as_of: dt.date,
     together: bool = False,
     cache: Cache = NOTHING_KEPT,

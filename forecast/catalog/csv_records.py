@@ -34,7 +34,7 @@ from forecast.catalog.csv_reader import (
     whole,
     word,
 )
-from forecast.events import KINDS, RELATIONS, STATUSES, Act, Event, KindFamily
+from forecast.events import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, KindFamily
 from forecast.events.event import APPROVED, CERTAINTY, months_of
 from forecast.names import MEASURES, Measure
 from forecast.timeseries.frequency import Freq, parse_freq
@@ -135,7 +135,7 @@ class EventRow(Row):
     ended: _Day = None
     end_known: _Day = None
     date_precision: Annotated[str, word(PRECISIONS)] = "day"
-    status: Annotated[str, word(STATUSES)] = ""
+    status: Annotated[str, word(EVENT_STATUSES)] = ""
     status_as_of: _Day = None
     status_note: str = ""
     instrument: str = ""

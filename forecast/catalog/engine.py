@@ -25,7 +25,7 @@ from sqlalchemy.exc import (
     TimeoutError,
 )
 
-from forecast.catalog.schema import VERSION
+from forecast.catalog.schema import SCHEMA_VERSION
 from forecast.errors import Misconfigured, Unavailable
 from forecast.extras import require
 
@@ -33,7 +33,7 @@ R = TypeVar("R")
 
 SETTING = "ORECAST_DATABASE_URL"
 #: Seconds a writer waits for another one, and a reader for a database that is locked altogether.
-PATIENCE, READING_PATIENCE = 60, 10
+WRITE_TIMEOUT, READ_TIMEOUT = 60, 10
 #: The advisory lock of writers on PostgreSQL: a number of our own.
 _LOCK = 0x6F726563
 _DRIVER = "postgresql+psycopg"
@@ -85,22 +85,24 @@ class Database:
         """A transaction that holds the write lock from its first moment: two writers never overlap."""
         with self._telling(), self._writer.begin() as connection:
             if not self._sqlite:
-                connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
+                connection.execute(text(f"SET LOCAL lock_timeout = '{WRITE_TIMEOUT}s'"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             yield connection
 
     def migrate(self) -> None:
-        """Bring the schema to ``VERSION``. Raises ``Misconfigured`` if it cannot be, or is from a newer one."""
+        """Bring the schema to ``SCHEMA_VERSION``. Raises ``Misconfigured`` if it cannot be, or is from a newer one."""
         try:
             if self._sqlite and self._url.database:
                 Path(self._url.database).parent.mkdir(parents=True, exist_ok=True)
-            if self.read(_version) == VERSION:
+            if self.read(_version) == SCHEMA_VERSION:
                 return
             with self.writing() as connection:
                 found = _version(connection)
-                if found is not None and found > VERSION:
-                    raise Misconfigured(f"{self.shown} has schema {found}, this orecast knows {VERSION}: upgrade it")
-                if found != VERSION:
+                if found is not None and found > SCHEMA_VERSION:
+                    raise Misconfigured(
+                        f"{self.shown} has schema {found}, this orecast knows {SCHEMA_VERSION}: upgrade it"
+                    )
+                if found != SCHEMA_VERSION:
                     _upgrade(connection)
         except Unavailable:
             raise
@@ -115,10 +117,10 @@ class Database:
     def _create(self) -> Engine:
         if self._url.drivername == _DRIVER:
             require("postgres", f"{SETTING} = {self.shown!r}")
-        options: dict[str, Any] = {"connect_args": {"timeout": READING_PATIENCE}}
+        options: dict[str, Any] = {"connect_args": {"timeout": READ_TIMEOUT}}
         if not self._sqlite:
             given = {name: value for name, value in _POSTGRES.items() if name not in self._url.query}
-            options = {"connect_args": given, "pool_pre_ping": True, "pool_timeout": READING_PATIENCE}
+            options = {"connect_args": given, "pool_pre_ping": True, "pool_timeout": READ_TIMEOUT}
         try:
             with warnings.catch_warnings(action="error", category=SAWarning):  # an option that SQLite does not know
                 engine = create_engine(self._url, **options)
@@ -140,11 +142,11 @@ class Database:
 
     def _why(self, error: Exception) -> str:
         """What the driver says, on one line and without what is secret in the URL."""
-        said = " ".join(str(getattr(error, "orig", None) or error).split())
+        message = " ".join(str(getattr(error, "orig", None) or error).split())
         given = {"password": self._url.password, **self._url.query}
         for secret in (value for name, value in given.items() if "password" in name and isinstance(value, str)):
-            said = said.replace(secret, "***") if secret else said
-        return said
+            message = message.replace(secret, "***") if secret else message
+        return message
 
 
 def _parsed(url: str) -> URL:
@@ -186,7 +188,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 def _write_ahead(connection: Any) -> None:
     """Let SQLite keep a write-ahead log. It waits for no other process that does so just now: two first starts meet."""
-    until = time.monotonic() + READING_PATIENCE
+    until = time.monotonic() + READ_TIMEOUT
     while True:
         try:
             if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
@@ -201,7 +203,7 @@ def _write_ahead(connection: Any) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads and then writes loses updates or fails: take the lock first.
     writes = connection.get_execution_options().get("orecast_writes")
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {(PATIENCE if writes else READING_PATIENCE) * 1000}")
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {(WRITE_TIMEOUT if writes else READ_TIMEOUT) * 1000}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 

@@ -44,7 +44,7 @@ def clashes(connection: Connection, stored: Mapping[str, Series], series: Iterab
 
 
 def count_change(connection: Connection) -> None:
-    """The catalogue is another one now: whoever remembers it reads it anew."""
+    """Increment the edition of the catalogue, by which readers see that their memory of it is out of date."""
     connection.execute(update(CHANGES).values(number=CHANGES.c.number + 1))
 
 

@@ -28,7 +28,7 @@ from forecast.names import stored_flow
 from forecast.timeseries.series import Series
 
 #: The newest migration; a catalogue that has another one is migrated when it is opened.
-VERSION = "0003"
+SCHEMA_VERSION = "0003"
 
 METADATA = MetaData(naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"})
 

@@ -1,4 +1,4 @@
-"""Observations in vintages: what was known when, what was withdrawn, and which of two claims is new."""
+"""Vintages of observations: what was known when, what was withdrawn, and which of two claims is new."""
 
 from __future__ import annotations
 
@@ -110,12 +110,12 @@ def load(connection: Connection, series_ids: Iterable[str]) -> dict[str, Vintage
 
 
 def _vintages(series_ids: Sequence[str]) -> CompoundSelect[Any]:
-    said, gone = OBSERVATIONS.c, WITHDRAWALS.c
+    published, gone = OBSERVATIONS.c, WITHDRAWALS.c
     nothing = cast(null(), Float).label("value"), literal(WITHDRAWN).label("flag"), literal(False).label("assumed")
     every = union_all(
-        select(said.series_id, said.ds, said.known, said.value, said.flag, said.assumed).where(
-            said.series_id.in_(series_ids)
-        ),
+        select(
+            published.series_id, published.ds, published.known, published.value, published.flag, published.assumed
+        ).where(published.series_id.in_(series_ids)),
         select(gone.series_id, gone.ds, gone.known, *nothing).where(gone.series_id.in_(series_ids)),
     )
     columns = every.selected_columns
@@ -191,8 +191,8 @@ def _claims(vintages: Vintages) -> dict[date, dict[datetime, Claim]]:
 
 def _withdrawn(vintage: Mapping[datetime, Claim], before: Sequence[datetime]) -> Claim | None:
     """What was withdrawn of a period, where nothing else was said since."""
-    said = [vintage[moment] for moment in before]
-    return said[-2] if len(said) > 1 and said[-1][1] == WITHDRAWN else None
+    earlier = [vintage[moment] for moment in before]
+    return earlier[-2] if len(earlier) > 1 and earlier[-1][1] == WITHDRAWN else None
 
 
 def withdraw(connection: Connection, periods: Mapping[str, Iterable[date]], now: datetime) -> tuple[int, int]:

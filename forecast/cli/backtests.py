@@ -220,7 +220,7 @@ def _origins(
 def _summary(answer: BacktestAnswer, question: BacktestQuestion) -> str:
     """A table for prices and one for the rest: a line a horizon, and one for all."""
     from forecast.jobs.backtest import summary
-    from forecast.training.selection import BASELINES
+    from forecast.training.selection import BASELINE_FAMILIES
 
     parts = []
     found = summary(answer)
@@ -238,7 +238,7 @@ def _summary(answer: BacktestAnswer, question: BacktestQuestion) -> str:
         ]
         title = f"{question.family} on {names}, {count} origin{'s' * (count > 1)}"
         if any(row["rel_crps"] for row in rows):
-            parts.append(f"{title}; CRPS as a ratio to {BASELINES[measure_class]}'s\n\n{table(rows, SCORES)}")
+            parts.append(f"{title}; CRPS as a ratio to {BASELINE_FAMILIES[measure_class]}'s\n\n{table(rows, SCORES)}")
         else:
             parts.append(f"{title}; no outcome is known yet\n")
     return "\n".join(parts)

@@ -232,13 +232,15 @@ def _left_out(told: Effects) -> list[str]:
     """How many episodes are weighed but not shown, and how many are not estimated, and why."""
     weighed = [each.why for each in told.omitted if each.weighed]
     counts = Counter(_reason(each.why) for each in told.omitted if not each.weighed)
-    said = []
+    hidden_notes = []
     if weighed:
-        said.append(f"not estimated apart: {_count(len(weighed), 'episode')} ({weighed[0]}); --event EVENT shows one")
+        hidden_notes.append(
+            f"not estimated apart: {_count(len(weighed), 'episode')} ({weighed[0]}); --event EVENT shows one"
+        )
     if counts:
         reasons = "; ".join(f"{count} {reason}" for reason, count in counts.most_common())
-        said.append(f"not estimated: {reasons}")
-    return [*said, "--format json names them"] if said else []
+        hidden_notes.append(f"not estimated: {reasons}")
+    return [*hidden_notes, "--format json names them"] if hidden_notes else []
 
 
 def _reason(why: str) -> str:

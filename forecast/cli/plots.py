@@ -62,7 +62,7 @@ def plot(
         elif backtest:
             picture = _backtest(s, series_id)
         elif scenarios:
-            picture = scenario_picture(history, _worlds(ask(s, scenarios), series_id), periods)
+            picture = scenario_picture(history, _scenario_forecasts(ask(s, scenarios), series_id), periods)
         else:
             picture = _forecast(s, history, horizon, levels(level), as_of or s.today, periods)
     file = output or Path(f"{series_id}.png")
@@ -82,7 +82,7 @@ def _forecast(s: Session, history: History, horizon: int, percents: list[int], a
     return forecast_picture(history, made, found, periods)
 
 
-def _worlds(answered: ScenarioAnswer, series_id: str) -> tuple[Outcome, ...]:
+def _scenario_forecasts(answered: ScenarioAnswer, series_id: str) -> tuple[Outcome, ...]:
     """One series in each scenario. Raises ``InvalidInput`` for a series that has none."""
     found = answered.of_series(series_id)
     if not found:
@@ -106,6 +106,6 @@ def _effect(s: Session, history: History, event_id: str) -> bytes:
     from forecast.export.plots import effect_picture
 
     known = s.catalog.events()
-    told = findings(s.catalog, s.registry, history.series.series_id, event_id).episodes[0]
-    others = [known[name].title if name in known else name for name in told.effect.episode.events if name != event_id]
-    return effect_picture(history, told, known[event_id].title, others)
+    report = findings(s.catalog, s.registry, history.series.series_id, event_id).episodes[0]
+    others = [known[name].title if name in known else name for name in report.effect.episode.events if name != event_id]
+    return effect_picture(history, report, known[event_id].title, others)

@@ -66,8 +66,8 @@ def _page(answered: ScenarioAnswer, series_id: str) -> str:
         rows = list(_rows(baseline, outcome, level))
         text += f"{series_id}, {baseline.unit}: {outcome.scenario}{chance}\n\n{table(rows, COLUMNS)}{lines(own)}\n"
     known = f"run {baseline.run}; as of {answered.as_of}, events known to {answered.events_known_to or 'no day'}"
-    told = f"difference: the median of the differences of the draws; low, high: their {level} % interval"
-    return text.rstrip("\n") + "\n" + lines([told, known, *baseline.notes])
+    legend = f"difference: the median of the differences of the draws; low, high: their {level} % interval"
+    return text.rstrip("\n") + "\n" + lines([legend, known, *baseline.notes])
 
 
 def _rows(baseline: Outcome, outcome: Outcome, level: int) -> Iterator[dict[str, object]]:

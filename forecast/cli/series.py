@@ -110,11 +110,11 @@ def retire(
     with session() as s:
         if undo:
             s.catalog.bring_back(series_id, now=now)
-            said = "is back; its last run serves, if it has one"
+            message = "is back; its last run serves, if it has one"
         else:
-            said = f"is retired since {s.catalog.retire(series_id, now=now):%Y-%m-%d %H:%M} UTC"
+            message = f"is retired since {s.catalog.retire(series_id, now=now):%Y-%m-%d %H:%M} UTC"
         refresh(s.registry, s.catalog.retired())
-    print(f"{series_id} {said}")
+    print(f"{series_id} {message}")
 
 
 def _serves(line: Line) -> Line:

@@ -18,7 +18,7 @@ from forecast.errors import MissingExtra
 from forecast.extras import require
 
 if TYPE_CHECKING:
-    from forecast.jobs.train import Report, SeriesOutcome
+    from forecast.jobs.train import TrainingReport, TrainingResult
 
 _DONE = (Column("series_id", "series"), Column("family"), Column("run_id", "run"))
 
@@ -100,11 +100,11 @@ def train(
     """
     require("train", "orecast train")
     from forecast.jobs.processes import workplace
-    from forecast.jobs.train import Plan, chosen_families
+    from forecast.jobs.train import TrainingPlan, chosen_families
     from forecast.jobs.train import train as train_series
 
     with session() as s, workplace():
-        plan = Plan(as_of or s.today, chosen_families(family or (), without or ()), force=force)
+        plan = TrainingPlan(as_of or s.today, chosen_families(family or (), without or ()), force=force)
         names = s.known(series_ids)
         if plan.families is None:
             _name_left_out()
@@ -139,7 +139,7 @@ def retrain(due: Annotated[bool, typer.Option("--due", help="what this command d
             return
         _name_left_out()
         with _progress(len(names)) as done:
-            report = jobs.train(s.catalog, s.registry, s.settings, names, jobs.Plan(s.today, kept=True), done)
+            report = jobs.train(s.catalog, s.registry, s.settings, names, jobs.TrainingPlan(s.today, kept=True), done)
     raise typer.Exit(_conclude(report))
 
 
@@ -177,7 +177,7 @@ def _name_left_out() -> None:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[SeriesOutcome], None]]:
+def _progress(total: int) -> Iterator[Callable[[TrainingResult], None]]:
     """Tell of each series when it is done: a bar on a terminal, a line each elsewhere."""
     if not sys.stdout.isatty():
         count = iter(range(1, total + 1))
@@ -195,18 +195,18 @@ def _progress(total: int) -> Iterator[Callable[[SeriesOutcome], None]]:
     with Progress(*columns, transient=True) as bar:
         task = bar.add_task("", total=total, last="")
 
-        def done(outcome: SeriesOutcome) -> None:
+        def done(outcome: TrainingResult) -> None:
             bar.update(task, advance=1, last=f"{outcome.series_id}: {outcome.status}")
 
         yield done
 
 
-def _line(outcome: SeriesOutcome) -> str:
+def _line(outcome: TrainingResult) -> str:
     family = f" {outcome.family}" if outcome.family else ""
     return f"{outcome.series_id}: {outcome.status}{family}" + (f" ({outcome.detail})" if outcome.detail else "")
 
 
-def _conclude(report: Report) -> int:
+def _conclude(report: TrainingReport) -> int:
     """Say what became of the series; 1 if one failed."""
     if sys.stdout.isatty():
         # The bar is gone; elsewhere each series has had its line.

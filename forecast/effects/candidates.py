@@ -1,4 +1,4 @@
-"""The ways in which an episode may have acted, and what each deserves before the data are seen.
+"""Candidate models of an episode: shapes and leads, with their prior weights.
 
 The response to a measure may be a pulse, a step, temporary, a decay or a ramp (Box and Tiao, Intervention analysis
 with applications to economic and environmental problems, JASA 70, 1975), and it may begin as early as the
@@ -31,7 +31,7 @@ from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats
 
 #: Families of shapes with their prior weight, split evenly among their members; numbers are months.
-FAMILIES: tuple[tuple[float, tuple[Shape, ...]], ...] = (
+SHAPE_FAMILIES: tuple[tuple[float, tuple[Shape, ...]], ...] = (
     (0.05, (Pulse(),)),
     (0.30, (Step(),)),
     (0.15, (Temporary(2), Temporary(3), Temporary(6), Temporary(9))),
@@ -50,9 +50,9 @@ FORESTALLED: tuple[float, tuple[Shape, ...]] = (
 )
 
 #: Months by which an effect may come early; and the announcement itself may start it, if it is at most a year earlier.
-EARLY, LONGEST = (1, 2, 3), 12
+LEAD_MONTHS, MAX_LEAD_MONTHS = (1, 2, 3), 12
 #: Chance that an effect that might have come early did not.
-PUNCTUAL = 0.5
+NO_LEAD_PROBABILITY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +107,12 @@ def leads(episode: Episode, freq: Freq) -> tuple[int, ...]:
     """No lead, up to three months of it but none before the announcement, and the announcement within a year."""
     gap = episode.gap(freq)
     early = (lead for lead in anticipations(freq) if lead <= gap)
-    return tuple(sorted({*early, gap if gap <= freq.months(LONGEST) else 0}))
+    return tuple(sorted({*early, gap if gap <= freq.months(MAX_LEAD_MONTHS) else 0}))
 
 
 def anticipations(freq: Freq) -> tuple[int, ...]:
     """Periods by which an effect may come early, none among them."""
-    return tuple(sorted({0, *(freq.months(n) for n in EARLY)}))
+    return tuple(sorted({0, *(freq.months(n) for n in LEAD_MONTHS)}))
 
 
 def every_shape(leads: Sequence[int], freq: Freq, *, flows: bool = False) -> Candidates:
@@ -123,13 +123,15 @@ def every_shape(leads: Sequence[int], freq: Freq, *, flows: bool = False) -> Can
     effect on the log. Where it was, others tell of the recovery; where it will be, a forecast knows the day.
     """
     weights: dict[Shape, float] = {}
-    families = (*((weight * (1 - FORESTALLED[0]), shapes) for weight, shapes in FAMILIES), FORESTALLED)
-    for weight, members in families if flows else FAMILIES:
+    families = (*((weight * (1 - FORESTALLED[0]), shapes) for weight, shapes in SHAPE_FAMILIES), FORESTALLED)
+    for weight, members in families if flows else SHAPE_FAMILIES:
         for shape in members:
             long = in_periods(shape, freq)
             weights[long] = weights.get(long, 0.0) + weight / len(members)
     early = len(leads) - 1
-    of_lead = [1.0 if not early else PUNCTUAL if lead == 0 else (1 - PUNCTUAL) / early for lead in leads]
+    of_lead = [
+        1.0 if not early else NO_LEAD_PROBABILITY if lead == 0 else (1 - NO_LEAD_PROBABILITY) / early for lead in leads
+    ]
     log_prior = np.log(np.outer(list(weights.values()), of_lead)).ravel()
     return Candidates(tuple(weights), tuple(leads), log_prior)
 

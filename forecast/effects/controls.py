@@ -1,4 +1,4 @@
-"""Comparison series: what the others say of times without the event, and only the others that it did not touch."""
+"""Comparison series (controls) of an effect estimate: series of the same class that the event did not touch."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 
 #: Months for which a control is not believed once an event that touches the series has touched it too.
-BLIND = 12
+CONTROL_BLACKOUT_MONTHS = 12
 #: A control must be usable in this share of the sample's periods.
-ENOUGH = 0.6
+MIN_CONTROL_COVERAGE = 0.6
 
 
 def controls_for(
@@ -41,7 +41,7 @@ def controls_for(
         for event in touching:
             if _touches(event, other.series, minerals):
                 column[_blind(event, sample)] = np.nan
-        if np.isfinite(column).mean() >= ENOUGH:
+        if np.isfinite(column).mean() >= MIN_CONTROL_COVERAGE:
             columns.append(column)
     return np.column_stack(columns) if columns else None
 
@@ -74,7 +74,7 @@ def _blind(event: Event, sample: Sample) -> slice:
     days = [day for day in (event.announced, event.effective) if day is not None]
     first = int(freq.ordinal(sample.ds[0]))
     start, stop = (int(freq.ordinal(day)) - first for day in (min(days), max(days)))
-    return slice(max(start, 0), max(stop + freq.months(BLIND), 0))
+    return slice(max(start, 0), max(stop + freq.months(CONTROL_BLACKOUT_MONTHS), 0))
 
 
 def _aligned(history: History, sample: Sample) -> Floats:

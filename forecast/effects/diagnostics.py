@@ -1,4 +1,4 @@
-"""What an estimate is worth: whether the data spoke, and whether they said much."""
+"""Diagnostics of an estimate: identification, dominance of the prior, detectable effects and collinear episodes."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from forecast.effects.episodes import Episode, overlap
-from forecast.effects.joint_tables import Block, Table, normalised
+from forecast.effects.joint_tables import EpisodeBlock, PosteriorTable, normalised
 from forecast.effects.record import EpisodeEffect
-from forecast.effects.sampler import Joint
+from forecast.effects.sampler import JointPosterior
 from forecast.interventions import Intervention, Licence, Ramp
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
 #: The data say little if they leave more than this share of the prior variance of the average effect.
-LITTLE = 0.7
+PRIOR_DOMINATED_SHARE = 0.7
 #: They say nothing if they add less than this share of the prior's precision.
-NOTHING = 0.02
+UNIDENTIFIED_SHARE = 0.02
 #: Periods after a start within which the likelihood of an event of a kind is taken.
-AFTER = 6
+LIKELIHOOD_PERIODS = 6
 #: An effect has shown if so much of its posterior lies on one side of 0; the standard errors that the noise takes of it
 #: one time in five at least; and the share of the ways it may go in which it has to show.
-SHOWN, UNLUCKY, MOST_WAYS = 0.95, 0.842, 0.8
+DETECTION_PROBABILITY, POWER_QUANTILE, DETECTION_SHARE = 0.95, 0.842, 0.8
 #: The largest size on the log that is tried, how often that is halved, and how many candidates, the likeliest first.
-LARGEST, HALVINGS, COMMON = 8.0, 12, 24
+MAX_TRIED_SIZE, HALVINGS, TRIED_CANDIDATES = 8.0, 12, 24
 #: Less than this of the window, and a candidate does not move it.
-LEAST_LEVEL = 1e-9
+MIN_LEVEL = 1e-9
 #: Two overlapping effects whose averages are correlated below this are told together: the data know their sum only.
-PARTED = -0.8
+INSEPARABLE_CORRELATION = -0.8
 #: Likewise where draws still know their start, if they run against each other by more than chance.
-OPPOSED = -0.2
+UNCONVERGED_CORRELATION = -0.2
 #: Directions that stand for all the ways in which one episode may have acted.
-DIRECTIONS = 3
+MAIN_DIRECTIONS = 3
 
 
-def judged(
-    sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect], levels: Sequence[Floats]
+def with_diagnostics(
+    sample: Sample, joint: JointPosterior, effects: Sequence[EpisodeEffect], levels: Sequence[Floats]
 ) -> tuple[EpisodeEffect, ...]:
     """The effects with ``identified``, ``prior_dominated``, ``detectable`` and their raw ``likelihood`` filled in.
 
@@ -54,7 +54,7 @@ def judged(
         out.append(
             replace(
                 effect,
-                identified=float(prior @ xx) * effect.prior[1] ** 2 >= NOTHING and distinct[e],
+                identified=float(prior @ xx) * effect.prior[1] ** 2 >= UNIDENTIFIED_SHARE and distinct[e],
                 prior_dominated=_little(effect, prior, level),
                 likelihood=likelihoods[e],
                 detectable=_detectable(block, _left(joint, e, spread), level),
@@ -64,7 +64,7 @@ def judged(
 
 
 def _little(effect: EpisodeEffect, prior: Floats, level: Floats) -> bool:
-    """Whether the data leave most of the prior variance of the average effect.
+    """Whether the average effect is prior-dominated: the data leave most of its prior variance.
 
     Never so where it is clear under a prior around 0: no such prior has an effect on one side. Its spread is then
     that of giants, which the main scale, by which the variance is measured, does not hold.
@@ -75,11 +75,11 @@ def _little(effect: EpisodeEffect, prior: Floats, level: Floats) -> bool:
     low, high = np.quantile(average, [0.05, 0.95])
     clear = low > 0 or high < 0
     left = float(np.var(average)) / max(float(prior @ level**2) * sd**2, 1e-12)
-    return left > LITTLE and not (mean == 0 and clear)
+    return left > PRIOR_DOMINATED_SHARE and not (mean == 0 and clear)
 
 
-def _spread(joint: Joint) -> list[Floats]:
-    """(m, ≤ ``DIRECTIONS``) of each episode the main directions in which it may have moved the whitened series.
+def _spread(joint: JointPosterior) -> list[Floats]:
+    """(m, ≤ ``MAIN_DIRECTIONS``) of each episode the main directions in which it may have moved the whitened series.
 
     With sizes that are normal under the main scale, candidates weighted by their prior, they hold nearly all of the
     prior covariance of its path: the sum of their squares. None of one that overlaps with no other.
@@ -91,16 +91,16 @@ def _spread(joint: Joint) -> list[Floats]:
             continue
         weighed = block.E * np.sqrt(np.exp(block.log_prior) * block.scales.variance[0])
         U, s, _ = np.linalg.svd(weighed, full_matrices=False)
-        found.append(U[:, :DIRECTIONS] * s[:DIRECTIONS])
+        found.append(U[:, :MAIN_DIRECTIONS] * s[:MAIN_DIRECTIONS])
     return found
 
 
-def _left(joint: Joint, e: int, spread: Sequence[Floats]) -> Floats:
+def _left(joint: JointPosterior, e: int, spread: Sequence[Floats]) -> Floats:
     """(K, K) cross products of an episode's candidates, where it is not known what its neighbours did."""
     return _unshared(joint, e, spread, joint.blocks[e].E, joint.designs[e])
 
 
-def _unshared(joint: Joint, e: int, spread: Sequence[Floats], E: Floats, profiled: Floats) -> Floats:
+def _unshared(joint: JointPosterior, e: int, spread: Sequence[Floats], E: Floats, profiled: Floats) -> Floats:
     """(K, K) cross products of whitened designs (m, K) of an episode, less what those that overlap it may take of them.
 
     By the matrix inversion lemma, the paths of the others being normal with the ``spread`` as the root of their
@@ -116,7 +116,7 @@ def _unshared(joint: Joint, e: int, spread: Sequence[Floats], E: Floats, profile
     return np.asarray(G - shared.T @ np.linalg.solve(np.eye(near.shape[1]) + near.T @ known, shared))
 
 
-def _detectable(block: Block, G: Floats, level: Floats) -> float | None:
+def _detectable(block: EpisodeBlock, G: Floats, level: Floats) -> float | None:
     """The smallest average effect on the log that the sample would show: its 90 % interval would leave 0 out four times
     in five, for four in five of the ways in which it may go.
 
@@ -124,30 +124,30 @@ def _detectable(block: Block, G: Floats, level: Floats) -> float | None:
     which the posterior over all candidates then lies on one side of 0 to 95 % is found by bisection. None where no size
     would do, or no candidate moves the window.
     """
-    moving = np.flatnonzero(np.abs(level) > LEAST_LEVEL) if level.size else np.zeros(0, dtype=int)
+    moving = np.flatnonzero(np.abs(level) > MIN_LEVEL) if level.size else np.zeros(0, dtype=int)
     if not moving.size:
         return None
-    common = moving[np.argsort(-block.log_prior[moving], kind="stable")[:COMMON]]
+    common = moving[np.argsort(-block.log_prior[moving], kind="stable")[:TRIED_CANDIDATES]]
     found = _smallest(block, G, level, common)
     order = np.argsort(found)
     weight = np.exp(block.log_prior[common])[order]
-    enough = found[order][np.searchsorted(np.cumsum(weight), MOST_WAYS * weight.sum())]
+    enough = found[order][np.searchsorted(np.cumsum(weight), DETECTION_SHARE * weight.sum())]
     return round(float(enough), 6) if np.isfinite(enough) else None
 
 
-def _smallest(block: Block, G: Floats, level: Floats, some: npt.NDArray[np.intp]) -> Floats:
+def _smallest(block: EpisodeBlock, G: Floats, level: Floats, some: npt.NDArray[np.intp]) -> Floats:
     """The same of each of ``some`` candidates: its average effect; infinite where the largest size would not show."""
     xx, sign = np.maximum(np.diag(G), 1e-12), np.sign(level[some])[:, None]
-    taken = UNLUCKY * G[some] / np.sqrt(xx[some])[:, None]
+    taken = POWER_QUANTILE * G[some] / np.sqrt(xx[some])[:, None]
 
     def shown(size: Floats) -> npt.NDArray[np.bool_]:
-        table = Table.of(xx, sign * (G[some] * size[:, None] - taken), block.log_prior, block.scales)
+        table = PosteriorTable.of(xx, sign * (G[some] * size[:, None] - taken), block.log_prior, block.scales)
         weight = normalised(table.flat[:, :-1]).reshape(table.b.shape)
         side = ndtr(np.sign(level)[:, None] * table.b * np.sqrt(table.precision))
         side[:, level == 0] = 0.0
-        return np.asarray((weight * side).sum(axis=(1, 2)) >= SHOWN)
+        return np.asarray((weight * side).sum(axis=(1, 2)) >= DETECTION_PROBABILITY)
 
-    low, high = np.zeros(len(some)), np.full(len(some), LARGEST)
+    low, high = np.zeros(len(some)), np.full(len(some), MAX_TRIED_SIZE)
     never = ~shown(high)
     for _ in range(HALVINGS):
         middle = (low + high) / 2
@@ -156,22 +156,24 @@ def _smallest(block: Block, G: Floats, level: Floats, some: npt.NDArray[np.intp]
     return np.where(never, np.inf, high * np.abs(level[some]))
 
 
-def parted(effects: Sequence[EpisodeEffect], sample: Sample, unsettled: Sequence[bool]) -> tuple[EpisodeEffect, ...]:
-    """The effects, those that the data cannot part being told with the stronger of the two.
+def merged_inseparable(
+    effects: Sequence[EpisodeEffect], sample: Sample, unsettled: Sequence[bool]
+) -> tuple[EpisodeEffect, ...]:
+    """The effects, with those that the data cannot separate reported with the stronger of the two.
 
     Over the later one's window their averages are then nearly opposite from draw to draw: the sum is known, its parts
     are not. Of an ``unsettled`` effect, whose draws still know their start, no part that runs against another's is.
     """
-    told: dict[int, int] = {}
+    leaders: dict[int, int] = {}
     for _, a, b in sorted(_bound(effects, sample, unsettled)):
-        if a in told or b in told:
+        if a in leaders or b in leaders:
             continue
         rank = [(effects[e].episode.apart, effects[e].episode.strength) for e in (a, b)]
         leader, weaker = (a, b) if rank[0] >= rank[1] else (b, a)
-        told = {e: leader if with_ == weaker else with_ for e, with_ in told.items()} | {weaker: leader}
+        leaders = {e: leader if with_ == weaker else with_ for e, with_ in leaders.items()} | {weaker: leader}
     return tuple(
-        replace(effect, episode=replace(effect.episode, told_with=effects[told[e]].episode.episode_id))
-        if e in told
+        replace(effect, episode=replace(effect.episode, told_with=effects[leaders[e]].episode.episode_id))
+        if e in leaders
         else effect
         for e, effect in enumerate(effects)
     )
@@ -190,13 +192,13 @@ def _bound(
             if not reported or not known or not len(periods) or not overlap(earlier.episode, later.episode, freq):
                 continue
             pair = [effect.draws(periods, freq).mean(axis=1) for effect in (earlier, later)]
-            limit = OPPOSED if unsettled[a] or unsettled[b] else PARTED
+            limit = UNCONVERGED_CORRELATION if unsettled[a] or unsettled[b] else INSEPARABLE_CORRELATION
             if min(np.std(one) for one in pair) > 0 and (together := np.corrcoef(pair)[0, 1]) < limit:
                 yield float(together), a, b
 
 
-def said(effects: Sequence[EpisodeEffect], hidden: Collection[str] = ()) -> tuple[str, ...]:
-    """Notes on effects of which the sample says little or nothing, and on those that it cannot part.
+def estimate_notes(effects: Sequence[EpisodeEffect], hidden: Collection[str] = ()) -> tuple[str, ...]:
+    """Notes on effects that the sample hardly identifies, and on those that it cannot separate.
 
     ``hidden``: ids of the episodes that began when nothing was traded any more.
     """
@@ -216,18 +218,18 @@ def said(effects: Sequence[EpisodeEffect], hidden: Collection[str] = ()) -> tupl
     return tuple(notes)
 
 
-def _distinct(joint: Joint) -> list[bool]:
+def _distinct(joint: JointPosterior) -> list[bool]:
     """Whether each episode's mean design is anything but a combination of the others'."""
     designs = np.column_stack([block.E @ np.exp(block.log_prior) for block in joint.blocks])
     shadow = joint.view.shadow(designs)
     gram = designs.T @ designs - shadow.T @ shadow
     norm = np.sqrt(np.maximum(np.diag(gram), 1e-12))
     alone = 1 / np.diag(np.linalg.inv(gram / norm / norm[:, None] + 1e-6 * np.eye(len(norm))))
-    return [bool(share > NOTHING / 2) for share in alone]
+    return [bool(share > UNIDENTIFIED_SHARE / 2) for share in alone]
 
 
 def _likelihoods(
-    sample: Sample, joint: Joint, effects: Sequence[EpisodeEffect], spread: Sequence[Floats]
+    sample: Sample, joint: JointPosterior, effects: Sequence[EpisodeEffect], spread: Sequence[Floats]
 ) -> list[tuple[float, float] | None]:
     """Estimate and standard error, without a prior, of an effect that grows to its full size in two periods.
 
@@ -239,7 +241,7 @@ def _likelihoods(
     columns = np.array([_build_up(effect.episode, sample.freq).column(sample.ds, sample.freq) for effect in effects]).T
     E = view.whiten(columns)
     first = np.argmax(columns > 0, axis=0)
-    E[view.whitening.periods[:, None] > first + AFTER] = 0.0
+    E[view.whitening.periods[:, None] > first + LIKELIHOOD_PERIODS] = 0.0
     xx, xy = view.products(E)
     profiled = E - view.shade(E)
     paths = np.column_stack([block.E @ effect.weights for block, effect in zip(joint.blocks, effects, strict=True)])
@@ -247,7 +249,7 @@ def _likelihoods(
     found: list[tuple[float, float] | None] = []
     for e, effect in enumerate(effects):
         information = float(_unshared(joint, e, spread, E[:, [e]], profiled[:, [e]])[0, 0])
-        if information * effect.prior[1] ** 2 < NOTHING or not effect.episode.apart:
+        if information * effect.prior[1] ** 2 < UNIDENTIFIED_SHARE or not effect.episode.apart:
             found.append(None)
             continue
         net = xy[e] - taken[e].sum() + taken[e, e]

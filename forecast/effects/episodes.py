@@ -1,4 +1,4 @@
-"""From events to episodes: what the data of one series can tell apart.
+"""Episodes: groups of events whose effects on one series can be separated by its data.
 
 Events that start in the same period cannot be told apart by the data of a series; they become one episode, led by the
 event that hits hardest. Every episode is in the model; of those that overlap a sample bears that about one per twenty
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.events import Event, Events, InForce, KindFamily, in_force, timeline, was_in_force
+from forecast.events import Event, Events, InForceInterval, KindFamily, in_force, timeline, was_in_force
 from forecast.events.exposure import Minerals, exposure
 from forecast.interventions import Decay, Intervention, Licence, Shape, Step, Temporary
 from forecast.timeseries.frequency import Days, Freq
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from forecast.timeseries.series import Series
 
 #: Observations that one episode costs.
-PER_EPISODE = 20
+OBSERVATIONS_PER_EPISODE = 20
 #: Years after which an episode interests half as much.
-HALF_LIFE = 10.0
+RELEVANCE_HALF_LIFE = 10.0
 #: Months within which the effects of two episodes overlap.
-OVERLAP = 12
+OVERLAP_MONTHS = 12
 
 _DIRECTIONS = {"up": 1, "down": -1}
 #: Acts whose effect is already in the path of the measure that they act on.
@@ -67,7 +67,7 @@ class Episode:
     intervention: Intervention
     apart: bool = True
     told_with: str = ""
-    in_force: Mapping[str, tuple[InForce, ...]] = field(default_factory=dict)
+    in_force: Mapping[str, tuple[InForceInterval, ...]] = field(default_factory=dict)
     exposure: float = 1.0
 
     def gap(self, freq: Freq) -> int:
@@ -78,7 +78,7 @@ class Episode:
 
 
 @dataclass(frozen=True)
-class Omitted:
+class OmittedEpisode:
     """An episode that is not reported, and why."""
 
     episode_id: str
@@ -104,7 +104,7 @@ def licence(event: Event, freq: Freq) -> Licence | None:
 
 def episodes(
     events: Events, series: Series, minerals: Minerals, ds: Days, *, limit: int | None = None, known_on: dt.date
-) -> tuple[tuple[Episode, ...], tuple[Omitted, ...]]:
+) -> tuple[tuple[Episode, ...], tuple[OmittedEpisode, ...]]:
     """The episodes of a sample (period starts ``ds``), in order of their start, and those left out.
 
     ``limit``: how many of those that overlap are reported apart; a twentieth of the sample by default, at least one.
@@ -118,10 +118,10 @@ def episodes(
     for episode in merged:
         reason = _outside(episode, ds, freq)
         if reason:
-            omitted.append(Omitted(episode.episode_id, episode.events, reason))
+            omitted.append(OmittedEpisode(episode.episode_id, episode.events, reason))
         else:
             kept.append(episode)
-    room = max(1, len(ds) // PER_EPISODE) if limit is None else limit
+    room = max(1, len(ds) // OBSERVATIONS_PER_EPISODE) if limit is None else limit
     last, own = ds[-1], {e.episode_id for e in kept if any(events[event_id].own for event_id in e.events)}
     ranks = {e.episode_id: _rank(e, direction(events[e.episode_id], series), last) for e in kept}
     ranked = sorted(
@@ -136,20 +136,20 @@ def episodes(
     first = max(room, len(own))
     crowded = [e for e in ranked[first:] if any(overlap(e, other, freq) for other in ranked[:first])]
     reason = f"weighed with the others: {len(ds)} {freq.period}s allow {room} episode{'s' * (room > 1)} apart"
-    omitted += [Omitted(e.episode_id, e.events, reason) for e in crowded]
+    omitted += [OmittedEpisode(e.episode_id, e.events, reason) for e in crowded]
     chosen = [replace(e, apart=e not in crowded) for e in ranked]
     return tuple(sorted(chosen, key=lambda e: (e.intervention.start.astype(int), e.episode_id))), tuple(omitted)
 
 
 def overlap(one: Episode, other: Episode, freq: Freq) -> bool:
-    """Whether two episodes start within ``OVERLAP`` of each other."""
+    """Whether two episodes start within ``OVERLAP_MONTHS`` of each other."""
     starts = (int(freq.ordinal(e.intervention.start)) for e in (one, other))
-    return abs(next(starts) - next(starts)) <= freq.months(OVERLAP)
+    return abs(next(starts) - next(starts)) <= freq.months(OVERLAP_MONTHS)
 
 
 def _touching(
     events: Events, series: Series, minerals: Minerals, known_on: dt.date, last: np.datetime64
-) -> tuple[list[Episode], list[Omitted]]:
+) -> tuple[list[Episode], list[OmittedEpisode]]:
     touching = {}
     for event in events.values():
         strength = exposure(event, series, minerals)
@@ -157,7 +157,7 @@ def _touching(
             touching[event.event_id] = (event, strength)
     omitted = []
     for event_id, target in _carried(event for event, _ in touching.values()):
-        omitted.append(Omitted(event_id, (event_id,), f"is in the path of {target}, on which it acts"))
+        omitted.append(OmittedEpisode(event_id, (event_id,), f"is in the path of {target}, on which it acts"))
         del touching[event_id]
     groups: dict[int, list[tuple[Event, float]]] = {}
     for event, strength in touching.values():
@@ -209,7 +209,8 @@ def _episode(
 
 
 def _best_guess(events: Events, event: Event, freq: Freq, known_on: dt.date, last: np.datetime64) -> Intervention:
-    """Measures hold while they are in force; shocks and talk last until their end, or fade.
+    """The default shape of an event: measures hold while in force; shocks and announcements last until their end, or
+    fade.
 
     Of what was not in force for long enough to be seen in the periods up to ``last`` there is no path that comes back:
     if it does, it is a measure that nobody has seen.
@@ -261,4 +262,4 @@ def _weight(events: Events, event: Event, known_on: dt.date) -> float:
 def _rank(episode: Episode, expected: int, last: np.datetime64) -> float:
     """How much an episode interests; ``expected``: the direction of its leader, whatever is mixed into it."""
     years = float((last - episode.intervention.start).astype(int)) / 365.25
-    return episode.strength * (1.0 if expected else 0.5) * float(0.5 ** (years / HALF_LIFE))
+    return episode.strength * (1.0 if expected else 0.5) * float(0.5 ** (years / RELEVANCE_HALF_LIFE))

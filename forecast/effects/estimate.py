@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecast.effects.controls import controls_for
-from forecast.effects.diagnostics import judged, parted, said
+from forecast.effects.diagnostics import estimate_notes, merged_inseparable, with_diagnostics
 from forecast.effects.episodes import Episode
-from forecast.effects.joint_tables import Scales
-from forecast.effects.noise import Ways, drawn, noises, quiet_periods
+from forecast.effects.joint_tables import SizePrior
+from forecast.effects.noise import EpisodeModels, drawn, noise_models, quiet_periods
 from forecast.effects.placebo import ranked
 from forecast.effects.profile import profile
 from forecast.effects.record import EffectRecord, EpisodeEffect
@@ -29,18 +29,18 @@ from forecast.interventions import Design
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
-__all__ = ["Averaging", "controls_for", "estimate", "quiet_periods", "regress"]
+__all__ = ["ModelAveraging", "controls_for", "estimate", "quiet_periods", "regress"]
 
 #: Standard deviations on the log that a size may have, the main one first, and how likely they are. A ban is a size
 #: of −7: under one normal prior two medium effects that cancel would be cheaper than one large one.
 FLOW_SDS, FLOW_WEIGHTS = (0.4, 1.0, 3.0), (0.7, 0.2, 0.1)
 PRICE_SDS, PRICE_WEIGHTS = (0.25, 0.7), (0.9, 0.1)
 #: Chance that an episode did something, if one that overlaps with it did; and that it did something else besides.
-ACTS, LEAST_ACTS, ACTS_TWICE = 0.9, 0.05, 0.1
+ACTING_PROBABILITY, MIN_ACTING_PROBABILITY, SECOND_COMPONENT_PROBABILITY = 0.9, 0.05, 0.1
 
 
 @dataclass(frozen=True)
-class Averaging:
+class ModelAveraging:
     """Settings: other ``priors`` (mean, sd) of a size by episode, one scale more; whether placebos are run."""
 
     priors: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -50,15 +50,15 @@ class Averaging:
         """Mean and sd of the main scale."""
         return self.priors.get(episode.episode_id, (0.0, (PRICE_SDS if is_price else FLOW_SDS)[0]))
 
-    def scales(self, episode: Episode, is_price: bool) -> Scales:
+    def scales(self, episode: Episode, is_price: bool) -> SizePrior:
         """The prior of an episode's size: where something is said of this one, that instead of the main scale.
 
         The weaker it may have hit, the less likely it was this one of several that overlap.
         """
         sds, weights = (PRICE_SDS, PRICE_WEIGHTS) if is_price else (FLOW_SDS, FLOW_WEIGHTS)
         mean, sd = self.prior(episode, is_price)
-        acts = float(np.clip(ACTS * episode.strength, LEAST_ACTS, ACTS))
-        return Scales.of(acts, weights, [mean] + [0.0] * (len(sds) - 1), [sd, *sds[1:]])
+        acts = float(np.clip(ACTING_PROBABILITY * episode.strength, MIN_ACTING_PROBABILITY, ACTING_PROBABILITY))
+        return SizePrior.of(acts, weights, [mean] + [0.0] * (len(sds) - 1), [sd, *sds[1:]])
 
 
 def estimate(
@@ -68,7 +68,7 @@ def estimate(
     controls: Floats | None = None,
     n: int,
     seed: int,
-    settings: Averaging = Averaging(),
+    settings: ModelAveraging = ModelAveraging(),
 ) -> EffectRecord:
     """The joint posterior of all episodes' paths as n draws, averaged over shapes and leads.
 
@@ -81,7 +81,7 @@ def estimate(
         return EffectRecord.none(n, sample.freq, sample.ds[-1])
     sample = in_season(sample, episodes)
     rng, hidden = np.random.default_rng(seed), after_the_stop(sample, episodes)
-    ways = {e.episode_id: Ways.of(e, sample, settings.scales(e, sample.is_price)) for e in episodes}
+    ways = {e.episode_id: EpisodeModels.of(e, sample, settings.scales(e, sample.is_price)) for e in episodes}
     effects: dict[str, EpisodeEffect] = {}
     below: dict[str, float] = {}
     notes: tuple[str, ...] = ()
@@ -96,38 +96,42 @@ def estimate(
         if name not in effects
     }
     found = tuple(effects[name] for name in ways)
-    notes = notes or said(found, hidden)
+    notes = notes or estimate_notes(found, hidden)
     return EffectRecord(found, "averaged", n, sample.freq, sample.ds[-1], notes=notes, latent=below)
 
 
 def _seen(
     sample: Sample,
-    ways: Sequence[Ways],
+    ways: Sequence[EpisodeModels],
     controls: Floats | None,
     n: int,
     rng: np.random.Generator,
-    settings: Averaging,
+    settings: ModelAveraging,
 ) -> tuple[dict[str, EpisodeEffect], dict[str, float]]:
     """The effects that the sample speaks of, by episode, and the logs that stand for its zeros. Raises ``TooShort``."""
     prior = [settings.prior(way.episode, sample.is_price) for way in ways]
-    found = noises(censored(sample, [way.episode for way in ways]), controls, ways, ACTS_TWICE, rng)
+    found = noise_models(
+        censored(sample, [way.episode for way in ways]), controls, ways, SECOND_COMPONENT_PROBABILITY, rng
+    )
     state = drawn(found.joints, n, rng)
     effects = tuple(_effect(w, p, state, rows) for w, p, rows in zip(ways, prior, found.rows, strict=True))
     levels, likeliest = [w.level(sample) for w in ways], found.first
-    effects = judged(sample, likeliest, effects, levels)
+    effects = with_diagnostics(sample, likeliest, effects, levels)
     effects = tuple(e if e.identified else _silent(e, w, n, rng) for e, w in zip(effects, ways, strict=True))
     if settings.placebo:
         effects = ranked(sample, likeliest, effects, levels)
-    effects = parted(effects, sample, [not state.unsettled.isdisjoint(rows) for rows in found.rows])
+    effects = merged_inseparable(effects, sample, [not state.unsettled.isdisjoint(rows) for rows in found.rows])
     return {effect.episode.episode_id: effect for effect in effects}, latent(found.sample)
 
 
-def _effect(way: Ways, prior: tuple[float, float], state: PosteriorDraws, rows: tuple[int, ...]) -> EpisodeEffect:
+def _effect(
+    way: EpisodeModels, prior: tuple[float, float], state: PosteriorDraws, rows: tuple[int, ...]
+) -> EpisodeEffect:
     choice, size = state.choice[list(rows)].astype(np.int16), state.size[list(rows)].astype(np.float32)
     return EpisodeEffect(way.episode, way.candidates, choice, size, False, True, prior)
 
 
-def _from_prior(way: Ways, prior: tuple[float, float], n: int, rng: np.random.Generator) -> EpisodeEffect:
+def _from_prior(way: EpisodeModels, prior: tuple[float, float], n: int, rng: np.random.Generator) -> EpisodeEffect:
     """An effect of which nothing is known but its prior."""
     choice = rng.choice(len(way.candidates), size=n, p=np.exp(way.log_prior) / np.exp(way.log_prior).sum())
     size = prior[0] + prior[1] * rng.standard_normal(n)
@@ -136,7 +140,7 @@ def _from_prior(way: Ways, prior: tuple[float, float], n: int, rng: np.random.Ge
     )
 
 
-def _silent(effect: EpisodeEffect, way: Ways, n: int, rng: np.random.Generator) -> EpisodeEffect:
+def _silent(effect: EpisodeEffect, way: EpisodeModels, n: int, rng: np.random.Generator) -> EpisodeEffect:
     """What the sample cannot speak of has its prior, at the main scale."""
     prior = _from_prior(way, effect.prior, n, rng)
     return replace(effect, choice=prior.choice, size=prior.size, prior_dominated=True)

@@ -1,4 +1,4 @@
-"""What events of a kind do: pooled over episodes and series, with the spread between events.
+"""Class effects: the pooled effect of events of a family, with the spread between events.
 
 A hierarchical model of raw likelihood summaries (never on shrunken effects), with its scales on a grid
 (Gelman, Prior distributions for variance parameters in hierarchical models, Bayesian Analysis 1, 2006):
@@ -33,14 +33,14 @@ from forecast.timeseries.series import Floats
 #: How the effect of an event never seen builds up.
 BUILD_UP = Ramp(2)
 #: Prior sd of a family's mean about that of all, of that itself; events the common scale counts as.
-FAMILY_SD, ALL_SD, COMMON = 0.04, 0.1, 8
+FAMILY_SD, ALL_SD, COMMON_EVENTS = 0.04, 0.1, 8
 #: Prior sd of the scale of these differences: of prices, and of flows.
 PRICE_SCALE, FLOW_SCALE = 0.1, 0.3
 #: A mean is identified if it lies this many standard errors on the expected side of zero.
-IDENTIFIED = 2.0
+IDENTIFIED_SE = 2.0
 #: Degrees of freedom of the differences between events, and sd of such a t of scale 1.
-DF = 4.0
-_SD = math.sqrt(DF / (DF - 2))
+EVENT_DF = 4.0
+_SD = math.sqrt(EVENT_DF / (EVENT_DF - 2))
 _SCALES = np.linspace(0.0, 1.0, 126)
 
 
@@ -108,7 +108,7 @@ class ClassPrior:
     @property
     def identified(self) -> bool:
         """Whether the mean can be told from zero, towards the direction that was expected."""
-        return self.n > 0 and self.mean > IDENTIFIED * self.se
+        return self.n > 0 and self.mean > IDENTIFIED_SE * self.se
 
     def towards(self, direction: int) -> Size:
         """The effect in a direction (+1, −1, 0 unknown): a mean only where it is identified.
@@ -123,14 +123,14 @@ class ClassPrior:
 def likelihoods(record: EffectRecord, measure_class: MeasureClass) -> tuple[Likelihood, ...]:
     """The raw summaries that a record carries, of identified episodes whose direction is known."""
     return tuple(
-        squarely(e, record.series_id, measure_class)
+        full_exposure_likelihood(e, record.series_id, measure_class)
         for e in record.effects
         if e.likelihood is not None and e.identified and e.episode.direction
     )
 
 
-def squarely(effect: EpisodeEffect, series_id: str, measure_class: MeasureClass) -> Likelihood:
-    """What a series says of an event that would hit it squarely: less, the less this one does.
+def full_exposure_likelihood(effect: EpisodeEffect, series_id: str, measure_class: MeasureClass) -> Likelihood:
+    """The likelihood of an episode at full exposure: its estimate and sd divided by its exposure to the series.
 
     That imports of all goods did not fall says next to nothing of what a ban does to the mineral that is banned. Raises
     ``ValueError`` for an effect without a likelihood.
@@ -163,7 +163,7 @@ def class_priors(
 def class_prior(
     summaries: Iterable[Likelihood], family: KindFamily, measure_class: MeasureClass, without: Collection[str] = ()
 ) -> ClassPrior:
-    """One of them alone, in a fraction of the time."""
+    """The class prior of one family alone, in a fraction of the time."""
     pool = [s for s in summaries if s.measure_class is measure_class and not set(s.events) & set(without)]
     common = _pooled(_signed(pool), (0.0, ALL_SD), _SCALES, _scale_sd(measure_class))
     return _of_family(family, measure_class, pool, common)
@@ -177,7 +177,7 @@ def _of_family(
     centre, scale_sd = (all_mean, float(np.hypot(FAMILY_SD, all_se))), _scale_sd(measure_class)
     events = float(own.weight.sum())
     _, _, own_scale = _pooled(own, centre, _SCALES, scale_sd)
-    scale = float(np.sqrt((events * own_scale**2 + COMMON * all_scale**2) / (events + COMMON)))
+    scale = float(np.sqrt((events * own_scale**2 + COMMON_EVENTS * all_scale**2) / (events + COMMON_EVENTS)))
     mean, se, _ = _pooled(own, centre, np.array([scale]), scale_sd)
     return ClassPrior(family, measure_class, mean, se, scale, len(own.effect))
 
@@ -193,11 +193,11 @@ class _Signed:
 
 
 def _signed(pool: list[Likelihood]) -> _Signed:
-    seen = Counter(s.events[0] for s in pool)
+    counts = Counter(s.events[0] for s in pool)
     return _Signed(
         np.array([s.direction * s.estimate for s in pool]),
         np.array([s.sd**2 for s in pool]),
-        np.array([1 / seen[s.events[0]] for s in pool]),
+        np.array([1 / counts[s.events[0]] for s in pool]),
     )
 
 
@@ -205,14 +205,18 @@ def _scale_sd(measure_class: MeasureClass) -> float:
     return PRICE_SCALE if measure_class is MeasureClass.PRICES else FLOW_SCALE
 
 
-def _pooled(seen: _Signed, centre: tuple[float, float], scales: Floats, scale_sd: float) -> tuple[float, float, float]:
+def _pooled(
+    effects: _Signed, centre: tuple[float, float], scales: Floats, scale_sd: float
+) -> tuple[float, float, float]:
     """Posterior mean and sd of μ, and posterior mean of τ over ``scales``, with y ~ t(μ, v + τ²), μ ~ N(centre)."""
     mean, sd = centre
     mu = np.linspace(mean - 4 * sd, mean + 4 * sd, 81)[:, None]
     log_p = -0.5 * ((mu - mean) / sd) ** 2 - 0.5 * (scales / scale_sd) ** 2
-    for one, variance, weight in zip(seen.effect, seen.variance, seen.weight, strict=True):
+    for one, variance, weight in zip(effects.effect, effects.variance, effects.weight, strict=True):
         total = variance + scales**2
-        log_p = log_p - weight * (0.5 * np.log(total) + (DF + 1) / 2 * np.log1p((one - mu) ** 2 / (DF * total)))
+        log_p = log_p - weight * (
+            0.5 * np.log(total) + (EVENT_DF + 1) / 2 * np.log1p((one - mu) ** 2 / (EVENT_DF * total))
+        )
     p = np.exp(log_p - log_p.max())
     p /= p.sum()
     centre_of_mu = float(np.sum(p * mu))

@@ -1,9 +1,9 @@
-"""What one episode, or two together, may have done: every cell of it weighed in closed form.
+"""Exact posterior tables of one episode or of two jointly: every cell weighed in closed form.
 
 An episode that acts does so by one candidate (a shape with a lead) with a size on the log that is normal under one of
-a few scales; how likely each is before the data are seen is its ``Block``. With the cross products xx, xy of whitened,
-profiled candidates (``profile``), sizes integrate out. For the candidates of any set of episodes, with G their cross
-products, V the variances and m the means of their scales,
+a few scales; how likely each is before the data are seen is its ``EpisodeBlock``. With the cross products xx, xy of
+whitened, profiled candidates (``profile``), sizes integrate out. For the candidates of any set of episodes, with G
+their cross products, V the variances and m the means of their scales,
 
     A = G + V⁻¹,  b = A⁻¹(xy + V⁻¹m),  log ML = ½ b'Ab − ½ m'V⁻¹m − ½ log|A||V|,
 
@@ -23,11 +23,11 @@ from forecast.timeseries.series import Floats
 
 #: Of two designs correlated beyond the second, one at most has a scale with an sd beyond the first: the data see their
 #: sum only, and that it is made of two giants that cancel is never a better story.
-WIDE, TWINS = 0.5, 0.8
+WIDE_SD, COLLINEAR_CORRELATION = 0.5, 0.8
 
 
 @dataclass(frozen=True, eq=False)
-class Scales:
+class SizePrior:
     """Prior of a size on the log: with probability ``acts`` normal, under one of S scales; else 0.
 
     ``log_weight``, ``mean``, ``variance`` (S,).
@@ -39,18 +39,18 @@ class Scales:
     variance: Floats
 
     @classmethod
-    def of(cls, acts: float, weights: Sequence[float], means: Sequence[float], sds: Sequence[float]) -> Scales:
+    def of(cls, acts: float, weights: Sequence[float], means: Sequence[float], sds: Sequence[float]) -> SizePrior:
         share = np.array(weights, dtype=float)
         return cls(acts, np.log(acts * share / share.sum()), np.array(means, dtype=float), np.array(sds) ** 2.0)
 
-    def with_chance(self, acts: float) -> Scales:
-        """The same with another chance to act."""
-        return Scales(acts, self.log_weight + np.log(acts / self.acts), self.mean, self.variance)
+    def with_chance(self, acts: float) -> SizePrior:
+        """The same prior with another probability to act."""
+        return SizePrior(acts, self.log_weight + np.log(acts / self.acts), self.mean, self.variance)
 
     @cached_property
     def wide(self) -> npt.NDArray[np.bool_]:
         """(S,) whether a scale is that of a giant."""
-        return np.asarray(self.variance > WIDE**2)
+        return np.asarray(self.variance > WIDE_SD**2)
 
     @cached_property
     def log_off(self) -> float:
@@ -58,12 +58,12 @@ class Scales:
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class EpisodeBlock:
     """One episode: whitened candidates ``E`` (m, K), their ``log_prior`` (K,), and the ``scales`` of its size."""
 
     E: Floats
     log_prior: Floats
-    scales: Scales
+    scales: SizePrior
 
     @property
     def cells(self) -> int:
@@ -72,7 +72,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class PosteriorTable:
     """Exact posterior of one episode alone: ``log_weight`` (..., K, S), ``log_off`` (...); sizes N(b, 1/precision)."""
 
     log_weight: Floats
@@ -81,7 +81,7 @@ class Table:
     precision: Floats
 
     @classmethod
-    def of(cls, xx: Floats, xy: Floats, log_prior: Floats, scales: Scales) -> Table:
+    def of(cls, xx: Floats, xy: Floats, log_prior: Floats, scales: SizePrior) -> PosteriorTable:
         """From cross products xx (..., K) and xy (..., K)."""
         kappa = 1 / scales.variance
         precision = xx[..., None] + kappa
@@ -110,10 +110,13 @@ def normalised(log_weight: Floats) -> Floats:
 
 
 def pair_table(
-    one: Block, two: Block, of_one: tuple[Floats, Floats], of_two: tuple[Floats, Floats], G: Floats
+    one: EpisodeBlock, two: EpisodeBlock, of_one: tuple[Floats, Floats], of_two: tuple[Floats, Floats], G: Floats
 ) -> Floats:
     """(cells of one, cells of two) log weights of all that two episodes may have done, sizes integrated out."""
-    alone = [Table.of(*products, block.log_prior, block.scales) for products, block in ((of_one, one), (of_two, two))]
+    alone = [
+        PosteriorTable.of(*products, block.log_prior, block.scales)
+        for products, block in ((of_one, one), (of_two, two))
+    ]
     flat = [table.flat for table in alone]
     total = flat[0][:, None] + flat[1][None, :]
     # With a, c = the two precisions and b₁, b₂ the sizes of each alone, both together add
@@ -127,7 +130,7 @@ def pair_table(
     gain = 0.5 * ((r2 * squares - 2 * g * np.outer(b1, b2)) / (1 - r2) - np.log1p(-r2))
     total[-1, -1] = -np.inf
     both = total[:-1, :-1] + gain
-    twins = np.abs(G) > TWINS * np.sqrt(np.outer(of_one[0], of_two[0]))
+    twins = np.abs(G) > COLLINEAR_CORRELATION * np.sqrt(np.outer(of_one[0], of_two[0]))
     giants = np.outer(one.scales.wide, two.scales.wide)
     both.reshape(len(G), S1, -1, S2)[twins[:, None, :, None] & giants[None, :, None, :]] = -np.inf
     total[:-1, :-1] = both

@@ -1,4 +1,4 @@
-"""A series made white, with everything but the events taken out once; then any design costs a few dot products.
+"""A whitened series with season and controls profiled out: a design then costs a few dot products.
 
 With y = Xβ + Ea + e, e white with variance 1, and a normal prior on the nuisance β (season, controls), what the
 data say of the effects a is a normal likelihood with cross products
@@ -22,19 +22,19 @@ from forecast.timeseries.series import Floats
 
 #: Components of the controls, and the prior precisions that their coefficients may have, in units of the noise:
 #: the last one leaves them out.
-COMPONENTS, TRUST = 10, (1.2, 5.0, 20.0, 80.0, np.inf)
+COMPONENTS, CONTROL_PRECISIONS = 10, (1.2, 5.0, 20.0, 80.0, np.inf)
 #: Standard deviations on the log that the coefficients of the season may have: eleven free ones explain any year.
-SEASONS = (0.02, 0.06, 0.2, 0.6)
+SEASON_SDS = (0.02, 0.06, 0.2, 0.6)
 #: Degrees of freedom from which the noise is what is left alone; a third of those that lack come from the whole series.
-ENOUGH = 30
+FULL_NOISE_DF = 30
 #: A standardised innovation of a control beyond this is cut off, in volumes.
-CLIP = 4.0
+CONTROL_CLIP = 4.0
 #: Memory of the volatility, per period.
-MEMORY = 0.94
+VOLATILITY_DECAY = 0.94
 #: Values that are whitened in one go: whitening needs several times their memory.
 _AT_ONCE = 2_000_000
 #: A series that does not move at all still has this much noise, on the log.
-LEAST_SD = 1e-6
+MIN_NOISE_SD = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ def _profile(sample: Sample, net: Sample, controls: Floats | None, quiet: Bools,
     calm = quiet[whitening.periods]
     Y, clean = whitening(np.column_stack([sample.x, net.x])).T
     H = whitening(seasonal(sample.ds, sample.freq)) if not sample.is_price else np.zeros((len(Y), 0))
-    nuisance = _Nuisance(H, _components(sample, controls, whitening, H), SEASONS[-1], np.inf, calm).trusted(clean)
+    nuisance = _Nuisance(H, _components(sample, controls, whitening, H), SEASON_SDS[-1], np.inf, calm).trusted(clean)
     sigma, e, _ = nuisance.noise(clean, np.ones(len(Y)))
     weights = _volatility(e / sigma, calm)
     sigma, _, used = nuisance.noise(clean, weights)
@@ -152,16 +152,16 @@ class _Nuisance:
         With few degrees of freedom left the noise is also what the series does with its season and controls left in:
         a year of values is explained by eleven harmonics whatever it is.
         """
-        start = max(float(np.sqrt(np.mean((Y / weights)[self.calm] ** 2))), LEAST_SD)
+        start = max(float(np.sqrt(np.mean((Y / weights)[self.calm] ** 2))), MIN_NOISE_SD)
         X, y = self.columns(start, weights), Y / (start * weights)
         M = X[self.calm].T @ X[self.calm]
         A = M + np.diag(self.precision)
         e = y - X @ np.linalg.solve(A, X[self.calm].T @ y[self.calm])
         used = float(np.trace(np.linalg.solve(A, M)))
         left = max(float(self.calm.sum()) - used, 1.0)
-        before = max(ENOUGH - left, 0.0) / 3
+        before = max(FULL_NOISE_DF - left, 0.0) / 3
         sigma = start * np.sqrt((np.sum(e[self.calm] ** 2) + before) / (left + before))
-        return max(float(sigma), LEAST_SD), start * e, used
+        return max(float(sigma), MIN_NOISE_SD), start * e, used
 
     def trusted(self, Y: Floats) -> _Nuisance:
         """The same with season and controls trusted as far as the calm periods bear out, by marginal likelihood.
@@ -171,9 +171,9 @@ class _Nuisance:
         """
         found = self
         if self.H.shape[1]:
-            found = max((replace(found, season=sd) for sd in SEASONS), key=lambda one: one._evidence(Y))
+            found = max((replace(found, season=sd) for sd in SEASON_SDS), key=lambda one: one._evidence(Y))
         if self.Z.shape[1]:
-            found = max((replace(found, trust=trust) for trust in TRUST), key=lambda one: one._evidence(Y))
+            found = max((replace(found, trust=trust) for trust in CONTROL_PRECISIONS), key=lambda one: one._evidence(Y))
         return found
 
     def _evidence(self, Y: Floats) -> float:
@@ -192,7 +192,7 @@ def _volatility(z: Floats, calm: Bools) -> Floats:
     for t, square in enumerate(z * z):
         path[t] = v
         if calm[t]:
-            v += (1 - MEMORY) * (min(square, 16 * v) - v)
+            v += (1 - VOLATILITY_DECAY) * (min(square, 16 * v) - v)
     root = path**0.25
     return np.asarray(root / np.sqrt(np.mean(root[calm] ** 2)))
 
@@ -209,7 +209,7 @@ def _components(sample: Sample, controls: Floats | None, whitening: Whitening, H
         W = np.where(usable, W - H @ np.linalg.lstsq(H, W, rcond=None)[0], 0.0)
     W = W / np.sqrt(np.maximum((W**2).sum(axis=0) / np.maximum(usable.sum(axis=0), 1), 1e-16))
     if not sample.is_price:
-        W = np.clip(W, -CLIP, CLIP)
+        W = np.clip(W, -CONTROL_CLIP, CONTROL_CLIP)
     U, S, _ = np.linalg.svd(W, full_matrices=False)
     return np.asarray((U * S)[:, :COMPONENTS] * np.sqrt(m) / S[0])
 

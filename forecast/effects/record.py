@@ -1,4 +1,4 @@
-"""What the episodes did to one series, as joint draws that outlive the estimate; numpy only.
+"""The effect record: joint draws of the episodes' effects on one series; numpy only.
 
 Draw i of every episode belongs together. A draw is a way of acting (one of the episode's candidates) and a size on
 the log, so that its path is known on any dates, past or future.
@@ -16,14 +16,14 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.effects.candidates import columns, product
-from forecast.effects.episodes import Episode, Omitted
-from forecast.events import InForce, KindFamily
+from forecast.effects.episodes import Episode, OmittedEpisode
+from forecast.events import InForceInterval, KindFamily
 from forecast.interventions import Intervention, parse_shape, shape_word
 from forecast.timeseries.frequency import Days, Freq, parse_freq
 from forecast.timeseries.series import Floats
 
 #: Months over which an effect without an end is averaged.
-WINDOW = 12
+WINDOW_MONTHS = 12
 #: A column that moves less than this after the last observation does not move.
 _STILL = 1e-6
 
@@ -151,7 +151,7 @@ def window(episode: Episode, freq: Freq, last: np.datetime64) -> Days:
     """Period starts from an episode's start to its end, at most a year, none after the period ``last``."""
     intervention = episode.intervention
     first = int(freq.ordinal(intervention.start))
-    stop = min(first + freq.months(WINDOW), int(freq.ordinal(last)) + 1)
+    stop = min(first + freq.months(WINDOW_MONTHS), int(freq.ordinal(last)) + 1)
     end = intervention.end
     if end is None and intervention.intensity and intervention.intensity[-1][1] == 0.0:
         end = intervention.intensity[-1][0]
@@ -176,7 +176,7 @@ class EffectRecord:
     freq: Freq
     last: np.datetime64
     series_id: str = ""
-    omitted: tuple[Omitted, ...] = ()
+    omitted: tuple[OmittedEpisode, ...] = ()
     notes: tuple[str, ...] = ()
     latent: Mapping[str, float] = field(default_factory=dict)
 
@@ -185,7 +185,7 @@ class EffectRecord:
         """The record of a series that no episode touches."""
         return cls((), "none", n, freq, last)
 
-    def of(self, series_id: str, omitted: tuple[Omitted, ...] = ()) -> EffectRecord:
+    def of(self, series_id: str, omitted: tuple[OmittedEpisode, ...] = ()) -> EffectRecord:
         """The same record with the series it is about and the episodes that it leaves out."""
         return replace(self, series_id=series_id, omitted=omitted)
 
@@ -208,9 +208,9 @@ class EffectRecord:
     @cached_property
     def clear(self) -> frozenset[str]:
         """Ids of the episodes whose effect, with those told with them, is clear enough to move forecasts."""
-        told = {e.episode.episode_id for e in self.reported if e.clear(self.freq, self.last)}
+        clear_ids = {e.episode.episode_id for e in self.reported if e.clear(self.freq, self.last)}
         episodes = (e.episode for e in self.effects)
-        return frozenset(e.episode_id for e in episodes if (e.told_with or e.episode_id) in told)
+        return frozenset(e.episode_id for e in episodes if (e.told_with or e.episode_id) in clear_ids)
 
     def mean_path(self, ds: Days, freq: Freq) -> Floats:
         """(T,) what a family's sample is less: the mean of the clear effects together, on the log."""
@@ -272,7 +272,7 @@ class EffectRecord:
             _read(row, choice, size)
             for row, choice, size in zip(described["episodes"], arrays["choice"], arrays["size"], strict=True)
         )
-        omitted = tuple(Omitted(o["episode"], tuple(o["events"]), o["reason"]) for o in described["omitted"])
+        omitted = tuple(OmittedEpisode(o["episode"], tuple(o["events"]), o["reason"]) for o in described["omitted"])
         return cls(
             effects,
             described["method"],
@@ -374,9 +374,9 @@ def _quantiles(draws: npt.NDArray[Any]) -> dict[str, float] | None:
     return {f"q{round(100 * level):02d}": round(float(v), 6) for level, v in zip(levels, values, strict=True)}
 
 
-def _time(told: Sequence[str | None]) -> InForce:
-    since, until, then = told
-    return InForce(dt.date.fromisoformat(since or ""), _date(until), then or "")
+def _time(fields: Sequence[str | None]) -> InForceInterval:
+    since, until, then = fields
+    return InForceInterval(dt.date.fromisoformat(since or ""), _date(until), then or "")
 
 
 def _iso(day: dt.date | None) -> str | None:

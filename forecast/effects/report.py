@@ -1,4 +1,4 @@
-"""What one episode did to one series, as a reader wants it: paths, averages, sums and the series without it.
+"""The report on one episode's effect on one series: paths, averages, sums and the counterfactual.
 
 Everything is computed from the joint draws, so that a sum's interval is the interval of the sum. numpy only.
 """
@@ -20,11 +20,11 @@ from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
 
 #: Central intervals, in percent.
-LEVELS = (50, 80, 90)
+EFFECT_LEVELS = (50, 80, 90)
 #: The smallest average effect that matters, in percent.
-RELEVANT = 5.0
+RELEVANT_PERCENT = 5.0
 #: Where a ``Band`` cuts its draws: the median, and the bounds of each interval.
-CUTS = (0.5, *(q for level in LEVELS for q in ((100 - level) / 200, (100 + level) / 200)))
+CUTS = (0.5, *(q for level in EFFECT_LEVELS for q in ((100 - level) / 200, (100 + level) / 200)))
 
 _Word = TypeVar("_Word", str, int)
 _Ordinals = npt.NDArray[np.int64]
@@ -42,7 +42,7 @@ class Band:
     def of(cls, draws: Floats) -> Band:
         """From draws (n, P) or (n,)."""
         median, *ends = np.quantile(draws.reshape(len(draws), -1), CUTS, axis=0)
-        return cls(median, {level: (ends[2 * i], ends[2 * i + 1]) for i, level in enumerate(LEVELS)})
+        return cls(median, {level: (ends[2 * i], ends[2 * i + 1]) for i, level in enumerate(EFFECT_LEVELS)})
 
     def percent(self) -> Band:
         """From the log to percent of the level without it."""
@@ -66,8 +66,8 @@ class EpisodeReport:
     ``ds`` (P,): period starts from the first in which it may have been felt to the last of the sample; ``actual`` (P,):
     observed, in the series' unit. ``average``: by how much percent the ``observed`` periods of the ``window`` were
     together more than they would have been; ``early``: the same of the periods before the effective date in which it
-    may have been felt. ``relevant``: probability that the average is larger than ``RELEVANT``, up or down. ``amount``:
-    actual less counterfactual, mean over the observed periods of the window, in the series' unit. Of flows,
+    may have been felt. ``relevant``: probability that the average is larger than ``RELEVANT_PERCENT``, up or down.
+    ``amount``: actual less counterfactual, mean over the observed periods of the window, in the series' unit. Of flows,
     ``cumulated``: sum up to the window's end of actual less counterfactual, in the series' unit: ``before`` the
     effective date and ``after``. Only what was observed is summed: ``missing`` periods were not. None where there is no
     such period, and sums of prices.
@@ -130,7 +130,7 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
     observed = level > 0
     change = np.where(observed, level - without, 0.0)
     early = inside < start
-    seen = ~early & observed
+    observed_rows = ~early & observed
     average = _more(level, without, path, ~early, observed) if len(inside) else None
     summed = observed.any() and not history.series.is_price
     return EpisodeReport(
@@ -145,9 +145,9 @@ def report(history: History, record: EffectRecord, episode_id: str) -> EpisodeRe
         before=Band.of(change[:, early].sum(axis=1)) if summed and early.any() else None,
         after=Band.of(change[:, ~early].sum(axis=1)) if summed else None,
         missing=int((~observed).sum()),
-        amount=Band.of(change[:, seen].mean(axis=1)) if seen.any() else None,
-        observed=int(seen.sum()),
-        relevant=None if average is None else float(np.mean(np.abs(average) > RELEVANT)),
+        amount=Band.of(change[:, observed_rows].mean(axis=1)) if observed_rows.any() else None,
+        observed=int(observed_rows.sum()),
+        relevant=None if average is None else float(np.mean(np.abs(average) > RELEVANT_PERCENT)),
     )
 
 
@@ -157,10 +157,10 @@ def _more(level: Floats, without: Floats, path: Floats, some: _Bools, observed: 
     Three months of nothing in a year are a quarter of it, whatever their logs are. Where none was observed, the mean of
     the ``path`` on the log is told.
     """
-    seen = some & observed
-    if not seen.any():
+    observed_rows = some & observed
+    if not observed_rows.any():
         return np.asarray(100 * np.expm1(path[:, some].mean(axis=1)))
-    return np.asarray(100 * (level[seen].sum() / without[:, seen].sum(axis=1) - 1))
+    return np.asarray(100 * (level[observed_rows].sum() / without[:, observed_rows].sum(axis=1) - 1))
 
 
 def _latent(actual: Floats, ds: Days, record: EffectRecord) -> Floats:

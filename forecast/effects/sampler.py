@@ -1,4 +1,4 @@
-"""Joint posterior of how each episode acted and how strongly: exact tables for one and for two, a sampler for more.
+"""Joint posterior of the episodes' candidates and sizes: exact tables for one or two, a Gibbs sampler for more.
 
 For two episodes all cells are tabulated (``joint_tables``) and drawn from: there is no chain, no start and no order.
 For more, a Gibbs sampler moves one episode at a time with the sizes of its neighbours integrated out as well (a
@@ -14,22 +14,22 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from forecast.effects.joint_tables import TWINS, Block, Table, normalised, pair_table
+from forecast.effects.joint_tables import COLLINEAR_CORRELATION, EpisodeBlock, PosteriorTable, normalised, pair_table
 from forecast.effects.profile import Profile
 from forecast.timeseries.series import Floats
 
 Ints = npt.NDArray[np.int64]
 
 #: Neighbours whose sizes are integrated out while an episode moves; sizes of others are held.
-NEIGHBOURS = 6
+INTEGRATED_NEIGHBOURS = 6
 #: Rounds over the episodes after which the chains are looked at, and at most.
 ROUNDS, MOST_ROUNDS = 5, 60
 #: Standard errors by which the mean effects of the two kinds of start may differ by chance.
-CHANCE = 3.0
+CONVERGENCE_SE = 3.0
 #: Chains of the sampler at most; more draws than that repeat them.
 CHAINS = 250
 #: Episodes whose designs are nowhere correlated beyond this do not overlap.
-APART = 0.1
+MAX_SEPARATE_CORRELATION = 0.1
 _OFF_VARIANCE = 1e-12
 
 
@@ -46,7 +46,7 @@ class PosteriorDraws:
     unsettled: frozenset[int] = frozenset()
 
     @classmethod
-    def off(cls, blocks: Sequence[Block], n: int) -> PosteriorDraws:
+    def off(cls, blocks: Sequence[EpisodeBlock], n: int) -> PosteriorDraws:
         nothing = np.array([len(block.scales.mean) for block in blocks])
         return cls(
             np.zeros((len(blocks), n), dtype=np.int64),
@@ -66,28 +66,28 @@ class PosteriorDraws:
 
 
 @dataclass(frozen=True, eq=False)
-class Joint:
+class JointPosterior:
     """The episodes of one series, in the order of their start: ``products`` (xx, xy) of each; ``designs`` (m, K), what
     of its candidates is no nuisance; ``groups`` that overlap; ``couplings`` with the next of its group, G (K, K_other).
     """
 
     view: Profile
-    blocks: tuple[Block, ...]
+    blocks: tuple[EpisodeBlock, ...]
     products: tuple[tuple[Floats, Floats], ...]
     designs: tuple[Floats, ...]
     groups: list[list[int]]
     couplings: tuple[dict[int, Floats], ...]
 
     @classmethod
-    def of(cls, view: Profile, blocks: Sequence[Block]) -> Joint:
+    def of(cls, view: Profile, blocks: Sequence[EpisodeBlock]) -> JointPosterior:
         products = tuple(view.products(block.E) for block in blocks)
         designs = tuple(block.E - view.shade(block.E) for block in blocks)
         groups = _groups(blocks, designs, products)
         return cls(view, tuple(blocks), products, designs, groups, _coupled(blocks, designs, groups))
 
-    def rescaled(self, variance: float) -> Joint:
+    def rescaled(self, variance: float) -> JointPosterior:
         """The same with the noise found to have this variance instead of 1."""
-        return Joint(
+        return JointPosterior(
             self.view.rescaled(variance),
             tuple(replace(block, E=block.E / np.sqrt(variance)) for block in self.blocks),
             tuple((xx / variance, xy / variance) for xx, xy in self.products),
@@ -157,7 +157,7 @@ class Joint:
         if not half or not size.any():
             return False
         apart = abs(float(size[:half].mean() - size[half:].mean())) / float(size.std())
-        return bool(apart > CHANCE * (2 / half) ** 0.5)
+        return bool(apart > CONVERGENCE_SE * (2 / half) ** 0.5)
 
     def _path(self, some: Sequence[int], state: PosteriorDraws) -> Floats:
         """(m, n) what these episodes add to the whitened series in each draw."""
@@ -167,11 +167,11 @@ class Joint:
     def _near(self, e: int, group: Sequence[int]) -> list[int]:
         """The next of its group, whose sizes are integrated out as it moves."""
         at = group.index(e)
-        return sorted([o for o in group if o != e], key=lambda o: (abs(group.index(o) - at), o))[:NEIGHBOURS]
+        return sorted([o for o in group if o != e], key=lambda o: (abs(group.index(o) - at), o))[:INTEGRATED_NEIGHBOURS]
 
     def _draw_one(self, e: int, state: PosteriorDraws, some: slice, rng: np.random.Generator) -> None:
         block, (xx, xy) = self.blocks[e], self.products[e]
-        table = Table.of(xx, xy, block.log_prior, block.scales)
+        table = PosteriorTable.of(xx, xy, block.log_prior, block.scales)
         n = len(state.choice[e, some])
         # What overlaps with nothing did something, however little.
         cell = rng.choice(block.cells - 1, size=n, p=normalised(table.flat[:-1]))
@@ -237,7 +237,7 @@ class Joint:
         solved = np.linalg.solve(A, np.concatenate([g.transpose(0, 2, 1), q[:, :, None]], axis=2))
         left = xy - held.T @ self.designs[e] - (g @ solved[:, :, -1:])[..., 0]
         shadow = np.einsum("nkc,nck->nk", g, solved[:, :, :-1])
-        table = Table.of(np.maximum(xx - shadow, 1e-9), left, block.log_prior, block.scales)
+        table = PosteriorTable.of(np.maximum(xx - shadow, 1e-9), left, block.log_prior, block.scales)
         table.log_weight[self._twins(e, near, state, g)[:, :, None] & block.scales.wide] = -np.inf
         flat = table.flat
         alone = np.all([self._off(other, state) for other in near], axis=0)
@@ -249,23 +249,23 @@ class Joint:
         self._draw_sizes(moving, state, rng, held)
 
     def _twins(self, e: int, near: Sequence[int], state: PosteriorDraws, g: Floats) -> npt.NDArray[np.bool_]:
-        """(n, K) candidates that the data can hardly tell from one that a neighbour has, at a wide scale, taken."""
+        """(n, K) candidates nearly collinear with one that a neighbour has taken at a wide scale."""
         twins = np.zeros(g.shape[:2], dtype=bool)
         for c, other in enumerate(near):
             wide = np.append(self.blocks[other].scales.wide, False)[state.scale[other]]
             norm = np.outer(self.products[other][0][state.choice[other]], self.products[e][0])
-            twins |= wide[:, None] & (g[:, :, c] ** 2 > TWINS**2 * norm)
+            twins |= wide[:, None] & (g[:, :, c] ** 2 > COLLINEAR_CORRELATION**2 * norm)
         return twins
 
 
-def _split(cell: Ints, block: Block) -> tuple[Ints, Ints]:
+def _split(cell: Ints, block: EpisodeBlock) -> tuple[Ints, Ints]:
     """Candidate and scale of each cell."""
     scales = len(block.scales.mean)
     nothing = cell == block.cells - 1
     return np.where(nothing, 0, cell // scales), np.where(nothing, scales, cell % scales)
 
 
-def second_pays(joint: Joint, e: int, state: PosteriorDraws, chance: float) -> bool:
+def second_pays(joint: JointPosterior, e: int, state: PosteriorDraws, chance: float) -> bool:
     """Whether a second component of an episode, given the mean path of the others, explains what one leaves.
 
     By the marginal likelihood of two against that of one; only tried where one is beyond doubt.
@@ -284,9 +284,10 @@ def second_pays(joint: Joint, e: int, state: PosteriorDraws, chance: float) -> b
 
 
 def _groups(
-    blocks: Sequence[Block], designs: Sequence[Floats], products: Sequence[tuple[Floats, Floats]]
+    blocks: Sequence[EpisodeBlock], designs: Sequence[Floats], products: Sequence[tuple[Floats, Floats]]
 ) -> list[list[int]]:
-    """Episodes that overlap, directly or through others: designs correlated beyond ``APART``, if only by the season."""
+    """Episodes that overlap, directly or through others: designs correlated beyond ``MAX_SEPARATE_CORRELATION``, if
+    only by the season."""
     label = list(range(len(blocks)))
     norms = [np.sqrt(np.maximum(xx, 1e-12)) for xx, _ in products]
     for a in range(len(blocks)):
@@ -294,19 +295,19 @@ def _groups(
             if label[a] == label[b]:
                 continue
             G = blocks[a].E.T @ designs[b]
-            if (np.abs(G) > APART * np.outer(norms[a], norms[b])).any():
+            if (np.abs(G) > MAX_SEPARATE_CORRELATION * np.outer(norms[a], norms[b])).any():
                 label = [label[a] if one == label[b] else one for one in label]
     return [[e for e, one in enumerate(label) if one == name] for name in dict.fromkeys(label)]
 
 
 def _coupled(
-    blocks: Sequence[Block], designs: Sequence[Floats], groups: Sequence[Sequence[int]]
+    blocks: Sequence[EpisodeBlock], designs: Sequence[Floats], groups: Sequence[Sequence[int]]
 ) -> tuple[dict[int, Floats], ...]:
     """For each episode those that may move with it, with the cross products (K, K_other)."""
     couplings: list[dict[int, Floats]] = [{} for _ in blocks]
     for group in groups:
         for at, a in enumerate(group):
-            for b in group[at + 1 : at + 1 + 2 * NEIGHBOURS]:
+            for b in group[at + 1 : at + 1 + 2 * INTEGRATED_NEIGHBOURS]:
                 couplings[a][b] = blocks[a].E.T @ designs[b]
                 couplings[b][a] = couplings[a][b].T
     return tuple(couplings)

@@ -1,4 +1,4 @@
-"""The noise of a series without events, and the filter that turns it white.
+"""The noise model of a series without events, and the filter that whitens it.
 
 On the log a price is close to a random walk with a little memory, a volume close to a level plus noise, with some
 memory too. Both are Δx_t = d_t, d_t = φ d_{t−1} + e_t + θ e_{t−1} on a small grid of (φ, θ); a local level is φ = 0,
@@ -29,13 +29,13 @@ VOLUME_THETA = (-0.95, -0.85, -0.75, -0.65, -0.5, -0.3, -0.1)
 #: Where φ + θ lies before the data are seen: mean and sd over many series; it decides where there are few data.
 PRIOR_PRICE, PRIOR_VOLUME = (0.3, 0.2), (-0.55, 0.3)
 #: How many (φ, θ) are averaged over, and the share of the highest weight that each must have.
-MOST, SHARE = 3, 0.1
+MAX_WHITENINGS, MIN_WEIGHT_SHARE = 3, 0.1
 #: Power by which their weights are evened: no (φ, θ) is the truth, and a full likelihood is too sure of the best one
 #: (Grünwald and van Ommen, Inconsistency of Bayesian inference for misspecified linear models, and a proposal for
 #: repairing it, Bayesian Analysis 12, 2017).
-POWER = 0.5
+LIKELIHOOD_POWER = 0.5
 #: Fewest observations from which anything is estimated.
-LEAST = 8
+MIN_OBSERVATIONS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +98,13 @@ def whitenings(sample: Sample, quiet: Bools) -> list[tuple[Whitening, float]]:
 
     The weight is the likelihood over the grid times the ``PRIOR``; what has less than a tenth of the highest is left
     out, and so is all but the first three. Volumes have their season removed by regression for each (φ, θ). Raises
-    ``TooShort`` below ``LEAST`` observations.
+    ``TooShort`` below ``MIN_OBSERVATIONS`` observations.
     """
     rows = np.flatnonzero(np.isfinite(sample.x))
-    if len(rows) < LEAST:
-        raise TooShort(f"{len(rows)} observations are too few to tell an effect from noise; {LEAST} are needed")
+    if len(rows) < MIN_OBSERVATIONS:
+        raise TooShort(
+            f"{len(rows)} observations are too few to tell an effect from noise; {MIN_OBSERVATIONS} are needed"
+        )
     V = np.column_stack([sample.x, seasonal(sample.ds, sample.freq)] if not sample.is_price else [sample.x])
     usual, spread = PRIOR_PRICE if sample.is_price else PRIOR_VOLUME
 
@@ -116,9 +118,9 @@ def whitenings(sample: Sample, quiet: Bools) -> list[tuple[Whitening, float]]:
     gaps = bool((np.diff(rows) > 1).any())
     models = [Whitening(rows, phi, theta) for phi, theta in _grid(sample.is_price, gaps)]
     weight = np.array([log_posterior(model) for model in models])
-    weight = np.exp(POWER * (weight - weight.max()))
-    best = np.argsort(-weight, kind="stable")[:MOST]
-    best = best[weight[best] >= SHARE]
+    weight = np.exp(LIKELIHOOD_POWER * (weight - weight.max()))
+    best = np.argsort(-weight, kind="stable")[:MAX_WHITENINGS]
+    best = best[weight[best] >= MIN_WEIGHT_SHARE]
     return [(models[k], float(weight[k] / weight[best].sum())) for k in best]
 
 

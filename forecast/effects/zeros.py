@@ -19,7 +19,7 @@ from scipy.stats import norm
 from forecast.effects.candidates import leads
 from forecast.effects.episodes import Episode
 from forecast.effects.profile import Profile
-from forecast.effects.record import WINDOW
+from forecast.effects.record import WINDOW_MONTHS
 from forecast.effects.whitening import Bools
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
@@ -27,7 +27,7 @@ from forecast.timeseries.series import Floats
 _Rows = npt.NDArray[np.intp]
 
 #: Share of a season's periods that report 0 from which on it is closed.
-MOSTLY = 0.5
+CLOSED_SEASON_SHARE = 0.5
 #: Sweeps over the zeros until each agrees with the others.
 _SWEEPS = 20
 
@@ -43,7 +43,9 @@ def in_season(sample: Sample, episodes: Sequence[Episode]) -> Sample:
     free = ~_touched(sample, episodes) & np.isfinite(sample.trade)
     rests = free & (sample.trade == 0)
     closed = [
-        k for k in np.unique(season[rests]) if rests[season == k].sum() >= max(2, MOSTLY * free[season == k].sum())
+        k
+        for k in np.unique(season[rests])
+        if rests[season == k].sum() >= max(2, CLOSED_SEASON_SHARE * free[season == k].sum())
     ]
     return replace(sample, zeros=tuple(row for row in sample.zeros if season[row] not in closed))
 
@@ -66,8 +68,8 @@ def censored(sample: Sample, episodes: Sequence[Episode]) -> Sample:
 
 def _rests(sample: Sample) -> list[_Rows]:
     """The rows of each unbroken run of periods that report 0; what is missing does not break it."""
-    seen = np.flatnonzero(np.isfinite(sample.trade))
-    runs = (list(run) for _, run in groupby(seen.tolist(), key=lambda row: bool(sample.trade[row])))
+    observed_rows = np.flatnonzero(np.isfinite(sample.trade))
+    runs = (list(run) for _, run in groupby(observed_rows.tolist(), key=lambda row: bool(sample.trade[row])))
     return [np.array(run) for run in runs if not sample.trade[run[0]]]
 
 
@@ -77,7 +79,7 @@ def _touched(sample: Sample, episodes: Sequence[Episode]) -> Bools:
     for episode in episodes:
         start = int(sample.freq.ordinal(episode.intervention.start))
         since = ordinals - start + max(leads(episode, sample.freq))
-        touched |= (since >= 0) & (ordinals < start + sample.freq.months(WINDOW))
+        touched |= (since >= 0) & (ordinals < start + sample.freq.months(WINDOW_MONTHS))
     for row in sample.zeros:
         touched[row] |= row > 0 and touched[row - 1] and row - 1 in sample.zeros
     return touched
@@ -90,8 +92,8 @@ def after_the_stop(sample: Sample, episodes: Sequence[Episode]) -> frozenset[str
     the stop, since any log below the limit may stand for a 0. Trade has stopped once it rests for longer than it ever
     did before.
     """
-    rests, seen = _rests(sample), np.flatnonzero(np.isfinite(sample.trade))
-    if not rests or rests[-1][-1] != seen[-1]:
+    rests, observed_rows = _rests(sample), np.flatnonzero(np.isfinite(sample.trade))
+    if not rests or rests[-1][-1] != observed_rows[-1]:
         return frozenset()
     longest = max((len(rest) for rest in rests[:-1]), default=0)
     if len(rests[-1]) <= longest:

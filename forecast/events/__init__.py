@@ -5,19 +5,19 @@ know. All dates are UTC days, and knowledge of a day means knowledge at its end.
 answer is a pure function of the events and of two days.
 """
 
-from forecast.events.event import KINDS, RELATIONS, STATUSES, Act, Event, Events, KindFamily
+from forecast.events.event import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, Events, KindFamily
 from forecast.events.lifecycle import Branch, State, branches, last_day, state, timeline
-from forecast.events.spells import InForce, days_in_force, in_force, was_in_force
+from forecast.events.spells import InForceInterval, days_in_force, in_force, was_in_force
 
 __all__ = [
+    "EVENT_STATUSES",
     "KINDS",
     "RELATIONS",
-    "STATUSES",
     "Act",
     "Branch",
     "Event",
     "Events",
-    "InForce",
+    "InForceInterval",
     "KindFamily",
     "State",
     "branches",

@@ -42,7 +42,7 @@ KINDS: dict[str, KindFamily] = {
 RELATIONS = ("amends", "suspends", "extends", "terminates", "reinstates", "announces", "responds_to")
 
 #: How an event stands, as its own record says; the last three are how it came to an end.
-STATUSES = ("enacted", "threatened", "lapsed", "suspended", "withdrawn")
+EVENT_STATUSES = ("enacted", "threatened", "lapsed", "suspended", "withdrawn")
 
 
 #: How far the record of an event is believed, by its ``certainty``: what was read in the text of a measure, what was in

@@ -1,4 +1,4 @@
-"""Which events touch which series, and how squarely: the only place that says so.
+"""Exposure of a series to an event, from 0 to 1: the only place that defines it.
 
 An event touches a series by what it is about (minerals) and by where it acts (flows). The two strengths multiply.
 """

@@ -1,4 +1,4 @@
-"""What becomes of a measure: its state on a day as known on another, its level over time, and the open branches."""
+"""The lifecycle of a measure: its state on a day as known on another, its level over time, and the open branches."""
 
 from __future__ import annotations
 

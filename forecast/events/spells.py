@@ -1,4 +1,4 @@
-"""What was in force, from when to when, and what was only announced: told once, for effects, cards and forecasts."""
+"""Intervals in force of a measure, one definition for effects, cards and forecasts."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ _DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class InForce:
-    """A time in force: from ``since`` through ``until`` (None: no end is known), and the status that follows it."""
+class InForceInterval:
+    """An interval in force: from ``since`` through ``until`` (None: no end is known), and the status that follows
+    it."""
 
     since: date
     until: date | None = None
     then: str = ""
 
 
-def in_force(events: Events, event_id: str, known_on: date) -> tuple[InForce, ...]:
-    """The times in which a measure is in force, past and coming, as known on ``known_on``; none if it never is.
+def in_force(events: Events, event_id: str, known_on: date) -> tuple[InForceInterval, ...]:
+    """The intervals in which a measure is in force, past and future, as known on ``known_on``; none if it never is.
 
     Raises ``NotFound`` for an event that was not known then.
     """
@@ -34,19 +35,19 @@ def in_force(events: Events, event_id: str, known_on: date) -> tuple[InForce, ..
     times = []
     for k, (since, level) in enumerate(steps):
         if level and k + 1 == len(steps):
-            times.append(InForce(since))
+            times.append(InForceInterval(since))
         elif level:
             after = steps[k + 1][0]
-            times.append(InForce(since, after - _DAY, state(known, event_id, after, known_on).status))
+            times.append(InForceInterval(since, after - _DAY, state(known, event_id, after, known_on).status))
     return tuple(times)
 
 
-def days_in_force(times: Sequence[InForce], day: date) -> int:
+def days_in_force(times: Sequence[InForceInterval], day: date) -> int:
     """How many days in force there were up to the end of ``day``."""
     return sum(max((min(time.until or day, day) - time.since).days + 1, 0) for time in times)
 
 
-def was_in_force(times: Sequence[InForce], freq: Freq, last: np.datetime64) -> bool:
+def was_in_force(times: Sequence[InForceInterval], freq: Freq, last: np.datetime64) -> bool:
     """Whether what a series shows of an event, up to its period ``last``, is what the measure does.
 
     The measure is in force at the end of that period, or was for as long as one. What was announced and suspended
@@ -57,7 +58,7 @@ def was_in_force(times: Sequence[InForce], freq: Freq, last: np.datetime64) -> b
     return on or days_in_force(times, end) >= freq.days
 
 
-def in_words(times: Sequence[InForce], freq: Freq, last: np.datetime64, on: str = "in force") -> str:
+def in_words(times: Sequence[InForceInterval], freq: Freq, last: np.datetime64, on: str = "in force") -> str:
     """How a measure stands at the end of the period ``last``: ``in force 7 days, then suspended``.
 
     ``on``: what it is called while it is; a shock is in no force.

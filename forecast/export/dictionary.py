@@ -12,7 +12,7 @@ from forecast.answers.backtests import QuantileList, Scores
 from forecast.answers.effects import EffectPaths, Effects
 from forecast.answers.event_classes import ClassEffects
 from forecast.answers.events import EventList, EventOnDay
-from forecast.answers.forecast import LEVELS, Forecast
+from forecast.answers.forecast import FORECAST_LEVELS, Forecast
 from forecast.answers.health import HealthList
 from forecast.answers.model import Answer, Column, parts_of
 from forecast.answers.observations import ObservationList
@@ -68,7 +68,7 @@ def markdown(entries: Sequence[Entry] = ENTRIES) -> str:
 
 def columns(entry: Entry) -> list[Column]:
     """The columns of its CSV."""
-    return entry.model.columns(LEVELS if "levels" in entry.model.model_fields else ())
+    return entry.model.columns(FORECAST_LEVELS if "levels" in entry.model.model_fields else ())
 
 
 def only_in_json(entry: Entry) -> list[Column]:

@@ -20,7 +20,7 @@ from forecast.effects import EffectRecord
 from forecast.effects.report import EpisodeReport
 from forecast.errors import TooShort
 from forecast.events import Events
-from forecast.metrics import LEVELS
+from forecast.metrics import QUANTILE_LEVELS
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
 
@@ -68,9 +68,9 @@ def marks(
 def forecast_picture(history: History, made: Forecast, marked: Sequence[Mark] = (), periods: int = 72) -> bytes:
     """The last ``periods`` observations, the fan of the forecast, and numbered events with their names below."""
     figure, axes = _canvas(sum(len(_label(mark)) for mark in marked))
-    seen = _recent(history, periods)
-    _line(axes, seen.ds, seen.y, INK, "observed")
-    _fan(axes, seen, made, COLOURS[0], "median forecast")
+    recent = _recent(history, periods)
+    _line(axes, recent.ds, recent.y, INK, "observed")
+    _fan(axes, recent, made, COLOURS[0], "median forecast")
     _marks(figure, axes, marked)
     shown = ", ".join(f"{level} %" for level in made.levels)
     _title(
@@ -82,26 +82,26 @@ def forecast_picture(history: History, made: Forecast, marked: Sequence[Mark] = 
 
 
 def scenario_picture(history: History, made: Sequence[Outcome], periods: int = 36) -> bytes:
-    """The forecasts of one series in several worlds, the baseline first, each with its widest interval."""
+    """The forecasts of one series in several scenarios, the baseline first, each with its widest interval."""
     figure, axes = _canvas(0)
-    seen = _recent(history, periods)
-    _line(axes, seen.ds, seen.y, INK, "observed")
+    recent = _recent(history, periods)
+    _line(axes, recent.ds, recent.y, INK, "observed")
     for colour, world in zip(COLOURS * (1 + len(made) // len(COLOURS)), made, strict=False):
-        _fan(axes, seen, world, colour, world.scenario, levels=made[0].levels[-1:])
+        _fan(axes, recent, world, colour, world.scenario, levels=made[0].levels[-1:])
     first = made[0]
     _title(axes, first.series_id, f"{first.unit}; medians and {first.levels[-1]} % intervals by scenario")
     return _png(figure, axes)
 
 
 def effect_picture(
-    history: History, told: EpisodeReport, title: str, others: Sequence[str] = (), before: int = 36, after: int = 24
+    history: History, report: EpisodeReport, title: str, others: Sequence[str] = (), before: int = 36, after: int = 24
 ) -> bytes:
     """What was observed, and what it would have been without the episode, with 50 and 90 % bands of that.
 
     ``others``: what else the episode holds, or is told with, told below, with what the data cannot tell. Raises
     ``TooShort`` where nothing was observed so near to it.
     """
-    freq, episode = history.series.calendar, told.effect.episode
+    freq, episode = history.series.calendar, report.effect.episode
     start = int(freq.ordinal(episode.intervention.start))
     ordinals = np.asarray(freq.ordinal(history.ds))
     near = (ordinals >= start - before) & (ordinals <= start + after)
@@ -111,23 +111,23 @@ def effect_picture(
         series_id = history.series.series_id
         raise TooShort(f"nothing to draw of {episode.episode_id}: {series_id} has no value from {first} to {last}")
     below = textwrap.wrap(f"together with: {'; '.join(others)}", 120) if others else []
-    below += [] if told.effect.identified else [UNKNOWN]
+    below += [] if report.effect.identified else [UNKNOWN]
     figure, axes = _canvas(len(below))
     for row, line in enumerate(reversed(below)):
         height = (0.2 * row + 0.14) / figure.get_figheight()
         figure.text(axes.get_position().x0, height, line, fontsize=8.5, color=INK)
-    without, felt = told.counterfactual, np.isin(told.ds, ds)
+    without, felt = report.counterfactual, np.isin(report.ds, ds)
     for level, alpha in ((90, 0.15), (50, 0.25)):
         low, high = without.intervals[level]
-        axes.fill_between(told.ds[felt], low[felt], high[felt], color=COLOURS[0], alpha=alpha, lw=0)
-    _line(axes, told.ds[felt], without.median[felt], COLOURS[0], "without it (50 and 90 % bands)", style="--")
+        axes.fill_between(report.ds[felt], low[felt], high[felt], color=COLOURS[0], alpha=alpha, lw=0)
+    _line(axes, report.ds[felt], without.median[felt], COLOURS[0], "without it (50 and 90 % bands)", style="--")
     _line(axes, ds, y, INK, "observed")
     words: dict[dt.date, list[str]] = {}
     for word, day in (("announced", episode.announced), ("effective", episode.effective), ("ended", episode.ended)):
         if day and ds[0] <= np.datetime64(day) <= ds[-1]:
             words.setdefault(day, []).append(word)
-    for row, (day, said) in enumerate(words.items()):
-        _mark(axes, day, ", ".join(said), row)
+    for row, (day, label) in enumerate(words.items()):
+        _mark(axes, day, ", ".join(label), row)
     _title(axes, history.series.series_id, f"{textwrap.shorten(title, 90, placeholder=' …')}; {history.series.unit}")
     return _png(figure, axes)
 
@@ -144,15 +144,15 @@ def backtest_picture(card: Card) -> bytes:
     _pit(pit, shares)
     _by_horizon(horizons, table, champion)
     series, count = card.series, table[champion].origins
-    told = f"{champion} from {count} origins; {series.measure}, {series.unit}; run {card.run}"
-    _title(reliability, series.series_id, told, lift=0.12)
+    subtitle = f"{champion} from {count} origins; {series.measure}, {series.unit}; run {card.run}"
+    _title(reliability, series.series_id, subtitle, lift=0.12)
     return _bytes(figure)
 
 
 def _reliability(axes: Axes, shares: Floats) -> None:
     """Nominal against observed coverage of the central intervals."""
-    middle, inner = len(LEVELS) // 2, np.cumsum(shares)
-    nominal = LEVELS[middle + 1 :] - LEVELS[:middle][::-1]
+    middle, inner = len(QUANTILE_LEVELS) // 2, np.cumsum(shares)
+    nominal = QUANTILE_LEVELS[middle + 1 :] - QUANTILE_LEVELS[:middle][::-1]
     observed = inner[middle + 1 : -1] - inner[:middle][::-1]
     axes.plot([0, 100], [0, 100], color=QUIET, lw=0.8, ls=(0, (2, 2)))
     axes.plot(100 * nominal, 100 * observed, "o-", color=COLOURS[0], lw=1.6, ms=4, clip_on=False)
@@ -162,7 +162,7 @@ def _reliability(axes: Axes, shares: Floats) -> None:
 
 def _pit(axes: Axes, shares: Floats) -> None:
     """Outcomes between the levels as a density: 1 everywhere if the quantiles hold."""
-    edges = np.array([0.0, *LEVELS, 1.0])
+    edges = np.array([0.0, *QUANTILE_LEVELS, 1.0])
     heights, widths = shares / np.diff(edges), np.diff(edges)
     axes.bar(edges[:-1], heights, widths, align="edge", color=COLOURS[0], alpha=0.55, ec="white", lw=0.6)
     axes.axhline(1.0, color=QUIET, lw=0.8, ls=(0, (2, 2)))
@@ -248,11 +248,11 @@ def _line(axes: Axes, ds: Days, y: Floats, colour: str, label: str, style: str =
 
 
 def _fan(
-    axes: Axes, seen: History, made: Forecast | Outcome, colour: str, label: str, levels: Sequence[int] | None = None
+    axes: Axes, recent: History, made: Forecast | Outcome, colour: str, label: str, levels: Sequence[int] | None = None
 ) -> None:
     """Bands from the last observation on, the widest the palest."""
-    ds = np.array([seen.last, *(point.ds for point in made.data)], dtype="datetime64[D]")
-    start = float(seen.y[seen.ds == seen.last][0])
+    ds = np.array([recent.last, *(point.ds for point in made.data)], dtype="datetime64[D]")
+    start = float(recent.y[recent.ds == recent.last][0])
     for level in sorted(levels or made.levels, reverse=True):
         low = [start, *(point.interval(level)[0] for point in made.data)]
         high = [start, *(point.interval(level)[1] for point in made.data)]

@@ -1,4 +1,4 @@
-"""The shape of the family: ``fit(y, design) -> Fitted``; ``Fitted.simulate(future, n, seed) -> draws``.
+"""The protocols of every family: ``fit(y, design) -> Fitted``; ``Fitted.simulate(future, n, seed) -> draws``.
 
 Everything is on the log. ``fit`` returns a new object that holds values only (numbers, strings, arrays): it can
 be stored, and no stored model breaks when a library changes. ``simulate`` may call a library with those values as
@@ -42,21 +42,21 @@ EFFECT_SD = 0.2
 
 
 def check(y: Sample, least: int) -> None:
-    """What every family asks of a sample: no infinite value, a last value, at least so many observations.
+    """Check a sample before a fit: no infinite value, a last value, at least ``least`` observations.
 
     Raises ``TooShort`` or ``FitFailed``.
     """
-    seen = int(np.isfinite(y.x).sum())
+    observations = int(np.isfinite(y.x).sum())
     if np.isinf(y.x).any():
         raise FitFailed(f"the sample has an infinite value in the period of {y.ds[np.isinf(y.x)][0]}")
-    if seen < least:
-        raise TooShort(f"{seen} observations where at least {least} are needed")
+    if observations < least:
+        raise TooShort(f"{observations} observations where at least {least} are needed")
     if not np.isfinite(y.x[-1]):
         raise FitFailed(f"the sample ends with a missing value in the period of {y.ds[-1]}")
 
 
 def refuse_columns(family: str, design: Design | None) -> None:
-    """For a family that estimates no effects. Raises ``ValueError`` for a design with columns."""
+    """Check the design for a family that estimates no effects. Raises ``ValueError`` for a design with columns."""
     if design is not None and design.names:
         raise ValueError(f"{family} estimates no effects: take the columns {', '.join(design.names)} off the sample")
 
@@ -89,7 +89,7 @@ def unidentified(names: Sequence[str], information: Floats) -> tuple[str, ...]:
 
 
 class Fitted(Protocol):
-    """What was learned: values only."""
+    """A fitted model: values only."""
 
     @property
     def family(self) -> str:
@@ -123,7 +123,7 @@ class Fitted(Protocol):
 
 
 class Forecaster(Protocol):
-    """Settings, before fitting."""
+    """The settings of a family, before fitting."""
 
     family: ClassVar[str]
     #: Whether a design with columns may be passed to ``fit``.

@@ -1,4 +1,4 @@
-"""Intervals that hold: the width of a forecast is learned from how far outcomes fell from forecasts before.
+"""Calibration of intervals (conformal): quantiles of standardised outcomes of past forecasts set their width.
 
 Split conformal prediction over a panel and over time (Vovk, Gammerman and Shafer, Algorithmic Learning in a Random
 World, 2005; Angelopoulos and Bates, Foundations and Trends in Machine Learning 16, 2023), shrunk to a Student-t with
@@ -15,10 +15,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from forecast.metrics import LEVELS
+from forecast.metrics import QUANTILE_LEVELS
 from forecast.timeseries.series import Floats
 
-Kind = Literal["panel", "t5"]
+CalibrationKind = Literal["panel", "t5"]
 
 
 def student_quantile(p: Floats) -> Floats:
@@ -30,21 +30,21 @@ def student_quantile(p: Floats) -> Floats:
 
 @lru_cache(maxsize=1)
 def student_levels() -> Floats:
-    """``student_quantile`` at ``LEVELS`` (15,)."""
-    quantiles = student_quantile(LEVELS)
+    """``student_quantile`` at ``QUANTILE_LEVELS`` (15,)."""
+    quantiles = student_quantile(QUANTILE_LEVELS)
     quantiles.setflags(write=False)
     return quantiles
 
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Quantiles of standardised outcomes: ``z`` (H, 15) at ``LEVELS`` for the horizons 1..H, nested.
+    """Quantiles of standardised outcomes: ``z`` (H, 15) at ``QUANTILE_LEVELS`` for the horizons 1..H, nested.
 
     ``outcomes`` (H,): how many realised forecasts stand behind each horizon; ``kind``: "t5" when they were too few
     and the Student-t alone serves. Horizons beyond H use the last row.
     """
 
-    kind: Kind
+    kind: CalibrationKind
     z: Floats
     outcomes: npt.NDArray[np.int64]
 
@@ -106,7 +106,7 @@ class Conformal:
         NaN does not count. With fewer than ``least`` outcomes at horizon 1 all is Student-t.
         """
         t5, scale = student_levels(), self.common_scale(z, cutoff)
-        ratios, outcomes = np.ones((horizon, len(LEVELS))), np.zeros(horizon, dtype=np.int64)
+        ratios, outcomes = np.ones((horizon, len(QUANTILE_LEVELS))), np.zeros(horizon, dtype=np.int64)
         for h in range(1, horizon + 1):
             last = cutoff - self.delay - h + 1
             origins = slice(max(last - self.window, 0), max(last, 0))
@@ -143,13 +143,13 @@ class Conformal:
         return np.sqrt(np.maximum(levels, 0.1))
 
     def _quantiles(self, known: Floats) -> Floats:
-        upper = LEVELS[len(LEVELS) // 2 :]
+        upper = QUANTILE_LEVELS[len(QUANTILE_LEVELS) // 2 :]
         half = np.quantile(np.abs(known), 2 * upper - 1)
         symmetrised = np.concatenate([-half[:0:-1], [0.0], half[1:]])
         if self.symmetric >= 1:
             return symmetrised
-        raw = np.quantile(known, LEVELS)
-        return np.asarray(self.symmetric * symmetrised + (1 - self.symmetric) * (raw - raw[len(LEVELS) // 2]))
+        raw = np.quantile(known, QUANTILE_LEVELS)
+        return np.asarray(self.symmetric * symmetrised + (1 - self.symmetric) * (raw - raw[len(QUANTILE_LEVELS) // 2]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,11 +162,11 @@ class Margins:
     still: Floats
     anchor: Floats
 
-    def quantiles(self, calibration: Calibration, p: Floats = LEVELS) -> Floats:
+    def quantiles(self, calibration: Calibration, p: Floats = QUANTILE_LEVELS) -> Floats:
         """(..., H, L) at the probabilities ``p`` (L,), nested."""
         horizon = self.mean.shape[-1]
         t = np.broadcast_to(student_quantile(p), (horizon, len(p)))
-        z = calibration.rows(horizon) if p is LEVELS else calibration.standard(t)
+        z = calibration.rows(horizon) if p is QUANTILE_LEVELS else calibration.standard(t)
         q = np.asarray(self.mean[..., None] + self.sd[..., None] * z)
         sticky = np.asarray((self.still > 0).any(axis=-1))
         if sticky.any():

@@ -1,4 +1,4 @@
-"""Trade or none: how likely a period of a series that reports zeros has any trade, and joint draws of it.
+"""Occurrence of trade in a series that reports zeros: its probability in each period, and joint draws of it.
 
 A zero is data: a month without trade. Whether there is trade is forecast apart from how much it then is, as Croston
 did (Operational Research Quarterly 23, 1972), by a handful of small models that are averaged by how well they foretold
@@ -31,9 +31,9 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 #: Memory of the counts, in visits: so many visits count fully, those before fade.
-MEMORIES = (6.0, 20.0, 100.0)
+MEMORY_VISITS = (6.0, 20.0, 100.0)
 #: How strongly the chance of a season keeps to that of all seasons, in visits.
-SHRINK = 0.5
+SEASON_PRIOR_VISITS = 0.5
 #: Beta prior, in visits without and with trade, of the chance of trade where the period before does not count; where it
 #: does, the first row after none and the second after trade: what stopped mostly stays so.
 FREE, CHAINED = np.array([[0.5, 0.5], [0.5, 0.5]]), np.array([[0.9, 0.1], [0.1, 0.9]])
@@ -52,7 +52,7 @@ def _weekday(ds: Days) -> Ints:
 
 
 def _slots(ds: Days, freq: Freq) -> Ints:
-    """(S, T) the season of each period, as each of the S kinds of season that a frequency can have numbers them."""
+    """(S, T) the season of each period, by each of the S seasonal cycles of a frequency."""
     if freq.unit == "Y":
         kinds: tuple[Callable[[Days], Ints], ...] = (_always,)
     else:
@@ -62,7 +62,7 @@ def _slots(ds: Days, freq: Freq) -> Ints:
 
 @dataclass(frozen=True, eq=False)
 class Occurrence:
-    """What was learned of trade and none: M models, each with counts by season and by the period before.
+    """A fitted model of the occurrence of trade: M models, each with counts by season and by the period before.
 
     ``weights`` (M,); ``season`` (M,): which kind of season, 0 where all periods are alike; ``chain`` (M,): whether the
     period before counts; ``rows`` (M, 2, 2) and ``cells`` (M, 12, 2, 2): discounted counts of none and of trade, by
@@ -98,7 +98,8 @@ class Occurrence:
         rows, cells = self.rows[model], self.cells[model]
         overall = rng.beta(rows[..., 1], rows[..., 0])[:, None, :]
         none, trade = (
-            np.maximum(cells[..., k] + SHRINK * share, 1e-9) for k, share in ((0, 1 - overall), (1, overall))
+            np.maximum(cells[..., k] + SEASON_PRIOR_VISITS * share, 1e-9)
+            for k, share in ((0, 1 - overall), (1, overall))
         )
         return np.where((self.season[model] > 0)[:, None, None], rng.beta(trade, none), overall)
 
@@ -116,7 +117,7 @@ def shared(p: Floats, rng: np.random.Generator) -> Bools:
 def learn(trade: Floats, ds: Days, freq: Freq) -> Occurrence:
     """From ``trade`` (T,): 1 where a period had trade, 0 where it reported none, NaN where nothing is known."""
     slots = _slots(ds, freq)
-    models = list(product(range(len(slots)), (False, True), MEMORIES))
+    models = list(product(range(len(slots)), (False, True), MEMORY_VISITS))
     season, chain, keep = (np.array(column) for column in zip(*models, strict=True))
     keep, each = (1.0 - 1.0 / keep)[:, None], np.arange(len(models))
     rows, cells = np.where(chain[:, None, None], CHAINED, FREE), np.zeros((len(models), 12, 2, 2))
@@ -127,7 +128,7 @@ def learn(trade: Floats, ds: Days, freq: Freq) -> Occurrence:
         now, slot, row = int(trade[t]), slots[season, t], (chain & before).astype(np.int64)
         overall, cell = rows[each, row], cells[each, slot, row]
         p = overall[:, now] / overall.sum(axis=1)
-        p = np.where(season > 0, (cell[:, now] + SHRINK * p) / (cell.sum(axis=1) + SHRINK), p)
+        p = np.where(season > 0, (cell[:, now] + SEASON_PRIOR_VISITS * p) / (cell.sum(axis=1) + SEASON_PRIOR_VISITS), p)
         logs += np.log(p)
         rows[each, row] = prior[each, row] + keep * (overall - prior[each, row])
         rows[each, row, now] += 1
@@ -146,8 +147,8 @@ SIZE_SD, SIZE_WEIGHT = 0.5, 2.0
 
 @dataclass(frozen=True, eq=False)
 class Few:
-    """What is traded, where too few trades were seen for a family to learn from: like those, ``mean`` and ``sd`` of
-    their log, whenever it comes."""
+    """A fitted model of sizes where there are too few trades for a family: Student-t about their ``mean`` and ``sd`` on
+    the log."""
 
     last: np.datetime64
     mean: float

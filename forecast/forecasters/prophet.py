@@ -30,7 +30,7 @@ from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
 
-_LEAST = 12
+_MIN_OBSERVATIONS = 12
 _CHANGEPOINTS, _RANGE, _TAU = 25, 0.8, 0.05  # number, part of the history, scale of their prior: Prophet's own
 _WAVE_SD, _RATE_SD = 0.5, 5.0  # of a season's coefficient on the log; of slope and offset (Prophet's own)
 _DAMPING = 0.9  # what a month leaves of a slope (Gardner and McKenzie, Management Science 31, 1985)
@@ -160,7 +160,7 @@ class ProphetFit:
 
     def extend(self, y: Sample, design: Design | None = None) -> ProphetFit:
         """The same trend, season and effects; the errors of ``y``."""
-        check(y, _LEAST)
+        check(y, _MIN_OBSERVATIONS)
         if design is None and self.effects:
             raise MissingDesign(self.effects)
         chosen = (design or Design.empty(y.ds)).select(self.effects)
@@ -178,7 +178,7 @@ class ProphetForecaster(RefitAndExtend):
 
     def fit(self, y: Sample, design: Design) -> ProphetFit:
         """The posterior mode. Raises ``TooShort`` or ``FitFailed``."""
-        check(y, _LEAST)
+        check(y, _MIN_OBSERVATIONS)
         if np.sqrt(np.nanmean(changes(y.x) ** 2)) <= SIGMA_FLOOR:
             return _constant(y, design)
         seen = np.isfinite(y.x)
@@ -193,7 +193,7 @@ class ProphetForecaster(RefitAndExtend):
         prior[:k], prior[trend] = EFFECT_SD, spread * np.array([_RATE_SD, _RATE_SD, *[np.sqrt(2) * _TAU] * len(points)])
         plain = np.ones(len(prior), dtype=bool)
         plain[trend] = False
-        mode, said = _mode(ds, (x - centre) / spread, points, columns[:, plain], prior[plain] / spread)
+        mode, warnings = _mode(ds, (x - centre) / spread, points, columns[:, plain], prior[plain] / spread)
         mean = np.empty(len(prior))
         mean[trend] = spread * np.array([mode["m"][0], mode["k"][0], *mode["delta"]])
         mean[plain] = spread * mode["beta"][: plain.sum()]
@@ -208,7 +208,7 @@ class ProphetForecaster(RefitAndExtend):
         mean = cov @ white[:, 1:].T @ white[:, 0]
         errors = Errors.fit(both[:, 0] - both[:, 1:] @ mean, fading)
         information[k:, k:] += np.diag(prior[k:] ** -2.0)
-        notes = (*said, *unidentified(design.names, information), *([_APPROXIMATE] if k else []))
+        notes = (*warnings, *unidentified(design.names, information), *([_APPROXIMATE] if k else []))
         start = ProphetFit(
             design.names,
             clock,

@@ -1,4 +1,4 @@
-"""Random walk on the log, without drift: tomorrow is as today, and the doubt grows as it did.
+"""Random walk on the log, without drift, with Student-t innovations; the last cycle repeated, for the seasonal naive.
 
 ``Repeat`` serves the seasonal naive forecast too, which repeats the last cycle where this repeats the last value.
 """
@@ -26,7 +26,7 @@ _PRIOR_N = 2
 
 @dataclass(frozen=True, eq=False)
 class Repeat:
-    """The last cycle repeated, with the errors that this made before.
+    """The last cycle repeated, with the errors of that forecast in the past.
 
     ``cycle`` (s,): the last value of each season, oldest season first; ``age`` (s,): how many cycles old each is (0:
     it stands in the last cycle); ``sigma``: standard deviation of a change over one cycle; ``rho``: correlation of
@@ -108,7 +108,7 @@ def repeat(family: str, y: Sample, design: Design | None, season: int) -> Repeat
 
 
 def _awake(y: Sample, season: int) -> Floats:
-    """The logs; a season that never has trade, as Sundays, has the value before it."""
+    """The logs; a season that never has trade, such as Sundays, has the value before it."""
     seasons = np.arange(len(y)) % season
     with_trade = np.unique(seasons[np.isfinite(y.x)])
     x = y.x.copy()
@@ -134,7 +134,7 @@ def _recent_sd(moves: Floats, prior: float) -> float:
 
 
 def _neighbours(moves: Floats, season: int) -> float:
-    """Correlation of neighbouring changes, shrunk towards 0 as if two years had shown none; within (−0.5, 0.95)."""
+    """Lag-one correlation of changes, shrunk towards 0 as if two years had shown none; within (−0.5, 0.95)."""
     a, b = moves[:-1], moves[1:]
     both = np.isfinite(a) & np.isfinite(b)
     pairs, power = int(both.sum()), float(np.nanmean(moves**2))

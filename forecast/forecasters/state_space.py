@@ -30,7 +30,7 @@ from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
 
-LEAST = 8  # observations without which nothing is fitted
+MIN_STATE_SPACE_OBSERVATIONS = 8  # observations without which nothing is fitted
 SEASON_PRIOR = (
     4.0  # initial variance of a seasonal state, in squared typical changes: a month never seen is not infinite
 )
@@ -168,7 +168,7 @@ class StateSpace(RefitAndExtend):
 
     def fit(self, y: Sample, design: Design) -> StateSpaceFit:
         """Parameters by maximum likelihood, in turns with the effects. Raises ``TooShort`` or ``FitFailed``."""
-        check(y, LEAST)
+        check(y, MIN_STATE_SPACE_OBSERVATIONS)
         if not self.estimates_effects:
             refuse_columns(self.family, design)
         frame, notes = _frame(y)
@@ -191,7 +191,7 @@ class StateSpace(RefitAndExtend):
         self, y: Sample, design: Design, frame: Frame, parameters: Floats, notes: tuple[str, ...]
     ) -> StateSpaceFit:
         """State and effects given the parameters: one filter pass."""
-        check(y, LEAST)
+        check(y, MIN_STATE_SPACE_OBSERVATIONS)
         model = self.model((y.x - frame.centre) / frame.scale, frame)
         model.update(parameters)
         passed = model.ssm.filter()
@@ -211,9 +211,9 @@ class StateSpace(RefitAndExtend):
         floor = (SIGMA_FLOOR / frame.scale) ** 2 - law.Z @ law.P @ law.Z - law.H
         law = replace(law, H=law.H + max(float(floor), 0.0))
         df = max(int(np.isfinite(y.x).sum()) - len(parameters) - len(names), 3)
-        said = (*notes, *unidentified(design.names, information))
+        all_notes = (*notes, *unidentified(design.names, information))
         return StateSpaceFit(
-            self, frame, parameters, law, influence, regression, y.ds[-1], df, design.names, notes, said
+            self, frame, parameters, law, influence, regression, y.ds[-1], df, design.names, notes, all_notes
         )
 
     def _constant(self, y: Sample, design: Design, frame: Frame) -> StateSpaceFit:
@@ -256,9 +256,9 @@ def initialise(model: Any, level: int, known: dict[tuple[int, int], float], stat
 def _frame(y: Sample) -> tuple[Frame, tuple[str, ...]]:
     """Centre on the last value, scale to the typical change, and the season that the sample can carry."""
     scale = float(np.sqrt(np.nanmean(changes(y.x) ** 2)))
-    season, seen = (0 if y.is_price else y.freq.season), int(np.isfinite(y.x).sum())
+    season, observations = (0 if y.is_price else y.freq.season), int(np.isfinite(y.x).sum())
     notes: tuple[str, ...] = ()
-    if season > 1 and seen < 2 * season:
+    if season > 1 and observations < 2 * season:
         notes = (f"less than two cycles of {season} periods: no season",)
         season = 0
     waves = _WAVES if season > _LONGEST_SEASON else 0

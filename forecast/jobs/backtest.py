@@ -1,4 +1,4 @@
-"""A backtest as somebody asks for it: what a family would have said from chosen periods, trained or not.
+"""Backtests on request: forecasts of a family from given origins, trained or not, and their scores.
 
 The engine looks from all origins of all series in one pass over the panel of their kind. It sees observations only:
 those of the series itself as they were when the value of the cutoff was due (the end of its period plus the release
@@ -34,10 +34,10 @@ from forecast.timeseries.frequency import Days
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 from forecast.training.backtest import Backtest, at_origin, backtest, fit, outcomes, scores
-from forecast.training.information import TEST_DRAWS, Past, View
+from forecast.training.information import TEST_DRAWS, InformationSet, RealTimeData
 from forecast.training.origins import Origins, OriginsLeftOut, known_at, target_history, usable
-from forecast.training.panel import Company, Peers, panels
-from forecast.training.selection import BASELINES
+from forecast.training.panel import HistoryPanel, PanelSet, panels
+from forecast.training.selection import BASELINE_FAMILIES
 
 #: Called with how many more series are done.
 Progress = Callable[[int], None]
@@ -56,7 +56,7 @@ class BacktestQuestion:
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class SeriesBacktest:
     """One series: its backtest, the baseline's at the same origins if it was wanted, and the scale of the MASE at
     each of them (O,), in the series' unit."""
 
@@ -70,13 +70,13 @@ class Tested:
 class BacktestAnswer:
     """What could be backtested, in the order of the ids, and what could not."""
 
-    tested: tuple[Tested, ...]
+    tested: tuple[SeriesBacktest, ...]
     left_out: tuple[OriginsLeftOut, ...]
 
 
 @dataclass(frozen=True)
-class Line:
-    """Scores of all prices, or of all the rest, at horizon ``h``, 0 for all horizons together.
+class HorizonScores:
+    """Scores of all series of a class of measures at horizon ``h``, 0 for all horizons together.
 
     ``rel_crps``: CRPS as a ratio to the baseline's, ``mase``: error of the median in units of the MASE's scale, both
     geometric means over series; ``coverage``: share of outcomes inside the central interval, by level in percent.
@@ -109,8 +109,8 @@ def run(
         can[series_id], without = usable(catalog, history, origins[series_id], question.as_of)
         left_out += without
     can = {series_id: cutoffs for series_id, cutoffs in can.items() if len(cutoffs)}
-    work = _in_one_pass if question.family == Grid.family else _by_views
-    tested: dict[str, Tested] = {}
+    work = _in_one_pass if question.family == Grid.family else _by_origins
+    tested: dict[str, SeriesBacktest] = {}
     for result in work(catalog, settings, can, question):
         if isinstance(result, OriginsLeftOut):
             left_out.append(result)
@@ -125,17 +125,17 @@ def run(
 
 def _in_one_pass(
     catalog: Catalog, settings: Settings, origins: Origins, question: BacktestQuestion
-) -> Iterator[Tested]:
-    for peers in panels(catalog, origins, question.as_of, question.horizon):
-        of_these = {series_id: origins[series_id] for series_id in peers.histories if series_id in origins}
-        logs = peers.quantiles(of_these, calibrated=question.calibrated)
+) -> Iterator[SeriesBacktest]:
+    for panel in panels(catalog, origins, question.as_of, question.horizon):
+        of_these = {series_id: origins[series_id] for series_id in panel.histories if series_id in origins}
+        logs = panel.quantiles(of_these, calibrated=question.calibrated)
         for series_id, cutoffs in of_these.items():
-            history = peers.histories[series_id]
+            history = panel.histories[series_id]
             known = known_at(catalog, history, cutoffs, question.as_of)
             samples = [Sample.of(each) for each in known if each is not None]
             q = np.exp(logs[series_id][:, : question.horizon])
             for o in _apart(history, samples):
-                q[o] = _alone(peers, samples[o], history, question, seed_of(settings.seed, series_id))
+                q[o] = _alone(panel, samples[o], history, question, seed_of(settings.seed, series_id))
             test = Backtest(series_id, Grid.family, cutoffs, q, outcomes(history, cutoffs, question.horizon))
             yield _tested(test, history, [_bare(sample) for sample in samples], settings, question)
 
@@ -150,61 +150,65 @@ def _apart(history: History, samples: Sequence[Sample]) -> Iterator[int]:
             yield o
 
 
-def _alone(peers: Peers, sample: Sample, history: History, question: BacktestQuestion, seed: int) -> Floats:
+def _alone(panel: HistoryPanel, sample: Sample, history: History, question: BacktestQuestion, seed: int) -> Floats:
     """(horizon, 15) quantiles in the series' unit from a sample of its own."""
-    lessons = peers.lessons(history.series.series_id, sample.ds[-1])
+    statistics = panel.statistics(history.series.series_id, sample.ds[-1])
     if not question.calibrated:
-        lessons = replace(lessons, calibration=Calibration.neutral(peers.horizon))
+        statistics = replace(statistics, calibration=Calibration.neutral(panel.horizon))
     if sample.zeros:
-        view = _bare(sample, lessons)
-        return fit(Grid(horizon=peers.horizon), view).quantiles(question.horizon, at_origin(seed, view.cutoff))
-    grid = Grid(horizon=peers.horizon).with_statistics(lessons)
-    fitted = grid.fit_each([sample])[0].anchored(lessons.anchor)
-    return np.exp(fitted.quantiles(peers.horizon)[: question.horizon])
+        information = _bare(sample, statistics)
+        return fit(Grid(horizon=panel.horizon), information).quantiles(
+            question.horizon, at_origin(seed, information.cutoff)
+        )
+    grid = Grid(horizon=panel.horizon).with_statistics(statistics)
+    fitted = grid.fit_each([sample])[0].anchored(statistics.anchor)
+    return np.exp(fitted.quantiles(panel.horizon)[: question.horizon])
 
 
-def _bare(sample: Sample, lessons: PooledStatistics | None = None) -> View:
+def _bare(sample: Sample, statistics: PooledStatistics | None = None) -> InformationSet:
     last_seen = np.datetime64(sample.ds[-1], "D")
-    return View(sample, EffectRecord.none(TEST_DRAWS, sample.freq, last_seen), lessons)
+    return InformationSet(sample, EffectRecord.none(TEST_DRAWS, sample.freq, last_seen), statistics)
 
 
 # -- other families ----------------------------------------------------------------------------------------------------
 
 
-def _by_views(
+def _by_origins(
     catalog: Catalog, settings: Settings, origins: Origins, question: BacktestQuestion
-) -> Iterator[Tested | OriginsLeftOut]:
-    company = Company.of(catalog, question.as_of)
+) -> Iterator[SeriesBacktest | OriginsLeftOut]:
+    panel_set = PanelSet.of(catalog, question.as_of)
     if len(origins) == 1:
         ((series_id, cutoffs),) = origins.items()
-        yield _one_by_views(catalog, settings, (series_id, cutoffs), question, company)
+        yield _one_by_origins(catalog, settings, (series_id, cutoffs), question, panel_set)
         return
     for series_id in origins:
-        if peers := company.like(catalog.get(series_id)):
-            peers.prepare()
-    calls = ((settings, origin, question, company) for origin in origins.items())
+        if panel := panel_set.like(catalog.get(series_id)):
+            panel.prepare()
+    calls = ((settings, origin, question, panel_set) for origin in origins.items())
     yield from in_parallel(_in_own_process, calls, settings.jobs)
 
 
 def _in_own_process(
-    settings: Settings, origins: tuple[str, Days], question: BacktestQuestion, company: Company
-) -> Tested | OriginsLeftOut:
+    settings: Settings, origins: tuple[str, Days], question: BacktestQuestion, panel_set: PanelSet
+) -> SeriesBacktest | OriginsLeftOut:
     catalog = Catalog.open(settings)
     try:
-        return _one_by_views(catalog, settings, origins, question, company)
+        return _one_by_origins(catalog, settings, origins, question, panel_set)
     finally:
         catalog.close()
 
 
-def _one_by_views(
-    catalog: Catalog, settings: Settings, origins: tuple[str, Days], question: BacktestQuestion, company: Company
-) -> Tested | OriginsLeftOut:
+def _one_by_origins(
+    catalog: Catalog, settings: Settings, origins: tuple[str, Days], question: BacktestQuestion, panel_set: PanelSet
+) -> SeriesBacktest | OriginsLeftOut:
     series_id, cutoffs = origins
-    past = Past(catalog, settings, series_id, company)
+    real_time = RealTimeData(catalog, settings, series_id, panel_set)
     try:
-        views = [past.view(cutoff) for cutoff in cutoffs]
-        test = backtest(FORECASTERS[question.family], views, past.history, question.horizon, past.seed)
-        return _tested(test, past.history, views, settings, question)
+        information_sets = [real_time.information(cutoff) for cutoff in cutoffs]
+        test = backtest(
+            FORECASTERS[question.family], information_sets, real_time.history, question.horizon, real_time.seed
+        )
+        return _tested(test, real_time.history, information_sets, settings, question)
     except ForecastError as error:
         return OriginsLeftOut(series_id, (), f"{question.family}: {error}")
 
@@ -213,21 +217,25 @@ def _one_by_views(
 
 
 def _tested(
-    test: Backtest, history: History, views: Sequence[View], settings: Settings, question: BacktestQuestion
-) -> Tested:
+    test: Backtest,
+    history: History,
+    information_sets: Sequence[InformationSet],
+    settings: Settings,
+    question: BacktestQuestion,
+) -> SeriesBacktest:
     baseline = None
     if question.compared:
-        forecaster = FORECASTERS[BASELINES[history.series.measure_class]]
+        forecaster = FORECASTERS[BASELINE_FAMILIES[history.series.measure_class]]
         seed = seed_of(settings.seed, test.series_id)
-        baseline = backtest(forecaster, views, history, question.horizon, seed)
+        baseline = backtest(forecaster, information_sets, history, question.horizon, seed)
     season = 1 if history.series.is_price else history.series.calendar.season
-    scale = [metrics.mase_scale(view.sample.values, season) for view in views]
-    return Tested(test, baseline, np.array(scale), history.series)
+    scale = [metrics.mase_scale(information.sample.values, season) for information in information_sets]
+    return SeriesBacktest(test, baseline, np.array(scale), history.series)
 
 
-def summary(answer: BacktestAnswer) -> list[Line]:
+def summary(answer: BacktestAnswer) -> list[HorizonScores]:
     """Scores by horizon of what was compared: prices, then the rest."""
-    lines: list[Line] = []
+    lines: list[HorizonScores] = []
     for measure_class in MeasureClass:
         tested = [each for each in answer.tested if each.series.measure_class is measure_class]
         group = [each for each in tested if each.baseline is not None]
@@ -236,7 +244,7 @@ def summary(answer: BacktestAnswer) -> list[Line]:
     return lines
 
 
-def _lines(group: Sequence[Tested], measure_class: MeasureClass) -> Iterator[Line]:
+def _lines(group: Sequence[SeriesBacktest], measure_class: MeasureClass) -> Iterator[HorizonScores]:
     horizon = group[0].test.actual.shape[1]
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios = np.array([scores(one.test, one.baseline).rel_crps for one in group if one.baseline is not None])
@@ -245,7 +253,7 @@ def _lines(group: Sequence[Tested], measure_class: MeasureClass) -> Iterator[Lin
     actual = np.concatenate([one.test.actual for one in group])
     for h in (*range(1, horizon + 1), 0):
         at = slice(h - 1, h) if h else slice(None)
-        yield Line(
+        yield HorizonScores(
             measure_class,
             h,
             _geometric([_mean(ratio[at]) for ratio in ratios]),
@@ -254,9 +262,9 @@ def _lines(group: Sequence[Tested], measure_class: MeasureClass) -> Iterator[Lin
         )
 
 
-def _scaled(one: Tested) -> Floats:
+def _scaled(one: SeriesBacktest) -> Floats:
     """(O, H) errors of the median over the scale; NaN where there is no outcome, or the series stood still."""
-    median = one.test.quantiles[..., len(metrics.LEVELS) // 2]
+    median = one.test.quantiles[..., len(metrics.QUANTILE_LEVELS) // 2]
     scale = np.where(one.scale > 0, one.scale, np.nan)
     return np.asarray(np.abs(one.test.actual - median) / scale[:, None])
 

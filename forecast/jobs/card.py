@@ -7,18 +7,18 @@ import math
 from collections.abc import Sequence
 
 from forecast import provenance
-from forecast.registry.card import Card, Data, FamilyScores, Sizes
+from forecast.registry.card import Card, DataSummary, FamilyScores, RunSettings
 from forecast.settings import Settings
 from forecast.timeseries.series import History
 from forecast.training.backtest import Scores
-from forecast.training.information import Past
-from forecast.training.selection import Chosen
+from forecast.training.information import RealTimeData
+from forecast.training.selection import Selection
 
 
 def make_card(
-    past: Past,
+    real_time: RealTimeData,
     run_id: str,
-    choice: Chosen,
+    selection: Selection,
     table: Sequence[Scores],
     notes: Sequence[str],
     settings: Settings,
@@ -26,29 +26,29 @@ def make_card(
 ) -> Card:
     """Everything about a run but its effect record and its digests, which the registry adds as it stores them."""
     return Card(
-        series=past.series,
+        series=real_time.series,
         run=run_id,
         trained_at=dt.datetime.now(dt.UTC).replace(microsecond=0),
-        as_of=past.as_of,
-        events_known_to=past.events_known_to,
-        data=_data(past.history),
-        champion_family=choice.family,
-        score=_rounded(choice.score, 4),
-        why=choice.reason,
+        as_of=real_time.as_of,
+        events_known_to=real_time.events_known_to,
+        data=_data(real_time.history),
+        champion_family=selection.family,
+        score=_rounded(selection.score, 4),
+        why=selection.reason,
         backtest={scores.family: _row(scores) for scores in table},
-        settings=Sizes(settings.draws, settings.horizon, settings.seed),
-        known_on=past.known_on,
+        settings=RunSettings(settings.draws, settings.horizon, settings.seed),
+        known_on=real_time.known_on,
         families=families,
-        branches=past.branches,
+        branches=real_time.branches,
         notes=tuple(dict.fromkeys(notes)),
         versions=provenance.versions(),
         code=provenance.code_digest()[:12],
     )
 
 
-def _data(history: History) -> Data:
+def _data(history: History) -> DataSummary:
     first, last = (dt.date.fromisoformat(str(day)) for day in (history.ds[0], history.last))
-    return Data(first, last, int(history.used.sum()), int(history.scored.sum()), int((~history.used).sum()))
+    return DataSummary(first, last, int(history.used.sum()), int(history.scored.sum()), int((~history.used).sum()))
 
 
 def _row(scores: Scores) -> FamilyScores:

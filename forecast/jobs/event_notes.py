@@ -1,4 +1,4 @@
-"""What somebody who took events in should know: which series they touch, and what a full answer still needs."""
+"""Notes on ingested events: the series that they touch, and the facts that are missing for a full answer."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _replaced(was: Event, now: Event, lost: Sequence[str]) -> str:
     """Which facts of a known event change, or are emptied since the file leaves them out, and what it lets go."""
     pairs = [(f.name, getattr(was, f.name), getattr(now, f.name)) for f in fields(Event) if f.name not in _NO_FACTS]
     differing = [(name, new in (None, "", ())) for name, old, new in pairs if old != new]
-    told = {
+    changes = {
         "changes": [name for name, empty in differing if not empty],
         "leaves empty": [name for name, empty in differing if empty],
         "no longer touches": lost,
@@ -54,7 +54,7 @@ def _replaced(was: Event, now: Event, lost: Sequence[str]) -> str:
     return "; ".join(
         [
             f"{now.event_id} replaces {kind}, whole",
-            *(f"it {what} {', '.join(each)}" for what, each in told.items() if each),
+            *(f"it {what} {', '.join(each)}" for what, each in changes.items() if each),
         ]
     )
 

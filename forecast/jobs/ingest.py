@@ -50,11 +50,11 @@ def ingest(
     reading.finish()
     values = [replace(o, known=known_at, assumed=False) if o.assumed and o.series_id in observed else o for o in values]
     counts = catalog.add(series=new_series, observations=values, events=new_events, known_at=known_at)
-    told = {one.series_id for one in new_series} | {one.series_id for one in values}
+    touched_ids = {one.series_id for one in new_series} | {one.series_id for one in values}
     news = [event for event in new_events if told_before.get(event.event_id) != event]
     notes = (
         *_put_right(before, new_series),
-        *_still_retired(catalog, told),
+        *_still_retired(catalog, touched_ids),
         *_understood(new_series, values),
         *event_notes(catalog, news, told_before),
     )
@@ -79,8 +79,8 @@ def _put_right(before: Mapping[str, Series], series: Sequence[Series]) -> Iterat
             yield f"{one.series_id} is a comparison now: it is forecast no more, and its runs are kept"
 
 
-def _still_retired(catalog: Catalog, told: Collection[str]) -> Iterator[str]:
-    for series_id in sorted(catalog.retired().keys() & told):
+def _still_retired(catalog: Catalog, touched_ids: Collection[str]) -> Iterator[str]:
+    for series_id in sorted(catalog.retired().keys() & touched_ids):
         yield f"{series_id} is retired: what is told of it is kept, and it is not served"
 
 

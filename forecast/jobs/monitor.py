@@ -1,4 +1,4 @@
-"""Monitor: is each series fresh, and did the forecasts that were served hold?
+"""Monitoring: freshness of each series, and coverage of the forecasts that were served.
 
 Every stored run is a forecast made before what came after it: where its later periods have been observed since, the
 share of them inside its intervals says whether the intervals can be believed. They are those that were served on the
@@ -25,7 +25,7 @@ from forecast.registry import Registry, Run
 from forecast.timeseries.series import History, Series
 
 #: Central intervals that are judged, in percent.
-LEVELS = Inside.levels_if_unsaid
+MONITOR_LEVELS = Inside.levels_if_unsaid
 
 
 def monitor(catalog: Catalog, registry: Registry, as_of: dt.date) -> HealthList:
@@ -54,7 +54,7 @@ def _health(
         runs = _one_a_period(registry, series_id)
         served = (future_of(catalog, series, run, run.card.as_of, evidence) for run in runs)
         hits = np.concatenate([_NONE, *(_hits(future, history) for future in served)])
-    inside = {level: float(hits[:, i].mean()) if len(hits) else None for i, level in enumerate(LEVELS)}
+    inside = {level: float(hits[:, i].mean()) if len(hits) else None for i, level in enumerate(MONITOR_LEVELS)}
     return Health(
         series_id=series_id,
         run=champion,
@@ -80,7 +80,7 @@ def _day(start: np.datetime64) -> dt.date:
     return dt.date.fromisoformat(str(start))
 
 
-_NONE = np.zeros((0, len(LEVELS)), dtype=bool)
+_NONE = np.zeros((0, len(MONITOR_LEVELS)), dtype=bool)
 
 
 def _overdue(history: History, as_of: dt.date) -> int:
@@ -107,7 +107,7 @@ def _hits(future: Future, history: History) -> npt.NDArray[np.bool_]:
     if not known.any():
         return _NONE
     came = history.y[np.isin(history.ds, future.ds[known])]
-    bounds = quantiles(future.coupled[known], at_levels(LEVELS))[1:]
+    bounds = quantiles(future.coupled[known], at_levels(MONITOR_LEVELS))[1:]
     return np.stack(
         [(low <= came) & (came <= high) for low, high in zip(bounds[::2], bounds[1::2], strict=True)], axis=1
     )

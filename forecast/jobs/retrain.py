@@ -37,13 +37,13 @@ def train_now(settings: Settings, series_id: str) -> dict[str, str]:
     """Train one series on what is known today (UTC); its outcome in words."""
     from forecast.answers.event_priors import refresh
     from forecast.catalog import Catalog
-    from forecast.jobs.train import Plan, train_one
+    from forecast.jobs.train import TrainingPlan, train_one
     from forecast.registry import Registry
 
     catalog = Catalog.open(settings)
     try:
         registry = Registry(settings.models_dir)
-        outcome = train_one(catalog, registry, settings, series_id, Plan(_today(), kept=True))
+        outcome = train_one(catalog, registry, settings, series_id, TrainingPlan(_today(), kept=True))
         refresh(registry, catalog.retired())
         return asdict(outcome)
     finally:

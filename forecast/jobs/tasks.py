@@ -1,4 +1,4 @@
-"""What the worker does at a tick: ask what is due, train each series in a process of its own, say how it went."""
+"""The tasks of a worker at a tick: ask what is due, train each series in a process of its own, log the results."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from forecast.answers.event_priors import refresh
 from forecast.catalog import Catalog
 from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, TooShort, Unservable
 from forecast.forecasters import FORECASTERS, fittable, known
-from forecast.forecasters.grid.engine import LEAST
+from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS
 from forecast.jobs.card import make_card
 from forecast.jobs.processes import in_parallel
 from forecast.names import unservable
@@ -29,26 +29,26 @@ from forecast.timeseries.frequency import Days
 from forecast.timeseries.quality import check_usable, is_constant, remarks
 from forecast.timeseries.series import History, Series
 from forecast.training.backtest import Backtest, Scores, backtest, fit, scores
-from forecast.training.information import Past, View
+from forecast.training.information import InformationSet, RealTimeData
 from forecast.training.origins import rolling
-from forecast.training.panel import Company
-from forecast.training.selection import BASELINES, Chosen, choose, forced
+from forecast.training.panel import PanelSet
+from forecast.training.selection import BASELINE_FAMILIES, Selection, choose, forced
 
 #: Horizons that a backtest scores, by the unit of the frequency: two weeks of days, a quarter of weeks, a year of
 #: months, two years of quarters, five years.
 TEST_HORIZON = {"D": 14, "B": 10, "W": 13, "M": 12, "Q": 8, "Y": 5}
 #: Origins that a backtest looks from; a family that takes seconds to fit looks from every third.
-ORIGINS, EVERY_SLOW, SLOW = 24, 3, frozenset({"prophet"})
+BACKTEST_ORIGINS, SLOW_FAMILY_STRIDE, SLOW_FAMILIES = 24, 3, frozenset({"prophet"})
 
 #: A log beyond this is no number in single precision.
-LARGEST = 85.0
+MAX_LOG = 85.0
 
-Progress = Callable[["SeriesOutcome"], None]
+Progress = Callable[["TrainingResult"], None]
 
 
 @dataclass(frozen=True)
-class SeriesOutcome:
-    """What became of one series: ``status`` is trained, held, current or failed; ``detail`` says why."""
+class TrainingResult:
+    """The result of training one series: ``status`` is trained, held, current or failed; ``detail`` says why."""
 
     series_id: str
     status: str
@@ -58,29 +58,29 @@ class SeriesOutcome:
 
 
 @dataclass(frozen=True)
-class Report:
-    """What became of all series, in the order they were asked for."""
+class TrainingReport:
+    """The results of training, in the order of the series asked for."""
 
-    outcomes: tuple[SeriesOutcome, ...]
+    outcomes: tuple[TrainingResult, ...]
 
-    def of(self, *status: str) -> tuple[SeriesOutcome, ...]:
+    def of(self, *status: str) -> tuple[TrainingResult, ...]:
         return tuple(outcome for outcome in self.outcomes if outcome.status in status)
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A stored run that may come to serve: the series, its id, the family chosen, and those that were scored."""
+class CandidateRun:
+    """A stored run that may be promoted: the series, its id, the family selected, and those that were scored."""
 
     series: Series
     run_id: str
-    choice: Chosen
+    selection: Selection
     scored: frozenset[str]
-    plan: Plan
+    plan: TrainingPlan
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What to train with: ``as_of`` the day whose knowledge counts; ``families`` to backtest, None for all.
+class TrainingPlan:
+    """The plan of a training: ``as_of`` the day whose knowledge counts; ``families`` to backtest, None for all.
 
     A single family serves even where it loses. With ``kept`` a series that has a champion keeps the families that this
     was chosen from.
@@ -96,7 +96,7 @@ class Plan:
         """The family that serves whatever the backtest says."""
         return self.families[0] if self.families and len(self.families) == 1 else None
 
-    def for_series(self, registry: Registry, series_id: str) -> Plan:
+    def for_series(self, registry: Registry, series_id: str) -> TrainingPlan:
         """The plan for one series: with ``kept``, the families of its champion."""
         if not self.kept or registry.champion_id(series_id) is None:
             return self
@@ -107,8 +107,8 @@ class Plan:
 
     def rivals(self, series: Series) -> tuple[str, ...]:
         """The families of a backtest, the baseline first; of a series without a season, one of the naive ones."""
-        baseline = BASELINES[series.measure_class]
-        same = BASELINES.values() if series.calendar.season == 1 else (baseline,)
+        baseline = BASELINE_FAMILIES[series.measure_class]
+        same = BASELINE_FAMILIES.values() if series.calendar.season == 1 else (baseline,)
         return (baseline, *(name for name in self.families or FORECASTERS if name not in same))
 
 
@@ -135,9 +135,9 @@ def train(
     registry: Registry,
     settings: Settings,
     series_ids: Sequence[str] | None,
-    plan: Plan,
+    plan: TrainingPlan,
     progress: Progress = lambda outcome: None,
-) -> Report:
+) -> TrainingReport:
     """Train these series (all targets if None), ``settings.jobs`` at a time; call ``progress`` as each is done.
 
     Raises ``NotFound`` for an unknown series or family, ``MissingExtra``, ``Retired``, ``Unservable``, and
@@ -145,15 +145,15 @@ def train(
     """
     ids = _checked(catalog, series_ids, plan)
     registry.sweep()
-    company = Company.of(catalog, plan.as_of)
-    made: Iterable[SeriesOutcome | Candidate]
+    panel_set = PanelSet.of(catalog, plan.as_of)
+    made: Iterable[TrainingResult | CandidateRun]
     if len(ids) == 1:
-        made = [_compute(catalog, registry, settings, ids[0], plan, company)]
+        made = [_compute(catalog, registry, settings, ids[0], plan, panel_set)]
     else:
         for series_id in ids:
-            if peers := company.like(catalog.get(series_id)):
-                peers.prepare()
-        made = in_parallel(_in_own_process, ((settings, one, plan, company) for one in ids), settings.jobs)
+            if panel := panel_set.like(catalog.get(series_id)):
+                panel.prepare()
+        made = in_parallel(_in_own_process, ((settings, one, plan, panel_set) for one in ids), settings.jobs)
     done = {}
     try:
         for one in made:
@@ -163,11 +163,11 @@ def train(
     except FitFailed as error:
         for series_id in ids:
             if series_id not in done:
-                done[series_id] = SeriesOutcome(series_id, "failed", detail=str(error))
+                done[series_id] = TrainingResult(series_id, "failed", detail=str(error))
                 progress(done[series_id])
     finally:
         refresh(registry, catalog.retired())
-    return Report(tuple(done[series_id] for series_id in ids))
+    return TrainingReport(tuple(done[series_id] for series_id in ids))
 
 
 def due(catalog: Catalog, registry: Registry, settings: Settings, as_of: dt.date) -> tuple[str, ...]:
@@ -175,12 +175,15 @@ def due(catalog: Catalog, registry: Registry, settings: Settings, as_of: dt.date
 
     One without an observation is not due: there is nothing to train on.
     """
-    plan, company = Plan(as_of, kept=True), Company.of(catalog, as_of)
+    plan, panel_set = TrainingPlan(as_of, kept=True), PanelSet.of(catalog, as_of)
     found = []
     for series_id in catalog.targets():
-        past, families = Past(catalog, settings, series_id, company), plan.for_series(registry, series_id).families
+        real_time, families = (
+            RealTimeData(catalog, settings, series_id, panel_set),
+            plan.for_series(registry, series_id).families,
+        )
         with suppress(TooShort):
-            if not _is_current(registry, series_id, past.run_id(families)):
+            if not _is_current(registry, series_id, real_time.run_id(families)):
                 found.append(series_id)
     return tuple(found)
 
@@ -190,101 +193,116 @@ def train_one(
     registry: Registry,
     settings: Settings,
     series_id: str,
-    plan: Plan,
-    company: Company | None = None,
-) -> SeriesOutcome:
+    plan: TrainingPlan,
+    panel_set: PanelSet | None = None,
+) -> TrainingResult:
     """Train one series; never raises for a fault of the series, which becomes the outcome ``failed``."""
-    return _settled(registry, _compute(catalog, registry, settings, series_id, plan, company))
+    return _settled(registry, _compute(catalog, registry, settings, series_id, plan, panel_set))
 
 
 def _compute(
-    catalog: Catalog, registry: Registry, settings: Settings, series_id: str, plan: Plan, company: Company | None = None
-) -> SeriesOutcome | Candidate:
+    catalog: Catalog,
+    registry: Registry,
+    settings: Settings,
+    series_id: str,
+    plan: TrainingPlan,
+    panel_set: PanelSet | None = None,
+) -> TrainingResult | CandidateRun:
     """A run that is stored and serves nobody yet, or what became of the series without one."""
     try:
-        past = Past(catalog, settings, series_id, company or Company.of(catalog, plan.as_of))
-        return _train(past, registry, settings, plan.for_series(registry, series_id))
+        real_time = RealTimeData(catalog, settings, series_id, panel_set or PanelSet.of(catalog, plan.as_of))
+        return _train(real_time, registry, settings, plan.for_series(registry, series_id))
     except ForecastError as error:
-        return SeriesOutcome(series_id, "failed", detail=str(error))
+        return TrainingResult(series_id, "failed", detail=str(error))
 
 
-def _settled(registry: Registry, made: SeriesOutcome | Candidate) -> SeriesOutcome:
+def _settled(registry: Registry, made: TrainingResult | CandidateRun) -> TrainingResult:
     """Decide whether a new run serves, under the lock of its series."""
-    if isinstance(made, SeriesOutcome):
+    if isinstance(made, TrainingResult):
         return made
-    series_id, run_id, family = made.series.series_id, made.run_id, made.choice.family
+    series_id, run_id, family = made.series.series_id, made.run_id, made.selection.family
     try:
         with registry.lock(series_id):
             if run_id in registry.declined(series_id) and not made.plan.force:
-                return SeriesOutcome(series_id, "held", run_id, family, "it was declined while it was being trained")
+                return TrainingResult(series_id, "held", run_id, family, "it was declined while it was being trained")
             if held := _worse_than_before(registry, made):
                 if run_id != registry.champion_id(series_id):
                     registry.decline(series_id, run_id)
-                return SeriesOutcome(series_id, "held", run_id, family, held)
+                return TrainingResult(series_id, "held", run_id, family, held)
             registry.promote(series_id, run_id)
     except ForecastError as error:
-        return SeriesOutcome(series_id, "failed", run_id, family, str(error))
-    return SeriesOutcome(series_id, "trained", run_id, family, made.choice.reason)
+        return TrainingResult(series_id, "failed", run_id, family, str(error))
+    return TrainingResult(series_id, "trained", run_id, family, made.selection.reason)
 
 
-def _train(past: Past, registry: Registry, settings: Settings, plan: Plan) -> SeriesOutcome | Candidate:
-    series_id, history = past.series.series_id, past.history
+def _train(
+    real_time: RealTimeData, registry: Registry, settings: Settings, plan: TrainingPlan
+) -> TrainingResult | CandidateRun:
+    series_id, history = real_time.series.series_id, real_time.history
     check_usable(history)
-    run_id = past.run_id(plan.families)
+    run_id = real_time.run_id(plan.families)
     if _is_current(registry, series_id, run_id) and not plan.force:
-        return SeriesOutcome(series_id, "current", run_id, detail="nothing changed since it was trained")
-    table, notes = ([], []) if is_constant(history) else _contest(past, history, settings, plan)
+        return TrainingResult(series_id, "current", run_id, detail="nothing changed since it was trained")
+    table, notes = ([], []) if is_constant(history) else _contest(real_time, history, settings, plan)
     if plan.forced is not None and not is_constant(history):
-        choice = forced(plan.forced, table, history.series)
+        selection = forced(plan.forced, table, history.series)
     else:
-        choice = choose(table, history.series) if table else _untested(history)
+        selection = choose(table, history.series) if table else _untested(history)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = fit(FORECASTERS[choice.family], past.now(settings.draws))
-        draws, trade = model.baseline(settings.horizon, past.seed)
-    if not np.isfinite(draws).all() or np.abs(draws).max() > LARGEST:
-        raise FitFailed(f"{choice.family} on {series_id} gives paths that leave every bound")
-    said = [*remarks(history), *([] if table else [choice.reason]), *notes, *model.fitted.notes]
-    card = make_card(past, run_id, choice, table, said, settings, plan.families)
-    registry.save(series_id, run_id, card, draws=draws, record=model.view.record, fitted=model.fitted, trade=trade)
-    return Candidate(history.series, run_id, choice, frozenset(scores.family for scores in table), plan)
+        model = fit(FORECASTERS[selection.family], real_time.now(settings.draws))
+        draws, trade = model.baseline(settings.horizon, real_time.seed)
+    if not np.isfinite(draws).all() or np.abs(draws).max() > MAX_LOG:
+        raise FitFailed(f"{selection.family} on {series_id} gives paths that leave every bound")
+    all_notes = [*remarks(history), *([] if table else [selection.reason]), *notes, *model.fitted.notes]
+    card = make_card(real_time, run_id, selection, table, all_notes, settings, plan.families)
+    registry.save(
+        series_id, run_id, card, draws=draws, record=model.information.record, fitted=model.fitted, trade=trade
+    )
+    return CandidateRun(history.series, run_id, selection, frozenset(scores.family for scores in table), plan)
 
 
-def _contest(past: Past, history: History, settings: Settings, plan: Plan) -> tuple[list[Scores], list[str]]:
+def _contest(
+    real_time: RealTimeData, history: History, settings: Settings, plan: TrainingPlan
+) -> tuple[list[Scores], list[str]]:
     """Scores of every family that could be backtested, the baseline first, and why others could not."""
     cutoffs = origins(history)
     if not len(cutoffs):
         return [], []
-    views, notes = _views(past, cutoffs)
-    if not views:
+    information_sets, notes = _information_sets(real_time, cutoffs)
+    if not information_sets:
         return [], notes
     tests: dict[str, Backtest] = {}
     horizon = TEST_HORIZON[history.series.calendar.unit]
     for family in plan.rivals(history.series):
-        chosen = views[::EVERY_SLOW] if family in SLOW else views
+        chosen = information_sets[::SLOW_FAMILY_STRIDE] if family in SLOW_FAMILIES else information_sets
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                tests[family] = backtest(FORECASTERS[family], chosen, history, horizon, past.seed)
+                tests[family] = backtest(FORECASTERS[family], chosen, history, horizon, real_time.seed)
         except ForecastError as error:
             notes.append(f"{family} was not backtested: {error}")
-    baseline = tests.get(BASELINES[history.series.measure_class])
+    baseline = tests.get(BASELINE_FAMILIES[history.series.measure_class])
     return [scores(test, baseline) for test in tests.values()] if baseline is not None else [], notes
 
 
-def _views(past: Past, cutoffs: Sequence[np.datetime64] | Days) -> tuple[list[View], list[str]]:
-    """The views from these periods, less those from which too little was known, or no more than from the one before."""
-    views: dict[np.datetime64, View] = {}
+def _information_sets(
+    real_time: RealTimeData, cutoffs: Sequence[np.datetime64] | Days
+) -> tuple[list[InformationSet], list[str]]:
+    """The information sets at these periods, less those with too few observations or none beyond the one before."""
+    information_sets: dict[np.datetime64, InformationSet] = {}
     for cutoff in cutoffs:
         try:
-            view = past.view(cutoff)
+            information = real_time.information(cutoff)
         except TooShort:
             continue
-        if np.isfinite(view.sample.trade).sum() >= LEAST:
-            views.setdefault(view.cutoff, view)
-    missing = len(cutoffs) - len(views)
-    said = [f"{missing} of {len(cutoffs)} origins were left out: the values before them came too late to be known then"]
-    return list(views.values()), said if missing else []
+        if np.isfinite(information.sample.trade).sum() >= MIN_GRID_OBSERVATIONS:
+            information_sets.setdefault(information.cutoff, information)
+    missing = len(cutoffs) - len(information_sets)
+    notes = [
+        f"{missing} of {len(cutoffs)} origins were left out: the values before them came too late to be known then"
+    ]
+    return list(information_sets.values()), notes if missing else []
 
 
 def origins(history: History) -> Days:
@@ -292,20 +310,20 @@ def origins(history: History) -> Days:
     are horizons come after the first: such a series is served untested."""
     freq = history.series.calendar
     horizon = TEST_HORIZON[freq.unit]
-    chosen = rolling(history, ORIGINS, horizon, round(freq.per_year / ORIGINS))
+    chosen = rolling(history, BACKTEST_ORIGINS, horizon, round(freq.per_year / BACKTEST_ORIGINS))
     if not len(chosen) or (history.scored & (history.ds > chosen[0])).sum() < horizon:
         return chosen[:0]
     return chosen
 
 
-def _untested(history: History) -> Chosen:
+def _untested(history: History) -> Selection:
     scored = int(history.scored.sum())
-    baseline = BASELINES[history.series.measure_class]
+    baseline = BASELINE_FAMILIES[history.series.measure_class]
     if is_constant(history):
-        return Chosen(
+        return Selection(
             baseline, 1.0, "untested baseline: what never moved tests nothing; the intervals rest on its kind"
         )
-    return Chosen(baseline, 1.0, f"untested baseline: {scored} observations leave too little to test on")
+    return Selection(baseline, 1.0, f"untested baseline: {scored} observations leave too little to test on")
 
 
 def _is_current(registry: Registry, series_id: str, run_id: str) -> bool:
@@ -318,9 +336,9 @@ def _is_current(registry: Registry, series_id: str, run_id: str) -> bool:
         return False
 
 
-def _worse_than_before(registry: Registry, made: Candidate) -> str:
+def _worse_than_before(registry: Registry, made: CandidateRun) -> str:
     """Why a new run must not take over: the champion's family failed this time, and its substitute scores worse."""
-    choice = made.choice
+    selection = made.selection
     try:
         before = registry.champion(made.series.series_id).card
     except ForecastError:
@@ -328,12 +346,14 @@ def _worse_than_before(registry: Registry, made: Candidate) -> str:
     family, score = before.champion_family, before.score
     if family not in made.plan.rivals(made.series):
         return ""
-    if family in made.scored or not made.scored or score is None or choice.score <= score * 1.02:
+    if family in made.scored or not made.scored or score is None or selection.score <= score * 1.02:
         return ""
-    return f"{family} ({score:.3f}) could not be backtested this time, and {choice.family} scores {choice.score:.3f}"
+    return (
+        f"{family} ({score:.3f}) could not be backtested this time, and {selection.family} scores {selection.score:.3f}"
+    )
 
 
-def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: Plan) -> list[str]:
+def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: TrainingPlan) -> list[str]:
     for family in plan.families or ():
         fittable(family)
     if series_ids is None:
@@ -346,11 +366,13 @@ def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: Plan) -> 
     return list(dict.fromkeys(series_ids))
 
 
-def _in_own_process(settings: Settings, series_id: str, plan: Plan, company: Company) -> SeriesOutcome | Candidate:
+def _in_own_process(
+    settings: Settings, series_id: str, plan: TrainingPlan, panel_set: PanelSet
+) -> TrainingResult | CandidateRun:
     catalog = Catalog.open(settings)
     try:
-        return _compute(catalog, Registry(settings.models_dir), settings, series_id, plan, company)
+        return _compute(catalog, Registry(settings.models_dir), settings, series_id, plan, panel_set)
     except Exception as error:  # a bug in one series must not take the others with it
-        return SeriesOutcome(series_id, "failed", detail=f"{type(error).__name__}: {error}")
+        return TrainingResult(series_id, "failed", detail=f"{type(error).__name__}: {error}")
     finally:
         catalog.close()

@@ -19,7 +19,7 @@ from forecast.events import Branch
 from forecast.timeseries.series import Series
 
 #: The format that is written.
-FORMAT = 2
+CARD_FORMAT = 2
 
 Json = dict[str, Any]
 
@@ -29,14 +29,14 @@ class NewerCard(ValueError):
 
     def __init__(self, found: object) -> None:
         super().__init__(
-            f"its card has format {found}, and this version of orecast reads formats up to {FORMAT}: "
+            f"its card has format {found}, and this version of orecast reads formats up to {CARD_FORMAT}: "
             "upgrade orecast, or train the series again"
         )
 
 
 @dataclass(frozen=True)
-class Data:
-    """The observations of a run: starts of the first and the last period, and how many periods are what."""
+class DataSummary:
+    """Summary of the observations of a run: starts of the first and the last period, and numbers of periods."""
 
     first: dt.date
     last: dt.date
@@ -51,7 +51,7 @@ class FamilyScores:
 
     ``score``: CRPS as a ratio to the baseline's, mean over horizons; ``rel_crps``: the same by horizon, from 1 on;
     ``coverage``: share of outcomes inside the central interval, by level in percent; ``pit``: share of outcomes below,
-    between and above the levels of ``metrics.LEVELS``.
+    between and above the levels of ``metrics.QUANTILE_LEVELS``.
     """
 
     origins: int
@@ -62,8 +62,8 @@ class FamilyScores:
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """The settings that a run was trained with: joint paths, periods ahead, seed."""
+class RunSettings:
+    """The settings of a run: joint paths, periods ahead, seed."""
 
     draws: int
     horizon: int
@@ -72,7 +72,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Card:
-    """One training in words and numbers.
+    """The readable record of one training.
 
     ``as_of``: the UTC day whose knowledge counted; ``known_on``: the day on which the newest of what it was trained on
     became known (None: not recorded); ``events_known_to``: the last day of which the catalogue told anything of
@@ -85,12 +85,12 @@ class Card:
     trained_at: dt.datetime
     as_of: dt.date
     events_known_to: dt.date
-    data: Data
+    data: DataSummary
     champion_family: str
     score: float | None
     why: str
     backtest: Mapping[str, FamilyScores]
-    settings: Sizes
+    settings: RunSettings
     known_on: dt.date | None = None
     families: tuple[str, ...] | None = None
     branches: tuple[Branch, ...] = ()
@@ -99,7 +99,7 @@ class Card:
     code: str = ""
     effects: Json = field(default_factory=dict)
     payloads: Mapping[str, str] = field(default_factory=dict)
-    format: int = FORMAT
+    format: int = CARD_FORMAT
 
     @property
     def known_by(self) -> dt.date:
@@ -130,7 +130,7 @@ def read(content: Json) -> Card:
     Raises ``NewerCard``, and ``ValueError``, ``TypeError`` or ``KeyError`` for what is no card.
     """
     version = content.get("format", 1)
-    if not isinstance(version, int) or version > FORMAT:
+    if not isinstance(version, int) or version > CARD_FORMAT:
         raise NewerCard(version)
     data = content["data"]
     return Card(
@@ -139,12 +139,12 @@ def read(content: Json) -> Card:
         trained_at=dt.datetime.fromisoformat(content["trained_at"]),
         as_of=dt.date.fromisoformat(content["as_of"]),
         events_known_to=dt.date.fromisoformat(content["events_known_to"]),
-        data=Data(**{**_known(Data, data), "first": _day(data["first"]), "last": _day(data["last"])}),
+        data=DataSummary(**{**_known(DataSummary, data), "first": _day(data["first"]), "last": _day(data["last"])}),
         champion_family=content["champion_family"],
         score=content["score"],
         why=content.get("why", ""),
         backtest={family: _scores(row) for family, row in content["backtest"].items()},
-        settings=Sizes(**_known(Sizes, content["settings"])),
+        settings=RunSettings(**_known(RunSettings, content["settings"])),
         known_on=_day(content["known_on"]) if content.get("known_on") else None,
         families=tuple(content["families"]) if content.get("families") else None,
         branches=tuple(_branch(row) for row in content.get("branches", ())),
@@ -172,7 +172,7 @@ def _day(text: str) -> dt.date:
 
 
 def _known(kind: type, row: Json) -> Json:
-    """What a record has fields for: a word that was dropped since is no fault."""
+    """The fields of a record that the class still has: one that was dropped since is no fault."""
     names = {each.name for each in fields(kind)}
     return {name: value for name, value in row.items() if name in names}
 

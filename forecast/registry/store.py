@@ -45,7 +45,7 @@ _OPEN = 128  # runs held open at once: each mapped array costs a file descriptor
 _PATIENCE = 60.0  # seconds to wait for a lock: who holds one writes, and computes nothing
 _LOCKS = ".locks"  # no name of a series begins with a dot
 #: What readers worked out from all champions together, in the folder of all series.
-SUMMARY = "classes.json"
+CLASSES_FILE = "classes.json"
 
 
 @dataclass(frozen=True)
@@ -201,9 +201,9 @@ class Registry:
             if any((self.root / series_id).glob(".*")):
                 with contextlib.suppress(Busy), self.lock(series_id, timeout=0.0):
                     _sweep(self.root / series_id)
-        if any(self.root.glob(f".{SUMMARY}.*")):
+        if any(self.root.glob(f".{CLASSES_FILE}.*")):
             with self.lock_all():
-                _sweep(self.root, f".{SUMMARY}.*")
+                _sweep(self.root, f".{CLASSES_FILE}.*")
 
     def runs(self, series_id: str | None = None) -> list[RunSummary]:
         """All runs, by series, the newest first."""
@@ -268,7 +268,7 @@ class Registry:
         line = " ".join([*serving, *(_DECLINED + name for name in kept if names.is_run_id(name))])
         with self.lock_all():
             if self._champions(series_id)[:1] != serving[:1]:
-                (self.root / SUMMARY).unlink(missing_ok=True)
+                (self.root / CLASSES_FILE).unlink(missing_ok=True)
             write_atomically(path, (line + "\n").encode())
 
     def _candidates(self, series_id: str) -> Iterator[str]:
@@ -353,7 +353,8 @@ def _held(path: Path, timeout: float = _PATIENCE) -> Iterator[None]:
 
 
 def _sweep(folder: Path, pattern: str = ".*") -> None:
-    """Remove what died: runs half written, files not renamed. Only under the lock that their writer would hold."""
+    """Remove the remains of killed processes: runs half written, files not renamed. Only under the lock that their
+    writer would hold."""
     for left in folder.glob(pattern):
         with contextlib.suppress(OSError):
             shutil.rmtree(left) if left.is_dir() else left.unlink()

@@ -1,4 +1,4 @@
-"""What a reader of a forecast should know of the data behind it, and data that no forecast can be made of."""
+"""Data quality: remarks for the reader of a forecast, and checks for series that cannot be forecast."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from forecast.timeseries.sample import SIGMA_FLOOR
 from forecast.timeseries.series import History
 
 #: Fewer observations than this are not forecast.
-LEAST = 3
+MIN_USABLE_OBSERVATIONS = 3
 
 
 def check_usable(history: History) -> None:
@@ -17,8 +17,8 @@ def check_usable(history: History) -> None:
     values = history.y[history.used]
     if not values.size:
         raise TooShort("no value that a model may use: nothing is published, or all of it is imputed")
-    if values.size < LEAST:
-        raise TooShort(f"{values.size} observations where at least {LEAST} are needed")
+    if values.size < MIN_USABLE_OBSERVATIONS:
+        raise TooShort(f"{values.size} observations where at least {MIN_USABLE_OBSERVATIONS} are needed")
 
 
 def is_constant(history: History) -> bool:
@@ -31,23 +31,23 @@ def remarks(history: History) -> list[str]:
     """Notes on zeros, gaps, sparse values, and periods at the end that no model may use."""
     used, freq = history.used, history.series.calendar
     rows = np.flatnonzero(used)
-    said = []
+    notes = []
     zeros = rows[history.y[rows] <= 0]
     if zeros.size == rows.size:
-        said.append(f"all {zeros.size} values are zero: nothing tells how much may come")
+        notes.append(f"all {zeros.size} values are zero: nothing tells how much may come")
     elif zeros.size:
         last = history.ds[zeros[-1]]
-        said.append(f"{zeros.size} values are zero (the last: {last}): forecasts are 0 with a chance of their own")
+        notes.append(f"{zeros.size} values are zero (the last: {last}): forecasts are 0 with a chance of their own")
     if history.no_price.any():
-        said.append(f"{history.no_price.sum()} prices are 0, which no price is: they count as missing")
+        notes.append(f"{history.no_price.sum()} prices are 0, which no price is: they count as missing")
     if ended := len(used) - 1 - rows[-1]:
         missing = f"the last {ended} periods have" if ended > 1 else "the last period has"
-        said.append(f"{missing} no value that a model may use: the forecast follows {history.last}")
+        notes.append(f"{missing} no value that a model may use: the forecast follows {history.last}")
     span = rows[-1] - rows[0] + 1
     if 2 * rows.size < span:
-        said.append(f"{rows.size} of {span} periods have a value: is {freq} the frequency of the series?")
+        notes.append(f"{rows.size} of {span} periods have a value: is {freq} the frequency of the series?")
     widths = np.diff(rows)
     if widths.size and widths.max() > freq.per_year + 1:
         at = int(widths.argmax())
-        said.append(f"no usable value between {history.ds[rows[at]]} and {history.ds[rows[at + 1]]}")
-    return said
+        notes.append(f"no usable value between {history.ds[rows[at]]} and {history.ds[rows[at + 1]]}")
+    return notes

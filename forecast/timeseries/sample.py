@@ -1,4 +1,4 @@
-"""A sample: what a model sees of a series, logs on an unbroken calendar."""
+"""A sample: the logs of a series on an unbroken calendar, as a model is fitted to them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from forecast.timeseries.series import Floats, History
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What a model sees: logs ``x`` (T,) on an unbroken calendar of period starts ``ds`` (T,), NaN where missing.
+    """Logs ``x`` (T,) of a series on an unbroken calendar of period starts ``ds`` (T,), NaN where missing.
 
     The last period is known: a forecast starts from it. ``zeros``: rows that reported 0, which has no log: missing to a
     model of how much is traded, and anything below ``limit``, the log of the series' resolution, to one of effects.

@@ -83,7 +83,7 @@ class Series:
 
 
 #: What gives the numbers of a series their meaning: it cannot change once there are some.
-FIXED = ("measure", "unit", "freq")
+IMMUTABLE_FIELDS = ("measure", "unit", "freq")
 
 
 def changed_meaning(before: Series, after: Series) -> dict[str, str]:
@@ -95,7 +95,7 @@ def changed_meaning(before: Series, after: Series) -> dict[str, str]:
     way_out = f"take it in under a new id, and retire this one (orecast series retire {before.series_id})"
     return {
         name: f"{getattr(before, name)}, as the values that {before.series_id} has; for another {name} {way_out}"
-        for name in FIXED
+        for name in IMMUTABLE_FIELDS
         if getattr(before, name) != getattr(after, name)
     }
 
@@ -121,12 +121,12 @@ class History:
 
     @cached_property
     def used(self) -> npt.NDArray[np.bool_]:
-        """Where a model may look: published, and no half of a split sum."""
+        """Periods that a model may be fitted to: published, and no half of a split sum."""
         return self._published(0)
 
     @cached_property
     def scored(self) -> npt.NDArray[np.bool_]:
-        """Where a forecast may be judged."""
+        """Periods that a forecast may be scored on."""
         return self._published(1)
 
     def _published(self, column: int) -> npt.NDArray[np.bool_]:
@@ -135,7 +135,7 @@ class History:
 
     @cached_property
     def no_price(self) -> npt.NDArray[np.bool_]:
-        """Prices that say 0, which no price is: they count as missing."""
+        """Periods in which a price reports 0: they count as missing."""
         return np.asarray((self.y <= 0) & (self.series.measure is Measure.PRICE))
 
     @cached_property

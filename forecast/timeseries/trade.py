@@ -1,4 +1,4 @@
-"""Which draws of a forecast have trade: the rest are exactly 0.
+"""Trade or none in the draws of a forecast: a draw without trade is exactly 0.
 
 A draw holds two answers for each period: whether there is trade as things are, and whether there would be if the
 measures that hold trade back at the last observation were gone. Effects say which of the two counts.
@@ -15,7 +15,7 @@ Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.uint8]
 
 #: A mean effect on the log below this holds trade back.
-HOLDS_BACK = -0.1
+STOPPING_LOG_EFFECT = -0.1
 
 
 def codes(now: Bools, freed: Bools) -> Codes:
@@ -30,6 +30,6 @@ def has_trade(code: Codes, held: float, added: Floats) -> Bools:
     at least half of that, what counts is trade without them.
     """
     now = (code & 1).astype(bool)
-    if held >= HOLDS_BACK:
+    if held >= STOPPING_LOG_EFFECT:
         return now
     return np.where(added > held / 2, code >= 2, now)

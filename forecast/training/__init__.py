@@ -1,1 +1,1 @@
-"""How a run is made: what was known when, what other series teach, backtests from rolling origins, who serves."""
+"""How a run is made: information sets, panels of series, backtests from rolling origins, selection."""

@@ -1,4 +1,5 @@
-"""Rolling origins: what each family would have said, from what was known then, and how good it was.
+"""Backtests from rolling origins without look-ahead: forecasts of each family from past information sets, and their
+scores.
 
 An origin is a period (its cutoff). The view from it holds the observations published by the period's last day plus
 the series' release lag, and the events announced by the period's last day with only those ends and states that were
@@ -21,26 +22,28 @@ from forecast.seeds import seed_of
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
 from forecast.timeseries.trade import Codes, has_trade
-from forecast.training.information import View
+from forecast.training.information import InformationSet
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
-    """A fitted family and the view it was fitted to: what a run is made of."""
+class FittedModel:
+    """A fitted family with the information set that it was fitted to: what a run is made of."""
 
     fitted: Fitted
-    view: View
+    information: InformationSet
 
     def baseline(self, horizon: int, seed: int) -> tuple[Floats, Codes | None]:
         """(n, horizon) joint paths of the log of the series less the mean effects, where there is trade, and which have
-        trade, as ``View.trade`` has it; n as in the effect record.
+        trade, as ``InformationSet.trade`` has it; n as in the effect record.
 
         Those with trade and those without have the same quantiles: how much is traded does not hang on the throw.
         """
-        gap = self.view.gap
-        ds = np.concatenate([self.view.sample.ds[len(self.view.sample) - gap :], self.view.sample.future(horizon)])
-        paths = self.fitted.simulate(Design.empty(ds), self.view.record.n, seed_of(seed, "paths"))[:, gap:].T
-        code = self.view.trade(horizon, seed)
+        gap = self.information.gap
+        ds = np.concatenate(
+            [self.information.sample.ds[len(self.information.sample) - gap :], self.information.sample.future(horizon)]
+        )
+        paths = self.fitted.simulate(Design.empty(ds), self.information.record.n, seed_of(seed, "paths"))[:, gap:].T
+        code = self.information.trade(horizon, seed)
         if code is not None:
             margins = np.sort(paths, axis=1)
             for kind in np.unique(code):
@@ -48,22 +51,23 @@ class Model:
         return paths.T, code
 
     def quantiles(self, horizon: int, seed: int) -> Floats:
-        """(horizon, 15) quantiles at ``metrics.LEVELS`` in the series' unit, of draws that are 0 without trade."""
-        (log, code), added = self.baseline(horizon, seed), self.view.ahead(horizon).T
+        """(horizon, 15) quantiles at ``metrics.QUANTILE_LEVELS`` in the series' unit, of draws that are 0 without
+        trade."""
+        (log, code), added = self.baseline(horizon, seed), self.information.ahead(horizon).T
         if code is None:
             return np.exp(metrics.quantiles(added_to(log.T, added).T))
-        trade = has_trade(code.T, self.view.held, added)
+        trade = has_trade(code.T, self.information.held, added)
         return metrics.quantiles(np.where(trade, np.exp(added_to(log.T, added, trade)), 0.0).T)
 
 
-def fit(forecaster: Forecaster, view: View) -> Model:
+def fit(forecaster: Forecaster, information: InformationSet) -> FittedModel:
     """Fit a family to the series less the mean effects."""
-    return Model(next(iter(forecaster.fit_origins([view.origin]))), view)
+    return FittedModel(next(iter(forecaster.fit_origins([information.origin]))), information)
 
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """Quantiles at the levels of ``metrics.LEVELS`` for O origins and H horizons, in the series' unit.
+    """Quantiles at the levels of ``metrics.QUANTILE_LEVELS`` for O origins and H horizons, in the series' unit.
 
     ``cutoffs`` (O,): start of the last period seen; ``quantiles`` (O, H, 15); ``actual`` (O, H): what came, NaN where
     nothing was published or the figure is not one to be judged by.
@@ -87,19 +91,21 @@ class Backtest:
 
 
 def outcomes(history: History, cutoffs: Days, horizon: int) -> Floats:
-    """(O, H) what came after each cutoff, in the series' unit; NaN where it cannot be scored."""
+    """(O, H) outcomes after each cutoff, in the series' unit; NaN where they cannot be scored."""
     y = np.where(history.scored, history.y, np.nan)
     at = np.searchsorted(history.ds, cutoffs)[:, None] + np.arange(1, horizon + 1)
     return np.where(at < len(y), y[np.minimum(at, len(y) - 1)], np.nan)
 
 
-def backtest(forecaster: Forecaster, views: Sequence[View], history: History, horizon: int, seed: int) -> Backtest:
+def backtest(
+    forecaster: Forecaster, information_sets: Sequence[InformationSet], history: History, horizon: int, seed: int
+) -> Backtest:
     """One family at each of the views, oldest first."""
-    quantiles = np.empty((len(views), horizon, len(metrics.LEVELS)))
-    fits = forecaster.fit_origins([view.origin for view in views])
-    for i, (fitted, view) in enumerate(zip(fits, views, strict=True)):
-        quantiles[i] = Model(fitted, view).quantiles(horizon, at_origin(seed, view.cutoff))
-    cutoffs = np.array([view.cutoff for view in views], dtype="datetime64[D]")
+    quantiles = np.empty((len(information_sets), horizon, len(metrics.QUANTILE_LEVELS)))
+    fits = forecaster.fit_origins([information.origin for information in information_sets])
+    for i, (fitted, information) in enumerate(zip(fits, information_sets, strict=True)):
+        quantiles[i] = FittedModel(fitted, information).quantiles(horizon, at_origin(seed, information.cutoff))
+    cutoffs = np.array([information.cutoff for information in information_sets], dtype="datetime64[D]")
     return Backtest(
         history.series.series_id, forecaster.family, cutoffs, quantiles, outcomes(history, cutoffs, horizon)
     )
@@ -116,7 +122,7 @@ class Scores:
 
     ``rel_crps`` (H,): mean CRPS as a ratio to the baseline's, per horizon; ``score``: its mean over horizons;
     ``coverage``: share of outcomes inside the central interval, by level in percent; ``pit`` (16,): share of outcomes
-    below, between and above the levels of ``metrics.LEVELS``.
+    below, between and above the levels of ``metrics.QUANTILE_LEVELS``.
     """
 
     family: str

@@ -1,4 +1,4 @@
-"""One series as it could be known at some moment: its observations, its events and what they had done to it."""
+"""Real-time data of one series: its information set at any origin, from the observations and events known then."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from forecast import provenance
 from forecast.catalog import Catalog
 from forecast.effects import EffectRecord, episodes
-from forecast.effects.estimate import Averaging, controls_for, estimate
+from forecast.effects.estimate import ModelAveraging, controls_for, estimate
 from forecast.events import Branch, Events, branches
 from forecast.events.exposure import exposure
 from forecast.forecasters.occurrence import Occurrence, learn
@@ -22,23 +22,23 @@ from forecast.seeds import generator, seed_of
 from forecast.settings import Settings
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
-from forecast.timeseries.trade import HOLDS_BACK, Codes, codes
-from forecast.training.panel import Company
+from forecast.timeseries.trade import STOPPING_LOG_EFFECT, Codes, codes
+from forecast.training.panel import PanelSet
 
 #: Draws at an origin of a backtest.
 TEST_DRAWS = 500
 #: A mean effect on the log below this stops trade: a twentieth is left at most.
-STOPPED = float(np.log(0.05))
+STOPPED_LOG_EFFECT = float(np.log(0.05))
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """What may be known at the end of the period that ``sample`` ends with: the effects of the events known then, and
-    what other series had taught (None where there is none)."""
+class InformationSet:
+    """The information set at the end of the period that ``sample`` ends with: the effects of the events known then, and
+    the statistics of its panel (None where there is none)."""
 
     sample: Sample
     record: EffectRecord
-    lessons: PooledStatistics | None = None
+    statistics: PooledStatistics | None = None
 
     @property
     def cutoff(self) -> np.datetime64:
@@ -52,12 +52,12 @@ class View:
         What trickles through a stop is missing: it tells how much leaks, and not how much there would be without it.
         """
         net = self.sample.less(self._mean_path)
-        return (replace(net, x=np.where(self._leaks, np.nan, net.x)) if self.sample.zeros else net).sizes
+        return (replace(net, x=np.where(self._leaking_periods, np.nan, net.x)) if self.sample.zeros else net).sizes
 
     @property
     def origin(self) -> Origin:
         """What a family is fitted to."""
-        return Origin(self.net, self.cutoff, self.held, bool(self.sample.zeros), self.lessons)
+        return Origin(self.net, self.cutoff, self.held, bool(self.sample.zeros), self.statistics)
 
     @property
     def gap(self) -> int:
@@ -82,13 +82,13 @@ class View:
         """What is known of trade and none: as things are, and of the periods in which no event held it back."""
         sample, trade = self.sample, self.sample.trade
         now = learn(trade, sample.ds, sample.freq)
-        free = np.where(self._mean_path < HOLDS_BACK, np.nan, trade)
-        return now, learn(free, sample.ds, sample.freq) if self.held < HOLDS_BACK else now
+        free = np.where(self._mean_path < STOPPING_LOG_EFFECT, np.nan, trade)
+        return now, learn(free, sample.ds, sample.freq) if self.held < STOPPING_LOG_EFFECT else now
 
     @cached_property
-    def _leaks(self) -> npt.NDArray[np.bool_]:
+    def _leaking_periods(self) -> npt.NDArray[np.bool_]:
         """(T,) periods that had trade while events stopped it, if most of those had none."""
-        stopped, trade = self._mean_path < STOPPED, self.sample.trade
+        stopped, trade = self._mean_path < STOPPED_LOG_EFFECT, self.sample.trade
         leaks = stopped & (trade == 1)
         return np.asarray(leaks & (2 * leaks.sum() < np.isfinite(trade[stopped]).sum()))
 
@@ -109,15 +109,15 @@ class View:
         return {}
 
 
-class Past:
-    """What was known of one series by the end of a UTC day and, looking back from there, at the end of any period
-    before; ``company``: what was known by then of the series like it."""
+class RealTimeData:
+    """Real-time data of one series: as known by the end of a UTC day and, looking back from there, at the end of any
+    period before; ``panel_set``: of the series, as known on that day."""
 
-    def __init__(self, catalog: Catalog, settings: Settings, series_id: str, company: Company) -> None:
+    def __init__(self, catalog: Catalog, settings: Settings, series_id: str, panel_set: PanelSet) -> None:
         self._catalog, self._settings = catalog, settings
         self.series: Series = catalog.get(series_id)
-        self.as_of = company.as_of
-        self._peers = company.like(self.series)
+        self.as_of = panel_set.as_of
+        self._panel = panel_set.like(self.series)
 
     @property
     def seed(self) -> int:
@@ -135,8 +135,8 @@ class Past:
     def known_on(self) -> dt.date:
         """The day on which the newest of all that is known became known: a value of the series or of one that it
         learns from, or a fact about events."""
-        teachers = self._peers.names if self._peers else ()
-        return max(self._catalog.known_on([self.series.series_id, *teachers], self.as_of), self.events_known_to)
+        panel_names = self._panel.names if self._panel else ()
+        return max(self._catalog.known_on([self.series.series_id, *panel_names], self.as_of), self.events_known_to)
 
     @cached_property
     def branches(self) -> tuple[Branch, ...]:
@@ -149,29 +149,31 @@ class Past:
         )
 
     def run_id(self, families: Sequence[str] | None = None) -> str:
-        """Name of the run that this past gives: the last period seen, and a digest of all that makes its numbers."""
+        """The id of the run that these data give: the last period seen, and a digest of all that makes its numbers."""
         settings = [self._settings.draws, self._settings.horizon, self._settings.seed]
         digest = provenance.digest(
             self._catalog.fingerprint(self.series.series_id, self.as_of),
-            self._peers.digest if self._peers else "",
+            self._panel.digest if self._panel else "",
             [settings, families],
             provenance.code_digest(),
             provenance.libraries(),
         )
         return f"{self.history.last}-{digest[:10]}"
 
-    def view(self, cutoff: np.datetime64) -> View:
-        """The view from the end of the period that starts on ``cutoff``."""
+    def information(self, cutoff: np.datetime64) -> InformationSet:
+        """The information set at the end of the period that starts on ``cutoff``."""
         end: dt.date = self.series.calendar.end(cutoff).item()
         published: dt.date = min(self.history.published(np.array([cutoff]))[0].item(), self.as_of)
         history = self._catalog.history(self.series.series_id, published).until(cutoff)
-        return self._view(history, published, end, Averaging(placebo=False), TEST_DRAWS)
+        return self._information(history, published, end, ModelAveraging(placebo=False), TEST_DRAWS)
 
-    def now(self, n: int) -> View:
-        """The view from the end of ``as_of``, with ``n`` draws of the effects."""
-        return self._view(self.history, self.as_of, self.as_of, Averaging(), n)
+    def now(self, n: int) -> InformationSet:
+        """The information set at the end of ``as_of``, with ``n`` draws of the effects."""
+        return self._information(self.history, self.as_of, self.as_of, ModelAveraging(), n)
 
-    def _view(self, history: History, published: dt.date, known_on: dt.date, averaging: Averaging, n: int) -> View:
+    def _information(
+        self, history: History, published: dt.date, known_on: dt.date, averaging: ModelAveraging, n: int
+    ) -> InformationSet:
         """``published``: the day by which observations were out; ``known_on``: the day by which events were known."""
         sample, events, minerals = Sample.of(history), self._catalog.events(known_on), self._catalog.minerals()
         touching, omitted = episodes(events, self.series, minerals, sample.ds, known_on=known_on)
@@ -179,9 +181,9 @@ class Past:
         controls = self._controls(sample, events, published) if touching else None
         seed = seed_of(self.seed, "effects")
         record = estimate(sample, touching, controls=controls, n=n, seed=seed, settings=averaging)
-        lessons = self._peers.lessons(self.series.series_id, sample.ds[-1]) if self._peers else None
-        return View(sample, record.of(self.series.series_id, omitted), lessons)
+        statistics = self._panel.statistics(self.series.series_id, sample.ds[-1]) if self._panel else None
+        return InformationSet(sample, record.of(self.series.series_id, omitted), statistics)
 
     def _controls(self, sample: Sample, events: Events, published: dt.date) -> Floats | None:
-        histories = self._catalog.histories(self._peers.histories if self._peers else (), published)
+        histories = self._catalog.histories(self._panel.histories if self._panel else (), published)
         return controls_for(self.series, sample, histories, self._catalog.minerals(), events)

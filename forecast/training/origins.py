@@ -17,7 +17,7 @@ from pydantic import Field
 from forecast.catalog import Catalog
 from forecast.catalog.csv_reader import FirstDay, Reading, Row, TableRow, read_rows
 from forecast.errors import Fault, InvalidInput, NotFound, TooShort
-from forecast.forecasters.grid.engine import LEAST
+from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import History
 
@@ -64,9 +64,13 @@ def last(
         if len(cutoffs):
             found[series_id] = cutoffs
         else:
-            seen = int(history.scored.sum())
+            observations = int(history.scored.sum())
             without.append(
-                OriginsLeftOut(series_id, (), f"{seen} observations to be judged by; {LEAST} and one more are needed")
+                OriginsLeftOut(
+                    series_id,
+                    (),
+                    f"{observations} observations to be judged by; {MIN_GRID_OBSERVATIONS} and one more are needed",
+                )
             )
     return found, without
 
@@ -74,10 +78,10 @@ def last(
 def rolling(history: History, count: int, horizon: int, stride: int = 1) -> Days:
     """The last ``count`` periods of a history to look from, ``stride`` apart (see ``spaced``).
 
-    Each was observed, with at least ``LEAST`` observations that may be judged by up to it. They are those whose whole
-    horizon has passed or, where those are fewer than ``count``, all that leave an outcome.
+    Each was observed, with at least ``MIN_GRID_OBSERVATIONS`` observations that may be judged by up to it. They are
+    those whose whole horizon has passed or, where those are fewer than ``count``, all that leave an outcome.
     """
-    anchors = history.ds[history.used & (np.cumsum(history.scored) >= LEAST)]
+    anchors = history.ds[history.used & (np.cumsum(history.scored) >= MIN_GRID_OBSERVATIONS)]
     anchors = anchors[anchors < history.last]
     whole = anchors[anchors <= history.series.calendar.shift(history.last, -horizon)]
     return spaced(whole if len(whole) >= count else anchors, count, stride)
@@ -140,14 +144,14 @@ def usable(catalog: Catalog, history: History, cutoffs: Days, as_of: dt.date) ->
     keep: list[np.datetime64] = []
     wrong: dict[str, list[dt.date]] = {}
     lag = history.series.release_lag_days
-    seen = history.used
+    used = history.used
     for cutoff, seen_then in zip(cutoffs, known_at(catalog, history, cutoffs, as_of), strict=True):
         at = int(np.searchsorted(history.ds, cutoff))
-        if at == len(seen) or history.ds[at] != cutoff or not seen[at]:
+        if at == len(used) or history.ds[at] != cutoff or not used[at]:
             why = "nothing was observed in that period"
-        elif seen[: at + 1].sum() < LEAST:
-            why = f"fewer than {LEAST} observations up to there"
-        elif seen_then is None or seen_then.used.sum() < LEAST:
+        elif used[: at + 1].sum() < MIN_GRID_OBSERVATIONS:
+            why = f"fewer than {MIN_GRID_OBSERVATIONS} observations up to there"
+        elif seen_then is None or seen_then.used.sum() < MIN_GRID_OBSERVATIONS:
             why = f"the values came later than the series' release_lag_days ({lag}) says, and were not known then"
         else:
             keep.append(cutoff)

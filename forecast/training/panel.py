@@ -1,4 +1,4 @@
-"""What the other series of a kind teach one: which models fit, how volatile it gets, how wide is wide enough."""
+"""Panels of series that are pooled: model weights, volatility and the calibration of intervals."""
 
 from __future__ import annotations
 
@@ -12,46 +12,47 @@ import numpy as np
 
 from forecast.catalog import Catalog
 from forecast.forecasters.calibration import Calibration, Margins
-from forecast.forecasters.grid.engine import Grid, Panel, Track, calibrate, standardised
-from forecast.forecasters.grid.price import PriceTrack
+from forecast.forecasters.grid.engine import FilteredPanel, Grid, Panel, calibrate, standardised
+from forecast.forecasters.grid.price import FilteredPrices
 from forecast.forecasters.grid.spot import last_prices
 from forecast.forecasters.origins import PooledStatistics
-from forecast.metrics import LEVELS
+from forecast.metrics import QUANTILE_LEVELS
 from forecast.names import Measure, MeasureClass
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 
 #: More monthly series of a kind than this teach nothing more, and cost memory; of longer ones fewer are enough.
-ENOUGH = 400
+MAX_MONTHLY_SERIES = 400
 #: Horizons that are calibrated.
-HORIZON = 24
+CALIBRATED_HORIZON = 24
 
-Kind = tuple[MeasureClass, Freq]
-
-
-def enough(freq: Freq) -> int:
-    """How many series of a frequency are looked at together: as many periods as those of monthly ones, at least 24."""
-    return min(max(round(ENOUGH * 12 / freq.per_year), 24), ENOUGH)
+PanelKey = tuple[MeasureClass, Freq]
 
 
-def kind(series: Series) -> Kind:
+def max_panel_series(freq: Freq) -> int:
+    """The largest number of series of a frequency in a panel: as many periods as monthly ones have, at least 24."""
+    return min(max(round(MAX_MONTHLY_SERIES * 12 / freq.per_year), 24), MAX_MONTHLY_SERIES)
+
+
+def panel_key(series: Series) -> PanelKey:
     """Measure class and frequency: series that share both may be pooled."""
     return series.measure_class, series.calendar
 
 
 @dataclass(frozen=True, eq=False)
-class Peers:
-    """Series of one kind; ``histories`` by id; ``horizon``: periods ahead that they are forecast and calibrated for;
-    ``companions``: the daily or weekly prices that some of them name as their spot, by id of the one that names it."""
+class HistoryPanel:
+    """A panel of series of one class and frequency; ``histories`` by id; ``horizon``: periods ahead that are forecast
+    and calibrated; ``companions``: the daily or weekly prices that some of them name as their spot, by id of the one
+    that names it."""
 
     histories: Mapping[str, History]
-    horizon: int = HORIZON
+    horizon: int = CALIBRATED_HORIZON
     companions: Mapping[str, History] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Ids of all series that are looked at, companions included."""
+        """Ids of all series of the panel, companions included."""
         return (*self.histories, *(companion.series.series_id for companion in self.companions.values()))
 
     @cached_property
@@ -67,27 +68,29 @@ class Peers:
                 sha.update(history.published(history.ds).tobytes())
         return sha.hexdigest()
 
-    def lessons(self, series_id: str, cutoff: np.datetime64) -> PooledStatistics:
-        """What they had taught ``series_id``, of them or not, by the end of the period that starts at ``cutoff``."""
+    def statistics(self, series_id: str, cutoff: np.datetime64) -> PooledStatistics:
+        """The statistics of the panel for ``series_id``, of it or not, at the end of the period that starts at
+        ``cutoff``."""
         t = int(np.searchsorted(self._panel.ds, cutoff, side="right")) - 1
-        source = self._track.source
-        pooled = source.pooled(self._rows.get(series_id, -1)) if isinstance(source, PriceTrack) else None
-        anchor = self._track.anchor(self._rows[series_id], t) if series_id in self.companions else None
+        source = self._filtered.source
+        pooled = source.pooled(self._rows.get(series_id, -1)) if isinstance(source, FilteredPrices) else None
+        anchor = self._filtered.anchor(self._rows[series_id], t) if series_id in self.companions else None
         return PooledStatistics(pooled, self._calibration(t), anchor)
 
     def quantiles(self, cutoffs: Mapping[str, Days], *, calibrated: bool = True) -> dict[str, Floats]:
-        """(O, horizon, 15) quantiles of the log at ``LEVELS``, for each of these series from each of its O cutoffs.
+        """(O, horizon, 15) quantiles of the log at ``QUANTILE_LEVELS``, for each of these series from each of its O
+        cutoffs.
 
         One pass for all, over the observations as they are now; only what lies in or before a cutoff enters, and with
         ``calibrated`` the outcomes of all series known in it. NaN where a series was not observed in the cutoff or
         fewer than 18 times up to it; what the panel observes is trade, so that a zero is missing.
         """
-        out = {name: np.full((len(days), self.horizon, len(LEVELS)), np.nan) for name, days in cutoffs.items()}
+        out = {name: np.full((len(days), self.horizon, len(QUANTILE_LEVELS)), np.nan) for name, days in cutoffs.items()}
         asked: dict[int, list[tuple[str, int]]] = {}
         for name, days in cutoffs.items():
             for o, t in enumerate(np.searchsorted(self._panel.ds, days).tolist()):
                 asked.setdefault(t, []).append((name, o))
-        forecasts = self._track.forecasts
+        forecasts = self._filtered.forecasts
         for t, places in sorted(asked.items()):
             rows = [self._rows[name] for name, _ in places]
             margins = Margins(
@@ -104,7 +107,7 @@ class Peers:
         return self._calibrations[t]
 
     def prepare(self) -> None:
-        """Do now what ``lessons`` needs, so that it is done once and not in every process that gets a copy."""
+        """Compute now what ``statistics`` needs, once and not in every process that gets a copy."""
         _ = self._standardised
 
     @cached_property
@@ -135,58 +138,66 @@ class Peers:
         return spot
 
     @cached_property
-    def _track(self) -> Track:
-        return Grid(horizon=self.horizon).track(self._panel)
+    def _filtered(self) -> FilteredPanel:
+        return Grid(horizon=self.horizon).filtered(self._panel)
 
     @cached_property
     def _standardised(self) -> Floats:
-        return standardised(self._panel, self._track)
+        return standardised(self._panel, self._filtered)
 
 
 @dataclass(frozen=True, eq=False)
-class Company:
-    """All series by kind, as known at the end of the UTC day ``as_of``."""
+class PanelSet:
+    """The panels of all series, by measure class and frequency, as known at the end of the UTC day ``as_of``."""
 
     as_of: dt.date
-    peers: Mapping[Kind, Peers]
+    by_key: Mapping[PanelKey, HistoryPanel]
 
     @classmethod
-    def of(cls, catalog: Catalog, as_of: dt.date) -> Company:
-        by_kind: dict[Kind, list[str]] = {}
+    def of(cls, catalog: Catalog, as_of: dt.date) -> PanelSet:
+        by_kind: dict[PanelKey, list[str]] = {}
         for series in sorted(catalog.series().values(), key=_shuffled):
             if series.measure is not Measure.INDEX:
-                by_kind.setdefault(kind(series), []).append(series.series_id)
-        return cls(as_of, {key: _peers(catalog, ids[: enough(key[1])], as_of) for key, ids in by_kind.items()})
+                by_kind.setdefault(panel_key(series), []).append(series.series_id)
+        return cls(
+            as_of,
+            {key: _history_panel(catalog, ids[: max_panel_series(key[1])], as_of) for key, ids in by_kind.items()},
+        )
 
-    def like(self, series: Series) -> Peers | None:
-        """The peers of a series, itself among them unless they are too many; None where there are none."""
-        found = self.peers.get(kind(series))
+    def like(self, series: Series) -> HistoryPanel | None:
+        """The panel of series like one, itself among them unless they are too many; None where there are none."""
+        found = self.by_key.get(panel_key(series))
         return found if found is not None and found.histories else None
 
 
-def panels(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date, horizon: int = HORIZON) -> Iterator[Peers]:
-    """These series among their like, by kind: each in one panel of at most ``enough``, none without an observation."""
+def panels(
+    catalog: Catalog, series_ids: Iterable[str], as_of: dt.date, horizon: int = CALIBRATED_HORIZON
+) -> Iterator[HistoryPanel]:
+    """Panels that hold these series among their like: each of bounded size, none with a series without an
+    observation."""
     known = catalog.series()
-    like: dict[Kind, list[str]] = {}
+    like: dict[PanelKey, list[str]] = {}
     for series in sorted(known.values(), key=_shuffled):
         if series.measure is not Measure.INDEX:
-            like.setdefault(kind(series), []).append(series.series_id)
-    asked: dict[Kind, list[str]] = {}
+            like.setdefault(panel_key(series), []).append(series.series_id)
+    asked: dict[PanelKey, list[str]] = {}
     for series_id in dict.fromkeys(series_ids):
-        asked.setdefault(kind(known[series_id]), []).append(series_id)
+        asked.setdefault(panel_key(known[series_id]), []).append(series_id)
     for key, ids in asked.items():
-        most = enough(key[1])
+        most = max_panel_series(key[1])
         for start in range(0, len(ids), most):
             some = dict.fromkeys([*ids[start : start + most], *like.get(key, ())])
-            yield replace(_peers(catalog, list(some)[:most], as_of), horizon=max(horizon, HORIZON))
+            yield replace(_history_panel(catalog, list(some)[:most], as_of), horizon=max(horizon, CALIBRATED_HORIZON))
 
 
-def _peers(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date) -> Peers:
+def _history_panel(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date) -> HistoryPanel:
     histories = catalog.histories(sorted(series_ids), as_of)
     usable = {series_id: history for series_id, history in histories.items() if history.used.any()}
     named = {series_id: history.series.spot for series_id, history in usable.items() if history.series.spot}
     spots = catalog.histories(sorted(set(named.values())), as_of) if named else {}
-    return Peers(usable, companions={series_id: spots[name] for series_id, name in named.items() if name in spots})
+    return HistoryPanel(
+        usable, companions={series_id: spots[name] for series_id, name in named.items() if name in spots}
+    )
 
 
 def _shuffled(series: Series) -> str:

@@ -1,4 +1,4 @@
-"""Which family serves a series: the best backtest, protected from luck.
+"""Selection of the family that serves a series: the best backtest, shrunk towards the family's record elsewhere.
 
 Two dozen overlapping origins of one series are weak evidence: the family that won them by chance is worse next
 year. So each family's log score ratio is averaged with what the family did on many other series, which count for
@@ -18,15 +18,15 @@ from forecast.timeseries.series import Series
 from forecast.training.backtest import Scores
 
 #: The baseline family of each class of measures.
-BASELINES = {MeasureClass.PRICES: "random-walk", MeasureClass.FLOWS: "seasonal-naive"}
+BASELINE_FAMILIES = {MeasureClass.PRICES: "random-walk", MeasureClass.FLOWS: "seasonal-naive"}
 
 #: Gain over the baseline that a champion needs.
-MARGIN = 0.02
+MIN_GAIN = 0.02
 
 #: CRPS as a ratio to the baseline over many series and origins: 15 prices from 80 origins since 2005; 49 volumes and
 #: values, most of them of partners and industries that are not bundled, from 24 origins each
 #: (``orecast backtest --origins N --family NAME``).
-EXPECTED: Mapping[str, tuple[float, float]] = {
+EXPECTED_RATIOS: Mapping[str, tuple[float, float]] = {
     "grid": (0.964, 0.73),
     "ets": (1.04, 0.786),
     "sarimax": (1.016, 0.805),
@@ -36,11 +36,11 @@ EXPECTED: Mapping[str, tuple[float, float]] = {
 
 #: The weight of that experience, in origins: a year of outcomes from two dozen origins, which all overlap, says
 #: about as much of the next year as a fifth of it.
-EXPERIENCE = 96
+PRIOR_ORIGINS = 96
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Selection:
     """The family that serves, its shrunken score (ratio to the baseline), and the reason in words."""
 
     family: str
@@ -54,30 +54,34 @@ def shrunken(scores: Scores, series: Series) -> float:
     A series without a season is compared to a random walk, as prices are.
     """
     as_prices = series.is_price or series.calendar.season == 1
-    expected = EXPECTED[scores.family][0 if as_prices else 1] if scores.family in EXPECTED else 1.0
-    weight = scores.origins / (scores.origins + EXPERIENCE)
+    expected = EXPECTED_RATIOS[scores.family][0 if as_prices else 1] if scores.family in EXPECTED_RATIOS else 1.0
+    weight = scores.origins / (scores.origins + PRIOR_ORIGINS)
     return float(np.exp(weight * np.log(max(scores.score, 1e-9)) + (1 - weight) * np.log(expected)))
 
 
-def choose(table: Sequence[Scores], series: Series) -> Chosen:
+def choose(table: Sequence[Scores], series: Series) -> Selection:
     """The champion among the families that were backtested, the baseline among them."""
-    baseline = BASELINES[series.measure_class]
+    baseline = BASELINE_FAMILIES[series.measure_class]
     rivals = {s.family: shrunken(s, series) for s in table if s.family != baseline and np.isfinite(s.score)}
     if not rivals:
-        return Chosen(baseline, 1.0, "no other family could be backtested")
+        return Selection(baseline, 1.0, "no other family could be backtested")
     own = {s.family: s.score for s in table}
     best = min(rivals, key=lambda family: (own[family] >= 1, rivals[family]))
-    said = f"{best}: {own[best]:.3f} of {baseline}'s CRPS here, {rivals[best]:.3f} with experience on other series"
-    if own[best] >= 1 or rivals[best] > 1 - MARGIN:
-        return Chosen(baseline, 1.0, f"no family beats it here and by {MARGIN:.0%} with experience (best: {said})")
-    return Chosen(best, rivals[best], said)
+    comparison = (
+        f"{best}: {own[best]:.3f} of {baseline}'s CRPS here, {rivals[best]:.3f} with experience on other series"
+    )
+    if own[best] >= 1 or rivals[best] > 1 - MIN_GAIN:
+        return Selection(
+            baseline, 1.0, f"no family beats it here and by {MIN_GAIN:.0%} with experience (best: {comparison})"
+        )
+    return Selection(best, rivals[best], comparison)
 
 
-def forced(family: str, table: Sequence[Scores], series: Series) -> Chosen:
-    """The family that somebody wants, with the score that it has."""
+def forced(family: str, table: Sequence[Scores], series: Series) -> Selection:
+    """The family that was asked for alone, with its score."""
     found = next((s for s in table if s.family == family and np.isfinite(s.score)), None)
     if found is None:
-        return Chosen(family, 1.0, "forced: the only family asked for; it could not be backtested")
-    score, baseline = shrunken(found, series), BASELINES[series.measure_class]
+        return Selection(family, 1.0, "forced: the only family asked for; it could not be backtested")
+    score, baseline = shrunken(found, series), BASELINE_FAMILIES[series.measure_class]
     against = "" if family == baseline else f"; CRPS {found.score:.3f} of {baseline}'s"
-    return Chosen(family, 1.0 if family == baseline else score, f"forced: the only family asked for{against}")
+    return Selection(family, 1.0 if family == baseline else score, f"forced: the only family asked for{against}")

@@ -126,9 +126,9 @@ def test_answers_are_the_same_with_and_without_a_cache(stores: tuple[Catalog, Re
         kept = forecast(*stores, EARTHS, levels=levels, as_of=DAY, cache=cache)
         assert kept == forecast(*stores, EARTHS, levels=levels, as_of=DAY)
     assert len(cache) == 3, "a future, and quantiles at two sets of levels"
-    told = findings(*stores, EARTHS, cache=cache)
-    assert findings(*stores, EARTHS, cache=cache) is told
-    assert findings(*stores, EARTHS) is not told
+    result = findings(*stores, EARTHS, cache=cache)
+    assert findings(*stores, EARTHS, cache=cache) is result
+    assert findings(*stores, EARTHS) is not result
 
 
 def test_a_forecast_at_another_day_is_not_what_was_kept(stores: tuple[Catalog, Registry]) -> None:

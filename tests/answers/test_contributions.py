@@ -9,9 +9,9 @@ from typing import Unpack
 import numpy as np
 import pytest
 
-from forecast.answers.coming import Coming, merged
 from forecast.answers.event_priors import Evidence
-from forecast.answers.event_versions import Assumption, Choice, World
+from forecast.answers.event_versions import Assumption, ChanceNode, EventScenario
+from forecast.answers.new_contributions import NewContribution, merged
 from forecast.effects import EpisodeEffect
 from forecast.effects.event_classes import Size
 from forecast.events import Act, Event
@@ -41,7 +41,7 @@ from tests.support.small_world import (
     column,
     licensed,
     logs,
-    luck,
+    random_numbers,
     same,
     seen,
     unseen,
@@ -148,10 +148,10 @@ def test_the_end_of_one_and_the_start_of_its_opposite_are_one_episode() -> None:
 
 def test_the_strongest_is_the_widest_at_its_highest_level_whichever_way_it_goes() -> None:
     low, deep = (
-        Coming(name, Size(*size), column, ("e",))
+        NewContribution(name, Size(*size), column, ("e",))
         for name, size, column in (("low", (0.9, 0.2), (0.0, 0.5)), ("deep", (0.0, 0.15), (0.0, -1.0)))
     )
-    apart = Coming("apart", Size(0.0, 0.01), (0.0, 0.1), ("f",))
+    apart = NewContribution("apart", Size(0.0, 0.01), (0.0, 0.1), ("f",))
     assert merged([low, deep, apart]) == [deep, apart]
     assert merged([replace(low, column=(0.0, 0.8)), deep]) == [replace(low, column=(0.0, 0.8))]
 
@@ -161,8 +161,8 @@ def test_what_acts_on_another_is_in_the_path_of_that_one() -> None:
     stop = a_ban("stop", effective=date(2030, 9, 10), acts=(Act("terminates", "ban"),))
     future = a_future(ban, stop, evidence=EVIDENCE)
     same(logs(future), np.outer(column(m2030_10=-1.0), unseen("ban")))
-    said = World(future.known, {"stop": Assumption(sizes=(("volume", -0.25, 0.0),))})
-    same(future.given(said).change, column(m2030_09=-0.125, m2030_10=-0.25)[:, None])
+    message = EventScenario(future.known, {"stop": Assumption(sizes=(("volume", -0.25, 0.0),))})
+    same(future.given(message).change, column(m2030_09=-0.125, m2030_10=-0.25)[:, None])
 
 
 def test_an_act_in_the_last_period_takes_its_target_away_from_the_next_one_on() -> None:
@@ -178,17 +178,17 @@ def test_what_is_known_to_come_is_not_counted_again_when_a_branch_brings_it_back
     future = a_future(ban, pause, evidence=EVIDENCE)
     same(logs(future), np.outer(column(m2030_08=0.5, m2030_09=0.0), unseen("ban")))
     (branch,) = future.branches
-    taken = World(future.known.taking(branch, date(2030, 12, 1)), {"ban": Assumption(group="pause")})
+    taken = EventScenario(future.known.taking(branch, date(2030, 12, 1)), {"ban": Assumption(group="pause")})
     same(future.given(taken).change, np.outer(column(m2030_12=0.5, m2031_01=1.0), unseen("ban")))
-    said = {"ban": Assumption(group="pause", sizes=(("volume", -0.5, 0.0),))}
+    message = {"ban": Assumption(group="pause", sizes=(("volume", -0.5, 0.0),))}
     whole = column(m2030_08=-0.25, m2030_09=0.0, m2030_12=-0.25, m2031_01=-0.5)[:, None]
-    same(future.given(World(taken.version, said)).change, whole - logs(future))
+    same(future.given(EventScenario(taken.version, message)).change, whole - logs(future))
 
 
 def test_what_a_scenario_puts_into_the_past_is_felt_from_the_first_period_on() -> None:
     later = a_ban("ban", effective=date(2030, 9, 1))
     future = a_future(later, evidence=EVIDENCE)
-    sooner = World(future.known.edited([replace(later, effective=date(2030, 3, 1))]))
+    sooner = EventScenario(future.known.edited([replace(later, effective=date(2030, 3, 1))]))
     moved = column(m2030_07=0.5, m2030_08=1.0) - column(m2030_09=0.5, m2030_10=1.0)
     same(future.given(sooner).change, np.outer(moved, unseen("ban")))
 
@@ -200,10 +200,10 @@ def test_what_is_in_force_at_the_last_observation_is_in_it_as_far_as_it_has_buil
     ban = a_ban("ban", effective=effective)
     future = a_future(ban, evidence=EVIDENCE)
     same(logs(future), left * unseen("ban")[None, :])
-    same(future.given(World(future.known.edited(removed={"ban"}))).change, -unseen("ban")[None, :])
+    same(future.given(EventScenario(future.known.edited(removed={"ban"}))).change, -unseen("ban")[None, :])
     half = Assumption(levels=((np.datetime64("2030-09-01"), 1.0), (np.datetime64("2030-09-16"), 0.5)))
     same(
-        future.given(World(future.known, {"ban": half})).change,
+        future.given(EventScenario(future.known, {"ban": half})).change,
         np.outer(column(m2030_09=-0.25, m2030_10=-0.5), unseen("ban")),
     )
 
@@ -211,7 +211,7 @@ def test_what_is_in_force_at_the_last_observation_is_in_it_as_far_as_it_has_buil
 def test_what_was_over_at_the_last_observation_builds_up_again_if_it_is_prolonged() -> None:
     ban = a_ban("ban", ended=date(2030, 5, 31))
     future = a_future(ban, evidence=EVIDENCE)
-    longer = World(future.known.edited([replace(ban, ended=date(2030, 8, 31))]))
+    longer = EventScenario(future.known.edited([replace(ban, ended=date(2030, 8, 31))]))
     same(future.given(longer).change, np.outer(column(m2030_07=0.5, m2030_08=1.0, m2030_09=0.0), unseen("ban")))
 
 
@@ -231,9 +231,9 @@ def test_parts_are_summed_in_the_order_of_their_names() -> None:
     past = a_ban("z")
     future = a_future(past, effects=[an_effect(past, size=0.25)])
     new = [a_ban(name, effective=date(2030, 7, 1)) for name in ("b", "a")]
-    said = {name: Assumption(shape=Step(), sizes=(("volume", size, 0.0),)) for name, size in sizes.items()}
+    message = {name: Assumption(shape=Step(), sizes=(("volume", size, 0.0),)) for name, size in sizes.items()}
     for order in (new, new[::-1]):
-        change = future.given(World(future.known.edited(order), said)).change
+        change = future.given(EventScenario(future.known.edited(order), message)).change
         expected = (0.1 + 0.2) + (0.3 - 0.25)
         assert expected != ((0.3 - 0.25) + 0.1) + 0.2
         assert (change == expected).all()
@@ -249,22 +249,25 @@ def test_each_event_of_an_episode_has_the_share_of_its_exposure() -> None:
     future = a_future(ONE, TWO, effects=[an_effect(ONE, TWO)])
     same(logs(future), -0.5)
     for event_id, share in (("one", 1 / 1.6), ("two", 0.6 / 1.6)):
-        same(future.given(World(future.known.edited(removed={event_id}))).change, 0.5 * share)
-    same(future.given(World(future.known.edited(removed={"one", "two"}))).change, 0.5)
+        same(future.given(EventScenario(future.known.edited(removed={event_id}))).change, 0.5 * share)
+    same(future.given(EventScenario(future.known.edited(removed={"one", "two"}))).change, 0.5)
     halved = Assumption(levels=((np.datetime64("2030-01-01"), 0.5),))
-    same(future.given(World(future.known, {"two": halved})).change, 0.25 * 0.6 / 1.6)
+    same(future.given(EventScenario(future.known, {"two": halved})).change, 0.25 * 0.6 / 1.6)
 
 
 def test_events_that_no_longer_touch_the_series_share_evenly() -> None:
     gems = [a_ban(name, minerals=("gem",)) for name in ("a", "b")]
     future = a_future(*gems, effects=[an_effect(*gems)])
-    same(future.given(World(future.known.edited(removed={"a"}))).change, 0.25)
+    same(future.given(EventScenario(future.known.edited(removed={"a"}))).change, 0.25)
 
 
 def test_a_stated_effect_takes_the_place_of_the_share_and_not_of_the_episode() -> None:
     future = a_future(ONE, TWO, effects=[an_effect(ONE, TWO)])
-    said = Assumption(sizes=(("volume", -0.7, 0.1),))
-    same(future.given(World(future.known, {"two": said})).change, (-0.7 + 0.1 * luck("two") + 0.5 * 0.6 / 1.6)[None, :])
+    message = Assumption(sizes=(("volume", -0.7, 0.1),))
+    same(
+        future.given(EventScenario(future.known, {"two": message})).change,
+        (-0.7 + 0.1 * random_numbers("two") + 0.5 * 0.6 / 1.6)[None, :],
+    )
 
 
 UNCLEAR = np.tile([0.5, -0.5], N // 2)
@@ -277,13 +280,13 @@ def test_an_end_told_after_the_training_moves_a_forecast_by_a_clear_effect_only(
     ban = a_ban("ban", ended=date(2030, 9, 30), end_known=date(2030, 7, 12))
     clear = isinstance(size, float)
     before = -0.5 if clear else 0.0
-    told = a_future(ban, effects=[an_effect(ban, size=size)])
-    same(logs(told), column(m2030_07=before, m2030_10=after)[:, None])
+    result = a_future(ban, effects=[an_effect(ban, size=size)])
+    same(logs(result), column(m2030_07=before, m2030_10=after)[:, None])
     untold = a_future(ban, effects=[an_effect(ban, size=size)], as_of=date(2030, 7, 11))
     same(logs(untold), before)
-    assert not told.given(World(told.known.edited([ban]))).change.any()
+    assert not result.given(EventScenario(result.known.edited([ban]))).change.any()
     same(
-        told.given(World(told.known.edited(removed={"ban"}))).change,
+        result.given(EventScenario(result.known.edited(removed={"ban"}))).change,
         -column(m2030_07=1.0, m2030_10=1.0 - clear)[:, None] * size,
     )
 
@@ -293,7 +296,9 @@ def test_asked_of_a_day_before_the_training_the_draws_go_by_what_was_known_then(
     before = a_future(ban, effects=[an_effect(ban)], as_of=date(2030, 7, 5))
     same(logs(before), -0.5)
     same(
-        before.given(World(before.known.edited([replace(ban, ended=date(2030, 8, 31), end_known=None)]))).change,
+        before.given(
+            EventScenario(before.known.edited([replace(ban, ended=date(2030, 8, 31), end_known=None)]))
+        ).change,
         column(m2030_09=0.5)[:, None],
     )
 
@@ -311,7 +316,7 @@ def test_a_longer_term_keeps_the_effect_for_longer() -> None:
     effect = an_effect(ban, end=np.datetime64("2030-09-30"))
     future = a_future(ban, effects=[effect])
     same(logs(future), column(m2030_07=-0.5, m2030_10=0.0)[:, None])
-    longer = World(future.known.edited([replace(ban, ended=date(2030, 11, 30))]))
+    longer = EventScenario(future.known.edited([replace(ban, ended=date(2030, 11, 30))]))
     same(future.given(longer).change, column(m2030_10=-0.5, m2030_12=0.0)[:, None])
     steps = ((np.datetime64("2030-02-01"), 1.0), (np.datetime64("2030-10-01"), 0.0))
     stepped = a_future(ban, effects=[an_effect(ban, intensity=steps)])
@@ -325,16 +330,16 @@ def test_what_comes_back_after_a_suspension_builds_up_anew_and_not_before_its_da
     )
     back = an_event("back", announced=TRAINED, effective=date(2030, 11, 1), acts=(Act("terminates", "pause"),))
     future = a_future(ban, effects=[an_effect(ban, shape=Ramp(2), lead=2)])
-    change = future.given(World(future.known.edited([pause, back]))).change
+    change = future.given(EventScenario(future.known.edited([pause, back]))).change
     same(change, column(m2030_09=0.5, m2030_11=0.25, m2030_12=0.0)[:, None])
 
 
 def test_a_shape_that_is_stated_of_a_measure_in_force_holds_what_is_left_of_it() -> None:
     """A decay of one half is at one sixteenth in the fifth month, June, and stays there."""
     future = a_future(ONE, effects=[an_effect(ONE)])
-    same(future.given(World(future.known, {"one": Assumption(shape=Decay(0.5))})).change, 0.5 - 0.5 / 16)
+    same(future.given(EventScenario(future.known, {"one": Assumption(shape=Decay(0.5))})).change, 0.5 - 0.5 / 16)
     led = a_future(ONE, effects=[an_effect(ONE, lead=1)])
-    same(led.given(World(led.known, {"one": Assumption(shape=Decay(0.5))})).change, 0.5 - 0.5 / 32)
+    same(led.given(EventScenario(led.known, {"one": Assumption(shape=Decay(0.5))})).change, 0.5 - 0.5 / 32)
 
 
 def test_each_draw_has_its_own_way_of_acting() -> None:
@@ -343,17 +348,17 @@ def test_each_draw_has_its_own_way_of_acting() -> None:
     ways, choice = (step, replace(step, shape=Decay(0.5))), np.arange(N, dtype=np.int16) % 2
     future = a_future(ONE, effects=[replace(effect, candidates=ways, choice=choice)])
     path = -0.5 * np.where(choice == 0, 1.0, 1 / 16)
-    same(future.given(World(future.known.edited(removed={"one"}))).change, -path[None, :])
-    shorter = World(future.known.edited([replace(ONE, ended=date(2030, 9, 30))]))
+    same(future.given(EventScenario(future.known.edited(removed={"one"}))).change, -path[None, :])
+    shorter = EventScenario(future.known.edited([replace(ONE, ended=date(2030, 9, 30))]))
     same(future.given(shorter).change, np.outer(column(m2030_10=1.0), -path))
     halved = Assumption(levels=((np.datetime64("2030-01-01"), 0.5),))
-    same(future.given(World(future.known, {"one": halved})).change, -0.5 * path[None, :])
+    same(future.given(EventScenario(future.known, {"one": halved})).change, -0.5 * path[None, :])
 
 
 def test_a_measure_that_began_in_the_last_period_is_in_force_in_it() -> None:
     ban = a_ban("ban", effective=date(2030, 6, 20))
     future = a_future(ban, effects=[an_effect(ban, shape=Decay(0.5))])
-    shorter = World(future.known.edited([replace(ban, ended=date(2030, 7, 31))]))
+    shorter = EventScenario(future.known.edited([replace(ban, ended=date(2030, 7, 31))]))
     same(future.given(shorter).change, column(m2030_08=0.5)[:, None])
 
 
@@ -367,7 +372,7 @@ def test_an_episode_of_talk_stays_and_the_measure_comes_on_top() -> None:
     back = an_event("back", announced=AS_OF, effective=date(2030, 9, 1), acts=(Act("terminates", "pause"),))
     returned = a_future(held, pause, back, effects=[an_effect(a_ban("ban"))], evidence=EVIDENCE)
     same(logs(returned), -0.5 + np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
-    comes = World(future.known.edited([replace(talk, effective=date(2030, 9, 1))]))
+    comes = EventScenario(future.known.edited([replace(talk, effective=date(2030, 9, 1))]))
     same(future.given(comes).change, np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
 
 
@@ -395,7 +400,7 @@ def posterior(weight: float = 1.0, estimate: float = -0.4, error: float = 0.1) -
 
 def sized(size: tuple[float, float], event_id: str = "ban") -> Floats:
     """(N,) effects with this mean and sd."""
-    return size[0] + size[1] * luck(event_id)
+    return size[0] + size[1] * random_numbers(event_id)
 
 
 @pytest.mark.parametrize(("minerals", "weight"), [(("ore",), 1.0), (("metal",), 0.9)])
@@ -430,7 +435,7 @@ def test_an_unclear_effect_that_has_built_up_adds_nothing() -> None:
     ban = replace(FRESH, effective=date(2030, 5, 31))
     future = a_future(ban, effects=[fresh(ban)], evidence=EVIDENCE)
     same(logs(future), 0.0)
-    same(future.given(World(future.known.edited(removed={"ban"}))).change, -UNCLEAR[None, :])
+    same(future.given(EventScenario(future.known.edited(removed={"ban"}))).change, -UNCLEAR[None, :])
 
 
 def test_weeks_build_up_for_two_months() -> None:
@@ -440,7 +445,7 @@ def test_weeks_build_up_for_two_months() -> None:
     future = a_future(ban, series=WEEKLY, last=np.datetime64("2030-06-24"), effects=[effect], evidence=EVIDENCE)
     mean, sd = posterior()
     grown = np.clip(np.arange(1, 13), 0, 5) / 9
-    same(logs(future), np.outer(grown, mean + sd * luck("ban", WEEKLY)))
+    same(logs(future), np.outer(grown, mean + sd * random_numbers("ban", WEEKLY)))
     old = replace(FRESH, effective=date(2030, 5, 3))  # its ninth week
     future = a_future(old, series=WEEKLY, last=np.datetime64("2030-06-24"), effects=[fresh(old)], evidence=EVIDENCE)
     same(logs(future), 0.0)
@@ -448,7 +453,7 @@ def test_weeks_build_up_for_two_months() -> None:
 
 def test_a_scenario_without_a_fresh_event_takes_all_of_it_out_once() -> None:
     future = a_future(FRESH, effects=[fresh()], evidence=EVIDENCE)
-    gone = future.given(World(future.known.edited(removed={"ban"})))
+    gone = future.given(EventScenario(future.known.edited(removed={"ban"})))
     same(gone.change, -sized(posterior())[None, :])
     same(np.log(gone.draws.astype(float)), -0.5 * sized(posterior())[None, :])  # the half that June has
     assert gone.notes == future.notes, "it says what was taken out"
@@ -457,20 +462,20 @@ def test_a_scenario_without_a_fresh_event_takes_all_of_it_out_once() -> None:
 def test_a_fresh_event_that_ends_sooner_or_begins_later_is_counted_once() -> None:
     future = a_future(FRESH, effects=[fresh()], evidence=EVIDENCE)
     size = sized(posterior())
-    sooner = World(future.known.edited([replace(FRESH, ended=date(2030, 8, 31))]))
+    sooner = EventScenario(future.known.edited([replace(FRESH, ended=date(2030, 8, 31))]))
     same(future.given(sooner).change, np.outer(column(m2030_09=-1.0), size))
-    later = World(future.known.edited([replace(FRESH, effective=date(2030, 9, 1))]))
+    later = EventScenario(future.known.edited([replace(FRESH, effective=date(2030, 9, 1))]))
     path = column(m2030_07=-0.5, m2030_09=0.0, m2030_10=0.5)
     same(future.given(later).change, np.outer(path - 0.5, size))
-    said = Assumption(sizes=(("volume", -0.7, 0.0),))
-    same(future.given(World(future.known, {"ban": said})).change, 0.5 * (-0.7 - size)[None, :])
+    message = Assumption(sizes=(("volume", -0.7, 0.0),))
+    same(future.given(EventScenario(future.known, {"ban": message})).change, 0.5 * (-0.7 - size)[None, :])
 
 
 def test_of_an_episode_that_has_only_begun_the_event_that_hits_hardest_counts() -> None:
     one, two = replace(ONE, effective=FRESH.effective), replace(TWO, effective=FRESH.effective)
     future = a_future(one, two, effects=[fresh(one, two)], evidence=EVIDENCE)
     same(logs(future), 0.5 * sized(posterior(), "one")[None, :])
-    rest = future.given(World(future.known.edited(removed={"one"})))
+    rest = future.given(EventScenario(future.known.edited(removed={"one"})))
     same(rest.change, (0.5 * sized(posterior(0.6), "two") - sized(posterior(), "one"))[None, :])
 
 
@@ -550,7 +555,7 @@ def test_a_licence_in_force_recovers_when_it_is_granted(effective: date, months:
 def test_a_licence_that_was_granted_and_ends_gives_back_what_is_left_of_its_effect() -> None:
     future = a_future(a_licence(3, ended=date(2030, 8, 31)), evidence=EVIDENCE)
     same(logs(future), np.outer(column(m2030_09=1.0), -licensed(unseen("licence"), 0.75)))
-    removed = World(future.known.edited(removed={"licence"}))
+    removed = EventScenario(future.known.edited(removed={"licence"}))
     same(future.given(removed).change, np.outer(1 - column(m2030_09=1.0), -licensed(unseen("licence"), 0.75)))
 
 
@@ -558,7 +563,7 @@ def test_a_licence_that_raises_a_price_gives_back_a_share_of_the_rise() -> None:
     evidence = Evidence(seen(SUPPLY, 0.1, on=MeasureClass.PRICES), "p")
     future = a_future(a_licence(2, effective=date(2030, 7, 1)), series=PRICE, evidence=evidence)
     mean, sd, _ = evidence.prior(SUPPLY, PRICE).towards(1)
-    rise = mean + sd * luck("licence", PRICE, heavy=True)
+    rise = mean + sd * random_numbers("licence", PRICE, heavy=True)
     assert np.median(rise) > 0
     same(logs(future)[1], rise)
     same(logs(future)[2], np.log(1 + 0.25 * (np.exp(rise) - 1)))
@@ -577,8 +582,8 @@ def test_a_licence_of_the_record_recovers_on_the_day_of_the_grants() -> None:
     future = a_future(one, effects=[an_effect(one, size=stopped)])
     same(logs(future), column(m2030_07=stopped, m2030_08=float(np.log(1 - 0.4 * 0.95)))[:, None])
     same(np.exp(logs(future)[1]), 0.62)
-    same(future.given(World(future.known.edited(removed={"licence"}))).change, -logs(future))
-    same(future.given(World(future.known)).change, 0.0)
+    same(future.given(EventScenario(future.known.edited(removed={"licence"}))).change, -logs(future))
+    same(future.given(EventScenario(future.known)).change, 0.0)
 
 
 def test_what_comes_back_is_a_share_of_each_draw_and_of_what_stands() -> None:
@@ -624,43 +629,43 @@ def test_each_event_of_an_episode_gives_back_of_its_own_share() -> None:
     same(logs(future)[1], -0.5 + share + licensed(-share, 0.75))
 
 
-@pytest.mark.parametrize("said", [Assumption(shape=Licence(6, 0.75)), Assumption(licence=Licence(6, 0.75))])
-def test_a_licence_that_is_stated_of_a_measure_in_force_recovers_from_its_start_on(said: Assumption) -> None:
+@pytest.mark.parametrize("message", [Assumption(shape=Licence(6, 0.75)), Assumption(licence=Licence(6, 0.75))])
+def test_a_licence_that_is_stated_of_a_measure_in_force_recovers_from_its_start_on(message: Assumption) -> None:
     future = a_future(ONE, effects=[an_effect(ONE)])
     back = column(m2030_08=float(licensed(-0.5, 0.75)) + 0.5)
-    same(future.given(World(future.known, {"one": said})).change, back[:, None])
+    same(future.given(EventScenario(future.known, {"one": message})).change, back[:, None])
 
 
 def test_of_a_full_stop_nine_tenths_come_back_if_nine_tenths_are_approved() -> None:
     """Of 1,237 a stop leaves 1; with nine in ten approved, 0.9 of 1,236 come back."""
     future = a_future(ONE, effects=[an_effect(ONE, size=-float(np.log(1237)))])
-    made = future.given(World(future.known, {"one": Assumption(licence=Licence(6, 0.9))}))
+    made = future.given(EventScenario(future.known, {"one": Assumption(licence=Licence(6, 0.9))}))
     np.testing.assert_allclose(1237 * made.draws[:2, 0], [1, 1 + 0.9 * 1236], rtol=1e-6)
 
 
 def test_a_licence_that_is_stated_of_a_measure_in_force_takes_from_what_stands() -> None:
     """Of a decay of one half a sixteenth stands in June, and stays until the grants of August leave a quarter of it."""
     future = a_future(ONE, effects=[an_effect(ONE, shape=Decay(0.5))])
-    stated = World(future.known, {"one": Assumption(licence=Licence(6, 0.75))})
+    stated = EventScenario(future.known, {"one": Assumption(licence=Licence(6, 0.75))})
     stands = -0.5 / 16
     same(future.given(stated).change, column(m2030_08=float(licensed(stands, 0.75)) - stands)[:, None])
-    granted = World(future.known, {"one": Assumption(licence=Licence(4, 0.75))})
+    granted = EventScenario(future.known, {"one": Assumption(licence=Licence(4, 0.75))})
     same(future.given(granted).change, 0.0)  # since June: it is in the data
 
 
 def test_terms_that_are_stated_go_before_those_on_record() -> None:
     one = a_licence(6)
     future = a_future(one, effects=[an_effect(one)])
-    later = World(future.known, {"licence": Assumption(licence=Licence(8, 0.9))})
+    later = EventScenario(future.known, {"licence": Assumption(licence=Licence(8, 0.9))})
     expected = column(m2030_07=-0.5, m2030_10=float(licensed(-0.5, 0.9)))[:, None]
     same(future.given(later).change, expected - logs(future))
 
 
 def test_a_stated_effect_of_a_licence_is_given_back_as_an_estimated_one_is() -> None:
     future = a_future(ONE, effects=[an_effect(ONE)])
-    said = Assumption(licence=Licence(6, 0.75), sizes=(("volume", -2.0, 0.0),))
+    message = Assumption(licence=Licence(6, 0.75), sizes=(("volume", -2.0, 0.0),))
     whole = column(m2030_07=-2.0, m2030_08=float(licensed(-2.0, 0.75)))[:, None]
-    same(future.given(World(future.known, {"one": said})).change, whole + 0.5)
+    same(future.given(EventScenario(future.known, {"one": message})).change, whole + 0.5)
 
 
 def test_a_licence_that_returns_bites_at_once_and_is_granted_again() -> None:
@@ -668,7 +673,7 @@ def test_a_licence_that_returns_bites_at_once_and_is_granted_again() -> None:
     pause = an_event("pause", effective=date(2030, 7, 1), acts=(Act("suspends", "one"),))
     future = a_future(ONE, pause, effects=[an_effect(ONE)])
     back = an_event("back", effective=date(2030, 9, 1), acts=(Act("reinstates", "one"),))
-    taken = World(future.known.edited([back]), {"one": Assumption(licence=Licence(2, 0.75))})
+    taken = EventScenario(future.known.edited([back]), {"one": Assumption(licence=Licence(2, 0.75))})
     whole = column(m2030_09=-0.5, m2030_11=float(licensed(-0.5, 0.75)))[:, None]
     same(future.given(taken).change, whole)
 
@@ -676,7 +681,7 @@ def test_a_licence_that_returns_bites_at_once_and_is_granted_again() -> None:
 @pytest.mark.parametrize(("months", "since"), [(6, {"m2030_08": 1.0}), (4, {})])
 def test_the_same_of_a_measure_outside_the_record(months: int, since: dict[str, float]) -> None:
     future = a_future(a_ban("ban"), evidence=EVIDENCE)
-    stated = World(future.known, {"ban": Assumption(licence=Licence(months, 0.75))})
+    stated = EventScenario(future.known, {"ban": Assumption(licence=Licence(months, 0.75))})
     whole = unseen("ban")
     same(future.given(stated).change, np.outer(column(**since), licensed(whole, 0.75) - whole))
 
@@ -684,7 +689,7 @@ def test_the_same_of_a_measure_outside_the_record(months: int, since: dict[str, 
 def test_a_fresh_measure_builds_up_until_its_licences_are_granted() -> None:
     """Half of it is in June, where it began; all of it in July; from August on what is left of all of it."""
     future = a_future(a_ban("ban", effective=date(2030, 6, 10)), evidence=EVIDENCE)
-    stated = World(future.known, {"ban": Assumption(licence=Licence(2, 0.75))})
+    stated = EventScenario(future.known, {"ban": Assumption(licence=Licence(2, 0.75))})
     whole = unseen("ban")
     same(future.given(stated).change, np.outer(column(m2030_08=1.0), licensed(whole, 0.75) - whole))
 
@@ -699,7 +704,7 @@ def test_what_is_known_to_be_granted_is_not_given_back_again_when_a_branch_bring
         np.outer(column(m2030_08=1.0, m2030_09=0.0), whole) + np.outer(column(m2030_09=1.0, m2030_10=0.0), left),
     )
     (branch,) = future.branches
-    taken = World(future.known.taking(branch, date(2030, 12, 1)), {"licence": Assumption(group="pause")})
+    taken = EventScenario(future.known.taking(branch, date(2030, 12, 1)), {"licence": Assumption(group="pause")})
     back = np.outer(column(m2030_12=1.0, m2031_01=0.0), whole) + np.outer(column(m2031_01=1.0), left)
     same(future.given(taken).change, back)
 
@@ -707,10 +712,14 @@ def test_what_is_known_to_be_granted_is_not_given_back_again_when_a_branch_bring
 def test_of_an_episode_that_a_grant_and_a_relief_begin_the_stronger_counts() -> None:
     """Three quarters of the licence come back: less than the whole of a relief, more than one that hits with .6."""
     licence, relief = a_licence(6), a_ban("relief", effective=date(2030, 8, 1), volume="up")
-    kept = [part.event_id for part in a_future(licence, relief, evidence=EVIDENCE)._additions.parts]
+    kept = [
+        contribution.event_id for contribution in a_future(licence, relief, evidence=EVIDENCE)._additions.contributions
+    ]
     assert kept == ["relief"]
     weaker = changed(relief, flows=(("CHN", "USA"),))
-    kept = [part.event_id for part in a_future(licence, weaker, evidence=EVIDENCE)._additions.parts]
+    kept = [
+        contribution.event_id for contribution in a_future(licence, weaker, evidence=EVIDENCE)._additions.contributions
+    ]
     assert kept == ["licence"]
 
 
@@ -723,12 +732,14 @@ def test_each_coming_event_is_told_once_where_it_first_comes() -> None:
     future = a_future(ban, twin, replace(THREAT, effective=date(2030, 11, 1)), evidence=EVIDENCE)
     tariff = EVIDENCE.in_words(replace(THREAT, kind="tariff"), FLOW)
     assert future.notes == (f"ban, twin: {words}", f"threat: {tariff}")
-    assert future.given(World(future.known)).notes == ()
+    assert future.given(EventScenario(future.known)).notes == ()
     new = future.known.edited([a_ban("new", effective=date(2030, 10, 1))])
-    assert future.given(World(new)).notes == (f"new: {words}",)
-    said = {"new": Assumption(sizes=(("volume", -0.5, 0.0),))}
-    assert future.given(World(new, said)).notes == ()
-    assert future.given(World(future.known, choices=(Choice("k", 0.5, (new,)),))).notes == (f"new: {words}",)
+    assert future.given(EventScenario(new)).notes == (f"new: {words}",)
+    message = {"new": Assumption(sizes=(("volume", -0.5, 0.0),))}
+    assert future.given(EventScenario(new, message)).notes == ()
+    assert future.given(EventScenario(future.known, chance_nodes=(ChanceNode("k", 0.5, (new,)),))).notes == (
+        f"new: {words}",
+    )
 
 
 def test_periods_follow_the_last_one_and_prices_take_the_prior_of_prices() -> None:
@@ -737,4 +748,6 @@ def test_periods_follow_the_last_one_and_prices_take_the_prior_of_prices() -> No
     assert [str(day)[:7] for day in future.ds] == MONTHS
     assert future.ds[0] == LAST + np.timedelta64(30, "D")
     mean, sd, _ = evidence.prior(SUPPLY, PRICE).towards(1)
-    same(logs(future), np.outer(column(m2030_07=0.5, m2030_08=1.0), mean + sd * luck("ban", PRICE, heavy=True)))
+    same(
+        logs(future), np.outer(column(m2030_07=0.5, m2030_08=1.0), mean + sd * random_numbers("ban", PRICE, heavy=True))
+    )

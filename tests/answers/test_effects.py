@@ -18,10 +18,10 @@ from forecast.answers.event_priors import Evidence
 from forecast.answers.findings import Findings, Kin
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.candidates import product
-from forecast.effects.episodes import Omitted
+from forecast.effects.episodes import OmittedEpisode
 from forecast.effects.event_classes import Likelihood, Size
 from forecast.effects.report import report
-from forecast.events import InForce, KindFamily
+from forecast.events import InForceInterval, KindFamily
 from forecast.interventions import Intervention, Step
 from forecast.names import MeasureClass
 from forecast.timeseries.frequency import Freq
@@ -40,8 +40,8 @@ def found() -> Findings:
     acting = Intervention(Step(), np.datetime64("2021-06-10"))
     days = dt.date(2021, 6, 1), dt.date(2021, 6, 10), dt.date(2022, 12, 31)
     times = {
-        "ban": (InForce(dt.date(2021, 6, 10), dt.date(2022, 12, 31), "ended"),),
-        "again": (InForce(dt.date(2021, 6, 12), dt.date(2021, 6, 18), "suspended"),),
+        "ban": (InForceInterval(dt.date(2021, 6, 10), dt.date(2022, 12, 31), "ended"),),
+        "again": (InForceInterval(dt.date(2021, 6, 12), dt.date(2021, 6, 18), "suspended"),),
         "more": (),
     }
     episode = Episode("ban", tuple(times), KindFamily.SUPPLY, -1, *days, 1.0, acting, in_force=times)
@@ -52,9 +52,9 @@ def found() -> Findings:
     y[16] = np.nan
     flag = np.array(["reported"] * 16 + [""] + ["reported"] * 19)
     record = EffectRecord((replace(effect, placebo_rank=0.9),), "averaged", N, MONTHLY, ds[-1], "volume.x")
-    told = report(History(SERIES, ds, y, flag), record, "ban")
+    result = report(History(SERIES, ds, y, flag), record, "ban")
     run = replace(a_run(SERIES), run_id="r", record=record)
-    return Findings(SERIES, run, (told,), {"ban": "A ban"}, {"ban": Kin(3, Size(math.log(0.8), 0.1))}, {})
+    return Findings(SERIES, run, (result,), {"ban": "A ban"}, {"ban": Kin(3, Size(math.log(0.8), 0.1))}, {})
 
 
 def told_of(found: Findings) -> EpisodeEstimate:
@@ -63,21 +63,21 @@ def told_of(found: Findings) -> EpisodeEstimate:
 
 
 def test_an_episode_has_each_number_under_its_name(found: Findings) -> None:
-    answer, told = effects(found), told_of(found)
+    answer, result = effects(found), told_of(found)
     assert (answer.series_id, answer.run, answer.unit, answer.freq) == ("volume.x", "r", "t", "M")
-    assert (told.episode_id, told.title, told.event_ids) == ("ban", "A ban", ("ban", "again", "more"))
-    assert told.family == "supply"
-    days = [str(day) for day in (told.announced, told.effective, told.ended, told.start)]
+    assert (result.episode_id, result.title, result.event_ids) == ("ban", "A ban", ("ban", "again", "more"))
+    assert result.family == "supply"
+    days = [str(day) for day in (result.announced, result.effective, result.ended, result.start)]
     assert days == ["2021-06-01", "2021-06-10", "2022-12-31", "2021-06-10"]
-    assert (told.direction, told.missing, told.placebo_rank, told.others_of_kind) == (-1, 1, 0.9, 3)
-    assert [(each.shape, each.weight) for each in told.shapes] == [("step", 1.0)]
-    assert [(each.periods, each.weight) for each in told.leads] == [(2, 1.0)]
-    assert told.window is not None
-    assert (str(told.window.first), str(told.window.last)) == ("2021-06-01", "2022-05-01")
-    assert (median(told.average), median(told.anticipation)) == (-50, -50)
-    assert (median(told.amount), told.observed) == (-50, 12)
-    assert (told.any_effect, told.relevant, told.relevant_size) == (1.0, 1.0, 5.0)
-    sums = [median(one) for one in (told.cumulated_before, told.cumulated_after, told.cumulated)]
+    assert (result.direction, result.missing, result.placebo_rank, result.others_of_kind) == (-1, 1, 0.9, 3)
+    assert [(each.shape, each.weight) for each in result.shapes] == [("step", 1.0)]
+    assert [(each.periods, each.weight) for each in result.leads] == [(2, 1.0)]
+    assert result.window is not None
+    assert (str(result.window.first), str(result.window.last)) == ("2021-06-01", "2022-05-01")
+    assert (median(result.average), median(result.anticipation)) == (-50, -50)
+    assert (median(result.amount), result.observed) == (-50, 12)
+    assert (result.any_effect, result.relevant, result.relevant_size) == (1.0, 1.0, 5.0)
+    sums = [median(one) for one in (result.cumulated_before, result.cumulated_after, result.cumulated)]
     assert sums == [-50, -600, -650], "April, then a year; May was not published"
 
 
@@ -89,9 +89,9 @@ def median(estimate: Estimate | None) -> float:
 def test_json_and_csv_have_the_same_names_and_numbers(found: Findings) -> None:
     answer = effects(found)
     (row,), names = answer.lines(), [column.name for column in answer.header()]
-    told = answer.data[0].json_object()
+    result = answer.data[0].json_object()
     expected: dict[str, object] = {name: getattr(answer, name) for name in ("series_id", "run", "unit")}
-    for name, value in told.items():
+    for name, value in result.items():
         expected |= {f"{name}_{key}": cell for key, cell in value.items()} if isinstance(value, dict) else {name: value}
     assert set(expected) | {"not_estimated"} == set(names)
     assert {name: row[name] for name in row if not isinstance(expected[name], list | tuple)} == {
@@ -109,14 +109,14 @@ def test_every_column_has_a_meaning_and_every_number_a_unit(found: Findings) -> 
 
 
 def test_an_episode_says_what_of_it_was_in_force_and_for_how_long(found: Findings) -> None:
-    told = told_of(found)
-    assert [each.json_object() for each in told.in_force or ()] == [
+    result = told_of(found)
+    assert [each.json_object() for each in result.in_force or ()] == [
         {"since": dt.date(2021, 6, 10), "until": dt.date(2022, 12, 31)}
     ]
-    assert told.days_in_force == 570, "205 of 2021 and 365 of 2022: the sample ends with December 2022"
-    assert told.standing == "in force 570 days, then ended"
+    assert result.days_in_force == 570, "205 of 2021 and 365 of 2022: the sample ends with December 2022"
+    assert result.standing == "in force 570 days, then ended"
     short = "in force 7 days, then suspended, too short to count for more than the announcement"
-    assert [each.json_object() for each in told.others] == [
+    assert [each.json_object() for each in result.others] == [
         {"event_id": "again", "days_in_force": 7, "standing": short},
         {"event_id": "more", "days_in_force": 0, "standing": "announced, never in force"},
     ]
@@ -126,17 +126,17 @@ def test_an_episode_says_what_of_it_was_in_force_and_for_how_long(found: Finding
 
 
 def test_a_run_of_an_older_version_says_nothing_of_force_and_a_shock_is_under_way(found: Findings) -> None:
-    (told,) = found.episodes
+    (result,) = found.episodes
 
     def of(episode: Episode) -> Findings:
-        return replace(found, episodes=(replace(told, effect=replace(told.effect, episode=episode)),))
+        return replace(found, episodes=(replace(result, effect=replace(result.effect, episode=episode)),))
 
-    own = told.effect.episode
+    own = result.effect.episode
     older = told_of(of(replace(own, in_force={})))
     assert (older.in_force, older.days_in_force, older.standing) == (None, None, None)
     assert older.others[0].json_object() == {"event_id": "again", "days_in_force": None, "standing": None}
     assert told_of(of(replace(own, family=KindFamily.SHOCK))).standing == "under way 570 days, then ended"
-    endless = of(replace(own, in_force={"ban": (InForce(dt.date(2021, 6, 10)),)}))
+    endless = of(replace(own, in_force={"ban": (InForceInterval(dt.date(2021, 6, 10)),)}))
     (row,) = effects(endless).lines()
     assert row["in_force"] == "2021-06-10:"
 
@@ -163,9 +163,9 @@ def test_what_is_told_with_another_episode_is_not_left_out_and_what_is_weighed_i
     (effect,) = found.run.record.effects
     quota = replace(effect, episode=replace(effect.episode, episode_id="quota", events=("quota",), apart=False))
     omitted = (
-        Omitted("again", ("again",), "told with the ban"),
-        Omitted("quota", ("quota",), "weighed with the others"),
-        Omitted("old", ("old", "older"), "began before the sample"),
+        OmittedEpisode("again", ("again",), "told with the ban"),
+        OmittedEpisode("quota", ("quota",), "weighed with the others"),
+        OmittedEpisode("old", ("old", "older"), "began before the sample"),
     )
     record = replace(found.run.record, effects=(effect, quota), omitted=omitted)
     answer = effects(replace(found, run=replace(found.run, record=record)))
@@ -198,11 +198,11 @@ def test_a_path_tells_what_was_and_what_would_have_been(found: Findings) -> None
 
 def test_kinds_of_events_are_counted_and_their_mean_has_a_ninety_percent_interval() -> None:
     directions = [1] * 12 + [-1] * 8 + [0] * 2
-    said = tuple(
+    message = tuple(
         Likelihood("s", (f"e{k}",), KindFamily.SUPPLY, sign, MeasureClass.PRICES, sign * 0.2, 0.02)
         for k, sign in enumerate(directions)
     )
-    evidence = Evidence(said, "digest")
+    evidence = Evidence(message, "digest")
     (row,) = [row for row in class_effects(evidence).data if (row.family, row.measure_class) == ("supply", "prices")]
     prior = evidence.priors[KindFamily.SUPPLY, MeasureClass.PRICES]
     assert (row.up, row.down, row.events, row.estimates) == (12, 8, 22, prior.n)

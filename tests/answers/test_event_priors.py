@@ -13,7 +13,7 @@ import pytest
 
 from forecast.answers.champion import futures
 from forecast.answers.event_priors import Evidence, refresh
-from forecast.answers.event_versions import World
+from forecast.answers.event_versions import EventScenario
 from forecast.answers.findings import _kin
 from forecast.answers.forecast import forecast
 from forecast.answers.future import Future
@@ -23,7 +23,7 @@ from forecast.errors import InvalidInput
 from forecast.events import KindFamily
 from forecast.names import MeasureClass, Slug
 from forecast.registry import Registry
-from forecast.registry.store import SUMMARY as FILE
+from forecast.registry.store import CLASSES_FILE as FILE
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 
 TODAY = NOW.date()
@@ -50,7 +50,7 @@ def pool(effect: float, n: int = 40, *, on: MeasureClass = PRICES) -> tuple[Like
 def test_it_is_what_the_cards_of_the_serving_runs_say(stores: Stores) -> None:
     _, registry = stores
     written = Evidence.of(registry)
-    assert {said.series_id for said in written.likelihoods} == {COPPER, NICKEL, EARTHS}
+    assert {message.series_id for message in written.likelihoods} == {COPPER, NICKEL, EARTHS}
     (registry.root / FILE).unlink()
     assert Evidence.of(registry).digest == written.digest
     refresh(registry, ())
@@ -96,18 +96,18 @@ def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores
         template, event_id="new-ban", announced=TODAY, effective=dt.date(2026, 9, 10), ended=None, status="enacted",
         minerals=(Slug("copper"),), flows=(), price_world="up", acts=(), end_known=None, certainty="verified",
     )  # fmt: skip
-    world = World(made.known.edited([coming]))
+    event_scenario = EventScenario(made.known.edited([coming]))
     start = [str(day) for day in made.ds].index("2026-09-01")
     for effect in (0.2, 0.0):
         evidence = Evidence(pool(effect), "x")
         future = Future(made.run, made.series, catalog.minerals(), made.known.events, TODAY, evidence)
         mean, sd, _ = evidence.prior(SUPPLY, made.series).towards(1)
-        change = future.given(world).change
+        change = future.given(event_scenario).change
         assert not change[:start].any()
         np.testing.assert_allclose(change[start], change[start + 1] / 2, atol=1e-12)
         assert change[-1].mean() == pytest.approx(mean, abs=4 * sd / 400**0.5)
         assert change[-1].std() == pytest.approx(sd, rel=0.15)
-        (note,) = future.given(world).notes
+        (note,) = future.given(event_scenario).notes
         assert note.startswith("new-ban: prior from 40 events of this kind (supply, on prices): ")
         assert ("variance only" in note) == (effect == 0.0)
 
@@ -142,8 +142,8 @@ def test_an_effect_leans_on_its_kind_as_far_as_its_own_data_are_silent(stores: S
     kind = evidence.prior(effect.episode.family, series).towards(effect.episode.direction)
     prior = weight * kind.mean, weight * kind.sd
     silent, sure = replace(effect, identified=False), replace(effect, likelihood=(0.5, 1e-4))
-    for told, mean, sd, heavy in ((silent, *prior, True), (sure, 0.5, 1e-4, False)):
-        assert _kin(told, series, evidence).size == pytest.approx((mean, sd, heavy), rel=1e-3)
+    for result, mean, sd, heavy in ((silent, *prior, True), (sure, 0.5, 1e-4, False)):
+        assert _kin(result, series, evidence).size == pytest.approx((mean, sd, heavy), rel=1e-3)
 
 
 def test_flows_and_prices_and_kinds_are_asked_apart(stores: Stores) -> None:
@@ -205,8 +205,8 @@ def test_what_is_not_identified_or_of_unknown_direction_teaches_nothing(stores: 
     registry.save(COPPER, "2026-06-01-dark", run.card, draws=run.draws, record=record, fitted={"kind": "drawn"})
     registry.promote(COPPER, "2026-06-01-dark")
     refresh(registry, ())
-    told = {one.events for one in Evidence.of(registry).likelihoods if one.series_id == COPPER}
-    assert told == {one.episode.events for one in effects[2:] if one.episode.direction}
+    result = {one.events for one in Evidence.of(registry).likelihoods if one.series_id == COPPER}
+    assert result == {one.episode.events for one in effects[2:] if one.episode.direction}
     on = {one.series_id: one.measure_class for one in Evidence.of(registry).likelihoods}
     assert on == {COPPER: PRICES, NICKEL: PRICES, EARTHS: FLOWS}
 

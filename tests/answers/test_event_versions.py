@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from forecast.answers.event_versions import Assumption, Choice, Version, World, comes_with, differing
+from forecast.answers.event_versions import Assumption, ChanceNode, EventScenario, EventVersion, comes_with, differing
 from forecast.answers.forecast import quantiles
 from forecast.events import Act, Branch, Event, Events, KindFamily
 from forecast.interventions import Step
@@ -46,7 +46,7 @@ def test_a_threat_with_a_probability_comes_in_so_many_draws_with_the_prior_of_wh
     drawn = np.where(chances("threat") < 0.3, unseen("threat", family), 0.0)
     assert 0.25 < (drawn != 0).mean() < 0.35
     same(logs(future), np.outer(column(m2030_09=0.5, m2030_10=1.0), drawn))
-    same(future.given(World(future.known)).change, -logs(future))
+    same(future.given(EventScenario(future.known)).change, -logs(future))
     assert not future.given(future.baseline).change.any()
 
 
@@ -57,7 +57,7 @@ def test_a_forecast_with_a_branch_does_not_wander_with_the_meeting_of_paths_and_
     paths = np.random.default_rng(0).permuted(np.tile(margin, (H, 1)), axis=1).T.astype(np.float32)
     future = replace(still, run=replace(still.run, draws=paths))
     built_up = slice([str(day)[:7] for day in future.ds].index("2030-10"), None)
-    gone = future.given(World(future.known.edited(removed={"threat"})))
+    gone = future.given(EventScenario(future.known.edited(removed={"threat"})))
 
     def wander(draws: npt.NDArray[np.floating]) -> float:
         return float(np.ptp(np.log(quantiles(draws[built_up], [0.025, 0.5, 0.975])), axis=1).max())
@@ -80,9 +80,9 @@ def test_a_draw_takes_one_alternative_and_each_is_as_likely() -> None:
     future = a_future(replace(THREAT, probability=None))
     (branch,) = future.branches
     days = [date(2030, 7 + k, 1) for k in range(4)]
-    fork = Choice("threat", 0.4, tuple(future.known.taking(branch, day) for day in days))
-    said = {"threat": Assumption(shape=Step(), sizes=(("volume", -0.5, 0.0),))}
-    change = future.given(World(future.known, said, (fork,))).change
+    fork = ChanceNode("threat", 0.4, tuple(future.known.taking(branch, day) for day in days))
+    message = {"threat": Assumption(shape=Step(), sizes=(("volume", -0.5, 0.0),))}
+    change = future.given(EventScenario(future.known, message, (fork,))).change
     u = chances("threat")
     expected = np.zeros((H, N))
     for k in range(4):
@@ -94,7 +94,7 @@ def test_a_draw_takes_one_alternative_and_each_is_as_likely() -> None:
 def test_a_branch_of_probability_zero_is_never_taken() -> None:
     future = a_future(replace(THREAT, probability=0.0), evidence=EVIDENCE)
     assert (future.draws == 1).all()
-    assert len(future.baseline.choices) == 1
+    assert len(future.baseline.chance_nodes) == 1
 
 
 def test_a_branch_touches_a_series_by_what_starts_or_by_what_ends() -> None:
@@ -112,17 +112,17 @@ def test_a_branch_touches_a_series_by_what_starts_or_by_what_ends() -> None:
 # -- versions ----------------------------------------------------------------------------------------------------------
 
 
-def version(*events: Event) -> Version:
+def version(*events: Event) -> EventVersion:
     """The events as known in the middle of July."""
-    return Version(Events(events).known_on(AS_OF), AS_OF)
+    return EventVersion(Events(events).known_on(AS_OF), AS_OF)
 
 
 def test_what_is_stated_of_a_series_goes_before_what_is_stated_of_its_measure() -> None:
     sizes = (("volume", -0.5, 0.1), (OTHER.series_id, -0.2, 0.3), ("price", 1.0, 0.0))
-    for said in (sizes, sizes[::-1]):
-        assert Assumption(sizes=said).size(OTHER) == (-0.2, 0.3)
-        assert Assumption(sizes=said).size(replace(OTHER, series_id="volume.x")) == (-0.5, 0.1)
-        assert Assumption(sizes=said).size(replace(OTHER, series_id="value.x", measure=Measure.VALUE)) is None
+    for message in (sizes, sizes[::-1]):
+        assert Assumption(sizes=message).size(OTHER) == (-0.2, 0.3)
+        assert Assumption(sizes=message).size(replace(OTHER, series_id="volume.x")) == (-0.5, 0.1)
+        assert Assumption(sizes=message).size(replace(OTHER, series_id="value.x", measure=Measure.VALUE)) is None
 
 
 def test_an_edit_touches_what_is_acted_on_before_or_after() -> None:
@@ -159,7 +159,7 @@ def test_news_is_a_fact_of_an_event_or_of_what_it_acts_on() -> None:
     assert differing(events, Events([prose, pause])) == set()
 
 
-def branch_in(known: Version) -> Branch:
+def branch_in(known: EventVersion) -> Branch:
     (branch,) = a_future(*known.events.values()).open_branches
     return branch
 

@@ -71,7 +71,7 @@ def why(stores: Stores, event_id: str = "mine", series_id: str = EARTHS) -> str:
 
 
 @pytest.mark.parametrize(
-    ("announced", "effective", "said"),
+    ("announced", "effective", "message"),
     [
         (
             "1990-01-01",
@@ -99,12 +99,12 @@ def why(stores: Stores, event_id: str = "mine", series_id: str = EARTHS) -> str:
     ],
 )
 def test_an_event_of_ones_own_without_an_estimate_is_told_why_with_its_dates(
-    stores: Stores, announced: str, effective: str, said: str
+    stores: Stores, announced: str, effective: str, message: str
 ) -> None:
     dates: EventFacts = {"announced": dt.date.fromisoformat(announced), "effective": dt.date.fromisoformat(effective)}
     own(stores, dates | {"ended": None, "end_known": None})
-    assert why(stores) == said
-    assert findings(*stores, EARTHS).not_estimated == {"mine": said}
+    assert why(stores) == message
+    assert findings(*stores, EARTHS).not_estimated == {"mine": message}
     assert findings(*stores, COPPER).not_estimated == {}
 
 

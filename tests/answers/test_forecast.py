@@ -19,7 +19,7 @@ from hypothesis.extra import numpy as hnp
 
 from forecast.answers.cache import Cache
 from forecast.answers.champion import futures
-from forecast.answers.event_versions import Assumption, World
+from forecast.answers.event_versions import Assumption, EventScenario
 from forecast.answers.forecast import Forecast, at_levels, checked_levels, forecast, points, quantiles
 from forecast.answers.future import Future
 from forecast.catalog import Catalog
@@ -301,7 +301,7 @@ def path(made: Future, effect: EpisodeEffect) -> np.ndarray:
 def test_removing_an_event_takes_its_path_out_of_the_future(shared: tuple[Catalog, Registry]) -> None:
     made = future(shared, EARTHS)
     effect = in_force(made)
-    without = World(made.known.edited(removed=effect.episode.events))
+    without = EventScenario(made.known.edited(removed=effect.episode.events))
     np.testing.assert_allclose(made.given(without).change, -path(made, effect), atol=1e-9)
     record = made.run.record
     forward = record.forward(made.ds, made.series.calendar, made.run.last, without={effect.episode.episode_id})
@@ -336,7 +336,7 @@ def test_a_lower_rate_leaves_so_much_less_of_the_effect(shared: tuple[Catalog, R
     made = future(shared, EARTHS)
     effect = in_force(made)
     halved = Assumption(levels=((np.datetime64("2026-01-01"), 0.5),))
-    change = made.given(World(made.known, dict.fromkeys(effect.episode.events, halved))).change
+    change = made.given(EventScenario(made.known, dict.fromkeys(effect.episode.events, halved))).change
     np.testing.assert_allclose(change, -0.5 * path(made, effect), atol=1e-9)
 
 
@@ -344,7 +344,7 @@ def test_a_stated_effect_is_what_is_drawn(own: tuple[Catalog, Registry]) -> None
     catalog, _ = own
     made = future(own, EARTHS)
     version = made.known.edited([event(catalog, "stated")])
-    change = made.given(World(version, {"stated": Assumption(sizes=(("volume", -0.5, 0.0),))})).change
+    change = made.given(EventScenario(version, {"stated": Assumption(sizes=(("volume", -0.5, 0.0),))})).change
     start = [str(day) for day in made.ds].index("2026-09-01")
     for k, size in ((start - 1, 0.0), (start, -0.25), (start + 1, -0.5), (-1, -0.5)):
         np.testing.assert_allclose(change[k], size, atol=1e-9)

@@ -106,10 +106,10 @@ def test_every_draw_adds_up_and_none_is_negative(home: Settings) -> None:
 
 def test_parts_that_are_the_whole_leave_nothing_out(settings: Settings, tmp_path: Path) -> None:
     train(settings, tmp_path, rest=0.0)
-    base, draws, said = base_of(settings)
+    base, draws, message = base_of(settings)
     of = dict(zip(base.group.members, draws, strict=True))
     assert np.allclose(of["m.europe"] + of["m.asia"], of["m.world"], rtol=1e-9)
-    assert len(said) == 1
+    assert len(message) == 1
 
 
 def test_parts_that_overlap_are_refused(settings: Settings, tmp_path: Path) -> None:
@@ -178,13 +178,13 @@ def test_same_seed_same_digits(home: Settings) -> None:
 
 def test_an_answer_is_in_the_order_asked_and_does_not_depend_on_what_else_is_asked(home: Settings) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
-    asia, world = coherent(catalog, registry, ["m.asia", "m.world"], horizon=6, as_of=DAY)
+    asia, event_scenario = coherent(catalog, registry, ["m.asia", "m.world"], horizon=6, as_of=DAY)
     (alone,) = coherent(catalog, registry, ["m.world"], horizon=2, as_of=DAY)
-    assert [made.series_id for made in (asia, world)] == ["m.asia", "m.world"]
-    assert world.data[:2] == alone.data
-    assert [row.ds for row in world.data[:2]] == [dt.date(2026, 6, 1), dt.date(2026, 7, 1)]
-    assert any("add up" in note for note in world.notes)
-    assert any("the parts of m.world leave out 25%" in note for note in world.notes)
+    assert [made.series_id for made in (asia, event_scenario)] == ["m.asia", "m.world"]
+    assert event_scenario.data[:2] == alone.data
+    assert [row.ds for row in event_scenario.data[:2]] == [dt.date(2026, 6, 1), dt.date(2026, 7, 1)]
+    assert any("add up" in note for note in event_scenario.notes)
+    assert any("the parts of m.world leave out 25%" in note for note in event_scenario.notes)
 
 
 def test_a_series_without_a_group_is_forecast_as_ever(home: Settings) -> None:
@@ -266,8 +266,8 @@ def test_with_ragged_ends_each_period_has_its_own_draws_and_they_add_up(ragged: 
 
 def test_with_ragged_ends_the_horizon_is_that_of_the_common_periods(ragged: Settings) -> None:
     catalog, registry = Catalog.open(ragged), Registry(ragged.models_dir)
-    (world,) = coherent(catalog, registry, ["m.world"], horizon=22, as_of=DAY)
-    assert world.data[-1].ds == dt.date(2028, 3, 1)
+    (event_scenario,) = coherent(catalog, registry, ["m.world"], horizon=22, as_of=DAY)
+    assert event_scenario.data[-1].ds == dt.date(2028, 3, 1)
     with pytest.raises(InvalidInput) as caught:
         coherent(catalog, registry, ["m.world"], horizon=23, as_of=DAY)
     assert str(caught.value) == "h = 23: expected at most 22: m.asia is known to 2026-03-01, others to later"
@@ -276,8 +276,11 @@ def test_with_ragged_ends_the_horizon_is_that_of_the_common_periods(ragged: Sett
 def test_a_parent_that_is_late_waits_for_its_parts(settings: Settings, tmp_path: Path) -> None:
     train(settings, tmp_path, short={"m.world": 2})
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
-    world, asia = coherent(catalog, registry, ["m.world", "m.asia"], horizon=22, as_of=DAY)
-    assert [(str(row.ds), row.h) for row in (world.data[0], world.data[-1])] == [("2026-06-01", 3), ("2028-03-01", 24)]
+    event_scenario, asia = coherent(catalog, registry, ["m.world", "m.asia"], horizon=22, as_of=DAY)
+    assert [(str(row.ds), row.h) for row in (event_scenario.data[0], event_scenario.data[-1])] == [
+        ("2026-06-01", 3),
+        ("2028-03-01", 24),
+    ]
     assert [(str(row.ds), row.h) for row in (asia.data[0], asia.data[-1])] == [("2026-06-01", 1), ("2028-03-01", 22)]
     with pytest.raises(InvalidInput, match=r"at most 22: m\.world is known to 2026-03-01, others to later"):
         coherent(catalog, registry, ["m.asia"], horizon=23, as_of=DAY)
@@ -300,9 +303,9 @@ def test_a_member_that_was_trained_for_fewer_periods_bounds_the_horizon_and_what
     card, shorter = replace(run.card, notes=("of short notice",)), np.array(run.draws[:, :12])
     registry.save("m.asia", "2026-05-01-b", card, draws=shorter, record=run.record, fitted=None)
     registry.promote("m.asia", "2026-05-01-b")
-    world, asia = coherent(catalog, registry, ["m.world", "m.asia"], horizon=12, as_of=DAY)
+    event_scenario, asia = coherent(catalog, registry, ["m.world", "m.asia"], horizon=12, as_of=DAY)
     assert "of short notice" in asia.notes
-    assert "of short notice" not in world.notes
+    assert "of short notice" not in event_scenario.notes
     with pytest.raises(InvalidInput, match="h = 13: expected a whole number from 1 to 12"):
         coherent(catalog, registry, ["m.world"], horizon=13, as_of=DAY)
 
@@ -310,8 +313,8 @@ def test_a_member_that_was_trained_for_fewer_periods_bounds_the_horizon_and_what
 def test_an_answer_is_of_the_day_it_is_asked_about(home: Settings) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
     for day in (DAY, DAY + dt.timedelta(days=1)):
-        (world,) = coherent(catalog, registry, ["m.world"], horizon=1, as_of=day)
-        assert world.as_of == day
+        (event_scenario,) = coherent(catalog, registry, ["m.world"], horizon=1, as_of=day)
+        assert event_scenario.as_of == day
 
 
 def test_the_tag_of_a_coherent_answer_hangs_on_every_run_of_the_group_and_on_what_was_asked(home: Settings) -> None:

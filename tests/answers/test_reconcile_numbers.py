@@ -11,9 +11,9 @@ import pytest
 from scipy.stats import spearmanr
 
 from forecast.answers.future import Future
-from forecast.answers.reconcile import Base, correlations, ordered, reconciled
+from forecast.answers.reconcile import BaseForecasts, correlations, ordered, reconciled
 from forecast.answers.reconcile import _left_out as left_out
-from forecast.registry.card import Sizes
+from forecast.registry.card import RunSettings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.hierarchy import Group
 from forecast.timeseries.series import History
@@ -25,13 +25,13 @@ def a_base(
     histories: dict[str, np.ndarray] | None = None,
     *,
     freq: str = "M",
-    worlds: float | np.ndarray = 1.0,
+    event_scenarios: float | np.ndarray = 1.0,
     trade: np.ndarray | None = None,
-) -> Base:
+) -> BaseForecasts:
     """``w`` = ``a`` + ``b``: one period whose draws are a level and a spread, and histories that end in 2025.
 
-    ``worlds``: what events make of each of the 400 draws, as a factor; ``trade`` (400, 1): which of those of ``a`` have
-    trade.
+    ``event_scenarios``: what events make of each of the 400 draws, as a factor; ``trade`` (400, 1): which of those of
+    ``a`` have trade.
     """
     rng, ds = np.random.default_rng(2), np.array(["2026-01-01"], dtype="datetime64[D]")
     futures, kept = {}, {}
@@ -39,17 +39,17 @@ def a_base(
         series = a_series(name, "", "volume", "target", "world", "WLD", "WLD", "t", freq, 0)
         level, spread = draws[name]
         drawn = np.log(level + spread * rng.uniform(-1, 1, (400, 1)))
-        card = SimpleNamespace(settings=Sizes(draws=400, horizon=1, seed=1))
+        card = SimpleNamespace(settings=RunSettings(draws=400, horizon=1, seed=1))
         run = SimpleNamespace(draws=drawn, trade=trade if name == "a" else None, held=0.0, card=card)
-        added = np.broadcast_to(np.log(worlds), (1, 400))
-        future = SimpleNamespace(series=series, run=run, draws=np.exp(drawn.T) * worlds, added=added, ds=ds)
+        added = np.broadcast_to(np.log(event_scenarios), (1, 400))
+        future = SimpleNamespace(series=series, run=run, draws=np.exp(drawn.T) * event_scenarios, added=added, ds=ds)
         future.arranged = partial(Future.arranged, cast(Future, future))
         futures[name] = future
         y = (histories or {}).get(name, np.ones(30))
         days = Freq(freq).range(Freq(freq).shift(Freq(freq).floor(np.datetime64("2026-01-01")), -len(y)), len(y))
         kept[name] = History(series, days, y, np.full(len(y), "reported"), series.due(days))
     group = Group("w", ("w", "a", "b"), {"w": ("a", "b")})
-    return Base(group, futures, kept, ds)  # type: ignore[arg-type]
+    return BaseForecasts(group, futures, kept, ds)  # type: ignore[arg-type]
 
 
 def test_what_would_be_negative_is_zero_and_the_sum_follows() -> None:
@@ -61,10 +61,10 @@ def test_what_would_be_negative_is_zero_and_the_sum_follows() -> None:
 
 
 def test_what_events_do_stays_with_its_draw_when_the_draws_are_put_in_order() -> None:
-    worlds = np.where(np.arange(400) < 100, 10.0, 1.0)
+    event_scenarios = np.where(np.arange(400) < 100, 10.0, 1.0)
     levels = {"w": [30.0, 3.0], "a": [20.0, 2.0], "b": [10.0, 1.0]}
-    plain, changed = ordered(a_base(levels)), ordered(a_base(levels, worlds=worlds))
-    np.testing.assert_allclose(changed, plain * worlds, rtol=0.03)  # each has the margins of its own worlds
+    plain, changed = ordered(a_base(levels)), ordered(a_base(levels, event_scenarios=event_scenarios))
+    np.testing.assert_allclose(changed, plain * event_scenarios, rtol=0.03)  # each has the margins of its own worlds
     assert not np.array_equal(plain[0, 0], a_base(levels).futures["w"].draws[0]), "they are in another order"
 
 

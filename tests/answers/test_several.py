@@ -157,11 +157,11 @@ def test_scenarios_and_backtests_are_those_of_the_others(
 
 def test_the_monitor_tells_the_truth(home: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
-    told = {health.series_id: health for health in monitor(catalog, registry, NOW.date()).data}
+    result = {health.series_id: health for health in monitor(catalog, registry, NOW.date()).data}
     catalog.close()
-    assert (told[NICKEL].state, told[NICKEL].fault) == ("silent", WHY)
-    assert (told[COPPER].state, told[COPPER].fault) == ("served", None)
-    assert (told["price.zinc"].state, told["price.zinc"].run) == ("none", None)
+    assert (result[NICKEL].state, result[NICKEL].fault) == ("silent", WHY)
+    assert (result[COPPER].state, result[COPPER].fault) == ("served", None)
+    assert (result["price.zinc"].state, result["price.zinc"].run) == ("none", None)
     (home.models_dir / COPPER / "2026-06-01-a" / "draws.npy").write_bytes(b"cut short")
     assert call(["monitor", "--as-of", DAY, "--format", "csv"]) == 1
     out, err = capsys.readouterr()
@@ -173,10 +173,10 @@ def test_the_monitor_tells_the_truth(home: Settings, capsys: pytest.CaptureFixtu
     registry.rollback(NICKEL)
     (home.models_dir / NICKEL / "2026-06-01-z" / "draws.npy").write_bytes(b"cut short")
     catalog = Catalog.open(home)
-    told = {health.series_id: health for health in monitor(catalog, registry, NOW.date()).data}
+    result = {health.series_id: health for health in monitor(catalog, registry, NOW.date()).data}
     catalog.close()
-    assert told[NICKEL].state == "damaged"
-    assert str(told[NICKEL].fault).endswith("serving 2026-06-01-a, which was declined")
+    assert result[NICKEL].state == "damaged"
+    assert str(result[NICKEL].fault).endswith("serving 2026-06-01-a, which was declined")
 
 
 # -- over HTTP ---------------------------------------------------------------------------------------------------------

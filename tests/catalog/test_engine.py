@@ -193,11 +193,11 @@ def test_a_command_without_its_database_is_one_line(
     monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
     monkeypatch.setenv("ORECAST_DATABASE_URL", running.url)
     assert cli.call(command) == 1
-    out, said = capsys.readouterr()
+    out, message = capsys.readouterr()
     assert out == ""
-    assert said.startswith("orecast: the catalogue postgresql+psycopg://me:***@")
-    assert said.count("\n") == 1
-    assert "cannot be used: " in said
+    assert message.startswith("orecast: the catalogue postgresql+psycopg://me:***@")
+    assert message.count("\n") == 1
+    assert "cannot be used: " in message
 
 
 # -- SQLite ------------------------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def lock(file: Path) -> Callable[[], None]:
 
 
 def test_a_locked_file_is_waited_for_and_then_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "READING_PATIENCE", 0)
+    monkeypatch.setattr(engine, "READ_TIMEOUT", 0)
     release = lock(settings.home / "var" / "orecast.db")
     client = create_app(settings, catalog=Catalog.opened(settings), clock=clock).test_client()
     refused = client.get("/v1/series")
@@ -225,7 +225,7 @@ def test_a_locked_file_is_waited_for_and_then_told(settings: Settings, monkeypat
 
 def test_a_writer_that_waits_too_long_for_another_is_told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = Database(settings.database_url), Database(settings.database_url)
-    monkeypatch.setattr(engine, "PATIENCE", 0)
+    monkeypatch.setattr(engine, "WRITE_TIMEOUT", 0)
     with first.writing(), pytest.raises(Unavailable, match="database is locked"), second.writing():
         pass
     with second.writing() as connection:
@@ -234,7 +234,7 @@ def test_a_writer_that_waits_too_long_for_another_is_told(settings: Settings, mo
 
 def test_so_is_one_on_postgres(running: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     first, second = Database(running.url), Database(running.url)
-    monkeypatch.setattr(engine, "PATIENCE", 1)
+    monkeypatch.setattr(engine, "WRITE_TIMEOUT", 1)
     with first.writing(), pytest.raises(Unavailable, match="lock timeout"), second.writing():
         pass
     with second.writing() as connection:
@@ -313,11 +313,11 @@ def test_a_url_that_leads_nowhere_names_its_setting_and_keeps_its_secrets(
     monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
     monkeypatch.setenv("ORECAST_DATABASE_URL", url)
     assert cli.call(["series"]) == 2
-    out, said = capsys.readouterr()
+    out, message = capsys.readouterr()
     assert out == ""
-    assert said.startswith("orecast: ORECAST_DATABASE_URL")
-    assert said.count("\n") == 1
-    assert "se.cret" not in said
+    assert message.startswith("orecast: ORECAST_DATABASE_URL")
+    assert message.count("\n") == 1
+    assert "se.cret" not in message
 
 
 def test_a_password_with_special_characters_is_told_how_to_write_them() -> None:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 
 from forecast.catalog import Catalog, Observation
-from forecast.catalog.schema import METADATA, VERSION
+from forecast.catalog.schema import METADATA, SCHEMA_VERSION
 from forecast.errors import InvalidInput, Misconfigured, NotFound, TooShort
 from forecast.events import Act
 from forecast.settings import Settings
@@ -373,7 +373,7 @@ def run(code: str, url: str) -> str:
 def test_the_migrations_lead_to_the_tables(anywhere: Catalog) -> None:
     with anywhere._database.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert context.get_current_revision() == VERSION
+        assert context.get_current_revision() == SCHEMA_VERSION
         assert compare_metadata(context, METADATA) == []
 
 

@@ -59,13 +59,13 @@ def test_the_calendar_is_that_of_the_series() -> None:
 
 @pytest.mark.parametrize(("as_of", "values"), [("2025-03-09", [1.0]), ("2025-03-10", [1.5]), ("2025-03-11", [9.0])])
 def test_observations_are_read_by_the_same_end_of_the_day(catalog: Catalog, as_of: str, values: list[float]) -> None:
-    told = [
+    result = [
         Observation(
             name, dt.date.fromisoformat(ds), value, flag, dt.datetime.fromisoformat(known).replace(tzinfo=dt.UTC)
         )
         for name, ds, known, value, flag, _ in ROWS
     ]
-    catalog.add(series=[SERIES], observations=told, known_at=dt.datetime(2025, 6, 1, tzinfo=dt.UTC))
+    catalog.add(series=[SERIES], observations=result, known_at=dt.datetime(2025, 6, 1, tzinfo=dt.UTC))
     day = dt.date.fromisoformat(as_of)
     assert [one.value for one in catalog.observations("price.x", day)] == values
     assert catalog.history("price.x", day).y.tolist() == values

@@ -124,8 +124,8 @@ def test_only_what_has_no_probability_is_said_to_be_missing_from_the_numbers(
 
 def test_an_export_holds_all_forecasts_and_can_be_verified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "all.csv"
-    said = orecast(capsys, "export", COPPER, NICKEL, "--output", file, "--horizon", 3)
-    assert re.fullmatch(rf"{re.escape(str(file))}: 6 rows of 2 series, sha256 [0-9a-f]{{64}}\n", said)
+    message = orecast(capsys, "export", COPPER, NICKEL, "--output", file, "--horizon", 3)
+    assert re.fullmatch(rf"{re.escape(str(file))}: 6 rows of 2 series, sha256 [0-9a-f]{{64}}\n", message)
     assert verify(file) == 6
     assert {row["series_id"] for row in csv.DictReader(file.read_text().splitlines())} == {COPPER, NICKEL}
 
@@ -291,8 +291,8 @@ def test_own_series_are_taken_in_trained_and_forecast(
     months = [f"{year}-{month:02}" for year in (2024, 2025) for month in range(1, 13)]
     lines = [f"price.own,{month},{100 + i % 7}" for i, month in enumerate(months)]
     values.write_text("\n".join(["series_id,period,value", *lines, "price.too-short,2025-12,100"]) + "\n")
-    said = orecast(capsys, "ingest", values, "--series", series)
-    assert said == "2 series, 25 observations, 0 revised, 0 events; 0 were there already\n"
+    message = orecast(capsys, "ingest", values, "--series", series)
+    assert message == "2 series, 25 observations, 0 revised, 0 events; 0 were there already\n"
     assert orecast(capsys, "ingest", values).endswith("; 25 were there already\n")
     one = tmp_path / "one.csv"
     one.write_text("".join(values.read_text().splitlines(keepends=True)[:2]))

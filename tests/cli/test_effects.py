@@ -16,7 +16,7 @@ from forecast.answers.model import bounds
 from forecast.cli import call, options
 from forecast.cli.effects import _cells, _episodes, _left_out, _noted, _periods, shape_in_words
 from forecast.cli.forecasts import _page
-from forecast.effects.diagnostics import said
+from forecast.effects.diagnostics import estimate_notes
 from forecast.events import Branch
 from tests.support.small_world import a_ban, an_effect
 from tests.support.trained_home import COPPER, NICKEL, make_home
@@ -125,12 +125,12 @@ def test_a_level_is_a_whole_percentage_below_a_hundred(given: str) -> None:
 def test_an_effect_of_which_the_data_say_little_is_marked(
     identified: bool, prior_dominated: bool, apart: bool, mark: str
 ) -> None:
-    told = _cells(an_episode(identified=identified, prior_dominated=prior_dominated, apart=apart), "month", "tonnes")
-    first = told["effect"].splitlines()[0]
+    result = _cells(an_episode(identified=identified, prior_dominated=prior_dominated, apart=apart), "month", "tonnes")
+    first = result["effect"].splitlines()[0]
     assert first == (f"-22{mark}" if identified else f"not known{mark}")
     known = ["a month, tonnes", "total, tonnes", "came early, %"]
     sure = ["P(over 5 %)", "detectable, %", "unusualness"]
-    assert told["measure"].splitlines() == ["mean effect, %", *(known if identified else []), *sure]
+    assert result["measure"].splitlines() == ["mean effect, %", *(known if identified else []), *sure]
     assert mark in page(an_episode(identified=identified, prior_dominated=prior_dominated, apart=apart))
 
 
@@ -182,18 +182,18 @@ def an_episode(**facts: object) -> EpisodeEstimate:
 FACTS = {"series_id": "volume.x", "run": "r", "unit": "t", "freq": "M", "method": "averaged", "omitted": []}
 
 
-def answered(*told: EpisodeEstimate, **facts: object) -> Effects:
-    return Effects.model_validate({**FACTS, "not_estimated": [], "notes": [], "data": told, **facts})
+def answered(*result: EpisodeEstimate, **facts: object) -> Effects:
+    return Effects.model_validate({**FACTS, "not_estimated": [], "notes": [], "data": result, **facts})
 
 
-def page(*told: EpisodeEstimate, **facts: object) -> str:
-    return _episodes(answered(*told, **facts))
+def page(*result: EpisodeEstimate, **facts: object) -> str:
+    return _episodes(answered(*result, **facts))
 
 
 def test_an_effect_is_told_in_percent_in_the_unit_and_in_sum_with_all_its_events() -> None:
-    told = _cells(an_episode(), "month", "tonnes")
-    assert told["event"] == "ban\n+again\n+more\nfrom 2025-04-04\nin force 1,448 days\n12 months observed"
-    assert list(zip(*(told[name].split("\n") for name in ("measure", "effect", "interval")), strict=True)) == [
+    result = _cells(an_episode(), "month", "tonnes")
+    assert result["event"] == "ban\n+again\n+more\nfrom 2025-04-04\nin force 1,448 days\n12 months observed"
+    assert list(zip(*(result[name].split("\n") for name in ("measure", "effect", "interval")), strict=True)) == [
         ("mean effect, %", "-22", "-24 to +1"),
         ("a month, tonnes", "-885", "-1,000 to +0.0213"),
         ("total, tonnes", "-10,600", "-12,300 to +0.256"),
@@ -203,42 +203,44 @@ def test_an_effect_is_told_in_percent_in_the_unit_and_in_sum_with_all_its_events
         ("unusualness", "0.97", ""),
     ]
     price = an_episode(cumulated_after=None, anticipation=None, amount=estimate(3e9, -9.5, 4e9))
-    told = _cells(price, "month", "USD/t")
-    assert told["measure"].splitlines()[:3] == ["mean effect, %", "mean, USD/t", "P(over 5 %)"]
-    assert told["effect"].splitlines()[1] == "+3e+09"
-    assert told["interval"].splitlines()[1] == "-9.5 to +4e+09"
+    result = _cells(price, "month", "USD/t")
+    assert result["measure"].splitlines()[:3] == ["mean effect, %", "mean, USD/t", "P(over 5 %)"]
+    assert result["effect"].splitlines()[1] == "+3e+09"
+    assert result["interval"].splitlines()[1] == "-9.5 to +4e+09"
     nothing = an_episode(average=None, amount=None, anticipation=None, relevant=None, detectable=None, observed=0)
-    told = _cells(nothing, "month", "USD/t")
-    assert (told["measure"], told["effect"], told["interval"]) == ("mean effect, %", "not yet seen", "")
-    assert "observed" not in told["event"]
+    result = _cells(nothing, "month", "USD/t")
+    assert (result["measure"], result["effect"], result["interval"]) == ("mean effect, %", "not yet seen", "")
+    assert "observed" not in result["event"]
 
 
 def test_an_effect_whose_median_is_none_says_so_and_how_likely_there_is_any() -> None:
     idle = {"average": estimate(0.0, -0.6, 14.4), "anticipation": None, "any_effect": 0.354, "relevant": 0.09}
-    told = _cells(an_episode(**idle), "month", "t")
-    assert told["measure"].splitlines()[:3] == ["mean effect, %", "P(any effect)", "P(over 5 %)"]
-    assert told["effect"].splitlines()[:3] == ["none found", "0.35", "0.09"]
-    assert told["interval"].splitlines()[0] == "-1 to +14"
+    result = _cells(an_episode(**idle), "month", "t")
+    assert result["measure"].splitlines()[:3] == ["mean effect, %", "P(any effect)", "P(over 5 %)"]
+    assert result["effect"].splitlines()[:3] == ["none found", "0.35", "0.09"]
+    assert result["interval"].splitlines()[0] == "-1 to +14"
     # one that may well matter is not none, whatever its median
     assert _cells(an_episode(**{**idle, "relevant": 0.11}), "month", "t")["effect"].splitlines()[0] == "+0"
     # one of which the data say nothing is not one that was not found
-    told = _cells(an_episode(**{**idle, "identified": False}), "month", "t")
-    assert told["effect"].splitlines()[0] == "not known†"
-    assert "P(any effect)" not in told["measure"]
+    result = _cells(an_episode(**{**idle, "identified": False}), "month", "t")
+    assert result["effect"].splitlines()[0] == "not known†"
+    assert "P(any effect)" not in result["measure"]
 
 
 def test_a_table_says_how_long_an_event_was_in_force_or_a_shock_under_way() -> None:
-    told = [_cells(an_episode(days_in_force=days), "month", "t")["event"].splitlines()[4] for days in (31, 1, 0, None)]
-    assert told == ["in force 31 days", "in force 1 day", "never in force", "12 months observed"]
+    result = [
+        _cells(an_episode(days_in_force=days), "month", "t")["event"].splitlines()[4] for days in (31, 1, 0, None)
+    ]
+    assert result == ["in force 31 days", "in force 1 day", "never in force", "12 months observed"]
     shock = _cells(an_episode(family="shock", days_in_force=2), "month", "t")
     assert shock["event"].splitlines()[4] == "under way 2 days"
 
 
 def test_an_effect_that_the_data_would_show_is_told_in_few_digits_however_large() -> None:
-    told = [
+    result = [
         _cells(an_episode(detectable=value), "month", "t")["effect"].split("\n")[-2] for value in (8.4, 9999.4, 1.3e24)
     ]
-    assert told == ["8", "9999", "1.3e+24"]
+    assert result == ["8", "9999", "1.3e+24"]
 
 
 def test_every_measure_of_the_table_is_explained_below_it_and_nothing_else() -> None:
@@ -252,10 +254,10 @@ def test_every_measure_of_the_table_is_explained_below_it_and_nothing_else() -> 
 
 
 def test_a_series_without_an_estimated_effect_says_so_without_the_head_of_a_table() -> None:
-    said = "No effect of an event on this series was estimated.\nrun r; method: none\n"
-    assert page(method="none") == f"volume.x, tonnes\n\n{said}"
+    estimate_notes = "No effect of an event on this series was estimated.\nrun r; method: none\n"
+    assert page(method="none") == f"volume.x, tonnes\n\n{estimate_notes}"
     paths = EffectPaths.model_validate({**FACTS, "not_estimated": [], "notes": [], "data": []})
-    assert _periods(answered(), paths) == f"volume.x\n\n{said.splitlines()[0]}\n"
+    assert _periods(answered(), paths) == f"volume.x\n\n{estimate_notes.splitlines()[0]}\n"
 
 
 @pytest.mark.parametrize(
@@ -272,8 +274,8 @@ def test_a_series_without_an_estimated_effect_says_so_without_the_head_of_a_tabl
         ("licence-3-0.6", -1.0, "a fall of which 60 % comes back after three months"),
     ],
 )
-def test_a_shape_is_told_in_words(word: str, size: float, said: str) -> None:
-    assert shape_in_words(word, "month", size) == said
+def test_a_shape_is_told_in_words(word: str, size: float, estimate_notes: str) -> None:
+    assert shape_in_words(word, "month", size) == estimate_notes
 
 
 def paths(**facts: object) -> list[str]:
@@ -284,8 +286,8 @@ def paths(**facts: object) -> list[str]:
         {"episode_id": "ban", "ds": "2025-07-01", "y": None, "effect": effect, "without": None},
     ]
     of_periods = EffectPaths.model_validate({**FACTS, "not_estimated": [], "notes": [], "data": points})
-    told = answered(an_episode(event_ids=["ban"], others=[], **facts))
-    return [" ".join(line.split()) for line in _periods(told, of_periods).splitlines()]
+    result = answered(an_episode(event_ids=["ban"], others=[], **facts))
+    return [" ".join(line.split()) for line in _periods(result, of_periods).splitlines()]
 
 
 def test_the_periods_of_an_effect_are_told_with_what_they_come_to() -> None:
@@ -322,7 +324,7 @@ def test_notes_say_which_effects_are_told_together_and_which_began_when_nothing_
     quota, ban, after, old = (an_effect(a_ban(name)) for name in ("quota", "ban", "after", "old"))
     quota = replace(quota, episode=replace(quota.episode, told_with="ban"))
     after, old = (replace(one, identified=False, prior_dominated=True) for one in (after, old))
-    notes = said((quota, ban, after, old), {"after"})
+    notes = estimate_notes((quota, ban, after, old), {"after"})
     together = "quota: the sample cannot part it from ban; told together"
     unseen = "after: nothing was traded any more when it began; its effect is the prior"
     assert notes == (together, unseen, "old: the sample cannot tell its effect; it is the prior")

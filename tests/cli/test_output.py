@@ -44,7 +44,7 @@ def test_only_a_column_that_wraps_gives_way(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "result"),
     [
         (None, ""),
         (False, ""),
@@ -58,5 +58,5 @@ def test_only_a_column_that_wraps_gives_way(monkeypatch: pytest.MonkeyPatch) -> 
         (7, "7"),
     ],
 )
-def test_a_cell_has_the_digits_of_json(value: object, told: str) -> None:
-    assert cell(value) == told
+def test_a_cell_has_the_digits_of_json(value: object, result: str) -> None:
+    assert cell(value) == result

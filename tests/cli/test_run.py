@@ -171,9 +171,9 @@ def test_what_is_trained_is_served_until_ctrl_c(tmp_path: Path) -> None:
     finally:
         product.kill()
         product.wait()
-    said = (tmp_path / "out").read_text()
-    assert said.startswith(f"orecast: http://127.0.0.1:{port} "), "nothing was trained"
-    assert "Traceback" not in said
+    message = (tmp_path / "out").read_text()
+    assert message.startswith(f"orecast: http://127.0.0.1:{port} "), "nothing was trained"
+    assert "Traceback" not in message
 
 
 def status(url: str) -> int:

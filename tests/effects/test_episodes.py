@@ -11,7 +11,7 @@ import pytest
 from forecast.effects import Episode, episodes
 from forecast.effects.candidates import columns, every_shape, leads, product
 from forecast.effects.episodes import direction
-from forecast.events import Act, Event, Events, InForce, KindFamily
+from forecast.events import Act, Event, Events, InForceInterval, KindFamily
 from forecast.events.exposure import Minerals
 from forecast.interventions import Decay, Forestalled, Hump, Intervention, Licence, Pulse, Ramp, Step, Temporary
 from forecast.timeseries.frequency import Freq
@@ -318,11 +318,11 @@ def test_an_episode_knows_what_of_it_was_in_force() -> None:
     (episode,) = (e for e in kept([ban, other, pause]) if e.episode_id == "a-ban")
     first = dt.date(2020, 3, 1)
     assert episode.in_force == {
-        "a-ban": (InForce(first, dt.date(2020, 6, 15), "suspended"),),
-        "b-ban": (InForce(dt.date(2020, 3, 2)),),
+        "a-ban": (InForceInterval(first, dt.date(2020, 6, 15), "suspended"),),
+        "b-ban": (InForceInterval(dt.date(2020, 3, 2)),),
     }
     then, _ = episodes(Events([ban, other, pause]), COPPER, MINERALS, DS, known_on=dt.date(2020, 6, 9))
-    assert then[0].in_force["a-ban"] == (InForce(first),)
+    assert then[0].in_force["a-ban"] == (InForceInterval(first),)
     (talk,) = kept([changed(event("talk", "2020-03-10", kind="threat", status="threatened"), effective=None)])
     assert talk.in_force == {"talk": ()}
 

@@ -10,7 +10,7 @@ import pytest
 from forecast.effects import Episode, EpisodeEffect
 from forecast.effects.controls import controls_for
 from forecast.effects.diagnostics import _little
-from forecast.effects.estimate import Averaging, estimate, quiet_periods, regress
+from forecast.effects.estimate import ModelAveraging, estimate, quiet_periods, regress
 from forecast.effects.profile import profile
 from forecast.events import KindFamily
 from forecast.events.exposure import Minerals
@@ -53,7 +53,7 @@ def with_effect(sample: Sample, acting: Intervention, size: float) -> Sample:
     return replace(sample, x=sample.x + size * acting.column(sample.ds, sample.freq))
 
 
-QUICK = Averaging(placebo=False)
+QUICK = ModelAveraging(placebo=False)
 
 
 @pytest.mark.parametrize("shape", [Step(), Temporary(6), Decay(0.8)])
@@ -85,12 +85,12 @@ def test_a_licence_is_estimated_as_any_measure_is_and_its_recovery_is_seen_witho
     acting = Intervention(Temporary(4), episode(150).intervention.start)
     spoiled = with_effect(volume(), acting, float(np.log(0.5 / 0.95)))
     spoiled = with_effect(spoiled, episode(150).intervention, float(np.log(0.95)))
-    told, untold = (
+    result, untold = (
         estimate(spoiled, [episode(150, shape=shape)], n=1000, seed=0, settings=QUICK).effects[0]
         for shape in (Licence(4, 0.9), Step())
     )
-    assert [c.shape for c in told.candidates] == [c.shape for c in untold.candidates]
-    found = np.exp(told.mean(DS[150:162], MONTHLY))
+    assert [c.shape for c in result.candidates] == [c.shape for c in untold.candidates]
+    found = np.exp(result.mean(DS[150:162], MONTHLY))
     assert found.mean() == pytest.approx(level.mean(), abs=0.03)
     assert found[:4].mean() == pytest.approx(0.5, abs=0.1)
     assert found[6:] == pytest.approx(level[6:], abs=0.1)
@@ -131,14 +131,14 @@ def test_joint_draws_agree_with_the_regression_when_shapes_are_given() -> None:
     spoiled = with_effect(with_effect(price(), first.intervention, 0.3), second.intervention, -0.3)
     joint = regress(spoiled, design([first, second], DS, MONTHLY), prior_sd=0.25)
     from forecast.effects.estimate import quiet_periods
-    from forecast.effects.joint_tables import Block, Scales
+    from forecast.effects.joint_tables import EpisodeBlock, SizePrior
     from forecast.effects.profile import profile
-    from forecast.effects.sampler import Joint
+    from forecast.effects.sampler import JointPosterior
 
     view = profile(spoiled, None, quiet_periods(spoiled, [first, second]))
     E = view.whiten(design([first, second], DS, MONTHLY).X)
-    certain = Scales.of(1.0, [1.0], [0.0], [0.25])
-    ours = Joint.of(view, [Block(E[:, k : k + 1], np.zeros(1), certain) for k in range(2)])
+    certain = SizePrior.of(1.0, [1.0], [0.0], [0.25])
+    ours = JointPosterior.of(view, [EpisodeBlock(E[:, k : k + 1], np.zeros(1), certain) for k in range(2)])
     size = ours.draw(20_000, np.random.default_rng(0)).size
     assert size.mean(axis=1) == pytest.approx(joint.mean, abs=0.04)
     assert np.cov(size) == pytest.approx(joint.cov, abs=0.0006)
@@ -206,7 +206,7 @@ def test_a_constant_series_gives_no_effect_and_no_warning() -> None:
 
 
 def test_a_given_prior_is_the_answer_where_data_are_silent() -> None:
-    given = Averaging(priors={"unseen": (0.3, 0.05)}, placebo=False)
+    given = ModelAveraging(priors={"unseen": (0.3, 0.05)}, placebo=False)
     record = estimate(price(), [episode(T + 5, "unseen")], n=4000, seed=0, settings=given)
     assert record.effects[0].size.mean() == pytest.approx(0.3, abs=0.01)
     assert record.effects[0].prior == (0.3, 0.05)
@@ -350,7 +350,7 @@ def test_noise_decides_what_an_effect_is_worth(sd: float, identified: bool, domi
 
 
 def test_a_prior_with_a_mean_is_not_taken_for_what_the_data_say() -> None:
-    given = Averaging(priors={"e": (0.5, 0.05)}, placebo=False)
+    given = ModelAveraging(priors={"e": (0.5, 0.05)}, placebo=False)
     (found,) = estimate(replace(EVEN, x=EVEN.x * 20), [episode(150)], n=2000, seed=0, settings=given).effects
     assert found.prior_dominated
 

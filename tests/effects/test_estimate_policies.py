@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from forecast.effects import EffectRecord, Episode, sampler
-from forecast.effects.estimate import Averaging, estimate
+from forecast.effects.estimate import ModelAveraging, estimate
 from forecast.effects.report import report
-from forecast.effects.sampler import Joint
+from forecast.effects.sampler import JointPosterior
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Ramp, Shape, Step, Temporary
 from forecast.timeseries.frequency import Freq, parse_freq
@@ -20,7 +20,7 @@ from forecast.timeseries.series import Floats, History
 from tests.support.records import a_series
 
 MONTHLY = Freq("M")
-QUICK = Averaging(placebo=False)
+QUICK = ModelAveraging(placebo=False)
 FLOW = a_series("volume.x", "x", "volume", "target", "export", "NZL", "WLD", "t", "M", 10)
 
 
@@ -139,13 +139,13 @@ def test_a_ban_to_zero_is_a_full_stop_and_what_was_lost_is_what_there_would_have
     row = len(of) - months
     more = [episode(of, row - 3, "idle")] if idle else []
     record = explained(of, *more, episode(of, row, "ban"))
-    told = report(of, record, "ban")
-    assert told.average is not None
-    assert told.cumulated is not None
-    assert told.average.intervals[90][1].item() < -99
+    result = report(of, record, "ban")
+    assert result.average is not None
+    assert result.cumulated is not None
+    assert result.average.intervals[90][1].item() < -99
     lost = -noisy(6)[row : row + 12].sum()
-    assert told.cumulated.median.item() == pytest.approx(lost, rel=0.12)
-    without = told.counterfactual.median[told.ds >= of.ds[row]]
+    assert result.cumulated.median.item() == pytest.approx(lost, rel=0.12)
+    without = result.counterfactual.median[result.ds >= of.ds[row]]
     assert without == pytest.approx(noisy(6)[row:], rel=0.35)
     if idle:
         low, high = interval(record, "idle")
@@ -183,10 +183,10 @@ def test_what_a_ban_cost_that_was_lifted_is_what_there_would_have_been(months: i
     of = history(np.round(y))
     ban = episode(of, 60, "ban")
     ban = replace(ban, intervention=replace(ban.intervention, end=of.ds[60 + months] - 1))
-    told = report(of, explained(of, ban), "ban")
-    assert told.after is not None
-    assert told.after.median.item() == pytest.approx(-lost, rel=0.08)
-    low, high = told.after.intervals[90]
+    result = report(of, explained(of, ban), "ban")
+    assert result.after is not None
+    assert result.after.median.item() == pytest.approx(-lost, rel=0.08)
+    low, high = result.after.intervals[90]
     assert (high - low).item() < 0.3 * lost
 
 
@@ -203,14 +203,14 @@ def closed_in_winter(row: int, left: float) -> History:
 def test_a_winter_closure_says_nothing_of_an_event_and_hides_none(row: int, left: float) -> None:
     of = closed_in_winter(row, left)
     record = explained(of, episode(of, row, "e"))
-    told = report(of, record, "e")
+    result = report(of, record, "e")
     assert record.notes == ()
-    assert told.average is not None
-    assert told.amount is not None
-    low, high = (end.item() for end in told.average.intervals[90])
+    assert result.average is not None
+    assert result.amount is not None
+    low, high = (end.item() for end in result.average.intervals[90])
     assert low - 0.1 <= 100 * (left - 1) <= high + 0.1
     assert high - low < 25
-    assert told.amount.median.item() == pytest.approx(1000 * (left - 1), abs=80)
+    assert result.amount.median.item() == pytest.approx(1000 * (left - 1), abs=80)
     assert ("e" in record.clear) == (left < 1)
 
 
@@ -221,18 +221,18 @@ def test_a_ban_after_a_chance_zero_is_seen_where_zeros_are_usual() -> None:
     of = history(y)
     record = explained(of, episode(of, 72, "ban"))
     assert record.effects[0].identified
-    told = report(of, record, "ban")
-    assert told.average is not None
-    assert told.average.intervals[90][1].item() < -90
+    result = report(of, record, "ban")
+    assert result.average is not None
+    assert result.average.intervals[90][1].item() < -90
 
 
 def test_where_nothing_was_ever_traded_nothing_is_told() -> None:
     of = history(np.zeros(96))
     record = explained(of, episode(of, 60, "e"))
-    told = report(of, record, "e")
-    assert (told.amount, told.observed, told.after) == (None, 0, None)
-    assert told.average is not None
-    assert np.isfinite(told.average.median).all()
+    result = report(of, record, "e")
+    assert (result.amount, result.observed, result.after) == (None, 0, None)
+    assert result.average is not None
+    assert np.isfinite(result.average.median).all()
 
 
 @pytest.mark.parametrize("before", [9, 12, 14])
@@ -250,11 +250,11 @@ def test_of_two_that_begin_within_weeks_each_has_its_part_of_one_drop() -> None:
     (alone,) = explained(of, episode(of, 156, "a")).effects
     pair = explained(of, episode(of, 156, "a"), episode(of, 157, "b")).effects
     assert alone.likelihood is not None
-    told = [effect.likelihood for effect in pair if effect.likelihood is not None]
-    assert len(told) == 2
+    result = [effect.likelihood for effect in pair if effect.likelihood is not None]
+    assert len(result) == 2
     assert alone.likelihood[0] == pytest.approx(np.log(0.75), abs=0.15)
-    assert sum(estimate for estimate, _ in told) == pytest.approx(alone.likelihood[0], abs=0.12)
-    assert all(error > 1.2 * alone.likelihood[1] for _, error in told)
+    assert sum(estimate for estimate, _ in result) == pytest.approx(alone.likelihood[0], abs=0.12)
+    assert all(error > 1.2 * alone.likelihood[1] for _, error in result)
 
 
 def test_a_single_zero_that_no_event_explains_leaves_other_effects_as_they_are() -> None:
@@ -297,10 +297,10 @@ def test_what_the_data_cannot_part_is_told_as_one_with_both_named() -> None:
     of = history(np.round(acted(noisy(11), 52, 0.5, Ramp(2))))
     pair = [episode(of, 52, "first", announced=0), episode(of, 53, "second", announced=1)]
     record = explained(of, *pair)
-    (told,) = record.reported
-    assert told.episode.episode_id == "first"
-    assert told.episode.events == ("first", "second")
-    low, high = np.quantile(told.average(MONTHLY, record.last), [0.05, 0.95])
+    (result,) = record.reported
+    assert result.episode.episode_id == "first"
+    assert result.episode.events == ("first", "second")
+    low, high = np.quantile(result.average(MONTHLY, record.last), [0.05, 0.95])
     assert low < np.log(0.5) * 11.5 / 12 < high
     assert high < -0.5
     assert record.clear == {"first", "second"}
@@ -329,7 +329,7 @@ def test_effects_that_never_settle_and_run_against_each_other_are_told_together(
     of = history(np.round(acted(noisy(14), 52, 0.7)))
     three = [episode(of, row, name) for row, name in ((49, "a"), (52, "b"), (54, "c"))]
     assert [e.episode.told_with for e in explained(of, *three).effects] == ["", "", ""]
-    monkeypatch.setattr(Joint, "_remembers", lambda self, e, chains: e == 2)
+    monkeypatch.setattr(JointPosterior, "_remembers", lambda self, e, chains: e == 2)
     monkeypatch.setattr(sampler, "MOST_ROUNDS", 5)
     assert [e.episode.told_with for e in explained(of, *three).effects] == ["", "", "b"]
 

@@ -16,8 +16,8 @@ from forecast.effects.event_classes import (
     Size,
     class_prior,
     class_priors,
+    full_exposure_likelihood,
     likelihoods,
-    squarely,
 )
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
@@ -108,16 +108,16 @@ def test_one_prior_alone_is_the_same() -> None:
 # -- which events count ------------------------------------------------------------------------------------------------
 
 
-def effect(name: str, direction: int = -1, *, identified: bool = True, told: bool = True) -> EpisodeEffect:
+def effect(name: str, direction: int = -1, *, identified: bool = True, result: bool = True) -> EpisodeEffect:
     acting = Intervention(Step(), np.datetime64("2021-03-10"))
     episode = Episode(name, (name, f"{name}-too"), SUPPLY, direction, None, None, None, 1.0, acting)
     choice, size = np.zeros(3, dtype=np.int16), np.zeros(3, dtype=np.float32)
-    said = (-0.3, 0.1) if told else None
-    return EpisodeEffect(episode, (acting,), choice, size, False, identified, likelihood=said)
+    message = (-0.3, 0.1) if result else None
+    return EpisodeEffect(episode, (acting,), choice, size, False, identified, likelihood=message)
 
 
 def test_only_identified_effects_of_known_direction_are_pooled() -> None:
-    found = [effect("good"), effect("dark", identified=False), effect("any", 0), effect("mute", told=False)]
+    found = [effect("good"), effect("dark", identified=False), effect("any", 0), effect("mute", result=False)]
     record = EffectRecord(tuple(found), "averaged", 3, Freq("M"), np.datetime64("2022-01-01"), "volume.x")
     assert likelihoods(record, FLOWS) == (Likelihood("volume.x", ("good", "good-too"), SUPPLY, -1, FLOWS, -0.3, 0.1),)
 
@@ -125,10 +125,10 @@ def test_only_identified_effects_of_known_direction_are_pooled() -> None:
 def test_what_a_series_says_counts_for_less_the_less_squarely_it_is_hit() -> None:
     hit = effect("good")
     aside = replace(hit, episode=replace(hit.episode, exposure=0.25))
-    (said,) = likelihoods(EffectRecord((aside,), "averaged", 3, Freq("M"), np.datetime64("2022-01-01")), FLOWS)
-    assert (said.estimate, said.sd) == (-1.2, 0.4), "four times what was seen, four times as uncertain"
+    (message,) = likelihoods(EffectRecord((aside,), "averaged", 3, Freq("M"), np.datetime64("2022-01-01")), FLOWS)
+    assert (message.estimate, message.sd) == (-1.2, 0.4), "four times what was seen, four times as uncertain"
     with pytest.raises(ValueError, match="the sample says nothing of good"):
-        squarely(replace(hit, likelihood=None), "volume.x", FLOWS)
+        full_exposure_likelihood(replace(hit, likelihood=None), "volume.x", FLOWS)
 
 
 @pytest.mark.parametrize("part", ["wild", "with-it"])
@@ -137,9 +137,9 @@ def test_whatever_an_event_has_a_part_in_is_left_out_of_its_prior(part: str) -> 
         replace(one, measure_class=measure_class) for one in events(6, 0.05, 0.05) for measure_class in MeasureClass
     ]
     seen = [replace(one, estimate=5.0, events=("wild", "with-it")) for one in pool[:2]]
-    told = class_priors([*seen, *pool], without={part})
-    assert told == class_priors(pool)
-    for (family, measure_class), prior in told.items():
+    result = class_priors([*seen, *pool], without={part})
+    assert result == class_priors(pool)
+    for (family, measure_class), prior in result.items():
         assert class_prior([*seen, *pool], family, measure_class, without={part}) == prior
         assert class_prior([*seen, *pool], family, measure_class) != prior
 
@@ -179,9 +179,9 @@ def test_a_prior_is_the_posterior_of_the_hierarchy() -> None:
 def test_what_three_series_say_of_one_event_is_said_once() -> None:
     one = Likelihood("a", ("e",), SUPPLY, 1, FLOWS, -0.3, 0.1)
     thrice = [replace(one, series_id=name) for name in "abc"]
-    once, told = (class_priors(pool)[SUPPLY, FLOWS] for pool in ([one], thrice))
-    assert (told.mean, told.se, told.spread) == pytest.approx((once.mean, once.se, once.spread))
-    assert (once.n, told.n) == (1, 3)
+    once, result = (class_priors(pool)[SUPPLY, FLOWS] for pool in ([one], thrice))
+    assert (result.mean, result.se, result.spread) == pytest.approx((once.mean, once.se, once.spread))
+    assert (once.n, result.n) == (1, 3)
     another = class_priors([one, replace(one, events=("f",))])[SUPPLY, FLOWS]
     assert another.se < once.se
 

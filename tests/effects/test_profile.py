@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.effects.profile import TRUST, Profile, profile
+from forecast.effects.profile import CONTROL_PRECISIONS, Profile, profile
 from forecast.effects.whitening import Whitening
 from forecast.timeseries.fourier import seasonal
 from forecast.timeseries.frequency import Freq
@@ -67,7 +67,7 @@ def test_controls_are_trusted_as_far_as_their_evidence_goes_and_left_out_where_t
         cov = np.eye(len(y)) + Z @ Z.T / trust
         return float(-np.linalg.slogdet(cov)[1] / 2 - len(y) / 2 * np.log(y @ np.linalg.solve(cov, y)))
 
-    best = max(TRUST, key=evidence)
+    best = max(CONTROL_PRECISIONS, key=evidence)
     assert view.precision.tolist() == ([] if best == np.inf else [best] * 4)
     assert (best == np.inf) is (share == 0)
     assert view.X.shape[1] == len(view.precision)

@@ -9,10 +9,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.effects import EffectRecord, Episode, EpisodeEffect, Omitted
+from forecast.effects import EffectRecord, Episode, EpisodeEffect, OmittedEpisode
 from forecast.effects.candidates import product
 from forecast.effects.record import together, window
-from forecast.events import InForce, KindFamily
+from forecast.events import InForceInterval, KindFamily
 from forecast.interventions import Decay, Intervention, Licence, Ramp, Shape, Step, Temporary
 from forecast.timeseries.frequency import Freq
 
@@ -37,7 +37,9 @@ def effect(
 
 
 def record(*effects: EpisodeEffect) -> EffectRecord:
-    return EffectRecord(effects, "averaged", N, MONTHLY, LAST, "price.x", (Omitted("o", ("o",), "weak"),), ("a note",))
+    return EffectRecord(
+        effects, "averaged", N, MONTHLY, LAST, "price.x", (OmittedEpisode("o", ("o",), "weak"),), ("a note",)
+    )
 
 
 def test_a_step_in_force_adds_no_uncertainty_because_the_level_was_observed_with_it() -> None:
@@ -206,35 +208,38 @@ def test_draws_are_sizes_times_the_columns_that_they_chose() -> None:
 
 def test_times_in_force_survive_the_card_and_an_older_card_knows_of_none() -> None:
     one, two = effect("ban", "2021-03-10", (Step(),)), effect("quota", "2021-06-10", (Step(),))
-    times = (InForce(dt.date(2021, 3, 10), dt.date(2021, 3, 16), "suspended"), InForce(dt.date(2021, 9, 1)))
+    times = (
+        InForceInterval(dt.date(2021, 3, 10), dt.date(2021, 3, 16), "suspended"),
+        InForceInterval(dt.date(2021, 9, 1)),
+    )
     ban = replace(one, episode=replace(one.episode, in_force={"ban": times, "ban-too": ()}))
     quota = replace(two, episode=replace(two.episode, in_force={"quota": times[1:]}))
-    told = record(ban, quota)
-    described = json.loads(json.dumps(told.describe()))
+    result = record(ban, quota)
+    described = json.loads(json.dumps(result.describe()))
     assert described["episodes"][0]["in_force"] == {
         "ban": [["2021-03-10", "2021-03-16", "suspended"], ["2021-09-01", None, ""]],
         "ban-too": [],
     }
-    again = EffectRecord.from_arrays(described, told.to_arrays())
+    again = EffectRecord.from_arrays(described, result.to_arrays())
     assert again.effects[0].episode == ban.episode
-    assert together(told.effects).episode.in_force == {"ban": times, "ban-too": (), "quota": times[1:]}
+    assert together(result.effects).episode.in_force == {"ban": times, "ban-too": (), "quota": times[1:]}
     for row in described["episodes"]:
         del row["in_force"]
-    older = EffectRecord.from_arrays(described, told.to_arrays())
+    older = EffectRecord.from_arrays(described, result.to_arrays())
     assert [e.episode.in_force for e in older.effects] == [{}, {}]
 
 
 def test_a_licence_that_may_be_felt_early_survives_the_card() -> None:
-    told = record(effect("e", "2021-03-10", (Licence(3, 0.6), Step()), leads=(0, 1, 2)))
-    again = EffectRecord.from_arrays(json.loads(json.dumps(told.describe())), told.to_arrays())
-    assert again.effects[0].candidates == told.effects[0].candidates
+    result = record(effect("e", "2021-03-10", (Licence(3, 0.6), Step()), leads=(0, 1, 2)))
+    again = EffectRecord.from_arrays(json.loads(json.dumps(result.describe())), result.to_arrays())
+    assert again.effects[0].candidates == result.effects[0].candidates
 
 
 @pytest.mark.parametrize("method", ["sarimax", "ucm", "prophet"])
 def test_an_older_record_may_be_the_estimate_of_a_family(method: str) -> None:
     one = effect("e", "2021-03-10", (Step(),))
-    told = replace(record(one), method=method)
-    again = EffectRecord.from_arrays(json.loads(json.dumps(told.describe())), told.to_arrays())
+    result = replace(record(one), method=method)
+    again = EffectRecord.from_arrays(json.loads(json.dumps(result.describe())), result.to_arrays())
     assert again.method == method
     np.testing.assert_array_equal(again.effects[0].draws(AHEAD, MONTHLY), one.draws(AHEAD, MONTHLY))
 
@@ -243,9 +248,9 @@ def test_a_lead_and_a_level_survive_the_card() -> None:
     one = effect("e", "2021-03-10", (Step(),))
     steps = ((np.datetime64("2021-03-10"), 1.0), (np.datetime64("2021-09-01"), 0.25))
     acting = replace(one.episode.intervention, lead=3, intensity=steps)
-    told = record(replace(one, episode=replace(one.episode, intervention=acting, announced=dt.date(2020, 12, 1))))
-    again = EffectRecord.from_arrays(json.loads(json.dumps(told.describe())), told.to_arrays())
-    assert again.effects[0].episode == told.effects[0].episode
+    result = record(replace(one, episode=replace(one.episode, intervention=acting, announced=dt.date(2020, 12, 1))))
+    again = EffectRecord.from_arrays(json.loads(json.dumps(result.describe())), result.to_arrays())
+    assert again.effects[0].episode == result.effects[0].episode
     assert (again.n, again.last, again.freq, again.method) == (N, LAST, MONTHLY, "averaged")
     assert (again.effects[0].likelihood, again.effects[0].placebo_rank) == ((0.31, 0.1), 0.97)
     assert again.effects[0].prior == (0.0, 0.25)

@@ -36,48 +36,48 @@ def scene(lead: int = 0, start: str = "2021-06-10", sd: float = 0.05) -> tuple[H
 
 
 def test_the_counterfactual_is_the_series_without_it() -> None:
-    told = report(*scene(), "ban")
-    assert told.ds[0] == np.datetime64("2021-06-01")
-    assert told.counterfactual.median == pytest.approx(100, rel=0.01)
-    low, high = told.counterfactual.intervals[90]
+    result = report(*scene(), "ban")
+    assert result.ds[0] == np.datetime64("2021-06-01")
+    assert result.counterfactual.median == pytest.approx(100, rel=0.01)
+    low, high = result.counterfactual.intervals[90]
     assert (low < 100).all()
     assert (high > 100).all()
-    assert told.path.median == pytest.approx(np.log(0.5), abs=0.01)
+    assert result.path.median == pytest.approx(np.log(0.5), abs=0.01)
 
 
 def test_the_sum_is_in_the_unit_of_the_series_over_a_year() -> None:
-    told = report(*scene(), "ban")
-    assert len(told.window) == 12
-    assert told.cumulated is not None
-    assert told.cumulated.median == pytest.approx(-600, rel=0.02)
-    assert told.before is None
+    result = report(*scene(), "ban")
+    assert len(result.window) == 12
+    assert result.cumulated is not None
+    assert result.cumulated.median == pytest.approx(-600, rel=0.02)
+    assert result.before is None
 
 
 def test_the_amount_is_the_mean_over_the_periods_that_were_seen() -> None:
     history, record = scene(sd=0.0)
-    told = report(history, record, "ban")
-    assert told.amount is not None
-    assert told.amount.median.item() == pytest.approx(-50, rel=1e-6)
-    assert told.observed == 12
+    result = report(history, record, "ban")
+    assert result.amount is not None
+    assert result.amount.median.item() == pytest.approx(-50, rel=1e-6)
+    assert result.observed == 12
     y, flag = history.y.copy(), history.flag.copy()
     y[18], flag[18] = np.nan, ""
     y[19] = 80.0  # twice less a fifth: without the ban it would have been 160, so 80 more than that
-    told = report(replace(history, y=y, flag=flag), record, "ban")
-    assert told.amount is not None
-    assert told.cumulated is not None
-    assert (told.observed, told.missing) == (11, 1)
-    assert told.cumulated.median.item() == pytest.approx(-50 * 10 - 80, rel=1e-6)
-    assert told.amount.median.item() == pytest.approx(-580 / 11, rel=1e-6)
+    result = report(replace(history, y=y, flag=flag), record, "ban")
+    assert result.amount is not None
+    assert result.cumulated is not None
+    assert (result.observed, result.missing) == (11, 1)
+    assert result.cumulated.median.item() == pytest.approx(-50 * 10 - 80, rel=1e-6)
+    assert result.amount.median.item() == pytest.approx(-580 / 11, rel=1e-6)
 
 
 def test_of_a_price_the_amount_is_told_and_no_sum() -> None:
     history, record = scene(sd=0.0)
     price = replace(history, series=replace(SERIES, measure=Measure.PRICE, unit="USD/t"))
-    told = report(price, record, "ban")
-    assert told.cumulated is None
-    assert told.amount is not None
-    assert told.amount.median.item() == pytest.approx(-50, rel=1e-6)
-    assert told.amount.intervals[90][0].item() == pytest.approx(-50, rel=1e-6)
+    result = report(price, record, "ban")
+    assert result.cumulated is None
+    assert result.amount is not None
+    assert result.amount.median.item() == pytest.approx(-50, rel=1e-6)
+    assert result.amount.intervals[90][0].item() == pytest.approx(-50, rel=1e-6)
 
 
 def test_what_never_acts_in_a_draw_is_off_there() -> None:
@@ -89,12 +89,12 @@ def test_what_never_acts_in_a_draw_is_off_there() -> None:
 
 
 def test_what_came_before_the_date_is_told_apart_and_adds_up() -> None:
-    told = report(*scene(lead=2, sd=0.0), "ban")
-    assert told.before is not None
-    assert told.after is not None
-    assert told.cumulated is not None
-    assert told.before.median == pytest.approx(-100, rel=1e-3)
-    assert told.after.median + told.before.median == pytest.approx(told.cumulated.median)
+    result = report(*scene(lead=2, sd=0.0), "ban")
+    assert result.before is not None
+    assert result.after is not None
+    assert result.cumulated is not None
+    assert result.before.median == pytest.approx(-100, rel=1e-3)
+    assert result.after.median + result.before.median == pytest.approx(result.cumulated.median)
 
 
 def test_a_sum_s_interval_is_that_of_the_sum_not_the_sum_of_intervals() -> None:
@@ -103,12 +103,12 @@ def test_a_sum_s_interval_is_that_of_the_sum_not_the_sum_of_intervals() -> None:
     rng = np.random.default_rng(1)
     mixed = product(effect.episode.intervention, [Step()], [0, 1, 2, 3])
     effect = replace(effect, candidates=mixed, choice=rng.integers(4, size=N).astype(np.int16))
-    told = report(history, replace(record, effects=(effect,)), "ban")
-    assert told.before is not None
-    assert told.after is not None
-    assert told.cumulated is not None
-    summed = told.before.intervals[90][0] + told.after.intervals[90][0]
-    assert told.cumulated.intervals[90][0] > summed
+    result = report(history, replace(record, effects=(effect,)), "ban")
+    assert result.before is not None
+    assert result.after is not None
+    assert result.cumulated is not None
+    summed = result.before.intervals[90][0] + result.after.intervals[90][0]
+    assert result.cumulated.intervals[90][0] > summed
 
 
 def test_intervals_nest() -> None:
@@ -122,18 +122,18 @@ def test_months_that_nobody_published_are_not_summed_and_counted() -> None:
     history, record = scene()
     y = history.y.copy()
     y[[18, 19]] = np.nan
-    told = report(History(SERIES, DS, y, np.where(np.isfinite(y), "reported", "")), record, "ban")
-    assert told.missing == 2
-    assert told.cumulated is not None
-    assert told.cumulated.median == pytest.approx(-500, rel=0.02)
-    assert np.isnan(told.counterfactual.median).sum() == 2
+    result = report(History(SERIES, DS, y, np.where(np.isfinite(y), "reported", "")), record, "ban")
+    assert result.missing == 2
+    assert result.cumulated is not None
+    assert result.cumulated.median == pytest.approx(-500, rel=0.02)
+    assert np.isnan(result.counterfactual.median).sum() == 2
 
 
 def test_an_episode_after_the_sample_has_no_sums() -> None:
-    told = report(*scene(start="2024-01-10"), "ban")
-    assert told.average is None
-    assert told.cumulated is None
-    assert told.ds.tolist() == DS[-1:].tolist()
+    result = report(*scene(start="2024-01-10"), "ban")
+    assert result.average is None
+    assert result.cumulated is None
+    assert result.ds.tolist() == DS[-1:].tolist()
 
 
 def test_an_episode_the_record_lacks_is_not_found() -> None:
@@ -143,10 +143,10 @@ def test_an_episode_the_record_lacks_is_not_found() -> None:
 
 def test_sums_of_prices_have_no_meaning_and_their_anticipation_is_a_mean() -> None:
     history, record = scene(lead=2, sd=0.0)
-    told = report(replace(history, series=replace(SERIES, measure=Measure.PRICE)), record, "ban")
-    assert (told.cumulated, told.before, told.after) == (None, None, None)
-    assert told.early is not None
-    assert told.early.median == pytest.approx(-50, rel=1e-3)
+    result = report(replace(history, series=replace(SERIES, measure=Measure.PRICE)), record, "ban")
+    assert (result.cumulated, result.before, result.after) == (None, None, None)
+    assert result.early is not None
+    assert result.early.median == pytest.approx(-50, rel=1e-3)
 
 
 def test_what_the_data_favour_comes_first_and_shares_add_up() -> None:
@@ -154,9 +154,9 @@ def test_what_the_data_favour_comes_first_and_shares_add_up() -> None:
     effect = record.effects[0]
     candidates = product(effect.episode.intervention, [Step(), Ramp(3)], [0, 2])
     choice = np.repeat([0, 2, 3, 3], N // 4).astype(np.int16)
-    told = report(history, replace(record, effects=(replace(effect, candidates=candidates, choice=choice),)), "ban")
-    assert list(told.shapes.items()) == [("ramp-3", 0.75), ("step", 0.25)]
-    assert told.leads == {0: 0.5, 2: 0.5}
+    result = report(history, replace(record, effects=(replace(effect, candidates=candidates, choice=choice),)), "ban")
+    assert list(result.shapes.items()) == [("ramp-3", 0.75), ("step", 0.25)]
+    assert result.leads == {0: 0.5, 2: 0.5}
 
 
 # -- which periods count -----------------------------------------------------------------------------------------------
@@ -192,34 +192,34 @@ def one(band: Band | None) -> float:
 
 
 def test_the_average_is_over_the_year_from_the_start_and_not_over_what_came_early() -> None:
-    told = told_of(Ramp(12), 2)
-    assert [str(told.ds[0]), str(told.ds[-1]), len(told.ds)] == ["2021-04-01", "2022-12-01", 21]
-    assert [str(told.window[0]), str(told.window[-1])] == ["2021-06-01", "2022-05-01"]
-    assert one(told.average) == pytest.approx(more([k / 12 for k in [*range(3, 13), 12, 12]]))
-    assert one(told.early) == pytest.approx(more([1 / 12, 2 / 12]))
+    result = told_of(Ramp(12), 2)
+    assert [str(result.ds[0]), str(result.ds[-1]), len(result.ds)] == ["2021-04-01", "2022-12-01", 21]
+    assert [str(result.window[0]), str(result.window[-1])] == ["2021-06-01", "2022-05-01"]
+    assert one(result.average) == pytest.approx(more([k / 12 for k in [*range(3, 13), 12, 12]]))
+    assert one(result.early) == pytest.approx(more([1 / 12, 2 / 12]))
 
 
 @pytest.mark.parametrize("lead", [0, 2])
 def test_what_was_forestalled_is_told_apart_and_nothing_is_summed_twice(lead: int) -> None:
-    told = told_of(Forestalled(3), lead)
-    assert str(told.ds[0]) == ("2021-03-01" if not lead else "2021-01-01")
-    assert one(told.average) == pytest.approx(more([1.0]))
+    result = told_of(Forestalled(3), lead)
+    assert str(result.ds[0]) == ("2021-03-01" if not lead else "2021-01-01")
+    assert one(result.average) == pytest.approx(more([1.0]))
     # a lead of two: three periods at −1, then two at full effect before the date
-    assert one(told.early) == pytest.approx(more([-1.0] * 3 + [1.0] * lead))
-    assert one(told.before) == pytest.approx(3 * HELD_BACK + lead * ADDED)
-    assert one(told.after) == pytest.approx(12 * ADDED)
-    assert one(told.cumulated) == pytest.approx(3 * HELD_BACK + (12 + lead) * ADDED)
-    assert told.missing == 0
+    assert one(result.early) == pytest.approx(more([-1.0] * 3 + [1.0] * lead))
+    assert one(result.before) == pytest.approx(3 * HELD_BACK + lead * ADDED)
+    assert one(result.after) == pytest.approx(12 * ADDED)
+    assert one(result.cumulated) == pytest.approx(3 * HELD_BACK + (12 + lead) * ADDED)
+    assert result.missing == 0
 
 
 def test_it_is_told_from_the_furthest_any_draw_reaches_and_an_early_period_without_effect_counts() -> None:
-    told = told_of(Step(), 0, 4)
-    assert str(told.ds[0]) == "2021-02-01"
-    assert told.path.median.tolist() == [0.5] * 4 + [1.0] * 19
-    assert one(told.early) == pytest.approx(more([1.0]) / 2), "half of the draws came early"
-    assert one(told.cumulated) == pytest.approx((12 + 16) / 2 * ADDED)
-    assert one(told.before) == pytest.approx(2 * ADDED)
-    assert told.leads == {0: 0.5, 4: 0.5}
+    result = told_of(Step(), 0, 4)
+    assert str(result.ds[0]) == "2021-02-01"
+    assert result.path.median.tolist() == [0.5] * 4 + [1.0] * 19
+    assert one(result.early) == pytest.approx(more([1.0]) / 2), "half of the draws came early"
+    assert one(result.cumulated) == pytest.approx((12 + 16) / 2 * ADDED)
+    assert one(result.before) == pytest.approx(2 * ADDED)
+    assert result.leads == {0: 0.5, 4: 0.5}
 
 
 def test_an_end_or_the_end_of_the_sample_cuts_the_window_but_not_the_path() -> None:
@@ -243,36 +243,36 @@ def test_three_months_of_nothing_are_a_quarter_of_a_year_and_what_was_not_observ
     y[17:20] = 0.0
     latent = {str(day): float(np.log(100.0) - 9.0) for day in DS[17:20]}
     record = EffectRecord((effect,), "averaged", 4, MONTHLY, DS[-1], "volume.x", latent=latent)
-    told = report(History(SERIES, DS, y, np.full(36, "reported")), record, "ban")
-    assert one(told.average) == pytest.approx(-25.0, abs=0.01)
-    assert told.amount is not None
-    assert one(told.amount) == pytest.approx(-25.0, abs=0.01)
-    assert one(told.after) == pytest.approx(-300.0, abs=0.1)
-    assert told.relevant == 1.0
+    result = report(History(SERIES, DS, y, np.full(36, "reported")), record, "ban")
+    assert one(result.average) == pytest.approx(-25.0, abs=0.01)
+    assert result.amount is not None
+    assert one(result.amount) == pytest.approx(-25.0, abs=0.01)
+    assert one(result.after) == pytest.approx(-300.0, abs=0.1)
+    assert result.relevant == 1.0
     y[20:24] = np.nan  # of the twelve months four were not observed
-    told = report(History(SERIES, DS, y, np.full(36, "reported")), record, "ban")
-    assert one(told.average) == pytest.approx(-37.5, abs=0.01)
-    assert told.observed == 8
+    result = report(History(SERIES, DS, y, np.full(36, "reported")), record, "ban")
+    assert one(result.average) == pytest.approx(-37.5, abs=0.01)
+    assert result.observed == 8
     y[17:29] = np.nan
-    told = report(History(SERIES, DS, y, np.full(36, "reported")), replace(record, latent={}), "ban")
-    assert (told.amount, told.observed) == (None, 0)
-    assert one(told.average) == pytest.approx(100 * np.expm1(-9 / 4)), "by the path on the log: nothing was observed"
+    result = report(History(SERIES, DS, y, np.full(36, "reported")), replace(record, latent={}), "ban")
+    assert (result.amount, result.observed) == (None, 0)
+    assert one(result.average) == pytest.approx(100 * np.expm1(-9 / 4)), "by the path on the log: nothing was observed"
 
 
 def test_without_a_lead_there_is_no_anticipation() -> None:
-    told = told_of(Step(), 0)
-    assert (told.early, told.before) == (None, None)
-    assert [one(told.after), one(told.cumulated)] == pytest.approx([12 * ADDED] * 2)
+    result = told_of(Step(), 0)
+    assert (result.early, result.before) == (None, None)
+    assert [one(result.after), one(result.cumulated)] == pytest.approx([12 * ADDED] * 2)
 
 
 def test_what_a_model_may_not_use_is_not_summed() -> None:
     history, record = scene(sd=0.0)
     flag = history.flag.astype("U9")
     flag[[18, 30]] = "imputed"
-    told = report(replace(history, flag=flag), record, "ban")
-    assert told.missing == 1  # the other lies after the year
-    assert one(told.cumulated) == pytest.approx(-550, rel=1e-4)
-    assert np.isnan(told.counterfactual.median).sum() == 2
+    result = report(replace(history, flag=flag), record, "ban")
+    assert result.missing == 1  # the other lies after the year
+    assert one(result.cumulated) == pytest.approx(-550, rel=1e-4)
+    assert np.isnan(result.counterfactual.median).sum() == 2
 
 
 def test_a_band_is_the_median_and_three_central_intervals() -> None:

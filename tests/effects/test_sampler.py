@@ -12,14 +12,14 @@ from scipy.stats import multivariate_normal
 
 from forecast.effects import sampler
 from forecast.effects.diagnostics import _left, _spread
-from forecast.effects.joint_tables import Block, Scales, Table, normalised
+from forecast.effects.joint_tables import EpisodeBlock, PosteriorTable, SizePrior, normalised
 from forecast.effects.profile import Profile
-from forecast.effects.sampler import Joint, PosteriorDraws
+from forecast.effects.sampler import JointPosterior, PosteriorDraws
 from forecast.effects.whitening import Whitening
 from forecast.timeseries.series import Floats
 
-MIXED = Scales.of(0.8, [0.7, 0.3], [0.0, 0.1], [0.3, 2.0])
-CERTAIN = Scales.of(1.0, [1.0], [0.0], [0.5])
+MIXED = SizePrior.of(0.8, [0.7, 0.3], [0.0, 0.1], [0.3, 2.0])
+CERTAIN = SizePrior.of(1.0, [1.0], [0.0], [0.5])
 
 
 def white(Y: Floats) -> Profile:
@@ -28,15 +28,15 @@ def white(Y: Floats) -> Profile:
     return Profile(whitening, np.ones(len(Y)), Y, np.zeros((len(Y), 0)), np.zeros(0), float(len(Y)))
 
 
-def case(episodes: int, seed: int = 0) -> Joint:
+def case(episodes: int, seed: int = 0) -> JointPosterior:
     rng = np.random.default_rng(seed)
     E = rng.normal(size=(30, episodes, 3))
     E[:, :, 1:] = 0.8 * E[:, :1, 1:] + 0.4 * E[:, :, 1:]  # every episode has designs like the others'
     Y = 0.4 * E[:, 0, 1] + rng.normal(size=30)
-    return Joint.of(white(Y), [Block(E[:, e], np.log([0.5, 0.3, 0.2]), MIXED) for e in range(episodes)])
+    return JointPosterior.of(white(Y), [EpisodeBlock(E[:, e], np.log([0.5, 0.3, 0.2]), MIXED) for e in range(episodes)])
 
 
-def by_density(joint: Joint) -> tuple[list[tuple[tuple[int, int] | None, ...]], Floats]:
+def by_density(joint: JointPosterior) -> tuple[list[tuple[tuple[int, int] | None, ...]], Floats]:
     """Every combination of candidates and scales, and its weight from the density of the data themselves."""
     options: list[tuple[int, int] | None] = [*itertools.product(range(3), range(2)), None]
     found, log_weight = [], []
@@ -62,7 +62,7 @@ def test_the_table_of_one_is_the_density_of_the_data() -> None:
     joint = case(1)
     cells, weight = by_density(joint)
     (block,), ((xx, xy),) = joint.blocks, joint.products
-    ours = normalised(Table.of(xx, xy, block.log_prior, block.scales).flat[:-1])
+    ours = normalised(PosteriorTable.of(xx, xy, block.log_prior, block.scales).flat[:-1])
     assert ours == pytest.approx(weight)  # candidates outermost, scales innermost in both
     assert cells[0] == ((0, 0),)
 
@@ -79,7 +79,7 @@ def test_the_table_of_two_is_the_density_of_the_data() -> None:
     assert weight[~kept].sum() < 0.05
 
 
-def share(joint: Joint, cells: Sequence[tuple[tuple[int, int] | None, ...]], weight: Floats, e: int) -> Floats:
+def share(joint: JointPosterior, cells: Sequence[tuple[tuple[int, int] | None, ...]], weight: Floats, e: int) -> Floats:
     """(4,) how likely each candidate of an episode is, and nothing."""
     out = np.zeros(4)
     for cell, w in zip(cells, weight, strict=True):
@@ -114,19 +114,19 @@ def test_chains_go_on_while_they_know_their_start_and_say_so_where_they_never_fo
 ) -> None:
     joint = case(3, seed=4)
     moves: list[int] = []
-    move = Joint._move
+    move = JointPosterior._move
 
     def noted(
-        self: Joint, moving: Sequence[int], state: PosteriorDraws, held: Floats, rng: np.random.Generator
+        self: JointPosterior, moving: Sequence[int], state: PosteriorDraws, held: Floats, rng: np.random.Generator
     ) -> None:
         moves.append(moving[-1])
         move(self, moving, state, held, rng)
 
-    monkeypatch.setattr(Joint, "_move", noted)
+    monkeypatch.setattr(JointPosterior, "_move", noted)
     joint.draw(250, np.random.default_rng(0))
     assert moves == [0, 1, 2] * 5, "five rounds are enough here"
     moves.clear()
-    monkeypatch.setattr(Joint, "_remembers", lambda self, e, chains: e == 1)
+    monkeypatch.setattr(JointPosterior, "_remembers", lambda self, e, chains: e == 1)
     assert joint.draw(250, np.random.default_rng(0)).unsettled == {1}
     assert moves == [0, 1, 2] * 60
     mixed = PosteriorDraws.mixed([joint.draw(10, np.random.default_rng(0))] * 2, np.arange(20))
@@ -140,17 +140,19 @@ def test_chains_go_on_while_they_know_their_start_and_say_so_where_they_never_fo
 def test_what_a_series_says_of_one_episode_is_less_where_another_may_have_done_the_same() -> None:
     E = np.random.default_rng(6).normal(size=(30, 2))
     E[:, 1] = 0.9 * E[:, 0] + 0.3 * E[:, 1]
-    joint = Joint.of(white(case(2).view.Y), [Block(E[:, [e]], np.zeros(1), CERTAIN) for e in range(2)])
+    joint = JointPosterior.of(white(case(2).view.Y), [EpisodeBlock(E[:, [e]], np.zeros(1), CERTAIN) for e in range(2)])
     x, z = E.T
     # of the sum x·a + z·b + noise with b ~ N(0, .5²) not known, by the matrix inversion lemma
     expected = x @ x - (x @ z) ** 2 / (z @ z + 1 / 0.25)
     assert _left(joint, 0, _spread(joint)) == pytest.approx([expected])
-    alone = Joint.of(joint.view, joint.blocks[:1])
+    alone = JointPosterior.of(joint.view, joint.blocks[:1])
     assert _left(alone, 0, _spread(alone)) == pytest.approx([x @ x])
 
 
 def test_sizes_are_drawn_from_the_ridge_regression_that_they_are() -> None:
-    joint = Joint.of(white(case(2).view.Y), [Block(b.E[:, :1], np.zeros(1), CERTAIN) for b in case(2).blocks])
+    joint = JointPosterior.of(
+        white(case(2).view.Y), [EpisodeBlock(b.E[:, :1], np.zeros(1), CERTAIN) for b in case(2).blocks]
+    )
     X = np.column_stack([block.E[:, 0] for block in joint.blocks])
     cov = np.linalg.inv(X.T @ X + np.eye(2) / 0.25)
     size = joint.draw(40_000, np.random.default_rng(1)).size
@@ -161,9 +163,9 @@ def test_sizes_are_drawn_from_the_ridge_regression_that_they_are() -> None:
 def test_two_giants_that_cancel_are_no_explanation() -> None:
     rng = np.random.default_rng(2)
     x = rng.normal(size=30)
-    either = Scales.of(0.8, [0.7, 0.3], [0.0, 0.0], [0.25, 3.0])
-    twins = [Block((x + 0.01 * rng.normal(size=30))[:, None], np.zeros(1), either) for _ in range(2)]
-    size = Joint.of(white(0.3 * x), twins).draw(4000, np.random.default_rng(0)).size
+    either = SizePrior.of(0.8, [0.7, 0.3], [0.0, 0.0], [0.25, 3.0])
+    twins = [EpisodeBlock((x + 0.01 * rng.normal(size=30))[:, None], np.zeros(1), either) for _ in range(2)]
+    size = JointPosterior.of(white(0.3 * x), twins).draw(4000, np.random.default_rng(0)).size
     assert (size[0] - size[1]).std() < 0.5  # with two giants it would be 4
     assert size.sum(axis=0).mean() == pytest.approx(0.3, abs=0.08)
 
@@ -173,7 +175,7 @@ def test_episodes_without_a_common_period_are_exact_each_by_itself() -> None:
     E[5, 0], E[20, 1] = 1.0, 1.0
     Y = np.zeros(30)
     Y[[5, 20]] = 0.6, -0.4
-    joint = Joint.of(white(Y), [Block(E[:, e], np.zeros(1), CERTAIN) for e in range(2)])
+    joint = JointPosterior.of(white(Y), [EpisodeBlock(E[:, e], np.zeros(1), CERTAIN) for e in range(2)])
     assert joint.groups == [[0], [1]]
     size = joint.draw(40_000, np.random.default_rng(0)).size
     assert size.mean(axis=1) == pytest.approx([0.6 * 0.2, -0.4 * 0.2], abs=0.01)  # xx = 1 against a precision of 4

@@ -15,7 +15,7 @@ from tests.support.small_world import an_event
 KNOWN = date(2031, 6, 1)
 BAN = an_event("ban", kind="export_ban")
 TERM: EventFacts = {"ended": date(2030, 6, 30), "end_known": date(2030, 1, 10)}
-PAUSE = an_event("pause", kind="truce", effective=date(2030, 3, 1), acts=(Act("suspends", "ban"),), said=TERM)
+PAUSE = an_event("pause", kind="truce", effective=date(2030, 3, 1), acts=(Act("suspends", "ban"),), message=TERM)
 
 
 def day(text: str) -> date:
@@ -28,10 +28,10 @@ def acting(
     target: str,
     effective: str,
     /,
-    said: EventFacts | None = None,
+    message: EventFacts | None = None,
     **more: Unpack[EventFacts],
 ) -> Event:
-    return changed(an_event(event_id, effective=day(effective), acts=(Act(relation, target),)), said, **more)
+    return changed(an_event(event_id, effective=day(effective), acts=(Act(relation, target),)), message, **more)
 
 
 def states(event_id: str, *events: Event, on: str, known_on: date = KNOWN) -> list[State]:

@@ -9,7 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.errors import NotFound
-from forecast.events import KINDS, RELATIONS, STATUSES, Act, Branch, Event, Events, State, branches, state, timeline
+from forecast.events import (
+    EVENT_STATUSES,
+    KINDS,
+    RELATIONS,
+    Act,
+    Branch,
+    Event,
+    Events,
+    State,
+    branches,
+    state,
+    timeline,
+)
 from tests.support.small_world import an_event
 
 CONTROLS = tuple(f"cn-mofcom-{number}-2025" for number in (55, 56, 57, 58, 61, 62))
@@ -242,7 +254,7 @@ def lives(draw: st.DrawFn) -> Events:
                 effective=draw(st.none() | DAYS),
                 ended=ended,
                 end_known=max(announced, draw(DAYS)) if ended else None,
-                status=draw(st.sampled_from(STATUSES)),
+                status=draw(st.sampled_from(EVENT_STATUSES)),
                 status_as_of=draw(st.none() | DAYS),
                 acts=tuple(
                     draw(

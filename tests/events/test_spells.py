@@ -8,7 +8,7 @@ from typing import Unpack
 import numpy as np
 import pytest
 
-from forecast.events import Act, Event, Events, InForce, days_in_force, in_force, was_in_force
+from forecast.events import Act, Event, Events, InForceInterval, days_in_force, in_force, was_in_force
 from forecast.events.spells import in_words
 from forecast.timeseries.frequency import Freq
 from tests.support.records import EventFacts
@@ -19,10 +19,10 @@ KNOWN = date(2030, 12, 31)
 
 
 def pause(event_id: str, start: date, **facts: Unpack[EventFacts]) -> Event:
-    return an_event(event_id, kind="truce", effective=start, acts=(Act("suspends", "ban"),), said=facts)
+    return an_event(event_id, kind="truce", effective=start, acts=(Act("suspends", "ban"),), message=facts)
 
 
-def life(*events: Event, known_on: date = KNOWN) -> tuple[InForce, ...]:
+def life(*events: Event, known_on: date = KNOWN) -> tuple[InForceInterval, ...]:
     return in_force(Events(events), "ban", known_on)
 
 
@@ -32,24 +32,24 @@ def test_times_in_force_have_their_last_day_and_what_came_after() -> None:
         "back", effective=date(2030, 6, 20), acts=(Act("reinstates", "ban"),)
     )  # fmt: skip
     assert life(ban, held, back) == (
-        InForce(date(2030, 2, 1), date(2030, 4, 9), "suspended"),
-        InForce(date(2030, 6, 20), date(2030, 9, 30), "ended"),
+        InForceInterval(date(2030, 2, 1), date(2030, 4, 9), "suspended"),
+        InForceInterval(date(2030, 6, 20), date(2030, 9, 30), "ended"),
     )
-    assert life(a_ban("ban")) == (InForce(date(2030, 2, 1)),)
+    assert life(a_ban("ban")) == (InForceInterval(date(2030, 2, 1)),)
     assert life(a_ban("ban", effective=None)) == ()
     assert life(a_ban("ban", status="threatened")) == ()
 
 
 def test_what_was_not_known_yet_is_no_part_of_a_life() -> None:
     later = pause("held", date(2030, 4, 10), announced=date(2030, 4, 8))
-    assert life(a_ban("ban"), later, known_on=date(2030, 4, 7)) == (InForce(date(2030, 2, 1)),)
+    assert life(a_ban("ban"), later, known_on=date(2030, 4, 7)) == (InForceInterval(date(2030, 2, 1)),)
     assert life(a_ban("ban"), later, known_on=date(2030, 4, 8)) == (
-        InForce(date(2030, 2, 1), date(2030, 4, 9), "suspended"),
+        InForceInterval(date(2030, 2, 1), date(2030, 4, 9), "suspended"),
     )
 
 
 def test_days_are_counted_with_the_first_and_the_last_and_up_to_the_end_of_a_day() -> None:
-    times = (InForce(date(2030, 2, 1), date(2030, 2, 7), "suspended"), InForce(date(2030, 6, 20)))
+    times = (InForceInterval(date(2030, 2, 1), date(2030, 2, 7), "suspended"), InForceInterval(date(2030, 6, 20)))
     asked = [date(2030, 1, 31), date(2030, 2, 1), date(2030, 2, 28), date(2030, 6, 19), date(2030, 6, 30)]
     assert [days_in_force(times, day) for day in asked] == [0, 1, 7, 7, 18]
     assert days_in_force((), KNOWN) == 0
@@ -70,7 +70,7 @@ def test_days_are_counted_with_the_first_and_the_last_and_up_to_the_end_of_a_day
 )
 def test_a_measure_counts_once_it_was_in_force_for_a_period(code: str, last: str, days: int, counts: bool) -> None:
     start = date(2030, 3, 1)
-    over = (InForce(start, start + timedelta(days - 1), "suspended"),)
+    over = (InForceInterval(start, start + timedelta(days - 1), "suspended"),)
     assert was_in_force(over, Freq(code), np.datetime64(last)) is counts
 
 
@@ -86,37 +86,40 @@ def test_a_measure_counts_once_it_was_in_force_for_a_period(code: str, last: str
 def test_a_measure_in_force_on_the_last_day_of_the_sample_counts_however_new(
     since: date, until: date | None, counts: bool
 ) -> None:
-    assert was_in_force((InForce(since, until, "ended"),), MONTHLY, JUNE) is counts
+    assert was_in_force((InForceInterval(since, until, "ended"),), MONTHLY, JUNE) is counts
     assert not was_in_force((), MONTHLY, JUNE)
 
 
-FEBRUARY = InForce(date(2030, 2, 1), date(2030, 2, 7), "suspended")
+FEBRUARY = InForceInterval(date(2030, 2, 1), date(2030, 2, 7), "suspended")
 
 
 @pytest.mark.parametrize(
     ("times", "words"),
     [
         ((), "announced, never in force"),
-        ((InForce(date(2030, 4, 4)),), "in force since 2030-04-04"),
-        ((InForce(date(2030, 4, 4), date(2030, 9, 30), "ended"),), "in force since 2030-04-04, until 2030-09-30"),
-        ((InForce(date(2030, 9, 1)),), "announced, in force from 2030-09-01 on"),
-        ((InForce(date(2030, 4, 4), date(2030, 5, 5), "ended"),), "in force 32 days, then ended"),
-        ((FEBRUARY,), "in force 7 days, then suspended, too short to count for more than the announcement"),
-        ((FEBRUARY, InForce(date(2030, 5, 1))), "in force again since 2030-05-01"),
+        ((InForceInterval(date(2030, 4, 4)),), "in force since 2030-04-04"),
         (
-            (InForce(date(2030, 2, 1), date(2030, 3, 7), "suspended"), InForce(date(2030, 11, 10))),
+            (InForceInterval(date(2030, 4, 4), date(2030, 9, 30), "ended"),),
+            "in force since 2030-04-04, until 2030-09-30",
+        ),
+        ((InForceInterval(date(2030, 9, 1)),), "announced, in force from 2030-09-01 on"),
+        ((InForceInterval(date(2030, 4, 4), date(2030, 5, 5), "ended"),), "in force 32 days, then ended"),
+        ((FEBRUARY,), "in force 7 days, then suspended, too short to count for more than the announcement"),
+        ((FEBRUARY, InForceInterval(date(2030, 5, 1))), "in force again since 2030-05-01"),
+        (
+            (InForceInterval(date(2030, 2, 1), date(2030, 3, 7), "suspended"), InForceInterval(date(2030, 11, 10))),
             "in force 35 days, then suspended, in force from 2030-11-10 on",
         ),
     ],
 )
-def test_a_life_in_words_as_it_stands_at_the_end_of_the_sample(times: tuple[InForce, ...], words: str) -> None:
+def test_a_life_in_words_as_it_stands_at_the_end_of_the_sample(times: tuple[InForceInterval, ...], words: str) -> None:
     assert in_words(times, MONTHLY, JUNE) == words
 
 
 def test_a_shock_is_in_no_force() -> None:
-    assert in_words((InForce(date(2030, 6, 30), date(2030, 6, 30), "ended"),), Freq("D"), JUNE, "under way") == (
-        "announced, under way from 2030-06-30 on"
-    )
-    assert in_words((InForce(date(2030, 6, 1), date(2030, 6, 1), "ended"),), Freq("D"), JUNE + 5, "under way") == (
-        "under way 1 day, then ended"
-    )
+    assert in_words(
+        (InForceInterval(date(2030, 6, 30), date(2030, 6, 30), "ended"),), Freq("D"), JUNE, "under way"
+    ) == ("announced, under way from 2030-06-30 on")
+    assert in_words(
+        (InForceInterval(date(2030, 6, 1), date(2030, 6, 1), "ended"),), Freq("D"), JUNE + 5, "under way"
+    ) == ("under way 1 day, then ended")

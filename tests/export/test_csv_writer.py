@@ -48,14 +48,14 @@ def read(text: str) -> list[dict[str, str]]:
 def test_a_forecast_has_the_promised_columns_and_json_and_csv_the_same_digits() -> None:
     names = made().names()
     assert ",".join(names) == "series_id,ds,h,yhat,lo-80,hi-80,lo-95,hi-95,unit,scenario,run"
-    text, told = csv_text(names, made().lines()), to_json(made().json_object()).decode()
+    text, result = csv_text(names, made().lines()), to_json(made().json_object()).decode()
     assert [line["unit"] for line in read(text)] == ["'=t"] * 2
-    for line, document in zip(read(text), json.loads(told)["data"], strict=True):
+    for line, document in zip(read(text), json.loads(result)["data"], strict=True):
         assert list(document) == ["ds", "h", "yhat", "lo-80", "hi-80", "lo-95", "hi-95"]
         assert line["ds"] == document["ds"]
         for name in list(document)[1:]:
             assert float(line[name]) == document[name]
-            assert f'"{name}":{line[name]}' in told
+            assert f'"{name}":{line[name]}' in result
 
 
 @given(st.floats(), st.integers(-(10**18), 10**18))

@@ -55,8 +55,8 @@ def test_every_column_has_a_name_of_its_own_that_sql_takes_and_a_meaning(entry: 
 
 
 def test_a_name_means_the_same_kind_of_thing_in_every_answer() -> None:
-    told = {(column.name, column.type, column.unit) for entry in ENTRIES for column in columns(entry)}
-    for one, other in itertools.combinations(sorted(told), 2):
+    result = {(column.name, column.type, column.unit) for entry in ENTRIES for column in columns(entry)}
+    for one, other in itertools.combinations(sorted(result), 2):
         assert one[0] != other[0], (one, other)
 
 

@@ -86,19 +86,19 @@ def test_each_picture_is_drawn_over_gaps_and_without_a_warning() -> None:
     assert is_picture(forecast_picture(history(), made(), marked))
     assert is_picture(forecast_picture(history(), made(), periods=5))
     record = EffectRecord((effect(),), "averaged", 200, MONTHLY, np.datetime64("2026-05-01"))
-    told = report(history(), record, "cn-7ree-licence-2025")
-    alone = effect_picture(history(), told, "China licences rare earths")
+    result = report(history(), record, "cn-7ree-licence-2025")
+    alone = effect_picture(history(), result, "China licences rare earths")
     assert is_picture(alone)
-    assert effect_picture(history(), told, "China licences rare earths", ["A duty"]) != alone
+    assert effect_picture(history(), result, "China licences rare earths", ["A duty"]) != alone
     assert is_picture(scenario_picture(history(), [world("baseline"), world("controls return", 0.8)]))
 
 
 def test_an_effect_that_is_not_identified_says_so_in_its_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    said: list[str] = []
+    message: list[str] = []
     text = Figure.text
 
     def noted(figure: Figure, x: float, y: float, words: str, fontdict: None = None, **how: object) -> Text:
-        said.append(words)
+        message.append(words)
         return text(figure, x, y, words, fontdict, **how)
 
     monkeypatch.setattr(Figure, "text", noted)
@@ -106,7 +106,7 @@ def test_an_effect_that_is_not_identified_says_so_in_its_picture(monkeypatch: py
         one = replace(effect(), identified=identified)
         record = EffectRecord((one,), "averaged", 200, MONTHLY, history().ds[-2], "volume.x")
         assert is_picture(effect_picture(history(), report(history(), record, one.episode.episode_id), "Licences"))
-        assert said == ([] if identified else [UNKNOWN])
+        assert message == ([] if identified else [UNKNOWN])
 
 
 def test_an_effect_near_which_nothing_was_observed_is_not_drawn_and_that_is_said() -> None:

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from forecast.coupling import couple, middles
 from forecast.forecasters.calibration import Calibration, Conformal, Margins, student_levels, student_quantile
-from forecast.metrics import LEVELS, quantiles
+from forecast.metrics import QUANTILE_LEVELS, quantiles
 from forecast.timeseries.series import Floats
 
 CONFORMAL = Conformal(window=180, smooth=2, symmetric=1.0)
-MEDIAN = len(LEVELS) // 2
+MEDIAN = len(QUANTILE_LEVELS) // 2
 
 
 def outcomes(scale: float, N: int = 20, T: int = 200, H: int = 6) -> Floats:
@@ -100,7 +100,7 @@ def margins(H: int = 4, still: float = 0.0) -> Margins:
 
 def test_a_chance_of_standing_still_is_a_point_in_the_margin() -> None:
     q = margins(still=0.6).quantiles(Calibration.neutral(4))
-    assert (q[:, (LEVELS > 0.2) & (LEVELS < 0.8)] == 0).all()
+    assert (q[:, (QUANTILE_LEVELS > 0.2) & (QUANTILE_LEVELS < 0.8)] == 0).all()
     assert (q[:, 0] < 0).all()
     # P(below -c) is shared out: 5 % of the whole are 12.5 % of what moves
     expected = np.linspace(0.1, 0.3, 4) * student_quantile(np.array(0.125))
@@ -118,7 +118,7 @@ def test_coupling_keeps_ranks_and_margins() -> None:
 # -- numbers that can be worked out by hand ----------------------------------------------------------------------------
 
 T5 = student_levels()
-SIDE = np.sign(LEVELS - 0.5)
+SIDE = np.sign(QUANTILE_LEVELS - 0.5)
 
 
 def all_at(*sizes: float, N: int = 10, T: int = 60) -> Floats:
@@ -157,9 +157,9 @@ def test_the_window_is_counted_in_origins() -> None:
     z = all_at(1.0)
     z[:, :30] = np.nan
     z[:, 30] = 5.0
-    told = [Conformal(window, 0, 1.0, least=1, memory=1.0).calibrate(z, 50, 1) for window in (20, 19)]
-    assert [one.outcomes[0] for one in told] == [200, 190]
-    np.testing.assert_allclose(told[1].z[0], (190 * SIDE + 300 * T5) / 490)
+    result = [Conformal(window, 0, 1.0, least=1, memory=1.0).calibrate(z, 50, 1) for window in (20, 19)]
+    assert [one.outcomes[0] for one in result] == [200, 190]
+    np.testing.assert_allclose(result[1].z[0], (190 * SIDE + 300 * T5) / 490)
 
 
 @pytest.mark.parametrize("delay", [0, 2])
@@ -177,8 +177,8 @@ def test_outcomes_that_the_next_may_take_back_wait_for_it() -> None:
     for delay in (0, 1, 2):
         conformal = Conformal(180, 0, 1.0, delay=delay, least=1)
         scale = conformal.common_scale(z, 20) ** 2
-        told = 5 + 1 + delay  # the first period that knows
-        np.testing.assert_allclose(scale[: told + 1], [*np.ones(told), 1 + 0.105 * 3])
+        result = 5 + 1 + delay  # the first period that knows
+        np.testing.assert_allclose(scale[: result + 1], [*np.ones(result), 1 + 0.105 * 3])
         assert [conformal.calibrate(z, 40, 2).outcomes[h] for h in (0, 1)] == [7 * (40 - delay), 7 * (39 - delay)]
 
 
@@ -193,16 +193,16 @@ def test_a_scale_has_a_floor_and_skips_what_nobody_observed() -> None:
 def test_outcomes_are_measured_by_the_scale_of_their_origin_and_widths_by_that_of_today() -> None:
     z, conformal = all_at(2.0, N=7), Conformal(180, 0, 1.0, prior=0.0)
     scale = conformal.common_scale(z, 40)
-    expected = scale[40] * np.quantile(2.0 / np.repeat(scale[:40], 7), 2 * LEVELS[8:] - 1)
+    expected = scale[40] * np.quantile(2.0 / np.repeat(scale[:40], 7), 2 * QUANTILE_LEVELS[8:] - 1)
     np.testing.assert_allclose(conformal.calibrate(z, 40, 1).z[0, 8:], expected)
 
 
 def test_an_asymmetric_share_is_of_the_raw_quantiles_less_their_median() -> None:
     z = np.linspace(-1.0, 3.0, 101)[None, :, None]
-    told = Conformal(180, 0, 0.25, prior=0.0, least=1, memory=1.0).calibrate(np.concatenate([z, z[:, :1]], 1), 101, 1)
-    half = np.quantile(np.abs(z), 2 * LEVELS[8:] - 1)
-    np.testing.assert_allclose(told.z[0, 8:], 0.25 * half + 0.75 * 4 * (LEVELS[8:] - 0.5))
-    np.testing.assert_allclose(told.z[0, :7], -0.25 * half[::-1] + 0.75 * 4 * (LEVELS[:7] - 0.5))
+    result = Conformal(180, 0, 0.25, prior=0.0, least=1, memory=1.0).calibrate(np.concatenate([z, z[:, :1]], 1), 101, 1)
+    half = np.quantile(np.abs(z), 2 * QUANTILE_LEVELS[8:] - 1)
+    np.testing.assert_allclose(result.z[0, 8:], 0.25 * half + 0.75 * 4 * (QUANTILE_LEVELS[8:] - 0.5))
+    np.testing.assert_allclose(result.z[0, :7], -0.25 * half[::-1] + 0.75 * 4 * (QUANTILE_LEVELS[:7] - 0.5))
 
 
 def test_the_tails_are_stretched_as_the_outermost_levels_were_and_late_horizons_are_as_the_last() -> None:
@@ -218,7 +218,7 @@ def test_what_does_not_stand_still_moves_either_way() -> None:
     np.testing.assert_allclose(q[:, -2], np.linspace(0.1, 0.3, 4) * student_quantile(np.array(0.875)), rtol=1e-6)
     one = Margins(np.array([1.0, 1.0]), np.ones(2), np.array([0.6, 0.0]), np.array(1.0))
     q = one.quantiles(Calibration.neutral(2))
-    np.testing.assert_allclose(q[0, (LEVELS > 0.2) & (LEVELS < 0.8)], 1.0)
+    np.testing.assert_allclose(q[0, (QUANTILE_LEVELS > 0.2) & (QUANTILE_LEVELS < 0.8)], 1.0)
     np.testing.assert_allclose(q[1], 1.0 + T5, rtol=1e-6)
 
 

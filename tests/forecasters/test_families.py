@@ -21,7 +21,7 @@ from forecast.forecasters import FORECASTERS, Coefficients, Fitted, state_space
 from forecast.forecasters.origins import Origin
 from forecast.forecasters.state_space import StateSpaceFit
 from forecast.interventions import Design
-from forecast.metrics import LEVELS, quantiles
+from forecast.metrics import QUANTILE_LEVELS, quantiles
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
@@ -162,7 +162,7 @@ def test_the_quantiles_of_draws_are_those_of_the_model_whatever_the_luck(family:
 @pytest.mark.parametrize("family", ["random-walk", "ets", "sarimax", "ucm"])
 def test_a_price_without_drift_is_forecast_flat_in_a_smooth_fan(family: str) -> None:
     q = quantiles(fitted(family, is_price=True).simulate(after(made(is_price=True), 24), 2000, seed=0))
-    median = q[1:, len(LEVELS) // 2]  # a moving average has its say in the first period
+    median = q[1:, len(QUANTILE_LEVELS) // 2]  # a moving average has its say in the first period
     assert np.ptp(median) < 1e-9
     for edge in (q[:, -1], -q[:, 0]):
         growth = np.diff(edge)

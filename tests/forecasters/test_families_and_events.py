@@ -13,20 +13,20 @@ import numpy as np
 import pytest
 
 from forecast.answers.event_priors import Evidence
-from forecast.answers.event_versions import World
+from forecast.answers.event_versions import EventScenario
 from forecast.answers.future import Future
 from forecast.effects import EpisodeEffect
 from forecast.effects.episodes import episodes
-from forecast.effects.estimate import Averaging, estimate
+from forecast.effects.estimate import ModelAveraging, estimate
 from forecast.events import Event, Events
 from forecast.forecasters import FORECASTERS
 from forecast.registry import Run
-from forecast.registry.card import Card, Data, Sizes
+from forecast.registry.card import Card, DataSummary, RunSettings
 from forecast.timeseries.frequency import parse_freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
-from forecast.training.backtest import Model, fit
-from forecast.training.information import View
+from forecast.training.backtest import FittedModel, fit
+from forecast.training.information import InformationSet
 from tests.support.records import a_series
 from tests.support.small_world import MINERALS, a_ban
 
@@ -55,37 +55,37 @@ CASES = {
 }
 
 
-def seen(y: Floats, events: tuple[Event, ...], freq: str = "M", first: str = "2018-10-01") -> View:
+def seen(y: Floats, events: tuple[Event, ...], freq: str = "M", first: str = "2018-10-01") -> InformationSet:
     """What is known of a flow and of the measures that touch it."""
     calendar = parse_freq(freq)
     series = a_series("flow.ore", "ore", "volume", "target", "export", "CHN", "WLD", "t", freq, 0)
     history = History(series, calendar.range(first, len(y)), y, np.full(len(y), "reported"))
     sample = Sample.of(history)
     touching, omitted = episodes(Events(events), series, MINERALS, sample.ds, known_on=AS_OF)
-    record = estimate(sample, touching, n=N, seed=0, settings=Averaging(placebo=False))
-    return View(sample, record.of(series.series_id, omitted))
+    record = estimate(sample, touching, n=N, seed=0, settings=ModelAveraging(placebo=False))
+    return InformationSet(sample, record.of(series.series_id, omitted))
 
 
-def future(model: Model, events: tuple[Event, ...]) -> Future:
+def future(model: FittedModel, events: tuple[Event, ...]) -> Future:
     """The future that a stored run of this model has."""
-    record, sample = model.view.record, model.view.sample
+    record, sample = model.information.record, model.information.sample
     first, last = sample.ds[0].item(), sample.ds[-1].item()
     series = a_series(record.series_id, "ore", "volume", "target", "export", "CHN", "WLD", "t", str(sample.freq), 0)
     trained = dt.datetime.combine(AS_OF, dt.time(), dt.UTC)
-    data, sizes = Data(first, last, len(sample), len(sample), 0), Sizes(N, H, 0)
+    data, sizes = DataSummary(first, last, len(sample), len(sample), 0), RunSettings(N, H, 0)
     card = Card(series, "run", trained, AS_OF, AS_OF, data, model.fitted.family, 1.0, "", {}, sizes)
     draws = model.baseline(H, 1)[0].astype(np.float32)
-    run = Run(series.series_id, "run", card, draws, record, sample.ds[-1], model.view.trade(H, 1))
+    run = Run(series.series_id, "run", card, draws, record, sample.ds[-1], model.information.trade(H, 1))
     return Future(run, series, MINERALS, Events(events).known_on(AS_OF), AS_OF, Evidence())
 
 
 @cache
-def view_of(case: str) -> View:
+def view_of(case: str) -> InformationSet:
     return seen(*CASES[case])
 
 
 @cache
-def model_of(case: str, family: str) -> Model:
+def model_of(case: str, family: str) -> FittedModel:
     return fit(FORECASTERS[family], view_of(case))
 
 
@@ -96,7 +96,7 @@ def future_of(case: str, family: str) -> Future:
 
 def without(future: Future, name: str) -> Floats:
     """(H, n) the draws of a scenario in which an event never was."""
-    return np.asarray(future.given(World(future.known.edited([], {name}))).draws)
+    return np.asarray(future.given(EventScenario(future.known.edited([], {name}))).draws)
 
 
 def effect(future: Future, name: str) -> EpisodeEffect:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.forecasters.occurrence import MEMORIES, Few, Occurrence, few, learn, shared
+from forecast.forecasters.occurrence import MEMORY_VISITS, Few, Occurrence, few, learn, shared
 from forecast.interventions import Design
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
@@ -103,7 +103,7 @@ def test_models_are_weighed_by_what_they_foretold_and_count_what_came() -> None:
 
 def test_what_was_long_ago_fades_by_the_length_of_the_memory() -> None:
     found, _ = learned([1.0] * 400, YEARS, "1600-01-01")
-    for k, memory in enumerate(MEMORIES):
+    for k, memory in enumerate(MEMORY_VISITS):
         none, trade = found.rows[k, 0]
         assert none == pytest.approx(0.5)
         assert trade == pytest.approx(0.5 + memory * (1 - (1 - 1 / memory) ** 399))

@@ -67,7 +67,7 @@ def ask(root: Path, expression: str) -> str:
 
 def test_a_family_of_a_few_lines_is_held_to_the_contract(copy: Path) -> None:
     make("A family of models", copy)
-    told = run(
+    result = run(
         copy,
         "-m",
         "pytest",
@@ -79,8 +79,8 @@ def test_a_family_of_a_few_lines_is_held_to_the_contract(copy: Path) -> None:
         "latest",
         "-rA",
     )
-    assert "PASSED tests/forecasters/test_families.py::test_the_name_is_the_family[latest]" in told
-    assert told.count("PASSED") >= 20
+    assert "PASSED tests/forecasters/test_families.py::test_the_name_is_the_family[latest]" in result
+    assert result.count("PASSED") >= 20
 
 
 def test_a_shape_is_written_read_and_felt(copy: Path) -> None:

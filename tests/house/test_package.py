@@ -38,9 +38,7 @@ def test_the_sdist_holds_the_whole_repository(sdist: Path) -> None:
 
 def test_the_sdist_holds_what_runs_and_tests_it(sdist: Path) -> None:
     wanted = "Makefile requirements.lock CHANGELOG.md .ci/run docs/changing.md data/series.csv models/README.md"
-    wanted += (
-        " deploy/compose.yaml benchmarks/accuracy.py tests/conftest.py docs/copper.png"
-    )
+    wanted += " deploy/compose.yaml benchmarks/accuracy.py tests/conftest.py docs/copper.png"
     assert set(wanted.split()) <= files(sdist)
 
 

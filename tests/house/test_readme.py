@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from forecast.catalog import Catalog
-from forecast.jobs.train import Plan, train
+from forecast.jobs.train import TrainingPlan, train
 from forecast.registry import Registry
 from forecast.settings import Settings, variable
 from tests.support import ROOT
@@ -67,7 +67,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = Settings.from_env({"ORECAST_HOME": str(home), "ORECAST_JOBS": "1"})
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
     for series_id, family in TRAINED.items():
-        report = train(catalog, registry, settings, [series_id], Plan(dt.date.today(), families=(family,)))
+        report = train(catalog, registry, settings, [series_id], TrainingPlan(dt.date.today(), families=(family,)))
         assert not report.of("failed"), report
     for series in catalog.series().values():  # the other targets serve something, so that exports are of all of them
         if series.is_target and series.series_id not in TRAINED:
@@ -105,7 +105,7 @@ def service(home: Path, environment: dict[str, str]) -> Iterator[str]:
         process.wait(20)
 
 
-def told(line: str) -> str:
+def result(line: str) -> str:
     """A line as it is on every day and of every version of the code.
 
     The day of asking, the end of a run's id (a digest of data, settings and code) and a file's digest are left out.
@@ -124,8 +124,8 @@ def matches(shown: list[str], printed: list[str]) -> bool:
         return any(matches(rest, printed[i:]) for i in range(len(printed) + 1))
     if not printed:
         return False
-    line = told(printed[0])
-    same = line.startswith(told(head[:-1])) if head.endswith("…") else line == told(head)
+    line = result(printed[0])
+    same = line.startswith(result(head[:-1])) if head.endswith("…") else line == result(head)
     return same and matches(rest, printed[1:])
 
 
@@ -161,9 +161,9 @@ def test_only_what_a_day_or_a_version_changes_may_differ(shown: str, printed: st
 
 
 def test_the_words_about_an_effect_are_those_of_its_numbers(home: Path, environment: dict[str, str]) -> None:
-    said = re.search(r"took (\d+) % off a year of magnet exports,\s([\d,]+) t; four fifths of a month's", README)
+    message = re.search(r"took (\d+) % off a year of magnet exports,\s([\d,]+) t; four fifths of a month's", README)
     interval = re.search(r"The 90 %\sinterval is (\d+) to (\d+) %", README)
-    assert said is not None
+    assert message is not None
     assert interval is not None
 
     def effects(*options: str) -> list[dict[str, Json]]:
@@ -173,9 +173,9 @@ def test_the_words_about_an_effect_are_those_of_its_numbers(home: Path, environm
         return data
 
     (licences,) = effects()
-    assert said[1] == f"{-licences['average']['median']:.0f}"
+    assert message[1] == f"{-licences['average']['median']:.0f}"
     assert interval.groups() == tuple(f"{-licences['average'][end]:.0f}" for end in ("hi-90", "lo-90"))
-    assert said[2] == f"{-round(licences['cumulated']['median'], -2):,.0f}"
+    assert message[2] == f"{-round(licences['cumulated']['median'], -2):,.0f}"
     assert min(period["effect"]["median"] for period in effects("--paths")) == pytest.approx(-80, abs=2.5)
 
 

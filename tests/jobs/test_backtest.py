@@ -21,14 +21,14 @@ from forecast.forecasters.grid.engine import Grid
 from forecast.jobs import backtest as job
 from forecast.jobs.backtest import BacktestAnswer, BacktestQuestion, quantiles_ahead, run, summary
 from forecast.jobs.ingest import ingest
-from forecast.metrics import LEVELS
+from forecast.metrics import QUANTILE_LEVELS
 from forecast.names import MeasureClass
 from forecast.settings import Settings
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 from forecast.training.backtest import Backtest
 from forecast.training.origins import known_at, last, read, usable
-from forecast.training.panel import Company
+from forecast.training.panel import PanelSet
 from tests.support.records import a_series
 
 TODAY = date(2026, 7, 15)
@@ -74,13 +74,13 @@ def walk(T: int) -> Floats:
 
 
 def test_one_pass_is_the_fit_at_each_origin(bundled: Catalog, answer: BacktestAnswer) -> None:
-    company = Company.of(bundled, TODAY)
+    panel_set = PanelSet.of(bundled, TODAY)
     for one in answer.tested:
         series_id, history = one.test.series_id, bundled.history(one.test.series_id, TODAY)
-        peers = company.like(history.series)
-        assert peers is not None
+        panel = panel_set.like(history.series)
+        assert panel is not None
         for cutoff, q in zip(one.test.cutoffs, one.test.quantiles, strict=True):
-            grid = Grid().with_statistics(peers.lessons(series_id, cutoff))
+            grid = Grid().with_statistics(panel.statistics(series_id, cutoff))
             (fitted,) = grid.fit_each([Sample.of(history.until(cutoff))])
             np.testing.assert_allclose(np.log(q), fitted.quantiles(24)[:3], rtol=1e-9)
 
@@ -121,13 +121,13 @@ def test_other_families_are_given_the_views(bundled: Catalog, home: Settings) ->
 
 
 def test_rows_are_long_rounded_once_and_nested(answer: BacktestAnswer) -> None:
-    told = [line.cells() for line in quantiles_ahead(answer)]
-    assert [list(row) for row in told] == [HEADER] * 15
+    result = [line.cells() for line in quantiles_ahead(answer)]
+    assert [list(row) for row in result] == [HEADER] * 15
     assert ",".join(QUANTILES) == "q025,q05,q10,q20,q25,q30,q40,q50,q60,q70,q75,q80,q90,q95,q975"
-    first = told[0]
+    first = result[0]
     assert [first[name] for name in HEADER[:4]] == ["grid", COPPER, date(2019, 5, 1), date(2019, 6, 1)]
-    assert told[2]["ds"] == date(2019, 8, 1)
-    for row in told:
+    assert result[2]["ds"] == date(2019, 8, 1)
+    for row in result:
         values = [float(str(row[name])) for name in QUANTILES]
         assert values == sorted(values)
         assert all(float(f"{value:.6g}") == value for value in values)
@@ -147,15 +147,15 @@ def test_scores_come_by_horizon_and_for_all(answer: BacktestAnswer) -> None:
         assert set(line.coverage) == {50, 80, 95}
         assert line.coverage[50] <= line.coverage[80] <= line.coverage[95]
     one = answer.tested[0]
-    error = np.abs(one.test.actual[:, 0] - one.test.quantiles[:, 0, len(LEVELS) // 2]) / one.scale
+    error = np.abs(one.test.actual[:, 0] - one.test.quantiles[:, 0, len(QUANTILE_LEVELS) // 2]) / one.scale
     assert lines[0].mase == pytest.approx(error.mean())
 
 
 def test_scores_are_those_of_outcomes_whose_place_is_known() -> None:
     """Every quantile is a hundred times its level; what came is 51, then 92, then 99."""
-    q = np.tile(100 * np.asarray(LEVELS), (2, 3, 1))
+    q = np.tile(100 * np.asarray(QUANTILE_LEVELS), (2, 3, 1))
     test = Backtest("price.mine", "grid", DAYS[:2], q, np.tile([51.0, 92.0, 99.0], (2, 1)))
-    one = job.Tested(test, test, np.array([2.0, 4.0]), MINE)
+    one = job.SeriesBacktest(test, test, np.array([2.0, 4.0]), MINE)
     lines = {line.h: line for line in summary(BacktestAnswer((one,), ()))}
     assert [line.rel_crps for line in lines.values()] == pytest.approx([1, 1, 1, 1])
     assert [lines[h].mase for h in (1, 2, 3, 0)] == pytest.approx([0.375, 15.75, 18.375, 11.5])
@@ -212,8 +212,8 @@ def test_origins_need_eighteen_observations_and_an_outcome(catalog: Catalog) -> 
 def test_an_origin_needs_eighteen_observations_that_were_known_then(catalog: Catalog) -> None:
     """Of twenty months the second came two years late: nineteen are there now, eighteen were with the nineteenth."""
     late = datetime(2026, 1, 10, tzinfo=UTC)
-    told = [replace(one, known=late) if i == 1 else one for i, one in enumerate(observations(walk(20)))]
-    catalog.add(series=[MINE], observations=told, known_at=datetime(2026, 1, 11, tzinfo=UTC))
+    result = [replace(one, known=late) if i == 1 else one for i, one in enumerate(observations(walk(20)))]
+    catalog.add(series=[MINE], observations=result, known_at=datetime(2026, 1, 11, tzinfo=UTC))
     cutoffs = np.array(["2023-06-01", "2023-07-01"], dtype="datetime64[D]")
     kept, left_out = usable(catalog, catalog.history(MINE.series_id, TODAY), cutoffs, TODAY)
     assert kept.tolist() == [date(2023, 7, 1)]
@@ -224,14 +224,14 @@ def test_an_origin_needs_eighteen_observations_that_were_known_then(catalog: Cat
 def test_nothing_is_seen_that_came_after_the_day_that_is_looked_at(catalog: Catalog) -> None:
     """The value of June came early, on the second of July: one looks then, and sees no revision of the eighth."""
     moments = {17: datetime(2023, 7, 2, tzinfo=UTC)}
-    told = [replace(one, known=moments.get(i, one.known)) for i, one in enumerate(observations(walk(18)))]
-    revised = replace(told[0], value=9000.0, known=datetime(2023, 7, 8, tzinfo=UTC), assumed=False)
-    catalog.add(series=[MINE], observations=[*told, revised], known_at=datetime(2026, 1, 11, tzinfo=UTC))
+    result = [replace(one, known=moments.get(i, one.known)) for i, one in enumerate(observations(walk(18)))]
+    revised = replace(result[0], value=9000.0, known=datetime(2023, 7, 8, tzinfo=UTC), assumed=False)
+    catalog.add(series=[MINE], observations=[*result, revised], known_at=datetime(2026, 1, 11, tzinfo=UTC))
     assert catalog.history(MINE.series_id).y[0] == 9000.0
     for day in (date(2023, 7, 7), date(2023, 7, 8)):
         (seen,) = known_at(catalog, catalog.history(MINE.series_id), np.array(["2023-06-01"], "datetime64[D]"), day)
         assert seen is not None
-        assert seen.y[0] == told[0].value
+        assert seen.y[0] == result[0].value
 
 
 def test_the_first_and_the_last_period_of_a_series_can_be_read(bundled: Catalog, tmp_path: Path) -> None:
@@ -261,8 +261,8 @@ def test_every_wrong_origin_of_a_file_is_named(bundled: Catalog, tmp_path: Path)
     file.write_text("\n".join(["series_id,cutoff", f"{COPPER},2023-04-01", *(line for line, _, _ in wrong)]) + "\n")
     with pytest.raises(InvalidInput) as raised:
         read(file, bundled, TODAY)
-    told = [(fault.line, fault.where, fault.expected) for fault in raised.value.faults]
-    assert told == [(line, column, right) for line, (_, column, right) in enumerate(wrong, start=3)]
+    result = [(fault.line, fault.where, fault.expected) for fault in raised.value.faults]
+    assert result == [(line, column, right) for line, (_, column, right) in enumerate(wrong, start=3)]
     file.write_text("series,cutoff\nx,2022-01-01\n")
     with pytest.raises(InvalidInput, match="a column 'series_id'"):
         read(file, bundled, TODAY)
@@ -276,10 +276,10 @@ def test_what_cannot_be_forecast_from_is_left_out_and_said(catalog: Catalog, set
     months = MINE.calendar.shift("2022-01-01", np.array([5, 30, 40, 41]))
     answer = run(catalog, settings, {MINE.series_id: months}, QUESTION)
     assert [str(day) for day in answer.tested[0].test.cutoffs] == ["2025-06-01"]
-    said = {str(one.cutoffs[0]): one.why for one in answer.left_out}
-    assert said["2022-06-01"] == "fewer than 18 observations up to there"
-    assert said["2024-07-01"] == "nothing was observed in that period"
-    assert "release_lag_days (10)" in said["2025-05-01"]
+    message = {str(one.cutoffs[0]): one.why for one in answer.left_out}
+    assert message["2022-06-01"] == "fewer than 18 observations up to there"
+    assert message["2024-07-01"] == "nothing was observed in that period"
+    assert "release_lag_days (10)" in message["2025-05-01"]
 
 
 def test_a_series_of_zeros_or_without_values_has_no_origins(catalog: Catalog, settings: Settings) -> None:
@@ -394,10 +394,10 @@ def test_a_price_that_names_its_daily_companion_starts_from_its_last_price(tmp_p
     catalog = Catalog.open(settings)
     ingest(catalog, folder / "observations.csv", folder / "series.csv", known_at=datetime.now(UTC))
     history = catalog.history("price.own")
-    peers = Company.of(catalog, date.today()).like(history.series)
-    assert peers is not None
+    panel = PanelSet.of(catalog, date.today()).like(history.series)
+    assert panel is not None
     cutoffs = history.ds[48:-1]
-    ours = np.exp(peers.quantiles({"price.own": cutoffs})["price.own"][:, 0, 7])
+    ours = np.exp(panel.quantiles({"price.own": cutoffs})["price.own"][:, 0, 7])
     catalog.close()
     at = np.searchsorted(history.ds, cutoffs)
     error, naive = np.abs(ours - history.y[at + 1]), np.abs(history.y[at] - history.y[at + 1])

@@ -100,10 +100,10 @@ def refuse(name: str) -> None:
     raise NotFound("series", name, ["price.copper"])
 
 
-def solve(told: Path) -> None:
+def solve(result: Path) -> None:
     solver = subprocess.Popen(["sleep", "60"])
-    told.with_suffix(".tmp").write_text(f"{os.getpid()} {solver.pid}")
-    told.with_suffix(".tmp").rename(told)
+    result.with_suffix(".tmp").write_text(f"{os.getpid()} {solver.pid}")
+    result.with_suffix(".tmp").rename(result)
     solver.wait()
 
 
@@ -114,7 +114,7 @@ def test_a_call_apart_gives_its_result_and_takes_its_temporary_files_along() -> 
 
 
 @pytest.mark.parametrize(
-    ("function", "argument", "told"),
+    ("function", "argument", "result"),
     [
         (os._exit, 1, "the training process died"),
         (signal.raise_signal, signal.SIGKILL, "the training process died"),
@@ -124,9 +124,9 @@ def test_a_call_apart_gives_its_result_and_takes_its_temporary_files_along() -> 
     ],
 )
 def test_what_goes_wrong_apart_is_told_as_a_failed_fit(
-    function: Callable[[object], object], argument: object, told: str
+    function: Callable[[object], object], argument: object, result: str
 ) -> None:
-    with pytest.raises(FitFailed, match=re.escape(told)):
+    with pytest.raises(FitFailed, match=re.escape(result)):
         apart(threading.Event(), function, argument)
 
 

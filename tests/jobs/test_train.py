@@ -20,9 +20,9 @@ import pytest
 from forecast.answers import forecast as predict
 from forecast.catalog import Catalog, Observation
 from forecast.errors import FitFailed, InvalidInput, NotFound
-from forecast.jobs.train import Candidate, Plan, _compute, _settled, chosen_families, due, train, train_one
+from forecast.jobs.train import CandidateRun, TrainingPlan, _compute, _settled, chosen_families, due, train, train_one
 from forecast.registry import Registry
-from forecast.registry.card import Data, Sizes
+from forecast.registry.card import DataSummary, RunSettings
 from forecast.settings import Settings
 from forecast.timeseries.series import Floats, Series
 from tests.cli.test_run import descendants as below
@@ -31,7 +31,7 @@ from tests.support.records import a_series
 
 TODAY = date(2026, 7, 15)
 #: Two families that take no time, beside the baseline.
-PLAN = Plan(TODAY, ("grid", "seasonal-naive"))
+PLAN = TrainingPlan(TODAY, ("grid", "seasonal-naive"))
 PRICE, VOLUME, TINY, EMPTY = "price.mine", "volume.mine", "price.tiny", "price.empty"
 
 
@@ -105,9 +105,9 @@ def test_a_card_says_how_it_was_done_and_how_good_it_is(own: Catalog, registry: 
     train(own, registry, small, [VOLUME], PLAN)
     card = registry.champion(VOLUME).card
     assert card.series.unit == "USD/t"
-    assert card.data == Data(date(2019, 6, 1), date(2026, 5, 1), observations=84, scored=84, missing=0)
+    assert card.data == DataSummary(date(2019, 6, 1), date(2026, 5, 1), observations=84, scored=84, missing=0)
     assert (card.as_of, card.champion_family) == (TODAY, "grid")
-    assert card.settings == Sizes(draws=200, horizon=6, seed=0)
+    assert card.settings == RunSettings(draws=200, horizon=6, seed=0)
     assert card.families == ("grid", "seasonal-naive")
     assert list(card.backtest) == ["seasonal-naive", "grid"]
     scores = card.backtest["grid"]
@@ -150,14 +150,14 @@ def test_the_same_inputs_are_the_same_run_with_the_same_numbers(
 def test_a_series_that_fails_is_reported_and_the_others_finish(
     own: Catalog, registry: Registry, small: Settings
 ) -> None:
-    told: list[str] = []
-    report = train(own, registry, small, [EMPTY, PRICE, TINY], PLAN, lambda outcome: told.append(outcome.series_id))
+    result: list[str] = []
+    report = train(own, registry, small, [EMPTY, PRICE, TINY], PLAN, lambda outcome: result.append(outcome.series_id))
     assert [(one.series_id, one.status) for one in report.outcomes] == [
         (EMPTY, "failed"),
         (PRICE, "trained"),
         (TINY, "trained"),
     ]
-    assert sorted(told) == sorted([EMPTY, PRICE, TINY])
+    assert sorted(result) == sorted([EMPTY, PRICE, TINY])
     assert "no observation" in report.of("failed")[0].detail
     assert registry.champion_id(EMPTY) is None
 
@@ -177,7 +177,7 @@ def test_wrong_names_are_refused_before_any_work(own: Catalog, registry: Registr
     for names, plan, error, says in (
         (["price.mime"], PLAN, NotFound, "price.mine"),
         (["price.brent"], PLAN, InvalidInput, "never a forecast"),
-        ([PRICE], Plan(TODAY, ("profet",)), NotFound, "prophet"),
+        ([PRICE], TrainingPlan(TODAY, ("profet",)), NotFound, "prophet"),
     ):
         with pytest.raises(error, match=says):
             train(own, registry, small, [PRICE, *names], plan)
@@ -190,7 +190,7 @@ def test_wrong_names_are_refused_before_any_work(own: Catalog, registry: Registr
 def test_a_single_family_is_forced_and_stays_so_when_it_is_due_again(
     own: Catalog, registry: Registry, small: Settings
 ) -> None:
-    forced = Plan(TODAY, ("seasonal-naive",))
+    forced = TrainingPlan(TODAY, ("seasonal-naive",))
     (outcome,) = train(own, registry, small, [PRICE], forced).outcomes
     assert (outcome.status, outcome.family) == ("trained", "seasonal-naive")
     card = registry.champion(PRICE).card
@@ -201,7 +201,7 @@ def test_a_single_family_is_forced_and_stays_so_when_it_is_due_again(
 
     own.add(observations=monthly(PRICE, np.array([501.0]), "2026-06-01"), known_at=datetime(2026, 7, 11, tzinfo=UTC))
     assert due(own, registry, small, TODAY) == (PRICE, TINY, VOLUME)
-    again = train(own, registry, small, [PRICE], Plan(TODAY, kept=True)).outcomes[0]
+    again = train(own, registry, small, [PRICE], TrainingPlan(TODAY, kept=True)).outcomes[0]
     assert (again.status, again.family) == ("trained", "seasonal-naive")
     # to name families anew is to choose anew
     assert train(own, registry, small, [PRICE], PLAN).outcomes[0].family != "seasonal-naive"
@@ -239,7 +239,7 @@ def test_a_run_is_held_when_the_family_that_served_fails_and_its_substitute_is_w
     assert registry.champion_id(VOLUME) == serves
     assert train(own, registry, small, [VOLUME], PLAN).outcomes[0].status == "current", "it is not tried again"
     # whoever leaves the family out means it
-    wished = train(own, registry, small, [VOLUME], Plan(TODAY, ("random-walk",))).outcomes[0]
+    wished = train(own, registry, small, [VOLUME], TrainingPlan(TODAY, ("random-walk",))).outcomes[0]
     assert (wished.status, wished.family) == ("trained", "random-walk")
 
 
@@ -250,10 +250,10 @@ import datetime as dt, os, time
 from dataclasses import replace
 from forecast.catalog import Catalog
 from forecast.settings import Settings
-from forecast.jobs.train import Plan, train
+from forecast.jobs.train import TrainingPlan, train
 from forecast.registry import Registry
 settings = Settings.from_env(os.environ).model_copy(update={"draws": 200, "horizon": 6, "jobs": 1})
-plan = Plan(dt.date(2026, 7, 15), ("grid", "seasonal-naive"))
+plan = TrainingPlan(dt.date(2026, 7, 15), ("grid", "seasonal-naive"))
 
 def say(outcome):
     print(outcome.series_id, outcome.status, flush=True)
@@ -304,7 +304,7 @@ def test_a_run_that_was_declined_while_it_was_being_trained_does_not_serve(
     first = train_one(own, registry, small, PRICE, PLAN)
     seeded = small.model_copy(update={"seed": 1})
     made = _compute(own, registry, seeded, PRICE, PLAN)
-    assert isinstance(made, Candidate)
+    assert isinstance(made, CandidateRun)
     assert registry.champion_id(PRICE) == first.run_id, "what is only stored serves nobody"
     assert train_one(own, registry, seeded, PRICE, PLAN).run_id == made.run_id
     registry.rollback(PRICE)

@@ -18,17 +18,17 @@ from forecast.errors import FitFailed, TooShort
 from forecast.forecasters.random_walk import RandomWalk
 from forecast.forecasters.seasonal_naive import SeasonalNaive
 from forecast.jobs.card import make_card
-from forecast.jobs.train import Candidate, Plan, _contest, _views, _worse_than_before, origins
+from forecast.jobs.train import CandidateRun, TrainingPlan, _contest, _information_sets, _worse_than_before, origins
 from forecast.registry import Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import History
 from forecast.training.backtest import Scores
-from forecast.training.information import Past, View
+from forecast.training.information import InformationSet, RealTimeData
 from forecast.training.origins import rolling, spaced
-from forecast.training.panel import Company
-from forecast.training.selection import Chosen
+from forecast.training.panel import PanelSet
+from forecast.training.selection import Selection
 from tests.support.records import a_series, like
 from tests.support.trained_home import COPPER, make_home
 
@@ -100,29 +100,33 @@ def test_periods_are_spaced_from_the_last_one_back_or_evenly_over_all() -> None:
 # -- views -------------------------------------------------------------------------------------------------------------
 
 
-def view(T: int) -> View:
+def information(T: int) -> InformationSet:
     sample = Sample.of(history(T))
-    return View(sample, EffectRecord.none(50, sample.freq, sample.ds[-1]))
+    return InformationSet(sample, EffectRecord.none(50, sample.freq, sample.ds[-1]))
 
 
-def seen_from(views: dict[int, View | None]) -> tuple[list[int], list[str]]:
+def seen_from(information_sets: dict[int, InformationSet | None]) -> tuple[list[int], list[str]]:
     """What becomes of views by row; from None too little was known."""
     ds = history(60).ds
 
-    def look(cutoff: np.datetime64) -> View:
-        found = views[int(np.searchsorted(ds, cutoff))]
+    def look(cutoff: np.datetime64) -> InformationSet:
+        found = information_sets[int(np.searchsorted(ds, cutoff))]
         if found is None:
             raise TooShort("nothing")
         return found
 
-    left, notes = _views(cast(Past, SimpleNamespace(view=look)), [ds[row] for row in views])
+    left, notes = _information_sets(
+        cast(RealTimeData, SimpleNamespace(information=look)), [ds[row] for row in information_sets]
+    )
     return [len(one.sample) for one in left], notes
 
 
 def test_a_view_needs_eighteen_values_and_something_new() -> None:
-    assert seen_from({17: view(18), 18: view(19)}) == ([18, 19], [])
-    assert seen_from({17: view(18), 18: view(18), 19: view(20)})[0] == [18, 20]
-    lengths, notes = seen_from({15: None, 16: view(17), 17: view(18), 18: view(18), 19: view(20)})
+    assert seen_from({17: information(18), 18: information(19)}) == ([18, 19], [])
+    assert seen_from({17: information(18), 18: information(18), 19: information(20)})[0] == [18, 20]
+    lengths, notes = seen_from(
+        {15: None, 16: information(17), 17: information(18), 18: information(18), 19: information(20)}
+    )
     assert lengths == [18, 20]
     assert notes == ["3 of 5 origins were left out: the values before them came too late to be known then"]
 
@@ -147,13 +151,13 @@ def test_slow_families_look_from_every_third_view_and_failures_are_noted(
     seen = history(60)
     cutoffs: list[np.datetime64] = []
 
-    def look(cutoff: np.datetime64) -> View:
+    def look(cutoff: np.datetime64) -> InformationSet:
         cutoffs.append(cutoff)
-        return view(int(np.searchsorted(seen.ds, cutoff)) + 1)
+        return information(int(np.searchsorted(seen.ds, cutoff)) + 1)
 
-    past = cast(Past, SimpleNamespace(view=look, seed=5))
-    plan = Plan(TODAY, ("prophet", "ets"))
-    table, notes = _contest(past, seen, Settings.from_env({"ORECAST_HOME": str(tmp_path)}), plan)
+    real_time = cast(RealTimeData, SimpleNamespace(information=look, seed=5))
+    plan = TrainingPlan(TODAY, ("prophet", "ets"))
+    table, notes = _contest(real_time, seen, Settings.from_env({"ORECAST_HOME": str(tmp_path)}), plan)
     assert [(one.family, one.origins) for one in table] == [("random-walk", 24), ("seasonal-naive", 8)]
     np.testing.assert_array_equal(cutoffs, origins(seen))
     assert notes == ["ets was not backtested: no luck"]
@@ -172,7 +176,7 @@ def test_slow_families_look_from_every_third_view_and_failures_are_noted(
     ],
 )
 def test_the_rivals_of_a_series_begin_with_its_baseline(measure: str, freq: str, families: tuple[str, ...]) -> None:
-    plan = Plan(TODAY, ("seasonal-naive", "random-walk", "grid"))
+    plan = TrainingPlan(TODAY, ("seasonal-naive", "random-walk", "grid"))
     assert plan.rivals(like(PRICE, measure=measure, freq=freq)) == families
 
 
@@ -195,12 +199,12 @@ def test_a_substitute_is_held_if_it_is_more_than_two_percent_worse(
     stores: tuple[Catalog, Registry], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     catalog, registry = stores
-    series, plan = catalog.get(COPPER), Plan(TODAY)
+    series, plan = catalog.get(COPPER), TrainingPlan(TODAY)
     before = registry.champion(COPPER)  # a random walk with a score of 1
 
-    def held(score: float, *families: str, plan: Plan = plan) -> str:
+    def held(score: float, *families: str, plan: TrainingPlan = plan) -> str:
         return _worse_than_before(
-            registry, Candidate(series, "r", Chosen("grid", score, ""), frozenset(families), plan)
+            registry, CandidateRun(series, "r", Selection("grid", score, ""), frozenset(families), plan)
         )
 
     assert held(1.021, "grid") == "random-walk (1.000) could not be backtested this time, and grid scores 1.021"
@@ -211,7 +215,7 @@ def test_a_substitute_is_held_if_it_is_more_than_two_percent_worse(
     monkeypatch.setattr(registry, "champion", lambda _: SimpleNamespace(card=card))
     assert held(0.919, "grid").startswith("ets (0.900)")
     assert held(0.917, "grid") == ""
-    assert held(0.919, "grid", plan=Plan(TODAY, ("grid",))) == "", "whoever leaves it out means it"
+    assert held(0.919, "grid", plan=TrainingPlan(TODAY, ("grid",))) == "", "whoever leaves it out means it"
 
 
 # -- the card ----------------------------------------------------------------------------------------------------------
@@ -228,9 +232,9 @@ def test_a_card_counts_what_was_seen_and_rounds_what_was_found(stores: tuple[Cat
     ]
     catalog.add(series=[PRICE], observations=observations, known_at=datetime(2026, 7, 1, tzinfo=UTC))
     settings = Settings.from_env({}).model_copy(update={"draws": 77, "horizon": 6, "seed": 3})
-    past = Past(catalog, settings, PRICE.series_id, Company(date(2026, 7, 14), {}))
+    real_time = RealTimeData(catalog, settings, PRICE.series_id, PanelSet(date(2026, 7, 14), {}))
     found = replace(scored("grid"), origins=8, rel_crps=np.array([0.123456, 0.2]), coverage={80: 0.81249})
-    made = make_card(past, "r", Chosen("grid", 0.987654, "because"), [found], ["b", "a", "b"], settings, None)
+    made = make_card(real_time, "r", Selection("grid", 0.987654, "because"), [found], ["b", "a", "b"], settings, None)
     card = made.document()
     assert card["data"] == {
         "first": "2024-01-01", "last": "2024-11-01", "observations": 9, "scored": 7, "missing": 3,
@@ -246,8 +250,8 @@ def test_a_card_counts_what_was_seen_and_rounds_what_was_found(stores: tuple[Cat
 
 def test_a_card_lists_the_futures_of_its_series(stores: tuple[Catalog, Registry]) -> None:
     catalog, _ = stores
-    past = Past(catalog, Settings.from_env({}), "volume.rare-earths.export.cn", Company(TODAY, {}))
-    card = make_card(past, "r", Chosen("grid", 1.0, ""), [], [], Settings.from_env({}), None).document()
-    told = {branch["event_id"]: branch["starts"] for branch in card["branches"]}
-    assert told == {b.event_id: b.starts.isoformat() if b.starts else None for b in past.branches}
-    assert told["cn-suspension-no70-2025"] == "2026-11-11"
+    real_time = RealTimeData(catalog, Settings.from_env({}), "volume.rare-earths.export.cn", PanelSet(TODAY, {}))
+    card = make_card(real_time, "r", Selection("grid", 1.0, ""), [], [], Settings.from_env({}), None).document()
+    result = {branch["event_id"]: branch["starts"] for branch in card["branches"]}
+    assert result == {b.event_id: b.starts.isoformat() if b.starts else None for b in real_time.branches}
+    assert result["cn-suspension-no70-2025"] == "2026-11-11"

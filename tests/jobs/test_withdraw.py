@@ -24,12 +24,12 @@ from forecast.cli import call
 from forecast.errors import InvalidInput, NotFound, NotTrained, Retired, TooShort
 from forecast.jobs.ingest import ingest
 from forecast.jobs.monitor import monitor
-from forecast.jobs.train import Plan, due, train
+from forecast.jobs.train import TrainingPlan, due, train
 from forecast.registry import Registry
-from forecast.registry.store import SUMMARY as FILE
+from forecast.registry.store import CLASSES_FILE as FILE
 from forecast.settings import Settings
 from forecast.timeseries.series import Series
-from forecast.training.panel import Company
+from forecast.training.panel import PanelSet
 from service import create_app
 from tests.support.records import a_series
 from tests.support.small_world import a_ban
@@ -96,7 +96,7 @@ def test_a_series_whose_every_value_is_withdrawn_has_none(anywhere: Catalog) -> 
         anywhere.add(series=[Series(**{**series_row(MINE), "unit": "USD/lb"})], known_at=JULY)
 
 
-def told(folder: Path, catalog: Catalog, rows: str, now: datetime) -> tuple[int, int]:
+def result(folder: Path, catalog: Catalog, rows: str, now: datetime) -> tuple[int, int]:
     """Observations of new periods and revisions that a file brings."""
     path = folder / "rows.csv"
     path.write_text(rows)
@@ -106,12 +106,12 @@ def told(folder: Path, catalog: Catalog, rows: str, now: datetime) -> tuple[int,
 
 def test_the_same_row_brings_nothing_back_another_value_or_moment_does(anywhere: Catalog, tmp_path: Path) -> None:
     anywhere.withdraw({"mine": [FEB, MAR]}, now=JUNE)
-    assert told(tmp_path, anywhere, "series_id,ds,value\nmine,2026-02-01,2\nmine,2026-03-01,3\n", JULY) == (0, 0)
+    assert result(tmp_path, anywhere, "series_id,ds,value\nmine,2026-02-01,2\nmine,2026-03-01,3\n", JULY) == (0, 0)
     assert values(anywhere) == {"2026-01-01": 1.0}
-    assert told(tmp_path, anywhere, "series_id,ds,value\nmine,2026-03-01,3.5\n", JULY) == (0, 1)
+    assert result(tmp_path, anywhere, "series_id,ds,value\nmine,2026-03-01,3.5\n", JULY) == (0, 1)
     assert values(anywhere)["2026-03-01"] == 3.5
     again = "series_id,ds,value,known_at\nmine,2026-02-01,2,2026-07-01\n"
-    assert told(tmp_path, anywhere, again, JULY) == (0, 1)
+    assert result(tmp_path, anywhere, again, JULY) == (0, 1)
     assert values(anywhere) == {"2026-01-01": 1.0, "2026-02-01": 2.0, "2026-03-01": 3.5}
     assert values(anywhere, date(2026, 6, 30)) == {"2026-01-01": 1.0}
 
@@ -176,12 +176,12 @@ def test_a_retired_series_teaches_others_nothing(catalog: Catalog) -> None:
     noted = Observation("spot", date(2026, 7, 1), 9000.0, "reported", MAY)
     copper = Series(**{**series_row(catalog.get(COPPER)), "spot": "spot"})
     catalog.add(series=[spot, copper], observations=[noted], known_at=JULY - timedelta(days=20))
-    peers = Company.of(catalog, today).like(copper)
+    peers = PanelSet.of(catalog, today).like(copper)
     assert peers is not None
     assert COPPER in peers.companions
     catalog.retire("spot", now=JULY)
     catalog.retire("price.cotton", now=JULY)
-    after = Company.of(catalog, today).like(copper)
+    after = PanelSet.of(catalog, today).like(copper)
     assert after is not None
     assert peers.histories.keys() - after.histories.keys() == {"price.cotton"}
     assert after.companions == {}
@@ -267,8 +267,8 @@ def test_the_nearest_names_are_told(home: Path, capsys: pytest.CaptureFixture[st
 
 def test_values_are_withdrawn_by_command(home: Path, client: FlaskClient, capsys: pytest.CaptureFixture[str]) -> None:
     asked = "observations", "withdraw", COPPER, "--from", "2026-05-01"
-    said = f"{COPPER}: 2026-05-01 to 2026-06-01, 2 in all\nwithdrawn: 2; withdrawn before: 0; training is due\n"
-    assert orecast(capsys, *asked) == said
+    message = f"{COPPER}: 2026-05-01 to 2026-06-01, 2 in all\nwithdrawn: 2; withdrawn before: 0; training is due\n"
+    assert orecast(capsys, *asked) == message
     assert orecast(capsys, *asked).endswith("withdrawn: 0; withdrawn before: 2\n")
     today = datetime.now(UTC).date()
     path = f"/v1/series/{COPPER}/observations?as_of={today}&start=2026-04-01"
@@ -283,10 +283,12 @@ def test_values_are_withdrawn_by_file_or_none_is(home: Path, capsys: pytest.Capt
     wrong.write_text(
         "series_id,ds\nprice.coper,2026-06-01\nprice.copper,2026-06-02\nprice.nickel,June\nprice.tin,2026-06\n"
     )
-    said = orecast(capsys, "observations", "withdraw", "--file", wrong, code=2)
-    assert f"{wrong}:2: series_id = 'price.coper': expected the id of a series; nearest: price.copper" in said
-    assert f"{wrong}:3: ds = '2026-06-02': expected the first day of a period of which price.copper has had a" in said
-    assert f"{wrong}:4: ds = 'June': expected a date, YYYY-MM-DD (or YYYY-MM)" in said
+    message = orecast(capsys, "observations", "withdraw", "--file", wrong, code=2)
+    assert f"{wrong}:2: series_id = 'price.coper': expected the id of a series; nearest: price.copper" in message
+    assert (
+        f"{wrong}:3: ds = '2026-06-02': expected the first day of a period of which price.copper has had a" in message
+    )
+    assert f"{wrong}:4: ds = 'June': expected a date, YYYY-MM-DD (or YYYY-MM)" in message
     right = home / "right.csv"
     right.write_text("series_id,period\nprice.tin,2026-06\nprice.nickel,2026-06-01\n")
     assert "withdrawn: 2; withdrawn before: 0" in orecast(capsys, "observations", "withdraw", "--file", right)
@@ -303,7 +305,7 @@ def test_a_withdrawn_value_makes_training_due(home: Path) -> None:
     settings = settings_in(home, draws="200")
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
     today = datetime.now(UTC).date()
-    plan = Plan(today, families=("random-walk",))
+    plan = TrainingPlan(today, families=("random-walk",))
     train(catalog, registry, settings, ["price.tin"], plan)
     assert "price.tin" not in due(catalog, registry, settings, today)
     catalog.withdraw({"price.tin": [catalog.periods("volume.steel.export.cn")[-1]]}, now=datetime.now(UTC))
@@ -356,8 +358,8 @@ def test_an_id_that_today_is_refused_takes_nothing_down(
     }
     assert not set(due(older, registry, settings_in(home), date(2026, 7, 15))) & set(OLD)
     assert older.events()["cn-7ree-licence-2025"].flows == (("CN", "US"), ("odd", ""))
-    said = orecast(capsys, "export", "--output", home / "all.csv", code=1)
-    assert all(str(faults[name]) in said for name in OLD)
+    message = orecast(capsys, "export", "--output", home / "all.csv", code=1)
+    assert all(str(faults[name]) in message for name in OLD)
     assert {row["series_id"] for row in csv.DictReader(io.StringIO((home / "all.csv").read_text()))} == set(TRAINED)
     assert "none: its id is refused" in orecast(capsys, "series")
     assert client.get("/v1/events/cn-7ree-licence-2025").status_code == 200
@@ -368,7 +370,7 @@ def test_an_id_that_today_is_refused_has_a_way_out(
     older: Catalog, client: FlaskClient, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     with pytest.raises(NotTrained, match="its id is refused"):
-        train(older, Registry(Path("unused")), settings_in(Path("unused")), [name], Plan(date(2026, 7, 15)))
+        train(older, Registry(Path("unused")), settings_in(Path("unused")), [name], TrainingPlan(date(2026, 7, 15)))
     if "/" not in name:
         assert client.get(f"/v1/series/{name}").get_json()["series_id"] == name
         refused = client.get(f"/v1/forecasts/{name}")

@@ -18,7 +18,7 @@ from forecast.cli import call
 from forecast.errors import CorruptArtifact, NotTrained, UnknownFormat
 from forecast.events import Branch
 from forecast.registry import Registry
-from forecast.registry.card import FORMAT, FamilyScores, read
+from forecast.registry.card import CARD_FORMAT, FamilyScores, read
 from forecast.settings import Settings
 from service import create_app
 from tests.registry.test_store import LAST, SERIES, save, some_card, some_record
@@ -58,7 +58,7 @@ def test_a_card_comes_back_as_it_was_and_nobody_can_change_it(tmp_path: Path) ->
     assert read(json.loads(json.dumps(back.document()))) == back
     assert back.document()["branches"][0]["starts"] == "2026-11-10"
     assert list(back.document())[:2] == ["format", "series"]
-    assert back.document()["format"] == FORMAT == 2
+    assert back.document()["format"] == CARD_FORMAT == 2
     with pytest.raises(FrozenInstanceError):
         back.score = 0.1  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError):

@@ -21,7 +21,7 @@ from forecast.errors import Busy, CorruptArtifact, InvalidInput, NotFound, NotTr
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
 from forecast.registry import Card, Registry
-from forecast.registry.card import Data, Sizes
+from forecast.registry.card import DataSummary, RunSettings
 from forecast.timeseries.frequency import Freq
 from tests.support import ROOT
 from tests.support.records import a_series
@@ -48,12 +48,12 @@ def some_card(series_id: str = SERIES, run_id: str = "2026-06-aa", seed: int = 0
         trained_at=dt.datetime(2026, 11, 24, second=seed, tzinfo=dt.UTC),
         as_of=dt.date(2026, 11, 24),
         events_known_to=dt.date(2026, 10, 8),
-        data=Data(dt.date(1992, 1, 1), dt.date(2026, 6, 1), observations=414, scored=414, missing=0),
+        data=DataSummary(dt.date(1992, 1, 1), dt.date(2026, 6, 1), observations=414, scored=414, missing=0),
         champion_family="random-walk",
         score=float("nan"),
         why="the only one",
         backtest={},
-        settings=Sizes(draws=50, horizon=24, seed=0),
+        settings=RunSettings(draws=50, horizon=24, seed=0),
         known_on=dt.date(2026, 11, 3),
     )
 

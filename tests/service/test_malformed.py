@@ -95,8 +95,8 @@ def send(server: Server, request: bytes) -> tuple[int, dict[str, str], bytes]:
     with connect(server) as connection:
         connection.sendall(request)
         connection.shutdown(socket.SHUT_WR)
-        said = b"".join(iter(lambda: connection.recv(65536), b""))
-    head, _, body = said.partition(b"\r\n\r\n")
+        message = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = message.partition(b"\r\n\r\n")
     status, *lines = head.decode("latin-1").split("\r\n")
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     assert int(headers["content-length"]) == len(body)
@@ -143,9 +143,9 @@ def test_a_malformed_body_ends_its_connection(server: Server) -> None:
     smuggled = get(b"/healthz")
     with connect(server) as connection:
         connection.sendall(CHUNKED.replace(b"Connection: close\r\n", b"") + b"zz\r\n" + smuggled)
-        said = b"".join(iter(lambda: connection.recv(65536), b""))
-    assert said.startswith(b"HTTP/1.1 400")
-    assert said.count(b"HTTP/1.1") == 1
+        message = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert message.startswith(b"HTTP/1.1 400")
+    assert message.count(b"HTTP/1.1") == 1
 
 
 def test_clients_that_fall_silent_keep_nobody_else_out(tmp_path: Path) -> None:

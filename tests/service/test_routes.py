@@ -47,8 +47,8 @@ def test_a_forecast_follows_the_last_observation_and_its_intervals_nest(client: 
 def test_csv_has_the_digits_of_json(client: FlaskClient) -> None:
     text = client.get(JSON_FORECAST).get_data(as_text=True)
     rows = table(client, JSON_FORECAST + "&format=csv")
-    for row, told in zip(rows, json.loads(text, parse_float=str, parse_int=str)["data"], strict=True):
-        assert {name: row[name] for name in told} == told
+    for row, result in zip(rows, json.loads(text, parse_float=str, parse_int=str)["data"], strict=True):
+        assert {name: row[name] for name in result} == result
         assert (row["series_id"], row["unit"], row["scenario"], row["run"]) == (
             COPPER,
             "USD/t",
@@ -257,9 +257,9 @@ def test_an_event_comes_with_its_state_and_the_acts_upon_it(client: FlaskClient)
 
 
 def test_events_as_csv_keep_their_lists(client: FlaskClient) -> None:
-    told = {event["event_id"]: event for event in get(client, "/v1/events")["data"]}
+    result = {event["event_id"]: event for event in get(client, "/v1/events")["data"]}
     for row in table(client, "/v1/events?format=csv"):
-        event = told[row["event_id"]]
+        event = result[row["event_id"]]
         assert row["minerals"].split(";") == (event["minerals"] or [""])
         assert row["flows"] == ";".join(">".join(flow) for flow in event["flows"])
         assert row["acts"] == ";".join(f"{act['relation']}:{act['target']}" for act in event["acts"])
@@ -271,13 +271,13 @@ def test_effects_are_those_of_the_serving_run(client: FlaskClient) -> None:
     assert effects["data"]
     rows = table(client, f"/v1/series/{EARTHS}/effects?format=csv")
     assert [row["episode_id"] for row in rows] == [effect["episode_id"] for effect in effects["data"]]
-    for row, told in zip(rows, effects["data"], strict=True):
+    for row, result in zip(rows, effects["data"], strict=True):
         for band in ("average", "cumulated", "cumulated_before"):
-            for name, number in (told[band] or {}).items():
+            for name, number in (result[band] or {}).items():
                 assert float(row[f"{band}_{name}"]) == number
-        assert sum(shape["weight"] for shape in told["shapes"]) == pytest.approx(1)
-        assert told["others_of_kind"] >= 0
-        assert told["given_kind"]["lo-90"] < told["given_kind"]["median"] < told["given_kind"]["hi-90"]
+        assert sum(shape["weight"] for shape in result["shapes"]) == pytest.approx(1)
+        assert result["others_of_kind"] >= 0
+        assert result["given_kind"]["lo-90"] < result["given_kind"]["median"] < result["given_kind"]["hi-90"]
 
 
 def test_the_path_of_an_effect_is_a_row_a_period_with_the_series_as_without_it(client: FlaskClient) -> None:
@@ -313,16 +313,16 @@ def test_an_event_without_an_effect_on_the_series_is_not_found(client: FlaskClie
 
 
 def test_kinds_of_events_say_whether_their_mean_is_known(client: FlaskClient) -> None:
-    told = get(client, "/v1/effects")["data"]
-    assert len({(row["family"], row["measure"]) for row in told}) == len(told) == 10
-    for row in told:
+    result = get(client, "/v1/effects")["data"]
+    assert len({(row["family"], row["measure"]) for row in result}) == len(result) == 10
+    for row in result:
         assert row["up"] + row["down"] == row["estimates"] >= row["events"]
         assert row["mean"]["lo-90"] < row["mean"]["median"] < row["mean"]["hi-90"]
         assert (row["unseen"]["median"] != 0) == row["identified"]
         assert ("cannot be told from zero" in row["says"]) == (bool(row["events"]) and not row["identified"])
     rows = table(client, "/v1/effects?format=csv")
     for name in ("mean", "unseen"):
-        assert [float(row[f"{name}_hi-90"]) for row in rows] == [row[name]["hi-90"] for row in told]
+        assert [float(row[f"{name}_hi-90"]) for row in rows] == [row[name]["hi-90"] for row in result]
 
 
 def test_runs_and_their_cards(client: FlaskClient) -> None:
@@ -335,8 +335,8 @@ def test_runs_and_their_cards(client: FlaskClient) -> None:
 
 
 def test_the_backtest_is_a_row_for_each_family_and_horizon(client: FlaskClient) -> None:
-    told = get(client, f"/v1/series/{COPPER}/backtest")
-    assert [(row["family"], row["h"], row["rel_crps"]) for row in told["data"]] == [
+    result = get(client, f"/v1/series/{COPPER}/backtest")
+    assert [(row["family"], row["h"], row["rel_crps"]) for row in result["data"]] == [
         ("random-walk", 1, 0.98),
         ("random-walk", 2, 0.99),
     ]

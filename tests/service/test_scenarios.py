@@ -35,8 +35,8 @@ def refused(client: FlaskClient, status: int, question: object) -> list[dict[str
 
 def test_every_series_is_answered_in_every_world(client: FlaskClient) -> None:
     answer = client.post("/v1/scenarios", json=QUESTION).get_json()
-    told = [(outcome["series_id"], outcome["scenario"], outcome["probability"]) for outcome in answer["data"]]
-    assert told == [
+    result = [(outcome["series_id"], outcome["scenario"], outcome["probability"]) for outcome in answer["data"]]
+    assert result == [
         *((EARTHS, "baseline", None), (EARTHS, "return", 0.3), (EARTHS, "mixture", None)),
         *((COPPER, "baseline", None), (COPPER, "return", 0.3), (COPPER, "mixture", None)),
     ]
@@ -65,8 +65,8 @@ def test_csv_has_a_row_for_each_period_of_each_world(client: FlaskClient) -> Non
     chances = [outcome["probability"] for outcome in answer["data"] for _ in outcome["data"]]
     assert [float(row["probability"]) if row["probability"] else None for row in rows] == chances
     assert 0.3 in chances
-    told = [row["yhat"] for outcome in answer["data"] for row in outcome["data"]]
-    assert [float(row["yhat"]) for row in rows] == told
+    result = [row["yhat"] for outcome in answer["data"] for row in outcome["data"]]
+    assert [float(row["yhat"]) for row in rows] == result
     sums = [row["cumulated"]["lo-80"] for outcome in answer["data"] for row in outcome["data"] if row["cumulated"]]
     assert sums
     assert [float(row["cumulated_lo-80"]) for row in rows if row["cumulated_lo-80"]] == sums
@@ -112,7 +112,7 @@ def test_an_added_event_says_what_its_effect_rests_on(client: FlaskClient) -> No
     baseline, scenario, *_ = client.post("/v1/scenarios", json=QUESTION | adding()).get_json()["data"]
     (note,) = scenario["notes"]
     assert re.match(r"new-licence: prior from \d+ events of this kind \(supply, on flows\): ", note)
-    assert not any("new-licence" in told for told in baseline["notes"])
+    assert not any("new-licence" in result for result in baseline["notes"])
     stated = adding(effect={"volume": {"percent": -20}})
     _, scenario, *_ = client.post("/v1/scenarios", json=QUESTION | stated).get_json()["data"]
     assert scenario["notes"] == []

@@ -72,9 +72,9 @@ NOTHING_SAID = Event(
 )  # fmt: skip
 
 
-def changed(event: Event, said: EventFacts | None = None, **more: Unpack[EventFacts]) -> Event:
+def changed(event: Event, message: EventFacts | None = None, **more: Unpack[EventFacts]) -> Event:
     """The event with other facts: those that are said, and more."""
-    return _changed(event, **((said or {}) | more))
+    return _changed(event, **((message or {}) | more))
 
 
 def _changed(

@@ -17,7 +17,7 @@ from scipy import stats
 
 from forecast import seeds
 from forecast.answers.event_priors import Evidence
-from forecast.answers.event_versions import World
+from forecast.answers.event_versions import EventScenario
 from forecast.answers.future import Future
 from forecast.answers.scenarios import Question
 from forecast.answers.scenarios.build import build
@@ -30,7 +30,7 @@ from forecast.events.exposure import Minerals
 from forecast.interventions import Intervention, Shape, Step
 from forecast.names import MeasureClass
 from forecast.registry import Run
-from forecast.registry.card import Card, Data, Sizes
+from forecast.registry.card import Card, DataSummary, RunSettings
 from forecast.timeseries.frequency import parse_freq
 from forecast.timeseries.series import Floats, Series
 from tests.support.records import NOTHING_SAID, EventFacts, a_series, changed
@@ -47,7 +47,7 @@ PRICE = a_series("price.ore", "ore", "price", "target", "world", "WLD", "WLD", "
 WEEKLY = a_series("volume.ore.weekly", "ore", "volume", "target", "export", "CHN", "WLD", "t", "W-SUN", 0)
 
 
-def an_event(event_id: str, said: EventFacts | None = None, **more: Unpack[EventFacts]) -> Event:
+def an_event(event_id: str, message: EventFacts | None = None, **more: Unpack[EventFacts]) -> Event:
     """A tariff announced on 10 January 2030, effective from February on, unless told otherwise."""
     usual = changed(
         replace(NOTHING_SAID, event_id=event_id, title=event_id),
@@ -56,13 +56,13 @@ def an_event(event_id: str, said: EventFacts | None = None, **more: Unpack[Event
         effective=date(2030, 2, 1),
         status="enacted",
     )
-    return changed(usual, said, **more)
+    return changed(usual, message, **more)
 
 
-def a_ban(event_id: str, said: EventFacts | None = None, **more: Unpack[EventFacts]) -> Event:
+def a_ban(event_id: str, message: EventFacts | None = None, **more: Unpack[EventFacts]) -> Event:
     """An export ban on the ore of the small world, which is to lower volumes and to raise prices."""
     usual: EventFacts = {"kind": "export_ban", "minerals": ("ore",), "flows": (("CHN", "WLD"),), "volume": "down"}
-    return an_event(event_id, usual | {"price_world": "up"} | (said or {}), **more)
+    return an_event(event_id, usual | {"price_world": "up"} | (message or {}), **more)
 
 
 #: A tariff that may come in September, with a probability of 30 %.
@@ -106,12 +106,12 @@ def a_run(series: Series = FLOW, effects: Iterable[EpisodeEffect] = (), last: np
         trained_at=datetime.combine(TRAINED, time(), UTC),
         as_of=TRAINED,
         events_known_to=date(2030, 7, 1),
-        data=Data(ended, ended, observations=1, scored=1, missing=0),
+        data=DataSummary(ended, ended, observations=1, scored=1, missing=0),
         champion_family="drawn",
         score=1.0,
         why="drawn for a test",
         backtest={},
-        settings=Sizes(draws=N, horizon=H, seed=0),
+        settings=RunSettings(draws=N, horizon=H, seed=0),
         notes=("of the run",),
     )
     return Run(series.series_id, "run-a", card, np.zeros((N, H), dtype=np.float32), record, last)
@@ -140,7 +140,7 @@ def chances(key: str) -> Floats:
     return generator(key).permutation((np.arange(N) + 0.5) / N)
 
 
-def luck(event_id: str, series: Series = FLOW, *, heavy: bool = False) -> Floats:
+def random_numbers(event_id: str, series: Series = FLOW, *, heavy: bool = False) -> Floats:
     """(N,) numbers of mean 0 and sd 1 that size an event: normal, or t of four degrees of freedom."""
     p = (np.arange(N) + 0.5) / N
     scores = stats.t.ppf(p, 4, scale=0.5**0.5) if heavy else stats.norm.ppf(p)
@@ -170,7 +170,7 @@ def unseen(event_id: str, family: KindFamily = SUPPLY, *, direction: int = -1, s
     """(N,) what an event of a family does that nobody has seen, if it hits the series squarely."""
     mean, sd, heavy = EVIDENCE.prior(family, series).towards(direction)
     assert heavy
-    return mean + sd * luck(event_id, series, heavy=True)
+    return mean + sd * random_numbers(event_id, series, heavy=True)
 
 
 def licensed(effect: Floats | float, approved: float) -> Floats:
@@ -188,18 +188,18 @@ def same(found: Floats, expected: Floats | float) -> None:
     np.testing.assert_allclose(found, np.broadcast_to(np.asarray(expected), found.shape), atol=5e-7)
 
 
-def world_of(future: Future, **scenario: object) -> World:
+def event_scenario_of(future: Future, **scenario: object) -> EventScenario:
     """The world of a scenario, asked of one series."""
     question = Question.read(
         json.dumps({"series": [future.series.series_id], "scenarios": [{"name": "s"} | scenario]}, default=str)
     )
-    (world,) = build(question, future.known, future.open_branches, MINERALS)
-    return world
+    (event_scenario,) = build(question, future.known, future.open_branches, MINERALS)
+    return event_scenario
 
 
 def change(future: Future, **scenario: object) -> Floats:
     """(H, N) what a scenario changes of the log of the draws."""
-    return future.given(world_of(future, **scenario)).change
+    return future.given(event_scenario_of(future, **scenario)).change
 
 
 def percent(mean: float, sd: float = 0.0, on: str = "volume") -> dict[str, dict[str, float]]:
@@ -210,5 +210,5 @@ def percent(mean: float, sd: float = 0.0, on: str = "volume") -> dict[str, dict[
 def refused(future: Future, **scenario: object) -> dict[str, str]:
     """Where a scenario is at fault, and what would have been right."""
     with pytest.raises(InvalidInput) as error:
-        world_of(future, **scenario)
+        event_scenario_of(future, **scenario)
     return {fault.where: fault.expected for fault in error.value.faults}

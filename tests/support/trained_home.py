@@ -16,7 +16,7 @@ from forecast.answers.event_priors import refresh
 from forecast.catalog import Catalog, Observation
 from forecast.effects import EffectRecord, EpisodeEffect, episodes
 from forecast.registry import Registry
-from forecast.registry.card import Card, Data, FamilyScores, Sizes
+from forecast.registry.card import Card, DataSummary, FamilyScores, RunSettings
 from forecast.settings import Settings
 from forecast.timeseries.series import Series
 
@@ -102,10 +102,12 @@ def card(series: Series, run_id: str, last: np.datetime64) -> Card:
         trained_at=NOW,
         as_of=dt.date(2026, 7, 15),
         events_known_to=dt.date(2026, 7, 10),
-        data=Data(dt.date(1992, 1, 1), dt.date.fromisoformat(str(last)), observations=400, scored=400, missing=0),
+        data=DataSummary(
+            dt.date(1992, 1, 1), dt.date.fromisoformat(str(last)), observations=400, scored=400, missing=0
+        ),
         champion_family="random-walk",
         score=1.0,
         why="drawn for a test",
         backtest={"random-walk": FamilyScores(24, 0.98, (0.98, 0.99), {50: 0.5, 80: 0.8, 95: 0.95})},
-        settings=Sizes(draws=400, horizon=HORIZON, seed=0),
+        settings=RunSettings(draws=400, horizon=HORIZON, seed=0),
     )

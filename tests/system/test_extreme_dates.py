@@ -116,8 +116,8 @@ def test_no_day_breaks_a_command(
     make_home(tmp_path)
     monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
     code = cli.call([*command, "--as-of", day])
-    said = capsys.readouterr().err
-    assert code in (0, 1, 2, 3, 4), said
-    assert "Traceback" not in said
+    message = capsys.readouterr().err
+    assert code in (0, 1, 2, 3, 4), message
+    assert "Traceback" not in message
     if code not in (0, 1):
-        assert said.startswith("orecast: ")
+        assert message.startswith("orecast: ")

@@ -11,10 +11,10 @@ import pytest
 
 from forecast.answers.forecast import forecast
 from forecast.catalog import Catalog
-from forecast.effects.candidates import FAMILIES, every_shape, in_periods
+from forecast.effects.candidates import SHAPE_FAMILIES, every_shape, in_periods
 from forecast.interventions import Decay, Intervention, Licence, Pulse, Ramp, Step, Temporary
 from forecast.jobs.ingest import ingest
-from forecast.jobs.train import ORIGINS, TEST_HORIZON, Plan, origins, train_one
+from forecast.jobs.train import BACKTEST_ORIGINS, TEST_HORIZON, TrainingPlan, origins, train_one
 from forecast.registry import Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq, parse_freq
@@ -54,7 +54,7 @@ def test_all_the_way(catalog: Catalog, settings: Settings, tmp_path: Path, writt
     assert f"frequencies are read as {understood}" in counts.notes
 
     registry = Registry(settings.models_dir)
-    outcome = train_one(catalog, registry, settings, "mine.x", Plan(NOW.date(), families=("grid",)))
+    outcome = train_one(catalog, registry, settings, "mine.x", TrainingPlan(NOW.date(), families=("grid",)))
     assert (outcome.status, outcome.detail.count("failed")) == ("trained", 0)
     made = forecast(catalog, registry, "mine.x", horizon=3, as_of=NOW.date())
     assert made.freq == understood
@@ -77,7 +77,7 @@ def a_history(code: str, n: int) -> History:
 def test_origins_of_a_long_series_are_spread_over_a_year_at_least(code: str, stride: int) -> None:
     history = a_history(code, 3000)
     found = origins(history)
-    assert len(found) == ORIGINS
+    assert len(found) == BACKTEST_ORIGINS
     assert set(np.diff(Freq(code).ordinal(found))) == {stride}
     assert found[-1] == Freq(code).shift(history.last, -TEST_HORIZON[code[0]])
 
@@ -136,7 +136,7 @@ def test_shapes_keep_their_weight_at_every_frequency(code: str) -> None:
     every = every_shape([0, 1], Freq(code))
     assert np.exp(every.log_prior).sum() == pytest.approx(1.0)
     assert len(set(every.shapes)) == len(every.shapes)
-    monthly = tuple(shape for _, members in FAMILIES for shape in members)
+    monthly = tuple(shape for _, members in SHAPE_FAMILIES for shape in members)
     assert code != "M" or every.shapes == monthly
 
 

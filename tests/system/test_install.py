@@ -68,12 +68,12 @@ def test_the_readme_has_a_row_for_every_extra() -> None:
     assert set(ROWS) == {"", *PROJECT["optional-dependencies"]} - {"dev"}
 
 
-@pytest.mark.parametrize(("extra", "told"), ROWS.items())
-def test_an_install_is_as_small_as_the_readme_says(wheel: Path, extra: str, told: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("extra", "result"), ROWS.items())
+def test_an_install_is_as_small_as_the_readme_says(wheel: Path, extra: str, result: tuple[int, int]) -> None:
     """Files differ a little between platforms, and so does who needs a package more."""
     found = needed(wheel, extra)
-    assert abs(len(found) + 1 - told[0]) <= 2, sorted(found)
-    assert megabytes(wheel, found) == pytest.approx(told[1], rel=0.1)
+    assert abs(len(found) + 1 - result[0]) <= 2, sorted(found)
+    assert megabytes(wheel, found) == pytest.approx(result[1], rel=0.1)
 
 
 def test_what_serves_and_answers_stays_small(wheel: Path) -> None:
@@ -218,8 +218,8 @@ def test_what_lacks_an_extra_names_it(light: Environment, home: Path, command: s
 @pytest.mark.parametrize("command", ["series", "serve"])
 def test_so_does_a_database_whose_driver_is_not_installed(light: Environment, home: Path, command: str) -> None:
     done = light.orecast(home, command, ORECAST_DATABASE_URL="postgresql://me:secret@127.0.0.1:1/ore")
-    said = "ORECAST_DATABASE_URL = 'postgresql+psycopg://me:***@127.0.0.1:1/ore' needs the extra 'postgres'"
-    assert done.stderr == f"orecast: {said}: pip install 'orecast[postgres]'\n"
+    message = "ORECAST_DATABASE_URL = 'postgresql+psycopg://me:***@127.0.0.1:1/ore' needs the extra 'postgres'"
+    assert done.stderr == f"orecast: {message}: pip install 'orecast[postgres]'\n"
     assert done.returncode == 2
 
 
@@ -307,7 +307,9 @@ def test_pip_installs_it_into_an_empty_environment(wheel: Path, home: Path, tmp_
     python = tmp_path / "venv" / "bin" / "python"
     pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
     env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    subprocess.run([*pip, "install", "--quiet", "--constraint", str(ROOT / "requirements.lock"), str(wheel)], env=env, check=True)
+    subprocess.run(
+        [*pip, "install", "--quiet", "--constraint", str(ROOT / "requirements.lock"), str(wheel)], env=env, check=True
+    )
     subprocess.run([*pip, "check"], env=env, check=True)
     listed = subprocess.run([*pip, "list", "--format", "json"], env=env, check=True, capture_output=True, text=True)
     found = {canonicalize_name(row["name"]) for row in json.loads(listed.stdout)} - {"pip", "setuptools"}

@@ -139,13 +139,13 @@ def test_every_target_can_be_chosen_by_measure(seen: Seen) -> None:
     targets = seen.get("/v1/series?role=target")["data"]
     served = next(one["series_id"] for one in targets if one["run"])
     expect(seen.page.locator("#title")).to_have_text(served)
-    told: dict[str, list[str]] = {}
+    result: dict[str, list[str]] = {}
     for group in seen.page.locator("#series optgroup").all():
-        told[group.get_attribute("label") or ""] = group.locator("option").all_inner_texts()
+        result[group.get_attribute("label") or ""] = group.locator("option").all_inner_texts()
     expected: dict[str, list[str]] = {}
     for series in targets:
         expected.setdefault(series["measure"], []).append(series["series_id"])
-    assert told == expected
+    assert result == expected
 
 
 def test_a_forecast_is_drawn_and_its_numbers_are_those_of_the_api(seen: Seen) -> None:
@@ -161,8 +161,8 @@ def test_a_forecast_is_drawn_and_its_numbers_are_those_of_the_api(seen: Seen) ->
     assert all(len(re.sub(r"\D", "", cell).strip("0")) <= 6 for row in cells for cell in row[1:]), "no more digits"
     within = seen.page.locator("#numbers tbody td:not(:first-child)").all_text_contents()
     assert len({len(text.partition(".")[2]) for text in within}) == 1, "the points stand in a line"
-    told = f"Run {made['run']} · as of {made['as_of']} · events known to {made['events_known_to']}"
-    expect(seen.page.locator("#provenance")).to_have_text(told)
+    result = f"Run {made['run']} · as of {made['as_of']} · events known to {made['events_known_to']}"
+    expect(seen.page.locator("#provenance")).to_have_text(result)
     expect(seen.page.locator("#facts")).to_contain_text("USD/t · World Bank")
     expect(seen.page.get_by_role("img", name=f"History and forecast of {COPPER}, in USD/t")).to_be_visible()
     expect(seen.page.get_by_role("alert")).to_be_hidden()
@@ -208,10 +208,12 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
     assert [text[:10] for text in listed] == sorted(dates, reverse=True)
     assert all(any(event["title"] in text for text in listed) for event in events)
     branches = seen.get(f"/v1/forecasts/{EARTHS}")["branches"]
-    told = seen.page.locator("#branches li").all_inner_texts()
+    result = seen.page.locator("#branches li").all_inner_texts()
     assert branches
-    assert [text.startswith(branch["title"]) for text, branch in zip(told, branches, strict=True)] == [True] * len(told)
-    assert all(text.endswith("not in the forecast") for text in told)
+    assert [text.startswith(branch["title"]) for text, branch in zip(result, branches, strict=True)] == [True] * len(
+        result
+    )
+    assert all(text.endswith("not in the forecast") for text in result)
     effects = [each for each in seen.get(f"/v1/series/{EARTHS}/effects")["data"] if each["average"]]
     effects.sort(key=lambda each: each["start"], reverse=True)
     titles = {event["event_id"]: event["title"] for event in events}
@@ -414,14 +416,14 @@ def test_the_page_of_the_api_lists_every_operation(seen: Seen) -> None:
     operations = sorted((method, path) for path, item in document["paths"].items() for method in item)
     shown = seen.page.locator(".opblock")
     expect(shown).to_have_count(len(operations))
-    told = sorted(
+    result = sorted(
         (
             block.locator(".opblock-summary-method").inner_text().lower(),
             block.locator(".opblock-summary-path").get_attribute("data-path"),
         )
         for block in shown.all()
     )
-    assert told == operations
+    assert result == operations
     expect(seen.page.locator(".info .title")).to_contain_text("orecast")
     shown.filter(has_text="/v1/series/{series_id}/backtest").click()
     expect(seen.page.get_by_text("CRPS of every family as a ratio").first).to_be_visible()

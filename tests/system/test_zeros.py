@@ -27,10 +27,10 @@ from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
 from forecast.timeseries.trade import codes, has_trade
 from forecast.training.backtest import Backtest, backtest, fit, scores
-from forecast.training.information import View
+from forecast.training.information import InformationSet
 from tests.support.command import Orecast, Said
 from tests.support.records import a_series
-from tests.support.small_world import AS_OF, FLOW, MINERALS, H, N, a_ban, a_future, a_run, an_effect, world_of
+from tests.support.small_world import AS_OF, FLOW, MINERALS, H, N, a_ban, a_future, a_run, an_effect, event_scenario_of
 
 MEDIAN = 7  # of the fifteen levels; 0 is that of 2.5 %, 14 that of 97.5 %
 
@@ -48,14 +48,14 @@ def bare(sample: Sample) -> Design:
     return Design.empty(sample.ds)
 
 
-def view(y: Values, freq: str = "M", first: str = "2014-01-01", n: int = 1000) -> View:
+def information(y: Values, freq: str = "M", first: str = "2014-01-01", n: int = 1000) -> InformationSet:
     sample = Sample.of(history(y, freq, first))
-    return View(sample, EffectRecord.none(n, sample.freq, sample.ds[-1]))
+    return InformationSet(sample, EffectRecord.none(n, sample.freq, sample.ds[-1]))
 
 
 def forecast(y: Values, family: str = "grid", horizon: int = 12, freq: str = "M", first: str = "2014-01-01") -> Floats:
     """(H, 15) quantiles in the unit."""
-    return fit(FORECASTERS[family], view(y, freq, first)).quantiles(horizon, 3)
+    return fit(FORECASTERS[family], information(y, freq, first)).quantiles(horizon, 3)
 
 
 def noisy(level: float, n: int, sd: float = 0.1, seed: int = 0) -> Floats:
@@ -82,7 +82,7 @@ def test_a_mine_that_closes_in_winter_is_forecast_closed_in_winter_by_every_fami
 def test_after_months_without_trade_the_seasons_are_where_they_were(family: str) -> None:
     """Closed from October to December, when the sample ends; Julys are three times as large as other months."""
     month = np.arange(120) % 12
-    seen = view(np.where(month < 9, noisy(1000, 120) * np.where(month == 6, 3, 1), 0.0))
+    seen = information(np.where(month < 9, noisy(1000, 120) * np.where(month == 6, 3, 1), 0.0))
     assert seen.gap == 3
     q = fit(FORECASTERS[family], seen).quantiles(12, 3)
     np.testing.assert_allclose(q[[5, 6, 7], MEDIAN], [1000, 3000, 1000], rtol=0.2)
@@ -92,7 +92,7 @@ def test_after_months_without_trade_the_seasons_are_where_they_were(family: str)
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_small_counts_are_mostly_none_and_never_a_half(seed: int) -> None:
     y = np.random.default_rng(seed).poisson(0.4, 120)
-    seen = view(y, n=4000)
+    seen = information(y, n=4000)
     trade = seen.trade(12, 5)
     assert trade is not None
     np.testing.assert_allclose((trade & 1).mean(axis=0), (y > 0).mean(), atol=0.1)
@@ -122,11 +122,11 @@ def test_what_a_ban_has_stopped_stays_stopped_with_a_small_chance_of_return() ->
     q = forecast(y)
     assert (q[:, :12] == 0).all()  # up to the 80 % level
     assert (q[0] == 0).all()
-    trade = view(y, n=4000).trade(12, 5)
+    trade = information(y, n=4000).trade(12, 5)
     assert trade is not None
     assert 0.03 < (trade[:, -1] & 1).mean() < 0.15
     # what comes back is as large as it was
-    some, _ = fit(FORECASTERS["grid"], view(y)).baseline(12, 3)
+    some, _ = fit(FORECASTERS["grid"], information(y)).baseline(12, 3)
     np.testing.assert_allclose(np.exp(np.median(some, axis=0)), 1000, rtol=0.1)
 
 
@@ -140,7 +140,7 @@ def test_nothing_but_zeros_is_forecast_as_zero() -> None:
 
 def test_a_sum_of_draws_holds_each_month_that_has_trade() -> None:
     """The year of a mine that works nine months of twelve at 1000: about 9000, though the median of a month is 0."""
-    log, trade = fit(FORECASTERS["grid"], view(closed_in_winter(), n=2000)).baseline(12, 3)
+    log, trade = fit(FORECASTERS["grid"], information(closed_in_winter(), n=2000)).baseline(12, 3)
     assert trade is not None
     year = np.where(trade & 1, np.exp(log), 0.0).sum(axis=1)
     assert np.median(year) == pytest.approx(9000, rel=0.06)
@@ -148,7 +148,7 @@ def test_a_sum_of_draws_holds_each_month_that_has_trade() -> None:
 
 def test_what_is_traded_does_not_hang_on_which_draws_have_trade() -> None:
     """With and without trade, as things are and without the measures: each kind of draw has the margins of all."""
-    log, trade = fit(FORECASTERS["seasonal-naive"], view(closed_in_winter(), n=2000)).baseline(12, 3)
+    log, trade = fit(FORECASTERS["seasonal-naive"], information(closed_in_winter(), n=2000)).baseline(12, 3)
     assert trade is not None
     for h in range(12):
         for kind in np.unique(trade[:, h]):
@@ -162,7 +162,7 @@ def test_what_is_traded_does_not_hang_on_which_draws_have_trade() -> None:
 
 @pytest.mark.parametrize("family", ["grid", "seasonal-naive", "ets"])
 def test_a_series_without_zeros_has_the_digits_of_its_family_alone(family: str) -> None:
-    seen = view(noisy(1000, 120))
+    seen = information(noisy(1000, 120))
     alone = FORECASTERS[family].fit(seen.sample, Design.empty(seen.sample.ds))
     draws = alone.simulate(Design.empty(seen.sample.future(12)), 1000, seed_of(3, "paths")) + seen.ahead(12)
     assert seen.trade(12, 3) is None
@@ -173,8 +173,8 @@ def test_a_backtest_judges_zeros_in_the_unit_of_the_series() -> None:
     """Of a mine that closes every January to March, forecasts from December are exactly right then."""
     y = closed_in_winter()
     at = [83, 95, 107]
-    views = [view(y[: t + 1]) for t in at]
-    test = backtest(FORECASTERS["grid"], views, history(y), 3, 0)
+    information_sets = [information(y[: t + 1]) for t in at]
+    test = backtest(FORECASTERS["grid"], information_sets, history(y), 3, 0)
     assert np.isfinite(test.quantiles).all()
     np.testing.assert_array_equal(test.actual, 0)
     np.testing.assert_array_equal(test.quantiles[..., : MEDIAN + 1], 0)
@@ -186,8 +186,8 @@ def test_a_backtest_judges_zeros_in_the_unit_of_the_series() -> None:
 def test_origins_with_too_few_trades_for_a_family_are_forecast_all_the_same(family: str) -> None:
     """Every fifth month has trade: after five to seven trades ETS and the engine lack some, after 21 they do not."""
     y = np.where(np.arange(120) % 5 == 0, noisy(100, 120), 0.0)
-    views = [view(y[: t + 1], n=500) for t in (20, 25, 30, 100, 110)]
-    test = backtest(FORECASTERS[family], views, history(y), 6, 0)
+    information_sets = [information(y[: t + 1], n=500) for t in (20, 25, 30, 100, 110)]
+    test = backtest(FORECASTERS[family], information_sets, history(y), 6, 0)
     assert np.isfinite(test.quantiles).all()
     assert np.isfinite(test.crps).all()
     assert (test.quantiles[..., -1] < 300).all()
@@ -258,7 +258,7 @@ def test_a_measure_that_is_taken_away_brings_trade_back_and_leaves_the_rest_none
     assert run.held == pytest.approx(-0.5)
     share = np.exp(-0.5)  # the draws are at 1 without the measure
     np.testing.assert_allclose(future.draws[0], np.where(n[:, 0] < N // 4, share, 0), rtol=1e-6)
-    never = future.given(world_of(future, remove=["ban"])).draws
+    never = future.given(event_scenario_of(future, remove=["ban"])).draws
     np.testing.assert_allclose(never, np.where(n.T < N // 2, 1.0, 0), rtol=1e-6)
 
 
@@ -275,7 +275,7 @@ def test_what_trickles_through_a_stop_says_nothing_of_trade_without_it(
 ) -> None:
     sample = Sample.of(history([np.exp(3)] * 6 + after, first="2029-08-01"))
     record = EffectRecord((an_effect(a_ban("ban"), size=size),), "drawn", N, sample.freq, sample.ds[-1])
-    np.testing.assert_allclose(View(sample, record).net.x, left, rtol=1e-6)
+    np.testing.assert_allclose(InformationSet(sample, record).net.x, left, rtol=1e-6)
 
 
 def test_a_zero_that_came_lies_in_an_interval_that_holds_zero() -> None:

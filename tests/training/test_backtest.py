@@ -24,14 +24,14 @@ from forecast.forecasters.origins import PooledStatistics, RefitAndExtend
 from forecast.forecasters.random_walk import RandomWalk
 from forecast.interventions import Decay, Design, Intervention, Shape, Step
 from forecast.jobs.train import origins
-from forecast.metrics import LEVELS
+from forecast.metrics import QUANTILE_LEVELS
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 from forecast.training.backtest import Backtest, at_origin, backtest, fit, outcomes, scores
-from forecast.training.information import Past, View
-from forecast.training.panel import Company
+from forecast.training.information import InformationSet, RealTimeData
+from forecast.training.panel import PanelSet
 from tests.support.records import a_series
 
 TODAY = date(2026, 7, 15)
@@ -49,9 +49,9 @@ def bundled(seeded: Path) -> Iterator[Catalog]:
     catalog.close()
 
 
-def past(catalog: Catalog, series_id: str) -> Past:
+def real_time(catalog: Catalog, series_id: str) -> RealTimeData:
     """A series without company: what its own observations and events tell."""
-    return Past(catalog, Settings.from_env({}), series_id, Company(TODAY, {}))
+    return RealTimeData(catalog, Settings.from_env({}), series_id, PanelSet(TODAY, {}))
 
 
 def history(y: Floats, *, flag: str = "reported", series: Series = MINE) -> History:
@@ -62,31 +62,31 @@ def walk(T: int, seed: int = 0) -> Floats:
     return np.asarray(1000 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0, 0.05, T))))
 
 
-def bare(y: Floats, upto: int) -> View:
+def bare(y: Floats, upto: int) -> InformationSet:
     """A view without effects from the period numbered ``upto``."""
     sample = Sample.of(history(y[: upto + 1]))
-    return View(sample, EffectRecord.none(300, MONTHS, sample.ds[-1]))
+    return InformationSet(sample, EffectRecord.none(300, MONTHS, sample.ds[-1]))
 
 
-def heard_of(view: View) -> frozenset[str]:
+def heard_of(information: InformationSet) -> frozenset[str]:
     """Every event that a view knows, whether or not it has room for its effect."""
-    return view.record.events | {event for left_out in view.record.omitted for event in left_out.events}
+    return information.record.events | {event for left_out in information.record.omitted for event in left_out.events}
 
 
 # -- what was known ----------------------------------------------------------------------------------------------------
 
 
 def test_an_event_is_seen_from_the_month_in_which_it_was_announced(bundled: Catalog) -> None:
-    march, april = (past(bundled, EARTHS).view(np.datetime64(f"2025-{month}-01")) for month in ("03", "04"))
+    march, april = (real_time(bundled, EARTHS).information(np.datetime64(f"2025-{month}-01")) for month in ("03", "04"))
     assert "cn-7ree-licence-2025" in april.record.events
     assert "cn-7ree-licence-2025" not in heard_of(march)
 
 
 def test_a_view_ends_with_its_cutoff_and_holds_what_was_published_by_then(bundled: Catalog) -> None:
-    view = past(bundled, EARTHS).view(CUTOFF)
-    assert view.cutoff == CUTOFF == view.sample.ds[-1]
+    information = real_time(bundled, EARTHS).information(CUTOFF)
+    assert information.cutoff == CUTOFF == information.sample.ds[-1]
     full = Sample.of(bundled.history(EARTHS, TODAY))
-    np.testing.assert_array_equal(view.sample.x, full.x[: len(view.sample)])
+    np.testing.assert_array_equal(information.sample.x, full.x[: len(information.sample)])
 
 
 def test_what_came_later_does_not_change_a_view(catalog: Catalog) -> None:
@@ -99,19 +99,19 @@ def test_what_came_later_does_not_change_a_view(catalog: Catalog) -> None:
     licence: Event = catalog.events()["cn-7ree-licence-2025"]
     early = replace(licence, event_id="early", announced=date(2024, 5, 6), effective=date(2024, 5, 6))
     catalog.add(series=[MINE], observations=values, events=[early], known_at=datetime(2026, 1, 1, tzinfo=UTC))
-    before = past(catalog, MINE.series_id).view(CUTOFF)
+    before = real_time(catalog, MINE.series_id).information(CUTOFF)
     assert "early" in before.record.events
 
     revised = replace(values[10], value=9e9, known=datetime(2025, 4, 11, tzinfo=UTC))  # end of March + 10 days is over
     late = replace(licence, event_id="late", announced=date(2025, 4, 1), effective=date(2024, 8, 1))
     ended = replace(early, ended=date(2024, 11, 1), end_known=date(2025, 4, 1), status="lapsed")
     catalog.add(observations=[revised], events=[late, ended], known_at=datetime(2026, 2, 1, tzinfo=UTC))
-    after = past(catalog, MINE.series_id).view(CUTOFF)
+    after = real_time(catalog, MINE.series_id).information(CUTOFF)
     np.testing.assert_array_equal(after.sample.x, before.sample.x)
     assert after.record.describe() == before.record.describe()
     np.testing.assert_array_equal(after.ahead(6), before.ahead(6))
 
-    later = past(catalog, MINE.series_id).view(np.datetime64("2025-04-01"))
+    later = real_time(catalog, MINE.series_id).information(np.datetime64("2025-04-01"))
     assert later.sample.x[10] == np.log(9e9)
     assert "late" in heard_of(later)
     assert later.record.describe() != before.record.describe()
@@ -152,14 +152,14 @@ def test_outcomes_are_what_was_published_and_may_be_judged() -> None:
 
 def test_families_are_backtested_from_every_view() -> None:
     y = walk(60)
-    views = [bare(y, upto) for upto in range(24, 54, 3)]
+    information_sets = [bare(y, upto) for upto in range(24, 54, 3)]
     for family in (RandomWalk(), Ets(), Grid()):
-        test = backtest(family, views, history(y), 6, seed=1)
-        assert test.quantiles.shape == (10, 6, len(LEVELS))
+        test = backtest(family, information_sets, history(y), 6, seed=1)
+        assert test.quantiles.shape == (10, 6, len(QUANTILE_LEVELS))
         assert (np.diff(test.quantiles, axis=-1) >= 0).all()
-        np.testing.assert_array_equal(test.cutoffs, [view.cutoff for view in views])
+        np.testing.assert_array_equal(test.cutoffs, [information.cutoff for information in information_sets])
         np.testing.assert_array_equal(test.actual[0], y[25:31])
-        same = backtest(family, views, history(y), 6, seed=1)
+        same = backtest(family, information_sets, history(y), 6, seed=1)
         np.testing.assert_array_equal(test.quantiles, same.quantiles)
 
 
@@ -167,8 +167,11 @@ def test_what_comes_after_an_origin_does_not_change_its_forecast() -> None:
     y, spoiled = walk(60), walk(60)
     spoiled[40:] *= 3
     for family in (RandomWalk(), Ets(), Grid()):
-        views = [bare(y, 36), bare(y, 39), bare(y, 45)], [bare(spoiled, 36), bare(spoiled, 39), bare(spoiled, 45)]
-        first, second = (backtest(family, each, history(y), 6, seed=1).quantiles for each in views)
+        information_sets = (
+            [bare(y, 36), bare(y, 39), bare(y, 45)],
+            [bare(spoiled, 36), bare(spoiled, 39), bare(spoiled, 45)],
+        )
+        first, second = (backtest(family, each, history(y), 6, seed=1).quantiles for each in information_sets)
         np.testing.assert_allclose(first[:2], second[:2], rtol=1e-9)
         assert (first[2] != second[2]).any()
 
@@ -176,7 +179,7 @@ def test_what_comes_after_an_origin_does_not_change_its_forecast() -> None:
 def made(scale: float, actual: Floats, family: str = "f") -> Backtest:
     """Quantiles around 100 of a spread, from as many months as there are outcomes."""
     cutoffs = MONTHS.range(FIRST, len(actual))
-    q = 100 + scale * (LEVELS - 0.5) * np.ones((*actual.shape, 1))
+    q = 100 + scale * (QUANTILE_LEVELS - 0.5) * np.ones((*actual.shape, 1))
     return Backtest("s", family, cutoffs, q, actual)
 
 
@@ -184,12 +187,12 @@ def test_scores_are_ratios_at_common_origins_and_coverage() -> None:
     actual = 100 + np.random.default_rng(0).uniform(-5, 5, (400, 3))
     actual[::7, 2] = np.nan
     exact, wide = made(10.0, actual), made(40.0, actual, "wide")
-    told = scores(exact, wide)
-    assert (told.origins, told.family) == (400, "f")
-    assert (told.rel_crps < 1).all()
-    assert told.score == pytest.approx(told.rel_crps.mean())
-    assert told.coverage == {level: pytest.approx(level / 100, abs=0.05) for level in (50, 80, 95)}
-    np.testing.assert_allclose(told.pit, np.diff([0, *LEVELS, 1]), atol=0.03)
+    result = scores(exact, wide)
+    assert (result.origins, result.family) == (400, "f")
+    assert (result.rel_crps < 1).all()
+    assert result.score == pytest.approx(result.rel_crps.mean())
+    assert result.coverage == {level: pytest.approx(level / 100, abs=0.05) for level in (50, 80, 95)}
+    np.testing.assert_allclose(result.pit, np.diff([0, *QUANTILE_LEVELS, 1]), atol=0.03)
     assert scores(wide, wide).rel_crps.tolist() == [1.0, 1.0, 1.0]
     assert scores(wide, wide).coverage[50] == 1.0
     some = exact.at(exact.cutoffs[::3])
@@ -199,10 +202,10 @@ def test_scores_are_ratios_at_common_origins_and_coverage() -> None:
 
 def test_a_horizon_without_outcome_has_no_score() -> None:
     actual = np.array([[100.0, np.nan], [101.0, np.nan]])
-    told = scores(made(10.0, actual), made(20.0, actual))
-    assert np.isfinite(told.rel_crps[0])
-    assert np.isnan(told.rel_crps[1])
-    assert told.score == told.rel_crps[0]
+    result = scores(made(10.0, actual), made(20.0, actual))
+    assert np.isfinite(result.rel_crps[0])
+    assert np.isnan(result.rel_crps[1])
+    assert result.score == result.rel_crps[0]
 
 
 # -- effects in forecasts ----------------------------------------------------------------------------------------------
@@ -210,14 +213,14 @@ def test_a_horizon_without_outcome_has_no_score() -> None:
 SIZES = np.linspace(0.2, 0.4, 300).astype(np.float32)
 
 
-def affected(y: Floats, upto: int, *, end: int | None = None, shape: Shape = Step()) -> View:  # noqa: B008
+def affected(y: Floats, upto: int, *, end: int | None = None, shape: Shape = Step()) -> InformationSet:  # noqa: B008
     """A view with an effect of 0.2 to 0.4, a step from the tenth period on to the end of the one numbered ``end``."""
     sample = Sample.of(history(y[: upto + 1]))
     start = np.datetime64(sample.ds[9], "D")
     acting = Intervention(shape, start, None if end is None else MONTHS.shift(sample.ds[0], end))
     episode = Episode("ban", ("ban",), KindFamily.SUPPLY, 1, None, start.item(), None, 1.0, acting)
     effect = EpisodeEffect(episode, (acting,), np.zeros(300, dtype=np.int16), SIZES, False, True)
-    return View(sample, EffectRecord((effect,), "averaged", 300, MONTHS, sample.ds[-1]))
+    return InformationSet(sample, EffectRecord((effect,), "averaged", 300, MONTHS, sample.ds[-1]))
 
 
 def test_a_family_is_fitted_to_the_series_less_its_effects_and_they_are_added_again() -> None:
@@ -231,11 +234,11 @@ def test_a_family_is_fitted_to_the_series_less_its_effects_and_they_are_added_ag
     # what has faded to a quarter stays so
     np.testing.assert_allclose(affected(y, 11, shape=Decay(0.5)).ahead(2), 0.075, atol=1e-6)
     model = fit(RandomWalk(), seen)
-    plain = fit(RandomWalk(), View(seen.net, EffectRecord.none(300, MONTHS, seen.cutoff)))
+    plain = fit(RandomWalk(), InformationSet(seen.net, EffectRecord.none(300, MONTHS, seen.cutoff)))
     np.testing.assert_allclose(model.baseline(4, 7)[0], plain.baseline(4, 7)[0])
     # each path may meet each effect: the quantiles are those of all sums
     sums = model.baseline(4, 7)[0][:, None] + seen.ahead(4)[None]
-    expected = np.quantile(sums.reshape(-1, 4), LEVELS, axis=0, method="hazen").T
+    expected = np.quantile(sums.reshape(-1, 4), QUANTILE_LEVELS, axis=0, method="hazen").T
     np.testing.assert_allclose(np.log(model.quantiles(4, 7)), expected, atol=1e-3)
 
 
@@ -278,29 +281,29 @@ def test_what_is_extended_sees_the_series_less_its_effects() -> None:
 def test_each_origin_has_draws_of_its_own() -> None:
     """Those of its cutoff, whatever the other origins are."""
     y = walk(40)
-    views = [bare(y, 30), bare(y, 31)]
-    test = backtest(RandomWalk(), views, history(y), 3, seed=1)
+    information_sets = [bare(y, 30), bare(y, 31)]
+    test = backtest(RandomWalk(), information_sets, history(y), 3, seed=1)
     ranks = []
-    for view, q in zip(views, test.quantiles, strict=True):
-        draws, _ = fit(RandomWalk(), view).baseline(3, at_origin(1, view.cutoff))
-        np.testing.assert_allclose(q, np.exp(np.quantile(draws, LEVELS, axis=0, method="hazen").T))
+    for information, q in zip(information_sets, test.quantiles, strict=True):
+        draws, _ = fit(RandomWalk(), information).baseline(3, at_origin(1, information.cutoff))
+        np.testing.assert_allclose(q, np.exp(np.quantile(draws, QUANTILE_LEVELS, axis=0, method="hazen").T))
         ranks.append(np.argsort(np.argsort(draws[:, 0])))
     assert abs(np.asarray(np.corrcoef(ranks))[0, 1]) < 5 / len(ranks[0]) ** 0.5
-    again = backtest(RandomWalk(), views[1:], history(y), 3, seed=1)
+    again = backtest(RandomWalk(), information_sets[1:], history(y), 3, seed=1)
     np.testing.assert_array_equal(again.quantiles, test.quantiles[1:])
     # the luck of an origin is in its paths: what margin they have is known
-    other = backtest(RandomWalk(), views, history(y), 3, seed=2)
+    other = backtest(RandomWalk(), information_sets, history(y), 3, seed=2)
     np.testing.assert_allclose(other.quantiles, test.quantiles, rtol=1e-12)
 
 
 def test_a_forecast_from_the_last_price_starts_without_its_effect() -> None:
     y = walk(40)
     anchor = Anchor(7.0, np.ones(6))
-    seen = replace(affected(y, 39), lessons=PooledStatistics(None, Calibration.neutral(6), anchor))
+    seen = replace(affected(y, 39), statistics=PooledStatistics(None, Calibration.neutral(6), anchor))
     fitted = cast(GridFitted, fit(Grid(horizon=6), seen).fitted)
     assert fitted.grid.anchor is not None
     assert fitted.grid.anchor.spot == pytest.approx(6.7, abs=1e-6)
-    bare_ = fit(Grid(horizon=6), replace(seen, lessons=PooledStatistics(None, Calibration.neutral(6)))).fitted
+    bare_ = fit(Grid(horizon=6), replace(seen, statistics=PooledStatistics(None, Calibration.neutral(6)))).fitted
     assert cast(GridFitted, bare_).grid.anchor is None
 
 
@@ -308,10 +311,10 @@ def test_each_origin_has_the_calibration_of_its_day() -> None:
     y = walk(40)
     wide = replace(Calibration.neutral(6), kind="panel", z=2 * Calibration.neutral(6).z)
     known = [PooledStatistics(None, Calibration.neutral(6)), PooledStatistics(None, wide)]
-    views = [replace(bare(y, 30 + i), lessons=lesson) for i, lesson in enumerate(known)]
-    both = backtest(Grid(horizon=6), views, history(y), 3, seed=1)
-    for view, q in zip(views, np.log(both.quantiles), strict=True):
-        alone = np.log(backtest(Grid(horizon=6), [view], history(y), 3, seed=1).quantiles[0])
+    information_sets = [replace(bare(y, 30 + i), statistics=one_statistics) for i, one_statistics in enumerate(known)]
+    both = backtest(Grid(horizon=6), information_sets, history(y), 3, seed=1)
+    for information, q in zip(information_sets, np.log(both.quantiles), strict=True):
+        alone = np.log(backtest(Grid(horizon=6), [information], history(y), 3, seed=1).quantiles[0])
         np.testing.assert_allclose(q[:, -1] - q[:, 0], alone[:, -1] - alone[:, 0], rtol=0.02)
 
 
@@ -319,10 +322,18 @@ def test_the_last_lesson_teaches_all_views_and_calibrates_them_where_one_has_non
     y = walk(40)
     pooled = [Pooled.nothing(bare(y, 31).sample.ds, len(PriceGrid.default().phi)) for _ in range(2)]
     wide = replace(Calibration.neutral(6), kind="panel", z=2 * Calibration.neutral(6).z)
-    views = [replace(bare(y, 30 + i), lessons=PooledStatistics(one, wide)) for i, one in enumerate(pooled)]
-    fits = [cast(GridFitted, fitted) for fitted in Grid(horizon=6).fit_origins([view.origin for view in views])]
+    information_sets = [
+        replace(bare(y, 30 + i), statistics=PooledStatistics(one, wide)) for i, one in enumerate(pooled)
+    ]
+    fits = [
+        cast(GridFitted, fitted)
+        for fitted in Grid(horizon=6).fit_origins([information.origin for information in information_sets])
+    ]
     assert [fitted.grid.pooled is pooled[1] for fitted in fits] == [True, True]
-    mixed = [cast(GridFitted, fitted) for fitted in Grid(horizon=6).fit_origins([views[0].origin, bare(y, 31).origin])]
+    mixed = [
+        cast(GridFitted, fitted)
+        for fitted in Grid(horizon=6).fit_origins([information_sets[0].origin, bare(y, 31).origin])
+    ]
     assert [fitted.calibration is wide for fitted in mixed] == [True, True]
 
 
@@ -334,6 +345,6 @@ def test_a_score_is_the_mean_ratio_over_horizons_of_outcomes_that_both_can_be_ju
     base += np.array([2.0, 1.0, 1.0])[:, None, None]
     base[1, 2], q[2, 1] = np.nan, np.nan
     cutoffs = MONTHS.range(FIRST, 3)
-    told = scores(Backtest("s", "f", cutoffs, q, actual), Backtest("s", "b", cutoffs, base, actual))
-    np.testing.assert_allclose(told.rel_crps, [1 / 1, 2 / 1.5, 6 / 1.5])
-    assert told.score == pytest.approx((1 + 4 / 3 + 4) / 3)
+    result = scores(Backtest("s", "f", cutoffs, q, actual), Backtest("s", "b", cutoffs, base, actual))
+    np.testing.assert_allclose(result.rel_crps, [1 / 1, 2 / 1.5, 6 / 1.5])
+    assert result.score == pytest.approx((1 + 4 / 3 + 4) / 3)

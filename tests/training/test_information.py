@@ -15,12 +15,12 @@ import pytest
 from forecast.catalog import Catalog, Observation
 from forecast.effects import EffectRecord, episodes
 from forecast.effects.controls import controls_for
-from forecast.effects.estimate import Averaging, estimate
+from forecast.effects.estimate import ModelAveraging, estimate
 from forecast.names import Slug, stored_flow
 from forecast.seeds import seed_of
 from forecast.settings import Settings
-from forecast.training.information import Past
-from forecast.training.panel import Company
+from forecast.training.information import RealTimeData
+from forecast.training.panel import PanelSet
 
 TODAY = date(2026, 7, 15)
 COPPER, EARTHS = "price.copper", "volume.rare-earths.export.cn"
@@ -36,20 +36,22 @@ def bundled(seeded: Path) -> Iterator[Catalog]:
 
 
 def name(catalog: Catalog, series_id: str = COPPER, settings: Settings = SETTINGS, as_of: date = TODAY) -> str:
-    return Past(catalog, settings, series_id, Company.of(catalog, as_of)).run_id()
+    return RealTimeData(catalog, settings, series_id, PanelSet.of(catalog, as_of)).run_id()
 
 
 def test_a_run_is_named_by_its_last_period_and_its_inputs(bundled: Catalog) -> None:
-    past = Past(bundled, SETTINGS, COPPER, Company.of(bundled, TODAY))
-    assert past.run_id().startswith("2026-06-01-")
-    assert past.run_id() == name(bundled)
-    assert past.run_id(("grid", "ets")) == past.run_id(["grid", "ets"])
-    different = [past.run_id(("grid",)), name(bundled, "price.tin")]
+    real_time = RealTimeData(bundled, SETTINGS, COPPER, PanelSet.of(bundled, TODAY))
+    assert real_time.run_id().startswith("2026-06-01-")
+    assert real_time.run_id() == name(bundled)
+    assert real_time.run_id(("grid", "ets")) == real_time.run_id(["grid", "ets"])
+    different = [real_time.run_id(("grid",)), name(bundled, "price.tin")]
     different += [
         name(bundled, settings=SETTINGS.model_copy(update={what: 7})) for what in ("draws", "horizon", "seed")
     ]
-    assert len({past.run_id(), *different}) == 6
-    assert name(bundled, settings=SETTINGS.model_copy(update={"port": 9, "workers": 5, "jobs": 1})) == past.run_id()
+    assert len({real_time.run_id(), *different}) == 6
+    assert (
+        name(bundled, settings=SETTINGS.model_copy(update={"port": 9, "workers": 5, "jobs": 1})) == real_time.run_id()
+    )
 
 
 def test_a_run_is_named_alike_by_another_process(bundled: Catalog, seeded: Path) -> None:
@@ -57,11 +59,11 @@ def test_a_run_is_named_alike_by_another_process(bundled: Catalog, seeded: Path)
 from forecast.catalog import Catalog
 from forecast.seeds import seed_of
 from forecast.settings import Settings
-from forecast.training.information import Past
-from forecast.training.panel import Company
+from forecast.training.information import RealTimeData
+from forecast.training.panel import PanelSet
 catalog = Catalog.open(Settings.from_env({{"ORECAST_DATABASE_URL": "sqlite:///{seeded}"}}))
-company = Company.of(catalog, dt.date(2026, 7, 15))
-print(Past(catalog, Settings.from_env({{}}), "{COPPER}", company).run_id())"""
+company = PanelSet.of(catalog, dt.date(2026, 7, 15))
+print(RealTimeData(catalog, Settings.from_env({{}}), "{COPPER}", company).run_id())"""
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == name(bundled)
 
@@ -88,36 +90,38 @@ def test_news_of_the_series_its_events_and_its_peers_change_the_name(catalog: Ca
 
 
 def test_each_series_has_a_seed_of_its_own_that_follows_the_setting(bundled: Catalog) -> None:
-    company = Company.of(bundled, TODAY)
+    panel_set = PanelSet.of(bundled, TODAY)
 
     def seed(series_id: str = COPPER, **settings: int) -> int:
-        return Past(bundled, SETTINGS.model_copy(update=settings), series_id, company).seed
+        return RealTimeData(bundled, SETTINGS.model_copy(update=settings), series_id, panel_set).seed
 
     assert seed() == seed(port=9)
     assert len({seed(), seed(EARTHS), seed(seed=1)}) == 3
 
 
 def test_futures_are_those_that_touch_the_series(bundled: Catalog) -> None:
-    company = Company.of(bundled, TODAY)
-    earths = {branch.event_id for branch in Past(bundled, SETTINGS, EARTHS, company).branches}
-    lead = {branch.event_id for branch in Past(bundled, SETTINGS, "price.lead", company).branches}
+    panel_set = PanelSet.of(bundled, TODAY)
+    earths = {branch.event_id for branch in RealTimeData(bundled, SETTINGS, EARTHS, panel_set).branches}
+    lead = {branch.event_id for branch in RealTimeData(bundled, SETTINGS, "price.lead", panel_set).branches}
     assert "cn-suspension-no70-2025" in earths
     assert "cn-suspension-no70-2025" not in lead
 
 
 def test_now_is_what_is_known_at_the_end_of_the_day(bundled: Catalog) -> None:
-    past = Past(bundled, SETTINGS, EARTHS, Company.of(bundled, TODAY))
-    view = past.now(250)
-    assert view.cutoff == past.history.last
-    assert view.record.n == 250
-    assert view.lessons is not None
-    assert view.ahead(6).shape == (250, 6)
-    assert all(effect.placebo_rank is None for effect in view.record.effects), "few of its months are free of events"
-    copper = Past(bundled, SETTINGS, COPPER, Company.of(bundled, TODAY))
+    real_time = RealTimeData(bundled, SETTINGS, EARTHS, PanelSet.of(bundled, TODAY))
+    information = real_time.now(250)
+    assert information.cutoff == real_time.history.last
+    assert information.record.n == 250
+    assert information.statistics is not None
+    assert information.ahead(6).shape == (250, 6)
+    assert all(effect.placebo_rank is None for effect in information.record.effects), (
+        "few of its months are free of events"
+    )
+    copper = RealTimeData(bundled, SETTINGS, COPPER, PanelSet.of(bundled, TODAY))
     assert any(effect.placebo_rank is not None for effect in copper.now(250).record.effects)
-    tested = copper.view(copper.history.last).record.effects
+    tested = copper.information(copper.history.last).record.effects
     assert all(effect.placebo_rank is None for effect in tested), "they take time"
-    before = Past(bundled, SETTINGS, EARTHS, Company.of(bundled, date(2025, 4, 3)))
+    before = RealTimeData(bundled, SETTINGS, EARTHS, PanelSet.of(bundled, date(2025, 4, 3)))
     assert before.history.last < np.datetime64("2025-04-01")
     assert before.events_known_to <= date(2025, 4, 3)
 
@@ -132,8 +136,8 @@ def test_a_value_that_came_late_is_not_seen_at_its_period(catalog: Catalog) -> N
         for i, (day, at) in enumerate(zip(months, known, strict=True))
     ]
     catalog.add(series=[series], observations=seen, known_at=datetime(2025, 9, 2, tzinfo=UTC))
-    past = Past(catalog, SETTINGS, "price.late", Company(TODAY, {}))
-    assert past.view(np.datetime64("2025-06-01")).cutoff == np.datetime64("2025-05-01")
+    real_time = RealTimeData(catalog, SETTINGS, "price.late", PanelSet(TODAY, {}))
+    assert real_time.information(np.datetime64("2025-06-01")).cutoff == np.datetime64("2025-05-01")
 
 
 # -- to the end of the day ---------------------------------------------------------------------------------------------
@@ -158,8 +162,8 @@ def lagged(catalog: Catalog) -> Catalog:
     return catalog
 
 
-def lagged_past(catalog: Catalog, as_of: date = TODAY) -> Past:
-    return Past(catalog, SETTINGS, "price.lagged", Company(as_of, {}))
+def lagged_past(catalog: Catalog, as_of: date = TODAY) -> RealTimeData:
+    return RealTimeData(catalog, SETTINGS, "price.lagged", PanelSet(as_of, {}))
 
 
 @pytest.mark.parametrize(("moment", "last"), LATE)
@@ -175,16 +179,16 @@ def test_a_period_is_seen_by_the_end_of_the_day_of_its_release_lag(
         ],
         known_at=datetime(2025, 9, 2, tzinfo=UTC),
     )
-    past = Past(lagged, SETTINGS, "price.late", Company(TODAY, {}))
-    view = past.view(np.datetime64("2025-04-01"))
-    assert view.cutoff == np.datetime64(last)
-    assert view.record.n == 500
+    real_time = RealTimeData(lagged, SETTINGS, "price.late", PanelSet(TODAY, {}))
+    information = real_time.information(np.datetime64("2025-04-01"))
+    assert information.cutoff == np.datetime64(last)
+    assert information.record.n == 500
 
 
 def test_nothing_is_seen_that_was_not_out_on_the_day_looked_from(lagged: Catalog) -> None:
     # out on the tenth of May
     for as_of, last in ((date(2025, 5, 9), "2025-03-01"), (date(2025, 5, 10), "2025-04-01")):
-        assert lagged_past(lagged, as_of).view(np.datetime64("2025-04-01")).cutoff == np.datetime64(last)
+        assert lagged_past(lagged, as_of).information(np.datetime64("2025-04-01")).cutoff == np.datetime64(last)
         assert lagged_past(lagged, as_of).now(20).cutoff == np.datetime64(last)
 
 
@@ -192,8 +196,8 @@ def test_a_view_ends_with_its_period_though_more_was_out(lagged: Catalog) -> Non
     early = replace(lagged.get("price.lagged"), series_id="price.early", release_lag_days=70)
     seen = [replace(one, series_id="price.early") for one in lagged.observations("price.lagged")]
     lagged.add(series=[early], observations=seen, known_at=datetime(2025, 9, 2, tzinfo=UTC))
-    past = Past(lagged, SETTINGS, "price.early", Company(TODAY, {}))
-    assert past.view(np.datetime64("2025-04-01")).cutoff == np.datetime64("2025-04-01")
+    real_time = RealTimeData(lagged, SETTINGS, "price.early", PanelSet(TODAY, {}))
+    assert real_time.information(np.datetime64("2025-04-01")).cutoff == np.datetime64("2025-04-01")
 
 
 def test_events_are_known_by_the_end_of_the_period_and_not_until_it_is_published(lagged: Catalog) -> None:
@@ -211,9 +215,9 @@ def test_events_are_known_by_the_end_of_the_period_and_not_until_it_is_published
     def heard_of(record: EffectRecord) -> frozenset[str]:
         return record.events | {event for left_out in record.omitted for event in left_out.events}
 
-    past = lagged_past(lagged)
-    assert set(days) & heard_of(past.view(np.datetime64("2025-04-01")).record) == {"in-time"}
-    assert set(days) & heard_of(past.view(np.datetime64("2025-05-01")).record) == set(days)
+    real_time = lagged_past(lagged)
+    assert set(days) & heard_of(real_time.information(np.datetime64("2025-04-01")).record) == {"in-time"}
+    assert set(days) & heard_of(real_time.information(np.datetime64("2025-05-01")).record) == set(days)
     assert set(days) & heard_of(lagged_past(lagged, date(2025, 4, 30)).now(20).record) == {"in-time"}
     assert set(days) & heard_of(lagged_past(lagged, date(2025, 5, 1)).now(20).record) == set(days)
 
@@ -228,18 +232,22 @@ def test_a_view_is_the_estimate_from_what_was_known_of_all_of_them(lagged: Catal
         minerals=tuple(map(Slug, lagged.minerals().parents)), flows=(stored_flow("WLD>WLD"),),
     )  # fmt: skip
     lagged.add(events=[unheard], known_at=datetime(2025, 9, 2, tzinfo=UTC))
-    company = Company.of(lagged, TODAY)
-    past = Past(lagged, SETTINGS, "price.lagged", company)
-    view, peers = past.view(cutoff), company.like(past.series)
-    assert peers is not None
-    events, minerals, sample = lagged.events(end), lagged.minerals(), view.sample
-    found, _ = episodes(events, past.series, minerals, sample.ds, known_on=end)
-    controls = controls_for(past.series, sample, lagged.histories(peers.histories, published), minerals, events)
+    panel_set = PanelSet.of(lagged, TODAY)
+    real_time = RealTimeData(lagged, SETTINGS, "price.lagged", panel_set)
+    information, panel = real_time.information(cutoff), panel_set.like(real_time.series)
+    assert panel is not None
+    events, minerals, sample = lagged.events(end), lagged.minerals(), information.sample
+    found, _ = episodes(events, real_time.series, minerals, sample.ds, known_on=end)
+    controls = controls_for(real_time.series, sample, lagged.histories(panel.histories, published), minerals, events)
     assert controls is not None
-    quick = Averaging(placebo=False)
-    expected = estimate(sample, found, controls=controls, n=500, seed=seed_of(past.seed, "effects"), settings=quick)
+    quick = ModelAveraging(placebo=False)
+    expected = estimate(
+        sample, found, controls=controls, n=500, seed=seed_of(real_time.seed, "effects"), settings=quick
+    )
     assert expected.events
-    np.testing.assert_array_equal(view.record.to_arrays()["size"], expected.to_arrays()["size"])
-    assert [effect.placebo_rank for effect in view.record.effects] == [None] * len(found)
-    assert view.lessons is not None
-    np.testing.assert_array_equal(view.lessons.calibration.z, peers.lessons("price.lagged", cutoff).calibration.z)
+    np.testing.assert_array_equal(information.record.to_arrays()["size"], expected.to_arrays()["size"])
+    assert [effect.placebo_rank for effect in information.record.effects] == [None] * len(found)
+    assert information.statistics is not None
+    np.testing.assert_array_equal(
+        information.statistics.calibration.z, panel.statistics("price.lagged", cutoff).calibration.z
+    )

@@ -14,14 +14,14 @@ from forecast.catalog import Catalog, Observation
 from forecast.catalog.vintages import Vintages
 from forecast.errors import InvalidInput
 from forecast.forecasters.grid.spot import last_prices
-from forecast.jobs.train import Plan, train_one
+from forecast.jobs.train import TrainingPlan, train_one
 from forecast.registry import Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import History
-from forecast.training.information import Past
+from forecast.training.information import RealTimeData
 from forecast.training.origins import known_at
-from forecast.training.panel import Company, Peers
+from forecast.training.panel import HistoryPanel, PanelSet
 from tests.support.records import a_series
 
 EARLY = a_series("price.early", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
@@ -59,7 +59,7 @@ def own(small: Settings) -> Iterator[Catalog]:
 
 def trained(own: Catalog, small: Settings, as_of: date) -> Registry:
     registry = Registry(small.models_dir)
-    outcome = train_one(own, registry, small, EARLY.series_id, Plan(as_of, FAMILIES), Company(as_of, {}))
+    outcome = train_one(own, registry, small, EARLY.series_id, TrainingPlan(as_of, FAMILIES), PanelSet(as_of, {}))
     assert outcome.status == "trained", outcome.detail
     return registry
 
@@ -108,11 +108,11 @@ def test_a_card_that_did_not_record_it_goes_by_the_lag_but_not_beyond_its_own_da
 
 
 def test_the_newest_input_counts_that_of_a_teacher_too(own: Catalog, small: Settings) -> None:
-    past = Past(own, small, EARLY.series_id, Company(date(2026, 10, 7), {}))
-    assert past.known_on == max(date(2026, 10, 5), past.events_known_to)
+    real_time = RealTimeData(own, small, EARLY.series_id, PanelSet(date(2026, 10, 7), {}))
+    assert real_time.known_on == max(date(2026, 10, 5), real_time.events_known_to)
     gold = own.observations("price.gold")[-1]
     own.add(observations=[replace(gold, value=1.0, known=moment(11, 1), assumed=False)], known_at=moment(11, 1))
-    taught = Past(own, small, EARLY.series_id, Company.of(own, date(2026, 11, 2)))
+    taught = RealTimeData(own, small, EARLY.series_id, PanelSet.of(own, date(2026, 11, 2)))
     assert taught.known_on == date(2026, 11, 1)
     assert own.known_on(["price.gold"], date(2026, 10, 31)) < date(2026, 8, 1)
 
@@ -126,9 +126,9 @@ def test_an_origin_looks_from_the_day_its_value_came_and_not_from_later(own: Cat
     own.add(observations=[observation(date(2026, 10, 1), 9900.0, moment(11, 3))], known_at=moment(11, 3))
     own.add(observations=[corrected], known_at=moment(11, 4))
     day = date(2026, 11, 20)
-    view = Past(own, small, EARLY.series_id, Company(day, {})).view(OCTOBER)
-    assert view.cutoff == OCTOBER
-    assert np.exp(view.sample.x[-2:]) == pytest.approx([seen.value, 9900.0]), "the correction came a day later"
+    information = RealTimeData(own, small, EARLY.series_id, PanelSet(day, {})).information(OCTOBER)
+    assert information.cutoff == OCTOBER
+    assert np.exp(information.sample.x[-2:]) == pytest.approx([seen.value, 9900.0]), "the correction came a day later"
     (known,) = known_at(own, own.history(EARLY.series_id, day), np.array([OCTOBER]), day)
     assert known is not None
     assert known.y[-2:] == pytest.approx([seen.value, 9900.0])
@@ -137,9 +137,9 @@ def test_an_origin_looks_from_the_day_its_value_came_and_not_from_later(own: Cat
 @pytest.mark.parametrize("lag", [0, 60])
 def test_a_lag_that_is_changed_later_moves_no_origin_of_the_past(own: Catalog, small: Settings, lag: int) -> None:
     own.add(series=[replace(EARLY, release_lag_days=lag)], known_at=moment(10, 8))
-    past = Past(own, small, EARLY.series_id, Company(date(2026, 10, 8), {}))
-    assert past.view(np.datetime64("2026-06-01")).cutoff == np.datetime64("2026-06-01")
-    days = past.history.published(np.array(["2026-06-01", "2026-09-01"], dtype="datetime64[D]"))
+    real_time = RealTimeData(own, small, EARLY.series_id, PanelSet(date(2026, 10, 8), {}))
+    assert real_time.information(np.datetime64("2026-06-01")).cutoff == np.datetime64("2026-06-01")
+    days = real_time.history.published(np.array(["2026-06-01", "2026-09-01"], dtype="datetime64[D]"))
     assert days.tolist() == [date(2026, 7, 5), date(2026, 10, 5)]
 
 
@@ -175,8 +175,8 @@ def test_a_spot_price_is_that_of_the_day_a_value_came() -> None:
     assert np.exp(last_prices(companion, august, monthly, np.array([2]))) == pytest.approx([107])
     rows = [("x", date(2026, 8, 1), datetime(2026, 9, 2), 1.0, "reported", False)]
     history = Vintages.of(rows).history(EARLY, None)
-    peers = Peers({"x": history}, companions={"x": companion})
-    spot = peers._panel.spot
+    panel = HistoryPanel({"x": history}, companions={"x": companion})
+    spot = panel._panel.spot
     assert spot is not None
     assert np.exp(spot[0]) == pytest.approx([107]), "that of 1 September, not of the usual 5th"
 

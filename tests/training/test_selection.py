@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from forecast.names import Measure
 from forecast.timeseries.series import Series
 from forecast.training.backtest import Scores
-from forecast.training.selection import EXPECTED, MARGIN, choose, forced, shrunken
+from forecast.training.selection import EXPECTED_RATIOS, MIN_GAIN, choose, forced, shrunken
 from tests.support.records import a_series
 
 PRICE = a_series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
@@ -27,7 +27,7 @@ def test_the_best_of_several_serves() -> None:
     table = [scored("seasonal-naive", 1.0), scored("grid", 0.7), scored("ets", 0.9)]
     choice = choose(table, VOLUME)
     assert choice.family == "grid"
-    assert 0.7 < choice.score < EXPECTED["grid"][1]
+    assert 0.7 < choice.score < EXPECTED_RATIOS["grid"][1]
     assert "seasonal-naive" in choice.reason
 
 
@@ -68,7 +68,7 @@ def test_a_score_is_drawn_towards_experience_and_less_so_with_more_origins(
     score: float, origins: int, family: str
 ) -> None:
     few, many = (shrunken(scored(family, score, n), PRICE) for n in (origins, 2 * origins))
-    low, high = sorted((score, EXPECTED[family][0]))
+    low, high = sorted((score, EXPECTED_RATIOS[family][0]))
     assert low - 1e-9 <= many <= high + 1e-9
     assert abs(many - score) <= abs(few - score) + 1e-9
 
@@ -79,7 +79,7 @@ def test_years_have_no_season_and_are_judged_as_prices_are() -> None:
 
 
 def test_a_forced_family_serves_though_it_loses() -> None:
-    table = [scored("random-walk", 1.0), scored("ucm", 1.0 + 5 * MARGIN)]
+    table = [scored("random-walk", 1.0), scored("ucm", 1.0 + 5 * MIN_GAIN)]
     choice = forced("ucm", table, PRICE)
     assert choice.family == "ucm"
     assert choice.score > 1
@@ -123,7 +123,7 @@ def test_a_champion_gains_two_percent(score: float, serves: str) -> None:
 
 
 def test_two_percent_are_enough() -> None:
-    choice = choose([scored("random-walk", 1.0), scored("mine", 1 - MARGIN, 10**30)], PRICE)
+    choice = choose([scored("random-walk", 1.0), scored("mine", 1 - MIN_GAIN, 10**30)], PRICE)
     assert (choice.family, choice.score) == ("mine", 0.98)
 
 

@@ -18,9 +18,9 @@ from pydantic import Field
 
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
-from forecast.answers.event_versions import World
+from forecast.answers.event_versions import EventScenario
 from forecast.answers.forecast import (
-    BASELINE,
+    BASELINE_SCENARIO,
     ForecastPoint,
     at_levels,
     baseline,
@@ -145,9 +145,11 @@ def answer(
 
     made, left_out = each([(series_id,) for series_id in question.series], of_one)
     first = made[0]
-    worlds = build(question, first.known, first.open_branches, first.minerals)
+    event_scenarios = build(question, first.known, first.open_branches, first.minerals)
     tables = [_Table(future, question.h, levels, cache) for future in made]
-    outcomes = [outcome for of_series in tables for outcome in _outcomes(of_series, question, worlds, deadline)]
+    outcomes = [
+        outcome for of_series in tables for outcome in _outcomes(of_series, question, event_scenarios, deadline)
+    ]
     return ScenarioAnswer(
         as_of=as_of, events_known_to=first.events_known_to, levels=levels, data=tuple(outcomes), left_out=left_out
     )
@@ -162,16 +164,18 @@ def _check_series(question: Question, known: Mapping[str, Series]) -> None:
         raise InvalidInput(faults)
 
 
-def _outcomes(of_series: _Table, question: Question, worlds: Sequence[World], deadline: Deadline) -> list[Outcome]:
+def _outcomes(
+    of_series: _Table, question: Question, event_scenarios: Sequence[EventScenario], deadline: Deadline
+) -> list[Outcome]:
     future = of_series.future
-    outcomes = [of_series.told(BASELINE, of_series.values, notes=future.notes)]
+    outcomes = [of_series.told(BASELINE_SCENARIO, of_series.values, notes=future.notes)]
     weighed = any(scenario.probability is not None for scenario in question.scenarios)
     mixed, passed = of_series.base, 0.0
     chance = future.uniform(MIXTURE) if weighed else None
     mixture: list[tuple[float, Draws]] = []
-    for scenario, world in zip(question.scenarios, worlds, strict=True):
+    for scenario, event_scenario in zip(question.scenarios, event_scenarios, strict=True):
         deadline.check()
-        given = future.given(world, deadline.check)
+        given = future.given(event_scenario, deadline.check)
         there, coupled = given.draws[: question.h], given.coupled[: question.h]
         outcomes.append(of_series.outcome(scenario.name, there, coupled, scenario.probability, given.notes))
         if scenario.probability is not None and chance is not None:

@@ -1,4 +1,5 @@
-"""From scenarios to worlds: what the question says, checked against the catalogue and put in place of what it knows."""
+"""Event scenarios from the scenarios of a question: checked against the catalogue and applied to the events it
+knows."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecast import names
-from forecast.answers.event_versions import ENDS, Assumption, Choice, Version, World, comes_with
+from forecast.answers.event_versions import ENDS, Assumption, ChanceNode, EventScenario, EventVersion, comes_with
 from forecast.answers.scenarios.question import Acting, Add, Amend, Dated, Question, Scenario, Take
 from forecast.errors import Fault, InvalidInput, known_name
 from forecast.events import Branch, Event, Events, KindFamily, branches, last_day
@@ -18,26 +19,31 @@ from forecast.interventions import Licence, parse_shape
 
 _NOTHING = Assumption()
 #: An effect is not multiplied by more than this: nobody has seen what a hundred times the rate does.
-MOST_TIMES = 100
+MAX_MULTIPLIER = 100
 #: The widest standard deviation on the log that may be stated of an effect.
-WIDEST_SD = 3
+MAX_STATED_SD = 3
 
 
-def build(question: Question, known: Version, open_branches: Sequence[Branch], minerals: Minerals) -> tuple[World, ...]:
-    """One world a scenario, in order. ``open_branches``: of the events as they are ``known``.
+def build(
+    question: Question, known: EventVersion, open_branches: Sequence[Branch], minerals: Minerals
+) -> tuple[EventScenario, ...]:
+    """One event scenario for each scenario of the question, in order. ``open_branches``: of the events as they are
+    ``known``.
 
     Raises ``InvalidInput`` with every name that the catalogue does not know and every date out of order.
     """
     builder = _Builder(known, open_branches, minerals)
-    worlds = tuple(builder.world(f"scenarios.{i}", scenario) for i, scenario in enumerate(question.scenarios))
+    event_scenarios = tuple(
+        builder.event_scenario(f"scenarios.{i}", scenario) for i, scenario in enumerate(question.scenarios)
+    )
     if builder.faults:
         raise InvalidInput(builder.faults)
-    return worlds
+    return event_scenarios
 
 
 @dataclass
 class _Builder:
-    known: Version
+    known: EventVersion
     open_branches: Sequence[Branch]
     minerals: Minerals
     faults: list[Fault] = field(default_factory=list)
@@ -50,15 +56,15 @@ class _Builder:
     def events(self) -> Events:
         return self.known.events
 
-    def world(self, place: str, scenario: Scenario) -> World:
-        """What a scenario says, as far as it can be made out; what cannot is among the faults."""
+    def event_scenario(self, place: str, scenario: Scenario) -> EventScenario:
+        """The event scenario of a scenario, as far as it is valid; the rest is among the faults."""
         self._known(place + ".remove", scenario.remove)
         changed: dict[str, Event] = {}
-        said: dict[str, Assumption] = {}
+        assumptions: dict[str, Assumption] = {}
         for i, part in enumerate(scenario.amend):
-            self._amend(f"{place}.amend.{i}", part, changed, said)
+            self._amend(f"{place}.amend.{i}", part, changed, assumptions)
         for i, new in enumerate(scenario.add):
-            self._add(f"{place}.add.{i}", new, changed, said)
+            self._add(f"{place}.add.{i}", new, changed, assumptions)
         version = self.known.edited(changed.values(), {e for e in scenario.remove if e in self.events})
         is_open = self._open(version, [*(part.event for part in scenario.amend), *scenario.remove])
         forks: list[tuple[Branch, Take]] = []
@@ -70,22 +76,22 @@ class _Builder:
             if branch.event_id in spoken_of:
                 self._fault(f"{place}.take.{i}.branch", taken.branch, f"each branch once; it is {branch.event_id}")
             spoken_of.add(branch.event_id)
-            self._assume_taken(f"{place}.take.{i}", taken, branch, said)
+            self._assume_taken(f"{place}.take.{i}", taken, branch, assumptions)
             if taken.slips or taken.probability not in (None, 1.0):
                 forks.append((branch, taken))
             else:
                 version = version.taking(branch, self._starts(taken, branch))
-        choices = [
-            Choice(b.event_id, b.probability, (version.taking(b, b.starts or self.as_of),))
+        chance_nodes = [
+            ChanceNode(b.event_id, b.probability, (version.taking(b, b.starts or self.as_of),))
             for b in is_open
             if b.probability is not None and b.event_id not in spoken_of
         ]
-        choices += [self._fork(version, branch, taken) for branch, taken in forks]
+        chance_nodes += [self._fork(version, branch, taken) for branch, taken in forks]
         slipping = [part for part in (*scenario.amend, *scenario.add) if part.slips and part.event in version.events]
-        choices += [self._slip(version, part) for part in slipping]
-        return World(version, said, tuple(choices))
+        chance_nodes += [self._slip(version, part) for part in slipping]
+        return EventScenario(version, assumptions, tuple(chance_nodes))
 
-    def _open(self, version: Version, event_ids: Iterable[str]) -> Sequence[Branch]:
+    def _open(self, version: EventVersion, event_ids: Iterable[str]) -> Sequence[Branch]:
         """The branches that are open once these events have other facts, or none."""
         touched = [self.events[event_id] for event_id in event_ids if event_id in self.events]
         bears = any(event.acts or event.family in (KindFamily.RELIEF, KindFamily.THREAT) for event in touched)
@@ -93,7 +99,7 @@ class _Builder:
 
     # -- parts -----------------------------------------------------------------------------------------------------
 
-    def _amend(self, place: str, part: Amend, changed: dict[str, Event], said: dict[str, Assumption]) -> None:
+    def _amend(self, place: str, part: Amend, changed: dict[str, Event], assumptions: dict[str, Assumption]) -> None:
         if not self._known(f"{place}.event", [part.event], indexed=False):
             return
         event = self.events[part.event]
@@ -109,7 +115,7 @@ class _Builder:
         self._in_order(place, part, part.announced or event.announced, now)
         assumption = self._assumption(place, part, event)
         if now != event or assumption != _NOTHING or part.slips:
-            changed[part.event], said[part.event] = now, assumption
+            changed[part.event], assumptions[part.event] = now, assumption
 
     def _extended(self, place: str, part: Amend) -> dt.date | None:
         if part.extend_days is None:
@@ -120,7 +126,7 @@ class _Builder:
             return None
         return until + dt.timedelta(days=part.extend_days)
 
-    def _add(self, place: str, part: Add, changed: dict[str, Event], said: dict[str, Assumption]) -> None:
+    def _add(self, place: str, part: Add, changed: dict[str, Event], assumptions: dict[str, Assumption]) -> None:
         if part.event in self.events:
             self._fault(
                 f"{place}.event", part.event, "an id that the catalogue does not have; `amend` changes one it has"
@@ -136,7 +142,7 @@ class _Builder:
         event = _event(part, self.as_of)
         self._in_order(place, part, part.announced, event)
         changed[part.event] = event
-        said[part.event] = replace(self._assumption(place, part, event), group=part.event)
+        assumptions[part.event] = replace(self._assumption(place, part, event), group=part.event)
 
     def _branch(self, place: str, part: Take, events: Events, is_open: Sequence[Branch]) -> Branch | None:
         """The open branch of this name; the threat that explains the end of a suspension is a name for it too."""
@@ -148,13 +154,13 @@ class _Builder:
             self._fault(f"{place}.branch", part.branch, known_name("open branch", part.branch, by_name))
         return by_name.get(part.branch)
 
-    def _assume_taken(self, place: str, part: Take, branch: Branch, said: dict[str, Assumption]) -> None:
+    def _assume_taken(self, place: str, part: Take, branch: Branch, assumptions: dict[str, Assumption]) -> None:
         comes = comes_with(branch)
         assumption = replace(self._assumption(place, part, self.events.get(comes)), group=branch.event_id)
-        said[comes] = assumption
+        assumptions[comes] = assumption
         # What is stated of the branch is stated of all that comes with it: once, not for each of its measures.
         nothing = tuple((on, 0.0, 0.0) for on, _, _ in assumption.sizes)
-        said.update(
+        assumptions.update(
             {event_id: replace(assumption, sizes=nothing) for event_id in branch.event_ids if event_id != comes}
         )
 
@@ -163,10 +169,10 @@ class _Builder:
             (on, float(np.log1p(e.percent / 100)), e.plus_minus / (100 + e.percent)) for on, e in part.effect.items()
         )
         for on, _, sd in sizes:
-            if sd > WIDEST_SD:
-                left, said = 100 + part.effect[on].percent, part.effect[on].plus_minus
-                expected = f"at most {WIDEST_SD} times the {left:g} % of the level that are left"
-                self._fault(f"{place}.effect.{on}.plus_minus", said, expected)
+            if sd > MAX_STATED_SD:
+                left, plus_minus = 100 + part.effect[on].percent, part.effect[on].plus_minus
+                expected = f"at most {MAX_STATED_SD} times the {left:g} % of the level that are left"
+                self._fault(f"{place}.effect.{on}.plus_minus", plus_minus, expected)
         return Assumption(
             shape=parse_shape(part.shape) if part.shape else None,
             licence=Licence(part.licence.delay_months, part.licence.approval) if part.licence else None,
@@ -192,26 +198,28 @@ class _Builder:
             return ()
         levels = [(np.datetime64(day, "D"), (rate - before) / unit) for day, rate in steps]
         if beyond := next(
-            (rate for (_, rate), (_, level) in zip(steps, levels, strict=True) if abs(level) > MOST_TIMES), None
+            (rate for (_, rate), (_, level) in zip(steps, levels, strict=True) if abs(level) > MAX_MULTIPLIER), None
         ):
             name = "rates" if part.rates else "rate"
             self._fault(
-                f"{place}.{name}", beyond, f"a rate within {MOST_TIMES} times the one whose effect is known, {unit:g}"
+                f"{place}.{name}",
+                beyond,
+                f"a rate within {MAX_MULTIPLIER} times the one whose effect is known, {unit:g}",
             )
             return ()
         # What is in force has its known rate until the first step; what only comes begins with it.
         return ((np.datetime64(dt.date.min, "D"), 1.0), *levels) if isinstance(part, Amend) and known else tuple(levels)
 
-    def _fork(self, version: Version, branch: Branch, part: Take) -> Choice:
+    def _fork(self, version: EventVersion, branch: Branch, part: Take) -> ChanceNode:
         starts = self._starts(part, branch)
         days = [_later(starts, months) for months in _months(part)]
         probability = 1.0 if part.probability is None else part.probability
-        return Choice(branch.event_id, probability, tuple(version.taking(branch, day) for day in days))
+        return ChanceNode(branch.event_id, probability, tuple(version.taking(branch, day) for day in days))
 
-    def _slip(self, version: Version, part: Dated) -> Choice:
+    def _slip(self, version: EventVersion, part: Dated) -> ChanceNode:
         event = version.events[part.event]
         days = [_later(event.effective or self.as_of, months) for months in _months(part)]
-        return Choice(part.event, 1.0, tuple(version.edited([replace(event, effective=day)]) for day in days))
+        return ChanceNode(part.event, 1.0, tuple(version.edited([replace(event, effective=day)]) for day in days))
 
     def _starts(self, part: Take, branch: Branch) -> dt.date:
         """The day that is asked for, else the day of the first rate, else the branch's own."""

@@ -63,7 +63,9 @@ def _on(text: str) -> str:
     return text if text in MEASURES else names.series_id(text)
 
 
-def _named(parse: Callable[[str], Any], pattern: str = names.PATTERN, longest: int = names.LONGEST) -> tuple[Any, Any]:
+def _named(
+    parse: Callable[[str], Any], pattern: str = names.PATTERN, longest: int = names.MAX_NAME_LENGTH
+) -> tuple[Any, Any]:
     """A check by ``parse``, whose sentence is the refusal, and what the schema says of it."""
     schema = {"type": "string", "pattern": f"^{pattern}$", "minLength": 1, "maxLength": longest}
     return AfterValidator(parse), WithJsonSchema(schema)

@@ -1,4 +1,4 @@
-"""The engine: all origins of all series in one pass over a grid of weighted models; prices and volumes alike.
+"""The grid engine: filtered forecasts from all origins of all series in one pass over a grid of weighted models.
 
 ``Panel`` in, quantiles at any cutoffs out (``panel_quantiles``), or one fitted value a series (``Grid.fit_panel``).
 A series alone is a panel of one; what a panel shares is passed to it as values: ``Pooled`` statistics of prices, and
@@ -18,19 +18,19 @@ import numpy.typing as npt
 from forecast.coupling import couple, middles
 from forecast.forecasters.base import Coefficients, check, refuse_columns
 from forecast.forecasters.calibration import Calibration, Conformal, Margins
-from forecast.forecasters.grid.price import Pooled, PriceGrid, PriceSettings, PriceStates, PriceTrack, filter_prices
+from forecast.forecasters.grid.price import FilteredPrices, Pooled, PriceGrid, PriceSettings, PriceStates, filter_prices
 from forecast.forecasters.grid.spot import Anchor, anchored, earned
-from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, VolumeState, VolumeTrack, filter_volumes
+from forecast.forecasters.grid.volume import FilteredVolumes, VolumeGrid, VolumeSettings, VolumeState, filter_volumes
 from forecast.forecasters.occurrence import Few, few
 from forecast.forecasters.origins import Origin, PooledStatistics
 from forecast.interventions import Design
-from forecast.metrics import LEVELS
+from forecast.metrics import QUANTILE_LEVELS
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
 #: Observations before the first forecast.
-LEAST = 18
+MIN_GRID_OBSERVATIONS = 18
 _PRICES, _VOLUMES = PriceGrid.default(), VolumeGrid.default()
 _PRICE_CONFORMAL = Conformal(window=360, smooth=2, symmetric=1.0, delay=1)
 _VOLUME_CONFORMAL = Conformal(window=84, smooth=1, symmetric=0.5, delay=1)
@@ -75,8 +75,8 @@ class Panel:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """The forecaster. ``pooled`` and ``calibration``: what other series have taught, nothing by default; calibrated
-    are the horizons up to ``horizon``. ``anchor``: a last price to start from instead of the last value."""
+    """Settings of the grid engine. ``pooled`` and ``calibration``: statistics of other series, none by default;
+    horizons up to ``horizon`` are calibrated. ``anchor``: a last price to start from instead of the last value."""
 
     horizon: int = 24
     pooled: Pooled | None = None
@@ -107,7 +107,11 @@ class Grid:
         """
         known = [origin.statistics for origin in origins if origin.statistics is not None]
         grid = self.with_statistics(known[-1]) if known else self
-        rich = [origin for origin in origins if not origin.sparse or np.isfinite(origin.sample.x).sum() >= LEAST]
+        rich = [
+            origin
+            for origin in origins
+            if not origin.sparse or np.isfinite(origin.sample.x).sum() >= MIN_GRID_OBSERVATIONS
+        ]
         own = [origin.statistics.calibration for origin in rich if origin.statistics]
         calibrations = own if len(known) == len(origins) else None
         fits = iter(grid.fit_each([origin.sample for origin in rich], calibrations) if rich else ())
@@ -126,50 +130,54 @@ class Grid:
         ``calibrations``: one a sample instead of the grid's own. Raises what ``fit`` raises.
         """
         for sample in samples:
-            check(sample, LEAST)
+            check(sample, MIN_GRID_OBSERVATIONS)
         panel = Panel.of(samples)
         alone = replace(self, pooled=self.pooled or Pooled.nothing(panel.ds, len((self.price_grid or _PRICES).phi)))
-        track = alone._pass(panel, horizon=0)
+        filtered = alone._pass(panel, horizon=0)
         own = calibrations or [self.calibration or Calibration.neutral(self.horizon)] * len(samples)
-        return tuple(self._fitted(panel, track, i, calibration) for i, calibration in enumerate(own))
+        return tuple(self._fitted(panel, filtered, i, calibration) for i, calibration in enumerate(own))
 
     def fit_panel(self, panel: Panel) -> tuple[GridFitted | None, ...]:
         """Learn from all series at once, each calibrated by all; None for a series below 18 observations."""
-        track = self.track(panel)
-        z = standardised(panel, track)
+        filtered = self.filtered(panel)
+        z = standardised(panel, filtered)
         calibration = self.calibration or calibrate(panel, z, len(panel.ds) - 1, self.horizon)
         fits: list[GridFitted | None] = []
-        for i, enough in enumerate(np.isfinite(panel.x).sum(axis=1) >= LEAST):
-            pooled = track.source.pooled(i) if isinstance(track.source, PriceTrack) else None
-            taught = replace(self, pooled=self.pooled or pooled, anchor=self.anchor or track.anchor(i))
-            fits.append(taught._fitted(panel, track, i, calibration) if enough else None)
+        for i, enough in enumerate(np.isfinite(panel.x).sum(axis=1) >= MIN_GRID_OBSERVATIONS):
+            pooled = filtered.source.pooled(i) if isinstance(filtered.source, FilteredPrices) else None
+            with_pooled = replace(self, pooled=self.pooled or pooled, anchor=self.anchor or filtered.anchor(i))
+            fits.append(with_pooled._fitted(panel, filtered, i, calibration) if enough else None)
         return tuple(fits)
 
-    def track(self, panel: Panel) -> Track:
+    def filtered(self, panel: Panel) -> FilteredPanel:
         """The pass over a panel, with forecasts from every period."""
         return self._pass(panel, self.horizon)
 
-    def _pass(self, panel: Panel, horizon: int) -> Track:
+    def _pass(self, panel: Panel, horizon: int) -> FilteredPanel:
         if panel.is_price:
             grid, settings = self.price_grid or _PRICES, self.price_settings or PriceSettings.of(panel.freq)
-            return Track(panel, filter_prices(panel.ds, panel.x, grid, settings, pooled=self.pooled), horizon)
+            return FilteredPanel(panel, filter_prices(panel.ds, panel.x, grid, settings, pooled=self.pooled), horizon)
         models, gains = self.volume_grid or _VOLUMES, self.volume_settings or VolumeSettings()
-        return Track(panel, filter_volumes(panel.ds, panel.x, panel.freq, models, gains, (horizon, LEAST)), horizon)
+        return FilteredPanel(
+            panel,
+            filter_volumes(panel.ds, panel.x, panel.freq, models, gains, (horizon, MIN_GRID_OBSERVATIONS)),
+            horizon,
+        )
 
-    def _fitted(self, panel: Panel, track: Track, i: int, calibration: Calibration) -> GridFitted:
+    def _fitted(self, panel: Panel, filtered: FilteredPanel, i: int, calibration: Calibration) -> GridFitted:
         last = int(np.flatnonzero(np.isfinite(panel.x[i]))[-1])
-        source = track.source
-        state = source.state(i, last) if isinstance(source, PriceTrack) else source.last[i]
+        source = filtered.source
+        state = source.state(i, last) if isinstance(source, FilteredPrices) else source.last[i]
         assert state is not None
         return GridFitted(np.datetime64(panel.ds[last], "D"), state, calibration, self)
 
 
 @dataclass(frozen=True, eq=False)
-class Track:
-    """What a pass leaves, and the forecasts from every period of it."""
+class FilteredPanel:
+    """The filtered states of a panel, and the forecasts from every period of it."""
 
     panel: Panel
-    source: PriceTrack | VolumeTrack
+    source: FilteredPrices | FilteredVolumes
     horizon: int
 
     @cached_property
@@ -189,11 +197,11 @@ class Track:
     @cached_property
     def _plain(self) -> Margins:
         source = self.source
-        if isinstance(source, VolumeTrack):
+        if isinstance(source, FilteredVolumes):
             nowhere = np.full(source.seen.shape, np.nan)
             return Margins(source.mean, source.sd, np.zeros_like(source.mean), nowhere)
         margins = source.margins(self.horizon)
-        return replace(margins, mean=np.where((source.seen >= LEAST)[..., None], margins.mean, np.nan))
+        return replace(margins, mean=np.where((source.seen >= MIN_GRID_OBSERVATIONS)[..., None], margins.mean, np.nan))
 
     @cached_property
     def _ratio(self) -> Floats:
@@ -203,7 +211,8 @@ class Track:
 
 @dataclass(frozen=True, eq=False)
 class GridFitted:
-    """Where one series stands, and the calibration of its intervals; ``grid``: how it was filtered."""
+    """The filtered state of one series, and the calibration of its intervals; ``grid``: the settings it was filtered
+    with."""
 
     last: np.datetime64
     state: PriceStates | VolumeState
@@ -231,7 +240,7 @@ class GridFitted:
         margins = self.state.margins(horizon)
         return margins if self.grid.anchor is None else self.grid.anchor.move(margins)
 
-    def quantiles(self, horizon: int, levels: Floats = LEVELS) -> Floats:
+    def quantiles(self, horizon: int, levels: Floats = QUANTILE_LEVELS) -> Floats:
         """(H, L) calibrated quantiles of the log."""
         return self.margins(horizon).quantiles(self.calibration, levels)
 
@@ -247,7 +256,7 @@ class GridFitted:
         return replace(self.grid, calibration=self.calibration, anchor=None).fit_each([y])[0]
 
 
-def standardised(panel: Panel, track: Track) -> Floats:
+def standardised(panel: Panel, filtered: FilteredPanel) -> Floats:
     """(N, T, H): outcome at t + h less the forecast made at t, over its sd; NaN where either is missing, where the
     outcome may not be scored, where one of them is a spike, or where a price did not move (the chance of that is
     modelled, not calibrated).
@@ -255,17 +264,17 @@ def standardised(panel: Panel, track: Track) -> Floats:
     A spike is more than 4.5 sd off, while the value after it is within 2 sd of the same forecast: a slip of the data,
     known as such one period later.
     """
-    forecasts, outcomes, T = track.forecasts, panel.outcomes, len(panel.ds)
+    forecasts, outcomes, T = filtered.forecasts, panel.outcomes, len(panel.ds)
     still = PriceSettings.of(panel.freq).still if panel.is_price else -1.0
     z = np.full(forecasts.mean.shape, np.nan)
-    for h in range(1, min(track.horizon, T - 1) + 1):
+    for h in range(1, min(filtered.horizon, T - 1) + 1):
         moved = np.abs(outcomes[:, h:] - panel.x[:, : T - h]) > still
         error = np.where(moved, outcomes[:, h:] - forecasts.mean[:, : T - h, h - 1], np.nan)
         z[:, : T - h, h - 1] = error / forecasts.sd[:, : T - h, h - 1]
-    if track.horizon > 1:
+    if filtered.horizon > 1:
         spikes = np.zeros(panel.x.shape, dtype=bool)
         spikes[:, 1:] = (np.abs(z[:, :-1, 0]) > 4.5) & (np.abs(z[:, :-1, 1]) < 2)
-        for h in range(1, min(track.horizon, T - 1) + 1):
+        for h in range(1, min(filtered.horizon, T - 1) + 1):
             z[:, : T - h, h - 1][spikes[:, h:]] = np.nan
         z[spikes] = np.nan
     return z
@@ -280,16 +289,17 @@ def calibrate(panel: Panel, z: Floats, cutoff: int, horizon: int) -> Calibration
 def panel_quantiles(
     panel: Panel, cutoffs: Days, horizon: int, calibrate: Literal["panel", "none"] = "panel", grid: Grid | None = None
 ) -> Floats:
-    """Quantiles of the log (N, O, H, 15) at ``LEVELS``, from the O ``cutoffs`` (period starts, the last period seen).
+    """Quantiles of the log (N, O, H, 15) at ``QUANTILE_LEVELS``, from the O ``cutoffs`` (period starts, the last period
+    seen).
 
     One pass for all. NaN where a series is not observed in the cutoff or has fewer than 18 observations. Only what
     was known in a cutoff enters its quantiles, calibration included.
     """
-    track = replace(grid or Grid(), horizon=horizon).track(panel)
-    forecasts, at = track.forecasts, np.searchsorted(panel.ds, cutoffs)
-    z = standardised(panel, track) if calibrate == "panel" else None
+    filtered = replace(grid or Grid(), horizon=horizon).filtered(panel)
+    forecasts, at = filtered.forecasts, np.searchsorted(panel.ds, cutoffs)
+    z = standardised(panel, filtered) if calibrate == "panel" else None
     conformal = _PRICE_CONFORMAL if panel.is_price else _VOLUME_CONFORMAL
-    q = np.empty((len(panel), len(cutoffs), horizon, len(LEVELS)))
+    q = np.empty((len(panel), len(cutoffs), horizon, len(QUANTILE_LEVELS)))
     for o, t in enumerate(at):
         calibration = Calibration.neutral(horizon) if z is None else conformal.calibrate(z, int(t), horizon)
         q[:, o] = forecasts.at(int(t)).quantiles(calibration)

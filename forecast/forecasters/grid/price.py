@@ -79,8 +79,8 @@ class PriceSettings:
 
 @dataclass(frozen=True, eq=False)
 class Pooled:
-    """What other series say at the periods ``ds`` (T,): mean log likelihood of each model ``score`` (T, G) and mean
-    log slow variance ``log_slow`` (T,), NaN where no other series has begun."""
+    """Pooled statistics of the other series at the periods ``ds`` (T,): mean log likelihood of each model ``score`` (T,
+    G) and mean log slow variance ``log_slow`` (T,), NaN where no other series has begun."""
 
     ds: Days
     score: Floats
@@ -88,7 +88,7 @@ class Pooled:
 
     @classmethod
     def nothing(cls, ds: Days, G: int) -> Pooled:
-        """There are no others."""
+        """Pooled statistics of no other series."""
         return cls(ds, np.zeros((len(ds), G)), np.full(len(ds), np.nan))
 
     def at(self, ds: Days) -> Pooled:
@@ -105,7 +105,7 @@ class Pooled:
 
 @dataclass(frozen=True, eq=False)
 class PriceStates:
-    """Where series stand at origins: all that their forecasts need. Leading shape (N, T), or () for one origin.
+    """Filtered states of series at origins: all that their forecasts need. Leading shape (N, T), or () for one origin.
 
     ``x`` (...): last log; ``step`` (..., G): expected next change of each model, ``weights`` (..., G); ``fast``,
     ``slow`` (...): variances of a change; ``p_first``, ``p_again`` (...): chance of no change next, and of none
@@ -165,8 +165,8 @@ class PriceStates:
 
 
 @dataclass(frozen=True, eq=False)
-class PriceTrack:
-    """The filter's states at every period, and what the series say to each other.
+class FilteredPrices:
+    """The filtered states of prices at every period, and the statistics that they pool.
 
     ``score`` (N, T, G): log likelihoods; ``slow`` (N, T): slow variance before pooling (``states`` has it pooled);
     ``seen`` (N, T): observations so far.
@@ -187,7 +187,8 @@ class PriceTrack:
         return self.states.at(i, t)
 
     def pooled(self, i: int) -> Pooled:
-        """What the others say to series ``i``: a pass over it alone then gives the same numbers. -1: to a stranger."""
+        """The statistics of the other series for series ``i``: a pass over it alone then gives the same numbers. -1:
+        for a series that is not among them."""
         score, logs, count = self._totals
         if i >= 0:
             began = self.seen[i] > 0
@@ -210,7 +211,7 @@ def filter_prices(
     settings: PriceSettings,
     *,
     pooled: Pooled | None = None,
-) -> PriceTrack:
+) -> FilteredPrices:
     """One pass over logs ``x`` (N, T), NaN where missing, on the periods ``ds``.
 
     The series pool what they say of the models and of long-run volatility among themselves; ``pooled`` replaces that
@@ -243,7 +244,7 @@ def filter_prices(
         out_pooled[:, t] = np.exp((own + np.where(np.isfinite(mean_log), mean_log, own)) / 2)
         out_first[:, t], out_again[:, t] = run.stay[np.arange(N), run.after], run.stay[:, 1]
     states = PriceStates(grid, settings, x, out_step, out_weights, out_fast, out_pooled, out_first, out_again)
-    return PriceTrack(ds, states, out_score, out_slow, seen)
+    return FilteredPrices(ds, states, out_score, out_slow, seen)
 
 
 class _Filter:

@@ -1,4 +1,4 @@
-"""Start from the last daily or weekly price instead of the last monthly mean.
+"""Forecasts anchored on the last daily or weekly price instead of the last monthly mean.
 
 The mean of a month lies half a month behind its end. For a random walk observed by its means (Working, Econometrica
 28, 1960), with the variance of a period's change as the unit, the mean h periods ahead is h - 2/3 away from the last

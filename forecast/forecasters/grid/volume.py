@@ -109,9 +109,9 @@ class VolumeState:
 
 
 @dataclass(frozen=True, eq=False)
-class VolumeTrack:
-    """Forecasts of the log from every period: ``mean``, ``sd`` (N, T, H), NaN where the period was not observed; the
-    states after the last observation of each series; ``seen`` (N, T): observations so far."""
+class FilteredVolumes:
+    """Filtered forecasts of the log from every period: ``mean``, ``sd`` (N, T, H), NaN where the period was not
+    observed; the states after the last observation of each series; ``seen`` (N, T): observations so far."""
 
     mean: Floats
     sd: Floats
@@ -215,7 +215,7 @@ class _Filter:
 
 def filter_volumes(
     ds: Days, x: Floats, freq: Freq, grid: VolumeGrid, settings: VolumeSettings, reach: tuple[int, int]
-) -> VolumeTrack:
+) -> FilteredVolumes:
     """One pass over logs ``x`` (N, T), NaN where missing, on the periods ``ds``.
 
     ``reach``: horizon and least; forecasts so many periods ahead (0: none, states only) from every period that is
@@ -246,4 +246,4 @@ def filter_volumes(
             mean[ready, t], sd[ready, t] = means[ready], sds[ready]
         for i in ending:
             states[i] = run.state(i, ds[t], freq, weights)
-    return VolumeTrack(mean, sd, states, seen)
+    return FilteredVolumes(mean, sd, states, seen)

@@ -91,8 +91,8 @@ def test_a_mixture_lives_in_each_scenario_in_its_share_of_the_draws(stores: Stor
         mixture = made.of_series(series_id)[-1]
         assert (mixture.scenario, mixture.probability) == ("mixture", None)
         # the quantiles are those of the three worlds in their shares
-        told = [(future.coupled[:12] * np.where(after, f, 1.0), w) for f, w in ((0.7, 3), (1.6, 2), (1.0, 5))]
-        whole = np.concatenate([np.repeat(draws, w, axis=1) for draws, w in told], axis=1)
+        result = [(future.coupled[:12] * np.where(after, f, 1.0), w) for f, w in ((0.7, 3), (1.6, 2), (1.0, 5))]
+        whole = np.concatenate([np.repeat(draws, w, axis=1) for draws, w in result], axis=1)
         expected = np.quantile(whole, [0.5, 0.1, 0.9], axis=1, method="hazen").T
         found = [(point.yhat, *point.interval(80)) for point in mixture.data]
         np.testing.assert_allclose(found, expected, rtol=5e-3)

@@ -25,13 +25,13 @@ from tests.support.small_world import (
     chances,
     change,
     column,
+    event_scenario_of,
     logs,
-    luck,
     percent,
+    random_numbers,
     refused,
     same,
     unseen,
-    world_of,
 )
 
 PAUSE = an_event(
@@ -55,8 +55,8 @@ def test_the_end_of_an_added_event_is_known_with_the_event(announced: dict[str, 
 
 def test_plus_minus_is_in_points_of_the_level_without_the_event() -> None:
     """10 points about the 50 that are left are a fifth of them."""
-    same(change(a_future(), add=[new(effect=percent(-50, 10))])[2], HALF + 0.2 * luck("new"))
-    same(change(a_future(), add=[new(effect=percent(100, 10))])[2], np.log(2) + 0.05 * luck("new"))
+    same(change(a_future(), add=[new(effect=percent(-50, 10))])[2], HALF + 0.2 * random_numbers("new"))
+    same(change(a_future(), add=[new(effect=percent(100, 10))])[2], np.log(2) + 0.05 * random_numbers("new"))
 
 
 @pytest.mark.parametrize("order", [1, -1])
@@ -83,7 +83,7 @@ def test_each_added_event_counts_beside_what_is_known_and_beside_others() -> Non
 
 
 def test_an_added_event_is_recorded_as_it_was_told() -> None:
-    told = new(
+    result = new(
         announced="2030-07-14", ended="2031-01-31", rate=30, title="A title", kind="licence", price="up", volume="down",
         minerals=["ore"], flows=["CHN>USA", "WLD>JPN"],
     )  # fmt: skip
@@ -92,7 +92,7 @@ def test_an_added_event_is_recorded_as_it_was_told() -> None:
         effective=date(2030, 9, 10), ended=date(2031, 1, 31), date_precision="day", status="enacted", value_after=30.0,
         minerals=["ore"], flows=[("CHN", "USA"), ("WLD", "JPN")], price_world="up", price_local="up", volume="down",
     )  # fmt: skip
-    assert world_of(a_future(), add=[told]).version.events["new"] == expected
+    assert event_scenario_of(a_future(), add=[result]).version.events["new"] == expected
 
 
 def test_what_is_announced_and_effective_today_acts_from_this_period_on() -> None:
@@ -163,9 +163,9 @@ def test_months_of_slips_fall_into_weeks_on_the_same_day_of_the_month() -> None:
     u, expected = chances("new"), np.zeros((12, 400))
     expected[4:, u < 1 / 3] = HALF
     expected[8:, (u >= 1 / 3) & (u < 2 / 3)] = HALF
-    found = world_of(future, add=[new(effective="2030-07-31", slips=[0, 2])])
+    found = event_scenario_of(future, add=[new(effective="2030-07-31", slips=[0, 2])])
     same(future.given(found).change, expected)
-    days = [version.events["new"].effective for version in found.choices[0].alternatives]
+    days = [version.events["new"].effective for version in found.chance_nodes[0].alternatives]
     assert days == [date(2030, 7, 31), date(2030, 8, 31), date(2030, 9, 30)]
 
 
@@ -180,9 +180,9 @@ def test_months_of_slips_fall_into_weeks_on_the_same_day_of_the_month() -> None:
 def test_a_slip_keeps_the_day_of_the_month_or_takes_its_last(
     effective: str, slips: list[int], days: list[date]
 ) -> None:
-    (choice,) = world_of(a_future(), add=[new(effective=effective, slips=slips)]).choices
-    assert [version.events["new"].effective for version in choice.alternatives] == days
-    assert (choice.key, choice.probability) == ("new", 1.0)
+    (node,) = event_scenario_of(a_future(), add=[new(effective=effective, slips=slips)]).chance_nodes
+    assert [version.events["new"].effective for version in node.alternatives] == days
+    assert (node.key, node.probability) == ("new", 1.0)
 
 
 def test_slips_of_an_event_of_the_catalogue_move_it_draw_by_draw() -> None:
@@ -257,14 +257,14 @@ def test_a_branch_of_the_baseline_stays_in_a_scenario_of_something_else() -> Non
 
 def test_a_branch_comes_on_the_day_asked_for_or_of_its_first_rate_or_on_its_own() -> None:
     future = a_future(replace(THREAT, probability=None))
-    said = {"branch": "threat", "effect": percent(-50), "shape": "step"}
+    message = {"branch": "threat", "effect": percent(-50), "shape": "step"}
     rates = [{"from": "2030-11-01", "rate": 10}, {"from": "2031-02-01", "rate": 20}]
-    same(change(future, take=[said]), column(m2030_09=HALF)[:, None])
-    same(change(future, take=[said | {"rates": rates}]), column(m2030_11=HALF, m2031_02=2 * HALF)[:, None])
-    sooner = change(future, take=[said | {"rates": rates, "starts": "2030-10-01"}])
+    same(change(future, take=[message]), column(m2030_09=HALF)[:, None])
+    same(change(future, take=[message | {"rates": rates}]), column(m2030_11=HALF, m2031_02=2 * HALF)[:, None])
+    sooner = change(future, take=[message | {"rates": rates, "starts": "2030-10-01"}])
     same(sooner, column(m2030_10=HALF, m2031_02=2 * HALF)[:, None])
     undated = a_future(replace(THREAT, probability=None, effective=None))
-    same(change(undated, take=[said]), HALF)
+    same(change(undated, take=[message]), HALF)
 
 
 def test_what_a_suspension_holds_comes_back_once_under_either_name() -> None:
@@ -302,7 +302,7 @@ def test_the_first_rate_of_an_added_event_has_its_effect_and_the_next_act_in_pro
 
 def test_whoever_asks_may_give_up_before_each_version_of_the_events() -> None:
     future, looks = a_future(), 0
-    world = world_of(future, add=[new(slips=[0, 8])])
+    event_scenario = event_scenario_of(future, add=[new(slips=[0, 8])])
 
     def patience() -> None:
         nonlocal looks
@@ -311,5 +311,5 @@ def test_whoever_asks_may_give_up_before_each_version_of_the_events() -> None:
             raise TimeoutError
 
     with pytest.raises(TimeoutError):
-        future.given(world, patience)
+        future.given(event_scenario, patience)
     assert looks == 5

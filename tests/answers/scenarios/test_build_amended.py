@@ -22,12 +22,12 @@ from tests.support.small_world import (
     chances,
     change,
     column,
+    event_scenario_of,
     logs,
     percent,
     refused,
     same,
     unseen,
-    world_of,
 )
 
 PAUSE = an_event(
@@ -73,19 +73,19 @@ def test_a_term_that_was_prolonged_already_is_prolonged_from_there() -> None:
         "more", announced=TRAINED, effective=TRAINED, ended=date(2030, 9, 30), acts=(Act("extends", "pause"),)
     )
     future = a_future(a_ban("ban"), PAUSE, more)
-    world = world_of(future, amend=[{"event": "pause", "extend_days": 31}])
-    assert world.version.events["pause"].ended == date(2030, 10, 31)
+    event_scenario = event_scenario_of(future, amend=[{"event": "pause", "extend_days": 31}])
+    assert event_scenario.version.events["pause"].ended == date(2030, 10, 31)
 
 
 def test_the_term_of_what_has_not_begun_or_is_suspended_is_its_own() -> None:
     coming = a_ban("ban", effective=date(2030, 9, 1), ended=date(2031, 3, 31))
     assert amended(coming, extend_days=30) == replace(coming, ended=date(2031, 4, 30))
     held = replace(coming, effective=date(2030, 2, 1))
-    world = world_of(a_future(held, PAUSE), amend=[{"event": "ban", "extend_days": 30}])
-    assert world.version.events["ban"].ended == date(2031, 4, 30)
+    event_scenario = event_scenario_of(a_future(held, PAUSE), amend=[{"event": "ban", "extend_days": 30}])
+    assert event_scenario.version.events["ban"].ended == date(2031, 4, 30)
     stop = an_event("stop", announced=TRAINED, effective=date(2030, 12, 1), acts=(Act("terminates", "ban"),))
-    world = world_of(a_future(held, stop), amend=[{"event": "ban", "extend_days": 30}])
-    assert world.version.events["ban"].ended == date(2030, 12, 30)
+    event_scenario = event_scenario_of(a_future(held, stop), amend=[{"event": "ban", "extend_days": 30}])
+    assert event_scenario.version.events["ban"].ended == date(2030, 12, 30)
     future = a_future(a_ban("ban"), PAUSE)
     assert refused(future, amend=[{"event": "ban", "extend_days": 9}]) == {
         "scenarios.0.amend.0.extend_days": "an event with an end; ban has none"
@@ -93,7 +93,7 @@ def test_the_term_of_what_has_not_begun_or_is_suspended_is_its_own() -> None:
 
 
 def amended(event: Event, **facts: object) -> Event | None:
-    version = world_of(a_future(event), amend=[{"event": event.event_id} | facts]).version
+    version = event_scenario_of(a_future(event), amend=[{"event": event.event_id} | facts]).version
     found: Event | None = version.events.get(event.event_id)
     return found
 
@@ -106,7 +106,7 @@ def test_an_amended_event_has_the_facts_that_are_said_and_keeps_the_others() -> 
     late = amended(replace(ban, effective=date(2030, 9, 1)), announced="2030-08-01")
     assert late == replace(ban, effective=date(2030, 9, 1), announced=AS_OF)
     assert amended(ban) == ban
-    assert world_of(a_future(ban), amend=[{"event": "ban"}]).version.changed == frozenset()
+    assert event_scenario_of(a_future(ban), amend=[{"event": "ban"}]).version.changed == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -124,11 +124,11 @@ def test_what_was_over_and_gets_another_end_is_in_force_until_then(status: str, 
 def test_what_is_said_is_in_order_and_what_the_catalogue_knows_is_left_as_it_is() -> None:
     ban = a_ban("ban", announced=date(2030, 3, 1))  # effective before it was announced
     future = a_future(ban)
-    assert world_of(future, amend=[{"event": "ban", "ended": "2030-02-01"}]).version.changed == {"ban"}
+    assert event_scenario_of(future, amend=[{"event": "ban", "ended": "2030-02-01"}]).version.changed == {"ban"}
     place = "scenarios.0.amend.0"
     assert set(refused(future, amend=[{"event": "ban", "ended": "2030-01-31"}])) == {f"{place}.ended"}
     assert set(refused(future, amend=[{"event": "ban", "effective": "2030-02-28"}])) == {f"{place}.effective"}
-    assert world_of(future, amend=[{"event": "ban", "effective": "2030-03-01"}]).version.changed == {"ban"}
+    assert event_scenario_of(future, amend=[{"event": "ban", "effective": "2030-03-01"}]).version.changed == {"ban"}
     tomorrow = {"event": "ban", "announced": "2030-08-02", "effective": "2030-08-01"}
     assert set(refused(future, amend=[tomorrow])) == {f"{place}.effective"}
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forecast.answers.champion import futures
-from forecast.answers.event_versions import Version
+from forecast.answers.event_versions import EventVersion
 from forecast.answers.forecast import forecast
 from forecast.answers.scenarios import Question, ScenarioAnswer, answer
 from forecast.catalog import Catalog
@@ -189,13 +189,13 @@ def test_a_scenario_has_the_same_digits_alone_and_in_company(stores: Stores, sce
 def test_removing_what_was_added_restores_the_baseline(stores: Stores, new: dict[str, object]) -> None:
     (future,) = futures(*stores, [EARTHS], TODAY)
     question = Question.read(json.dumps({"series": [EARTHS], "scenarios": [{"name": "s", "add": [new]}]}))
-    from forecast.answers.event_versions import World
+    from forecast.answers.event_versions import EventScenario
     from forecast.answers.scenarios.build import build
 
-    (world,) = build(question, future.known, future.open_branches, stores[0].minerals())
-    back: Version = world.version.edited(removed={str(new["event"])})
-    assert not future.given(World(back)).change.any()
-    np.testing.assert_array_equal(future.given(World(back)).draws, future.draws)
+    (event_scenario,) = build(question, future.known, future.open_branches, stores[0].minerals())
+    back: EventVersion = event_scenario.version.edited(removed={str(new["event"])})
+    assert not future.given(EventScenario(back)).change.any()
+    np.testing.assert_array_equal(future.given(EventScenario(back)).draws, future.draws)
 
 
 def test_quantiles_of_differences_are_not_differences_of_quantiles(stores: Stores) -> None:
@@ -286,13 +286,13 @@ def test_json_and_csv_tell_the_same_digits(stores: Stores) -> None:
     made = ask(stores, {"add": [licence()], "probability": 0.25})
     document, rows = json.loads(to_json(made.json_object())), list(made.lines())
     assert [part["scenario"] for part in document["data"]] == ["baseline", "s0", "mixture"]
-    told = [
+    result = [
         (part["scenario"], point["h"], point["yhat"], point["lo-95"], point["cumulated"]["hi-80"])
         for part in document["data"][1:]
         for point in part["data"]
     ]
     names = ("scenario", "h", "yhat", "lo-95", "cumulated_hi-80")
-    assert told == [tuple(row[name] for name in names) for row in rows if row["scenario"] != "baseline"]
+    assert result == [tuple(row[name] for name in names) for row in rows if row["scenario"] != "baseline"]
     assert set(rows[-1]) == set(made.names())
     assert document["data"][0]["data"][0]["difference"] is None
     assert "difference_median" not in rows[0]

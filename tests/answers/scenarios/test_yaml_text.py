@@ -66,13 +66,13 @@ TAGS = [
 def test_a_file_that_is_no_question_is_one_line_a_fault(
     case: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, told = WRONG[case]
+    data, result = WRONG[case]
     monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     Path("q.yaml").write_bytes(data)
     with pytest.raises(InvalidInput) as caught:
         Question.read_file(Path("q.yaml"))
-    assert any(told in str(fault) for fault in caught.value.faults), caught.value
+    assert any(result in str(fault) for fault in caught.value.faults), caught.value
     assert all(fault.file == "q.yaml" for fault in caught.value.faults)
     assert cli.call(["scenario", "q.yaml"]) == 2
     lines = capsys.readouterr().err.splitlines()
@@ -100,10 +100,10 @@ def test_a_folder_and_a_file_that_is_not_there_are_one_line(
     monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
     for path, why in ((tmp_path, "is a directory"), (tmp_path / "none.yaml", "does not exist")):
         assert cli.call(["scenario", str(path)]) == 2
-        said = capsys.readouterr().err
-        assert said.startswith("orecast: ")
-        assert why in said
-        assert said.count("\n") == 1
+        message = capsys.readouterr().err
+        assert message.startswith("orecast: ")
+        assert why in message
+        assert message.count("\n") == 1
 
 
 @given(st.binary(max_size=60) | st.text(st.sampled_from("{}[]:-,&*!?|>'\"%@` \n\t#.~a1é"), max_size=40).map(str.encode))

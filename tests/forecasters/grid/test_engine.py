@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from forecast.errors import TooShort
 from forecast.forecasters.calibration import Calibration, student_levels
 from forecast.forecasters.grid.engine import Grid, Panel, panel_quantiles
-from forecast.forecasters.grid.price import PriceGrid, PriceSettings, PriceTrack, filter_prices
+from forecast.forecasters.grid.price import FilteredPrices, PriceGrid, PriceSettings, filter_prices
 from forecast.forecasters.grid.spot import last_prices
 from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, filter_volumes
 from forecast.interventions import Design
-from forecast.metrics import LEVELS
+from forecast.metrics import QUANTILE_LEVELS
 from forecast.timeseries.fourier import seasonal
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
@@ -24,7 +24,7 @@ from forecast.timeseries.series import Floats, History
 from tests.support.records import a_series
 
 MONTHS = Freq("M")
-MEDIAN = len(LEVELS) // 2
+MEDIAN = len(QUANTILE_LEVELS) // 2
 
 
 def price(T: int, seed: int = 0, sd: float = 0.06) -> Floats:
@@ -62,9 +62,9 @@ def test_one_price_model_is_statsmodels_arima() -> None:
 
     x, phi, theta = price(300), 0.3, 0.25
     grid = PriceGrid(np.array([phi]), np.array([theta]))
-    track = filter_prices(MONTHS.range("2000-01-01", 300), x[None], grid, replace(PriceSettings(), damping=1.0))
-    track = replace(track, states=replace(track.states, fast=np.ones((1, 300)), slow=np.ones((1, 300))))
-    margins = track.state(0, 299).margins(24)
+    filtered = filter_prices(MONTHS.range("2000-01-01", 300), x[None], grid, replace(PriceSettings(), damping=1.0))
+    filtered = replace(filtered, states=replace(filtered.states, fast=np.ones((1, 300)), slow=np.ones((1, 300))))
+    margins = filtered.state(0, 299).margins(24)
     reference = ARIMA(x, order=(1, 1, 1)).smooth([phi, theta, 1.0]).get_forecast(24)
     np.testing.assert_allclose(margins.mean, reference.predicted_mean, atol=1e-9)
     np.testing.assert_allclose(margins.sd, reference.se_mean, rtol=1e-9)
@@ -78,7 +78,7 @@ def test_one_volume_model_is_statsmodels_state_space(gaps: list[int]) -> None:
     x[gaps] = np.nan
     grid = VolumeGrid(*(np.array([v]) for v in (0.05, 0.9, 0.2, 0.02)))
     fixed = VolumeSettings(robust=False, learn_scale=False)
-    track = filter_volumes(ds[:120], x[None], MONTHS, grid, fixed, (12, 18))
+    filtered = filter_volumes(ds[:120], x[None], MONTHS, grid, fixed, (12, 18))
     design = np.column_stack([np.ones((132, 2)), seasonal(ds, MONTHS)])
     model = MLEModel(np.concatenate([x, np.full(12, np.nan)]), k_states=13, k_posdef=2)
     model["design"] = design.T[None]
@@ -88,11 +88,11 @@ def test_one_volume_model_is_statsmodels_state_space(gaps: list[int]) -> None:
     model["obs_cov"] = [[grid.noise[0]]]
     model.initialize_known(np.r_[x[0], np.zeros(12)], np.diag([4, 0.2 / (1 - 0.81)] + [0.02] * 11))
     reference = model.ssm.filter()
-    np.testing.assert_allclose(track.mean[0, 119], reference.forecasts[0, 120:], rtol=1e-9)
-    np.testing.assert_allclose(track.sd[0, 119] ** 2, reference.forecasts_error_cov[0, 0, 120:], rtol=1e-9)
-    state = track.last[0]
+    np.testing.assert_allclose(filtered.mean[0, 119], reference.forecasts[0, 120:], rtol=1e-9)
+    np.testing.assert_allclose(filtered.sd[0, 119] ** 2, reference.forecasts_error_cov[0, 0, 120:], rtol=1e-9)
+    state = filtered.last[0]
     assert state is not None
-    np.testing.assert_allclose(state.margins(12).mean, track.mean[0, 119], rtol=1e-12)
+    np.testing.assert_allclose(state.margins(12).mean, filtered.mean[0, 119], rtol=1e-12)
 
 
 # Alone and together
@@ -101,8 +101,8 @@ def test_one_volume_model_is_statsmodels_state_space(gaps: list[int]) -> None:
 def test_a_price_alone_is_the_same_as_in_its_panel_when_it_is_told_what_the_others_say() -> None:
     together = panel(is_price=True)
     grid = Grid(horizon=12, calibration=Calibration.neutral(12))
-    source = grid.track(together).source
-    assert isinstance(source, PriceTrack)
+    source = grid.filtered(together).source
+    assert isinstance(source, FilteredPrices)
     for i, fitted in enumerate(grid.fit_panel(together)):
         alone = np.flatnonzero(np.isfinite(together.x[i]))
         own = slice(alone[0], alone[-1] + 1)
@@ -265,7 +265,7 @@ def test_draws_have_the_calibrated_margins_and_are_joint(is_price: bool) -> None
     assert fitted is not None
     draws = fitted.simulate(Design.empty(MONTHS.range(MONTHS.shift(fitted.last, 1), 12)), 2000, seed=5)
     expected = fitted.quantiles(12)
-    found = np.quantile(draws, LEVELS, axis=0).T
+    found = np.quantile(draws, QUANTILE_LEVELS, axis=0).T
     np.testing.assert_allclose(np.exp(found), np.exp(expected), rtol=0.005)
     # neighbouring horizons move together, and a longer way apart less so
     near, far = np.corrcoef(draws[:, 5], draws[:, 6])[0, 1], np.corrcoef(draws[:, 0], draws[:, 11])[0, 1]

@@ -1,4 +1,5 @@
-"""Events whose effect no record tells: what each changes ahead, and what licences give back of that."""
+"""Contributions of events without an estimate in the effect record: the path of each over the periods ahead, and what
+licences give back of it."""
 
 from __future__ import annotations
 
@@ -13,8 +14,9 @@ from forecast.timeseries.series import Floats
 
 
 @dataclass(frozen=True)
-class Granted:
-    """Of an effect at a ``level`` in each of the H periods the share ``approved`` comes back, ``times`` over.
+class LicenceGrants:
+    """Grants under a licence: of an effect at a ``level`` in each of the H periods the share ``approved`` comes back,
+    ``times`` over.
 
     ``times`` is −1 for what is there already.
     """
@@ -23,8 +25,8 @@ class Granted:
     approved: tuple[float, ...]
     times: float = 1.0
 
-    def already(self) -> Granted:
-        """The same to be taken off."""
+    def already(self) -> LicenceGrants:
+        """The column in force at the last observation, to be subtracted."""
         return replace(self, times=-self.times)
 
     def share(self) -> Floats:
@@ -37,7 +39,7 @@ class Granted:
 
 
 @dataclass(frozen=True)
-class Coming:
+class NewContribution:
     """An event whose effect the record does not tell: a ``size`` times a ``column`` over the H periods, and what
     licences give back of it.
 
@@ -49,7 +51,7 @@ class Coming:
     column: tuple[float, ...]
     episode: tuple[object, ...]
     stated: bool = False
-    granted: tuple[Granted, ...] = ()
+    granted: tuple[LicenceGrants, ...] = ()
 
     def added(self, sizes: Floats) -> Floats:
         """(H, n) what it adds to the log of n draws, with these ``sizes`` at full."""
@@ -62,14 +64,14 @@ class Coming:
         return self.size.sd * float(np.abs(net(np.array(self.column), self.granted)).max())
 
 
-def net(column: Floats, granted: Iterable[Granted]) -> Floats:
+def net(column: Floats, granted: Iterable[LicenceGrants]) -> Floats:
     """(H,) the levels of a small effect less what comes back of it."""
     return column - sum((each.share() for each in granted), np.zeros(len(column)))
 
 
-def merged(coming: Iterable[Coming]) -> list[Coming]:
-    """Of each episode the strongest event: what begins in one period and pushes one way is not counted twice."""
-    groups: dict[tuple[object, ...], list[Coming]] = {}
-    for part in coming:
-        groups.setdefault(part.episode, []).append(part)
-    return [max(group, key=lambda part: part.strength) for group in groups.values()]
+def merged(coming: Iterable[NewContribution]) -> list[NewContribution]:
+    """The strongest event of each episode: what begins in one period and pushes one way is not counted twice."""
+    groups: dict[tuple[object, ...], list[NewContribution]] = {}
+    for contribution in coming:
+        groups.setdefault(contribution.episode, []).append(contribution)
+    return [max(group, key=lambda contribution: contribution.strength) for group in groups.values()]
