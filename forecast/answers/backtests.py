@@ -102,9 +102,10 @@ def run_scores(run: Run) -> Scores:
                 score=scores.score,
                 h=h,
                 rel_crps=ratio,
-                coverage=Coverage.of(scores.coverage),
+                coverage=coverage,
             )
             for family, scores in card.backtest.items()
+            for coverage in [Coverage.of(scores.coverage)]
             for h, ratio in enumerate(scores.rel_crps, start=1)
         ),
     )

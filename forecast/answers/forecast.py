@@ -104,7 +104,8 @@ def forecast(
     wanted = checked_levels(levels)
     (future,) = futures(catalog, registry, [series_id], as_of, cache)
     check_horizon(horizon, future.run)
-    return told(future, points(baseline(future, wanted, cache)[:, :horizon], future.ds, wanted), wanted)
+    data = cache.get(("points", future, wanted), lambda: points(baseline(future, wanted), future.ds, wanted))
+    return told(future, data[:horizon], wanted)
 
 
 def told(
