@@ -19,6 +19,7 @@ from typing import Any
 #: Packages and modules that can change a number of what is trained.
 NUMERICAL_MODULES = (
     "forecast.catalog.vintages",
+    "forecast.coupling",
     "forecast.effects",
     "forecast.events",
     "forecast.forecasters",

@@ -52,7 +52,7 @@ def test_words_give_the_same_seed_everywhere_and_other_words_another() -> None:
 def test_what_an_episode_did_says_nothing_of_the_path_of_the_series_without_it(past: RealTimeData, family: str) -> None:
     model = fit(FORECASTERS[family], past.now(N))
     baseline, _ = model.baseline(6, past.seed)
-    for effect in model.view.record.effects:
+    for effect in model.information.record.effects:
         for drawn in (*effect.choice, *effect.size, effect.paths(np.eye(len(effect.candidates))).sum(axis=1)):
             if np.ptp(drawn):
                 for path in baseline[:, [0, 5]].T:
@@ -76,7 +76,7 @@ def test_no_stream_serves_two_purposes(past: RealTimeData, monkeypatch: pytest.M
         return plain(seed)
 
     monkeypatch.setattr(np.random, "default_rng", listening)
-    views = [past.view(cutoff) for cutoff in past.history.ds[-8:-4]]
+    views = [past.information(cutoff) for cutoff in past.history.ds[-8:-4]]
     for family in ("grid", "random-walk"):
         backtest(FORECASTERS[family], views, past.history, 6, past.seed)
     model = fit(FORECASTERS["grid"], past.now(100))

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast.answers.event_priors import EventClass, Evidence
 from forecast.answers.event_versions import Assumption, EventScenario, EventVersion, Steps, differing, reached
+from forecast.answers.forecast_periods import ForecastPeriods, Levels, Spell
 from forecast.answers.new_contributions import LicenceGrants, NewContribution, merged, net
 from forecast.effects import EffectRecord, EpisodeEffect
 from forecast.effects.candidates import in_periods
@@ -22,65 +22,12 @@ from forecast.effects.episodes import licence
 from forecast.effects.event_classes import BUILD_UP, Size
 from forecast.events import Event, KindFamily, was_in_force
 from forecast.events.exposure import Minerals, exposure
-from forecast.interventions import Licence, Shape, at_full, mean_intensity
-from forecast.timeseries.frequency import Days, Freq
+from forecast.interventions import Licence, Shape, at_full
 from forecast.timeseries.series import Floats, Series
 
 #: Acts whose effect is the path of the measure that they act on.
 _ON_A_PATH = frozenset({"suspends", "terminates", "reinstates", "extends"})
-_NEVER = 2**62
 _NOTHING = Assumption()
-
-Levels = tuple[tuple[np.datetime64, float], ...]
-
-
-@dataclass(frozen=True)
-class Spell:
-    """A spell in force: from ``day``, that is from period ``start``, until before period ``stop`` (ordinals)."""
-
-    day: dt.date
-    start: int
-    stop: int
-
-    def inside(self, ordinals: npt.NDArray[np.int64]) -> Floats:
-        """1 in the periods of the spell, 0 in the others."""
-        return ((ordinals >= self.start) & (ordinals < self.stop)).astype(float)
-
-
-@dataclass(frozen=True, eq=False)
-class ForecastPeriods:
-    """The H forecast periods after the last observation, whose period starts on ``last``; ``ds``: their starts."""
-
-    freq: Freq
-    last: np.datetime64
-    ds: Days
-
-    @classmethod
-    def after(cls, last: np.datetime64, horizon: int, freq: Freq) -> ForecastPeriods:
-        return cls(freq, last, freq.range(freq.shift(last, 1), horizon))
-
-    @cached_property
-    def origin(self) -> int:
-        """Ordinal of the last period seen."""
-        return int(self.freq.ordinal(self.last))
-
-    @cached_property
-    def ordinals(self) -> npt.NDArray[np.int64]:
-        """(H,) ordinals of the periods ahead."""
-        return np.arange(self.origin + 1, self.origin + 1 + len(self.ds))
-
-    def spells(self, steps: Steps) -> tuple[Spell, ...]:
-        """The spells in force, from the steps of a level over time."""
-        ends = [*(day for day, _ in steps[1:]), None]
-        return tuple(
-            Spell(day, int(self.freq.ordinal(day)), self._stop(end))
-            for (day, level), end in zip(steps, ends, strict=False)
-            if level
-        )
-
-    def _stop(self, end: dt.date | None) -> int:
-        """The first period without a measure that is no longer in force on ``end``: its last day's period is whole."""
-        return _NEVER if end is None else int(self.freq.begun(end - dt.timedelta(days=1))) + 1
 
 
 @dataclass(frozen=True)
@@ -305,7 +252,7 @@ class ContributionModel:
             acts = usual if goes_on and not isinstance(shape, Licence) else shape
             if isinstance(acts, Licence):
                 approved += acts.approved_ahead(k, approved_now if goes_on else 0.0) * spell.inside(ahead.ordinals)
-        column *= multiplier(assumption.levels, ahead)
+        column *= ahead.multiplier(assumption.levels)
         if not (approved_now or approved.any()):
             return column - now, ()
         there = LicenceGrants((now,) * len(column), (approved_now,) * len(column), times=-1.0)
@@ -395,8 +342,3 @@ class ContributionModel:
 def _on_a_path(event: Event) -> bool:
     """Whether an event's effect is in the path of the measures that it acts on."""
     return any(act.relation in _ON_A_PATH for act in event.acts)
-
-
-def multiplier(levels: Levels, ahead: ForecastPeriods) -> Floats | float:
-    """(H,) by how much an effect is multiplied in each period; 1 where nothing is said."""
-    return mean_intensity(levels, ahead.ds, ahead.freq) if levels else 1.0

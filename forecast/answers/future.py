@@ -15,9 +15,10 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from forecast.answers.contributions import ContributionModel, ContributionSet, ForecastPeriods
+from forecast.answers.contributions import ContributionModel, ContributionSet
 from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import ChanceNode, EventScenario, EventVersion
+from forecast.answers.forecast_periods import ForecastPeriods
 from forecast.answers.paths import CommonRandomNumbers, difference, forked, total
 from forecast.coupling import added_to
 from forecast.events import Branch, Events, branches

@@ -12,15 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from forecast.answers.contributions import (
-    Contribution,
-    ContributionSet,
-    ForecastPeriods,
-    Levels,
-    RevisedContribution,
-    Spell,
-    multiplier,
-)
+from forecast.answers.contributions import Contribution, ContributionSet, RevisedContribution
+from forecast.answers.forecast_periods import ForecastPeriods, Levels, Spell
 from forecast.answers.new_contributions import NewContribution
 from forecast.coupling import middles
 from forecast.effects import EpisodeEffect
@@ -153,4 +146,4 @@ def _responses(
         instead = at_full(shape) if shape and not (stands and isinstance(shape, Licence)) else None
         begun = [replace(guess, shape=instead or c.shape, lead=c.lead if stands else 0) for c in effect.candidates]
         rows += columns(begun, ahead.ds, ahead.freq, held) * spell.inside(ahead.ordinals)
-    return rows * multiplier(levels, ahead)
+    return rows * ahead.multiplier(levels)

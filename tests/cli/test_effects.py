@@ -254,10 +254,10 @@ def test_every_measure_of_the_table_is_explained_below_it_and_nothing_else() -> 
 
 
 def test_a_series_without_an_estimated_effect_says_so_without_the_head_of_a_table() -> None:
-    estimate_notes = "No effect of an event on this series was estimated.\nrun r; method: none\n"
-    assert page(method="none") == f"volume.x, tonnes\n\n{estimate_notes}"
+    said = "No effect of an event on this series was estimated.\nrun r; method: none\n"
+    assert page(method="none") == f"volume.x, tonnes\n\n{said}"
     paths = EffectPaths.model_validate({**FACTS, "not_estimated": [], "notes": [], "data": []})
-    assert _periods(answered(), paths) == f"volume.x\n\n{estimate_notes.splitlines()[0]}\n"
+    assert _periods(answered(), paths) == f"volume.x\n\n{said.splitlines()[0]}\n"
 
 
 @pytest.mark.parametrize(
@@ -274,8 +274,8 @@ def test_a_series_without_an_estimated_effect_says_so_without_the_head_of_a_tabl
         ("licence-3-0.6", -1.0, "a fall of which 60 % comes back after three months"),
     ],
 )
-def test_a_shape_is_told_in_words(word: str, size: float, estimate_notes: str) -> None:
-    assert shape_in_words(word, "month", size) == estimate_notes
+def test_a_shape_is_told_in_words(word: str, size: float, said: str) -> None:
+    assert shape_in_words(word, "month", size) == said
 
 
 def paths(**facts: object) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,8 @@ from forecast.answers.health import Health, HealthList, Inside
 from forecast.answers.scenarios import ScenarioAnswer
 from forecast.export.csv_writer import csv_text
 from forecast.export.dictionary import ENTRIES, Entry, columns, markdown, only_in_json
+from tests.support import ROOT
 
-ROOT = Path(__file__).parent.parent
 by_title = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.title)
 JULY, AUGUST = dt.date(2026, 7, 1), dt.date(2026, 8, 1)
 FACTS = {"series_id": "volume.x", "unit": "t", "freq": "M", "run": "a", "levels": (80,), "notes": ("a note",)}

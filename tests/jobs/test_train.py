@@ -252,7 +252,7 @@ from forecast.catalog import Catalog
 from forecast.settings import Settings
 from forecast.jobs.train import TrainingPlan, train
 from forecast.registry import Registry
-settings = Settings.from_env(os.environ).model_copy(update={"draws": 200, "horizon": 6, "jobs": 1})
+settings = Settings.from_env(os.environ).model_copy(update=dict(draws=200, horizon=6, jobs=1))
 plan = TrainingPlan(dt.date(2026, 7, 15), ("grid", "seasonal-naive"))
 
 def say(outcome):

@@ -128,7 +128,7 @@ def test_too_many_are_asked_in_panels(catalog: Catalog, panel_set: PanelSet, mon
     assert [len(each) for each in found] == [4, 4]
     assert set(names[:4]) == found[0]
     assert names[4] in found[1]
-    assert len(PanelSet.of(catalog, TODAY).panel[panel_key(catalog.get(COPPER))].histories) == 4
+    assert len(PanelSet.of(catalog, TODAY).by_key[panel_key(catalog.get(COPPER))].histories) == 4
 
 
 def test_a_series_without_observations_is_no_peer(catalog: Catalog) -> None:
