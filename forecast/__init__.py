@@ -32,16 +32,26 @@ if TYPE_CHECKING:
     from forecast.answers.backtests import Scores
     from forecast.answers.draws import Draws
     from forecast.answers.effects import EffectPaths, Effects
+    from forecast.answers.estimate import Estimate
     from forecast.answers.event_classes import ClassEffects
     from forecast.answers.events import EventList, EventOnDay
-    from forecast.answers.forecast import Forecast
+    from forecast.answers.forecast import Forecast, ForecastPoint
     from forecast.answers.model import Answer, Column
     from forecast.answers.observations import ObservationList
     from forecast.answers.runs import RunList
     from forecast.answers.scenarios.answer import ScenarioAnswer
     from forecast.answers.series import SeriesList
     from forecast.answers.several import ForecastList
-    from forecast.errors import ForecastError, InvalidInput, NotFound, NotTrained
+    from forecast.errors import (
+        ForecastError,
+        InvalidInput,
+        Misconfigured,
+        MissingExtra,
+        NotEstimated,
+        NotFound,
+        NotTrained,
+        Retired,
+    )
     from forecast.home import Home, open_home
 
 #: Where each public name is defined.
@@ -52,21 +62,27 @@ _FROM = {
     "Draws": "answers.draws",
     "EffectPaths": "answers.effects",
     "Effects": "answers.effects",
+    "Estimate": "answers.estimate",
     "EventList": "answers.events",
     "EventOnDay": "answers.events",
     "Forecast": "answers.forecast",
     "ForecastError": "errors",
     "ForecastList": "answers.several",
+    "ForecastPoint": "answers.forecast",
     "Home": "home",
     "InvalidInput": "errors",
+    "Misconfigured": "errors",
+    "MissingExtra": "errors",
+    "NotEstimated": "errors",
     "NotFound": "errors",
     "NotTrained": "errors",
     "ObservationList": "answers.observations",
+    "open_home": "home",
+    "Retired": "errors",
     "RunList": "answers.runs",
     "ScenarioAnswer": "answers.scenarios.answer",
     "Scores": "answers.backtests",
     "SeriesList": "answers.series",
-    "open_home": "home",
 }
 
 __all__ = [
@@ -76,16 +92,22 @@ __all__ = [
     "Draws",
     "EffectPaths",
     "Effects",
+    "Estimate",
     "EventList",
     "EventOnDay",
     "Forecast",
     "ForecastError",
     "ForecastList",
+    "ForecastPoint",
     "Home",
     "InvalidInput",
+    "Misconfigured",
+    "MissingExtra",
+    "NotEstimated",
     "NotFound",
     "NotTrained",
     "ObservationList",
+    "Retired",
     "RunList",
     "ScenarioAnswer",
     "Scores",
@@ -109,4 +131,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted([*__all__, "__doc__", "__file__", "__name__", "__path__"])

@@ -12,6 +12,7 @@ EXTRAS = {
     "train": _TRAIN,
     "prophet": (*_TRAIN, "pandas", "prophet"),
     "worker": (*_TRAIN, "dbos"),
+    "pandas": ("pandas",),
     "plot": ("matplotlib",),
     "postgres": ("psycopg",),
 }

@@ -9,13 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import index
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, SupportsIndex
 
+from forecast.errors import Fault, InvalidInput, Misconfigured
 from forecast.settings import Settings
 
 if TYPE_CHECKING:
@@ -33,17 +35,24 @@ if TYPE_CHECKING:
     from forecast.catalog import Catalog
     from forecast.registry import Registry
 
+#: A UTC day, also as its ISO text.
+Day = dt.date | str
+Levels = int | Iterable[int]
+
 HORIZON, LEVELS = 12, (80, 95)
 
 
-def open_home(folder: str | Path | None = None, *, today: dt.date | None = None) -> Home:
+def open_home(folder: str | Path | None = None, *, today: Day | None = None) -> Home:
     """Open the home in ``folder``, with its catalogue and its trained runs; without one that of the environment.
 
     ``today``: the UTC day on which questions are asked that say no other. What ``ORECAST_*`` variables say of other
-    settings holds. Raises ``Misconfigured``.
+    settings holds. Raises ``Misconfigured``, also for a folder that is not there.
     """
     given = {} if folder is None else {"ORECAST_HOME": str(folder)}
-    return Home(Settings.from_env({**os.environ, **given}), today or dt.datetime.now(dt.UTC).date())
+    settings = Settings.from_env({**os.environ, **given})
+    if not settings.home.is_dir():
+        raise Misconfigured(f"there is no folder {settings.home}; `orecast run` makes a home and trains what is in it")
+    return Home(settings, dt.datetime.now(dt.UTC).date() if today is None else _day("today", today))
 
 
 @dataclass(frozen=True)
@@ -69,6 +78,10 @@ class Home:
 
         return Registry(self.settings.models_dir)
 
+    def __getstate__(self) -> dict[str, object]:
+        """What another process opens it by: no connections."""
+        return {"settings": self.settings, "today": self.today}
+
     def close(self) -> None:
         """Give the catalogue's connections back."""
         if "catalog" in self.__dict__:
@@ -88,29 +101,29 @@ class Home:
 
         return series_facts(self.catalog, self.registry, list(self.catalog.series(retired=retired).values()))
 
-    def observations(self, series_id: str, *, as_of: dt.date | None = None) -> ObservationList:
-        """The published values of a series, and when each became known."""
+    def observations(self, series_id: str, *, as_of: Day | None = None) -> ObservationList:
+        """The published values of a series, and when each became known; ``as_of``: those known by then."""
         from forecast.answers.observations import observation_list
 
         name = self.catalog.get(series_id).series_id
-        return observation_list(self.catalog.observations(name, as_of or self.today))
+        return observation_list(self.catalog.observations(name, self._as_of(as_of)))
 
-    def events(self, *, series_id: str | None = None, as_of: dt.date | None = None) -> EventList:
+    def events(self, *, series_id: str | None = None, as_of: Day | None = None) -> EventList:
         """Events by id as they could be known; ``series_id``: those that touch the series."""
         from forecast.answers.events import event_list
         from forecast.events.exposure import exposure
 
-        found = self.catalog.events(as_of or self.today).values()
+        found = self.catalog.events(self._as_of(as_of)).values()
         if series_id is not None:
             series, minerals = self.catalog.get(series_id), self.catalog.minerals()
             return event_list(event for event in found if exposure(event, series, minerals) > 0)
         return event_list(found)
 
-    def event(self, event_id: str, *, as_of: dt.date | None = None) -> EventOnDay:
+    def event(self, event_id: str, *, as_of: Day | None = None) -> EventOnDay:
         """One event, its state on the day, and what other events did to it."""
         from forecast.answers.events import event_on_day
 
-        day = as_of or self.today
+        day = self._as_of(as_of)
         return event_on_day(self.catalog.events(day), event_id, day)
 
     # -- what was trained ------------------------------------------------------------------------------------------
@@ -119,26 +132,28 @@ class Home:
         self,
         series_id: str,
         *,
-        h: int = HORIZON,
-        level: Sequence[int] = LEVELS,
-        as_of: dt.date | None = None,
+        h: SupportsIndex = HORIZON,
+        level: Levels = LEVELS,
+        as_of: Day | None = None,
     ) -> Forecast:
         """The ``h`` periods after the last observation: the median and central intervals at ``level`` in percent.
 
-        Raises ``NotTrained``, and ``InvalidInput`` for an ``h`` beyond the trained horizon.
+        A run answers for the days from which on all was known that it was trained on; how it would have forecast
+        before, ``backtest`` tells. Raises ``NotTrained``, and ``InvalidInput`` for an earlier ``as_of`` or an ``h``
+        beyond the trained horizon.
         """
         from forecast.answers.forecast import forecast
 
-        day = as_of or self.today
-        return forecast(self.catalog, self.registry, series_id, horizon=h, levels=level, as_of=day)
+        day = self._as_of(as_of)
+        return forecast(self.catalog, self.registry, series_id, horizon=_whole(h), levels=_levels(level), as_of=day)
 
     def forecasts(
         self,
-        series_ids: Sequence[str] | None = None,
+        series_ids: str | Iterable[str] | None = None,
         *,
-        h: int = HORIZON,
-        level: Sequence[int] = LEVELS,
-        as_of: dt.date | None = None,
+        h: SupportsIndex = HORIZON,
+        level: Levels = LEVELS,
+        as_of: Day | None = None,
         coherent: bool = False,
     ) -> ForecastList:
         """The same of several series, of all targets without ids; what cannot be served is in ``left_out``.
@@ -147,22 +162,23 @@ class Home:
         """
         from forecast.answers.several import forecasts
 
-        ids = self.catalog.targets() if series_ids is None else series_ids
+        one = [series_ids] if isinstance(series_ids, str) else series_ids
+        ids = self.catalog.targets() if one is None else list(one)
         return forecasts(
             self.catalog,
             self.registry,
             ids,
-            horizon=h,
-            levels=level,
-            as_of=as_of or self.today,
+            horizon=_whole(h),
+            levels=_levels(level),
+            as_of=self._as_of(as_of),
             together=coherent,
         )
 
-    def draws(self, series_id: str, *, h: int = HORIZON, as_of: dt.date | None = None) -> Draws:
+    def draws(self, series_id: str, *, h: SupportsIndex = HORIZON, as_of: Day | None = None) -> Draws:
         """The joint sample paths that the forecast is made of: for sums, differences, maxima, any quantile."""
         from forecast.answers.draws import draws
 
-        return draws(self.catalog, self.registry, series_id, horizon=h, as_of=as_of or self.today)
+        return draws(self.catalog, self.registry, series_id, horizon=_whole(h), as_of=self._as_of(as_of))
 
     def effects(self, series_id: str, *, event_id: str | None = None) -> Effects:
         """What past events did to a series as the serving run estimated it; ``event_id``: the episode it is part of."""
@@ -208,3 +224,30 @@ class Home:
 
         name = None if series_id is None else self.catalog.get(series_id).series_id
         return run_list(self.registry.runs(name))
+
+    def _as_of(self, day: Day | None) -> dt.date:
+        return self.today if day is None else _day("as_of", day)
+
+
+def _day(name: str, day: object) -> dt.date:
+    """A day from a date, a moment (its UTC day) or an ISO text. Raises ``InvalidInput``."""
+    if isinstance(day, dt.datetime):
+        return (day if day.tzinfo is None else day.astimezone(dt.UTC)).date()
+    if isinstance(day, dt.date):
+        return day
+    try:
+        return dt.date.fromisoformat(str(day))
+    except ValueError:
+        raise InvalidInput(Fault(name, day, "a date, or a day as YYYY-MM-DD")) from None
+
+
+def _whole(h: SupportsIndex) -> int:
+    """A whole number of whatever integer type. Raises ``InvalidInput``."""
+    if isinstance(h, bool) or not hasattr(h, "__index__"):
+        raise InvalidInput(Fault("h", h, "a whole number of periods"))
+    return index(h)
+
+
+def _levels(level: Levels) -> list[int]:
+    """One level, or several."""
+    return list(level) if isinstance(level, Iterable) else [level]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +87,72 @@ def test_a_forecast_is_the_quantiles_of_its_draws(home: forecast.Home) -> None:
     assert len(frame) == draws.values.size
     wide = frame.pivot(index="draw", columns="ds", values="y")
     assert np.array_equal(wide.to_numpy(), draws.values)
+
+
+TYPES = {"day": "datetime64[s]", "time": "datetime64[us, UTC]", "number": "float64", "text": "str", "list": "str"}
+
+
+def test_the_type_of_a_column_does_not_hang_on_what_is_in_it(home: forecast.Home) -> None:
+    empty = home.backtest(COPPER).model_copy(update={"data": ()})
+    for answer in (empty, home.series(), home.runs(), home.effects(COPPER)):
+        frame = answer.to_frame()
+        for column in answer.header():
+            if column.type in TYPES:
+                assert str(frame[column.name].dtype) == TYPES[column.type], column
+    assert empty.to_frame()["champion"].dtype == bool
+    sparse = home.effects(COPPER).to_frame()["days_in_force"]
+    assert str(sparse.dtype) == ("Int64" if sparse.isna().any() else "int64")
+
+
+def test_without_pandas_a_frame_names_the_extra(home: forecast.Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forecast.extras.installed", lambda extra: extra != "pandas")
+    for made in (home.forecast(COPPER), home.draws(COPPER)):
+        with pytest.raises(forecast.MissingExtra, match=r"pip install 'orecast\[pandas\]'"):
+            made.to_frame()
+
+
+def test_arguments_are_what_a_data_scientist_has_at_hand(home: forecast.Home) -> None:
+    made = home.forecast(COPPER, h=3, level=(80,))
+    day = pd.Timestamp(DAY)
+    assert home.forecast(COPPER, h=np.int64(3), level=80, as_of=day) == made
+    assert home.forecast(COPPER, h=3, level=np.array([80]), as_of="2026-07-15") == made
+    assert home.forecasts(COPPER, h=3, level=80).data == home.forecasts(iter([COPPER]), h=3, level=80).data == (made,)
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda home: home.forecast(COPPER, as_of="2026-13-01"), "as_of = '2026-13-01': expected a date"),
+        (lambda home: home.forecast(COPPER, h=2.5), r"h = 2\.5: expected a whole number"),
+        (lambda home: home.forecast(COPPER, level="80"), "level = '8': expected whole numbers"),
+        (lambda home: home.draws(COPPER).quantiles([1.5]), r"at = 1\.5: expected a probability"),
+    ],
+)
+def test_what_is_wrong_is_told_with_what_would_have_been_right(
+    home: forecast.Home, ask: Callable[[forecast.Home], object], says: str
+) -> None:
+    with pytest.raises(forecast.InvalidInput, match=says):
+        ask(home)
+
+
+def test_a_home_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(forecast.Misconfigured, match="there is no folder"):
+        forecast.open_home(tmp_path / "none")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_goes_to_other_processes_and_an_answer_is_short_to_look_at(home: forecast.Home) -> None:
+    made = home.forecast(COPPER, h=3)
+    with pickle.loads(pickle.dumps(home)) as other:
+        assert other.forecast(COPPER, h=3) == made
+    assert pickle.loads(pickle.dumps(made)) == made
+    assert len(repr(home.events())) < 300
+    assert "data=[3]" in repr(made)
+    html = made._repr_html_()
+    assert html is not None
+    assert html.count("<tr") == 4
+    with pytest.raises(KeyError, match="no interval at 81 %; there are: 80, 95"):
+        made.data[0].interval(81)
 
 
 def test_a_day_before_and_a_name_that_is_not_there(home: forecast.Home) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
 from forecast.answers.forecast import check_horizon, quantiles
+from forecast.errors import Fault, InvalidInput
+from forecast.extras import require
 from forecast.registry import Registry
 from forecast.timeseries.series import Floats
 
@@ -34,11 +36,20 @@ class Draws:
     values: Floats
 
     def quantiles(self, at: Sequence[float]) -> Floats:
-        """(Q, h) quantiles at probabilities from 0 to 1, linear between order statistics."""
+        """(Q, h) quantiles at probabilities from 0 to 1, as a forecast has them: numpy's ``method="hazen"``.
+
+        Raises ``InvalidInput`` for what is no probability.
+        """
+        if wrong := [p for p in at if not 0 <= p <= 1]:
+            raise InvalidInput([Fault("at", p, "a probability from 0 to 1") for p in wrong])
         return quantiles(self.values.T, at)
 
     def to_frame(self) -> DataFrame:
-        """A pandas data frame, a row a draw and period: ``series_id``, ``draw`` (from 0), ``ds``, ``y``."""
+        """A pandas data frame, a row a draw and period: ``series_id``, ``draw`` (from 0), ``ds``, ``y``.
+
+        Raises ``MissingExtra`` where pandas is not installed.
+        """
+        require("pandas", "a data frame")
         import pandas as pd
 
         n, h = self.values.shape

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -170,10 +171,12 @@ def check_horizon(horizon: int, run: Run) -> None:
 
 def checked_levels(levels: Collection[float]) -> tuple[int, ...]:
     """The levels in order, each once. Raises ``InvalidInput`` for one that is no whole number from 1 to 99."""
-    wrong = [
-        level for level in levels if isinstance(level, bool) or level != level or not 1 <= level <= 99 or level % 1
-    ]
+    wrong = [level for level in levels if not _is_level(level)]
     if wrong or not levels:
         expected = "whole numbers from 1 to 99, at least one"
         raise InvalidInput([Fault("level", level, expected) for level in wrong] or Fault("level", None, expected))
     return tuple(sorted({int(level) for level in levels}))
+
+
+def _is_level(level: object) -> bool:
+    return isinstance(level, Real) and not isinstance(level, bool) and float(level) in range(1, 100)

@@ -20,6 +20,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
+from forecast.extras import installed
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -130,6 +132,9 @@ class Intervals(Part):
     def interval(self, level: int) -> tuple[float, float]:
         """The bounds of the central interval at a level in percent. Raises ``KeyError`` for one that there is not."""
         bounds = self.__pydantic_extra__
+        if f"lo-{level}" not in bounds:
+            there = ", ".join(name.removeprefix("lo-") for name in bounds if name.startswith("lo-"))
+            raise KeyError(f"no interval at {level} %; there are: {there}")
         return bounds[f"lo-{level}"], bounds[f"hi-{level}"]
 
 
@@ -202,17 +207,25 @@ class Answer(Part):
         return cls.line[:at], cls.line[at + 1 :]
 
     def to_frame(self) -> DataFrame:
-        """A pandas data frame, a row a line; days are ``datetime64``, and what there is not is missing."""
-        import pandas as pd
+        """A pandas data frame, a row a line; days are ``datetime64``, and what there is not is missing.
 
-        columns = self.header()
-        frame = pd.DataFrame(list(self.lines()), columns=[column.name for column in columns])
-        for column in columns:
-            if column.type in ("day", "time"):
-                frame[column.name] = pd.to_datetime(frame[column.name])
-            elif column.type == "number":
-                frame[column.name] = frame[column.name].astype(float)
-        return frame
+        Raises ``MissingExtra`` where pandas is not installed.
+        """
+        from forecast.answers.frame import to_frame
+
+        return to_frame(self.header(), self.lines())
+
+    def __repr__(self) -> str:
+        """The facts, and how many parts there are: an answer may hold thousands."""
+        facts = [f"{name}={value!r}" for name, value in self if not isinstance(value, tuple)]
+        counts = [f"{name}=[{len(value)}]" for name, value in self if isinstance(value, tuple)]
+        return f"{type(self).__name__}({', '.join(facts + counts)})"
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: the data frame, where pandas is installed."""
+        return str(self.to_frame().to_html(max_rows=24)) if installed("pandas") else None
 
 
 class Listing(Answer):
