@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from flask import has_request_context, request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
 from forecast.errors import Fault, InvalidInput, nearest
@@ -84,10 +85,12 @@ def _once(value: object) -> object:
     return value
 
 
-def _no_null(schema: dict[str, Any]) -> None:
+def _no_null(schema: JsonDict) -> None:
     """``null`` cannot be sent in a query string."""
     schema.pop("default", None)
-    schema.update(schema.pop("anyOf")[0])
+    match schema.pop("anyOf"):
+        case [dict(given), *_]:
+            schema.update(given)
 
 
 def optional(description: str) -> Any:

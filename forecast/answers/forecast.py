@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -147,7 +147,7 @@ def points(values: Floats, ds: Days, levels: Sequence[int], first: int = 1) -> t
     )
 
 
-def quantiles(draws: npt.NDArray[np.floating[Any]], at: Sequence[float]) -> Floats:
+def quantiles(draws: npt.NDArray[np.floating], at: Sequence[float]) -> Floats:
     """(Q, H) empirical quantiles of draws (H, n), linear between order statistics, each of which is the quantile at the
     middle of its share (Hazen's): so draws at the middles of equal shares give back what they were taken from.
 

@@ -16,7 +16,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -255,7 +255,7 @@ def _notes(base: BaseForecasts, shares: Mapping[str, Floats]) -> list[str]:
 
 
 def _as_forecast(
-    base: BaseForecasts, name: str, draws: npt.NDArray[np.floating[Any]], levels: tuple[int, ...], notes: Sequence[str]
+    base: BaseForecasts, name: str, draws: npt.NDArray[np.floating], levels: tuple[int, ...], notes: Sequence[str]
 ) -> Forecast:
     values = quantiles(draws, at_levels(levels))
     return told(base.futures[name], points(values, base.ds, levels, base.rows(name).start + 1), levels, notes)

@@ -340,7 +340,7 @@ def _observation(
 @lru_cache(maxsize=4096)
 def _released(freq: Freq, ds: date, lag: int) -> datetime:
     """First moment of the day on which the value of a period is taken to be published."""
-    end: date = np.datetime64(freq.end(np.datetime64(ds, "D")), "D").item()
+    end = freq.end(ds).item()
     return datetime.combine(end + timedelta(days=lag), time(), UTC)
 
 
@@ -354,8 +354,7 @@ def _check_period(row: TableRow, ds: date, freq: Freq, now: datetime, reading: R
 
 @lru_cache(maxsize=4096)
 def _floor(freq: Freq, ds: date) -> date:
-    start: date = np.datetime64(freq.floor(np.datetime64(ds, "D")), "D").item()
-    return start
+    return freq.floor(ds).item()
 
 
 def _note_repeats(rows: Iterable[TableRow], column: str, reading: Reading) -> None:

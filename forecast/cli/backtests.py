@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -58,6 +59,16 @@ class Calibrate(StrEnum):
     NONE = "none"
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The options of a backtest of one's own that were given; None for those that were not."""
+
+    horizon: int | None = None
+    family: str | None = None
+    calibrate: Calibrate | None = None
+    as_of: dt.date | None = None
+
+
 def backtest(
     series_ids: SomeSeries = None,
     origins: Annotated[
@@ -98,8 +109,8 @@ def backtest(
     out = Out(format, output)
     with session() as s:
         if origins is not None:
-            raise typer.Exit(_computed(s, series_ids, (origins, horizon, family, calibrate, as_of), out))
-        if any(option is not None for option in (horizon, family, calibrate, as_of)):
+            raise typer.Exit(_computed(s, series_ids, Chosen(horizon, family, calibrate, as_of), origins, out))
+        if Chosen(horizon, family, calibrate, as_of) != Chosen():
             raise typer.BadParameter("--horizon, --family, --calibrate and --as-of are for --origins")
         if not series_ids:
             raise typer.BadParameter("name a series, or --origins")
@@ -147,16 +158,14 @@ def _score(scores: FamilyScores) -> float:
 # -- a backtest of one's own -------------------------------------------------------------------------------------------
 
 
-def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...], out: Out) -> int:
+def _computed(s: Session, series_ids: list[str] | None, chosen: Chosen, origins: str, out: Out) -> int:
     require("train", "orecast backtest --origins")
     from forecast.answers.backtests import QuantileList, QuantilesAhead
     from forecast.jobs.backtest import quantiles_ahead, run
     from forecast.jobs.processes import workplace
 
-    origins, horizon, family, calibrate, as_of = options
-    question = _question(s, (horizon, family, calibrate, as_of))
     to_file, shown = out.path is not None, out.chosen is Format.TABLE
-    question = replace(question, compared=to_file or shown)
+    question = replace(_question(s, chosen), compared=to_file or shown)
     wanted, without = _origins(s, series_ids, origins, question)
     with workplace(), _progress(len(wanted)) as progress:
         answer = run(s.catalog, s.settings, wanted, question, progress)
@@ -182,17 +191,16 @@ def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...]
     return 1 if without else 0
 
 
-def _question(s: Session, options: tuple[Any, ...]) -> BacktestQuestion:
+def _question(s: Session, chosen: Chosen) -> BacktestQuestion:
     from forecast.forecasters.grid.engine import Grid
     from forecast.jobs.backtest import BacktestQuestion
 
-    horizon, family, calibrate, as_of = options
-    if (horizon or 1) > s.settings.horizon:
-        raise InvalidInput(Fault("h", horizon, f"a whole number from 1 to {s.settings.horizon}"))
-    if calibrate is not None and family not in (None, Grid.family):
+    if (chosen.horizon or 1) > s.settings.horizon:
+        raise InvalidInput(Fault("h", chosen.horizon, f"a whole number from 1 to {s.settings.horizon}"))
+    if chosen.calibrate is not None and chosen.family not in (None, Grid.family):
         raise typer.BadParameter(f"--calibrate is for {Grid.family}")
-    ahead = horizon or min(12, s.settings.horizon)
-    return BacktestQuestion(as_of or s.today, ahead, family or Grid.family, calibrate is not Calibrate.NONE)
+    ahead, family = chosen.horizon or min(12, s.settings.horizon), chosen.family or Grid.family
+    return BacktestQuestion(chosen.as_of or s.today, ahead, family, chosen.calibrate is not Calibrate.NONE)
 
 
 def _origins(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -95,7 +95,7 @@ class Out:
             facts = [{"name": name, "value": value} for name, value in next(answer.lines()).items() if cell(value)]
             self.text(table(facts, (Column("name", " "), Column("value", " ", wrap=True))))
 
-    def document(self, document: Mapping[str, Any]) -> None:
+    def document(self, document: Mapping[str, object]) -> None:
         """Print one JSON object."""
         import orjson
 
@@ -133,7 +133,7 @@ def percent(share: Cell) -> str:
     return f"{100 * share:.0f} %" if isinstance(share, float) and share == share else ""
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
+def table(rows: Sequence[Mapping[str, object]], columns: Sequence[Column]) -> str:
     """A plain table that fits 80 columns where its cells do: titles, a rule, numbers to the right.
 
     Only columns that wrap give way; numbers that do not fit are told with fewer digits, never cut, and what does not
@@ -160,7 +160,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
     return render(grid)
 
 
-def _fitting(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], room: int) -> list[list[str]]:
+def _fitting(rows: Sequence[Mapping[str, object]], columns: Sequence[Column], room: int) -> list[list[str]]:
     """The cells: with all digits where the table then fits the room, else with as many as fit, at least four."""
     for digits in (None, *_DIGITS):
         cells = [[_told(row.get(column.key), digits) for column in columns] for row in rows]
@@ -206,7 +206,7 @@ def cell(value: object) -> str:
     return "yes" if value is True else str(value)
 
 
-def render(*parts: Any) -> str:
+def render(*parts: object) -> str:
     """What rich makes of these, in colour on a terminal only."""
     console = _console()
     with console.capture() as capture:

@@ -16,7 +16,6 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +65,7 @@ def identity(folder: Path) -> Identity:
 def write(
     folder: Path,
     card: Card,
-    draws: npt.NDArray[np.floating[Any]],
+    draws: npt.NDArray[np.floating],
     record: EffectRecord,
     fitted: object,
     trade: Codes | None = None,

@@ -25,7 +25,6 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +76,7 @@ class Registry:
         run_id: str,
         card: Card,
         *,
-        draws: npt.NDArray[np.floating[Any]],
+        draws: npt.NDArray[np.floating],
         record: EffectRecord,
         fitted: object,
         trade: Codes | None = None,

@@ -64,8 +64,8 @@ def _on(text: str) -> str:
 
 
 def _named(
-    parse: Callable[[str], Any], pattern: str = names.PATTERN, longest: int = names.MAX_NAME_LENGTH
-) -> tuple[Any, Any]:
+    parse: Callable[[str], str], pattern: str = names.PATTERN, longest: int = names.MAX_NAME_LENGTH
+) -> tuple[AfterValidator, WithJsonSchema]:
     """A check by ``parse``, whose sentence is the refusal, and what the schema says of it."""
     schema = {"type": "string", "pattern": f"^{pattern}$", "minLength": 1, "maxLength": longest}
     return AfterValidator(parse), WithJsonSchema(schema)
