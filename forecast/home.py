@@ -127,10 +127,9 @@ class Home:
 
         Raises ``NotTrained``, and ``InvalidInput`` for an ``h`` beyond the trained horizon.
         """
-        from forecast.answers.forecast import forecast
+        from forecast.answers.forecast import ForecastQuestion, forecast
 
-        day = as_of or self.today
-        return forecast(self.catalog, self.registry, series_id, horizon=h, levels=level, as_of=day)
+        return forecast(self.catalog, self.registry, series_id, ForecastQuestion(as_of or self.today, h, level))
 
     def forecasts(
         self,
@@ -145,18 +144,11 @@ class Home:
 
         ``coherent``: in every draw the parts of a parent add up to it.
         """
+        from forecast.answers.forecast import ForecastQuestion
         from forecast.answers.several import forecasts
 
         ids = self.catalog.targets() if series_ids is None else series_ids
-        return forecasts(
-            self.catalog,
-            self.registry,
-            ids,
-            horizon=h,
-            levels=level,
-            as_of=as_of or self.today,
-            together=coherent,
-        )
+        return forecasts(self.catalog, self.registry, ids, ForecastQuestion(as_of or self.today, h, level, coherent))
 
     def draws(self, series_id: str, *, h: int = HORIZON, as_of: dt.date | None = None) -> Draws:
         """The joint sample paths that the forecast is made of: for sums, differences, maxima, any quantile."""

@@ -37,7 +37,7 @@ class Row(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True)
 
 
-R = TypeVar("R", bound=Row)
+_T = TypeVar("_T", bound=Row)
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ class Reading:
 
 
 def read_rows(
-    path: Path, model: type[R], reading: Reading, other_names: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[tuple[TableRow, R]]:
+    path: Path, model: type[_T], reading: Reading, other_names: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[TableRow, _T]]:
     """The lines of a CSV file, each as it stands and as ``model`` reads it; blank lines are skipped.
 
     The header must name every field of the model that has no default, and may name the others; ``other_names``:
@@ -114,7 +114,7 @@ def read_rows(
             reading.faults.append(Fault("cells", len(cells), expected, str(path), line))
 
 
-def _checked(row: TableRow, given: Mapping[str, str], model: type[R], reading: Reading) -> R:
+def _checked(row: TableRow, given: Mapping[str, str], model: type[_T], reading: Reading) -> _T:
     try:
         return model.model_validate(given)
     except ValidationError as error:

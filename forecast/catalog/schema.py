@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import date
 
 from sqlalchemy import (
     Boolean,
@@ -47,7 +46,7 @@ SNAPSHOTS = Table(
 )
 
 
-def _series_column(name: str) -> Column[float] | Column[int] | Column[str]:
+def _series_column(name: str) -> Column[object]:
     if name == "resolution":
         return Column(name, Float)
     return Column(name, Integer if name == "release_lag_days" else Text, nullable=False)
@@ -105,7 +104,7 @@ _MARKS = ("needs_recheck", "own")
 _NUMBERS = ("value_before", "value_after", "probability")
 
 
-def _event_column(name: str) -> Column[str] | Column[date] | Column[float] | Column[bool]:
+def _event_column(name: str) -> Column[object]:
     if name == "event_id":
         return Column(name, String(100), primary_key=True)
     if name in _DATES:

@@ -108,7 +108,7 @@ def load(connection: Connection, series_ids: Iterable[str]) -> dict[str, Vintage
     return {series_id: Vintages.of(rows) for series_id, rows in found.items()}
 
 
-def _vintages(series_ids: Sequence[str]) -> CompoundSelect[*tuple[object, ...]]:
+def _vintages(series_ids: Sequence[str]) -> CompoundSelect[str, *tuple[object, ...]]:
     published, gone = OBSERVATIONS.c, WITHDRAWALS.c
     nothing = cast(null(), Float).label("value"), literal(WITHDRAWN).label("flag"), literal(False).label("assumed")
     every = union_all(

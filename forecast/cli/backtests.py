@@ -16,11 +16,11 @@ import typer
 
 from forecast.cli.options import AsOf, SomeSeries
 from forecast.cli.output import (
-    Column,
     Format,
     FormatOption,
     Out,
     OutputOption,
+    TableColumn,
     lines,
     percent,
     table,
@@ -39,17 +39,21 @@ if TYPE_CHECKING:
     from forecast.training.origins import Origins, OriginsLeftOut
 
 HORIZONS = (1, 3, 6, 12)
-COVERAGE = tuple(Column(f"coverage_{level}", f"{level} %", number=True) for level in (50, 80, 95))
-COLUMNS = (
-    Column("family"),
-    Column("mark", " "),
-    Column("origins", number=True),
-    *(Column(f"h{h}", f"h={h}", number=True) for h in HORIZONS),
-    Column("score", "all", number=True),
+COVERAGE = tuple(TableColumn(f"coverage_{level}", f"{level} %", number=True) for level in (50, 80, 95))
+_COLUMNS = (
+    TableColumn("family"),
+    TableColumn("mark", " "),
+    TableColumn("origins", number=True),
+    *(TableColumn(f"h{h}", f"h={h}", number=True) for h in HORIZONS),
+    TableColumn("score", "all", number=True),
     *COVERAGE,
 )
 SCORES = (
-    *(Column("h", number=True), Column("rel_crps", "CRPS", number=True), Column("mase", "MASE", number=True)),
+    *(
+        TableColumn("h", number=True),
+        TableColumn("rel_crps", "CRPS", number=True),
+        TableColumn("mase", "MASE", number=True),
+    ),
     *COVERAGE,
 )
 
@@ -148,7 +152,7 @@ def _page(card: Card) -> str:
         | {f"coverage_{level}": percent(share) for level, share in scores.coverage.items()}
         for family, scores in sorted(card.backtest.items(), key=lambda item: _score(item[1]))
     ]
-    return (table(wide, COLUMNS) if wide else "") + lines([f"* serves, in run {card.run}: {card.why}"])
+    return (table(wide, _COLUMNS) if wide else "") + lines([f"* serves, in run {card.run}: {card.why}"])
 
 
 def _score(scores: FamilyScores) -> float:

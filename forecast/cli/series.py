@@ -17,10 +17,10 @@ from forecast.errors import Fault, InvalidInput, NotFound
 if TYPE_CHECKING:
     from forecast.cli.output import Line
 
-COLUMNS = ("series_id", "unit", "freq", "run")
+_COLUMNS = ("series_id", "unit", "freq", "run")
 
 
-class Listing(TyperGroup):
+class SeriesCommands(TyperGroup):
     """A group whose first word may also be what its command ``show`` is asked for."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -28,7 +28,7 @@ class Listing(TyperGroup):
         return super().parse_args(ctx, args if named else ["show", *args])
 
 
-series = typer.Typer(cls=Listing, rich_markup_mode="rich", subcommand_metavar="[SERIES] | COMMAND")
+series = typer.Typer(cls=SeriesCommands, rich_markup_mode="rich", subcommand_metavar="[SERIES] | COMMAND")
 
 
 @series.callback()
@@ -83,7 +83,7 @@ def show(
             if mineral not in minerals.parents:
                 raise NotFound("mineral", mineral, minerals.parents)
             found = [one for one in found if minerals.related(one.mineral, mineral)]
-        out.answer(series_facts(s.catalog, s.registry, found), COLUMNS, told=_serves)
+        out.answer(series_facts(s.catalog, s.registry, found), _COLUMNS, told=_serves)
 
 
 @series.command()

@@ -13,7 +13,6 @@ from typing import TypeVar, overload
 from forecast.errors import NotFound
 from forecast.names import Flow, Slug
 
-
 _T = TypeVar("_T")
 
 

@@ -44,7 +44,7 @@ class _Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         coming: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
-        line = coming.start_mark.line + 1
+        line = coming.start_mark.line + 1 if coming.start_mark else None
         if isinstance(coming, yaml.AliasEvent):
             # An alias of aliases of aliases is a small file and a large question.
             raise InvalidInput(Fault("text", f"*{coming.anchor}", "the thing itself, not an alias", line=line))
