@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
-from forecast.errors import Fault, InvalidInput, nearest
+from forecast.errors import Fault, InvalidInput, nearest, one_of
 from forecast.events import KINDS
 
 
@@ -183,7 +183,7 @@ class ObservationsQuery(AsOfQuery):
 class EventsQuery(AsOfQuery):
     mineral: Name | None = optional(MINERAL)
     actor: Name | None = optional("who acts, as the events say it: an ISO 3166 alpha-3 code, EU, UN or WLD")
-    kind: Literal[*KINDS] | None = optional(f"one of {', '.join(KINDS)}")  # type: ignore[valid-type]
+    kind: Literal[*KINDS] | None = optional(one_of(KINDS))  # type: ignore[valid-type]
     series_id: Name | None = optional("id of a series: the events that touch it")
 
 

@@ -89,8 +89,11 @@ class Forecast(Answer):
 
 @dataclass(frozen=True)
 class ForecastQuestion:
-    """What is asked of each series: the day whose knowledge counts to its end (UTC), periods ahead, central intervals in
-    percent, and whether series of a group are to agree (``coherent``; of one series alone it changes nothing)."""
+    """What is asked of each series.
+
+    ``as_of``: the UTC day whose knowledge counts, to its end; ``horizon``: periods ahead; ``levels``: of the central
+    intervals, in percent; ``coherent``: series of a group agree, which matters where several are asked for.
+    """
 
     as_of: dt.date
     horizon: int = 12

@@ -22,7 +22,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from forecast.errors import Fault, InvalidInput
+from forecast.errors import Fault, InvalidInput, one_of
 from forecast.names import BadName
 
 #: How many faults a report spells out; the rest are counted.
@@ -168,7 +168,7 @@ def _check_header(file: str, header: list[str], required: Sequence[str], known: 
         for column in required
         if column not in header
     ]
-    faults += [Fault("header", name, f"one of {', '.join(known)}", file, 1) for name in header if name not in known]
+    faults += [Fault("header", name, one_of(known), file, 1) for name in header if name not in known]
     faults += [Fault("header", name, "each column once", file, 1) for name in {*header} if header.count(name) > 1]
     if faults:
         raise InvalidInput(faults)
@@ -217,7 +217,7 @@ def items(text: str) -> tuple[str, ...]:
 def word(words: Iterable[str]) -> object:
     """Metadata of a field that is one of these words."""
     known = [word for word in words if word]
-    return Field(pattern=f"^({'|'.join(known)})$", description=f"one of {', '.join(known)}", examples=known)
+    return Field(pattern=f"^({'|'.join(known)})$", description=one_of(known), examples=known)
 
 
 FirstDay = Annotated[

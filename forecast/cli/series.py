@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from forecast.cli.options import SeriesArgument
 from forecast.cli.output import FormatOption, Out, OutputOption
 from forecast.cli.session import session
-from forecast.errors import Fault, InvalidInput, NotFound
+from forecast.errors import Fault, InvalidInput, NotFound, one_of
 
 if TYPE_CHECKING:
     from forecast.cli.output import Line
@@ -128,4 +128,4 @@ def _serves(line: Line) -> Line:
 
 def _require(option: str, value: str | None, words: Sequence[str]) -> None:
     if value is not None and value not in words:
-        raise InvalidInput(Fault(option, value, f"one of {', '.join(words)}"))
+        raise InvalidInput(Fault(option, value, one_of(words)))

@@ -284,7 +284,7 @@ def test_values_are_withdrawn_by_file_or_none_is(home: Path, capsys: pytest.Capt
         "series_id,ds\nprice.coper,2026-06-01\nprice.copper,2026-06-02\nprice.nickel,June\nprice.tin,2026-06\n"
     )
     message = orecast(capsys, "observations", "withdraw", "--file", wrong, code=2)
-    assert f"{wrong}:2: series_id = 'price.coper': expected the id of a series; nearest: price.copper" in message
+    assert f"{wrong}:2: series_id = 'price.coper': expected a known series; nearest: price.copper" in message
     assert (
         f"{wrong}:3: ds = '2026-06-02': expected the first day of a period of which price.copper has had a" in message
     )

@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from forecast import names
 from forecast.answers.scenarios.faults import faults
-from forecast.errors import Fault, InvalidInput, Malformed
+from forecast.errors import Fault, InvalidInput, Malformed, one_of
 from forecast.events import KINDS
 from forecast.interventions import parse_shape
 from forecast.names import MEASURES
@@ -50,7 +50,7 @@ def _in_order(months: tuple[int, int]) -> tuple[int, int]:
 
 def _kind(word: str) -> str:
     if word not in KINDS or word == "threat":
-        raise ValueError(f"one of {', '.join(kind for kind in KINDS if kind != 'threat')}")
+        raise ValueError(one_of(kind for kind in KINDS if kind != "threat"))
     return word
 
 
