@@ -83,7 +83,6 @@ class Freq:
         return (WEEKDAYS.index(self.code[2:]) + 1 - 3) % 7
 
     @overload
-    @overload
     def ordinal(self, days: OneDay) -> np.int64: ...
     @overload
     def ordinal(self, days: Days) -> Ordinals: ...

@@ -114,9 +114,9 @@ def test_the_same_question_has_the_same_digits_in_another_process_and_order(
         "import sys, datetime as dt; sys.path.insert(0, sys.argv[1]);"
         "from tests.support.trained_home import settings_in; from pathlib import Path;"
         "from forecast.catalog import Catalog; from forecast.registry import Registry;"
-        "from forecast.answers.forecast import forecast;"
+        "from forecast.answers.forecast import ForecastQuestion, forecast;"
         "s = settings_in(Path(sys.argv[2]));"
-        "f = forecast(Catalog.open(s), Registry(s.models_dir), sys.argv[3], as_of=dt.date(2026, 11, 24));"
+        "f = forecast(Catalog.open(s), Registry(s.models_dir), sys.argv[3], ForecastQuestion(dt.date(2026, 11, 24)));"
         "print([row.cells() for row in f.data]);"
         "print(*{'pandas','scipy','statsmodels','prophet','matplotlib','joblib'} & set(sys.modules))"
     )
