@@ -46,8 +46,16 @@ def nearest(name: str, known: Iterable[str], n: int = 3) -> tuple[str, ...]:
 
 def known_name(what: str, name: str, known: Iterable[str]) -> str:
     """What would have been right in place of a name that is not known: ``a known series; nearest: price.copper``."""
-    found = nearest(name, known)
-    return f"a known {what}" + (f"; nearest: {', '.join(found)}" if found else "")
+    return f"a known {what}{_hint(nearest(name, known))}"
+
+
+def one_of(words: Iterable[str]) -> str:
+    """What would have been right where only some words are: ``one of a, b, c``."""
+    return f"one of {', '.join(words)}"
+
+
+def _hint(found: tuple[str, ...]) -> str:
+    return f"; nearest: {', '.join(found)}" if found else ""
 
 
 class InvalidInput(ForecastError, ValueError):
@@ -68,8 +76,7 @@ class NotFound(ForecastError, LookupError):
     def __init__(self, what: str, name: str, known: Iterable[str] = (), rule: str = "") -> None:
         self.what, self.name, self.rule = what, name, rule
         self.nearest = nearest(name, known)
-        hint = f"; nearest: {', '.join(self.nearest)}" if self.nearest else ""
-        super().__init__(f"no {what} {name!r}{hint}" + (f"; expected {rule}" if rule else ""))
+        super().__init__(f"no {what} {name!r}{_hint(self.nearest)}" + (f"; expected {rule}" if rule else ""))
 
 
 class NotTrained(ForecastError, LookupError):

@@ -142,10 +142,10 @@ class Home:
         before, ``backtest`` tells. Raises ``NotTrained``, and ``InvalidInput`` for an earlier ``as_of`` or an ``h``
         beyond the trained horizon.
         """
-        from forecast.answers.forecast import forecast
+        from forecast.answers.forecast import ForecastQuestion, forecast
 
-        day = self._as_of(as_of)
-        return forecast(self.catalog, self.registry, series_id, horizon=_whole(h), levels=_levels(level), as_of=day)
+        asked = ForecastQuestion(self._as_of(as_of), _whole(h), _levels(level))
+        return forecast(self.catalog, self.registry, series_id, asked)
 
     def forecasts(
         self,
@@ -160,19 +160,13 @@ class Home:
 
         ``coherent``: in every draw the parts of a parent add up to it.
         """
+        from forecast.answers.forecast import ForecastQuestion
         from forecast.answers.several import forecasts
 
         one = [series_ids] if isinstance(series_ids, str) else series_ids
         ids = self.catalog.targets() if one is None else list(one)
-        return forecasts(
-            self.catalog,
-            self.registry,
-            ids,
-            horizon=_whole(h),
-            levels=_levels(level),
-            as_of=self._as_of(as_of),
-            together=coherent,
-        )
+        asked = ForecastQuestion(self._as_of(as_of), _whole(h), _levels(level), coherent)
+        return forecasts(self.catalog, self.registry, ids, asked)
 
     def draws(self, series_id: str, *, h: SupportsIndex = HORIZON, as_of: Day | None = None) -> Draws:
         """The joint sample paths that the forecast is made of: for sums, differences, maxima, any quantile."""

@@ -14,7 +14,6 @@ import platform
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 #: Packages and modules that can change a number of what is trained.
 NUMERICAL_MODULES = (
@@ -51,7 +50,7 @@ TRAINING_ROOTS = ("forecast.jobs.train", "forecast.forecasters.*")
 LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "prophet", "cmdstanpy")
 
 
-def digest(*parts: Any) -> str:
+def digest(*parts: object) -> str:
     """Hex SHA-256 of JSON-able parts: the same parts, the same digest, on any machine."""
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from forecast.errors import Misconfigured
+from forecast.errors import Misconfigured, one_of
 
 PREFIX = "ORECAST_"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -51,7 +51,7 @@ def _rate(text: str) -> str:
 
 def _level(text: str) -> str:
     if text.upper() not in _LOG_LEVELS:
-        raise ValueError(f"one of {', '.join(_LOG_LEVELS)}")
+        raise ValueError(one_of(_LOG_LEVELS))
     return text.upper()
 
 

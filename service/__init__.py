@@ -26,7 +26,7 @@ from service.encoding import Json
 from service.routes import backtests, effects, events, forecasts, health, observations, pages, runs, scenarios, series
 
 #: Endpoints that machines and pages ask often: no limit on their rate, no line in the log while all is well.
-QUIET = frozenset({"health.alive", "health.ready", "health.scrape", "pages.static", "swagger.static"})
+_QUIET = frozenset({"health.alive", "health.ready", "health.scrape", "pages.static", "swagger.static"})
 
 #: What routes answer with.
 ANSWERS: tuple[type[BaseModel], ...] = (
@@ -64,8 +64,8 @@ def create_app(
         static_folder=None,
     )
     app.json = Json(app)
-    telemetry.install(app, metrics, log, quiet=QUIET)
-    security.install(app, settings, free=QUIET)
+    telemetry.install(app, metrics, log, quiet=_QUIET)
+    security.install(app, settings, free=_QUIET)
     problems.install(app, log, settings.models_dir)
     for noun in (series, observations, effects, backtests, forecasts, scenarios, events, runs):
         app.register_api(noun.routes(context))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models.schema import Schema
@@ -33,10 +32,10 @@ _PROBLEMS = {
 def answers(*models: type[BaseModel], csv: bool = False, body: bool = False) -> ResponseDict:
     """The responses of a route that answers with one of ``models``, as CSV too if so said; ``body``: it reads one."""
     refs = [{"$ref": _REF.format(model=model.__name__)} for model in models]
-    content: dict[str, Any] = {"application/json": {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}}}
+    content: dict[str, object] = {"application/json": {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}}}
     if csv:
         content["text/csv"] = {"schema": {"type": "string"}}
-    refused: dict[str, Any] = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}}
+    refused: dict[str, object] = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}}
     problems: ResponseDict = {
         status: {"description": say, **refused}
         for status, say in _PROBLEMS.items()
@@ -49,7 +48,7 @@ def answers(*models: type[BaseModel], csv: bool = False, body: bool = False) -> 
     }
 
 
-def asked(model: type[BaseModel]) -> dict[str, Any]:
+def asked(model: type[BaseModel]) -> dict[str, object]:
     """The body of a request: JSON that ``model`` reads for itself."""
     return {"required": True, "content": {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import orjson
 from flask.json.provider import JSONProvider
@@ -23,8 +22,8 @@ def to_json(value: object) -> bytes:
 class Json(JSONProvider):
     """Flask's reader and writer of JSON; refuses NaN and Infinity, which are not JSON."""
 
-    def dumps(self, obj: Any, **_: Any) -> str:
+    def dumps(self, obj: object, **_: object) -> str:
         return to_json(obj).decode()
 
-    def loads(self, s: str | bytes, **_: Any) -> Any:
+    def loads(self, s: str | bytes, **_: object) -> object:
         return orjson.loads(s)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 from gunicorn.http import errors  # type: ignore[import-untyped]
 from gunicorn.util import write_nonblock  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 from service.encoding import to_json
 from service.problems import MEDIA_TYPE, members
@@ -30,13 +30,13 @@ SILENCE = 10
 class Worker(ThreadWorker):  # type: ignore[misc]
     """gunicorn's worker with threads, whose refusals are problems as RFC 9457 has them."""
 
-    def handle(self, conn: Any) -> Any:
+    def handle(self, conn: TConn) -> object:
         """Serve a connection; a client that is silent for long in the midst of a request holds no thread forever."""
         for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             conn.sock.setsockopt(socket.SOL_SOCKET, direction, struct.pack("ll", SILENCE, 0))
         return super().handle(conn)
 
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+    def handle_error(self, req: object, client: socket.socket, addr: Sequence[object] | None, exc: Exception) -> None:
         """Answer a request that could not be read; what is not the fault of its sender is logged with its trace."""
         status = next((status for family, status in STATUSES if isinstance(exc, family)), None)
         if status is None:

@@ -14,9 +14,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from flask import has_request_context, request
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
-from forecast.errors import Fault, InvalidInput, nearest
+from forecast.errors import Fault, InvalidInput, nearest, one_of
 from forecast.events import KINDS
 
 
@@ -84,10 +85,12 @@ def _once(value: object) -> object:
     return value
 
 
-def _no_null(schema: dict[str, Any]) -> None:
+def _no_null(schema: JsonDict) -> None:
     """``null`` cannot be sent in a query string."""
     schema.pop("default", None)
-    schema.update(schema.pop("anyOf")[0])
+    match schema.pop("anyOf"):
+        case [dict(given), *_]:
+            schema.update(given)
 
 
 def optional(description: str) -> Any:
@@ -180,7 +183,7 @@ class ObservationsQuery(AsOfQuery):
 class EventsQuery(AsOfQuery):
     mineral: Name | None = optional(MINERAL)
     actor: Name | None = optional("who acts, as the events say it: an ISO 3166 alpha-3 code, EU, UN or WLD")
-    kind: Literal[*KINDS] | None = optional(f"one of {', '.join(KINDS)}")  # type: ignore[valid-type]
+    kind: Literal[*KINDS] | None = optional(one_of(KINDS))  # type: ignore[valid-type]
     series_id: Name | None = optional("id of a series: the events that touch it")
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
@@ -47,7 +46,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         return create_app(self._settings, catalog=Catalog.opened(self._settings))
 
 
-def options(settings: Settings) -> dict[str, Any]:
+def options(settings: Settings) -> dict[str, object]:
     """gunicorn's options: loopback unless told otherwise, threads, and no access log beside our own."""
     return {
         "bind": f"[{settings.host}]:{settings.port}" if ":" in settings.host else f"{settings.host}:{settings.port}",
@@ -75,7 +74,7 @@ def _count_together() -> None:
         values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
 
 
-def _forget(_server: object, worker: Any) -> None:
+def _forget(_server: object, worker: Worker) -> None:
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 

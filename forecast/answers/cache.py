@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import TypeVar, cast
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class Cache:
@@ -30,20 +30,20 @@ class Cache:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+    def get(self, key: Hashable, make: Callable[[], _T]) -> _T:
         """The value of a key, computed if it is not cached. Threads that ask at once may each compute it; all get the
         first."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return cast(T, self._kept[key])
+                return cast(_T, self._kept[key])
         value = make()
         with self._lock:
             kept = self._kept.setdefault(key, value)
             self._kept.move_to_end(key)
             while len(self._kept) > self.entries:
                 self._kept.popitem(last=False)
-        return cast(T, kept)
+        return cast(_T, kept)
 
 
 #: Keeps nothing.

@@ -13,9 +13,9 @@ from typing import ClassVar
 import numpy as np
 from pydantic import Field
 
-from forecast.answers.estimate import DAYS, EVENTS, IN_UNIT, PERCENT, PERIODS, PROBABILITY, Estimate, number, six_digits
+from forecast.answers.estimate import DAYS, IN_UNIT, PERCENT, PERIODS, PROBABILITY, Estimate, number, six_digits
 from forecast.answers.findings import Findings
-from forecast.answers.model import LINES, Cell, Column, Listing, Part
+from forecast.answers.model import LINES, Cell, Column, Listing, Part, in_unit
 from forecast.effects.record import EffectRecord, EpisodeEffect
 from forecast.effects.report import RELEVANT_PERCENT, Band, EpisodeReport
 from forecast.events import KindFamily, days_in_force
@@ -140,7 +140,7 @@ class EpisodeEstimate(Part):
     prior_dominated: bool = Field(description="yes: the data say little of it")
     apart: bool = Field(description="no: weighed with the others, and told since one of its events was asked for")
     others_of_kind: int = Field(
-        description="other events of its kind that there are to compare with", json_schema_extra=EVENTS
+        description="other events of its kind that there are to compare with", json_schema_extra=in_unit("events")
     )
     given_kind: Estimate = Field(
         description="effect once it has built up, by the data and by what other events of its kind did",

@@ -21,7 +21,6 @@ PROBABILITY: JsonDict = {"unit": "probability"}
 IN_UNIT: JsonDict = {"unit": "unit of the series"}
 PERIODS: JsonDict = {"unit": "periods"}
 DAYS: JsonDict = {"unit": "days"}
-EVENTS: JsonDict = {"unit": "events"}
 ESTIMATES: JsonDict = {"unit": "estimates"}
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from forecast.answers.estimate import ESTIMATES, EVENTS, PERCENT, Estimate, six_digits
+from forecast.answers.estimate import ESTIMATES, PERCENT, Estimate, six_digits
 from forecast.answers.event_priors import Evidence
-from forecast.answers.model import Listing, Part
+from forecast.answers.model import Listing, Part, in_unit
 from forecast.effects.event_classes import ClassPrior, Size
 from forecast.events import KindFamily
 from forecast.names import MeasureClass
@@ -17,7 +17,9 @@ class ClassEffect(Part):
 
     family: KindFamily = Field(description="kind of event")
     measure_class: MeasureClass = Field(description="what it acts on: prices or flows")
-    events: int = Field(description="events of the kind that there are to learn from", json_schema_extra=EVENTS)
+    events: int = Field(
+        description="events of the kind that there are to learn from", json_schema_extra=in_unit("events")
+    )
     estimates: int = Field(
         description="estimates that these rest on: an event may be seen on several series",
         json_schema_extra=ESTIMATES,

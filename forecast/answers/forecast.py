@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -87,26 +88,33 @@ class Forecast(Answer):
     notes: tuple[str, ...] = Field(description="what a reader should know of it")
 
 
+@dataclass(frozen=True)
+class ForecastQuestion:
+    """What is asked of each series.
+
+    ``as_of``: the UTC day whose knowledge counts, to its end; ``horizon``: periods ahead; ``levels``: of the central
+    intervals, in percent; ``coherent``: series of a group agree, which matters where several are asked for.
+    """
+
+    as_of: dt.date
+    horizon: int = 12
+    levels: Sequence[float] = FORECAST_LEVELS
+    coherent: bool = False
+
+
 def forecast(
-    catalog: Catalog,
-    registry: Registry,
-    series_id: str,
-    *,
-    horizon: int = 12,
-    levels: Sequence[float] = FORECAST_LEVELS,
-    as_of: dt.date,
-    cache: Cache = NOTHING_KEPT,
+    catalog: Catalog, registry: Registry, series_id: str, question: ForecastQuestion, cache: Cache = NOTHING_KEPT
 ) -> Forecast:
-    """The next ``horizon`` periods of a series, with central intervals at ``levels`` in percent.
+    """The next periods of a series, by itself.
 
     Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a day on which what the run was trained on was not yet
     known, a horizon beyond the trained one, or a level that is no whole number from 1 to 99.
     """
-    wanted = checked_levels(levels)
-    (future,) = futures(catalog, registry, [series_id], as_of, cache)
-    check_horizon(horizon, future.run)
+    wanted = checked_levels(question.levels)
+    (future,) = futures(catalog, registry, [series_id], question.as_of, cache)
+    check_horizon(question.horizon, future.run)
     data = cache.get(("points", future, wanted), lambda: points(baseline(future, wanted), future.ds, wanted))
-    return told(future, data[:horizon], wanted)
+    return told(future, data[: question.horizon], wanted)
 
 
 def told(
@@ -148,7 +156,7 @@ def points(values: Floats, ds: Days, levels: Sequence[int], first: int = 1) -> t
     )
 
 
-def quantiles(draws: npt.NDArray[np.floating[Any]], at: Sequence[float]) -> Floats:
+def quantiles(draws: npt.NDArray[np.floating], at: Sequence[float]) -> Floats:
     """(Q, H) empirical quantiles of draws (H, n), linear between order statistics, each of which is the quantile at the
     middle of its share (Hazen's): so draws at the middles of equal shares give back what they were taken from.
 

@@ -12,11 +12,10 @@ Shapes: M members of a group, K leaves, H periods that all of them forecast, n d
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +23,8 @@ import numpy.typing as npt
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
 from forecast.answers.forecast import (
-    FORECAST_LEVELS,
     Forecast,
+    ForecastQuestion,
     at_levels,
     check_horizon,
     checked_levels,
@@ -76,10 +75,7 @@ def coherent(
     catalog: Catalog,
     registry: Registry,
     series_ids: Sequence[str],
-    *,
-    horizon: int = 12,
-    levels: Sequence[float] = FORECAST_LEVELS,
-    as_of: dt.date,
+    question: ForecastQuestion,
     cache: Cache = NOTHING_KEPT,
 ) -> list[Forecast]:
     """Forecasts of these series, each in agreement with all of its group; in the order of the ids.
@@ -87,18 +83,16 @@ def coherent(
     Periods begin after the last observation of the member that is observed longest. Raises what ``forecast`` raises,
     for any member of a group, and ``InvalidInput`` where parts are more than their parent.
     """
-    wanted = checked_levels(levels)
+    wanted = checked_levels(question.levels)
     made: dict[str, Forecast] = {}
     for group in groups(catalog.series(), series_ids):
         if len(group.members) == 1:
-            made[group.root] = forecast(
-                catalog, registry, group.root, horizon=horizon, levels=levels, as_of=as_of, cache=cache
-            )
+            made[group.root] = forecast(catalog, registry, group.root, question, cache)
             continue
-        each = tuple(futures(catalog, registry, group.members, as_of, cache))
+        each = tuple(futures(catalog, registry, group.members, question.as_of, cache))
         base, draws, notes = cache.get(("coherent", group.root, each), partial(_together, catalog, group, each))
-        _check(base, horizon)
-        for name, of_one in zip(group.members, draws[:, :horizon], strict=True):
+        _check(base, question.horizon)
+        for name, of_one in zip(group.members, draws[:, : question.horizon], strict=True):
             made[name] = _as_forecast(base, name, of_one, wanted, notes)
     return [made[name] for name in series_ids]
 
@@ -255,7 +249,7 @@ def _notes(base: BaseForecasts, shares: Mapping[str, Floats]) -> list[str]:
 
 
 def _as_forecast(
-    base: BaseForecasts, name: str, draws: npt.NDArray[np.floating[Any]], levels: tuple[int, ...], notes: Sequence[str]
+    base: BaseForecasts, name: str, draws: npt.NDArray[np.floating], levels: tuple[int, ...], notes: Sequence[str]
 ) -> Forecast:
     values = quantiles(draws, at_levels(levels))
     return told(base.futures[name], points(values, base.ds, levels, base.rows(name).start + 1), levels, notes)

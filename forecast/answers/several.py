@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import Field
 
 from forecast.answers.cache import NOTHING_KEPT, Cache
-from forecast.answers.forecast import FORECAST_LEVELS, Forecast, checked_levels, forecast
+from forecast.answers.forecast import Forecast, ForecastQuestion, checked_levels, forecast
 from forecast.answers.model import Listing, Part, SeriesKey, in_unit
 from forecast.answers.reconcile import coherent
 from forecast.errors import ForecastError
@@ -20,7 +19,7 @@ from forecast.timeseries.hierarchy import groups
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 class LeftOut(Part):
@@ -50,27 +49,22 @@ def forecasts(
     catalog: Catalog,
     registry: Registry,
     series_ids: Sequence[str],
-    *,
-    horizon: int = 12,
-    levels: Sequence[float] = FORECAST_LEVELS,
-    as_of: dt.date,
-    together: bool = False,
+    question: ForecastQuestion,
     cache: Cache = NOTHING_KEPT,
 ) -> ForecastList:
-    """The forecast of each series; ``together``: in agreement with its group, which is left out whole if a member is.
+    """The forecast of each series; of coherent ones a group is left out whole if a member is.
 
     Raises the first reason where there is a series and none has a forecast.
     """
-
-    wanted = checked_levels(levels)
+    wanted = checked_levels(question.levels)
 
     def alone(series_id: str) -> list[Forecast]:
-        return [forecast(catalog, registry, series_id, horizon=horizon, levels=levels, as_of=as_of, cache=cache)]
+        return [forecast(catalog, registry, series_id, question, cache)]
 
     def in_agreement(*names: str) -> list[Forecast]:
-        return coherent(catalog, registry, names, horizon=horizon, levels=levels, as_of=as_of, cache=cache)
+        return coherent(catalog, registry, names, question, cache)
 
-    if not together:
+    if not question.coherent:
         made, left_out = each([(name,) for name in series_ids], alone)
     else:
         with suppress(ForecastError):  # all at once, as long as nothing is wrong with any
@@ -82,9 +76,9 @@ def forecasts(
     return ForecastList(levels=wanted, data=found, left_out=left_out)
 
 
-def each(names: Iterable[Sequence[str]], answer: Callable[..., T]) -> tuple[list[T], tuple[LeftOut, ...]]:
+def each(names: Iterable[Sequence[str]], answer: Callable[..., _T]) -> tuple[list[_T], tuple[LeftOut, ...]]:
     """The answer to each set of names, and what none was found for. Raises the first reason if no answer is left."""
-    made: list[T] = []
+    made: list[_T] = []
     reasons: dict[str, ForecastError] = {}
     for some in names:
         try:

@@ -22,7 +22,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from forecast.errors import Fault, InvalidInput
+from forecast.errors import Fault, InvalidInput, one_of
 from forecast.names import BadName
 
 #: How many faults a report spells out; the rest are counted.
@@ -37,7 +37,7 @@ class Row(BaseModel):
     model_config = ConfigDict(defer_build=True, frozen=True)
 
 
-R = TypeVar("R", bound=Row)
+_T = TypeVar("_T", bound=Row)
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ class Reading:
 
 
 def read_rows(
-    path: Path, model: type[R], reading: Reading, other_names: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[tuple[TableRow, R]]:
+    path: Path, model: type[_T], reading: Reading, other_names: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[tuple[TableRow, _T]]:
     """The lines of a CSV file, each as it stands and as ``model`` reads it; blank lines are skipped.
 
     The header must name every field of the model that has no default, and may name the others; ``other_names``:
@@ -114,7 +114,7 @@ def read_rows(
             reading.faults.append(Fault("cells", len(cells), expected, str(path), line))
 
 
-def _checked(row: TableRow, given: Mapping[str, str], model: type[R], reading: Reading) -> R:
+def _checked(row: TableRow, given: Mapping[str, str], model: type[_T], reading: Reading) -> _T:
     try:
         return model.model_validate(given)
     except ValidationError as error:
@@ -168,7 +168,7 @@ def _check_header(file: str, header: list[str], required: Sequence[str], known: 
         for column in required
         if column not in header
     ]
-    faults += [Fault("header", name, f"one of {', '.join(known)}", file, 1) for name in header if name not in known]
+    faults += [Fault("header", name, one_of(known), file, 1) for name in header if name not in known]
     faults += [Fault("header", name, "each column once", file, 1) for name in {*header} if header.count(name) > 1]
     if faults:
         raise InvalidInput(faults)
@@ -217,7 +217,7 @@ def items(text: str) -> tuple[str, ...]:
 def word(words: Iterable[str]) -> object:
     """Metadata of a field that is one of these words."""
     known = [word for word in words if word]
-    return Field(pattern=f"^({'|'.join(known)})$", description=f"one of {', '.join(known)}", examples=known)
+    return Field(pattern=f"^({'|'.join(known)})$", description=one_of(known), examples=known)
 
 
 FirstDay = Annotated[

@@ -7,7 +7,6 @@ read.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,7 +14,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator
 from pydantic_core import PydanticCustomError
 
@@ -34,6 +32,7 @@ from forecast.catalog.csv_reader import (
     whole,
     word,
 )
+from forecast.errors import known_name
 from forecast.events import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, KindFamily
 from forecast.events.event import APPROVED, CERTAINTY, months_of
 from forecast.names import MEASURES, Measure
@@ -218,7 +217,7 @@ def read_series(
     for row in rows:
         for column in ("spot", "parent"):
             if row[column] and row[column] not in ids - {row["series_id"]}:
-                reading.note(row, column, _known_name("other series", row[column], ids - {row["series_id"]}))
+                reading.note(row, column, known_name("series other than itself", row[column], ids - {row["series_id"]}))
     found = [_series(row, cells, known) for row, cells in table]
     every = {**known, **{one.series_id: one for one in found}}
     new = {one.series_id: row for row, one in zip(rows, found, strict=True)}
@@ -249,7 +248,7 @@ def read_minerals(path: Path, reading: Reading) -> list[tuple[str, str, str]]:
     known = {row["mineral"] for row, _ in table}
     for row, cells in table:
         if cells.parent and cells.parent not in known:
-            reading.note(row, "parent", _known_name("mineral", cells.parent, known))
+            reading.note(row, "parent", known_name("mineral", cells.parent, known))
     return [(cells.mineral, cells.parent, cells.kind) for _, cells in table]
 
 
@@ -274,7 +273,7 @@ def _event(row: TableRow, cells: EventRow, ids: Collection[str], reading: Readin
         _check_terms(row, cells, reading)
     for act in cells.acts:
         if act.target not in ids or act.target == row["event_id"]:
-            reading.note(row, "acts", _known_name("other event", act.target, set(ids) - {row["event_id"]}))
+            reading.note(row, "acts", known_name("event other than itself", act.target, set(ids) - {row["event_id"]}))
     told = {"status": status, "end_known": end_known, "needs_recheck": cells.needs_recheck == "yes"}
     return Event(**dict(cells) | told)
 
@@ -305,7 +304,7 @@ def read_observations(path: Path, series: Mapping[str, Series], now: datetime, r
     for row, cells in read_rows(path, ObservationRow, reading, {"period": "ds"}):
         one = series.get(cells.series_id)
         if one is None:
-            expected = names.unservable(cells.series_id) or _known_name("series", cells.series_id, series)
+            expected = names.unservable(cells.series_id) or known_name("series", cells.series_id, series)
             reading.note(row, "series_id", expected)
             continue
         observation = _observation(row, cells, one, now, reading)
@@ -340,7 +339,7 @@ def _observation(
 @lru_cache(maxsize=4096)
 def _released(freq: Freq, ds: date, lag: int) -> datetime:
     """First moment of the day on which the value of a period is taken to be published."""
-    end: date = np.datetime64(freq.end(np.datetime64(ds, "D")), "D").item()
+    end = freq.end(ds).item()
     return datetime.combine(end + timedelta(days=lag), time(), UTC)
 
 
@@ -354,8 +353,7 @@ def _check_period(row: TableRow, ds: date, freq: Freq, now: datetime, reading: R
 
 @lru_cache(maxsize=4096)
 def _floor(freq: Freq, ds: date) -> date:
-    start: date = np.datetime64(freq.floor(np.datetime64(ds, "D")), "D").item()
-    return start
+    return freq.floor(ds).item()
 
 
 def _note_repeats(rows: Iterable[TableRow], column: str, reading: Reading) -> None:
@@ -364,8 +362,3 @@ def _note_repeats(rows: Iterable[TableRow], column: str, reading: Reading) -> No
         first = seen.setdefault(row[column], row.line)
         if first != row.line:
             reading.note(row, column, f"each once; it is on line {first} already")
-
-
-def _known_name(what: str, name: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.5)
-    return f"the id of a known {what}" + (f"; nearest: {nearest[0]}" if nearest else "")

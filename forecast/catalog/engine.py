@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import (
@@ -29,7 +29,7 @@ from forecast.catalog.schema import SCHEMA_VERSION
 from forecast.errors import Misconfigured, Unavailable
 from forecast.extras import require
 
-R = TypeVar("R")
+_T = TypeVar("_T")
 
 SETTING = "ORECAST_DATABASE_URL"
 #: Seconds a writer waits for another one, and a reader for a database that is locked altogether.
@@ -68,7 +68,7 @@ class Database:
         with self._telling(), self._reader.connect() as connection:
             yield connection
 
-    def read(self, question: Callable[[Connection], R]) -> R:
+    def read(self, question: Callable[[Connection], _T]) -> _T:
         """The answer to a question, asked once more if the connection is lost meanwhile."""
         with self._telling():
             try:
@@ -117,7 +117,7 @@ class Database:
     def _create(self) -> Engine:
         if self._url.drivername == _DRIVER:
             require("postgres", f"{SETTING} = {self.shown!r}")
-        options: dict[str, Any] = {"connect_args": {"timeout": READ_TIMEOUT}}
+        options: dict[str, object] = {"connect_args": {"timeout": READ_TIMEOUT}}
         if not self._sqlite:
             given = {name: value for name, value in _POSTGRES.items() if name not in self._url.query}
             options = {"connect_args": given, "pool_pre_ping": True, "pool_timeout": READ_TIMEOUT}
@@ -179,14 +179,14 @@ def _keeps_from_using(error: SQLAlchemyError) -> bool:
     return bare or isinstance(error, OperationalError | InterfaceError | InternalError | TimeoutError)
 
 
-def _prepare_sqlite(connection: Any, _: Any) -> None:
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = None  # SQLAlchemy says BEGIN, not the driver
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
 
 
-def _write_ahead(connection: Any) -> None:
+def _write_ahead(connection: sqlite3.Connection) -> None:
     """Let SQLite keep a write-ahead log. It waits for no other process that does so just now: two first starts meet."""
     until = time.monotonic() + READ_TIMEOUT
     while True:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from sqlalchemy import Connection, Table, insert, select, update
 
@@ -13,6 +13,8 @@ from forecast.catalog.csv_records import Observation
 from forecast.catalog.schema import CHANGES, MINERALS
 from forecast.errors import Fault, InvalidInput, NotFound
 from forecast.timeseries.series import Series, changed_meaning
+
+_T = TypeVar("_T")
 
 
 def named(series: Mapping[str, Series], series_id: str) -> Series:
@@ -49,7 +51,11 @@ def count_change(connection: Connection) -> None:
 
 
 def replace(
-    connection: Connection, table: Table, stored: Mapping[str, Any], records: Mapping[str, Any], row: Any
+    connection: Connection,
+    table: Table,
+    stored: Mapping[str, _T],
+    records: Mapping[str, _T],
+    row: Callable[[_T], dict[str, object]],
 ) -> int:
     """Write the records that are new or differ; how many those were."""
     new = [row(record) for name, record in records.items() if name not in stored]

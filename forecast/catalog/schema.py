@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
 
 from sqlalchemy import (
     Boolean,
@@ -47,7 +46,7 @@ SNAPSHOTS = Table(
 )
 
 
-def _series_column(name: str) -> Column[Any]:
+def _series_column(name: str) -> Column[object]:
     if name == "resolution":
         return Column(name, Float)
     return Column(name, Integer if name == "release_lag_days" else Text, nullable=False)
@@ -105,7 +104,7 @@ _MARKS = ("needs_recheck", "own")
 _NUMBERS = ("value_before", "value_after", "probability")
 
 
-def _event_column(name: str) -> Column[Any]:
+def _event_column(name: str) -> Column[object]:
     if name == "event_id":
         return Column(name, String(100), primary_key=True)
     if name in _DATES:
@@ -119,15 +118,15 @@ def _event_column(name: str) -> Column[Any]:
 EVENTS = Table("events", METADATA, *(_event_column(field.name) for field in fields(Event)))
 
 
-def series_row(series: Series) -> dict[str, Any]:
+def series_row(series: Series) -> dict[str, object]:
     return {field.name: getattr(series, field.name) for field in fields(Series)}
 
 
-def series_of(row: Row[Any]) -> Series:
+def series_of(row: Row[*tuple[object, ...]]) -> Series:
     return Series(**row._mapping)
 
 
-def event_row(event: Event) -> dict[str, Any]:
+def event_row(event: Event) -> dict[str, object]:
     row = {field.name: getattr(event, field.name) for field in fields(Event)}
     return row | {
         "targets": ";".join(event.targets),
@@ -138,7 +137,7 @@ def event_row(event: Event) -> dict[str, Any]:
     }
 
 
-def event_of(row: Row[Any]) -> Event:
+def event_of(row: Row[*tuple[object, ...]]) -> Event:
     cells = dict(row._mapping)
     lists = {name: items(cells[name]) for name in ("targets", "minerals", "sources")}
     flows = tuple(map(stored_flow, items(cells["flows"])))

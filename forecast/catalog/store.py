@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Row, Table, insert, select
 
 from forecast import names
 from forecast.catalog import bundle, retirements, rows, vintages
@@ -33,6 +33,8 @@ from forecast.events import Event, Events
 from forecast.events.exposure import Minerals, exposure
 from forecast.settings import Settings, data_dir
 from forecast.timeseries.series import History, Series
+
+_T = TypeVar("_T")
 
 #: What is said about an event but cannot change a number.
 _PROSE = ("title", "status_note", "status_as_of", "scope_note", "mechanism", "sources", "needs_recheck")
@@ -369,6 +371,6 @@ def _as_fine(bundled: Series, stored: Mapping[str, Series]) -> Series:
     return replace(bundled, resolution=before.resolution) if before and bundled.resolution is None else bundled
 
 
-def _stored(connection: Connection, table: Table, build: Any) -> dict[str, Any]:
+def _stored(connection: Connection, table: Table, build: Callable[[Row[*tuple[object, ...]]], _T]) -> dict[str, _T]:
     """Rows of a table as records, by the id in the first column."""
     return {row[0]: build(row) for row in connection.execute(select(table))}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +38,7 @@ class Vintages:
     assumed: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, rows: Sequence[Sequence[Any]]) -> Vintages:
+    def of(cls, rows: Sequence[Sequence[object]]) -> Vintages:
         """From rows (series_id, ds, known, value, flag, assumed), in order."""
         return cls(
             np.array([row[1] for row in rows], dtype="datetime64[D]"),
@@ -102,14 +101,14 @@ class Vintages:
 def load(connection: Connection, series_ids: Iterable[str]) -> dict[str, Vintages]:
     """The vintages of these series; one without observations is left out."""
     ids = sorted(series_ids)
-    found: dict[str, list[Sequence[Any]]] = {}
+    found: dict[str, list[Sequence[object]]] = {}
     for start in range(0, len(ids), _CHUNK):
         for row in connection.execute(_vintages(ids[start : start + _CHUNK])):
             found.setdefault(row[0], []).append(tuple(row))
     return {series_id: Vintages.of(rows) for series_id, rows in found.items()}
 
 
-def _vintages(series_ids: Sequence[str]) -> CompoundSelect[Any]:
+def _vintages(series_ids: Sequence[str]) -> CompoundSelect[str, *tuple[object, ...]]:
     published, gone = OBSERVATIONS.c, WITHDRAWALS.c
     nothing = cast(null(), Float).label("value"), literal(WITHDRAWN).label("flag"), literal(False).label("assumed")
     every = union_all(
@@ -232,7 +231,7 @@ def _end_of(day: date) -> datetime:
     return datetime.combine(day, time.max)
 
 
-def row(observation: Observation) -> dict[str, Any]:
+def row(observation: Observation) -> dict[str, object]:
     """As the table holds it: moments in UTC without saying so."""
     return {
         "series_id": observation.series_id,

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from forecast.cli.options import AsOf, SomeSeries
 from forecast.cli.output import (
-    Column,
     Format,
     FormatOption,
     Out,
     OutputOption,
+    TableColumn,
     lines,
     percent,
     table,
@@ -38,17 +39,21 @@ if TYPE_CHECKING:
     from forecast.training.origins import Origins, OriginsLeftOut
 
 HORIZONS = (1, 3, 6, 12)
-COVERAGE = tuple(Column(f"coverage_{level}", f"{level} %", number=True) for level in (50, 80, 95))
-COLUMNS = (
-    Column("family"),
-    Column("mark", " "),
-    Column("origins", number=True),
-    *(Column(f"h{h}", f"h={h}", number=True) for h in HORIZONS),
-    Column("score", "all", number=True),
+COVERAGE = tuple(TableColumn(f"coverage_{level}", f"{level} %", number=True) for level in (50, 80, 95))
+_COLUMNS = (
+    TableColumn("family"),
+    TableColumn("mark", " "),
+    TableColumn("origins", number=True),
+    *(TableColumn(f"h{h}", f"h={h}", number=True) for h in HORIZONS),
+    TableColumn("score", "all", number=True),
     *COVERAGE,
 )
 SCORES = (
-    *(Column("h", number=True), Column("rel_crps", "CRPS", number=True), Column("mase", "MASE", number=True)),
+    *(
+        TableColumn("h", number=True),
+        TableColumn("rel_crps", "CRPS", number=True),
+        TableColumn("mase", "MASE", number=True),
+    ),
     *COVERAGE,
 )
 
@@ -56,6 +61,16 @@ SCORES = (
 class Calibrate(StrEnum):
     PANEL = "panel"
     NONE = "none"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The options of a backtest of one's own that were given; None for those that were not."""
+
+    horizon: int | None = None
+    family: str | None = None
+    calibrate: Calibrate | None = None
+    as_of: dt.date | None = None
 
 
 def backtest(
@@ -98,8 +113,8 @@ def backtest(
     out = Out(format, output)
     with session() as s:
         if origins is not None:
-            raise typer.Exit(_computed(s, series_ids, (origins, horizon, family, calibrate, as_of), out))
-        if any(option is not None for option in (horizon, family, calibrate, as_of)):
+            raise typer.Exit(_computed(s, series_ids, Chosen(horizon, family, calibrate, as_of), origins, out))
+        if Chosen(horizon, family, calibrate, as_of) != Chosen():
             raise typer.BadParameter("--horizon, --family, --calibrate and --as-of are for --origins")
         if not series_ids:
             raise typer.BadParameter("name a series, or --origins")
@@ -137,7 +152,7 @@ def _page(card: Card) -> str:
         | {f"coverage_{level}": percent(share) for level, share in scores.coverage.items()}
         for family, scores in sorted(card.backtest.items(), key=lambda item: _score(item[1]))
     ]
-    return (table(wide, COLUMNS) if wide else "") + lines([f"* serves, in run {card.run}: {card.why}"])
+    return (table(wide, _COLUMNS) if wide else "") + lines([f"* serves, in run {card.run}: {card.why}"])
 
 
 def _score(scores: FamilyScores) -> float:
@@ -147,16 +162,14 @@ def _score(scores: FamilyScores) -> float:
 # -- a backtest of one's own -------------------------------------------------------------------------------------------
 
 
-def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...], out: Out) -> int:
+def _computed(s: Session, series_ids: list[str] | None, chosen: Chosen, origins: str, out: Out) -> int:
     require("train", "orecast backtest --origins")
     from forecast.answers.backtests import QuantileList, QuantilesAhead
     from forecast.jobs.backtest import quantiles_ahead, run
     from forecast.jobs.processes import workplace
 
-    origins, horizon, family, calibrate, as_of = options
-    question = _question(s, (horizon, family, calibrate, as_of))
     to_file, shown = out.path is not None, out.chosen is Format.TABLE
-    question = replace(question, compared=to_file or shown)
+    question = replace(_question(s, chosen), compared=to_file or shown)
     wanted, without = _origins(s, series_ids, origins, question)
     with workplace(), _progress(len(wanted)) as progress:
         answer = run(s.catalog, s.settings, wanted, question, progress)
@@ -182,17 +195,16 @@ def _computed(s: Session, series_ids: list[str] | None, options: tuple[Any, ...]
     return 1 if without else 0
 
 
-def _question(s: Session, options: tuple[Any, ...]) -> BacktestQuestion:
+def _question(s: Session, chosen: Chosen) -> BacktestQuestion:
     from forecast.forecasters.grid.engine import Grid
     from forecast.jobs.backtest import BacktestQuestion
 
-    horizon, family, calibrate, as_of = options
-    if (horizon or 1) > s.settings.horizon:
-        raise InvalidInput(Fault("h", horizon, f"a whole number from 1 to {s.settings.horizon}"))
-    if calibrate is not None and family not in (None, Grid.family):
+    if (chosen.horizon or 1) > s.settings.horizon:
+        raise InvalidInput(Fault("h", chosen.horizon, f"a whole number from 1 to {s.settings.horizon}"))
+    if chosen.calibrate is not None and chosen.family not in (None, Grid.family):
         raise typer.BadParameter(f"--calibrate is for {Grid.family}")
-    ahead = horizon or min(12, s.settings.horizon)
-    return BacktestQuestion(as_of or s.today, ahead, family or Grid.family, calibrate is not Calibrate.NONE)
+    ahead, family = chosen.horizon or min(12, s.settings.horizon), chosen.family or Grid.family
+    return BacktestQuestion(chosen.as_of or s.today, ahead, family, chosen.calibrate is not Calibrate.NONE)
 
 
 def _origins(

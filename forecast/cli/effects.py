@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, lines, table
+from forecast.cli.output import Format, FormatOption, Out, OutputOption, TableColumn, lines, table
 from forecast.cli.session import session
 
 if TYPE_CHECKING:
@@ -35,21 +35,25 @@ NONE_FOUND = 0.1
 NOTHING = "No effect of an event on this series was estimated."
 
 #: An episode takes as many lines as it has numbers.
-COLUMNS = (
-    Column("event", wrap=True),
-    Column("measure", "measured as"),
-    Column("effect", number=True),
-    Column("interval", "90 % interval", number=True),
+_COLUMNS = (
+    TableColumn("event", wrap=True),
+    TableColumn("measure", "measured as"),
+    TableColumn("effect", number=True),
+    TableColumn("interval", "90 % interval", number=True),
 )
 PERIOD = (
-    Column("ds", "period from"),
-    Column("y", "observed", number=True),
-    Column("effect", number=True),
-    Column("without", "without it", number=True),
-    Column("low", number=True),
-    Column("high", number=True),
+    TableColumn("ds", "period from"),
+    TableColumn("y", "observed", number=True),
+    TableColumn("effect", number=True),
+    TableColumn("without", "without it", number=True),
+    TableColumn("low", number=True),
+    TableColumn("high", number=True),
 )
-CLASSES = (Column("family", "kind"), Column("measure", "effect on"), Column("says", "what such events did", wrap=True))
+CLASSES = (
+    TableColumn("family", "kind"),
+    TableColumn("measure", "effect on"),
+    TableColumn("says", "what such events did", wrap=True),
+)
 _NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _UNITS = {"t": "tonnes"}
 
@@ -135,7 +139,7 @@ def _episodes(told: Effects) -> str:
         *(f"{each.event_id} was not estimated: {each.why}" for each in told.not_estimated),
         *_left_out(told),
     ]
-    return f"{told.series_id}, {unit}\n" + (f"\n{table(cells, COLUMNS)}" if cells else "") + lines(notes)
+    return f"{told.series_id}, {unit}\n" + (f"\n{table(cells, _COLUMNS)}" if cells else "") + lines(notes)
 
 
 def _cells(each: EpisodeEstimate, period: str, unit: str) -> dict[str, str]:

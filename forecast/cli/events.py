@@ -11,7 +11,7 @@ from forecast.cli.output import FormatOption, Out, OutputOption
 from forecast.cli.session import session
 from forecast.errors import NotFound
 
-COLUMNS = ("event_id", "announced", "effective", "status")
+_COLUMNS = ("event_id", "announced", "effective", "status")
 
 
 def events(
@@ -51,4 +51,4 @@ def events(
         if series:
             touched, minerals = s.catalog.get(series), s.catalog.minerals()
             found = [event for event in found if exposure(event, touched, minerals) > 0]
-        out.answer(event_list(found), COLUMNS)
+        out.answer(event_list(found), _COLUMNS)

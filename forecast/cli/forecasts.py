@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,21 +9,20 @@ import typer
 
 from forecast.cli.options import AsOf, Coherent, Horizon, Level, SomeSeries, levels
 from forecast.cli.output import (
-    Column,
     Format,
     FormatOption,
     Out,
     OutputOption,
+    TableColumn,
     in_a_folder,
     lines,
     table,
     warn_left_out,
 )
-from forecast.cli.session import Session, session
+from forecast.cli.session import session
 
 if TYPE_CHECKING:
     from forecast.answers.forecast import BranchFacts, Forecast
-    from forecast.answers.several import ForecastList
 
 
 def forecast(
@@ -52,9 +48,13 @@ def forecast(
       orecast forecast price.copper --format csv > copper.csv
       orecast forecast mine.imports mine.imports.chl --coherent
     """
+    from forecast.answers.forecast import ForecastQuestion
+    from forecast.answers.several import forecasts
+
     out, percents = Out(format, output), levels(level)
     with session() as s:
-        found = _forecasts(s, s.known(series_ids), Ask(horizon, percents, as_of or s.today, coherent))
+        question = ForecastQuestion(as_of or s.today, horizon, percents, coherent)
+        found = forecasts(s.catalog, s.registry, s.known(series_ids), question)
     if out.chosen is Format.TABLE:
         out.text("\n".join(_page(each) for each in found.data))
     else:
@@ -84,46 +84,25 @@ def export(
       orecast export
       orecast export price.copper price.nickel --output metals.csv --level 50,80,95
     """
+    from forecast.answers.forecast import ForecastQuestion
+    from forecast.answers.several import forecasts
     from forecast.export.csv_writer import csv_export
 
     percents = levels(level)
     with session() as s:
-        found = _forecasts(s, s.known(series_ids), Ask(horizon, percents, as_of or s.today, coherent))
+        question = ForecastQuestion(as_of or s.today, horizon, percents, coherent)
+        found = forecasts(s.catalog, s.registry, s.known(series_ids), question)
     finished = csv_export(found.names(), found.lines())
     finished.write(output)
     print(f"{output}: {finished.rows} rows of {len(found.data)} series, sha256 {finished.sha256}")
     raise typer.Exit(warn_left_out(found.left_out))
 
 
-@dataclass(frozen=True)
-class Ask:
-    """What holds for all series of one command: periods, intervals in percent, the day, and whether groups agree."""
-
-    horizon: int
-    levels: Sequence[int]
-    as_of: dt.date
-    coherent: bool = False
-
-
-def _forecasts(s: Session, series_ids: Sequence[str], asked: Ask) -> ForecastList:
-    from forecast.answers.several import forecasts
-
-    return forecasts(
-        s.catalog,
-        s.registry,
-        series_ids,
-        horizon=asked.horizon,
-        levels=asked.levels,
-        as_of=asked.as_of,
-        together=asked.coherent,
-    )
-
-
 def _page(made: Forecast) -> str:
     # From the lowest bound to the highest, as the numbers are ordered.
     percents = sorted(made.levels, reverse=True)
     names = [*(f"lo-{p}" for p in percents), "yhat", *(f"hi-{p}" for p in reversed(percents))]
-    columns = [Column("ds", "period from"), *(Column(name, number=True) for name in names)]
+    columns = [TableColumn("ds", "period from"), *(TableColumn(name, number=True) for name in names)]
     title = f"{made.series_id}, {made.unit}"
     undrawn = [branch for branch in made.branches if branch.probability is None]
     facts = [

@@ -8,7 +8,7 @@ from forecast.cli.options import AsOf
 from forecast.cli.output import FormatOption, Out, OutputOption, warn_left_out
 from forecast.cli.session import session
 
-COLUMNS = ("series_id", "last", "overdue", "judged", "inside_80", "inside_95", "state")
+_COLUMNS = ("series_id", "last", "overdue", "judged", "inside_80", "inside_95", "state")
 
 
 def monitor(as_of: AsOf = None, format: FormatOption = None, output: OutputOption = None) -> None:
@@ -29,5 +29,5 @@ def monitor(as_of: AsOf = None, format: FormatOption = None, output: OutputOptio
 
     with session() as s:
         found = watch(s.catalog, s.registry, as_of or s.today)
-    Out(format, output).answer(found, COLUMNS, wrap=("series_id",))
+    Out(format, output).answer(found, _COLUMNS, wrap=("series_id",))
     raise typer.Exit(warn_left_out(f"{health.series_id}: {health.fault}" for health in found.data if health.fault))

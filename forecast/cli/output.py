@@ -8,15 +8,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from forecast.answers.model import Answer, Cell
-    from forecast.answers.model import Column as Described
+    from forecast.answers.model import Answer, Cell, Column
 
     Line = Mapping[str, Cell]
 
@@ -48,7 +47,7 @@ _DIGITS, _LEAST = (6, 5, 4), 8
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A column of a table: the key of the rows, and a shorter title where the key is too wide for 80 columns."""
 
     key: str
@@ -93,9 +92,9 @@ class Out:
             self.text(table(rows, [_column(header[name], wrap) for name in columns]))
         else:
             facts = [{"name": name, "value": value} for name, value in next(answer.lines()).items() if cell(value)]
-            self.text(table(facts, (Column("name", " "), Column("value", " ", wrap=True))))
+            self.text(table(facts, (TableColumn("name", " "), TableColumn("value", " ", wrap=True))))
 
-    def document(self, document: Mapping[str, Any]) -> None:
+    def document(self, document: Mapping[str, object]) -> None:
         """Print one JSON object."""
         import orjson
 
@@ -116,11 +115,11 @@ class Out:
         write_atomically(self.path, text.encode())
 
 
-def _column(described: Described, wrap: Collection[str]) -> Column:
-    return Column(described.name, described.title, described.is_number, described.name in wrap)
+def _column(described: Column, wrap: Collection[str]) -> TableColumn:
+    return TableColumn(described.name, described.title, described.is_number, described.name in wrap)
 
 
-def _in_percent(line: Line, header: Mapping[str, Described]) -> dict[str, object]:
+def _in_percent(line: Line, header: Mapping[str, Column]) -> dict[str, object]:
     """A line with its shares in whole percent, for eyes."""
     from forecast.answers.model import SHARE
 
@@ -133,7 +132,7 @@ def percent(share: Cell) -> str:
     return f"{100 * share:.0f} %" if isinstance(share, float) and share == share else ""
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
+def table(rows: Sequence[Mapping[str, object]], columns: Sequence[TableColumn]) -> str:
     """A plain table that fits 80 columns where its cells do: titles, a rule, numbers to the right.
 
     Only columns that wrap give way; numbers that do not fit are told with fewer digits, never cut, and what does not
@@ -160,7 +159,7 @@ def table(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column]) -> str:
     return render(grid)
 
 
-def _fitting(rows: Sequence[Mapping[str, Any]], columns: Sequence[Column], room: int) -> list[list[str]]:
+def _fitting(rows: Sequence[Mapping[str, object]], columns: Sequence[TableColumn], room: int) -> list[list[str]]:
     """The cells: with all digits where the table then fits the room, else with as many as fit, at least four."""
     for digits in (None, *_DIGITS):
         cells = [[_told(row.get(column.key), digits) for column in columns] for row in rows]
@@ -177,7 +176,7 @@ def _told(value: object, digits: int | None) -> str:
     return min(cell(value), f"{value:.{digits - 1}e}" if "e" in short else short, key=len)
 
 
-def _widths(cells: Sequence[Sequence[str]], columns: Sequence[Column]) -> list[int]:
+def _widths(cells: Sequence[Sequence[str]], columns: Sequence[TableColumn]) -> list[int]:
     """What each column takes if nothing of it is cut or folded."""
     from rich.cells import cell_len
 
@@ -185,7 +184,7 @@ def _widths(cells: Sequence[Sequence[str]], columns: Sequence[Column]) -> list[i
     return [max(cell_len(line) for text in column for line in text.split("\n")) for column in texts]
 
 
-def _title(column: Column) -> str:
+def _title(column: TableColumn) -> str:
     return (column.title or column.key).strip()
 
 
@@ -206,7 +205,7 @@ def cell(value: object) -> str:
     return "yes" if value is True else str(value)
 
 
-def render(*parts: Any) -> str:
+def render(*parts: object) -> str:
     """What rich makes of these, in colour on a terminal only."""
     console = _console()
     with console.capture() as capture:

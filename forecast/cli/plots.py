@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +15,7 @@ from forecast.errors import Fault, InvalidInput, TooShort
 from forecast.extras import require
 
 if TYPE_CHECKING:
+    from forecast.answers.forecast import ForecastQuestion
     from forecast.answers.scenarios import Outcome, ScenarioAnswer
     from forecast.timeseries.series import History
 
@@ -50,6 +50,7 @@ def plot(
       orecast plot price.copper --backtest
     """
     require("plot", "orecast plot")
+    from forecast.answers.forecast import ForecastQuestion
     from forecast.export.plots import scenario_picture
     from forecast.files import write_atomically
 
@@ -64,21 +65,22 @@ def plot(
         elif scenarios:
             picture = scenario_picture(history, _scenario_forecasts(ask(s, scenarios), series_id), periods)
         else:
-            picture = _forecast(s, history, horizon, levels(level), as_of or s.today, periods)
+            question = ForecastQuestion(as_of or s.today, horizon, levels(level))
+            picture = _forecast(s, history, question, periods)
     file = output or Path(f"{series_id}.png")
     write_atomically(file, picture)
     print(file)
 
 
-def _forecast(s: Session, history: History, horizon: int, percents: list[int], as_of: dt.date, periods: int) -> bytes:
-    from forecast.answers import forecast as predict
+def _forecast(s: Session, history: History, question: ForecastQuestion, periods: int) -> bytes:
+    from forecast.answers.forecast import forecast
     from forecast.export.plots import forecast_picture, marks
 
     series_id = history.series.series_id
-    made = predict.forecast(s.catalog, s.registry, series_id, horizon=horizon, levels=percents, as_of=as_of)
+    made = forecast(s.catalog, s.registry, series_id, question)
     first, last = history.ds[-min(periods, len(history))].item(), made.data[-1].ds
     record = s.registry.champion(series_id).record
-    found = marks(record, made.branches, s.catalog.events(as_of), first, last)
+    found = marks(record, made.branches, s.catalog.events(question.as_of), first, last)
     return forecast_picture(history, made, found, periods)
 
 

@@ -12,7 +12,7 @@ from forecast.cli.session import session
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="id of a run, as `orecast runs list` shows it")]
 
-COLUMNS = ("series_id", "run", "champion", "family")
+_COLUMNS = ("series_id", "run", "champion", "family")
 
 runs = typer.Typer(
     help="What was trained: list runs, read a card, promote a run, roll back.",
@@ -40,7 +40,7 @@ def list_runs(
         name = s.catalog.get(series_id).series_id if series_id else None
         retired = s.catalog.retired()
         found = run_list(run for run in s.registry.runs(name) if run.series_id not in retired)
-    columns = (*COLUMNS, "fault") if any(run.fault for run in found.data) else COLUMNS
+    columns = (*_COLUMNS, "fault") if any(run.fault for run in found.data) else _COLUMNS
     Out(format, output).answer(found, columns, wrap=("series_id", "fault"))
 
 

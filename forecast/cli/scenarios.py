@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.output import Column, Format, FormatOption, Out, OutputOption, lines, table, warn_left_out
+from forecast.cli.output import Format, FormatOption, Out, OutputOption, TableColumn, lines, table, warn_left_out
 from forecast.cli.session import Session, session
 
 if TYPE_CHECKING:
     from forecast.answers.scenarios import Outcome, ScenarioAnswer
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="YAML or JSON")]
-COLUMNS = (
-    Column("ds", "period from"),
-    Column("baseline", number=True),
-    Column("yhat", "scenario", number=True),
-    Column("difference", number=True),
-    Column("low", number=True),
-    Column("high", number=True),
+_COLUMNS = (
+    TableColumn("ds", "period from"),
+    TableColumn("baseline", number=True),
+    TableColumn("yhat", "scenario", number=True),
+    TableColumn("difference", number=True),
+    TableColumn("low", number=True),
+    TableColumn("high", number=True),
 )
 
 
@@ -64,7 +64,7 @@ def _page(answered: ScenarioAnswer, series_id: str) -> str:
         chance = f", probability {outcome.probability:g}" if outcome.probability is not None else ""
         own = [note for note in outcome.notes if note not in baseline.notes]
         rows = list(_rows(baseline, outcome, level))
-        text += f"{series_id}, {baseline.unit}: {outcome.scenario}{chance}\n\n{table(rows, COLUMNS)}{lines(own)}\n"
+        text += f"{series_id}, {baseline.unit}: {outcome.scenario}{chance}\n\n{table(rows, _COLUMNS)}{lines(own)}\n"
     known = f"run {baseline.run}; as of {answered.as_of}, events known to {answered.events_known_to or 'no day'}"
     legend = f"difference: the median of the differences of the draws; low, high: their {level} % interval"
     return text.rstrip("\n") + "\n" + lines([legend, known, *baseline.notes])

@@ -12,15 +12,15 @@ from typer.core import TyperGroup
 from forecast.cli.options import SeriesArgument
 from forecast.cli.output import FormatOption, Out, OutputOption
 from forecast.cli.session import session
-from forecast.errors import Fault, InvalidInput, NotFound
+from forecast.errors import Fault, InvalidInput, NotFound, one_of
 
 if TYPE_CHECKING:
     from forecast.cli.output import Line
 
-COLUMNS = ("series_id", "unit", "freq", "run")
+_COLUMNS = ("series_id", "unit", "freq", "run")
 
 
-class Listing(TyperGroup):
+class SeriesCommands(TyperGroup):
     """A group whose first word may also be what its command ``show`` is asked for."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -28,7 +28,7 @@ class Listing(TyperGroup):
         return super().parse_args(ctx, args if named else ["show", *args])
 
 
-series = typer.Typer(cls=Listing, rich_markup_mode="rich", subcommand_metavar="[SERIES] | COMMAND")
+series = typer.Typer(cls=SeriesCommands, rich_markup_mode="rich", subcommand_metavar="[SERIES] | COMMAND")
 
 
 @series.callback()
@@ -83,7 +83,7 @@ def show(
             if mineral not in minerals.parents:
                 raise NotFound("mineral", mineral, minerals.parents)
             found = [one for one in found if minerals.related(one.mineral, mineral)]
-        out.answer(series_facts(s.catalog, s.registry, found), COLUMNS, told=_serves)
+        out.answer(series_facts(s.catalog, s.registry, found), _COLUMNS, told=_serves)
 
 
 @series.command()
@@ -128,4 +128,4 @@ def _serves(line: Line) -> Line:
 
 def _require(option: str, value: str | None, words: Sequence[str]) -> None:
     if value is not None and value not in words:
-        raise InvalidInput(Fault(option, value, f"one of {', '.join(words)}"))
+        raise InvalidInput(Fault(option, value, one_of(words)))

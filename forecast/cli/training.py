@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from forecast.cli.options import AsOf, SomeSeries
-from forecast.cli.output import Column, table, warn
+from forecast.cli.output import TableColumn, table, warn
 from forecast.cli.session import session
 from forecast.errors import MissingExtra
 from forecast.extras import require
@@ -20,7 +20,7 @@ from forecast.extras import require
 if TYPE_CHECKING:
     from forecast.jobs.train import TrainingReport, TrainingResult
 
-_DONE = (Column("series_id", "series"), Column("family"), Column("run_id", "run"))
+_DONE = (TableColumn("series_id", "series"), TableColumn("family"), TableColumn("run_id", "run"))
 
 
 def ingest(

@@ -3,7 +3,7 @@
 Importing this package needs numpy only; what estimates lives in ``forecast.effects.estimate`` and needs scipy.
 """
 
-from forecast.effects.episodes import Episode, OmittedEpisode, episodes
+from forecast.effects.episodes import Episode, Omission, episodes
 from forecast.effects.record import EffectRecord, EpisodeEffect
 
-__all__ = ["EffectRecord", "Episode", "EpisodeEffect", "OmittedEpisode", "episodes"]
+__all__ = ["EffectRecord", "Episode", "EpisodeEffect", "Omission", "episodes"]

@@ -78,7 +78,7 @@ class Episode:
 
 
 @dataclass(frozen=True)
-class OmittedEpisode:
+class Omission:
     """An episode that is not reported, and why."""
 
     episode_id: str
@@ -104,7 +104,7 @@ def licence(event: Event, freq: Freq) -> Licence | None:
 
 def episodes(
     events: Events, series: Series, minerals: Minerals, ds: Days, *, limit: int | None = None, known_on: dt.date
-) -> tuple[tuple[Episode, ...], tuple[OmittedEpisode, ...]]:
+) -> tuple[tuple[Episode, ...], tuple[Omission, ...]]:
     """The episodes of a sample (period starts ``ds``), in order of their start, and those left out.
 
     ``limit``: how many of those that overlap are reported apart; a twentieth of the sample by default, at least one.
@@ -118,7 +118,7 @@ def episodes(
     for episode in merged:
         reason = _outside(episode, ds, freq)
         if reason:
-            omitted.append(OmittedEpisode(episode.episode_id, episode.events, reason))
+            omitted.append(Omission(episode.episode_id, episode.events, reason))
         else:
             kept.append(episode)
     room = max(1, len(ds) // OBSERVATIONS_PER_EPISODE) if limit is None else limit
@@ -136,7 +136,7 @@ def episodes(
     first = max(room, len(own))
     crowded = [e for e in ranked[first:] if any(overlap(e, other, freq) for other in ranked[:first])]
     reason = f"weighed with the others: {len(ds)} {freq.period}s allow {room} episode{'s' * (room > 1)} apart"
-    omitted += [OmittedEpisode(e.episode_id, e.events, reason) for e in crowded]
+    omitted += [Omission(e.episode_id, e.events, reason) for e in crowded]
     chosen = [replace(e, apart=e not in crowded) for e in ranked]
     return tuple(sorted(chosen, key=lambda e: (e.intervention.start.astype(int), e.episode_id))), tuple(omitted)
 
@@ -149,7 +149,7 @@ def overlap(one: Episode, other: Episode, freq: Freq) -> bool:
 
 def _touching(
     events: Events, series: Series, minerals: Minerals, known_on: dt.date, last: np.datetime64
-) -> tuple[list[Episode], list[OmittedEpisode]]:
+) -> tuple[list[Episode], list[Omission]]:
     touching = {}
     for event in events.values():
         strength = exposure(event, series, minerals)
@@ -157,7 +157,7 @@ def _touching(
             touching[event.event_id] = (event, strength)
     omitted = []
     for event_id, target in _carried(event for event, _ in touching.values()):
-        omitted.append(OmittedEpisode(event_id, (event_id,), f"is in the path of {target}, on which it acts"))
+        omitted.append(Omission(event_id, (event_id,), f"is in the path of {target}, on which it acts"))
         del touching[event_id]
     groups: dict[int, list[tuple[Event, float]]] = {}
     for event, strength in touching.values():

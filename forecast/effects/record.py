@@ -10,13 +10,13 @@ import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from forecast.effects.candidates import columns, product
-from forecast.effects.episodes import Episode, OmittedEpisode
+from forecast.effects.documents import EpisodeDocument, RecordDocument
+from forecast.effects.episodes import Episode, Omission
 from forecast.events import InForceInterval, KindFamily
 from forecast.interventions import Intervention, parse_shape, shape_word
 from forecast.timeseries.frequency import Days, Freq, parse_freq
@@ -176,7 +176,7 @@ class EffectRecord:
     freq: Freq
     last: np.datetime64
     series_id: str = ""
-    omitted: tuple[OmittedEpisode, ...] = ()
+    omitted: tuple[Omission, ...] = ()
     notes: tuple[str, ...] = ()
     latent: Mapping[str, float] = field(default_factory=dict)
 
@@ -185,7 +185,7 @@ class EffectRecord:
         """The record of a series that no episode touches."""
         return cls((), "none", n, freq, last)
 
-    def of(self, series_id: str, omitted: tuple[OmittedEpisode, ...] = ()) -> EffectRecord:
+    def of(self, series_id: str, omitted: tuple[Omission, ...] = ()) -> EffectRecord:
         """The same record with the series it is about and the episodes that it leaves out."""
         return replace(self, series_id=series_id, omitted=omitted)
 
@@ -241,7 +241,7 @@ class EffectRecord:
                 total += effect.weights @ now
         return total
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> RecordDocument:
         """The record in words and numbers, for the card; with ``to_arrays`` it holds everything."""
         return {
             "series_id": self.series_id,
@@ -255,7 +255,7 @@ class EffectRecord:
             "latent": dict(self.latent),
         }
 
-    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+    def to_arrays(self) -> dict[str, npt.NDArray[np.number]]:
         """``choice`` (E, C, n) int16 and ``size`` (E, C, n) float32, in the order of the episodes; 0 for a component
         that an episode does not have."""
         components = max((len(effect.size) for effect in self.effects), default=1)
@@ -266,13 +266,13 @@ class EffectRecord:
         return {"choice": choice, "size": size}
 
     @classmethod
-    def from_arrays(cls, described: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> EffectRecord:
+    def from_arrays(cls, described: RecordDocument, arrays: Mapping[str, npt.NDArray[np.number]]) -> EffectRecord:
         """The same record again, from ``describe()`` (also after JSON) and ``to_arrays()``."""
         effects = tuple(
             _read(row, choice, size)
             for row, choice, size in zip(described["episodes"], arrays["choice"], arrays["size"], strict=True)
         )
-        omitted = tuple(OmittedEpisode(o["episode"], tuple(o["events"]), o["reason"]) for o in described["omitted"])
+        omitted = tuple(Omission(o["episode"], tuple(o["events"]), o["reason"]) for o in described["omitted"])
         return cls(
             effects,
             described["method"],
@@ -286,7 +286,7 @@ class EffectRecord:
         )
 
 
-def _describe(effect: EpisodeEffect, freq: Freq, last: np.datetime64) -> dict[str, Any]:
+def _describe(effect: EpisodeEffect, freq: Freq, last: np.datetime64) -> EpisodeDocument:
     episode, guess = effect.episode, effect.episode.intervention
     average = effect.average(freq, last)
     window = effect.window(freq, last)
@@ -327,13 +327,13 @@ def _describe(effect: EpisodeEffect, freq: Freq, last: np.datetime64) -> dict[st
     }
 
 
-def _read(row: Mapping[str, Any], choice: npt.NDArray[np.int16], size: npt.NDArray[np.float32]) -> EpisodeEffect:
+def _read(row: EpisodeDocument, choice: npt.NDArray[np.int16], size: npt.NDArray[np.float32]) -> EpisodeEffect:
     guess = Intervention(
         parse_shape(row["shape"]),
         np.datetime64(row["start"], "D"),
         None if row["end"] is None else np.datetime64(row["end"], "D"),
         row["lead"],
-        tuple((np.datetime64(day, "D"), level) for day, level in row["intensity"]),
+        tuple((np.datetime64(str(day), "D"), float(level)) for day, level in row["intensity"]),
     )
     episode = Episode(
         row["episode"],
@@ -365,7 +365,7 @@ def _read(row: Mapping[str, Any], choice: npt.NDArray[np.int16], size: npt.NDArr
     )
 
 
-def _quantiles(draws: npt.NDArray[Any]) -> dict[str, float] | None:
+def _quantiles(draws: npt.NDArray[np.floating]) -> dict[str, float] | None:
     """Median and central 50/80/90 % intervals of draws on the log; None where there are none."""
     if not draws.size:
         return None

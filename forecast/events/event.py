@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import TypeVar, overload
 
 from forecast.errors import NotFound
 from forecast.names import Flow, Slug
+
+_T = TypeVar("_T")
 
 
 class KindFamily(StrEnum):
@@ -185,7 +187,11 @@ class Events(Mapping[str, Event]):
         except KeyError:
             raise NotFound("event", event_id, self._events) from None
 
-    def get(self, event_id: str, default: Any = None) -> Any:
+    @overload
+    def get(self, event_id: str, default: None = None, /) -> Event | None: ...
+    @overload
+    def get(self, event_id: str, default: Event | _T, /) -> Event | _T: ...
+    def get(self, event_id: str, default: object = None, /) -> object:
         """The event, or ``default``."""
         return self._events.get(event_id, default)
 

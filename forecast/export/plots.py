@@ -10,7 +10,7 @@ import io
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def marks(
     open branches."""
     found = []
     for effect in record.effects:
-        day: Any = effect.episode.intervention.start.item()
+        day = dt.date.fromisoformat(str(effect.episode.intervention.start))
         event = events.get(effect.episode.episode_id)
         if event is not None and first <= day <= last:
             members = [events[name] for name in effect.episode.events if name in events]
@@ -282,7 +282,7 @@ def _label(mark: Mark) -> list[str]:
 
 
 def _mark(axes: Axes, day: dt.date, text: str, row: int, *, ring: bool = False) -> None:
-    x: Any = np.datetime64(day, "D")
+    x = cast(float, np.datetime64(day, "D"))  # which matplotlib takes, whatever its types say
     axes.axvline(x, color=QUIET, lw=0.7, ls=(0, (2, 2)), zorder=1)
     box = {
         "boxstyle": "circle,pad=0.25" if ring else "round,pad=0.2",
@@ -311,13 +311,17 @@ def _png(figure: Figure, axes: Axes) -> bytes:
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, 0.0), high + 0.06 * (high - low))
     names = axes.get_legend_handles_labels()[1]
-    place: dict[str, Any] = {
-        "loc": "lower right",
-        "bbox_to_anchor": (1.0, 1.02),
-        "ncols": min(len(names), 4),
-        "borderaxespad": 0.0,
-    }
-    axes.legend(**place, frameon=False, fontsize=9, labelcolor=INK, handlelength=1.4, columnspacing=1.4)
+    axes.legend(
+        loc="lower right",
+        bbox_to_anchor=(1.0, 1.02),
+        ncols=min(len(names), 4),
+        borderaxespad=0.0,
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK,
+        handlelength=1.4,
+        columnspacing=1.4,
+    )
     return _bytes(figure)
 
 

@@ -8,11 +8,11 @@ what follows, where the recursion in its textbook form would need a number.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from forecast.forecasters.state_space import SEASON_PRIOR, Frame, StateSpace, initialise
+from forecast.forecasters.state_space import SEASON_PRIOR, Frame, Model, StateSpace, initialise
 from forecast.timeseries.series import Floats
 
 _TREND_PRIOR = 0.01  # variance of the first slope, in squared typical changes
@@ -25,11 +25,11 @@ class Ets(StateSpace):
     family: ClassVar[str] = "ets"
     estimates_effects: ClassVar[bool] = False
 
-    def model(self, u: Floats, frame: Frame) -> Any:
+    def model(self, u: Floats, frame: Frame) -> Model:
         from statsmodels.tsa.statespace.exponential_smoothing import ExponentialSmoothing
 
         trend, season = not frame.is_price, frame.season or None
-        model = ExponentialSmoothing(
+        model: Model = ExponentialSmoothing(
             u,
             trend=trend,
             damped_trend=trend,

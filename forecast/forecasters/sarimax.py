@@ -7,11 +7,11 @@ airline model is Box and Jenkins' (Time Series Analysis, 1970, ch. 9).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from forecast.forecasters.state_space import SEASON_PRIOR, Frame, StateSpace, initialise, maximise
+from forecast.forecasters.state_space import SEASON_PRIOR, Frame, Model, StateSpace, initialise, maximise
 from forecast.timeseries.series import Floats
 
 
@@ -22,7 +22,7 @@ class Sarimax(StateSpace):
     family: ClassVar[str] = "sarimax"
     estimates_effects: ClassVar[bool] = True
 
-    def model(self, u: Floats, frame: Frame) -> Any:
+    def model(self, u: Floats, frame: Frame) -> Model:
         model = _sarimax(u, frame.season)
         differences = 1 + frame.season
         return initialise(model, 0, {(1, differences): SEASON_PRIOR}, (differences, model.k_states))
@@ -38,10 +38,11 @@ class Sarimax(StateSpace):
         return np.append(found.params, found.scale), bool(found.mle_retvals["converged"])
 
 
-def _sarimax(u: Floats, season: int, differenced: bool = False) -> Any:
+def _sarimax(u: Floats, season: int, differenced: bool = False) -> Model:
     from statsmodels.tsa.statespace.sarimax import SARIMAX
 
     seasonal = (0, 1, 1, season) if season else (0, 0, 0, 0)
-    return SARIMAX(
+    model: Model = SARIMAX(
         u, order=(0, 1, 1), seasonal_order=seasonal, simple_differencing=differenced, concentrate_scale=differenced
     )
+    return model

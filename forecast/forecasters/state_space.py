@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import ClassVar, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from forecast.coupling import couple, middles
 from forecast.errors import FitFailed, MissingDesign
@@ -53,6 +55,55 @@ class Frame:
     def columns(self, design: Design, ds: Days) -> Floats:
         """(T, K + 2 waves) the columns of the design and the Fourier terms of the year on ``ds``."""
         return np.hstack([design.X, yearly(ds, self.freq, self.waves)])
+
+
+class Filtered(Protocol):
+    """What statsmodels' Kalman filter leaves behind: arrays whose last axis is time."""
+
+    kalman_gain: Floats
+    forecasts_error: Floats
+    forecasts_error_cov: Floats
+    predicted_state: Floats
+    predicted_state_cov: Floats
+
+
+class Matrices(Protocol):
+    """The state space form of a statsmodels model, by the names of its matrices."""
+
+    initialization: object
+
+    def __getitem__(self, name: str | tuple[str, int, int]) -> Floats: ...
+
+    def filter(self) -> Filtered: ...
+
+
+class Maximum(Protocol):
+    """The result of a search for the maximum of a likelihood."""
+
+    params: Floats
+    scale: float
+    mle_retvals: Mapping[str, object]
+
+
+class Model(Protocol):
+    """What is needed of a statsmodels state space model."""
+
+    k_states: int
+    ssm: Matrices
+    loglikelihood_burn: int
+
+    def update(self, params: Floats) -> object: ...
+
+    def fit(
+        self,
+        start_params: Floats,
+        *,
+        cov_type: str,
+        maxiter: int,
+        disp: bool,
+        factr: float,
+        pgtol: float,
+    ) -> Maximum: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +205,7 @@ class StateSpace(RefitAndExtend):
     estimates_effects: ClassVar[bool]
 
     @abstractmethod
-    def model(self, u: Floats, frame: Frame) -> Any:
+    def model(self, u: Floats, frame: Frame) -> Model:
         """The statsmodels model of the framed sample ``u`` (T,), with a proper initial state."""
 
     @abstractmethod
@@ -229,14 +280,14 @@ class StateSpace(RefitAndExtend):
         )
 
 
-def maximise(model: Any, start: Floats) -> Any:
+def maximise(model: Model, start: Floats) -> Maximum:
     """statsmodels' L-BFGS from ``start``; what it warns of is in the result (``mle_retvals``)."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="statsmodels")
-        return model.fit(start_params=start, disp=False, cov_type="none", maxiter=_STEPS, factr=1e9, pgtol=1e-4)
+        return model.fit(start, disp=False, cov_type="none", maxiter=_STEPS, factr=1e9, pgtol=1e-4)
 
 
-def initialise(model: Any, level: int, known: dict[tuple[int, int], float], stationary: tuple[int, int]) -> Any:
+def initialise(model: Model, level: int, known: dict[tuple[int, int], float], stationary: tuple[int, int]) -> Model:
     """Give ``model`` its first state: ``level`` diffuse, ranges ``known`` N(0, variance), a stationary range."""
     from statsmodels.tsa.statespace.initialization import Initialization
 
@@ -266,7 +317,7 @@ def _frame(y: Sample) -> tuple[Frame, tuple[str, ...]]:
     return Frame(y.freq, y.is_price, float(y.x[-1]), scale, season, waves), notes
 
 
-def _law(model: Any, passed: Any) -> Law:
+def _law(model: Model, passed: Filtered) -> Law:
     """The matrices of a (time-invariant) statsmodels model and its state after the sample, copied."""
     matrices = [np.array(model.ssm[name], order="C") for name in ("design", "transition", "selection", "state_cov")]
     return Law(
@@ -280,7 +331,7 @@ def _law(model: Any, passed: Any) -> Law:
     )
 
 
-def _filter_columns(law: Law, gains: Floats, columns: Floats, seen: Any) -> tuple[Floats, Floats]:
+def _filter_columns(law: Law, gains: Floats, columns: Floats, seen: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
     """Innovations (T, K) of columns under the gains (m, T) of the sample's own pass, and their last state (m, K)."""
     innovations, state = np.zeros_like(columns), np.zeros((len(law.Z), columns.shape[1]))
     if not columns.shape[1]:

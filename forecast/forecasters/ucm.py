@@ -7,11 +7,11 @@ extrapolated slopes are what makes forecasts of prices and trade explode.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from forecast.forecasters.state_space import SEASON_PRIOR, Frame, StateSpace, initialise
+from forecast.forecasters.state_space import SEASON_PRIOR, Frame, Model, StateSpace, initialise
 from forecast.timeseries.series import Floats
 
 
@@ -22,11 +22,11 @@ class Ucm(StateSpace):
     family: ClassVar[str] = "ucm"
     estimates_effects: ClassVar[bool] = True
 
-    def model(self, u: Floats, frame: Frame) -> Any:
+    def model(self, u: Floats, frame: Frame) -> Model:
         from statsmodels.tsa.statespace.structural import UnobservedComponents
 
         season = [{"period": frame.season}] if frame.season else None
-        model = UnobservedComponents(u, level="llevel", freq_seasonal=season)
+        model: Model = UnobservedComponents(u, level="llevel", freq_seasonal=season)
         return initialise(model, 0, {(1, model.k_states): SEASON_PRIOR}, (0, 0))
 
     def start(self, frame: Frame) -> Floats:

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 
 from forecast import provenance
 from forecast.registry.card import Card, DataSummary, FamilyScores, RunSettings
-from forecast.settings import Settings
 from forecast.timeseries.series import History
-from forecast.training.backtest import Scores
+from forecast.training.backtest import BacktestScores
 from forecast.training.information import RealTimeData
 from forecast.training.selection import Selection
 
@@ -19,12 +18,12 @@ def make_card(
     real_time: RealTimeData,
     run_id: str,
     selection: Selection,
-    table: Sequence[Scores],
+    table: Sequence[BacktestScores],
     notes: Sequence[str],
-    settings: Settings,
     families: tuple[str, ...] | None,
 ) -> Card:
     """Everything about a run but its effect record and its digests, which the registry adds as it stores them."""
+    settings = real_time.settings
     return Card(
         series=real_time.series,
         run=run_id,
@@ -51,7 +50,7 @@ def _data(history: History) -> DataSummary:
     return DataSummary(first, last, int(history.used.sum()), int(history.scored.sum()), int((~history.used).sum()))
 
 
-def _row(scores: Scores) -> FamilyScores:
+def _row(scores: BacktestScores) -> FamilyScores:
     return FamilyScores(
         scores.origins,
         _rounded(scores.score, 4),

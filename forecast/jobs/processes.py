@@ -21,7 +21,7 @@ from typing import TypeVar
 from forecast.errors import FitFailed, ForecastError
 from forecast.files import scratch, use_scratch
 
-R = TypeVar("R")
+_T = TypeVar("_T")
 
 #: Seconds between two looks whether the parent is still there.
 _LOOK = 0.2
@@ -40,7 +40,7 @@ def workplace() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def in_parallel(function: Callable[..., R], arguments: Iterable[tuple[object, ...]], jobs: int) -> Iterator[R]:
+def in_parallel(function: Callable[..., _T], arguments: Iterable[tuple[object, ...]], jobs: int) -> Iterator[_T]:
     """Results of a function, each as it is done, computed by ``jobs`` processes (-1: one a CPU) that follow this one.
 
     Raises ``FitFailed`` when one of them is killed.
@@ -90,7 +90,7 @@ def kill_group(pid: int) -> None:
 # -- one call in a process of its own ----------------------------------------------------------------------------------
 
 
-def apart(stop: threading.Event, function: Callable[..., R], *args: object) -> R:
+def apart(stop: threading.Event, function: Callable[..., _T], *args: object) -> _T:
     """Call a function in a new process, forked from one that has imported what is heavy.
 
     Raises ``FitFailed`` with what it raised there; ``SystemExit`` once ``stop`` is set, so that the step stays open.
@@ -136,7 +136,7 @@ def _begin(folder: Path) -> None:
     use_scratch(folder)
 
 
-def _call(function: Callable[..., R], args: tuple[object, ...]) -> R:
+def _call(function: Callable[..., _T], args: tuple[object, ...]) -> _T:
     try:
         return function(*args)
     except ForecastError as error:

@@ -23,12 +23,12 @@ from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS
 from forecast.jobs.card import make_card
 from forecast.jobs.processes import in_parallel
 from forecast.names import unservable
-from forecast.registry import Registry
+from forecast.registry import Payload, Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.quality import check_usable, is_constant, remarks
 from forecast.timeseries.series import History, Series
-from forecast.training.backtest import Backtest, Scores, backtest, fit, scores
+from forecast.training.backtest import Backtest, BacktestScores, backtest, fit, scores
 from forecast.training.information import InformationSet, RealTimeData
 from forecast.training.origins import rolling
 from forecast.training.panel import PanelSet
@@ -255,16 +255,14 @@ def _train(
     if not np.isfinite(draws).all() or np.abs(draws).max() > MAX_LOG:
         raise FitFailed(f"{selection.family} on {series_id} gives paths that leave every bound")
     all_notes = [*remarks(history), *([] if table else [selection.reason]), *notes, *model.fitted.notes]
-    card = make_card(real_time, run_id, selection, table, all_notes, settings, plan.families)
-    registry.save(
-        series_id, run_id, card, draws=draws, record=model.information.record, fitted=model.fitted, trade=trade
-    )
+    card = make_card(real_time, run_id, selection, table, all_notes, plan.families)
+    registry.save(series_id, run_id, card, Payload(draws, model.information.record, model.fitted, trade))
     return CandidateRun(history.series, run_id, selection, frozenset(scores.family for scores in table), plan)
 
 
 def _contest(
     real_time: RealTimeData, history: History, settings: Settings, plan: TrainingPlan
-) -> tuple[list[Scores], list[str]]:
+) -> tuple[list[BacktestScores], list[str]]:
     """Scores of every family that could be backtested, the baseline first, and why others could not."""
     cutoffs = origins(history)
     if not len(cutoffs):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from forecast.catalog import Catalog
 from forecast.catalog.csv_reader import FirstDay, Reading, Row, read_rows
-from forecast.errors import Fault, InvalidInput, NotFound
+from forecast.errors import Fault, InvalidInput, known_name
 
 Periods = dict[str, list[date]]
 
@@ -44,8 +44,7 @@ def read(path: Path, catalog: Catalog) -> Periods:
     for row, cells in read_rows(path, PeriodRow, reading, {"period": "ds"}):
         name = cells.series_id
         if name not in series:
-            nearest = NotFound("series", name, series).nearest
-            reading.note(row, "series_id", "the id of a series" + (f"; nearest: {nearest[0]}" if nearest else ""))
+            reading.note(row, "series_id", known_name("series", name, series))
             continue
         if name not in known:
             known[name] = set(catalog.periods(name))

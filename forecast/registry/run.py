@@ -16,11 +16,12 @@ import json
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
+from forecast.effects.documents import RecordDocument
 from forecast.effects.record import EffectRecord
 from forecast.errors import CorruptArtifact, UnknownFormat
 from forecast.files import sync_file, sync_folder
@@ -53,6 +54,16 @@ class Run:
         return float(self.record.mean_path(np.array([self.last]), self.record.freq)[0])
 
 
+@dataclass(frozen=True, eq=False)
+class Payload:
+    """What training made, to be stored beside the card: see ``Run``; ``fitted``: the fitted values, for jobs."""
+
+    draws: npt.NDArray[np.floating]
+    record: EffectRecord
+    fitted: object
+    trade: Codes | None = None
+
+
 def identity(folder: Path) -> Identity:
     """What tells whether a file changed. Raises ``CorruptArtifact`` for a folder that is not there."""
     try:
@@ -63,25 +74,18 @@ def identity(folder: Path) -> Identity:
     return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
 
 
-def write(
-    folder: Path,
-    card: Card,
-    draws: npt.NDArray[np.floating[Any]],
-    record: EffectRecord,
-    fitted: object,
-    trade: Codes | None = None,
-) -> None:
+def write(folder: Path, card: Card, payload: Payload) -> None:
     """Write the files of a run, its card last, with the effects and the digests of the others in it."""
     import joblib
 
-    np.save(folder / "draws.npy", np.ascontiguousarray(draws, dtype=np.float32))
-    if trade is not None:
-        np.save(folder / "trade.npy", np.ascontiguousarray(trade))
-    for name, array in record.to_arrays().items():
+    np.save(folder / "draws.npy", np.ascontiguousarray(payload.draws, dtype=np.float32))
+    if payload.trade is not None:
+        np.save(folder / "trade.npy", np.ascontiguousarray(payload.trade))
+    for name, array in payload.record.to_arrays().items():
         np.save(folder / f"effects.{name}.npy", array)
-    joblib.dump(fitted, folder / "fitted.joblib", compress=3)
+    joblib.dump(payload.fitted, folder / "fitted.joblib", compress=3)
     payloads = {file.name: _sha256(file) for file in sorted(folder.iterdir())}
-    content = replace(card, effects=record.describe(), payloads=payloads).document()
+    content = replace(card, effects=dict(payload.record.describe()), payloads=payloads).document()
     content["sha256"] = _seal(content)
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "card.json").write_text(text + "\n", encoding="utf-8")
@@ -135,7 +139,7 @@ def load(folder: Path) -> Run:
             folder.name,
             card,
             np.load(folder / "draws.npy", mmap_mode="r", allow_pickle=False),
-            EffectRecord.from_arrays(card.effects, arrays),
+            EffectRecord.from_arrays(cast(RecordDocument, card.effects), arrays),
             np.datetime64(card.data.last, "D"),
             np.load(folder / "trade.npy", mmap_mode="r", allow_pickle=False) if "trade.npy" in card.payloads else None,
         )

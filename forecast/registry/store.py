@@ -25,18 +25,14 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from forecast import names
-from forecast.effects.record import EffectRecord
 from forecast.errors import Busy, CorruptArtifact, Fault, InvalidInput, NotFound, NotTrained, Unservable
 from forecast.files import locked, sync_folder, write_atomically
 from forecast.registry.card import Card
-from forecast.registry.run import Identity, Run, check, identity, load, read_card, write
-from forecast.timeseries.trade import Codes
+from forecast.registry.run import Identity, Payload, Run, check, identity, load, read_card, write
 
 _CHAMPION = "champion"
 _DECLINED = "-"  # before the name of a run that must not take over by itself; no name begins with it
@@ -71,23 +67,13 @@ class Registry:
         self._verified: dict[Path, Identity] = {}
         self._lock = threading.Lock()
 
-    def save(
-        self,
-        series_id: str,
-        run_id: str,
-        card: Card,
-        *,
-        draws: npt.NDArray[np.floating[Any]],
-        record: EffectRecord,
-        fitted: object,
-        trade: Codes | None = None,
-    ) -> Path:
+    def save(self, series_id: str, run_id: str, card: Card, payload: Payload) -> Path:
         """Store a run whole and return its folder; a good run of the same id is left as it is.
 
         ``run_id`` is derived from the inputs, so that the same id means the same run. Raises ``ValueError`` for
         draws that are not a finite (n, H), or ``trade`` of another shape.
         """
-        folder = self._folder(series_id, run_id)
+        folder, draws, trade = self._folder(series_id, run_id), payload.draws, payload.trade
         if draws.ndim != 2 or not np.isfinite(draws).all():
             raise ValueError(f"draws of {series_id} must be a finite (n, H), not {draws.shape}")
         if trade is not None and trade.shape != draws.shape:
@@ -101,7 +87,7 @@ class Registry:
                 return folder
             building = Path(tempfile.mkdtemp(prefix=".save-", dir=folder.parent))
             try:
-                write(building, card, draws, record, fitted, trade)
+                write(building, card, payload)
                 self._install(building, folder)
             finally:
                 shutil.rmtree(building, ignore_errors=True)

@@ -10,7 +10,7 @@ import datetime as dt
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Literal, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,10 @@ import numpy.typing as npt
 from forecast.errors import Fault, InvalidInput
 
 Days = npt.NDArray[np.datetime64]
-DayLike = dt.date | str | np.datetime64 | Days
+Ordinals = npt.NDArray[np.int64]
+OneDay = dt.date | str | np.datetime64
+DayLike = OneDay | Days
+OneOrdinal = int | np.int64
 
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS = {"M": 1, "Q": 3, "Y": 12}
@@ -79,43 +82,75 @@ class Freq:
         # 1970-01-01 was a Thursday: day number 0 has weekday 3. A week starts on the day after its last day.
         return (WEEKDAYS.index(self.code[2:]) + 1 - 3) % 7
 
-    def ordinal(self, days: DayLike) -> Any:
-        """Number of the period that contains each day (int64). A weekend day belongs to the next business day."""
+    @overload
+    def ordinal(self, days: OneDay) -> np.int64: ...
+    @overload
+    def ordinal(self, days: Days) -> Ordinals: ...
+    def ordinal(self, days: DayLike) -> np.int64 | Ordinals:
+        """Number of the period that contains each day. A weekend day belongs to the next business day."""
         d = np.asarray(days, dtype="datetime64[D]")
         if self.unit in _MONTHS:
-            return d.astype("datetime64[M]").astype(np.int64) // _MONTHS[self.unit]
-        if self.unit == "B":
-            return np.busday_count("1970-01-01", np.busday_offset(d, 0, roll="forward"))
-        if self.unit == "W":
-            return (d.astype(np.int64) - self._week_offset) // 7
-        return d.astype(np.int64)
+            numbers = d.astype("datetime64[M]").astype(np.int64) // _MONTHS[self.unit]
+        elif self.unit == "B":
+            numbers = _business_days(d, "forward")
+        elif self.unit == "W":
+            numbers = (d.astype(np.int64) - self._week_offset) // 7
+        else:
+            numbers = d.astype(np.int64)
+        return numbers if d.ndim else np.int64(numbers)
 
-    def begun(self, days: DayLike) -> Any:
+    @overload
+    def begun(self, days: OneDay) -> np.int64: ...
+    @overload
+    def begun(self, days: Days) -> Ordinals: ...
+    def begun(self, days: DayLike) -> np.int64 | Ordinals:
         """Number of the last period that has begun by each day: on a weekend, the business day before."""
-        if self.unit == "B":
-            return np.busday_count("1970-01-01", np.busday_offset(days, 0, roll="backward"))
-        return self.ordinal(days)
+        if self.unit != "B":
+            return self.ordinal(days)
+        d = np.asarray(days, dtype="datetime64[D]")
+        numbers = _business_days(d, "backward")
+        return numbers if d.ndim else np.int64(numbers)
 
-    def start(self, ordinals: Any) -> Any:
+    @overload
+    def start(self, ordinals: int | np.int64) -> np.datetime64[dt.date]: ...
+    @overload
+    def start(self, ordinals: Ordinals) -> Days: ...
+    def start(self, ordinals: int | np.int64 | Ordinals) -> np.datetime64[dt.date] | Days:
         """First day of each numbered period (datetime64[D])."""
         n = np.asarray(ordinals, dtype=np.int64)
         if self.unit in _MONTHS:
-            return (n * _MONTHS[self.unit]).astype("datetime64[M]").astype("datetime64[D]")
-        if self.unit == "B":
-            return np.busday_offset("1970-01-01", n, roll="forward")
-        if self.unit == "W":
-            return (n * 7 + self._week_offset).astype("datetime64[D]")
-        return n.astype("datetime64[D]")
+            days = (n * _MONTHS[self.unit]).astype("datetime64[M]").astype("datetime64[D]")
+        elif self.unit == "B":
+            days = np.asarray(np.busday_offset("1970-01-01", n, roll="forward"))
+        elif self.unit == "W":
+            days = (n * 7 + self._week_offset).astype("datetime64[D]")
+        else:
+            days = n.astype("datetime64[D]")
+        return days if n.ndim else days[()]
 
-    def floor(self, days: DayLike) -> Any:
+    @overload
+    def floor(self, days: OneDay) -> np.datetime64[dt.date]: ...
+    @overload
+    def floor(self, days: Days) -> Days: ...
+    def floor(self, days: DayLike) -> np.datetime64[dt.date] | Days:
         """First day of the period that contains each day."""
         return self.start(self.ordinal(days))
 
-    def shift(self, starts: DayLike, periods: Any) -> Any:
+    @overload
+    def shift(self, starts: OneDay, periods: int) -> np.datetime64[dt.date]: ...
+    @overload
+    def shift(self, starts: DayLike, periods: Ordinals) -> Days: ...
+    @overload
+    def shift(self, starts: Days, periods: int) -> Days: ...
+    def shift(self, starts: DayLike, periods: int | Ordinals) -> np.datetime64[dt.date] | Days:
         """First day of the period so many periods later."""
         return self.start(self.ordinal(starts) + np.asarray(periods, dtype=np.int64))
 
-    def end(self, starts: DayLike) -> Any:
+    @overload
+    def end(self, starts: OneDay) -> np.datetime64[dt.date]: ...
+    @overload
+    def end(self, starts: Days) -> Days: ...
+    def end(self, starts: DayLike) -> np.datetime64[dt.date] | Days:
         """Last day of the period (inclusive)."""
         if self.unit == "B":
             return self.floor(starts)
@@ -129,6 +164,11 @@ class Freq:
     def between(self, first: DayLike, last: DayLike) -> Days:
         """All period starts from the period of ``first`` to the period of ``last``, both included."""
         return self.range(first, int(self.ordinal(last)) - int(self.ordinal(first)) + 1)
+
+
+def _business_days(days: Days, roll: Literal["forward", "backward"]) -> Ordinals:
+    """Numbers of business days; a weekend day has that of the next one, or of the one before."""
+    return np.asarray(np.busday_count("1970-01-01", np.busday_offset(days, 0, roll=roll)))
 
 
 def parse_freq(text: str) -> Freq:

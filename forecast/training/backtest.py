@@ -117,7 +117,7 @@ def at_origin(seed: int, cutoff: np.datetime64) -> int:
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class BacktestScores:
     """A backtest beside the baseline's at the same origins: what the card keeps.
 
     ``rel_crps`` (H,): mean CRPS as a ratio to the baseline's, per horizon; ``score``: its mean over horizons;
@@ -137,7 +137,7 @@ class Scores:
         return float(known.mean()) if known.size else float("nan")
 
 
-def scores(test: Backtest, baseline: Backtest, coverage_levels: Sequence[int] = (50, 80, 95)) -> Scores:
+def scores(test: Backtest, baseline: Backtest, coverage_levels: Sequence[int] = (50, 80, 95)) -> BacktestScores:
     """Score a family against the baseline at the origins that both have."""
     reference = baseline.at(test.cutoffs)
     own, other = test.crps, reference.crps
@@ -146,7 +146,7 @@ def scores(test: Backtest, baseline: Backtest, coverage_levels: Sequence[int] = 
     total, reference_total = (np.where(both, crps, 0.0).sum(axis=0) for crps in (own, other))
     # nothing is better than a certain 0 that came true
     ratio = np.where(reference_total > 0, total / reference_total.clip(min=1e-300), np.where(total > 0, np.nan, 1.0))
-    return Scores(
+    return BacktestScores(
         family=test.family,
         origins=len(test.cutoffs),
         rel_crps=np.where(counts > 0, ratio, np.nan),

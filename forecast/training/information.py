@@ -114,14 +114,14 @@ class RealTimeData:
     period before; ``panel_set``: of the series, as known on that day."""
 
     def __init__(self, catalog: Catalog, settings: Settings, series_id: str, panel_set: PanelSet) -> None:
-        self._catalog, self._settings = catalog, settings
+        self._catalog, self.settings = catalog, settings
         self.series: Series = catalog.get(series_id)
         self.as_of = panel_set.as_of
         self._panel = panel_set.like(self.series)
 
     @property
     def seed(self) -> int:
-        return seed_of(self._settings.seed, self.series.series_id)
+        return seed_of(self.settings.seed, self.series.series_id)
 
     @cached_property
     def history(self) -> History:
@@ -150,7 +150,7 @@ class RealTimeData:
 
     def run_id(self, families: Sequence[str] | None = None) -> str:
         """The id of the run that these data give: the last period seen, and a digest of all that makes its numbers."""
-        settings = [self._settings.draws, self._settings.horizon, self._settings.seed]
+        settings = [self.settings.draws, self.settings.horizon, self.settings.seed]
         digest = provenance.digest(
             self._catalog.fingerprint(self.series.series_id, self.as_of),
             self._panel.digest if self._panel else "",

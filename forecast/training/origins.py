@@ -16,7 +16,7 @@ from pydantic import Field
 
 from forecast.catalog import Catalog
 from forecast.catalog.csv_reader import FirstDay, Reading, Row, TableRow, read_rows
-from forecast.errors import Fault, InvalidInput, NotFound, TooShort
+from forecast.errors import Fault, InvalidInput, TooShort, known_name
 from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import History
@@ -108,8 +108,7 @@ def read(path: Path, catalog: Catalog, as_of: dt.date) -> Origins:
     for row, cells in read_rows(path, OriginRow, reading):
         name = cells.series_id
         if name not in known:
-            nearest = NotFound("series", name, known).nearest
-            reading.note(row, "series_id", "the id of a series" + (f"; nearest: {nearest[0]}" if nearest else ""))
+            reading.note(row, "series_id", known_name("series", name, known))
         elif not known[name].is_target:
             reading.note(row, "series_id", _TARGET)
         elif name not in histories or not histories[name].used.any():

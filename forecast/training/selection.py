@@ -15,7 +15,7 @@ import numpy as np
 
 from forecast.names import MeasureClass
 from forecast.timeseries.series import Series
-from forecast.training.backtest import Scores
+from forecast.training.backtest import BacktestScores
 
 #: The baseline family of each class of measures.
 BASELINE_FAMILIES = {MeasureClass.PRICES: "random-walk", MeasureClass.FLOWS: "seasonal-naive"}
@@ -48,7 +48,7 @@ class Selection:
     reason: str
 
 
-def shrunken(scores: Scores, series: Series) -> float:
+def shrunken(scores: BacktestScores, series: Series) -> float:
     """Score ratio of one family, averaged on the log with its experience on other series.
 
     A series without a season is compared to a random walk, as prices are.
@@ -59,7 +59,7 @@ def shrunken(scores: Scores, series: Series) -> float:
     return float(np.exp(weight * np.log(max(scores.score, 1e-9)) + (1 - weight) * np.log(expected)))
 
 
-def choose(table: Sequence[Scores], series: Series) -> Selection:
+def choose(table: Sequence[BacktestScores], series: Series) -> Selection:
     """The champion among the families that were backtested, the baseline among them."""
     baseline = BASELINE_FAMILIES[series.measure_class]
     rivals = {s.family: shrunken(s, series) for s in table if s.family != baseline and np.isfinite(s.score)}
@@ -77,7 +77,7 @@ def choose(table: Sequence[Scores], series: Series) -> Selection:
     return Selection(best, rivals[best], comparison)
 
 
-def forced(family: str, table: Sequence[Scores], series: Series) -> Selection:
+def forced(family: str, table: Sequence[BacktestScores], series: Series) -> Selection:
     """The family that was asked for alone, with its score."""
     found = next((s for s in table if s.family == family and np.isfinite(s.score)), None)
     if found is None:

@@ -10,7 +10,7 @@ from flask_openapi.blueprint import APIBlueprint
 
 from forecast.answers.champion import serving
 from forecast.answers.event_priors import Evidence
-from forecast.answers.forecast import Forecast
+from forecast.answers.forecast import Forecast, ForecastQuestion
 from forecast.answers.reconcile import members
 from forecast.answers.several import ForecastList, forecasts
 from forecast.errors import ForecastError
@@ -59,16 +59,8 @@ def routes(context: Context) -> APIBlueprint:
 
 def several(context: Context, series_ids: list[str], query: ForecastQuery, together: bool = False) -> ForecastList:
     """Raises the first reason where no series has a forecast."""
-    return forecasts(
-        context.catalog,
-        context.registry,
-        series_ids,
-        horizon=query.h,
-        levels=query.level,
-        as_of=context.day(query.as_of),
-        together=together,
-        cache=context.cache,
-    )
+    question = ForecastQuestion(context.day(query.as_of), query.h, query.level, together)
+    return forecasts(context.catalog, context.registry, series_ids, question, context.cache)
 
 
 def trained(context: Context) -> list[str]:

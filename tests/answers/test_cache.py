@@ -14,7 +14,7 @@ import pytest
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
 from forecast.answers.findings import findings
-from forecast.answers.forecast import forecast
+from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.catalog import Catalog
 from forecast.registry import Registry
 from forecast.settings import Settings
@@ -123,8 +123,8 @@ def test_a_future_is_kept_until_the_run_the_catalogue_the_day_or_the_evidence_ch
 def test_answers_are_the_same_with_and_without_a_cache(stores: tuple[Catalog, Registry]) -> None:
     cache = Cache(50)
     for levels in ((80,), (50, 95), (80,)):
-        kept = forecast(*stores, EARTHS, levels=levels, as_of=DAY, cache=cache)
-        assert kept == forecast(*stores, EARTHS, levels=levels, as_of=DAY)
+        kept = forecast(*stores, EARTHS, ForecastQuestion(DAY, levels=levels), cache=cache)
+        assert kept == forecast(*stores, EARTHS, ForecastQuestion(DAY, levels=levels))
     assert len(cache) == 3, "a future, and forecasts at two sets of levels"
     result = findings(*stores, EARTHS, cache=cache)
     assert findings(*stores, EARTHS, cache=cache) is result
@@ -133,9 +133,9 @@ def test_answers_are_the_same_with_and_without_a_cache(stores: tuple[Catalog, Re
 
 def test_a_forecast_at_another_day_is_not_what_was_kept(stores: tuple[Catalog, Registry]) -> None:
     cache, later = Cache(50), dt.date(2026, 11, 24)
-    now, then = (forecast(*stores, EARTHS, as_of=day, cache=cache) for day in (DAY, later))
+    now, then = (forecast(*stores, EARTHS, ForecastQuestion(day), cache=cache) for day in (DAY, later))
     assert (now.as_of, then.as_of) == (DAY, later)
-    assert then == forecast(*stores, EARTHS, as_of=later)
+    assert then == forecast(*stores, EARTHS, ForecastQuestion(later))
 
 
 def test_the_service_owns_one_cache_and_it_stays_within_its_bound(settings: Settings) -> None:
@@ -153,7 +153,7 @@ def test_runs_and_futures_have_no_place_for_what_others_keep(stores: tuple[Catal
     assert set(vars(run)) == {"series_id", "run_id", "card", "draws", "record", "last", "trade"}
     (future,) = futures(*stores, [COPPER], DAY)
     before = set(vars(future))
-    forecast(*stores, COPPER, as_of=DAY)
+    forecast(*stores, COPPER, ForecastQuestion(DAY))
     assert set(vars(future)) == before
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from forecast.answers.champion import serving
 from forecast.errors import InvalidInput
-from forecast.registry import Registry
+from forecast.registry import Payload, Registry
 from tests.support.small_world import FLOW, a_run
 
 TODAY = date(2030, 8, 1)
@@ -31,7 +31,7 @@ def test_it_is_the_release_of_the_last_value_or_the_last_fact_about_events(
     """The last value is that of June 2030, published so many days after its last day."""
     series, registry, run = replace(FLOW, release_lag_days=lag), Registry(tmp_path), a_run()
     card = replace(run.card, series=series, events_known_to=date.fromisoformat(events_known_to), as_of=TODAY)
-    registry.save(FLOW.series_id, "a", card, draws=run.draws, record=run.record, fitted={})
+    registry.save(FLOW.series_id, "a", card, Payload(run.draws, run.record, {}))
     registry.promote(FLOW.series_id, "a")
     assert serving(series, registry, first).run_id == "a"
     with pytest.raises(InvalidInput) as refused:

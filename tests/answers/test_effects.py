@@ -18,7 +18,7 @@ from forecast.answers.event_priors import Evidence
 from forecast.answers.findings import Findings, Kin
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.candidates import product
-from forecast.effects.episodes import OmittedEpisode
+from forecast.effects.episodes import Omission
 from forecast.effects.event_classes import Likelihood, Size
 from forecast.effects.report import report
 from forecast.events import InForceInterval, KindFamily
@@ -163,9 +163,9 @@ def test_what_is_told_with_another_episode_is_not_left_out_and_what_is_weighed_i
     (effect,) = found.run.record.effects
     quota = replace(effect, episode=replace(effect.episode, episode_id="quota", events=("quota",), apart=False))
     omitted = (
-        OmittedEpisode("again", ("again",), "told with the ban"),
-        OmittedEpisode("quota", ("quota",), "weighed with the others"),
-        OmittedEpisode("old", ("old", "older"), "began before the sample"),
+        Omission("again", ("again",), "told with the ban"),
+        Omission("quota", ("quota",), "weighed with the others"),
+        Omission("old", ("old", "older"), "began before the sample"),
     )
     record = replace(found.run.record, effects=(effect, quota), omitted=omitted)
     answer = effects(replace(found, run=replace(found.run, record=record)))

@@ -15,14 +15,14 @@ from forecast.answers.champion import futures
 from forecast.answers.event_priors import Evidence, refresh
 from forecast.answers.event_versions import EventScenario
 from forecast.answers.findings import _kin
-from forecast.answers.forecast import forecast
+from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.answers.future import Future
 from forecast.catalog import Catalog
 from forecast.effects.event_classes import Likelihood, class_priors
 from forecast.errors import InvalidInput
 from forecast.events import KindFamily
 from forecast.names import MeasureClass, Slug
-from forecast.registry import Registry
+from forecast.registry import Payload, Registry
 from forecast.registry.store import CLASSES_FILE as FILE
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 
@@ -121,15 +121,15 @@ def test_an_event_is_not_in_its_own_prior(stores: Stores) -> None:
 
 
 def test_a_forecast_tells_what_it_takes_of_coming_events(stores: Stores) -> None:
-    notes = forecast(*stores, EARTHS, as_of=TODAY).notes
+    notes = forecast(*stores, EARTHS, ForecastQuestion(TODAY)).notes
     assert any("events of this kind (supply, on flows)" in note for note in notes)
 
 
 def test_a_day_before_the_run_could_know_what_it_knows_is_refused(stores: Stores) -> None:
     with pytest.raises(InvalidInput, match="2026-07-10 or later") as refused:
-        forecast(*stores, COPPER, as_of=dt.date(2026, 7, 9))
+        forecast(*stores, COPPER, ForecastQuestion(dt.date(2026, 7, 9)))
     assert refused.value.faults[0].where == "as_of"
-    assert forecast(*stores, COPPER, as_of=dt.date(2026, 7, 10)).data
+    assert forecast(*stores, COPPER, ForecastQuestion(dt.date(2026, 7, 10))).data
 
 
 def test_an_effect_leans_on_its_kind_as_far_as_its_own_data_are_silent(stores: Stores) -> None:
@@ -202,7 +202,7 @@ def test_what_is_not_identified_or_of_unknown_direction_teaches_nothing(stores: 
     first = replace(effects[0], identified=False)
     second = replace(effects[1], episode=replace(effects[1].episode, direction=0))
     record = replace(run.record, effects=(first, second, *effects[2:]))
-    registry.save(COPPER, "2026-06-01-dark", run.card, draws=run.draws, record=record, fitted={"kind": "drawn"})
+    registry.save(COPPER, "2026-06-01-dark", run.card, Payload(run.draws, record, {"kind": "drawn"}))
     registry.promote(COPPER, "2026-06-01-dark")
     refresh(registry, ())
     result = {one.events for one in Evidence.of(registry).likelihoods if one.series_id == COPPER}

@@ -20,14 +20,14 @@ from hypothesis.extra import numpy as hnp
 from forecast.answers.cache import Cache
 from forecast.answers.champion import futures
 from forecast.answers.event_versions import Assumption, EventScenario
-from forecast.answers.forecast import Forecast, at_levels, checked_levels, forecast, points, quantiles
+from forecast.answers.forecast import Forecast, ForecastQuestion, at_levels, checked_levels, forecast, points, quantiles
 from forecast.answers.future import Future
 from forecast.catalog import Catalog
 from forecast.effects import EpisodeEffect
 from forecast.errors import InvalidInput, NotFound, NotTrained
 from forecast.events import Act, Event, state
 from forecast.metrics import rounded
-from forecast.registry import Registry
+from forecast.registry import Payload, Registry
 from tests.support import ROOT
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, make_home, settings_in
 
@@ -88,7 +88,7 @@ def test_periods_follow_the_last_observation_and_intervals_nest(
     shared: tuple[Catalog, Registry], series_id: str
 ) -> None:
     catalog, registry = shared
-    made = forecast(catalog, registry, series_id, horizon=24, levels=[95, 80, 50, 80], as_of=TRAINED_ON)
+    made = forecast(catalog, registry, series_id, ForecastQuestion(TRAINED_ON, horizon=24, levels=[95, 80, 50, 80]))
     assert made.levels == (50, 80, 95)
     last = catalog.history(series_id).last.astype("datetime64[M]")
     assert [row.ds for row in made.data] == [(last + h).astype("datetime64[D]").item() for h in range(1, 25)]
@@ -102,8 +102,8 @@ def test_periods_follow_the_last_observation_and_intervals_nest(
 
 
 def test_a_shorter_forecast_is_the_start_of_a_longer_one(shared: tuple[Catalog, Registry]) -> None:
-    long = forecast(*shared, COPPER, horizon=24, as_of=TRAINED_ON)
-    short = forecast(*shared, COPPER, horizon=3, as_of=TRAINED_ON)
+    long = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, horizon=24))
+    short = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, horizon=3))
     assert short.data == long.data[:3]
 
 
@@ -114,15 +114,15 @@ def test_the_same_question_has_the_same_digits_in_another_process_and_order(
         "import sys, datetime as dt; sys.path.insert(0, sys.argv[1]);"
         "from tests.support.trained_home import settings_in; from pathlib import Path;"
         "from forecast.catalog import Catalog; from forecast.registry import Registry;"
-        "from forecast.answers.forecast import forecast;"
+        "from forecast.answers.forecast import ForecastQuestion, forecast;"
         "s = settings_in(Path(sys.argv[2]));"
-        "f = forecast(Catalog.open(s), Registry(s.models_dir), sys.argv[3], as_of=dt.date(2026, 11, 24));"
+        "f = forecast(Catalog.open(s), Registry(s.models_dir), sys.argv[3], ForecastQuestion(dt.date(2026, 11, 24)));"
         "print([row.cells() for row in f.data]);"
         "print(*{'pandas','scipy','statsmodels','prophet','matplotlib','joblib'} & set(sys.modules))"
     )
     command = [sys.executable, "-c", script, str(ROOT), str(trained_home), EARTHS]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
-    made = forecast(*shared, EARTHS, as_of=dt.date(2026, 11, 24))
+    made = forecast(*shared, EARTHS, ForecastQuestion(dt.date(2026, 11, 24)))
     assert out[0] == str([row.cells() for row in made.data])
     assert out[1].split() == []
 
@@ -130,31 +130,31 @@ def test_the_same_question_has_the_same_digits_in_another_process_and_order(
 @pytest.mark.parametrize("horizon", [0, -1, 25, True, 1.5, "x"])
 def test_a_horizon_that_was_not_trained_is_refused(shared: tuple[Catalog, Registry], horizon: int) -> None:
     with pytest.raises(InvalidInput, match="from 1 to 24") as refused:
-        forecast(*shared, COPPER, horizon=horizon, as_of=TRAINED_ON)
+        forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, horizon=horizon))
     assert refused.value.faults[0].where == "h"
 
 
 @pytest.mark.parametrize("levels", [[0], [100], [101], [99.5], [float("nan")], [80, -3], [True], []])
 def test_a_level_that_is_no_whole_percent_is_refused(shared: tuple[Catalog, Registry], levels: list[float]) -> None:
     with pytest.raises(InvalidInput, match="from 1 to 99") as refused:
-        forecast(*shared, COPPER, levels=levels, as_of=TRAINED_ON)
+        forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, levels=levels))
     assert refused.value.faults[0].where == "level"
 
 
 def test_unknown_and_untrained_series_are_told_apart(shared: tuple[Catalog, Registry]) -> None:
     with pytest.raises(NotFound, match=r"nearest: price\.copper"):
-        forecast(*shared, "price.coper", as_of=TRAINED_ON)
+        forecast(*shared, "price.coper", ForecastQuestion(TRAINED_ON))
     with pytest.raises(NotTrained, match=r"orecast train price\.tin"):
-        forecast(*shared, "price.tin", as_of=TRAINED_ON)
+        forecast(*shared, "price.tin", ForecastQuestion(TRAINED_ON))
 
 
 def test_open_branches_that_touch_the_series_are_listed(shared: tuple[Catalog, Registry]) -> None:
-    made = forecast(*shared, EARTHS, as_of=dt.date(2026, 11, 24))
+    made = forecast(*shared, EARTHS, ForecastQuestion(dt.date(2026, 11, 24)))
     (controls,) = [branch for branch in made.branches if branch.event_id == "cn-suspension-no70-2025"]
     assert controls.unconfirmed
     assert controls.probability is None
     assert "cn-mofcom-62-2025" in controls.event_ids
-    copper = forecast(*shared, COPPER, as_of=dt.date(2026, 11, 24))
+    copper = forecast(*shared, COPPER, ForecastQuestion(dt.date(2026, 11, 24)))
     assert "cn-suspension-no70-2025" not in {branch.event_id for branch in copper.branches}
 
 
@@ -183,20 +183,20 @@ def test_a_table_has_a_row_a_period() -> None:
 def test_the_last_trained_period_other_levels_and_another_day_have_their_own_answer(
     shared: tuple[Catalog, Registry],
 ) -> None:
-    made = forecast(*shared, COPPER, horizon=24, levels=[80], as_of=TRAINED_ON)
-    wide = forecast(*shared, COPPER, horizon=24, levels=[95], as_of=TRAINED_ON)
+    made = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, horizon=24, levels=[80]))
+    wide = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, horizon=24, levels=[95]))
     draws = future(shared, COPPER).coupled
     for one, (low, high) in ((made, (0.1, 0.9)), (wide, (0.025, 0.975))):
         bounds = one.data[-1].interval(*one.levels)
         assert (one.data[-1].yhat, *bounds) == pytest.approx(
             np.quantile(draws[-1], [0.5, low, high], method="hazen"), rel=1e-5
         )
-    november = forecast(*shared, COPPER, as_of=dt.date(2026, 11, 24))
+    november = forecast(*shared, COPPER, ForecastQuestion(dt.date(2026, 11, 24)))
     assert (made.as_of, november.as_of) == (TRAINED_ON, dt.date(2026, 11, 24))
     for one in (made, november):
         assert one.events_known_to == shared[0].events_known_to(one.as_of)
     assert made.events_known_to != november.events_known_to
-    assert forecast(*shared, COPPER, horizon=24, levels=[80], as_of=TRAINED_ON).data == made.data
+    assert forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, horizon=24, levels=[80])).data == made.data
 
 
 def test_the_notes_of_the_run_come_before_those_of_its_future(own: tuple[Catalog, Registry]) -> None:
@@ -207,12 +207,10 @@ def test_the_notes_of_the_run_come_before_those_of_its_future(own: tuple[Catalog
         EARTHS,
         "2026-06-01-told",
         dataclasses.replace(run.card, notes=("told",)),
-        draws=run.draws,
-        record=run.record,
-        fitted={},
+        Payload(run.draws, run.record, {}),
     )
     registry.promote(EARTHS, "2026-06-01-told")
-    assert forecast(*own, EARTHS, as_of=TRAINED_ON).notes == ("told", *notes)
+    assert forecast(*own, EARTHS, ForecastQuestion(TRAINED_ON)).notes == ("told", *notes)
 
 
 def test_a_future_is_made_anew_with_new_evidence_or_a_series_that_changed(own: tuple[Catalog, Registry]) -> None:
@@ -235,9 +233,9 @@ def test_a_future_is_made_anew_with_new_evidence_or_a_series_that_changed(own: t
 
 def test_a_coming_event_widens_from_its_start_and_not_before(own: tuple[Catalog, Registry]) -> None:
     catalog, _ = own
-    before = forecast(*own, EARTHS, as_of=TRAINED_ON)
+    before = forecast(*own, EARTHS, ForecastQuestion(TRAINED_ON))
     catalog.add(events=[event(catalog, "new-licence")], known_at=KNOWN)
-    after = forecast(*own, EARTHS, as_of=TRAINED_ON)
+    after = forecast(*own, EARTHS, ForecastQuestion(TRAINED_ON))
     start = [row.ds for row in after.data].index(dt.date(2026, 9, 1))
     assert after.data[:start] == before.data[:start]
     assert all(now > then for now, then in zip(widths(after)[start:], widths(before)[start:], strict=True))
@@ -245,18 +243,18 @@ def test_a_coming_event_widens_from_its_start_and_not_before(own: tuple[Catalog,
 
 def test_an_event_is_unknown_before_it_is_announced(own: tuple[Catalog, Registry]) -> None:
     catalog, _ = own
-    before = forecast(*own, EARTHS, as_of=dt.date(2026, 7, 14))
+    before = forecast(*own, EARTHS, ForecastQuestion(dt.date(2026, 7, 14)))
     catalog.add(events=[event(catalog, "new-licence")], known_at=KNOWN)
-    assert forecast(*own, EARTHS, as_of=dt.date(2026, 7, 14)).data == before.data
-    assert forecast(*own, EARTHS, as_of=TRAINED_ON).data != before.data
+    assert forecast(*own, EARTHS, ForecastQuestion(dt.date(2026, 7, 14))).data == before.data
+    assert forecast(*own, EARTHS, ForecastQuestion(TRAINED_ON)).data != before.data
 
 
 def test_threats_without_a_probability_move_nothing(own: tuple[Catalog, Registry]) -> None:
     catalog, _ = own
-    before = forecast(*own, EARTHS, as_of=TRAINED_ON)
+    before = forecast(*own, EARTHS, ForecastQuestion(TRAINED_ON))
     threat = event(catalog, "threat", kind="threat", status="threatened")
     catalog.add(events=[threat], known_at=KNOWN)
-    after = forecast(*own, EARTHS, as_of=TRAINED_ON)
+    after = forecast(*own, EARTHS, ForecastQuestion(TRAINED_ON))
     assert after.data == before.data
     assert "threat" in {branch.event_id for branch in after.branches}
 
@@ -273,10 +271,10 @@ def test_a_threat_with_a_probability_is_drawn_with_it(own: tuple[Catalog, Regist
 def test_events_of_one_day_and_direction_are_one_episode(own: tuple[Catalog, Registry]) -> None:
     catalog, _ = own
     catalog.add(events=[event(catalog, "new-licence")], known_at=KNOWN)
-    one = forecast(*own, EARTHS, as_of=TRAINED_ON)
+    one = forecast(*own, EARTHS, ForecastQuestion(TRAINED_ON))
     twin = event(catalog, "twin-licence", minerals=("rare-earths-heavy",))
     catalog.add(events=[twin], known_at=KNOWN)
-    assert forecast(*own, EARTHS, as_of=TRAINED_ON).data == one.data
+    assert forecast(*own, EARTHS, ForecastQuestion(TRAINED_ON)).data == one.data
 
 
 # -- events of the record ----------------------------------------------------------------------------------------------
@@ -329,7 +327,10 @@ def test_an_end_that_became_known_after_the_training_acts_from_its_day(own: tupl
     end = [str(day) for day in before.ds].index("2026-10-01")
     np.testing.assert_allclose(change[:end], 0.0, atol=1e-6)
     np.testing.assert_allclose(change[end:], -path(before, effect)[end:], atol=2e-6)
-    assert forecast(*own, EARTHS, as_of=TRAINED_ON).data == forecast(*own, EARTHS, as_of=dt.date(2026, 7, 31)).data
+    assert (
+        forecast(*own, EARTHS, ForecastQuestion(TRAINED_ON)).data
+        == forecast(*own, EARTHS, ForecastQuestion(dt.date(2026, 7, 31))).data
+    )
 
 
 def test_a_lower_rate_leaves_so_much_less_of_the_effect(shared: tuple[Catalog, Registry]) -> None:

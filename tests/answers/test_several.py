@@ -17,12 +17,13 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Page, sync_playwright
 from werkzeug.serving import make_server
 
+from forecast.answers.forecast import ForecastQuestion
 from forecast.answers.several import LeftOut, each, forecasts
 from forecast.catalog import Catalog
 from forecast.cli import call
 from forecast.errors import InvalidInput, NotFound
 from forecast.jobs.monitor import monitor
-from forecast.registry import Registry
+from forecast.registry import Payload, Registry
 from forecast.settings import Settings
 from service import create_app
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, TRAINED, clock, make_home
@@ -39,7 +40,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     registry = Registry(settings.models_dir)
     run = registry.champion(NICKEL)
     card = replace(run.card, known_on=LATER, as_of=LATER)
-    registry.save(NICKEL, "2026-06-01-z", card, draws=run.draws, record=run.record, fitted=None)
+    registry.save(NICKEL, "2026-06-01-z", card, Payload(run.draws, run.record, None))
     registry.promote(NICKEL, "2026-06-01-z")
     monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "100")
@@ -67,23 +68,23 @@ def question(*series: str) -> dict[str, object]:
 
 
 def test_the_others_are_answered_in_order_and_the_reason_is_kept(stores: tuple[Catalog, Registry]) -> None:
-    found = forecasts(*stores, [EARTHS, NICKEL, COPPER], as_of=NOW.date())
+    found = forecasts(*stores, [EARTHS, NICKEL, COPPER], ForecastQuestion(NOW.date()))
     assert [made.series_id for made in found.data] == [EARTHS, COPPER]
     assert found.left_out == (LeftOut(series_id=NICKEL, why=WHY),)
-    whole = forecasts(*stores, [EARTHS, NICKEL, COPPER], as_of=LATER)
+    whole = forecasts(*stores, [EARTHS, NICKEL, COPPER], ForecastQuestion(LATER))
     assert [made.series_id for made in whole.data] == [EARTHS, NICKEL, COPPER]
     assert whole.left_out == ()
     with pytest.raises(InvalidInput, match="2026-07-20 or later"):
-        forecasts(*stores, [NICKEL], as_of=NOW.date())
-    assert forecasts(*stores, [], as_of=NOW.date()).data == ()
+        forecasts(*stores, [NICKEL], ForecastQuestion(NOW.date()))
+    assert forecasts(*stores, [], ForecastQuestion(NOW.date())).data == ()
 
 
 def test_a_run_with_a_shorter_horizon_takes_no_other_with_it(stores: tuple[Catalog, Registry]) -> None:
     catalog, registry = stores
     run = registry.champion(COPPER)
-    registry.save(COPPER, "2026-06-01-y", run.card, draws=run.draws[:, :6], record=run.record, fitted=None)
+    registry.save(COPPER, "2026-06-01-y", run.card, Payload(run.draws[:, :6], run.record, None))
     registry.promote(COPPER, "2026-06-01-y")
-    found = forecasts(catalog, registry, [COPPER, EARTHS], horizon=12, as_of=NOW.date())
+    found = forecasts(catalog, registry, [COPPER, EARTHS], ForecastQuestion(NOW.date(), horizon=12))
     assert [made.series_id for made in found.data] == [EARTHS]
     assert found.left_out == (LeftOut(series_id=COPPER, why="h = 12: expected a whole number from 1 to 6"),)
 
@@ -239,7 +240,7 @@ def page(home: Settings) -> Iterator[Page]:
     registry = Registry(home.models_dir)
     run = registry.champion(COPPER)
     card = replace(run.card, known_on=LATER)
-    registry.save(COPPER, "2026-06-01-z", card, draws=run.draws, record=run.record, fitted=None)
+    registry.save(COPPER, "2026-06-01-z", card, Payload(run.draws, run.record, None))
     registry.promote(COPPER, "2026-06-01-z")
     registry.promote(NICKEL, "2026-06-01-a")
     server = make_server("127.0.0.1", 0, create_app(home, clock=clock), threaded=True)

@@ -6,13 +6,13 @@ import datetime as dt
 
 import pytest
 
-from forecast.cli.output import Column, cell, table
+from forecast.cli.output import TableColumn, cell, table
 
 DAY, NAMES = dt.date(2026, 7, 1), ("lo-95", "lo-80", "yhat", "hi-80", "hi-95")
-COLUMNS = (Column("ds", "period from"), *(Column(name, number=True) for name in NAMES))
+COLUMNS = (TableColumn("ds", "period from"), *(TableColumn(name, number=True) for name in NAMES))
 
 
-def printed(*values: float, columns: tuple[Column, ...] = COLUMNS) -> list[list[str]]:
+def printed(*values: float, columns: tuple[TableColumn, ...] = COLUMNS) -> list[list[str]]:
     row = {"ds": DAY, **dict(zip([column.key for column in columns[1:]], values, strict=True))}
     return [line.split() for line in table([row], columns).splitlines()[2:]]
 
@@ -30,14 +30,14 @@ def test_numbers_that_do_not_fit_have_six_digits_and_their_size_and_dates_are_wh
 
 def test_more_numbers_have_fewer_digits_and_many_run_past_the_edge(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    columns = (COLUMNS[0], *(Column(f"q{k}", number=True) for k in range(9)))
+    columns = (COLUMNS[0], *(TableColumn(f"q{k}", number=True) for k in range(9)))
     assert printed(*[258_012_345_678.5] * 6, columns=columns[:7]) == [["2026-07-01", *["2.580e+11"] * 6]]
     assert printed(*[258_012_345_678.5] * 9, columns=columns) == [["2026-07-01", *["2.580e+11"] * 9]]
 
 
 def test_only_a_column_that_wraps_gives_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    columns = (Column("name", wrap=True), Column("ds"), Column("y", number=True))
+    columns = (TableColumn("name", wrap=True), TableColumn("ds"), TableColumn("y", number=True))
     lines = table([{"name": "abc" * 20, "ds": DAY, "y": 12345.678901}], columns).splitlines()[2:]
     assert lines[0].split() == ["abcabcabcabcab", "2026-07-01", "12345.678901"]
     assert "".join(line.split()[0] for line in lines) == "abc" * 20

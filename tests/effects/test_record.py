@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from forecast.effects import EffectRecord, Episode, EpisodeEffect, OmittedEpisode
+from forecast.effects import EffectRecord, Episode, EpisodeEffect, Omission
 from forecast.effects.candidates import product
 from forecast.effects.record import together, window
 from forecast.events import InForceInterval, KindFamily
@@ -37,9 +37,7 @@ def effect(
 
 
 def record(*effects: EpisodeEffect) -> EffectRecord:
-    return EffectRecord(
-        effects, "averaged", N, MONTHLY, LAST, "price.x", (OmittedEpisode("o", ("o",), "weak"),), ("a note",)
-    )
+    return EffectRecord(effects, "averaged", N, MONTHLY, LAST, "price.x", (Omission("o", ("o",), "weak"),), ("a note",))
 
 
 def test_a_step_in_force_adds_no_uncertainty_because_the_level_was_observed_with_it() -> None:
@@ -169,6 +167,8 @@ def test_the_average_is_the_mean_over_the_window_of_each_draw() -> None:
     assert ramp.average(MONTHLY, np.datetime64("2021-02-01")).shape == (0,)
     described = replace(record(ramp), n=7).describe()["episodes"][0]
     assert described["window"] == ["2021-03-01", "2021-12-01"]
+    assert described["size"] is not None
+    assert described["average"] is not None
     assert described["size"]["q95"] == pytest.approx(np.quantile(sizes, 0.95), abs=1e-5)
     assert described["average"]["q95"] == pytest.approx(np.quantile(sizes, 0.95) * 5.5 / 20, abs=1e-5)
     assert list(described["average"]) == ["q05", "q10", "q25", "q50", "q75", "q90", "q95"]

@@ -13,6 +13,7 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from statsmodels.tsa.statespace.mlemodel import MLEModel
 
 from forecast.catalog import Catalog
 from forecast.effects.estimate import regress
@@ -426,6 +427,7 @@ def test_the_joint_law_is_that_of_statsmodels(family: str, is_price: bool) -> No
     assert isinstance(fit, StateSpaceFit)
     frame = fit.frame
     model = fit.forecaster.model((x - frame.centre) / frame.scale, frame)
+    assert isinstance(model, MLEModel)
     reference = model.filter(fit.parameters).get_forecast(24)
     loadings, covariance = fit.law.ahead(24)
     np.testing.assert_allclose(loadings @ fit.law.a, reference.predicted_mean, atol=1e-8)

@@ -251,7 +251,7 @@ def test_origins_are_read_from_a_file(bundled: Catalog, tmp_path: Path) -> None:
 def test_every_wrong_origin_of_a_file_is_named(bundled: Catalog, tmp_path: Path) -> None:
     file = tmp_path / "origins.csv"
     wrong = [
-        ("price.coper,2023-05-01", "series_id", "the id of a series; nearest: price.copper"),
+        ("price.coper,2023-05-01", "series_id", "a known series; nearest: price.copper, price.tsp, price.dap"),
         ("price.brent,2023-05-01", "series_id", "a target; this is a comparison, never a forecast"),
         (f"{COPPER},November", "cutoff", "YYYY-MM-DD (or YYYY-MM)"),
         (f"{COPPER},2023-05-02", "cutoff", "the first day of a period of frequency M: 2023-05-01"),

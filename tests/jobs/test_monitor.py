@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast.answers.forecast import forecast
+from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.answers.health import Health, Inside
 from forecast.catalog import Catalog
 from forecast.cli import call
@@ -17,7 +17,7 @@ from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
 from forecast.jobs.monitor import monitor
-from forecast.registry import Registry
+from forecast.registry import Payload, Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import Series
@@ -78,7 +78,7 @@ def save(
     kept = record or EffectRecord.none(len(draws), series.calendar, last)
     run_id, day = f"{last}-{name}", trained_on(series, last)
     trained = replace(card(series, run_id, last), as_of=day, events_known_to=catalog.events_known_to(day))
-    registry.save(COPPER, run_id, trained, draws=draws, record=kept.of(COPPER), fitted=None)
+    registry.save(COPPER, run_id, trained, Payload(draws, kept.of(COPPER), None))
     catalog.close()
 
 
@@ -128,7 +128,7 @@ def test_what_was_served_is_judged_with_the_events_that_were_known_then_and_no_o
     (run_id,) = [run.run_id for run in registry.runs(COPPER) if "old" in run.run_id]
     served_on, came = registry.get(COPPER, run_id).card.as_of, catalog.history(COPPER).y[-4:]
     registry.promote(COPPER, run_id)
-    rows = forecast(catalog, registry, COPPER, horizon=4, as_of=served_on).data
+    rows = forecast(catalog, registry, COPPER, ForecastQuestion(served_on, horizon=4)).data
     for level, expected in ((80, False), (95, True)):
         low, high = np.array([row.interval(level) for row in rows]).T
         np.testing.assert_array_equal((low <= came) & (came <= high), expected)

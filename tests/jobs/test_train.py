@@ -96,7 +96,7 @@ def test_a_trained_series_is_served_from_its_card_and_draws(own: Catalog, regist
     run = registry.champion(VOLUME)
     assert run.run_id == outcome.run_id
     assert run.draws.shape == (200, 6)
-    made = predict.forecast(own, registry, VOLUME, horizon=6, as_of=TODAY)
+    made = predict.forecast(own, registry, VOLUME, predict.ForecastQuestion(TODAY, horizon=6))
     assert [row.ds for row in made.data] == [date(2026, month, 1) for month in range(6, 12)]
     assert registry.fitted(VOLUME, run.run_id).family == "grid"  # type: ignore[attr-defined]
 

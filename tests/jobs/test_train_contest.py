@@ -24,7 +24,7 @@ from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import History
-from forecast.training.backtest import Scores
+from forecast.training.backtest import BacktestScores
 from forecast.training.information import InformationSet, RealTimeData
 from forecast.training.origins import rolling, spaced
 from forecast.training.panel import PanelSet
@@ -191,8 +191,8 @@ def stores(tmp_path: Path) -> Iterator[tuple[Catalog, Registry]]:
     catalog.close()
 
 
-def scored(family: str) -> Scores:
-    return Scores(family, 24, np.array([1.0]), {80: 0.8}, np.full(16, 1 / 16))
+def scored(family: str) -> BacktestScores:
+    return BacktestScores(family, 24, np.array([1.0]), {80: 0.8}, np.full(16, 1 / 16))
 
 
 def test_a_substitute_is_held_if_it_is_more_than_two_percent_worse(
@@ -234,7 +234,7 @@ def test_a_card_counts_what_was_seen_and_rounds_what_was_found(stores: tuple[Cat
     settings = Settings.from_env({}).model_copy(update={"draws": 77, "horizon": 6, "seed": 3})
     real_time = RealTimeData(catalog, settings, PRICE.series_id, PanelSet(date(2026, 7, 14), {}))
     found = replace(scored("grid"), origins=8, rel_crps=np.array([0.123456, 0.2]), coverage={80: 0.81249})
-    made = make_card(real_time, "r", Selection("grid", 0.987654, "because"), [found], ["b", "a", "b"], settings, None)
+    made = make_card(real_time, "r", Selection("grid", 0.987654, "because"), [found], ["b", "a", "b"], None)
     card = made.document()
     assert card["data"] == {
         "first": "2024-01-01", "last": "2024-11-01", "observations": 9, "scored": 7, "missing": 3,
@@ -251,7 +251,7 @@ def test_a_card_counts_what_was_seen_and_rounds_what_was_found(stores: tuple[Cat
 def test_a_card_lists_the_futures_of_its_series(stores: tuple[Catalog, Registry]) -> None:
     catalog, _ = stores
     real_time = RealTimeData(catalog, Settings.from_env({}), "volume.rare-earths.export.cn", PanelSet(TODAY, {}))
-    card = make_card(real_time, "r", Selection("grid", 1.0, ""), [], [], Settings.from_env({}), None).document()
+    card = make_card(real_time, "r", Selection("grid", 1.0, ""), [], [], None).document()
     result = {branch["event_id"]: branch["starts"] for branch in card["branches"]}
     assert result == {b.event_id: b.starts.isoformat() if b.starts else None for b in real_time.branches}
     assert result["cn-suspension-no70-2025"] == "2026-11-11"

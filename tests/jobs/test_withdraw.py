@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -28,7 +29,6 @@ from forecast.jobs.train import TrainingPlan, due, train
 from forecast.registry import Registry
 from forecast.registry.store import CLASSES_FILE as FILE
 from forecast.settings import Settings
-from forecast.timeseries.series import Series
 from forecast.training.panel import PanelSet
 from service import create_app
 from tests.support.records import a_series
@@ -93,7 +93,7 @@ def test_a_series_whose_every_value_is_withdrawn_has_none(anywhere: Catalog) -> 
     assert anywhere.as_known("mine", [date(2026, 6, 20)]) == [None]
     assert anywhere.periods("mine") == [JAN, FEB, MAR]
     with pytest.raises(InvalidInput, match="USD/t, as the values that mine has"):
-        anywhere.add(series=[Series(**{**series_row(MINE), "unit": "USD/lb"})], known_at=JULY)
+        anywhere.add(series=[replace(MINE, unit="USD/lb")], known_at=JULY)
 
 
 def result(folder: Path, catalog: Catalog, rows: str, now: datetime) -> tuple[int, int]:
@@ -174,7 +174,7 @@ def test_a_retired_series_teaches_others_nothing(catalog: Catalog) -> None:
     today = date(2026, 7, 15)
     spot = a_series("spot", "copper", "price", "comparison", "world", "WLD", "WLD", "USD/t", "D", 0)
     noted = Observation("spot", date(2026, 7, 1), 9000.0, "reported", MAY)
-    copper = Series(**{**series_row(catalog.get(COPPER)), "spot": "spot"})
+    copper = replace(catalog.get(COPPER), spot="spot")
     catalog.add(series=[spot, copper], observations=[noted], known_at=JULY - timedelta(days=20))
     peers = PanelSet.of(catalog, today).like(copper)
     assert peers is not None
@@ -284,7 +284,7 @@ def test_values_are_withdrawn_by_file_or_none_is(home: Path, capsys: pytest.Capt
         "series_id,ds\nprice.coper,2026-06-01\nprice.copper,2026-06-02\nprice.nickel,June\nprice.tin,2026-06\n"
     )
     message = orecast(capsys, "observations", "withdraw", "--file", wrong, code=2)
-    assert f"{wrong}:2: series_id = 'price.coper': expected the id of a series; nearest: price.copper" in message
+    assert f"{wrong}:2: series_id = 'price.coper': expected a known series; nearest: price.copper" in message
     assert (
         f"{wrong}:3: ds = '2026-06-02': expected the first day of a period of which price.copper has had a" in message
     )
@@ -325,7 +325,7 @@ def older(home: Path) -> Iterator[Catalog]:
     database = Database(settings.database_url)
     with database.writing() as connection:
         for series_id in OLD:
-            connection.execute(insert(SERIES), series_row(Series(**{**series_row(MINE), "series_id": series_id})))
+            connection.execute(insert(SERIES), series_row(replace(MINE, series_id=series_id)))
             row = {"series_id": series_id, "ds": JAN, "known": datetime(2026, 3, 1), "value": 1.0}
             connection.execute(insert(OBSERVATIONS), row | {"flag": "reported", "assumed": False})
         connection.execute(text("UPDATE series SET partner = 'CN' WHERE series_id = '2024'"))
@@ -404,7 +404,7 @@ def test_the_bundled_data_leave_a_unit_alone_that_a_user_has_changed(older: Cata
 
 def test_what_has_become_a_comparison_is_forecast_no_more(home: Path, client: FlaskClient) -> None:
     catalog = Catalog.open(settings_in(home))
-    catalog.add(series=[Series(**{**series_row(catalog.get(NICKEL)), "role": "comparison"})], known_at=JULY)
+    catalog.add(series=[replace(catalog.get(NICKEL), role="comparison")], known_at=JULY)
     catalog.close()
     refused = client.get(f"/v1/forecasts/{NICKEL}")
     assert (refused.status_code, refused.get_json()["title"]) == (404, "Not trained")

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast.answers.forecast import forecast
+from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.catalog import Catalog
 from forecast.cli import call
 from forecast.errors import CorruptArtifact, NotTrained, UnknownFormat
 from forecast.events import Branch
-from forecast.registry import Registry
+from forecast.registry import Payload, Registry
 from forecast.registry.card import CARD_FORMAT, FamilyScores, read
 from forecast.settings import Settings
 from service import create_app
@@ -51,7 +51,7 @@ def test_a_card_comes_back_as_it_was_and_nobody_can_change_it(tmp_path: Path) ->
         versions={"numpy": "2.4.6"},
     )
     registry = Registry(tmp_path)
-    registry.save(SERIES, "a", card, draws=np.zeros((50, 24)), record=some_record(), fitted=None)
+    registry.save(SERIES, "a", card, Payload(np.zeros((50, 24)), some_record(), None))
     back = registry.get(SERIES, "a").card
     assert replace(back, effects={}, payloads={}) == card
     assert back.effects == some_record().describe()
@@ -83,7 +83,7 @@ def test_a_card_of_the_first_format_is_read_and_its_run_serves(v1: Settings, cat
     assert (run.card.champion_family, run.card.families) == ("random-walk", ("random-walk",))
     assert run.card.backtest["random-walk"].origins == 24
     assert run.card.known_by == dt.date(2026, 7, 15), "events were known to then"
-    made = forecast(catalog, registry, DAP, horizon=3, as_of=dt.date(2026, 7, 15))
+    made = forecast(catalog, registry, DAP, ForecastQuestion(dt.date(2026, 7, 15), horizon=3))
     # What the code of then answered, whose quantiles were those of each path with one effect.
     assert [row.yhat for row in made.data] == pytest.approx([789.179, 791.548, 784.674], rel=5e-3)
     assert made.data[0].interval(80) == pytest.approx((730.614, 845.812), rel=5e-3)

@@ -20,7 +20,7 @@ from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.errors import Busy, CorruptArtifact, InvalidInput, NotFound, NotTrained
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
-from forecast.registry import Card, Registry
+from forecast.registry import Card, Payload, Registry
 from forecast.registry.card import DataSummary, RunSettings
 from forecast.timeseries.frequency import Freq
 from tests.support import ROOT
@@ -61,7 +61,7 @@ def some_card(series_id: str = SERIES, run_id: str = "2026-06-aa", seed: int = 0
 def save(registry: Registry, run_id: str, *, series_id: str = SERIES, seed: int = 0, n: int = 50) -> Path:
     card = some_card(series_id, run_id, seed)
     draws = np.random.default_rng(seed).normal(9.0, 0.1, (n, 24))
-    return registry.save(series_id, run_id, card, draws=draws, record=some_record(n), fitted={"theta": 0.3})
+    return registry.save(series_id, run_id, card, Payload(draws, some_record(n), {"theta": 0.3}))
 
 
 def spoil(path: Path) -> None:
@@ -100,15 +100,13 @@ def test_draws_are_mapped_and_cannot_be_written(registry: Registry) -> None:
 
 def test_a_series_without_effects_is_stored_too(registry: Registry) -> None:
     empty = EffectRecord.none(5, MONTHLY, LAST)
-    registry.save(SERIES, "2026-06-aa", some_card(), draws=np.zeros((5, 2)), record=empty, fitted=None)
+    registry.save(SERIES, "2026-06-aa", some_card(), Payload(np.zeros((5, 2)), empty, None))
     assert registry.get(SERIES, "2026-06-aa").record.effects == ()
 
 
 def test_which_draws_have_trade_comes_back_and_is_kept_only_where_some_have_none(registry: Registry) -> None:
     draws, trade = np.zeros((4, 2)), np.array([[0, 1], [2, 3], [3, 3], [0, 0]], dtype=np.uint8)
-    folder = registry.save(
-        SERIES, "2026-06-aa", some_card(), draws=draws, record=some_record(4), fitted=None, trade=trade
-    )
+    folder = registry.save(SERIES, "2026-06-aa", some_card(), Payload(draws, some_record(4), None, trade))
     found = registry.get(SERIES, "2026-06-aa")
     assert found.trade is not None
     np.testing.assert_array_equal(found.trade, trade)
@@ -118,7 +116,7 @@ def test_which_draws_have_trade_comes_back_and_is_kept_only_where_some_have_none
     save(registry, "2026-06-bb")
     assert registry.get(SERIES, "2026-06-bb").trade is None
     with pytest.raises(ValueError, match=r"must be \(4, 2\) as its draws are"):
-        registry.save(SERIES, "c", some_card(), draws=draws, record=some_record(4), fitted=None, trade=trade[:, :1])
+        registry.save(SERIES, "c", some_card(), Payload(draws, some_record(4), None, trade[:, :1]))
 
 
 def test_nothing_serves_before_the_first_promotion(registry: Registry) -> None:
@@ -501,7 +499,7 @@ def test_any_text_is_a_refused_name_or_a_run_that_is_not_there(
 
 def test_draws_must_be_finite(registry: Registry) -> None:
     with pytest.raises(ValueError, match="finite"):
-        registry.save(SERIES, "2026-06-aa", some_card(), draws=np.array([[np.nan]]), record=some_record(1), fitted=None)
+        registry.save(SERIES, "2026-06-aa", some_card(), Payload(np.array([[np.nan]]), some_record(1), None))
     assert registry.runs() == []
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from forecast.answers.event_priors import refresh
 from forecast.catalog import Catalog, Observation
 from forecast.effects import EffectRecord, EpisodeEffect, episodes
-from forecast.registry import Registry
+from forecast.registry import Payload, Registry
 from forecast.registry.card import Card, DataSummary, FamilyScores, RunSettings
 from forecast.settings import Settings
 from forecast.timeseries.series import Series
@@ -70,7 +70,7 @@ def add_run(registry: Registry, catalog: Catalog, series_id: str, *, level: floa
     record = EffectRecord(effects(catalog, series, seen, n), "drawn", n, series.calendar, last, series_id)
     start = np.log(seen[-1].value * level) - record.mean_path(np.array([last]), series.calendar)[0]
     draws = (start + np.cumsum(steps - np.median(steps, axis=0), axis=1)).astype(np.float32)
-    registry.save(series_id, run_id, card(series, run_id, last), draws=draws, record=record, fitted={"kind": "drawn"})
+    registry.save(series_id, run_id, card(series, run_id, last), Payload(draws, record, {"kind": "drawn"}))
     return run_id
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from forecast.answers.forecast import forecast
+from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.catalog import Catalog
 from forecast.effects.candidates import SHAPE_FAMILIES, every_shape, in_periods
 from forecast.interventions import Decay, Intervention, Licence, Pulse, Ramp, Step, Temporary
@@ -56,7 +56,7 @@ def test_all_the_way(catalog: Catalog, settings: Settings, tmp_path: Path, writt
     registry = Registry(settings.models_dir)
     outcome = train_one(catalog, registry, settings, "mine.x", TrainingPlan(NOW.date(), families=("grid",)))
     assert (outcome.status, outcome.detail.count("failed")) == ("trained", 0)
-    made = forecast(catalog, registry, "mine.x", horizon=3, as_of=NOW.date())
+    made = forecast(catalog, registry, "mine.x", ForecastQuestion(NOW.date(), horizon=3))
     assert made.freq == understood
     assert tuple(str(row.ds) for row in made.data) == ahead
     last = values.read_text().rpartition(",")[2]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from forecast.names import Measure
 from forecast.timeseries.series import Series
-from forecast.training.backtest import Scores
+from forecast.training.backtest import BacktestScores
 from forecast.training.selection import EXPECTED_RATIOS, MIN_GAIN, choose, forced, shrunken
 from tests.support.records import a_series
 
@@ -19,8 +19,8 @@ PRICE = a_series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/
 VOLUME = replace(PRICE, series_id="volume.x", measure=Measure.VOLUME)
 
 
-def scored(family: str, score: float, origins: int = 24) -> Scores:
-    return Scores(family, origins, np.array([score, score]), {80: 0.8}, np.full(16, 1 / 16))
+def scored(family: str, score: float, origins: int = 24) -> BacktestScores:
+    return BacktestScores(family, origins, np.array([score, score]), {80: 0.8}, np.full(16, 1 / 16))
 
 
 def test_the_best_of_several_serves() -> None:
@@ -58,7 +58,7 @@ def test_a_family_that_lost_here_does_not_hide_one_that_won() -> None:
 
 
 @pytest.mark.parametrize("rest", [[], [scored("grid", float("nan"))]])
-def test_without_a_rival_the_baseline_serves(rest: list[Scores]) -> None:
+def test_without_a_rival_the_baseline_serves(rest: list[BacktestScores]) -> None:
     choice = choose([scored("random-walk", 1.0), *rest], PRICE)
     assert (choice.family, choice.score) == ("random-walk", 1.0)
 

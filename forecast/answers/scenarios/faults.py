@@ -8,7 +8,7 @@ from typing import get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from forecast.errors import Fault, nearest
+from forecast.errors import Fault, nearest, one_of
 
 #: What keys are called elsewhere; each means the first of these that there is.
 ELSEWHERE = {
@@ -51,7 +51,7 @@ def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
 def _meant(key: str, known: Sequence[str]) -> str:
     elsewhere = [name for name in ELSEWHERE.get(key.lower(), ()) if name in known]
     meant = elsewhere[:1] or nearest(key, known, 1)
-    return f"use {meant[0]!r}" if meant else f"use one of {', '.join(known)}"
+    return f"use {meant[0]!r}" if meant else f"use {one_of(known)}"
 
 
 def _keys_at(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:

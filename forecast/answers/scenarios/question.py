@@ -10,13 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 from forecast import names
 from forecast.answers.scenarios.faults import faults
-from forecast.errors import Fault, InvalidInput, Malformed
+from forecast.errors import Fault, InvalidInput, Malformed, one_of
 from forecast.events import KINDS
 from forecast.interventions import parse_shape
 from forecast.names import MEASURES
@@ -50,7 +50,7 @@ def _in_order(months: tuple[int, int]) -> tuple[int, int]:
 
 def _kind(word: str) -> str:
     if word not in KINDS or word == "threat":
-        raise ValueError(f"one of {', '.join(kind for kind in KINDS if kind != 'threat')}")
+        raise ValueError(one_of(kind for kind in KINDS if kind != "threat"))
     return word
 
 
@@ -64,8 +64,8 @@ def _on(text: str) -> str:
 
 
 def _named(
-    parse: Callable[[str], Any], pattern: str = names.PATTERN, longest: int = names.MAX_NAME_LENGTH
-) -> tuple[Any, Any]:
+    parse: Callable[[str], str], pattern: str = names.PATTERN, longest: int = names.MAX_NAME_LENGTH
+) -> tuple[AfterValidator, WithJsonSchema]:
     """A check by ``parse``, whose sentence is the refusal, and what the schema says of it."""
     schema = {"type": "string", "pattern": f"^{pattern}$", "minLength": 1, "maxLength": longest}
     return AfterValidator(parse), WithJsonSchema(schema)

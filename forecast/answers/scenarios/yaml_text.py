@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Hashable
-from typing import Any
 
 import yaml
 
@@ -43,9 +42,9 @@ class _Loader(yaml.SafeLoader):
     }
     _depth = 0
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        coming: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        line = coming.start_mark.line + 1
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        coming: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        line = coming.start_mark.line + 1 if coming.start_mark else None
         if isinstance(coming, yaml.AliasEvent):
             # An alias of aliases of aliases is a small file and a large question.
             raise InvalidInput(Fault("text", f"*{coming.anchor}", "the thing itself, not an alias", line=line))
@@ -56,7 +55,7 @@ class _Loader(yaml.SafeLoader):
         self._depth -= 1
         return node
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Hashable, Any]:
+    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Hashable, object]:
         if not isinstance(node, yaml.MappingNode):
             raise yaml.constructor.ConstructorError(None, None, "a mapping is keys with values", node.start_mark)
         seen: set[str] = set()
@@ -70,7 +69,7 @@ class _Loader(yaml.SafeLoader):
             seen.add(name)
         return super().construct_mapping(node, deep)
 
-    def construct_object(self, node: Any, deep: bool = False) -> Any:
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> object:
         try:
             return super().construct_object(node, deep)
         except (ValueError, KeyError) as error:  # a number of too many digits, a tag that its text does not keep

@@ -17,7 +17,7 @@ from forecast.answers.scenarios.answer import Change, Outcome
 from forecast.catalog import Catalog
 from forecast.cli.scenarios import _page
 from forecast.errors import InvalidInput
-from forecast.registry import Registry
+from forecast.registry import Payload, Registry
 from tests.support.small_world import generator
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 
@@ -146,7 +146,7 @@ def test_today_may_be_asked_of_and_tomorrow_not(stores: Stores) -> None:
 def test_the_horizon_is_one_that_every_series_has(stores: Stores) -> None:
     _, registry = stores
     run = registry.champion(NICKEL)
-    registry.save(NICKEL, "short", run.card, draws=run.draws[:, :6], record=run.record, fitted={})
+    registry.save(NICKEL, "short", run.card, Payload(run.draws[:, :6], run.record, {}))
     registry.promote(NICKEL, "short")
     assert len(ask(stores, series=(COPPER, NICKEL), h=6).data) == 2
     longer = ask(stores, series=(COPPER, NICKEL), h=7)

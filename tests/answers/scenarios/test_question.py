@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from forecast.answers.champion import futures
 from forecast.answers.event_versions import EventVersion
-from forecast.answers.forecast import forecast
+from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.answers.scenarios import Question, ScenarioAnswer, answer
 from forecast.catalog import Catalog
 from forecast.errors import InvalidInput, NotTrained
@@ -149,7 +149,7 @@ few = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scop
 def test_no_events_are_the_baseline_to_the_digit(stores: Stores) -> None:
     made = ask(stores, {})
     base, same = made.data
-    alone = forecast(*stores, EARTHS, horizon=24, as_of=TODAY).data
+    alone = forecast(*stores, EARTHS, ForecastQuestion(TODAY, horizon=24)).data
     assert [point.cells() for point in base.data] == [point.cells() for point in alone]
     for point, there in zip(same.data, alone, strict=True):
         assert point.cells().items() >= there.cells().items()
