@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from forecast.answers.forecast import BranchFacts, Forecast
+from forecast.answers.forecast import Forecast
 from forecast.answers.scenarios.answer import Outcome
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.report import report
