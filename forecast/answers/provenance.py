@@ -24,7 +24,8 @@ Provenance = Annotated[
 
 def data_to(run: Run) -> dt.date:
     """First day of the last period with data that a run has seen."""
-    return run.last.astype("datetime64[D]").astype(dt.date)
+    day: dt.date = run.last.astype("datetime64[D]").astype(dt.date)
+    return day
 
 
 def provenance(future: Future) -> str:

@@ -24,6 +24,7 @@ from forecast.events import Events
 from forecast.metrics import QUANTILE_LEVELS
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
+from forecast.wording import day_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -271,7 +272,7 @@ def _marks(figure: Figure, axes: Axes, marked: Sequence[Mark]) -> None:
         _mark(axes, mark.day, str(number), row, ring=True)
         last = sum(map(len, labels[number - 1 :])) - 1
         lines = [(0.114, k, line) for k, line in enumerate(labels[number - 1])]
-        for indent, k, text in ((0.0, 0, str(number)), (0.022, 0, f"{mark.day:%d %b %Y}"), *lines):
+        for indent, k, text in ((0.0, 0, str(number)), (0.022, 0, day_in_words(mark.day)), *lines):
             figure.text(left_edge + indent, (0.2 * (last + 1 - k) + 0.14) / height, text, fontsize=8.5, color=INK)
 
 

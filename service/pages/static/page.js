@@ -200,6 +200,7 @@ function describe(series, forecast, events) {
   const [head, body] = [$("numbers").tHead, $("numbers").tBodies[0]];
   head.replaceChildren();
   body.replaceChildren();
+  $("numbers-block").hidden = !forecast.data;
   if (forecast.data) {
     const names = ["ds", "yhat", "lo-80", "hi-80", "lo-95", "hi-95"];
     const row = head.insertRow();
