@@ -32,6 +32,14 @@ from forecast.registry.store import CLASSES_FILE as FILE
 from forecast.timeseries.series import Series
 from forecast.wording import counted
 
+#: What an event of a family is called.
+_KINDS = {
+    KindFamily.SUPPLY: "supply measure",
+    KindFamily.TARIFF: "tariff",
+    KindFamily.RELIEF: "relief measure",
+    KindFamily.THREAT: "threat",
+    KindFamily.SHOCK: "shock",
+}
 #: Why an event that has not begun is scaled, by its certainty.
 _DOUBT = {
     "partly": "only part of it was read in the text of the measure",
@@ -115,11 +123,11 @@ class Evidence:
         data of its own that do not tell its effect yet.
         """
         kind = EventClass.of_episode(own.episode) if own else EventClass.of_event(event, series)
-        n, on = self.count(kind.family, series.measure_class, kind.events), series.measure_class
+        n = self.count(kind.family, series.measure_class, kind.events)
         mean, sd, _ = self.expected(kind, series)
-        others = counted(n, "other event") if n else "events"
-        source = f"taken from {others} of its kind ({kind.family}, on {on})"
-        words = [f"effect not known yet; {source}: {_give_or_take(mean, sd)}"]
+        others = counted(n, f"other {_KINDS[kind.family]}") if n else "events of all kinds"
+        on = "prices" if series.is_price else "trade"
+        words = [f"effect not known yet; taken from what {others} did to {on}: {_give_or_take(mean, sd)}"]
         if own and own.identified and own.likelihood:
             estimate, error = own.likelihood
             words.append(f"weighed with its own data so far: {_give_or_take(estimate, error)}")

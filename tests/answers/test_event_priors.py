@@ -110,7 +110,7 @@ def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores
         assert change[-1].std() == pytest.approx(sd, rel=0.15)
         (note,) = future.given(event_scenario).notes
         assert note.startswith(
-            "new-ban: effect not known yet; taken from 40 other events of its kind (supply, on prices): "
+            "new-ban: effect not known yet; taken from what 40 other supply measures did to prices: "
         )
         assert ("up or down" in note) == (effect == 0.0)
 
@@ -125,7 +125,7 @@ def test_an_event_is_not_in_its_own_prior(stores: Stores) -> None:
 
 def test_a_forecast_tells_what_it_takes_of_coming_events(stores: Stores) -> None:
     notes = forecast(*stores, EARTHS, as_of=TODAY).notes
-    assert any("of its kind (supply, on flows)" in note for note in notes)
+    assert any("other supply measures did to trade" in note for note in notes)
 
 
 def test_a_day_before_the_run_could_know_what_it_knows_is_refused(stores: Stores) -> None:
@@ -182,7 +182,7 @@ def test_the_words_on_a_prior_are_of_the_other_events_and_towards_its_direction(
     up, down, unknown = (replace(event, event_id="e7", price_world=word) for word in ("up", "down", "mixed"))
     evidence = Evidence(pool(0.2), "x")
     prior = evidence.prior(SUPPLY, copper, without=("e7",))
-    begins = "effect not known yet; taken from 39 other events of its kind (supply, on prices): "
+    begins = "effect not known yet; taken from what 39 other supply measures did to prices: "
     for one, sign in ((up, 1), (down, -1)):
         mean = 100 * (np.exp(sign * prior.mean) - 1)
         assert evidence.in_words(one, copper) == f"{begins}{mean:+.0f} %, give or take {100 * prior.sd:.0f} % {ONE_SD}"

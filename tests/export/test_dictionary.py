@@ -27,7 +27,7 @@ FACTS: dict[str, object] = {
     "levels": (80,),
     "notes": ("a note",),
 }
-FACTS |= {"data_to": dt.date(2026, 6, 1), "provenance": "asked on 15 Jul 2026"}
+FACTS |= {"data_to": dt.date(2026, 6, 1), "provenance": "asked on 15 Jul 2026", "notes": ("a note",)}
 KNOWN = {"as_of": dt.date(2026, 7, 15), "events_known_to": None}
 POINT = {"yhat": 2.0, "lo-80": 1.0, "hi-80": 3.0}
 

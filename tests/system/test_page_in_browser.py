@@ -247,7 +247,7 @@ def test_an_effect_that_is_not_identified_is_not_known_and_no_number_but_its_int
     )
     (row,) = seen.cells("#effects")
     assert row[2].splitlines() == ["not known", "−35.3 % … +61.8 %"]
-    assert (row[3], row[4], row[7]) == ("", "", "prior only")
+    assert (row[3], row[4], row[7]) == ("", "", "what was assumed")
     known = {**document["data"][0], "observed": 1, "detectable": 1.2719e24}
     shown = seen.page.locator("#effects tbody td").nth(2)
     assert shown.evaluate("cell => [...cell.childNodes].filter(node => node.className !== 'quiet').length") == 0

@@ -278,7 +278,7 @@ function estimates({ data: episodes, not_estimated: missing }, events, series) {
     banded(row, clear && e.cumulated_after, signed, undefined, `in ${e.observed} ${period}${e.observed === 1 ? "" : "s"}`);
     element("td", e.relevant == null ? "" : `${Math.round(100 * e.relevant)} %`, row);
     element("td", e.detectable == null ? "" : `${e.detectable < 1e4 ? e.detectable.toFixed(1) : e.detectable.toExponential(1)} %`, row);
-    element("td", e.identified ? (e.prior_dominated ? "mostly prior" : "data") : "prior only", row);
+    element("td", e.identified ? (e.prior_dominated ? "mostly what was assumed" : "data") : "what was assumed", row);
   }
 }
 
