@@ -119,7 +119,7 @@ def test_a_card_says_how_it_was_done_and_how_good_it_is(own: Catalog, registry: 
     assert sum(share or 0.0 for share in scores.pit) == pytest.approx(1, abs=1e-3)
     assert card.backtest["seasonal-naive"].score == 1.0
     assert {"numpy", "python", "orecast"} <= set(card.versions)
-    assert any(note.startswith("intervals: ") for note in card.notes)
+    assert any(note.startswith("intervals ") for note in card.notes)
 
 
 def test_too_few_observations_are_served_untested_and_the_card_says_so(

@@ -160,12 +160,12 @@ def test_imputed_months_at_the_end_are_forecast_too(ingest: Orecast, orecast: Or
     assert message(document, "the last 6 months have no usable value: the forecast begins after June 2023")
 
 
-@pytest.mark.parametrize(("imputed", "words"), [(1, "the last period has"), (2, "the last 2 periods have"), (0, None)])
+@pytest.mark.parametrize(("imputed", "words"), [(1, "the last month has"), (2, "the last 2 months have"), (0, None)])
 def test_what_is_imputed_at_the_end_is_counted(imputed: int, words: str | None) -> None:
     series = a_series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
     ds, flag = series.calendar.range("2023-01-01", 12), np.array(["reported"] * (12 - imputed) + ["imputed"] * imputed)
     message = remarks(History(series, ds, np.arange(1.0, 13.0), flag))
-    rest = f"no value that a model may use: the forecast follows {ds[-1 - imputed]}"
+    rest = f"no usable value: the forecast begins after {ds[-1 - imputed].item():%B %Y}"
     assert message == ([f"{words} {rest}"] if words else [])
 
 
