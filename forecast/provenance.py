@@ -43,6 +43,7 @@ STORAGE_MODULES = (
     "forecast.provenance",
     "forecast.registry",
     "forecast.settings",
+    "forecast.wording",
 )
 #: Where training begins. A family is imported by its name, which no import statement tells.
 TRAINING_ROOTS = ("forecast.jobs.train", "forecast.forecasters.*")

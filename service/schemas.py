@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, Self
 
@@ -17,7 +16,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
-from forecast.errors import Fault, InvalidInput, nearest, one_of
+from forecast.answers.scenarios.faults import meant
+from forecast.errors import Fault, InvalidInput, one_of
 from forecast.events import KINDS
 
 
@@ -47,18 +47,13 @@ def _fault(model: type[Asked], detail: ErrorDetails) -> Fault:
     path = [str(step) for step in detail["loc"]][: model.depth]
     name = path[0] if path else ""
     field = next((f for key, f in model.model_fields.items() if name in (key, f.alias)), None)
+    where = ".".join([model.place, *path])
     if detail["type"] == "extra_forbidden" and len(path) == 1:
-        expected = _one_of(name, list(model.model_fields))
-    elif len(path) == 1 and field is not None and field.description:
-        expected = field.description
-    else:
-        expected = detail["msg"]
-    return Fault(".".join([model.place, *path]), detail["input"], expected)
-
-
-def _one_of(name: str, known: Sequence[str]) -> str:
-    found = nearest(name, known, 1)
-    return (f"{found[0]}; " if found else "") + f"known: {', '.join(sorted(known)) or 'none'}"
+        known = sorted(model.model_fields)
+        expected = meant(name, known) if known else "this address takes none"
+        return Fault(where, detail["input"], expected, says=f"unknown parameter {name!r}")
+    described = field.description if field and len(path) == 1 else None
+    return Fault(where, detail["input"], described or detail["msg"])
 
 
 # Text in a query string has one spelling a value: pydantic alone would also take " 1_2 ", "12.0" and a day as seconds.

@@ -74,7 +74,7 @@ class QuantilesAhead(Part):
     ds: PeriodStart
 
     @classmethod
-    def columns(cls, levels: Sequence[int] = ()) -> list[Column]:
+    def columns(cls, levels: Sequence[int | str] = ()) -> list[Column]:
         percents = (f"{100 * level:g} % quantile" for level in metrics.QUANTILE_LEVELS.tolist())
         named = zip(QUANTILES, percents, strict=True)
         return [*super().columns(levels), *(Column(name, "number", OF_SERIES, told, name) for name, told in named)]

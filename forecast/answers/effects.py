@@ -27,7 +27,7 @@ class TimeInForce(Part):
     """A time in force."""
 
     since: dt.date = Field(description="first day in force")
-    until: dt.date | None = Field(description="last day in force; none while no end is known")
+    until: dt.date | None = Field(description="last day in force; null while no end is known")
 
 
 class OtherEvent(Part):
@@ -35,7 +35,7 @@ class OtherEvent(Part):
 
     event_id: str = Field(description="id of the event")
     days_in_force: int | None = Field(
-        description="days in force up to the end of the sample; none in a run of an older version",
+        description="days in force up to the end of the sample; null in a run of an older version",
         json_schema_extra=DAYS,
     )
     standing: str | None = Field(description="how it stands at the end of the sample, in words")
@@ -69,7 +69,7 @@ class EpisodeEstimate(Part):
     """What an episode did: events that the data of one series cannot tell apart."""
 
     episode_id: str = Field(description="id of the leading event, the one that hits the series hardest")
-    title: str | None = Field(description="title of the leading event; none where the catalogue has it no more")
+    title: str | None = Field(description="title of the leading event; null where the catalogue has it no more")
     event_ids: tuple[str, ...] = Field(description="ids of the events of the episode, the leading one first")
     family: KindFamily = Field(description="kind of the leading event")
     direction: int = Field(description="expected sign of the effect: 1, -1, or 0 where it is mixed or unknown")
@@ -78,13 +78,13 @@ class EpisodeEstimate(Part):
     ended: dt.date | None = Field(description="last day of the leading event")
     in_force: tuple[TimeInForce, ...] | None = Field(
         description="when the leading event was in force, as known at the training; empty if it was only announced, "
-        "none in a run of an older version"
+        "null in a run of an older version"
     )
     days_in_force: int | None = Field(description="days of that up to the end of the sample", json_schema_extra=DAYS)
     standing: str | None = Field(description="the same in words, such as `in force 7 days, then suspended`")
     others: tuple[OtherEvent, ...] = Field(description="how the other events of the episode stand")
     start: dt.date = Field(description="day from which the effect counts")
-    window: Window | None = Field(description="what the mean and the sums are over; none while no such period is over")
+    window: Window | None = Field(description="what the mean and the sums are over; null while no such period is over")
     shapes: tuple[ShapeWeight, ...] = Field(description="what the data favour, the likeliest first")
     leads: tuple[LeadWeight, ...] = Field(description="by how much the effect came early, the likeliest first")
     average: Estimate | None = Field(
@@ -93,7 +93,7 @@ class EpisodeEstimate(Part):
         json_schema_extra=PERCENT,
     )
     anticipation: Estimate | None = Field(
-        description="the same over the periods before the start in which the effect may have been felt; none where "
+        description="the same over the periods before the start in which the effect may have been felt; null where "
         "there are none",
         json_schema_extra=PERCENT,
     )
@@ -102,7 +102,7 @@ class EpisodeEstimate(Part):
         json_schema_extra=IN_UNIT,
     )
     cumulated: Estimate | None = Field(
-        description="observed less what there would have been without it, sum up to the end of the window; none for "
+        description="observed less what there would have been without it, sum up to the end of the window; null for "
         "prices",
         json_schema_extra=IN_UNIT,
     )
@@ -124,7 +124,7 @@ class EpisodeEstimate(Part):
         json_schema_extra=PROBABILITY,
     )
     placebo_rank: float | None = Field(
-        description="unusualness: share of dates without events with a smaller estimate; none where there are too few",
+        description="unusualness: share of dates without events with a smaller estimate; null where there are too few",
         json_schema_extra=PROBABILITY,
     )
     relevant: float | None = Field(
@@ -153,10 +153,10 @@ class EpisodePeriod(Part):
 
     episode_id: str = Field(description="id of the leading event of the episode")
     ds: dt.date = Field(description="first day of the period")
-    y: float | None = Field(description="observed value; none where there is none", json_schema_extra=IN_UNIT)
+    y: float | None = Field(description="observed value; null where there is none", json_schema_extra=IN_UNIT)
     effect: Estimate = Field(description="effect of the episode", json_schema_extra=PERCENT)
     without: Estimate | None = Field(
-        description="value without the episode; none where none was observed", json_schema_extra=IN_UNIT
+        description="value without the episode; null where none was observed", json_schema_extra=IN_UNIT
     )
 
 
@@ -211,7 +211,7 @@ class Effects(EffectsAnswer):
             yield {**facts, "event_ids": each.event_id, "not_estimated": each.why}
 
     @classmethod
-    def columns(cls, levels: Sequence[int] = ()) -> list[Column]:
+    def columns(cls, levels: Sequence[int | str] = ()) -> list[Column]:
         why = EventNotEstimated.model_fields["why"].description or ""
         return [*super().columns(levels), Column("not_estimated", "text", "", why, "not_estimated")]
 

@@ -10,6 +10,7 @@ from forecast.answers.model import Listing, Part, in_unit
 from forecast.effects.event_classes import ClassPrior, Size
 from forecast.events import KindFamily
 from forecast.names import MeasureClass
+from forecast.wording import counted
 
 
 class ClassEffect(Part):
@@ -71,12 +72,12 @@ def _says(prior: ClassPrior, events: int, mean: Estimate) -> str:
     low, high = mean.interval(90)
     sd = prior.towards(1).sd
     if not events:
-        return f"no such event was seen; a forecast takes the uncertainty that all kinds show: sd {100 * sd:.0f} %"
-    some, interval = f"{events} event{'s' * (events > 1)}", f"{low:+.0f} to {high:+.0f} %"
+        return f"no such event was seen; a forecast only allows for what all kinds show: give or take {100 * sd:.0f} %"
+    some, interval = counted(events, "event"), f"{low:+.0f} to {high:+.0f} %"
     if not prior.identified:
         return (
-            f"{some}: the mean effect ({interval}) cannot be told from zero; a forecast takes its uncertainty only: "
-            f"sd {100 * sd:.0f} %"
+            f"{some}: the mean effect ({interval}) cannot be told from zero; a forecast only allows for it: "
+            f"give or take {100 * sd:.0f} %"
         )
     return (
         f"{some} moved {prior.measure_class} the expected way by {mean.median:.0f} % ({interval}); "

@@ -30,9 +30,21 @@ from forecast.names import MeasureClass
 from forecast.registry import Registry
 from forecast.registry.store import CLASSES_FILE as FILE
 from forecast.timeseries.series import Series
+from forecast.wording import counted
 
+#: What an event of a family is called.
+_KINDS = {
+    KindFamily.SUPPLY: "supply measure",
+    KindFamily.TARIFF: "tariff",
+    KindFamily.RELIEF: "relief measure",
+    KindFamily.THREAT: "threat",
+    KindFamily.SHOCK: "shock",
+}
 #: Why an event that has not begun is scaled, by its certainty.
-_DOUBT = {"partly": "only part of it was read in the text of the measure", "background": "known from hearsay only"}
+_DOUBT = {
+    "partly": "only part of it was read in the text of the measure",
+    "background": "it is known from hearsay only",
+}
 
 
 @dataclass(frozen=True)
@@ -111,18 +123,16 @@ class Evidence:
         data of its own that do not tell its effect yet.
         """
         kind = EventClass.of_episode(own.episode) if own else EventClass.of_event(event, series)
-        n, on = self.count(kind.family, series.measure_class, kind.events), series.measure_class
+        n = self.count(kind.family, series.measure_class, kind.events)
         mean, sd, _ = self.expected(kind, series)
-        which = f"mean {100 * math.expm1(mean):+.0f} %" if mean else "variance only, for no mean is identifiable"
-        words = [
-            f"prior from {n} events of this kind ({kind.family}, on {on}): {which}",
-            f"sd {100 * sd:.0f} %",
-        ]
+        others = counted(n, f"other {_KINDS[kind.family]}") if n else "events of all kinds"
+        on = "prices" if series.is_price else "trade"
+        words = [f"effect not known yet; taken from what {others} did to {on}: {_give_or_take(mean, sd)}"]
         if own and own.identified and own.likelihood:
             estimate, error = own.likelihood
-            words.append(f"with its own data so far: {100 * math.expm1(estimate):+.0f} %, sd {100 * error:.0f} %")
+            words.append(f"weighed with its own data so far: {_give_or_take(estimate, error)}")
         if event.credence < 1 and not begun:
-            words.append(f"scaled by {event.credence:g}: {_DOUBT.get(event.certainty, event.certainty)}")
+            words.append(f"times {event.credence:g}, as {_DOUBT.get(event.certainty, event.certainty)}")
         return "; ".join(words)
 
     @cached_property
@@ -136,6 +146,12 @@ class Evidence:
         for likelihood in self.likelihoods:
             found.setdefault((likelihood.family, likelihood.measure_class), set()).add(likelihood.events)
         return found
+
+
+def _give_or_take(mean: float, sd: float) -> str:
+    """An effect on the log in percent, with a standard deviation; a mean of 0 stands for a direction nobody knows."""
+    effect = f"{100 * math.expm1(mean):+.0f} %, give or take" if mean else "up or down by"
+    return f"{effect} {100 * sd:.0f} % (one standard deviation)"
 
 
 def refresh(registry: Registry, retired: Collection[str]) -> None:

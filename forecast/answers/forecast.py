@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from forecast.answers.branches import BranchFacts, branch_facts
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
 from forecast.answers.future import Future
@@ -24,15 +25,14 @@ from forecast.answers.model import (
     Answer,
     FreqName,
     Intervals,
-    Part,
     PeriodStart,
     RunKey,
     SeriesKey,
-    Text,
     UnitName,
     bounds,
     in_unit,
 )
+from forecast.answers.provenance import DataTo, EventsKnownTo, Provenance, data_to, provenance
 from forecast.errors import Fault, InvalidInput
 from forecast.metrics import rounded
 from forecast.registry import Registry, Run
@@ -56,18 +56,6 @@ class ForecastPoint(Intervals):
     yhat: float = Field(description="median", json_schema_extra=in_unit(OF_SERIES))
 
 
-class BranchFacts(Part):
-    """A future that is not in the baseline, or only with its probability."""
-
-    event_id: str = Field(description="the threat, or the suspension or truce whose end it is")
-    cause: str = Field(description="threat or suspension_end")
-    event_ids: tuple[str, ...] = Field(description="the events that would start, or start again")
-    starts: dt.date | None = Field(description="first day, if one is set")
-    probability: float | None = Field(description="0 to 1; null where nobody has said: it is listed and not drawn")
-    unconfirmed: bool = Field(description="its date has passed and nothing later is known")
-    title: Text = Field(description="title of the event")
-
-
 class Forecast(Answer):
     """A forecast of one series in one event scenario."""
 
@@ -78,7 +66,9 @@ class Forecast(Answer):
     freq: FreqName
     run: RunKey
     as_of: dt.date = Field(description="day whose knowledge of events counts, to its end (UTC)")
-    events_known_to: dt.date | None = Field(description="latest day of which the catalogue knew anything of events")
+    data_to: DataTo
+    events_known_to: EventsKnownTo
+    provenance: Provenance
     scenario: str = Field(description="baseline, or the name of a scenario")
     levels: tuple[int, ...] = Field(description="levels of the central intervals", json_schema_extra=in_unit("%"))
     data: tuple[ForecastPoint, ...]
@@ -127,11 +117,13 @@ def told(
         freq=future.series.freq,
         run=future.run.run_id,
         as_of=future.as_of,
+        data_to=data_to(future.run),
         events_known_to=future.events_known_to,
+        provenance=provenance(future),
         scenario=BASELINE_SCENARIO,
         levels=levels,
         data=data,
-        branches=tuple(map(BranchFacts.model_validate, future.branches)),
+        branches=tuple(branch_facts(branch, future.events) for branch in future.branches),
         notes=(*said, *future.run.card.notes, *future.notes),
     )
 

@@ -21,7 +21,7 @@ class Health(Part):
 
     series_id: SeriesKey
     run: str | None = Field(description="id of the run that serves; null where nothing was promoted")
-    last: dt.date | None = Field(title="data from", description="first day of the last period with a value")
+    last: dt.date | None = Field(title="data to", description="first day of the last period with a value")
     overdue: int = Field(
         title="late",
         description="since the value of the next period should have been there; 0 if it is not late",

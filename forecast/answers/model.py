@@ -85,8 +85,9 @@ class Part(BaseModel):
         return self.model_dump()
 
     @classmethod
-    def columns(cls, levels: Sequence[int] = ()) -> list[Column]:
-        """The columns of a table of such parts, with intervals at ``levels``: parts within it come last."""
+    def columns(cls, levels: Sequence[int | str] = ()) -> list[Column]:
+        """The columns of a table of such parts, with intervals at ``levels``, or at a letter that stands for them:
+        parts within it come last."""
         own: list[Column] = []
         of_parts: list[Column] = []
         for name, field in cls.model_fields.items():
@@ -100,7 +101,7 @@ class Part(BaseModel):
         return _columns(field.alias or name, field, ())
 
     @classmethod
-    def _level_columns(cls, levels: Sequence[int]) -> list[Column]:
+    def _level_columns(cls, levels: Sequence[int | str]) -> list[Column]:
         return [
             Column(pattern.format(level), "number", cls.level_unit, meaning.format(level), title.format(level))
             for level in levels or cls.levels_if_unsaid
@@ -192,7 +193,7 @@ class Answer(Part):
         return [column.name for column in self.header()]
 
     @classmethod
-    def columns(cls, levels: Sequence[int] = ()) -> list[Column]:
+    def columns(cls, levels: Sequence[int | str] = ()) -> list[Column]:
         data = cls.model_fields.get("data")
         if data is None:
             return super().columns(levels)
@@ -246,7 +247,7 @@ def _header(model: type[Answer], levels: tuple[int, ...]) -> tuple[Column, ...]:
     return tuple(model.columns(levels))
 
 
-def _columns(name: str, field: FieldInfo, levels: Sequence[int]) -> list[Column]:
+def _columns(name: str, field: FieldInfo, levels: Sequence[int | str]) -> list[Column]:
     if _is_part(field):
         said = field.description or ""
         return [

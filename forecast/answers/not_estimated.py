@@ -60,14 +60,14 @@ def why_not(catalog: Catalog, series: Series, run: Run, event: Event) -> str:
 def _in_a_path(catalog: Catalog, series: Series, run: Run, event: Event, reasons: Mapping[str, str]) -> Iterator[str]:
     """Of an act, the measure on which it acts in the end, when it was in force itself, and where its effect is told."""
     measure, through = _measure(event.event_id, reasons)
-    yield f"it is in the path of {measure}, on which it acts{through}"
+    yield f"it acts on {measure}{through}, and its effect is told with it"
     yield from _times(catalog, event, run)
     effects = (*run.record.reported, *run.record.effects)
     reported_with = next((each.episode.episode_id for each in effects if measure in each.episode.events), None)
     if reported_with is None:
-        yield f"of which: {why_not(catalog, series, run, catalog.events()[measure])}"
+        yield f"of {measure}: {why_not(catalog, series, run, catalog.events()[measure])}"
     else:
-        yield f"its effect is part of that: ask for {reported_with}"
+        yield f"orecast effects {series.series_id} --event {reported_with}"
 
 
 def _measure(event_id: str, reasons: Mapping[str, str]) -> tuple[str, str]:

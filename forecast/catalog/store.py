@@ -42,12 +42,14 @@ _PROSE = ("title", "status_note", "status_as_of", "scope_note", "mechanism", "so
 
 @dataclass(frozen=True)
 class Counts:
-    """What a write changed. ``observations``: of new periods; ``revised``: new vintages of known ones."""
+    """What a write changed. ``observations``: of new periods; ``revised``: new vintages of known ones;
+    ``replaced``: those of the ``events`` that were known by their id."""
 
     series: int = 0
     observations: int = 0
     revised: int = 0
     events: int = 0
+    replaced: int = 0
     unchanged: int = 0
     notes: tuple[str, ...] = ()
 
@@ -308,7 +310,8 @@ class Catalog:
         changed = changed_series + changed_events + len(added) + len(revised)
         if changed or notes:
             rows.count_change(connection)
-        return Counts(changed_series, len(added), len(revised), changed_events, total - changed, notes)
+        replaced = changed_events - sum(event.event_id not in known_events for event in events)
+        return Counts(changed_series, len(added), len(revised), changed_events, replaced, total - changed, notes)
 
     def _seed(self, now: datetime) -> None:
         folder = data_dir()

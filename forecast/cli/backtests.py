@@ -31,6 +31,7 @@ from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
 from forecast.extras import require
 from forecast.names import MeasureClass
+from forecast.wording import counted
 
 if TYPE_CHECKING:
     from forecast.jobs.backtest import BacktestAnswer, BacktestQuestion
@@ -248,7 +249,7 @@ def _summary(answer: BacktestAnswer, question: BacktestQuestion) -> str:
             for line in found
             if line.measure_class is measure_class
         ]
-        title = f"{question.family} on {names}, {count} origin{'s' * (count > 1)}"
+        title = f"{question.family} on {names}, {counted(count, 'origin')}"
         if any(row["rel_crps"] for row in rows):
             parts.append(f"{title}; CRPS as a ratio to {BASELINE_FAMILIES[measure_class]}'s\n\n{table(rows, SCORES)}")
         else:

@@ -10,6 +10,7 @@ import typer
 
 from forecast.cli.output import Format, FormatOption, Out, OutputOption, TableColumn, lines, table
 from forecast.cli.session import session
+from forecast.wording import counted, counted_in_words, numeral
 
 if TYPE_CHECKING:
     from forecast.answers.effects import EffectPaths, Effects, EpisodeEstimate, EpisodePeriod
@@ -22,12 +23,12 @@ MARKS = {
     "†": "the data say nothing of it: the interval is what was assumed before them",
     "‡": "weighed with the others, and shown since it was asked for",
 }
-#: How the notes of a record end that tell of an effect what no mark does.
-NOTED = ("told together", "nothing was traded any more when it began; its effect is the prior")
+#: What is in the notes of a record that tell of an effect what no mark does.
+NOTED = ("; told together", ": nothing was traded any more when it began")
 #: Why an episode is not estimated, by how the reason of the record begins.
 REASONS = {
     "is in the path": "acting on a measure and part of its effect",
-    "begins after": "beginning after the last observation",
+    "begins after": "beginning after the last period with data",
     "began before": "in force from before the first observation to after the last",
 }
 #: An effect whose median is 0 was not found if one that matters is less likely than this; else it is not known.
@@ -51,11 +52,11 @@ PERIOD = (
 )
 CLASSES = (
     TableColumn("family", "kind"),
-    TableColumn("measure", "effect on"),
+    TableColumn("measure_class", "effect on"),
     TableColumn("says", "what such events did", wrap=True),
 )
-_NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _UNITS = {"t": "tonnes"}
+_METHODS = {"averaged": "averaged over the ways in which effects come and go", "none": "no event touches the series"}
 
 
 def effects(
@@ -134,7 +135,7 @@ def _episodes(told: Effects) -> str:
     notes = [
         *(f"{mark} {MARKS[mark]}" for mark in marks),
         *(_explained(cells, told) if cells else [NOTHING]),
-        f"run {told.run}; method: {told.method}",
+        f"run {told.run}; {_METHODS.get(told.method, f'method: {told.method}')}",
         *_noted(told),
         *(f"{each.event_id} was not estimated: {each.why}" for each in told.not_estimated),
         *_left_out(told),
@@ -158,9 +159,9 @@ def _facts(each: EpisodeEstimate, period: str) -> Iterator[str]:
     """How long the leading event was in force up to the last observation, and how many periods the numbers are of."""
     if each.days_in_force is not None:
         on = "under way" if each.family == "shock" else "in force"
-        yield f"{on} {_count(each.days_in_force, 'day')}" if each.days_in_force else f"never {on}"
+        yield f"{on} {counted(each.days_in_force, 'day')}" if each.days_in_force else f"never {on}"
     if each.observed:
-        yield f"{_count(each.observed, period)} observed"
+        yield f"{counted(each.observed, period)} observed"
 
 
 def _measures(each: EpisodeEstimate, period: str, unit: str) -> Iterator[tuple[str, str, str]]:
@@ -229,22 +230,23 @@ def _explained(cells: Sequence[dict[str, str]], told: Effects) -> Iterator[str]:
 def _noted(told: Effects) -> Iterator[str]:
     """Which of the events shown are told together, or began when there was nothing left to be seen."""
     shown = {event for each in told.data for event in each.event_ids}
-    return (note for note in told.notes if note.endswith(NOTED) and note.partition(":")[0] in shown)
+    return (note for note in told.notes if any(map(note.__contains__, NOTED)) and note.partition(":")[0] in shown)
 
 
 def _left_out(told: Effects) -> list[str]:
     """How many episodes are weighed but not shown, and how many are not estimated, and why."""
+    this = f"orecast effects {told.series_id}"
     weighed = [each.why for each in told.omitted if each.weighed]
     counts = Counter(_reason(each.why) for each in told.omitted if not each.weighed)
     hidden_notes = []
     if weighed:
         hidden_notes.append(
-            f"not estimated apart: {_count(len(weighed), 'episode')} ({weighed[0]}); --event EVENT shows one"
+            f"not estimated apart: {counted(len(weighed), 'episode')} ({weighed[0]}); `{this} --event EVENT` shows one"
         )
     if counts:
-        reasons = "; ".join(f"{count} {reason}" for reason, count in counts.most_common())
+        reasons = "; ".join(f"{counted(count, 'episode')} {reason}" for reason, count in counts.most_common())
         hidden_notes.append(f"not estimated: {reasons}")
-    return [*hidden_notes, "--format json names them"] if hidden_notes else []
+    return [*hidden_notes, f"`{this} --format json` names them"] if hidden_notes else []
 
 
 def _reason(why: str) -> str:
@@ -318,17 +320,17 @@ def shape_in_words(word: str, period: str, size: float) -> str:
         case Pulse():
             return f"a one-{period} {move}"
         case Temporary(periods):
-            return f"a {_numeral(periods)}-{period} {move}"
+            return f"a {numeral(periods)}-{period} {move}"
         case Hump(periods):
-            return f"a {_numeral(periods)}-{period} {'dip' if size < 0 else 'hump'}"
+            return f"a {numeral(periods)}-{period} {'dip' if size < 0 else 'hump'}"
         case Ramp(periods):
-            return f"a lasting {move} that builds up over {_span(periods, period)}"
+            return f"a lasting {move} that builds up over {counted_in_words(periods, period)}"
         case Decay(rate):
             return f"a {move} that fades by {100 * (1 - rate):.0f} % a {period}"
         case Forestalled(periods):
-            return f"a {move} after {_span(periods, period)} of the contrary"
+            return f"a {move} after {counted_in_words(periods, period)} of the contrary"
         case Licence(periods, approved):
-            return f"a {move} of which {100 * approved:.0f} % comes back after {_span(periods, period)}"
+            return f"a {move} of which {100 * approved:.0f} % comes back after {counted_in_words(periods, period)}"
         case _:
             return f"a lasting {move}"
 
@@ -341,18 +343,6 @@ def _words(told: Effects) -> tuple[str, str]:
     from forecast.timeseries.frequency import parse_freq
 
     return parse_freq(told.freq).period, _UNITS.get(told.unit, told.unit)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
-
-
-def _span(periods: int, period: str) -> str:
-    return f"{_numeral(periods)} {period}{'s' * (periods > 1)}"
-
-
-def _numeral(number: int) -> str:
-    return _NUMBERS[number] if number < len(_NUMBERS) else str(number)
 
 
 def _between(estimate: Estimate, shown: Callable[[float], str]) -> str:

@@ -20,9 +20,10 @@ from forecast.cli.output import (
     warn_left_out,
 )
 from forecast.cli.session import session
+from forecast.wording import counted
 
 if TYPE_CHECKING:
-    from forecast.answers.forecast import BranchFacts, Forecast
+    from forecast.answers.forecast import Forecast
 
 
 def forecast(
@@ -94,7 +95,8 @@ def export(
         found = forecasts(s.catalog, s.registry, s.known(series_ids), question)
     finished = csv_export(found.names(), found.lines())
     finished.write(output)
-    print(f"{output}: {finished.rows} rows of {len(found.data)} series, sha256 {finished.sha256}")
+    held = f"{counted(finished.rows, 'row')} of {counted(len(found.data), 'series')}"
+    print(f"{output}: {held}, sha256 {finished.sha256}")
     raise typer.Exit(warn_left_out(found.left_out))
 
 
@@ -106,14 +108,9 @@ def _page(made: Forecast) -> str:
     title = f"{made.series_id}, {made.unit}"
     undrawn = [branch for branch in made.branches if branch.probability is None]
     facts = [
-        f"run {made.run}; as of {made.as_of}, events known to {made.events_known_to or 'no day'}",
+        made.provenance,
         *made.notes,
-        *(["Not in these numbers, for want of a probability:"] if undrawn else []),
-        *(f"- {_when(branch)}{branch.title} ({branch.event_id})" for branch in undrawn),
+        *(["Not in these numbers, since nobody has given a probability:"] if undrawn else []),
+        *(f"- {branch.says} ({branch.event_id})" for branch in undrawn),
     ]
     return f"{title}\n\n{table([point.cells() for point in made.data], columns)}{lines(facts)}"
-
-
-def _when(branch: BranchFacts) -> str:
-    day = f"{branch.starts}: " if branch.starts else ""
-    return f"{day}{'unconfirmed: ' if branch.unconfirmed else ''}"

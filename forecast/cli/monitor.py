@@ -12,13 +12,14 @@ _COLUMNS = ("series_id", "last", "overdue", "judged", "inside_80", "inside_95", 
 
 
 def monitor(as_of: AsOf = None, format: FormatOption = None, output: OutputOption = None) -> None:
-    """Show how every series stands: late data, damaged runs, kept promises.
+    """Show how every series stands: late data, damaged runs, forecasts that held.
 
-    Late: days since the next value should have been there. Judged: periods
-    that stored runs forecast and that were observed since; 80 % and 95 %: the
-    shares of them inside those intervals. State: served; damaged (an earlier
-    run answers for it); silent (none can answer); none (nothing is trained).
-    What keeps a champion from answering is named (exit code 1).
+    Data to: the last period with data. Late: days since the next value
+    should have been there. Judged: periods that stored runs forecast and that
+    were observed since; 80 % and 95 %: the shares of them inside those
+    intervals. State: served; damaged (an earlier run answers for it); silent
+    (none can answer); none (nothing is trained: `orecast train SERIES`).
+    What keeps the serving run from answering is named (exit code 1).
 
     \b
     Examples:

@@ -57,4 +57,5 @@ def withdraw(
         done, before = s.catalog.withdraw(periods, now=dt.datetime.now(dt.UTC))
     for name, days in periods.items():
         print(f"{name}: {min(days)} to {max(days)}, {len(days)} in all")
-    print(f"withdrawn: {done}; withdrawn before: {before}" + ("; training is due" if done else ""))
+    due = "; training is due (orecast retrain --due)" if done else ""
+    print(f"withdrawn: {done:,}; withdrawn before: {before:,}{due}")

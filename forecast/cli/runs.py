@@ -52,8 +52,8 @@ def show(
 ) -> None:
     """Print a run with its card as JSON.
 
-    The card tells data, settings, scores per horizon, effects of events, branches,
-    versions, and what to know about the run.
+    The card tells data, settings, scores by horizon, effects of events, open
+    futures, versions, and what to know about the run.
 
     \b
     Examples:

@@ -30,7 +30,8 @@ def scenario(file: ScenarioFile, format: FormatOption = None, output: OutputOpti
 
     The file names series and scenarios: events to add, remove or amend,
     branches to take, with a probability if there is one. Every scenario is
-    compared with the baseline draw by draw. Nothing is kept.
+    compared with the baseline, simulated path by simulated path. Nothing is
+    kept.
 
     \b
     Examples:
@@ -65,9 +66,8 @@ def _page(answered: ScenarioAnswer, series_id: str) -> str:
         own = [note for note in outcome.notes if note not in baseline.notes]
         rows = list(_rows(baseline, outcome, level))
         text += f"{series_id}, {baseline.unit}: {outcome.scenario}{chance}\n\n{table(rows, _COLUMNS)}{lines(own)}\n"
-    known = f"run {baseline.run}; as of {answered.as_of}, events known to {answered.events_known_to or 'no day'}"
-    legend = f"difference: the median of the differences of the draws; low, high: their {level} % interval"
-    return text.rstrip("\n") + "\n" + lines([legend, known, *baseline.notes])
+    legend = f"difference: median difference from the baseline; low, high: its {level} % interval"
+    return text.rstrip("\n") + "\n" + lines([legend, baseline.provenance, *baseline.notes])
 
 
 def _rows(baseline: Outcome, outcome: Outcome, level: int) -> Iterator[dict[str, object]]:

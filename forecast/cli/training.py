@@ -16,6 +16,7 @@ from forecast.cli.output import TableColumn, table, warn
 from forecast.cli.session import session
 from forecast.errors import MissingExtra
 from forecast.extras import require
+from forecast.wording import counted
 
 if TYPE_CHECKING:
     from forecast.jobs.train import TrainingReport, TrainingResult
@@ -59,16 +60,14 @@ def ingest(
     with session() as s:
         counts = take_in(s.catalog, observations, series, events, known_at=dt.datetime.now(dt.UTC))
     were = "was" if counts.unchanged == 1 else "were"
+    replaced = f", {counted(counts.replaced, 'event')} replaced" if counts.replaced else ""
     print(
-        f"{counts.series} series, {_counted(counts.observations, 'observation')}, {counts.revised} revised, "
-        f"{_counted(counts.events, 'event')}; {counts.unchanged} {were} there already"
+        f"{counted(counts.series, 'series')}, {counted(counts.observations, 'observation')}, {counts.revised:,} "
+        f"revised, {counted(counts.events - counts.replaced, 'event')}{replaced}; "
+        f"{counts.unchanged:,} {were} there already"
     )
     for note in counts.notes:
         warn(note)
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def train(

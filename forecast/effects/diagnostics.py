@@ -205,16 +205,17 @@ def estimate_notes(effects: Sequence[EpisodeEffect], hidden: Collection[str] = (
     notes = []
     for effect in effects:
         episode = effect.episode
+        name = episode.episode_id
         if episode.told_with:
-            notes.append(f"{episode.episode_id}: the sample cannot part it from {episode.told_with}; told together")
+            notes.append(f"{name}: the data cannot tell its effect from that of {episode.told_with}; told together")
         elif not episode.apart:
             continue
         elif episode.episode_id in hidden:
-            notes.append(f"{episode.episode_id}: nothing was traded any more when it began; its effect is the prior")
+            notes.append(f"{name}: nothing was traded any more when it began; its effect is what was assumed")
         elif not effect.identified:
-            notes.append(f"{episode.episode_id}: the sample cannot tell its effect; it is the prior")
+            notes.append(f"{name}: the data say nothing of its effect; it is what was assumed before them")
         elif effect.prior_dominated:
-            notes.append(f"{episode.episode_id}: the sample says little; its effect is mostly the prior")
+            notes.append(f"{name}: the data say little of its effect; it is mostly what was assumed before them")
     return tuple(notes)
 
 

@@ -21,6 +21,7 @@ from forecast.timeseries.frequency import Days, Freq
 
 if TYPE_CHECKING:
     from forecast.timeseries.series import Series
+from forecast.wording import counted, counted_in_words
 
 #: Observations that one episode costs.
 OBSERVATIONS_PER_EPISODE = 20
@@ -135,7 +136,8 @@ def episodes(
     )
     first = max(room, len(own))
     crowded = [e for e in ranked[first:] if any(overlap(e, other, freq) for other in ranked[:first])]
-    reason = f"weighed with the others: {len(ds)} {freq.period}s allow {room} episode{'s' * (room > 1)} apart"
+    allow = f"{counted(len(ds), freq.period)} allow {counted_in_words(room, 'event')} apart"
+    reason = f"weighed with the others: {allow}"
     omitted += [Omission(e.episode_id, e.events, reason) for e in crowded]
     chosen = [replace(e, apart=e not in crowded) for e in ranked]
     return tuple(sorted(chosen, key=lambda e: (e.intervention.start.astype(int), e.episode_id))), tuple(omitted)

@@ -11,6 +11,7 @@ import numpy as np
 from forecast.events.event import Events
 from forecast.events.lifecycle import state, timeline
 from forecast.timeseries.frequency import Freq
+from forecast.wording import counted
 
 _DAY = timedelta(days=1)
 
@@ -73,4 +74,4 @@ def in_words(times: Sequence[InForceInterval], freq: Freq, last: np.datetime64, 
         again, until = " again" if len(begun) > 1 else "", f", until {latest.until}" if latest.until else ""
         return f"{on}{again} since {latest.since}{until}"
     short = [] if was_in_force(times, freq, last) else ["too short to count for more than the announcement"]
-    return ", ".join([f"{on} {days} day{'s' * (days > 1)}", f"then {latest.then}", *short, *coming])
+    return ", ".join([f"{on} {counted(days, 'day')}", f"then {latest.then}", *short, *coming])

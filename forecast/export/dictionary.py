@@ -5,6 +5,7 @@ python -m forecast.export.dictionary > docs/columns.md
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,10 +28,14 @@ What answers hold. This file is made from the code by `make docs`; a test keeps 
 
 One name means the same in every answer, as JSON, as CSV, in the OpenAPI document and in a table. In JSON a part is an
 object, in CSV its members are columns, joined to its name by `_`: `difference` with `median` is `difference_median`.
-Items of a list are joined by `;` in CSV. What there is not is null in JSON and an empty cell in CSV. Intervals are
-shown here at 80 and 95 %; there is a pair for each level that was asked for. A share is from 0 to 1. Days are
-`YYYY-MM-DD` and in UTC. Numbers of answers about the future are rounded once, to six significant digits.
+Items of a list are joined by `;` in CSV. What there is not is null in JSON and an empty cell in CSV. `L` stands for the
+level of an interval in percent: `lo-L` for `lo-80` and `lo-95`, a pair for each level; of a forecast and a scenario
+those that were asked for, of other answers those that are named. A share is from 0 to 1. Days are `YYYY-MM-DD` and in
+UTC. Numbers of answers about the future are rounded once, to six significant digits.
 """
+
+#: What stands for the levels of intervals.
+LEVEL = "L"
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ def markdown(entries: Sequence[Entry] = ENTRIES) -> str:
 
 def columns(entry: Entry) -> list[Column]:
     """The columns of its CSV."""
-    return entry.model.columns(FORECAST_LEVELS if "levels" in entry.model.model_fields else ())
+    return entry.model.columns(FORECAST_LEVELS if _may_ask(entry) else ())
 
 
 def only_in_json(entry: Entry) -> list[Column]:
@@ -76,10 +81,24 @@ def only_in_json(entry: Entry) -> list[Column]:
     return list(_besides(entry.model, {column.name for column in columns(entry)}))
 
 
+def _may_ask(entry: Entry) -> bool:
+    """Whether the levels are those that were asked for."""
+    return "levels" in entry.model.model_fields
+
+
+def _levels(entry: Entry) -> list[int]:
+    """The levels of its intervals, in percent."""
+    general = {column.name for column in entry.model.columns((LEVEL,))}
+    named = (column.name for column in columns(entry) if column.name not in general)
+    return sorted({int(re.split("[-_]", name)[-1]) for name in named})
+
+
 def _section(entry: Entry) -> Iterator[str]:
     yield f"## {entry.title}\n"
     yield f"{(entry.model.__doc__ or '').partition(chr(10))[0]} {entry.given_by}.\n"
-    yield from _table(columns(entry))
+    yield from _table(entry.model.columns((LEVEL,)))
+    if levels := _levels(entry):
+        yield f"`{LEVEL}`: {', '.join(map(str, levels))}{' unless asked otherwise' if _may_ask(entry) else ''}.\n"
     if besides := only_in_json(entry):
         yield "In JSON besides:\n"
         yield from _table(besides)
@@ -101,7 +120,7 @@ def _besides(model: type[Answer], told: set[str], inside: str = "") -> Iterator[
             continue
         else:
             yield replace(column, name=inside + name)
-            for member in inner.columns() if inner else ():
+            for member in inner.columns((LEVEL,)) if inner else ():
                 yield replace(member, name=f"{inside}{name}[].{member.name}")
 
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from forecast.answers.forecast import BranchFacts, Forecast
+from forecast.answers.branches import BranchFacts
+from forecast.answers.forecast import Forecast
 from forecast.answers.scenarios import Outcome
 from forecast.effects import EffectRecord
 from forecast.effects.report import EpisodeReport
@@ -23,6 +24,7 @@ from forecast.events import Events
 from forecast.metrics import QUANTILE_LEVELS
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
+from forecast.wording import day_in_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,36 +62,34 @@ def marks(
             rank = any(each.own for each in members), abs(float(np.median(effect.size)))
             found.append((rank, Mark(day, "; ".join(each.title for each in members))))
     strongest = [mark for _, mark in sorted(found, key=lambda pair: pair[0], reverse=True)]
-    open_ones = [Mark(b.starts, f"{b.title} (open)") for b in branches if b.starts and first <= b.starts <= last]
+    open_ones = [Mark(b.starts, b.says) for b in branches if b.starts and first <= b.starts <= last]
     chosen = [*open_ones[: MOST_MARKS // 2], *strongest][:MOST_MARKS]
     return sorted(chosen, key=lambda mark: (mark.day, mark.label))
 
 
 def forecast_picture(history: History, made: Forecast, marked: Sequence[Mark] = (), periods: int = 72) -> bytes:
     """The last ``periods`` observations, the fan of the forecast, and numbered events with their names below."""
-    figure, axes = _canvas(sum(len(_label(mark)) for mark in marked))
+    figure, axes = _canvas(1 + sum(len(_label(mark)) for mark in marked))
     recent = _recent(history, periods)
     _line(axes, recent.ds, recent.y, INK, "observed")
     _fan(axes, recent, made, COLOURS[0], "median forecast")
     _marks(figure, axes, marked)
     shown = ", ".join(f"{level} %" for level in made.levels)
-    _title(
-        axes,
-        made.series_id,
-        f"{made.unit}; intervals {shown}; events known to {made.events_known_to}",
-    )
+    _title(axes, made.series_id, f"{made.unit}; intervals {shown}")
+    _provenance(figure, axes, made.provenance)
     return _png(figure, axes)
 
 
 def scenario_picture(history: History, made: Sequence[Outcome], periods: int = 36) -> bytes:
     """The forecasts of one series in several scenarios, the baseline first, each with its widest interval."""
-    figure, axes = _canvas(0)
+    figure, axes = _canvas(1)
     recent = _recent(history, periods)
     _line(axes, recent.ds, recent.y, INK, "observed")
     for colour, world in zip(COLOURS * (1 + len(made) // len(COLOURS)), made, strict=False):
         _fan(axes, recent, world, colour, world.scenario, levels=made[0].levels[-1:])
     first = made[0]
     _title(axes, first.series_id, f"{first.unit}; medians and {first.levels[-1]} % intervals by scenario")
+    _provenance(figure, axes, first.provenance)
     return _png(figure, axes)
 
 
@@ -272,13 +272,13 @@ def _marks(figure: Figure, axes: Axes, marked: Sequence[Mark]) -> None:
         _mark(axes, mark.day, str(number), row, ring=True)
         last = sum(map(len, labels[number - 1 :])) - 1
         lines = [(0.114, k, line) for k, line in enumerate(labels[number - 1])]
-        for indent, k, text in ((0.0, 0, str(number)), (0.022, 0, f"{mark.day:%d %b %Y}"), *lines):
-            figure.text(left_edge + indent, (0.2 * (last - k) + 0.14) / height, text, fontsize=8.5, color=INK)
+        for indent, k, text in ((0.0, 0, str(number)), (0.022, 0, day_in_words(mark.day)), *lines):
+            figure.text(left_edge + indent, (0.2 * (last + 1 - k) + 0.14) / height, text, fontsize=8.5, color=INK)
 
 
 def _label(mark: Mark) -> list[str]:
     """What happened, in as many lines as it takes."""
-    return textwrap.wrap(mark.label, 100)
+    return textwrap.wrap(mark.label, 100, break_on_hyphens=False)
 
 
 def _mark(axes: Axes, day: dt.date, text: str, row: int, *, ring: bool = False) -> None:
@@ -298,6 +298,11 @@ def _title(axes: Axes, title: str, subtitle: str, lift: float = 0.0) -> None:
     where = axes.transAxes
     axes.text(0, 1.11 + 1.1 * lift, title, transform=where, fontsize=12.5, color=INK, weight="bold", va="bottom")
     axes.text(0, 1.045 + lift, subtitle, transform=where, fontsize=9, color=QUIET, va="bottom")
+
+
+def _provenance(figure: Figure, axes: Axes, text: str) -> None:
+    """When it was asked and on which data it rests, in the last line of the picture."""
+    figure.text(axes.get_position().x0, 0.14 / figure.get_figheight(), text, fontsize=8.5, color=QUIET)
 
 
 def _png(figure: Figure, axes: Axes) -> bytes:

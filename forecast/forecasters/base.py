@@ -82,7 +82,7 @@ def unidentified(names: Sequence[str], information: Floats) -> tuple[str, ...]:
     own = 1.0 / np.diag(np.linalg.inv(information + 1e-6 * np.eye(len(information))))
     weak = own[: len(names)] < 0.01 / EFFECT_SD**2
     return tuple(
-        f"not identified: {name} is zero in the sample or moves with other columns; its effect is the prior's"
+        f"not known: the effect of {name}, which these data do not show apart; it stays as assumed"
         for name, is_weak in zip(names, weak, strict=True)
         if is_weak
     )

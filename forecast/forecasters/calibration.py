@@ -75,9 +75,12 @@ class Calibration:
     def describe(self) -> str:
         """One sentence for a card."""
         if self.kind == "t5":
-            return "intervals: Student-t with 5 degrees of freedom; too few outcomes are known to calibrate them"
+            return (
+                "intervals of a standard shape (Student-t, 5 degrees of freedom): too few past forecasts to fit them to"
+            )
         low, high = int(self.outcomes.min()), int(self.outcomes.max())
-        return f"intervals: calibrated on {low} to {high} realised forecasts a horizon"
+        few = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+        return f"intervals as wide as {few} past forecasts of like series needed"
 
 
 @dataclass(frozen=True)

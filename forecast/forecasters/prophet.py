@@ -38,7 +38,7 @@ _YEAR = {"M": 5, "Q": 1, "W": 4, "D": 4, "B": 4, "Y": 0}  # harmonics of the yea
 _WEEK = 2
 _FADING = 0.98  # what a month leaves of an error that is no noise: series wander, they seldom return to a line
 _NOISE = np.array([0.0, 0.1, 0.25, 0.4, 0.55, 0.7, 0.8, 0.9, 0.95, 0.98])  # share of an error gone the next period
-_APPROXIMATE = "the effects are one step of generalised least squares from the posterior mode, their spread is normal"
+_APPROXIMATE = "effects of events are approximate: one step of generalised least squares, with a normal spread"
 _LOGGERS = ("prophet", "prophet.models", "prophet.plot", "cmdstanpy")
 
 
@@ -332,7 +332,7 @@ def _constant(y: Sample, design: Design) -> ProphetFit:
     k = len(design.names)
     clock = Clock(y.ds[0], y.ds[-1], np.zeros(0), y.freq)
     cov = np.diag([EFFECT_SD**2] * k + [0.0, 0.0])
-    notes = ("constant history", *unidentified(design.names, np.zeros((k, k))))
+    notes = ("the series never moved", *unidentified(design.names, np.zeros((k, k))))
     errors, mean = Errors(0.999, 0.0, SIGMA_FLOOR / np.sqrt(1.0 - 0.999**2)), np.zeros(k + 2)
     start = ProphetFit(
         design.names, clock, False, float(y.x[-1]), 0.0, errors, mean, cov, 0.0, mean, 0.0, y.ds[-1], notes

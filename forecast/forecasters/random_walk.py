@@ -17,6 +17,7 @@ from forecast.forecasters.shocks import Shocks, student
 from forecast.interventions import Design
 from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
+from forecast.wording import counted
 
 _DECAY = 0.94  # weight of the period before, half-life 11 periods (J.P. Morgan, RiskMetrics, 1996)
 _CAP = 4.0  # a change beyond so many standard deviations counts as this many
@@ -92,7 +93,7 @@ def repeat(family: str, y: Sample, design: Design | None, season: int) -> Repeat
     notes: list[str] = []
     folded, moves = _fold(_awake(y, season) if season > 1 else y.x, season), changes(y.x, season)
     if season > 1 and (not np.isfinite(folded).any(axis=0).all() or np.isfinite(moves).sum() < 3):
-        notes.append(f"less than one cycle of {season} periods: the last value is repeated")
+        notes.append(f"too few values for a season of {counted(season, y.freq.period)}: the last value is repeated")
         season = 1
         folded, moves = _fold(y.x, 1), changes(y.x, 1)
     age = np.isfinite(folded)[::-1].argmax(axis=0)
@@ -101,7 +102,7 @@ def repeat(family: str, y: Sample, design: Design | None, season: int) -> Repeat
         variance *= 2.0  # mostly noise at both ends
     sigma = _recent_sd(moves, variance)
     if np.nanmax(y.x) - np.nanmin(y.x) < SIGMA_FLOOR:
-        notes.append("constant history")
+        notes.append("the series never moved")
     cycle = folded[len(folded) - 1 - age, np.arange(season)]
     rho = _neighbours(moves, season)
     return Repeat(family, y.ds[-1], cycle, age.astype(float), sigma, rho, tuple(notes))

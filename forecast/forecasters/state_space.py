@@ -31,6 +31,7 @@ from forecast.timeseries.fourier import yearly
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
+from forecast.wording import counted
 
 MIN_STATE_SPACE_OBSERVATIONS = 8  # observations without which nothing is fitted
 SEASON_PRIOR = (
@@ -234,7 +235,10 @@ class StateSpace(RefitAndExtend):
             fitted = self.condition(y, design, frame, parameters, notes)
             effect = frame.columns(design, y.ds) @ fitted.regression.mean
         if not converged:
-            notes = (*notes, f"did not converge: {self.family} after the allowed steps; the best parameters are used")
+            notes = (
+                *notes,
+                f"did not converge: {self.family} took all steps that it may; its best parameters are used",
+            )
             fitted = replace(fitted, fit_notes=notes, notes=(*notes, *fitted.notes))
         return fitted
 
@@ -271,7 +275,7 @@ class StateSpace(RefitAndExtend):
         """A history that never moved: small steps from its value, and effects of which nothing is known."""
         k, law = len(design.names), Law.random_walk(0.0)
         prior = Coefficients(design.names, np.zeros(k), EFFECT_SD**2 * np.eye(k))
-        notes = ("constant history", *unidentified(design.names, np.zeros((k, k))))
+        notes = ("the series never moved", *unidentified(design.names, np.zeros((k, k))))
         df = max(int(np.isfinite(y.x).sum()) - 1, 3)
         still = replace(frame, scale=SIGMA_FLOOR, season=0, waves=0)
         # the level at the last period is observed whatever the effect in force is: the column's last value counts off
@@ -310,7 +314,7 @@ def _frame(y: Sample) -> tuple[Frame, tuple[str, ...]]:
     season, observations = (0 if y.is_price else y.freq.season), int(np.isfinite(y.x).sum())
     notes: tuple[str, ...] = ()
     if season > 1 and observations < 2 * season:
-        notes = (f"less than two cycles of {season} periods: no season",)
+        notes = (f"less than two seasons of {counted(season, y.freq.period)}: no season is estimated",)
         season = 0
     waves = _WAVES if season > _LONGEST_SEASON else 0
     season = 0 if waves or season < 2 else season

@@ -74,7 +74,7 @@ def _put_right(before: Mapping[str, Series], series: Sequence[Series]) -> Iterat
             continue
         changed = [name for name in _FACTS if getattr(was, name) != getattr(one, name)]
         if changed:
-            yield f"{one.series_id}: {', '.join(changed)} changed; training is due"
+            yield f"{one.series_id}: {', '.join(changed)} changed; training is due (orecast retrain --due)"
         if was.is_target and not one.is_target:
             yield f"{one.series_id} is a comparison now: it is forecast no more, and its runs are kept"
 

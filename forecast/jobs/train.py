@@ -32,7 +32,8 @@ from forecast.training.backtest import Backtest, BacktestScores, backtest, fit, 
 from forecast.training.information import InformationSet, RealTimeData
 from forecast.training.origins import rolling
 from forecast.training.panel import PanelSet
-from forecast.training.selection import BASELINE_FAMILIES, Selection, choose, forced
+from forecast.training.selection import BASELINE_FAMILIES, NAIVE, Selection, choose, forced
+from forecast.wording import counted
 
 #: Horizons that a backtest scores, by the unit of the frequency: two weeks of days, a quarter of weeks, a year of
 #: months, two years of quarters, five years.
@@ -279,7 +280,7 @@ def _contest(
                 warnings.simplefilter("ignore")
                 tests[family] = backtest(FORECASTERS[family], chosen, history, horizon, real_time.seed)
         except ForecastError as error:
-            notes.append(f"{family} was not backtested: {error}")
+            notes.append(f"{family} was not tested on past data: {error}")
     baseline = tests.get(BASELINE_FAMILIES[history.series.measure_class])
     return [scores(test, baseline) for test in tests.values()] if baseline is not None else [], notes
 
@@ -298,7 +299,8 @@ def _information_sets(
             information_sets.setdefault(information.cutoff, information)
     missing = len(cutoffs) - len(information_sets)
     notes = [
-        f"{missing} of {len(cutoffs)} origins were left out: the values before them came too late to be known then"
+        f"{missing} of {len(cutoffs)} past moments were left out of the test: the values before them were published "
+        "too late to be known then"
     ]
     return list(information_sets.values()), notes if missing else []
 
@@ -319,9 +321,12 @@ def _untested(history: History) -> Selection:
     baseline = BASELINE_FAMILIES[history.series.measure_class]
     if is_constant(history):
         return Selection(
-            baseline, 1.0, "untested baseline: what never moved tests nothing; the intervals rest on its kind"
+            baseline,
+            1.0,
+            f"{NAIVE[baseline]} serves, untested: the series never moved; intervals are those of its kind",
         )
-    return Selection(baseline, 1.0, f"untested baseline: {scored} observations leave too little to test on")
+    few = f"{counted(scored, 'observation')} {'is' if scored == 1 else 'are'} too few to test a model on"
+    return Selection(baseline, 1.0, f"{NAIVE[baseline]} serves, untested: {few}")
 
 
 def _is_current(registry: Registry, series_id: str, run_id: str) -> bool:
@@ -347,7 +352,8 @@ def _worse_than_before(registry: Registry, made: CandidateRun) -> str:
     if family in made.scored or not made.scored or score is None or selection.score <= score * 1.02:
         return ""
     return (
-        f"{family} ({score:.3f}) could not be backtested this time, and {selection.family} scores {selection.score:.3f}"
+        f"{family}, which serves (error {score:.3f} of the baseline's), could not be tested this time, and "
+        f"{selection.family} is worse ({selection.score:.3f})"
     )
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import Fault, InvalidInput
+from forecast.wording import day_in_words
 
 Days = npt.NDArray[np.datetime64]
 Ordinals = npt.NDArray[np.int64]
@@ -36,6 +37,7 @@ _WORDS = {
     "annual": "Y",
     "yearly": "Y",
 }
+_ORDINALS = ("1st", "2nd", "3rd", "4th")
 _QUARTER_ENDS, _QUARTER_STARTS = ("MAR", "JUN", "SEP", "DEC"), ("JAN", "APR", "JUL", "OCT")
 
 
@@ -57,6 +59,17 @@ class Freq:
     def period(self) -> str:
         """What a period is called: day, week, month, quarter or year."""
         return _PERIODS[self.unit]
+
+    def in_words(self, day: dt.date) -> str:
+        """What the period of a day is called: ``June 2026``, ``2nd quarter of 2026``, ``2026``, ``8 Jun 2026``; a week
+        by its first day."""
+        if self.unit == "M":
+            return f"{day:%B %Y}"
+        if self.unit == "Q":
+            return f"{_ORDINALS[(day.month - 1) // 3]} quarter of {day.year}"
+        if self.unit == "Y":
+            return str(day.year)
+        return f"week from {day_in_words(day)}" if self.unit == "W" else day_in_words(day)
 
     @property
     def season(self) -> int:

@@ -7,6 +7,7 @@ import numpy as np
 from forecast.errors import TooShort
 from forecast.timeseries.sample import SIGMA_FLOOR
 from forecast.timeseries.series import History
+from forecast.wording import counted
 
 #: Fewer observations than this are not forecast.
 MIN_USABLE_OBSERVATIONS = 3
@@ -34,20 +35,32 @@ def remarks(history: History) -> list[str]:
     notes = []
     zeros = rows[history.y[rows] <= 0]
     if zeros.size == rows.size:
-        notes.append(f"all {zeros.size} values are zero: nothing tells how much may come")
+        notes.append(f"all {counted(zeros.size, 'value')} are zero: nothing tells how much may come")
     elif zeros.size:
-        last = history.ds[zeros[-1]]
-        notes.append(f"{zeros.size} values are zero (the last: {last}): forecasts are 0 with a chance of their own")
+        zero, last = "value is" if zeros.size == 1 else "values are", _in_words(history, zeros[-1])
+        notes.append(
+            f"{zeros.size:,} {zero} zero (the last: {last}): a forecast period may be 0, too, as often as before"
+        )
     if history.no_price.any():
-        notes.append(f"{history.no_price.sum()} prices are 0, which no price is: they count as missing")
+        many = int(history.no_price.sum())
+        are = "is 0, which no price is: it counts" if many == 1 else "are 0, which no price is: they count"
+        notes.append(f"{counted(many, 'price')} {are} as missing")
     if ended := len(used) - 1 - rows[-1]:
-        missing = f"the last {ended} periods have" if ended > 1 else "the last period has"
-        notes.append(f"{missing} no value that a model may use: the forecast follows {history.last}")
+        missing = f"last {counted(ended, freq.period)} have" if ended > 1 else f"last {freq.period} has"
+        notes.append(f"the {missing} no usable value: the forecast begins after {_in_words(history, rows[-1])}")
     span = rows[-1] - rows[0] + 1
     if 2 * rows.size < span:
-        notes.append(f"{rows.size} of {span} periods have a value: is {freq} the frequency of the series?")
+        notes.append(
+            f"only {rows.size:,} of {counted(span, freq.period)} have a value: is its frequency really {freq}?"
+        )
     widths = np.diff(rows)
     if widths.size and widths.max() > freq.per_year + 1:
         at = int(widths.argmax())
-        notes.append(f"no usable value between {history.ds[rows[at]]} and {history.ds[rows[at + 1]]}")
+        before, after = (_in_words(history, row) for row in rows[at : at + 2])
+        notes.append(f"no usable value between {before} and {after}")
     return notes
+
+
+def _in_words(history: History, row: int) -> str:
+    """What the period of a row is called."""
+    return history.series.calendar.in_words(history.ds[row].item())

@@ -20,6 +20,9 @@ from forecast.training.backtest import BacktestScores
 #: The baseline family of each class of measures.
 BASELINE_FAMILIES = {MeasureClass.PRICES: "random-walk", MeasureClass.FLOWS: "seasonal-naive"}
 
+#: What each baseline forecasts, in words.
+NAIVE = {"random-walk": "the last value", "seasonal-naive": "the value of a season before"}
+
 #: Gain over the baseline that a champion needs.
 MIN_GAIN = 0.02
 
@@ -64,24 +67,25 @@ def choose(table: Sequence[BacktestScores], series: Series) -> Selection:
     baseline = BASELINE_FAMILIES[series.measure_class]
     rivals = {s.family: shrunken(s, series) for s in table if s.family != baseline and np.isfinite(s.score)}
     if not rivals:
-        return Selection(baseline, 1.0, "no other family could be backtested")
+        return Selection(baseline, 1.0, f"{NAIVE[baseline]} serves: no other model could be tested on past data")
     own = {s.family: s.score for s in table}
     best = min(rivals, key=lambda family: (own[family] >= 1, rivals[family]))
-    comparison = (
-        f"{best}: {own[best]:.3f} of {baseline}'s CRPS here, {rivals[best]:.3f} with experience on other series"
-    )
+    error = f"{own[best]:.3f} of that of {baseline} on this series, {rivals[best]:.3f} weighed with other series"
     if own[best] >= 1 or rivals[best] > 1 - MIN_GAIN:
         return Selection(
-            baseline, 1.0, f"no family beats it here and by {MIN_GAIN:.0%} with experience (best: {comparison})"
+            baseline,
+            1.0,
+            f"{NAIVE[baseline]} serves: no model was reliably better by {100 * MIN_GAIN:.0f} % (the best, {best}: "
+            f"error (CRPS) {error})",
         )
-    return Selection(best, rivals[best], comparison)
+    return Selection(best, rivals[best], f"{best} serves: its error (CRPS) was {error}")
 
 
 def forced(family: str, table: Sequence[BacktestScores], series: Series) -> Selection:
     """The family that was asked for alone, with its score."""
     found = next((s for s in table if s.family == family and np.isfinite(s.score)), None)
     if found is None:
-        return Selection(family, 1.0, "forced: the only family asked for; it could not be backtested")
+        return Selection(family, 1.0, f"{family} serves, the only one asked for: it could not be tested on past data")
     score, baseline = shrunken(found, series), BASELINE_FAMILIES[series.measure_class]
-    against = "" if family == baseline else f"; CRPS {found.score:.3f} of {baseline}'s"
-    return Selection(family, 1.0 if family == baseline else score, f"forced: the only family asked for{against}")
+    against = "" if family == baseline else f": its error (CRPS) was {found.score:.3f} of that of {baseline}"
+    return Selection(family, 1.0 if family == baseline else score, f"{family} serves, the only one asked for{against}")

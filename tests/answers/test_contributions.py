@@ -495,7 +495,10 @@ def test_what_was_suspended_within_days_is_talk_and_no_data_of_the_measure() -> 
 def test_a_fresh_event_is_told_with_its_own_data() -> None:
     future = a_future(replace(FRESH, certainty="background"), effects=[fresh()], evidence=EVIDENCE)
     prior = EVIDENCE.in_words(FRESH, FLOW)
-    assert future.notes == (f"ban: {prior}; with its own data so far: {100 * np.expm1(-0.4):+.0f} %, sd 10 %",)
+    assert future.notes == (
+        f"ban: {prior}; weighed with its own data so far: "
+        f"{100 * np.expm1(-0.4):+.0f} %, give or take 10 % (one standard deviation)",
+    )
     silent = a_future(FRESH, effects=[fresh(likelihood=None)], evidence=EVIDENCE)
     assert silent.notes == (f"ban: {prior}",)
 
@@ -509,8 +512,8 @@ def test_what_has_not_begun_counts_as_far_as_its_record_is_believed(certainty: s
     future = a_future(ban, evidence=EVIDENCE)
     same(logs(future), scale * np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("ban")))
     (note,) = future.notes
-    assert note.endswith(f"; scaled by {scale:g}: known from hearsay only") == (certainty == "background")
-    assert ("scaled" in note) == (scale < 1)
+    assert note.endswith(f"; times {scale:g}, as it is known from hearsay only") == (certainty == "background")
+    assert ("times" in note) == (scale < 1)
 
 
 def test_what_is_in_force_is_no_hearsay() -> None:

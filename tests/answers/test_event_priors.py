@@ -28,6 +28,7 @@ from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, add_run, mak
 
 TODAY = NOW.date()
 SUPPLY = KindFamily.SUPPLY
+ONE_SD = "(one standard deviation)"
 PRICES, FLOWS = MeasureClass
 Stores = tuple[Catalog, Registry]
 
@@ -108,8 +109,10 @@ def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores
         assert change[-1].mean() == pytest.approx(mean, abs=4 * sd / 400**0.5)
         assert change[-1].std() == pytest.approx(sd, rel=0.15)
         (note,) = future.given(event_scenario).notes
-        assert note.startswith("new-ban: prior from 40 events of this kind (supply, on prices): ")
-        assert ("variance only" in note) == (effect == 0.0)
+        assert note.startswith(
+            "new-ban: effect not known yet; taken from what 40 other supply measures did to prices: "
+        )
+        assert ("up or down" in note) == (effect == 0.0)
 
 
 def test_an_event_is_not_in_its_own_prior(stores: Stores) -> None:
@@ -122,7 +125,7 @@ def test_an_event_is_not_in_its_own_prior(stores: Stores) -> None:
 
 def test_a_forecast_tells_what_it_takes_of_coming_events(stores: Stores) -> None:
     notes = forecast(*stores, EARTHS, ForecastQuestion(TODAY)).notes
-    assert any("events of this kind (supply, on flows)" in note for note in notes)
+    assert any("other supply measures did to trade" in note for note in notes)
 
 
 def test_a_day_before_the_run_could_know_what_it_knows_is_refused(stores: Stores) -> None:
@@ -179,18 +182,18 @@ def test_the_words_on_a_prior_are_of_the_other_events_and_towards_its_direction(
     up, down, unknown = (replace(event, event_id="e7", price_world=word) for word in ("up", "down", "mixed"))
     evidence = Evidence(pool(0.2), "x")
     prior = evidence.prior(SUPPLY, copper, without=("e7",))
-    begins = "prior from 39 events of this kind (supply, on prices): "
+    begins = "effect not known yet; taken from what 39 other supply measures did to prices: "
     for one, sign in ((up, 1), (down, -1)):
         mean = 100 * (np.exp(sign * prior.mean) - 1)
-        assert evidence.in_words(one, copper) == f"{begins}mean {mean:+.0f} %; sd {100 * prior.sd:.0f} %"
+        assert evidence.in_words(one, copper) == f"{begins}{mean:+.0f} %, give or take {100 * prior.sd:.0f} % {ONE_SD}"
     assert evidence.in_words(unknown, copper) == (
-        f"{begins}variance only, for no mean is identifiable; sd {100 * np.hypot(prior.mean, prior.sd):.0f} %"
+        f"{begins}up or down by {100 * np.hypot(prior.mean, prior.sd):.0f} % {ONE_SD}"
     )
     heard = replace(up, certainty="background")
-    sure = f"{begins}mean {100 * np.expm1(prior.mean):+.0f} %; sd {100 * prior.sd:.0f} %"
-    assert evidence.in_words(heard, copper) == f"{sure}; scaled by 0.8: known from hearsay only"
+    sure = f"{begins}{100 * np.expm1(prior.mean):+.0f} %, give or take {100 * prior.sd:.0f} % {ONE_SD}"
+    assert evidence.in_words(heard, copper) == f"{sure}; times 0.8, as it is known from hearsay only"
     assert evidence.in_words(replace(up, certainty="partly"), copper) == (
-        f"{sure}; scaled by 0.9: only part of it was read in the text of the measure"
+        f"{sure}; times 0.9, as only part of it was read in the text of the measure"
     )
     assert evidence.in_words(heard, copper, begun=True) == sure
 

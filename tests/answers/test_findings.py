@@ -118,8 +118,8 @@ def test_an_act_on_a_measure_is_told_in_whose_path_it_is(stores: Stores) -> None
     mine = own(stores, days)
     stores[0].add(events=[replace(mine, acts=(Act("suspends", "cn-7ree-licence-2025"),))], known_at=LATER)
     assert why(stores) == (
-        "it is in the path of cn-7ree-licence-2025, on which it acts; it was in force from 2025-06-02 on; "
-        f"its effect is part of that: ask for {leader(stores, 'cn-7ree-licence-2025')}"
+        "it acts on cn-7ree-licence-2025, and its effect is told with it; it was in force from 2025-06-02 on; "
+        f"orecast effects {EARTHS} --event {leader(stores, 'cn-7ree-licence-2025')}"
     )
 
 
@@ -147,9 +147,9 @@ def test_acts_on_acts_are_followed_to_the_measure_that_is_in_the_record(stores: 
     mine = changed(extends, second, end_known=dt.date(2025, 7, 1))
     stores[0].add(events=[first, mine], known_at=LATER)
     assert why(stores) == (
-        "it is in the path of cn-7ree-licence-2025, on which it acts by way of first; "
+        "it acts on cn-7ree-licence-2025 by way of first, and its effect is told with it; "
         "it was in force from 2025-06-11 to 2025-07-01; "
-        f"its effect is part of that: ask for {leader(stores, 'cn-7ree-licence-2025')}"
+        f"orecast effects {EARTHS} --event {leader(stores, 'cn-7ree-licence-2025')}"
     )
 
 
@@ -177,7 +177,7 @@ def test_an_act_on_what_began_before_the_sample_has_the_reason_of_that(stores: S
     mine = changed(replace(first, event_id="mine", acts=(Act("extends", "first"),)), days)
     stores[0].add(events=[first, mine], known_at=LATER)
     assert why(stores) == (
-        "it is in the path of first, on which it acts; it was in force from 1999-06-02 on; of which: it began on "
+        "it acts on first, and its effect is told with it; it was in force from 1999-06-02 on; of first: it began on "
         "1991-12-31, and the sample on 1992-01-01: what holds from the first period to the last cannot be told from "
         "the level"
     )

@@ -116,10 +116,30 @@ def test_only_what_has_no_probability_is_said_to_be_missing_from_the_numbers(
     (tmp_path / "events.csv").write_text(THREATS)
     orecast(capsys, "ingest", "--events", tmp_path / "events.csv")
     shown = orecast(capsys, "forecast", COPPER)
-    _, _, missing = shown.partition("Not in these numbers, for want of a probability:\n")
-    assert "- 2026-12-03: An open duty (own-open)\n" in missing
+    _, _, missing = shown.partition("Not in these numbers, since nobody has given a probability:\n")
+    assert "- An open duty: may start on 3 Dec 2026 (own-open)\n" in missing
     assert "own-likely" not in missing
     assert "own-never" not in missing
+
+
+def test_an_event_that_replaces_another_is_counted_as_replaced(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
+    file = tmp_path / "events.csv"
+    head, first, second, _ = THREATS.splitlines()
+    file.write_text("\n".join([head, first]))
+    message = "0 series, 0 observations, 0 revised, 1 event; 0 were there already\n"
+    assert orecast(capsys, "ingest", "--events", file) == message
+    file.write_text("\n".join([head, first.replace("likely duty", "duty"), second]))
+    message = "0 series, 0 observations, 0 revised, 1 event, 1 event replaced; 0 were there already\n"
+    assert orecast(capsys, "ingest", "--events", file) == message
+
+
+def test_the_table_of_kinds_says_what_each_acts_on(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = orecast(capsys, "effects", "--class")
+    rows = [line.split() for line in shown.splitlines()[2:]]
+    assert {row[1] for row in rows if row[0] in ("supply", "tariff")} == {"prices", "flows"}
 
 
 def test_an_export_holds_all_forecasts_and_can_be_verified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from forecast import cli, errors
+from forecast.answers.branches import BranchFacts, branch_facts
 from forecast.answers.effects import EffectPaths, Effects, EpisodeEstimate
 from forecast.answers.forecast import Forecast
 from forecast.answers.model import bounds
@@ -17,14 +18,21 @@ from forecast.cli import call, options
 from forecast.cli.effects import _cells, _episodes, _left_out, _noted, _periods, shape_in_words
 from forecast.cli.forecasts import _page
 from forecast.effects.diagnostics import estimate_notes
-from forecast.events import Branch
+from forecast.events import Branch, Events
 from tests.support.small_world import a_ban, an_effect
 from tests.support.trained_home import COPPER, NICKEL, make_home
 
 
-def a_page(branches: tuple[Branch, ...]) -> str:
-    facts = {"series_id": "price.x", "unit": "USD/t", "freq": "M", "run": "2026-06-01-a", "scenario": "baseline"}
-    known = {"as_of": dt.date(2026, 7, 15), "events_known_to": None, "branches": branches, "notes": ("a note",)}
+def a_page(branches: tuple[BranchFacts, ...]) -> str:
+    facts: dict[str, object] = {
+        "series_id": "price.x",
+        "unit": "USD/t",
+        "freq": "M",
+        "run": "2026-06-01-a",
+        "scenario": "baseline",
+    }
+    facts |= {"as_of": dt.date(2026, 7, 15), "data_to": dt.date(2026, 6, 1), "events_known_to": None}
+    known = {"provenance": "asked on 15 Jul 2026", "branches": branches, "notes": ("a note",)}
     point = {"ds": dt.date(2026, 7, 1), "h": 1, "yhat": 2.5, "lo-80": 2.0, "hi-80": 3.0, "lo-95": 1.0, "hi-95": 4.0}
     return _page(Forecast.model_validate(facts | known | {"levels": (80, 95), "data": [point]}))
 
@@ -37,18 +45,19 @@ def test_the_page_of_a_forecast_says_what_it_is_and_what_it_rests_on() -> None:
         "─────────────────────────────────────────────",
         "2026-07-01     1.0    2.0   2.5    3.0    4.0",
         "",
-        "run 2026-06-01-a; as of 2026-07-15, events known to no day",
+        "asked on 15 Jul 2026",
         "a note",
     ]
 
 
 def test_a_page_says_nothing_is_missing_where_every_branch_has_a_probability() -> None:
-    drawn = Branch("e", "e", ("e",), dt.date(2027, 1, 1), 0.4, False, "Drawn")
-    late = Branch("f", "f", ("f",), dt.date(2026, 1, 1), None, True, "Open")
+    drawn = branch_facts(Branch("e", "threat", ("e",), dt.date(2027, 1, 1), 0.4, False, "Drawn"), Events([]))
+    late = branch_facts(Branch("f", "threat", ("f",), dt.date(2026, 1, 1), None, True, "Open"), Events([]))
     assert "Not in these numbers" not in a_page((drawn,))
-    assert a_page((drawn, late)).splitlines()[-2:] == [
-        "Not in these numbers, for want of a probability:",
-        "- 2026-01-01: unconfirmed: Open (f)",
+    assert a_page((drawn, late)).splitlines()[-3:] == [
+        "Not in these numbers, since nobody has given a probability:",
+        "- Open: was to start on 1 Jan 2026; that day has passed, and nothing later is",
+        "  known (f)",
     ]
 
 
@@ -254,7 +263,7 @@ def test_every_measure_of_the_table_is_explained_below_it_and_nothing_else() -> 
 
 
 def test_a_series_without_an_estimated_effect_says_so_without_the_head_of_a_table() -> None:
-    said = "No effect of an event on this series was estimated.\nrun r; method: none\n"
+    said = "No effect of an event on this series was estimated.\nrun r; no event touches the series\n"
     assert page(method="none") == f"volume.x, tonnes\n\n{said}"
     paths = EffectPaths.model_validate({**FACTS, "not_estimated": [], "notes": [], "data": []})
     assert _periods(answered(), paths) == f"volume.x\n\n{said.splitlines()[0]}\n"
@@ -325,16 +334,16 @@ def test_notes_say_which_effects_are_told_together_and_which_began_when_nothing_
     quota = replace(quota, episode=replace(quota.episode, told_with="ban"))
     after, old = (replace(one, identified=False, prior_dominated=True) for one in (after, old))
     notes = estimate_notes((quota, ban, after, old), {"after"})
-    together = "quota: the sample cannot part it from ban; told together"
-    unseen = "after: nothing was traded any more when it began; its effect is the prior"
-    assert notes == (together, unseen, "old: the sample cannot tell its effect; it is the prior")
+    together = "quota: the data cannot tell its effect from that of ban; told together"
+    unseen = "after: nothing was traded any more when it began; its effect is what was assumed"
+    assert notes == (together, unseen, "old: the data say nothing of its effect; it is what was assumed before them")
     shown = an_episode(event_ids=["quota", "ban", "after", "old"])
     assert list(_noted(answered(shown, notes=notes))) == [together, unseen]
     assert list(_noted(answered(an_episode(event_ids=["old", "after"]), notes=notes))) == [unseen]
 
 
 def test_what_is_only_weighed_is_told_from_what_is_not_estimated_and_no_list_is_without_members() -> None:
-    weighed = "weighed with the others: 60 months allow 3 episodes apart"
+    weighed = "weighed with the others: 60 months allow three events apart"
     reasons = {
         "ban": weighed,
         "quota": weighed,
@@ -349,8 +358,8 @@ def test_what_is_only_weighed_is_told_from_what_is_not_estimated_and_no_list_is_
     ]
     assert _left_out(answered()) == []
     assert _left_out(answered(omitted=omitted)) == [
-        f"not estimated apart: 2 episodes ({weighed}); --event EVENT shows one",
-        "not estimated: 2 acting on a measure and part of its effect; 1 in force from before the first observation to "
-        "after the last; 1 has another reason",
-        "--format json names them",
+        f"not estimated apart: 2 episodes ({weighed}); `orecast effects volume.x --event EVENT` shows one",
+        "not estimated: 2 episodes acting on a measure and part of its effect; 1 episode in force from before the "
+        "first observation to after the last; 1 episode has another reason",
+        "`orecast effects volume.x --format json` names them",
     ]

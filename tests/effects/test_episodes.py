@@ -72,7 +72,7 @@ def test_a_sample_bears_one_episode_per_twenty_periods_and_weighs_the_others_wit
     # The strongest, and the five latest of the weak ones; what lies within a year of one of these is only weighed.
     assert apart == [*(f"e{k:02d}" for k in range(13)), *(f"e{k:02d}" for k in range(25, 30)), "strong"]
     assert [o.episode_id for o in omitted] == [f"e{k:02d}" for k in range(24, 12, -1)]
-    assert all("120 months allow 6 episodes apart" in o.reason for o in omitted)
+    assert all("120 months allow six events apart" in o.reason for o in omitted)
 
 
 def test_an_event_of_ones_own_is_reported_before_all_others_whatever_it_says() -> None:
@@ -257,7 +257,7 @@ def test_the_shortest_sample_bears_one_episode_apart() -> None:
     )
     assert [(e.episode_id, e.apart) for e in found] == [("a", False), ("b", True)]  # of two as strong the later one
     assert [(o.episode_id, o.reason) for o in omitted] == [
-        ("a", "weighed with the others: 10 months allow 1 episode apart")
+        ("a", "weighed with the others: 10 months allow one event apart")
     ]
 
 

@@ -164,7 +164,7 @@ def test_what_begins_after_a_full_stop_has_no_part_in_it_and_is_not_told_to_have
     assert beside.after is not None
     assert alone.after is not None
     assert beside.after.median == pytest.approx(alone.after.median, rel=0.02)
-    assert record.notes == ("after: nothing was traded any more when it began; its effect is the prior",)
+    assert record.notes == ("after: nothing was traded any more when it began; its effect is what was assumed",)
     assert "after" not in record.clear
     # while trade had not stopped when it may first have been felt, it is weighed with the ban
     assert explained(of, ban, episode(of, 89, "after", announced=2)).effects[1].identified

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,15 @@ from tests.support import ROOT
 
 by_title = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.title)
 JULY, AUGUST = dt.date(2026, 7, 1), dt.date(2026, 8, 1)
-FACTS = {"series_id": "volume.x", "unit": "t", "freq": "M", "run": "a", "levels": (80,), "notes": ("a note",)}
+FACTS: dict[str, object] = {
+    "series_id": "volume.x",
+    "unit": "t",
+    "freq": "M",
+    "run": "a",
+    "levels": (80,),
+    "notes": ("a note",),
+}
+FACTS |= {"data_to": dt.date(2026, 6, 1), "provenance": "asked on 15 Jul 2026", "notes": ("a note",)}
 KNOWN = {"as_of": dt.date(2026, 7, 15), "events_known_to": None}
 POINT = {"yhat": 2.0, "lo-80": 1.0, "hi-80": 3.0}
 
@@ -40,6 +49,16 @@ def scenarios() -> ScenarioAnswer:
 
 def test_the_file_is_what_the_code_says() -> None:
     assert (ROOT / "docs" / "columns.md").read_text(encoding="utf-8") == markdown(), "make docs"
+
+
+def test_an_interval_is_told_once_with_its_levels_below() -> None:
+    shown = markdown()
+    assert "| `average_lo-L` | number | percent |" in shown
+    assert not re.search(r"`[a-z_]*(lo|hi)-\d+` \|", shown)
+    scores = shown.partition("## Scores of a run\n")[2].partition("\n## ")[0]
+    assert "| `coverage_L` |" in scores
+    assert "`L`: 50, 80, 95.\n" in scores
+    assert "`L`: 80, 95 unless asked otherwise.\n" in shown.partition("## Effects\n")[0]
 
 
 @by_title

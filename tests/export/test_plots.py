@@ -12,7 +12,8 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from forecast.answers.forecast import BranchFacts, Forecast
+from forecast.answers.branches import branch_facts
+from forecast.answers.forecast import Forecast
 from forecast.answers.scenarios.answer import Outcome
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.report import report
@@ -50,7 +51,16 @@ def history() -> History:
     return History(SERIES, ds, y, flag.astype(np.str_))
 
 
-FACTS = {"series_id": "volume.x", "unit": "t", "freq": "M", "run": "run", "levels": (80, 95), "notes": ()}
+FACTS = {
+    "series_id": "volume.x",
+    "unit": "t",
+    "freq": "M",
+    "run": "run",
+    "levels": (80, 95),
+    "notes": (),
+    "data_to": dt.date(2026, 5, 1),
+    "provenance": "asked on 15 Jul 2026",
+}
 
 
 def points(level: float = 1.0) -> list[dict[str, object]]:
@@ -146,12 +156,11 @@ def test_marks_are_what_happened_in_the_picture_and_what_is_open(bundled_events:
     record = EffectRecord(effects, "averaged", 200, MONTHLY, np.datetime64("2026-06-01"))
     threat = Branch("t", "threat", ("t",), dt.date(2027, 1, 1), None, False, "a tariff")
     branches = [threat, replace(threat, starts=None), replace(threat, starts=dt.date(2040, 1, 1))]
-    found = marks(
-        record, map(BranchFacts.model_validate, branches), bundled_events, dt.date(2024, 1, 1), dt.date(2028, 1, 1)
-    )
+    told = [branch_facts(branch, bundled_events) for branch in branches]
+    found = marks(record, told, bundled_events, dt.date(2024, 1, 1), dt.date(2028, 1, 1))
     assert len(found) == min(many + 1, MOST_MARKS)
     assert [mark.day for mark in found] == sorted(mark.day for mark in found)
-    assert found[-1] == Mark(dt.date(2027, 1, 1), "a tariff (open)")
+    assert found[-1] == Mark(dt.date(2027, 1, 1), "a tariff: may start on 1 Jan 2027")
     assert bundled_events[ids[0]].title in {mark.label for mark in found}
 
 

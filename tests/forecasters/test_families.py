@@ -324,7 +324,7 @@ def test_columns_that_say_nothing_keep_the_prior_and_are_noted(family: str) -> N
     both = np.array([1.0, 1.0, 0.0])
     assert abs(both @ mean - 0.5) < 2 * np.sqrt(both @ cov @ both)
     assert np.sqrt(cov[0, 0]) > 0.1
-    noted = [note for note in fit.notes if note.startswith("not identified")]
+    noted = [note for note in fit.notes if note.startswith("not known: the effect of")]
     assert [name for name in ("a", "twin", "zero") if any(f": {name} " in note for note in noted)] == [
         "a",
         "twin",
@@ -354,7 +354,7 @@ def test_a_constant_history_promises_nothing(family: str, is_price: bool) -> Non
     np.testing.assert_allclose(np.median(draws, axis=0), 5.0, atol=0.2)
     assert draws[:, -1].std() > 5e-4
     if family != "grid":
-        assert "constant history" in fit.notes
+        assert "the series never moved" in fit.notes
 
 
 @pytest.mark.parametrize("family", ESTIMATING)
@@ -363,7 +363,7 @@ def test_a_constant_history_identifies_no_effect(family: str) -> None:
     flat = Sample(y.ds, np.full(80, 5.0), y.freq, False)
     fit = FORECASTERS[family].fit(flat, step(flat, 40))
     assert np.sqrt(fit.coefficients.cov[0, 0]) == pytest.approx(0.2)
-    assert any("not identified: step" in note for note in fit.notes)
+    assert any("not known: the effect of step" in note for note in fit.notes)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -110,7 +110,7 @@ def result(line: str) -> str:
 
     The day of asking, the end of a run's id (a digest of data, settings and code) and a file's digest are left out.
     """
-    line = re.sub(r'(\bas of |"as_of":")\d{4}-\d\d-\d\d', r"\1TODAY", line)
+    line = re.sub(r'(\basked on |"as_of":")(\d{4}-\d\d-\d\d|\d\d? \w{3} \d{4})', r"\1TODAY", line)
     line = re.sub(r"\b(\d{4}-\d\d-\d\d)-[0-9a-f]{10}\b", r"\1-DIGEST", line)
     return re.sub(r"\bsha256 [0-9a-f]{64}\b", "sha256 DIGEST", line).rstrip()
 
@@ -146,8 +146,16 @@ def test_a_command_prints_what_the_readme_shows(
     [
         ("2026-07-01 13547.3", "2026-07-01 13547.4", False),
         ("2026-07-01 13547.3", "2026-07-02 13547.3", False),
-        ("as of 2026-11-24, events known to 2026-10-08", "as of 2026-12-01, events known to 2026-10-08", True),
-        ("as of 2026-11-24, events known to 2026-10-08", "as of 2026-12-01, events known to 2026-10-09", False),
+        (
+            "asked on 24 Nov 2026; checked to 8 Oct 2026",
+            "asked on 1 Dec 2026; checked to 8 Oct 2026",
+            True,
+        ),
+        (
+            "asked on 24 Nov 2026; checked to 8 Oct 2026",
+            "asked on 1 Dec 2026; checked to 9 Oct 2026",
+            False,
+        ),
         ("run 2026-06-01-b581d27a7b", "run 2026-06-01-0123456789", True),
         ("run 2026-06-01-b581d27a7b", "run 2026-07-01-b581d27a7b", False),
         (f"300 rows, sha256 {64 * 'a'}", f"300 rows, sha256 {64 * 'b'}", True),

@@ -303,7 +303,7 @@ def test_what_else_a_series_is_may_be_put_right_and_that_is_said(desk: Desk) -> 
     cobalt = desk.catalog.get("mine.cobalt")
     assert (cobalt.mineral, cobalt.flow, cobalt.reporter, cobalt.role) == ("cobalt", "export", "COD", "comparison")
     assert counts.notes[:2] == (
-        "mine.cobalt: mineral, flow, reporter changed; training is due",
+        "mine.cobalt: mineral, flow, reporter changed; training is due (orecast retrain --due)",
         "mine.cobalt is a comparison now: it is forecast no more, and its runs are kept",
     )
 
@@ -424,7 +424,7 @@ def test_a_series_may_say_the_smallest_amount_that_it_reports(desk: Desk) -> Non
     desk.take(values, FINE.format(""))
     assert desk.catalog.history("mine.ore").resolution == 50  # half of the last digit: hundreds
     counts = desk.take(values, FINE.format("0.25"))
-    assert "mine.ore: resolution changed; training is due" in counts.notes
+    assert "mine.ore: resolution changed; training is due (orecast retrain --due)" in counts.notes
     assert desk.catalog.get("mine.ore").resolution == 0.25
     assert desk.catalog.history("mine.ore").resolution == 0.25
     without = "series_id,measure,unit,freq,flow,reporter,notes\nmine.ore,volume,t,M,export,CHN,put right\n"

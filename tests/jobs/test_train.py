@@ -119,7 +119,7 @@ def test_a_card_says_how_it_was_done_and_how_good_it_is(own: Catalog, registry: 
     assert sum(share or 0.0 for share in scores.pit) == pytest.approx(1, abs=1e-3)
     assert card.backtest["seasonal-naive"].score == 1.0
     assert {"numpy", "python", "orecast"} <= set(card.versions)
-    assert any(note.startswith("intervals: ") for note in card.notes)
+    assert any(note.startswith("intervals ") for note in card.notes)
 
 
 def test_too_few_observations_are_served_untested_and_the_card_says_so(
@@ -129,7 +129,7 @@ def test_too_few_observations_are_served_untested_and_the_card_says_so(
     assert (outcome.status, outcome.family) == ("trained", "random-walk")
     card = registry.champion(TINY).card
     assert card.backtest == {}
-    assert "untested baseline: 3 observations" in card.why
+    assert "serves, untested: 3 observations are too few" in card.why
 
 
 def test_the_same_inputs_are_the_same_run_with_the_same_numbers(
@@ -194,7 +194,7 @@ def test_a_single_family_is_forced_and_stays_so_when_it_is_due_again(
     (outcome,) = train(own, registry, small, [PRICE], forced).outcomes
     assert (outcome.status, outcome.family) == ("trained", "seasonal-naive")
     card = registry.champion(PRICE).card
-    assert card.why.startswith("forced: the only family asked for; CRPS ")
+    assert card.why.startswith("seasonal-naive serves, the only one asked for: its error (CRPS) was ")
     assert card.score is not None
     assert card.score > 1
     assert due(own, registry, small, TODAY) == (TINY, VOLUME), "EMPTY has nothing to train on"
@@ -234,8 +234,10 @@ def test_a_run_is_held_when_the_family_that_served_fails_and_its_substitute_is_w
     monkeypatch.setattr("forecast.forecasters.grid.engine.Grid.fit_each", fails)
     (outcome,) = train(own, registry, small, [VOLUME], PLAN).outcomes
     assert (outcome.status, outcome.family) == ("held", "seasonal-naive")
-    assert re.match(r"grid \(0\.\d+\) could not be backtested this time", outcome.detail)
-    assert "grid was not backtested: no luck today" in registry.get(VOLUME, outcome.run_id).card.notes
+    assert re.match(
+        r"grid, which serves \(error 0\.\d+ of the baseline's\), could not be tested this time", outcome.detail
+    )
+    assert "grid was not tested on past data: no luck today" in registry.get(VOLUME, outcome.run_id).card.notes
     assert registry.champion_id(VOLUME) == serves
     assert train(own, registry, small, [VOLUME], PLAN).outcomes[0].status == "current", "it is not tried again"
     # whoever leaves the family out means it

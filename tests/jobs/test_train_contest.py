@@ -128,7 +128,9 @@ def test_a_view_needs_eighteen_values_and_something_new() -> None:
         {15: None, 16: information(17), 17: information(18), 18: information(18), 19: information(20)}
     )
     assert lengths == [18, 20]
-    assert notes == ["3 of 5 origins were left out: the values before them came too late to be known then"]
+    assert notes == [
+        "3 of 5 past moments were left out of the test: the values before them were published too late to be known then"
+    ]
 
 
 # -- the contest -------------------------------------------------------------------------------------------------------
@@ -160,7 +162,7 @@ def test_slow_families_look_from_every_third_view_and_failures_are_noted(
     table, notes = _contest(real_time, seen, Settings.from_env({"ORECAST_HOME": str(tmp_path)}), plan)
     assert [(one.family, one.origins) for one in table] == [("random-walk", 24), ("seasonal-naive", 8)]
     np.testing.assert_array_equal(cutoffs, origins(seen))
-    assert notes == ["ets was not backtested: no luck"]
+    assert notes == ["ets was not tested on past data: no luck"]
     assert table[0].rel_crps.tolist() == [1.0] * 12
     assert table[1].rel_crps[0] > 1.5, "of a walk a year ago says less than yesterday"
 
@@ -207,13 +209,14 @@ def test_a_substitute_is_held_if_it_is_more_than_two_percent_worse(
             registry, CandidateRun(series, "r", Selection("grid", score, ""), frozenset(families), plan)
         )
 
-    assert held(1.021, "grid") == "random-walk (1.000) could not be backtested this time, and grid scores 1.021"
+    untested = "random-walk, which serves (error 1.000 of the baseline's), could not be tested this time"
+    assert held(1.021, "grid") == f"{untested}, and grid is worse (1.021)"
     assert held(1.02, "grid") == ""
     assert held(1.021, "grid", "random-walk") == ""
     assert held(1.021) == ""
     card = replace(before.card, champion_family="ets", score=0.9)
     monkeypatch.setattr(registry, "champion", lambda _: SimpleNamespace(card=card))
-    assert held(0.919, "grid").startswith("ets (0.900)")
+    assert held(0.919, "grid").startswith("ets, which serves (error 0.900 of the baseline's)")
     assert held(0.917, "grid") == ""
     assert held(0.919, "grid", plan=TrainingPlan(TODAY, ("grid",))) == "", "whoever leaves it out means it"
 

@@ -267,7 +267,8 @@ def test_the_nearest_names_are_told(home: Path, capsys: pytest.CaptureFixture[st
 
 def test_values_are_withdrawn_by_command(home: Path, client: FlaskClient, capsys: pytest.CaptureFixture[str]) -> None:
     asked = "observations", "withdraw", COPPER, "--from", "2026-05-01"
-    message = f"{COPPER}: 2026-05-01 to 2026-06-01, 2 in all\nwithdrawn: 2; withdrawn before: 0; training is due\n"
+    message = f"{COPPER}: 2026-05-01 to 2026-06-01, 2 in all\nwithdrawn: 2; withdrawn before: 0"
+    message += "; training is due (orecast retrain --due)\n"
     assert orecast(capsys, *asked) == message
     assert orecast(capsys, *asked).endswith("withdrawn: 0; withdrawn before: 2\n")
     today = datetime.now(UTC).date()

@@ -129,8 +129,10 @@ def test_many_forecasts_at_once(client: FlaskClient) -> None:
         ("as_of=2026-02-30", "query.as_of", "2026-02-30", "YYYY-MM-DD"),
         ("format=xml", "query.format", "xml", "json or csv"),
         ("h=1&h=2", "query.h", ["1", "2"], "one value"),
-        ("levle=80", "query.levle", "80", "level; known: as_of, format, h, level"),
-        ("horizon=3", "query.horizon", "3", "known: as_of, format, h, level"),
+        ("levle=80", "query.levle", "80", "use 'level'"),
+        ("horizon=3", "query.horizon", "3", "use 'h'"),
+        ("levels=80", "query.levels", "80", "use 'level'"),
+        ("zzz=1", "query.zzz", "1", "use one of as_of, format, h, level"),
     ],
 )
 def test_a_wrong_parameter_is_named_with_its_value_and_what_is_right(
@@ -140,6 +142,13 @@ def test_a_wrong_parameter_is_named_with_its_value_and_what_is_right(
     (error,) = body["errors"]
     assert (error["where"], error["value"]) == (where, value)
     assert expected in error["expected"]
+
+
+def test_an_unknown_parameter_is_told_as_one(client: FlaskClient) -> None:
+    detail = "query.levl: unknown parameter 'levl'; use 'level'"
+    assert get(client, f"/v1/forecasts/{COPPER}?levl=80", 422)["detail"] == detail
+    detail = "query.h: unknown parameter 'h'; this address takes none"
+    assert get(client, f"/v1/series/{COPPER}?h=1", 422)["detail"] == detail
 
 
 def test_two_hundred_series_can_be_asked_for_at_once_and_no_more(client: FlaskClient) -> None:

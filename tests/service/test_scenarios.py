@@ -111,7 +111,9 @@ def test_the_same_question_has_the_same_answer_to_the_byte(client: FlaskClient, 
 def test_an_added_event_says_what_its_effect_rests_on(client: FlaskClient) -> None:
     baseline, scenario, *_ = client.post("/v1/scenarios", json=QUESTION | adding()).get_json()["data"]
     (note,) = scenario["notes"]
-    assert re.match(r"new-licence: prior from \d+ events of this kind \(supply, on flows\): ", note)
+    assert re.match(
+        r"new-licence: effect not known yet; taken from what \d+ other supply measures did to trade: ", note
+    )
     assert not any("new-licence" in result for result in baseline["notes"])
     stated = adding(effect={"volume": {"percent": -20}})
     _, scenario, *_ = client.post("/v1/scenarios", json=QUESTION | stated).get_json()["data"]

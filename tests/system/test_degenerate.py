@@ -129,7 +129,7 @@ def test_a_constant_history_does_not_promise_a_constant_future(
 ) -> None:
     ingest(lines([100.0 + blip * (i == 60) for i in range(120)]), measure)
     document = made(orecast)
-    assert message(document, "what never moved tests nothing")
+    assert message(document, "the series never moved")
     assert 90 < document["data"][0]["yhat"] < 110
     assert width(document, 0) > 1.04
     assert width(document, 11) > 1.1
@@ -147,7 +147,7 @@ def test_nobody_can_force_a_family_to_be_sure_of_a_constant(ingest: Orecast, ore
 def test_a_short_history_is_forecast_wide_and_untested(ingest: Orecast, orecast: Orecast, measure: str, n: int) -> None:
     ingest(lines(usual(n)), measure)
     document = made(orecast)
-    assert message(document, f"untested baseline: {n} observations leave too little to test on")
+    assert message(document, f"serves, untested: {n} observations are too few to test a model on")
     assert width(document, 0) > 1.2
     assert width(document, 11) > 2
 
@@ -157,22 +157,22 @@ def test_imputed_months_at_the_end_are_forecast_too(ingest: Orecast, orecast: Or
     ingest([f"{line},{'imputed' if i >= 114 else ''}" for i, line in enumerate(values)], flags=True)
     document = made(orecast)
     assert document["data"][0]["ds"] == "2023-07-01"
-    assert message(document, "the last 6 periods have no value that a model may use: the forecast follows 2023-06-01")
+    assert message(document, "the last 6 months have no usable value: the forecast begins after June 2023")
 
 
-@pytest.mark.parametrize(("imputed", "words"), [(1, "the last period has"), (2, "the last 2 periods have"), (0, None)])
+@pytest.mark.parametrize(("imputed", "words"), [(1, "the last month has"), (2, "the last 2 months have"), (0, None)])
 def test_what_is_imputed_at_the_end_is_counted(imputed: int, words: str | None) -> None:
     series = a_series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
     ds, flag = series.calendar.range("2023-01-01", 12), np.array(["reported"] * (12 - imputed) + ["imputed"] * imputed)
     message = remarks(History(series, ds, np.arange(1.0, 13.0), flag))
-    rest = f"no value that a model may use: the forecast follows {ds[-1 - imputed]}"
+    rest = f"no usable value: the forecast begins after {ds[-1 - imputed].item():%B %Y}"
     assert message == ([f"{words} {rest}"] if words else [])
 
 
 def test_a_gap_of_five_years_is_told(ingest: Orecast, orecast: Orecast) -> None:
     ingest([line for i, line in enumerate(lines(usual())) if not 50 <= i < 110])
     document = made(orecast)
-    assert message(document, "no usable value between 2018-02-01 and 2023-03-01")
+    assert message(document, "no usable value between February 2018 and March 2023")
     assert width(document, 0) > 1.5
 
 
@@ -181,7 +181,9 @@ def test_zeros_are_counted_and_told(ingest: Orecast, orecast: Orecast) -> None:
     values[::7] = 0
     ingest(lines(values))
     document = made(orecast)
-    assert message(document, "18 values are zero (the last: 2023-12-01): forecasts are 0 with a chance of their own")
+    assert message(
+        document, "18 values are zero (the last: December 2023): a forecast period may be 0, too, as often as before"
+    )
     assert all(row["lo-95"] == 0 and row["yhat"] > 200 for row in document["data"])
 
 
@@ -192,7 +194,7 @@ def test_months_in_a_daily_series_are_asked_about(ingest: Orecast, orecast: Orec
     )
     assert "mine.odd: 54 of 760 periods have a value; is D its frequency?" in " ".join(errors.split())
     document = made(orecast)
-    assert message(document, "54 of 760 periods have a value: is D the frequency of the series?")
+    assert message(document, "only 54 of 760 days have a value: is its frequency really D?")
 
 
 def test_slips_cost_little(ingest: Orecast, orecast: Orecast) -> None:

@@ -161,8 +161,7 @@ def test_a_forecast_is_drawn_and_its_numbers_are_those_of_the_api(seen: Seen) ->
     assert all(len(re.sub(r"\D", "", cell).strip("0")) <= 6 for row in cells for cell in row[1:]), "no more digits"
     within = seen.page.locator("#numbers tbody td:not(:first-child)").all_text_contents()
     assert len({len(text.partition(".")[2]) for text in within}) == 1, "the points stand in a line"
-    result = f"Run {made['run']} · as of {made['as_of']} · events known to {made['events_known_to']}"
-    expect(seen.page.locator("#provenance")).to_have_text(result)
+    expect(seen.page.locator("#provenance")).to_have_text(made["provenance"])
     expect(seen.page.locator("#facts")).to_contain_text("USD/t · World Bank")
     expect(seen.page.get_by_role("img", name=f"History and forecast of {COPPER}, in USD/t")).to_be_visible()
     expect(seen.page.get_by_role("alert")).to_be_hidden()
@@ -210,10 +209,10 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
     branches = seen.get(f"/v1/forecasts/{EARTHS}")["branches"]
     result = seen.page.locator("#branches li").all_inner_texts()
     assert branches
-    assert [text.startswith(branch["title"]) for text, branch in zip(result, branches, strict=True)] == [True] * len(
+    assert [text.startswith(branch["says"]) for text, branch in zip(result, branches, strict=True)] == [True] * len(
         result
     )
-    assert all(text.endswith("not in the forecast") for text in result)
+    assert all(text.endswith("(not in the forecast)") for text in result)
     effects = [each for each in seen.get(f"/v1/series/{EARTHS}/effects")["data"] if each["average"]]
     effects.sort(key=lambda each: each["start"], reverse=True)
     titles = {event["event_id"]: event["title"] for event in events}
@@ -248,7 +247,7 @@ def test_an_effect_that_is_not_identified_is_not_known_and_no_number_but_its_int
     )
     (row,) = seen.cells("#effects")
     assert row[2].splitlines() == ["not known", "−35.3 % … +61.8 %"]
-    assert (row[3], row[4], row[7]) == ("", "", "prior only")
+    assert (row[3], row[4], row[7]) == ("", "", "what was assumed")
     known = {**document["data"][0], "observed": 1, "detectable": 1.2719e24}
     shown = seen.page.locator("#effects tbody td").nth(2)
     assert shown.evaluate("cell => [...cell.childNodes].filter(node => node.className !== 'quiet').length") == 0

@@ -320,7 +320,7 @@ def test_a_ban_is_forecast_as_none_and_a_scenario_without_it_as_before(orecast: 
     assert all(row["yhat"] == row["lo-95"] == row["lo-80"] == row["hi-80"] == 0 for row in document["data"])
     assert document["data"][-1]["hi-95"] > 0
     assert any(
-        "9 values are zero (the last: 2012-09-01): forecasts are 0 with a chance of their own" in n
+        "9 values are zero (the last: September 2012): a forecast period may be 0, too, as often as before" in n
         for n in document["notes"]
     )
     question = tmp_path / "lift.yaml"

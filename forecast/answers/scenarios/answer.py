@@ -42,6 +42,7 @@ from forecast.answers.model import (
     bounds,
     in_unit,
 )
+from forecast.answers.provenance import DataTo, EventsKnownTo, Provenance, data_to, provenance
 from forecast.answers.scenarios.build import build
 from forecast.answers.scenarios.question import Question
 from forecast.answers.several import Several, each
@@ -86,6 +87,8 @@ class Outcome(Answer):
     unit: UnitName
     freq: FreqName
     run: RunKey
+    data_to: DataTo
+    provenance: Provenance
     scenario: str = Field(description="baseline, the name of a scenario, or mixture: all by their probabilities")
     probability: float | None = Field(None, description="of the scenario, 0 to 1; null where nobody gave one")
     levels: tuple[int, ...] = Field(description="levels of the central intervals", json_schema_extra=in_unit("%"))
@@ -97,7 +100,7 @@ class ScenarioAnswer(Several):
     """Forecasts in each scenario, by series: the baseline first, then the scenarios in order, then their mixture."""
 
     as_of: dt.date = Field(description="day whose knowledge of events counts, to its end (UTC)")
-    events_known_to: dt.date | None = Field(description="latest day of which the catalogue knew anything of events")
+    events_known_to: EventsKnownTo
     levels: tuple[int, ...] = Field(description="levels of the central intervals", json_schema_extra=in_unit("%"))
     data: tuple[Outcome, ...]
 
@@ -245,6 +248,8 @@ class _Table:
             unit=self.future.series.unit,
             freq=self.future.series.freq,
             run=self.future.run.run_id,
+            data_to=data_to(self.future.run),
+            provenance=provenance(self.future),
             scenario=name,
             probability=probability,
             levels=self.levels,

@@ -41,17 +41,18 @@ def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
     where = ".".join(map(str, loc)) or "body"
     if detail["type"] == "extra_forbidden":
         known = _keys_at(model, loc)
-        return Fault(where, _shown(detail["input"]), _meant(str(loc[-1]), known), says=f"unknown key {str(loc[-1])!r}")
+        return Fault(where, _shown(detail["input"]), meant(str(loc[-1]), known), says=f"unknown key {str(loc[-1])!r}")
     if detail["type"] == "missing":
         return Fault(where, None, "it has to be there", says=f"the key {str(loc[-1])!r} is missing")
     expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return Fault(where, _shown(detail["input"]), expected)
 
 
-def _meant(key: str, known: Sequence[str]) -> str:
+def meant(key: str, known: Sequence[str]) -> str:
+    """What to use instead of a key that is not known: the one that is spelt like it, or that it is called elsewhere."""
     elsewhere = [name for name in ELSEWHERE.get(key.lower(), ()) if name in known]
-    meant = elsewhere[:1] or nearest(key, known, 1)
-    return f"use {meant[0]!r}" if meant else f"use {one_of(known)}"
+    found = elsewhere[:1] or nearest(key, known, 1)
+    return f"use {found[0]!r}" if found else f"use {one_of(known)}"
 
 
 def _keys_at(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:

@@ -4,7 +4,12 @@ const $ = (id) => document.getElementById(id);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const stamp = (ds) => Date.parse(ds + "T00:00:00Z") / 1000;
 const day = (t) => new Date(t * 1000).toISOString().slice(0, 10);
-const show = (y) => (y == null ? "" : y.toLocaleString("en", { maximumSignificantDigits: 6 }));
+// Six significant digits, and six decimals at most; what is smaller than those show has an exponent.
+const DIGITS = { maximumSignificantDigits: 6, maximumFractionDigits: 6, roundingPriority: "lessPrecision" };
+function show(y) {
+  if (y == null) return "";
+  return y !== 0 && Math.abs(y) < 1e-4 ? y.toExponential(3) : y.toLocaleString("en", DIGITS);
+}
 const LEVELS = [50, 80, 95];
 const FANS = { 95: "--outer", 80: "--middle", 50: "--inner" };
 let plot = null;
@@ -195,6 +200,7 @@ function describe(series, forecast, events) {
   const [head, body] = [$("numbers").tHead, $("numbers").tBodies[0]];
   head.replaceChildren();
   body.replaceChildren();
+  $("numbers-block").hidden = !forecast.data;
   if (forecast.data) {
     const names = ["ds", "yhat", "lo-80", "hi-80", "lo-95", "hi-95"];
     const row = head.insertRow();
@@ -211,12 +217,10 @@ function describe(series, forecast, events) {
   $("branches-block").hidden = !branches.length;
   $("branches").replaceChildren();
   for (const b of branches) {
-    const chance = b.probability == null ? "not in the forecast" : `${100 * b.probability} %`;
-    const facts = [b.title, b.starts && `from ${b.starts}`, b.unconfirmed && "unconfirmed", chance];
-    element("li", facts.filter(Boolean).join(", "), $("branches"));
+    const chance = b.probability == null ? "not in the forecast" : `in the forecast with ${show(100 * b.probability)} %`;
+    element("li", `${b.says} (${chance})`, $("branches"));
   }
-  $("provenance").textContent = forecast.run
-    ? `Run ${forecast.run} · as of ${forecast.as_of} · events known to ${forecast.events_known_to}` : "";
+  $("provenance").textContent = forecast.provenance ?? "";
 }
 
 const point = (text) => /\.\d+$|$/.exec(text)[0];
@@ -274,7 +278,7 @@ function estimates({ data: episodes, not_estimated: missing }, events, series) {
     banded(row, clear && e.cumulated_after, signed, undefined, `in ${e.observed} ${period}${e.observed === 1 ? "" : "s"}`);
     element("td", e.relevant == null ? "" : `${Math.round(100 * e.relevant)} %`, row);
     element("td", e.detectable == null ? "" : `${e.detectable < 1e4 ? e.detectable.toFixed(1) : e.detectable.toExponential(1)} %`, row);
-    element("td", e.identified ? (e.prior_dominated ? "mostly prior" : "data") : "prior only", row);
+    element("td", e.identified ? (e.prior_dominated ? "mostly what was assumed" : "data") : "what was assumed", row);
   }
 }
 

@@ -129,12 +129,11 @@ def test_the_page_of_a_series_says_below_each_scenario_what_holds_for_it_alone(s
         "",
     ]
     assert "nothing in" not in rest
-    assert rest.splitlines()[-4:] == [
-        "difference: the median of the differences of the draws; low, high: their 95 %",
-        "  interval",
-        f"run {baseline.run}; as of {TODAY}, events known to {made.events_known_to}",
-        "a note",
+    assert rest.splitlines()[-4:-2] == [
+        "difference: median difference from the baseline; low, high: its 95 % interval",
+        "asked on 15 Jul 2026; last volume February 2026; events checked to 15 Jul 2026;",
     ]
+    assert rest.splitlines()[-2:] == [f"  run {baseline.run}", "a note"]
 
 
 def test_today_may_be_asked_of_and_tomorrow_not(stores: Stores) -> None:

@@ -1,0 +1,72 @@
+"""Branches as part of an answer: futures that are not in the baseline, or only with their probability."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pydantic import Field
+
+from forecast.answers.model import Part, Text
+from forecast.events import Branch, Events
+from forecast.wording import day_in_words
+
+_PASSED = "that day has passed, and nothing later is known"
+
+
+class BranchFacts(Part):
+    """A future that is not in the baseline, or only with its probability."""
+
+    event_id: str = Field(description="the threat, or the suspension or truce whose end it is")
+    cause: str = Field(description="threat or suspension_end")
+    event_ids: tuple[str, ...] = Field(description="the events that would start, or start again")
+    starts: dt.date | None = Field(description="first day, if one is set")
+    probability: float | None = Field(description="0 to 1; null where nobody has said: it is listed and not drawn")
+    unconfirmed: bool = Field(description="its date has passed and nothing later is known")
+    title: Text = Field(description="title of the event")
+    says: str = Field(description="what would happen, and when, in a sentence")
+
+
+def branch_facts(branch: Branch, events: Events) -> BranchFacts:
+    """A branch with what it says, by the events as they are known."""
+    return BranchFacts(
+        event_id=branch.event_id,
+        cause=branch.cause,
+        event_ids=branch.event_ids,
+        starts=branch.starts,
+        probability=branch.probability,
+        unconfirmed=branch.unconfirmed,
+        title=branch.title,
+        says=branch_in_words(branch, events),
+    )
+
+
+def branch_in_words(branch: Branch, events: Events) -> str:
+    """What would happen in a branch, and when: ``Suspension of "China bans gallium" ends on 27 Nov 2026: …``."""
+    if branch.starts is None:
+        return f"{branch.title}: no day set"
+    starts = day_in_words(branch.starts)
+    if branch.cause != "suspension_end":
+        when = f"was to start on {starts}; {_PASSED}" if branch.unconfirmed else f"may start on {starts}"
+        return f"{branch.title}: {when}"
+    last = day_in_words(branch.starts - dt.timedelta(days=1))
+    ends = f"was to end on {last}" if branch.unconfirmed else f"ends on {last}"
+    told = f"{_pause(branch, events)} {ends}: {_returns(branch, starts)}"
+    return f"{told}; {_PASSED}" if branch.unconfirmed else told
+
+
+def _pause(branch: Branch, events: Events) -> str:
+    """What ends: a suspension by what it holds back, a truce that holds back nothing on record by its own title."""
+    held = branch.event_ids
+    if not held:
+        return f'Truce "{events[branch.event_id].title}"'
+    if len(held) == 1:
+        return f'Suspension of "{events[held[0]].title}"'
+    return f"Suspension of {', '.join(held[:-1])} and {held[-1]}"
+
+
+def _returns(branch: Branch, starts: str) -> str:
+    if not branch.event_ids:
+        return "no measure on record would return"
+    if len(branch.event_ids) == 1:
+        return f"it {'was to return' if branch.unconfirmed else 'returns'} from {starts}"
+    return f"they {'were to return' if branch.unconfirmed else 'return'} from {starts}"
