@@ -98,7 +98,9 @@ def race(processes: list[Process], times: int) -> Iterator[dict[str, object]]:
     for name, path in PATHS.items():
         for cached in (False, True):
             taken = [[p.milliseconds(path, cached) for p in processes] for _ in range(times + 1)][1:]
-            yield row(f"{name}, {'cached' if cached else 'anew'}", [statistics.median(t) for t in zip(*taken, strict=True)])
+            yield row(
+                f"{name}, {'cached' if cached else 'anew'}", [statistics.median(t) for t in zip(*taken, strict=True)]
+            )
 
 
 def row(name: str, values: list[float]) -> dict[str, object]:
@@ -120,7 +122,8 @@ class Process:
         return self._ask({"path": None, "cached": True})
 
     def _ask(self, question: dict[str, object]) -> float:
-        assert self.popen.stdin and self.popen.stdout
+        assert self.popen.stdin
+        assert self.popen.stdout
         self.popen.stdin.write(json.dumps(question) + "\n")
         self.popen.stdin.flush()
         return float(self.popen.stdout.readline())
@@ -142,12 +145,16 @@ def process(checkout: Path, home: Path) -> Iterator[Process]:
 
 def answer_lines(home: Path) -> None:
     """Answer each line of the input with a number, until it ends."""
-    from service import context, create_app
-
+    from forecast.answers.event_priors import refresh
+    from forecast.catalog import Catalog
+    from forecast.registry import Registry
     from forecast.settings import Settings
+    from service import context, create_app
 
     env = {"ORECAST_HOME": str(home), "ORECAST_RATE_LIMIT": "off", "ORECAST_LOG_LEVEL": "ERROR"}
     settings = Settings.from_env(env)
+    # Each checkout writes it in a form of its own, after a training.
+    refresh(Registry(settings.models_dir), Catalog.open(settings).retired())
     cached = create_app(settings).test_client()
     context.KEPT = 0  # the next application keeps nothing to answer from
     anew = create_app(settings).test_client()
