@@ -65,7 +65,7 @@ def added_to(draws: npt.NDArray[np.floating], added: Floats, where: Bools | None
     return couple(draws + added, convolved(np.sort(draws, axis=1), added, where), where)
 
 
-def convolved(margins: Floats, added: Floats, where: Bools | None = None) -> Floats:
+def convolved(margins: npt.NDArray[np.floating], added: npt.NDArray[np.floating], where: Bools | None = None) -> Floats:
     """(H, N) quantiles of the sum of a draw from ``margins`` (H, N) and, independent of it, one of the n that are
     ``added`` (H, n); of those ``where`` (H, n) says so."""
     out = np.array(margins, dtype=float)
@@ -103,7 +103,7 @@ def pooled(samples: Sequence[tuple[float, npt.NDArray[np.floating]]], at: Sequen
     return quantiles_of(np.sort(np.concatenate(values).T.astype(margins[0].dtype), axis=1), at)
 
 
-def _sum(values: Floats, added: Floats) -> Floats:
+def _sum(values: Floats, added: npt.NDArray[np.floating]) -> Floats:
     """(N,) quantiles of the sum of a draw from a margin (N,) and one of the m ``added`` (m,), if there are any."""
     if not added.size:
         return values
@@ -120,7 +120,7 @@ def _sum(values: Floats, added: Floats) -> Floats:
     return np.asarray(values[0] + low + width * np.interp(at, below, np.arange(_CELLS)))
 
 
-def _binned(places: Floats) -> Floats:
+def _binned(places: npt.NDArray[np.floating]) -> Floats:
     """(cells,) how many points are at ``places`` (n,), counted in cells; each is shared by the two next to it, which
     keeps the mean."""
     whole = places.astype(np.int64)

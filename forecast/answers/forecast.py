@@ -133,7 +133,7 @@ def told(
 
 def baseline(future: Future, levels: tuple[int, ...], cache: Cache = NOTHING_KEPT) -> Floats:
     """(1 + 2 L, H) quantiles in the world as it is known, as ``at_levels`` has them."""
-    return cache.get(("quantiles", future, levels), lambda: quantiles_of(future.margins, at_levels(levels)))
+    return cache.get(("quantiles", future, levels), lambda: quantiles_of(future.margins(), at_levels(levels)))
 
 
 def at_levels(levels: Sequence[int]) -> list[float]:

@@ -36,13 +36,12 @@ MAX_LOG_CHANGE = 50.0
 
 @dataclass(frozen=True, eq=False)
 class ConditionalForecast:
-    """The future of a series given another world: ``draws`` (h, n) in its unit, ``margins`` (h, n) the same in
-    ascending order, the very same numbers as without it in periods in which it changes nothing; ``change`` (h, n): of
-    their log; ``notes``: what is taken of events that nobody has seen.
+    """The future of a series given another world: ``draws`` (h, n) in its unit, the very same numbers as without it in
+    periods in which it changes nothing; ``change`` (h, n): of their log; ``notes``: what is taken of events that nobody
+    has seen.
     """
 
     draws: Draws
-    margins: Draws
     change: Floats
     notes: tuple[str, ...]
 
@@ -74,10 +73,10 @@ class Future:
         """The events as they are known."""
         return EventVersion(self.events, self.as_of)
 
-    @cached_property
     def margins(self) -> Draws:
         """(H, n) the draws of each period in ascending order: quantiles of the sum of what the run drew and what events
-        add, in the series' unit and in the world as it is known; exactly 0 without trade. Not to be written to."""
+        add, in the series' unit and in the world as it is known; exactly 0 without trade. Worked out anew, as quickly
+        as ``draws`` can be sorted."""
         return _World.of(self.run, self.added).margins()
 
     @cached_property
@@ -85,13 +84,14 @@ class Future:
         """(H, n) joint draws with these margins, in the order of what the paths of the run are with what events add in
         each draw. As they come, each path met one effect, and their quantiles wander by what that meeting left to
         chance. Not to be written to."""
-        return _World.of(self.run, self.added).draws(self.margins)
+        return _World.of(self.run, self.added).draws()
 
     @cached_property
-    def added(self) -> Floats:
+    def added(self) -> Draws:
         """(H, n) contributions of events to the log, as events are known."""
         forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last).T
-        return np.asarray(forward + total(self._additions.contributions, self._ahead, self._luck) + self._forked)
+        added = forward + total(self._additions.contributions, self._ahead, self._luck) + self._forked
+        return np.asarray(added, dtype=np.float32)  # half as large to keep
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -110,12 +110,10 @@ class Future:
         # What is stated may be absurd, but a number in single precision it stays.
         change = np.clip(change[:horizon], -MAX_LOG_CHANGE, MAX_LOG_CHANGE)
         moved = np.flatnonzero(change.any(axis=1))
-        draws, margins = self.draws[:horizon].copy(), self.margins[:horizon].copy()
-        world = _World.of(self.run, self.added[moved] + change[moved], rows=moved)
-        margins[moved] = world.margins()
-        draws[moved] = world.draws(margins[moved])
+        draws = self.draws[:horizon].copy()
+        draws[moved] = _World.of(self.run, self.added[moved] + change[moved], rows=moved).draws()
         notes = self._contributions.notes(scenario, additions, self._additions.contributions)
-        return ConditionalForecast(draws, margins, change, notes)
+        return ConditionalForecast(draws, change, notes)
 
     def uniform(self, key: str) -> Floats:
         """(n,) numbers from 0 to 1 by which draws choose: the same in every scenario and, of one seed, every series."""
@@ -178,8 +176,7 @@ class Future:
     def arranged(self, place: npt.NDArray[np.int64], rows: slice = slice(None)) -> Draws:
         """(h, n) draws of the periods ``rows`` with path ``place[i]`` of the run in draw i; what events add stays with
         its draw."""
-        world = _World.of(self.run, self.added[rows, : len(place)], place, rows)
-        return world.draws(world.margins())
+        return _World.of(self.run, self.added[rows, : len(place)], place, rows).draws()
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,14 +184,14 @@ class _World:
     """Paths of a run (h, n), what the events of one world add to their log, and which have trade; None: all."""
 
     paths: Draws
-    added: Floats
+    added: npt.NDArray[np.floating]
     trade: Bools | None
 
     @classmethod
     def of(
         cls,
         run: Run,
-        added: Floats,
+        added: npt.NDArray[np.floating],
         place: npt.NDArray[np.int64] | slice = slice(None),
         rows: npt.NDArray[np.int64] | slice = slice(None),
     ) -> _World:
@@ -211,7 +208,8 @@ class _World:
                 row[: len(row) - count] = -np.inf
         return np.exp(logs).astype(np.float32)
 
-    def draws(self, margins: Draws) -> Draws:
-        """(h, n) the ``margins`` in the order of the sums draw by draw."""
-        sums = self.paths + self.added
-        return couple(sums if self.trade is None else np.where(self.trade, sums, -np.inf), margins).astype(np.float32)
+    def draws(self) -> Draws:
+        """(h, n) the margins in the order of the sums draw by draw."""
+        sums = self.paths.astype(float) + self.added
+        sums = sums if self.trade is None else np.where(self.trade, sums, -np.inf)
+        return couple(sums, self.margins()).astype(np.float32)

@@ -108,7 +108,7 @@ def _hits(future: Future, history: History) -> npt.NDArray[np.bool_]:
     if not known.any():
         return _NONE
     came = history.y[np.isin(history.ds, future.ds[known])]
-    bounds = quantiles_of(future.margins[known], at_levels(MONITOR_LEVELS))[1:]
+    bounds = quantiles_of(future.margins()[known], at_levels(MONITOR_LEVELS))[1:]
     return np.stack(
         [(low <= came) & (came <= high) for low, high in zip(bounds[::2], bounds[1::2], strict=True)], axis=1
     )

@@ -178,14 +178,15 @@ def _outcomes(
         given = future.given(event_scenario, deadline.check, question.h)
         # A draw in which nothing changes keeps its value, though another has its rank now.
         change = np.where(given.change == 0, np.float32(0), given.draws - of_series.base)
-        values = quantiles_of(given.margins, of_series.at)
+        margins = np.sort(given.draws, axis=1)
+        values = quantiles_of(margins, of_series.at)
         outcomes.append(of_series.outcome(scenario.name, values, change, scenario.probability, given.notes))
         if scenario.probability is not None and chance is not None:
             here = (chance >= passed) & (chance < passed + scenario.probability)
             mixed, passed = np.where(here, change, mixed), passed + scenario.probability
-            mixture.append((scenario.probability, given.margins))
+            mixture.append((scenario.probability, margins))
     if weighed:
-        mixture.append((1.0 - passed, future.margins[: question.h]))
+        mixture.append((1.0 - passed, np.sort(of_series.base, axis=1)))
         outcomes.append(of_series.outcome(MIXTURE, pooled(mixture, of_series.at), mixed, None, ()))
     return outcomes
 
