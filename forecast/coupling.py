@@ -62,14 +62,14 @@ def added_to(draws: npt.NDArray[np.floating], added: Floats, where: Bools | None
     The two are independent. Which meets which is one throw of n; the margin of their sum is the convolution of both,
     that is all n² sums. With ``where`` (H, n) only those draws count, as a sample of their own.
     """
-    return couple(draws + added, convolved(np.sort(draws, axis=1), added, where), where)
+    return couple(draws + added, convolved(draws, added, where), where)
 
 
-def convolved(margins: npt.NDArray[np.floating], added: npt.NDArray[np.floating], where: Bools | None = None) -> Floats:
-    """(H, N) quantiles of the sum of a draw from ``margins`` (H, N) and, independent of it, one of the n that are
+def convolved(draws: npt.NDArray[np.floating], added: npt.NDArray[np.floating], where: Bools | None = None) -> Floats:
+    """(H, N) quantiles of the sum of one of the ``draws`` (H, N) and, independent of it, one of the n that are
     ``added`` (H, n); of those ``where`` (H, n) says so."""
-    out = np.array(margins, dtype=float)
-    for h, (values, row) in enumerate(zip(margins, added, strict=True)):
+    out = np.array(draws, dtype=float)
+    for h, (values, row) in enumerate(zip(out, added, strict=True)):
         out[h] = _sum(values, row if where is None else row[where[h]])
     return out
 
@@ -79,7 +79,7 @@ def thinned(values: npt.NDArray[np.floating], n: int) -> Floats:
     return np.asarray(values, dtype=float) if n == len(values) else np.interp(middles(n), middles(len(values)), values)
 
 
-def quantiles_of(margins: npt.NDArray[np.floating], at: Sequence[float] | Floats) -> Floats:
+def quantiles_of(margins: npt.NDArray[np.floating], at: Sequence[float]) -> Floats:
     """(Q, H) quantiles of margins (H, N), linear between theirs."""
     n = margins.shape[1]
     position = np.clip(np.asarray(at) * n - 0.5, 0, n - 1)
@@ -99,25 +99,30 @@ def pooled(samples: Sequence[tuple[float, npt.NDArray[np.floating]]], at: Sequen
         return quantiles_of(margins[0], at)
     ends = np.rint(np.cumsum([0.0, *weights]) * 2 * margins[0].shape[1]).astype(np.int64)
     counts = np.diff(ends).tolist()
-    values = [quantiles_of(margin, middles(count)) for margin, count in zip(margins, counts, strict=True) if count]
-    return quantiles_of(np.sort(np.concatenate(values).T.astype(margins[0].dtype), axis=1), at)
+    values = [_shortened(margin, count) for margin, count in zip(margins, counts, strict=True)]
+    return quantiles_of(np.sort(np.concatenate(values, axis=1), axis=1), at)
+
+
+def _shortened(margins: npt.NDArray[np.floating], n: int) -> npt.NDArray[np.floating]:
+    """(H, n) of margins (H, N) the values in whose shares the n middles are."""
+    return np.asarray(np.take(margins, (middles(n) * margins.shape[1]).astype(np.int64), axis=1))
 
 
 def _sum(values: Floats, added: npt.NDArray[np.floating]) -> Floats:
-    """(N,) quantiles of the sum of a draw from a margin (N,) and one of the m ``added`` (m,), if there are any."""
+    """(N,) quantiles of the sum of one of N ``values`` and one of the m ``added`` (m,), if there are any."""
     if not added.size:
-        return values
-    low, high = float(added.min()), float(added.max())
+        return np.sort(values)
+    least, most, low, high = (float(x) for x in (values.min(), values.max(), added.min(), added.max()))
     if low == high:
-        return values + low
-    if values[0] == values[-1]:
-        return np.asarray(values[0] + thinned(np.sort(added), len(values)))
-    width = (values[-1] - values[0] + high - low) / (_CELLS - 3)
-    own, other = (np.fft.rfft(_binned((x - x.min()) / width)) for x in (values, added))
+        return np.asarray(np.sort(values) + low)
+    if least == most:
+        return np.asarray(least + thinned(np.sort(added), len(values)))
+    width = (most - least + high - low) / (_CELLS - 3)
+    own, other = (np.fft.rfft(_binned((x - first) / width)) for x, first in ((values, least), (added, low)))
     mass = np.maximum(np.fft.irfft(own * other, n=_CELLS), 0.0)
     below = np.cumsum(mass) - mass / 2
     at = middles(len(values)) * mass.sum()
-    return np.asarray(values[0] + low + width * np.interp(at, below, np.arange(_CELLS)))
+    return np.asarray(least + low + width * np.interp(at, below, np.arange(_CELLS)))
 
 
 def _binned(places: npt.NDArray[np.floating]) -> Floats:

@@ -201,7 +201,7 @@ class _World:
 
     def margins(self) -> Draws:
         """(h, n) quantiles of the sum in ascending order, in the series' unit: first the draws without trade, 0."""
-        logs = convolved(np.sort(self.paths, axis=1), self.added, self.trade)
+        logs = convolved(self.paths, self.added, self.trade)
         if self.trade is not None:
             for row, count in zip(logs, self.trade.sum(axis=1).tolist(), strict=True):
                 row[len(row) - count :] = thinned(row, count)
