@@ -90,7 +90,7 @@ class Future:
     def added(self) -> Draws:
         """(H, n) contributions of events to the log, as events are known."""
         forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last).T
-        added = forward + total(self._additions.contributions, self._ahead, self._luck) + self._forked
+        added = forward + total(self._additions.contributions, self._ahead, self._luck) + self._forked()
         return np.asarray(added, dtype=np.float32)  # half as large to keep
 
     @cached_property
@@ -106,7 +106,7 @@ class Future:
         additions = self._contributions.of(scenario, check)
         change = difference(additions.contributions, self._additions.contributions, self._ahead, self._luck)
         if additions.chances or self._additions.chances:
-            change += forked(additions, self._ahead, self._luck, check) - self._forked
+            change += forked(additions, self._ahead, self._luck, check) - self._forked()
         # What is stated may be absurd, but a number in single precision it stays.
         change = np.clip(change[:horizon], -MAX_LOG_CHANGE, MAX_LOG_CHANGE)
         moved = np.flatnonzero(change.any(axis=1))
@@ -169,7 +169,6 @@ class Future:
     def _additions(self) -> ContributionSet:
         return self._contributions.of(self.baseline)
 
-    @cached_property
     def _forked(self) -> Floats:
         return forked(self._additions, self._ahead, self._luck)
 
