@@ -18,8 +18,8 @@ class Cache:
     """A least-recently-used cache of bounded size, safe to share between threads.
 
     The values of one series are its future on a day (what events add to each draw and, once a scenario was asked, its
-    draws: .2 MB each for 2000 paths of 24 periods), its forecast for each set of levels, for scenarios its quantiles, and the report of its
-    effects; a coherent group has its draws.
+    draws: .2 MB each for 2000 paths of 24 periods), its forecast for each set of levels, for scenarios its quantiles,
+    and the report of its effects; a coherent group has its draws.
     """
 
     def __init__(self, entries: int) -> None:
