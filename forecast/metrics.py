@@ -16,6 +16,9 @@ from forecast.timeseries.series import Floats
 QUANTILE_LEVELS: Floats = np.array([0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975])
 QUANTILE_LEVELS.setflags(write=False)
 
+#: So few numbers are rounded one by one.
+_FEW = 64
+
 
 def quantiles(draws: npt.NDArray[np.floating], levels: Floats = QUANTILE_LEVELS) -> Floats:
     """Quantiles (..., L) of draws (n, ...), each the middle of its share; they nest because the levels ascend."""
@@ -94,8 +97,10 @@ def rounded(values: Floats) -> Floats:
 
     A whole number of at most six digits and a power of ten up to the 22nd are exact, and so their quotient or product
     is nearest. Beyond, and where the product is so near the middle between two whole numbers that its own rounding may
-    have moved it across, the decimals are written out and read.
+    have moved it across, the decimals are written out and read; and where there are so few values that this is faster.
     """
+    if values.size <= _FEW:
+        return np.array([float(f"{value:.5e}") for value in values.ravel().tolist()]).reshape(values.shape)
     size = np.abs(values)
     shift = 5 - np.floor(np.log10(size, where=size > 0, out=np.zeros_like(size)))
     exact = np.abs(shift) <= 22

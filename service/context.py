@@ -19,8 +19,8 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-#: Values that a process keeps to answer from: of 100 series their futures, quantiles and effects, some 70 MB; if all
-#: were futures, 190 MB.
+#: Values that a process keeps to answer from: of 100 series their futures, quantiles and effects, some 40 MB; if all
+#: were futures, 120 MB.
 KEPT = 300
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from forecast.coupling import added_to, convolved, couple, middles, pooled
+from forecast.coupling import added_to, convolved, couple, middles, pooled, quantiles_of
 from forecast.metrics import QUANTILE_LEVELS, quantiles
 from forecast.timeseries.series import Floats
 
@@ -82,10 +82,9 @@ def test_a_margin_serves_more_or_fewer_draws() -> None:
 
 def test_a_mixture_has_the_quantiles_of_the_weighted_whole() -> None:
     low, high = normal(0.1), normal(0.1) + 1
-    mixed = pooled([(0.25, shuffled(low)), (0.75, shuffled(high))])
-    x = np.quantile(mixed[0], QUANTILE_LEVELS, method="hazen") - 3
+    x = pooled([(0.25, low), (0.75, high)], QUANTILE_LEVELS.tolist())[:, 0] - 3
     np.testing.assert_allclose(0.25 * norm.cdf(x / 0.1) + 0.75 * norm.cdf((x - 1) / 0.1), QUANTILE_LEVELS, atol=5e-4)
-    np.testing.assert_allclose(pooled([(1.0, low), (0.0, high)]), low)
+    np.testing.assert_array_equal(pooled([(1.0, low), (0.0, high)], [0.1, 0.5]), quantiles_of(low, [0.1, 0.5]))
 
 
 def test_the_sum_of_a_point_that_a_price_stands_on_and_effects_holds_both() -> None:

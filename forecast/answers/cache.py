@@ -17,9 +17,9 @@ _T = TypeVar("_T")
 class Cache:
     """A least-recently-used cache of bounded size, safe to share between threads.
 
-    The values of one series are its future on a day (its draws in its unit and what they are made of, .8 MB for 2000
-    paths of 24 periods), its forecast for each set of levels, for scenarios its quantiles, and the report of its
-    effects; a coherent group has its draws.
+    The values of one series are its future on a day (what events add to each draw and, once a scenario was asked, its
+    draws: .2 MB each for 2000 paths of 24 periods), its forecast for each set of levels, for scenarios its quantiles,
+    and the report of its effects; a coherent group has its draws.
     """
 
     def __init__(self, entries: int) -> None:

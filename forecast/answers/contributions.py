@@ -225,7 +225,8 @@ class ContributionModel:
         """An effect that the record does not tell: by its kind, by how squarely it hits the series, before it begins by
         how far its record is believed, and once it has by its own data, if it has any."""
         weight = exposure(event, self.series, self.minerals)
-        weight *= 1.0 if self._begun(event.event_id) else event.credence
+        if weight and not self._begun(event.event_id):
+            weight *= event.credence
         own = self._own(event.event_id)
         return self.evidence.expected(kind, self.series, weight, own) if weight else Size(0.0, 0.0)
 

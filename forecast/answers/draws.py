@@ -81,5 +81,5 @@ def draws(
         run=future.run.run_id,
         as_of=as_of,
         ds=tuple(future.ds[:horizon].tolist()),
-        values=future.coupled[:horizon].T.astype(float),
+        values=future.draws[:horizon].T.astype(float),
     )

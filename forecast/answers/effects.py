@@ -336,18 +336,19 @@ def _other(told: EpisodeReport, event_id: str) -> OtherEvent:
     )
 
 
-def _periods(told: EpisodeReport) -> Iterator[EpisodePeriod]:
+def _periods(told: EpisodeReport) -> Iterator[dict[str, object]]:
+    """The members of ``EpisodePeriod``, by name: there are many, and all are checked at once."""
     effects, without = Estimate.each(told.path.percent()), Estimate.each(told.counterfactual)
     for day, y, effect, level in zip(told.ds.tolist(), told.actual.tolist(), effects, without, strict=True):
         seen = y == y
-        yield EpisodePeriod(
-            episode_id=told.effect.episode.episode_id,
-            ds=day,
-            y=y if seen else None,
-            effect=effect,
-            without=level if seen else None,
-        )
+        yield {
+            "episode_id": told.effect.episode.episode_id,
+            "ds": day,
+            "y": y if seen else None,
+            "effect": effect,
+            "without": level if seen else None,
+        }
 
 
 def _estimate(band: Band | None) -> Estimate | None:
-    return None if band is None else Estimate.each(band)[0]
+    return None if band is None else Estimate.of(band)

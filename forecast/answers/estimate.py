@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy.typing as npt
 from pydantic import Field
 from pydantic.config import JsonDict
 
-from forecast.answers.model import Intervals, bounds
+from forecast.answers.model import Intervals, by_level
 from forecast.effects.event_classes import Size
 from forecast.effects.report import CUTS, EFFECT_LEVELS, Band
 from forecast.metrics import rounded
@@ -32,19 +31,21 @@ class Estimate(Intervals):
     median: float = Field(description="median")
 
     @classmethod
-    def each(cls, band: Band) -> list[Estimate]:
-        """One for each period of a band."""
+    def each(cls, band: Band) -> list[dict[str, float]]:
+        """The members of one for each period of a band, by name."""
         ends = [end for level in EFFECT_LEVELS for end in band.intervals[level]]
-        return [cls._of(at) for at in six_digits([band.median, *ends]).T.tolist()]
+        return by_level("median", EFFECT_LEVELS, six_digits([band.median, *ends]))
+
+    @classmethod
+    def of(cls, band: Band) -> Estimate:
+        """Of one number."""
+        return cls.model_validate(cls.each(band)[0])
 
     @classmethod
     def in_percent(cls, size: Size) -> Estimate:
         """Of an effect on the log."""
-        return cls._of(six_digits([100 * np.expm1(size.quantile(cut)) for cut in CUTS]).tolist())
-
-    @classmethod
-    def _of(cls, numbers: Sequence[float]) -> Estimate:
-        return cls.model_validate({"median": numbers[0], **bounds(EFFECT_LEVELS, numbers[1:])})
+        numbers = six_digits([[100 * np.expm1(size.quantile(cut))] for cut in CUTS])
+        return cls.model_validate(*by_level("median", EFFECT_LEVELS, numbers))
 
 
 def six_digits(values: npt.ArrayLike) -> Floats:

@@ -56,9 +56,11 @@ def findings(
 
     Raises ``NotFound``, ``NotTrained``, and ``NotEstimated`` for an event that is in no episode of the series.
     """
-    run = champion_of(catalog.get(series_id), registry)
-    series, evidence = as_trained(catalog.get(series_id), run), Evidence.of(registry, catalog.retired())
-    key = "findings", series_id, run.run_id, catalog.edition(), evidence.digest
+    edition, known, retired = catalog.facts()
+    today = known.get(series_id) or catalog.get(series_id)
+    run = champion_of(today, registry)
+    series, evidence = as_trained(today, run), Evidence.of(registry, retired)
+    key = "findings", series_id, run.run_id, edition, evidence.digest
     found = cache.get(key, lambda: _all(catalog, series, run, evidence))
     if event_id is None:
         return found

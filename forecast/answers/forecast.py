@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, TypeAdapter
 
 from forecast.answers.branches import BranchFacts, branch_facts
 from forecast.answers.cache import NOTHING_KEPT, Cache
@@ -29,10 +29,11 @@ from forecast.answers.model import (
     RunKey,
     SeriesKey,
     UnitName,
-    bounds,
+    by_level,
     in_unit,
 )
 from forecast.answers.provenance import DataTo, EventsKnownTo, Provenance, data_to, provenance
+from forecast.coupling import quantiles_of
 from forecast.errors import Fault, InvalidInput
 from forecast.metrics import rounded
 from forecast.registry import Registry, Run
@@ -54,6 +55,9 @@ class ForecastPoint(Intervals):
     ds: PeriodStart
     h: int = Field(description="periods after the last observation", json_schema_extra=in_unit("periods"))
     yhat: float = Field(description="median", json_schema_extra=in_unit(OF_SERIES))
+
+
+_POINTS = TypeAdapter(tuple[ForecastPoint, ...])
 
 
 class Forecast(Answer):
@@ -130,7 +134,7 @@ def told(
 
 def baseline(future: Future, levels: tuple[int, ...], cache: Cache = NOTHING_KEPT) -> Floats:
     """(1 + 2 L, H) quantiles in the world as it is known, as ``at_levels`` has them."""
-    return cache.get(("quantiles", future, levels), lambda: quantiles(future.coupled, at_levels(levels)))
+    return cache.get(("quantiles", future, levels), lambda: quantiles_of(future.margins(), at_levels(levels)))
 
 
 def at_levels(levels: Sequence[int]) -> list[float]:
@@ -141,11 +145,14 @@ def at_levels(levels: Sequence[int]) -> list[float]:
 def points(values: Floats, ds: Days, levels: Sequence[int], first: int = 1) -> tuple[ForecastPoint, ...]:
     """Periods from quantiles (1 + 2 L, h), as ``at_levels`` has them, that start on ``ds``; the first is ``first``
     ahead."""
+    return _POINTS.validate_python(rows_of(values, ds, levels, first))
+
+
+def rows_of(values: Floats, ds: Days, levels: Sequence[int], first: int = 1) -> list[dict[str, object]]:
+    """The members of the same, by name."""
     days: list[dt.date] = ds[: values.shape[1]].tolist()
-    return tuple(
-        ForecastPoint.model_validate({"ds": day, "h": h, "yhat": median} | bounds(levels, ends))
-        for h, (day, (median, *ends)) in enumerate(zip(days, rounded(values).T.tolist(), strict=True), start=first)
-    )
+    found = enumerate(zip(days, by_level("yhat", levels, rounded(values)), strict=True), start=first)
+    return [{"ds": day, "h": h, **at} for h, (day, at) in found]
 
 
 def quantiles(draws: npt.NDArray[np.floating], at: Sequence[float]) -> Floats:
@@ -154,12 +161,7 @@ def quantiles(draws: npt.NDArray[np.floating], at: Sequence[float]) -> Floats:
 
     One sort for all of them: with vector instructions it is faster than a selection for several ranks.
     """
-    ordered = np.sort(draws, axis=1)
-    position = np.clip(np.asarray(at) * ordered.shape[1] - 0.5, 0, ordered.shape[1] - 1)
-    below = position.astype(np.int64)
-    above = np.minimum(below + 1, ordered.shape[1] - 1)
-    low, high = ordered[:, below].astype(float), ordered[:, above].astype(float)
-    return np.asarray((low + (high - low) * (position - below)).T)
+    return quantiles_of(np.sort(draws, axis=1), at)
 
 
 def check_horizon(horizon: int, run: Run) -> None:

@@ -20,7 +20,7 @@ from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import ChanceNode, EventScenario, EventVersion
 from forecast.answers.forecast_periods import ForecastPeriods
 from forecast.answers.paths import CommonRandomNumbers, difference, forked, total
-from forecast.coupling import added_to
+from forecast.coupling import Bools, convolved, couple, thinned
 from forecast.events import Branch, Events, branches
 from forecast.events.exposure import Minerals
 from forecast.registry import Run
@@ -36,13 +36,12 @@ MAX_LOG_CHANGE = 50.0
 
 @dataclass(frozen=True, eq=False)
 class ConditionalForecast:
-    """The future of a series given another world: ``draws`` (H, n) in its unit, the very same numbers as without it
-    where it changes nothing; ``coupled`` (H, n): the same in the margins of the world; ``change`` (H, n): of their log;
-    ``notes``: what is taken of events that nobody has seen.
+    """The future of a series given another world: ``draws`` (h, n) in its unit, the very same numbers as without it in
+    periods in which it changes nothing; ``change`` (h, n): of their log; ``notes``: what is taken of events that nobody
+    has seen.
     """
 
     draws: Draws
-    coupled: Draws
     change: Floats
     notes: tuple[str, ...]
 
@@ -74,44 +73,47 @@ class Future:
         """The events as they are known."""
         return EventVersion(self.events, self.as_of)
 
+    def margins(self) -> Draws:
+        """(H, n) the draws of each period in ascending order: quantiles of the sum of what the run drew and what events
+        add, in the series' unit and in the world as it is known; exactly 0 without trade. Worked out anew, as quickly
+        as ``draws`` can be sorted."""
+        return _World.of(self.run, self.added).margins()
+
     @cached_property
     def draws(self) -> Draws:
-        """(H, n) joint draws in the series' unit, in the world as it is known; exactly 0 without trade: by these worlds
-        are compared. Not to be written to."""
-        return self._with_trade(self._sizes, self.added)
+        """(H, n) joint draws with these margins, in the order of what the paths of the run are with what events add in
+        each draw. As they come, each path met one effect, and their quantiles wander by what that meeting left to
+        chance. Not to be written to."""
+        return _World.of(self.run, self.added).draws()
 
     @cached_property
-    def coupled(self) -> Draws:
-        """(H, n) the same draws in the margins of the sum of what the run drew and what events add: by these a forecast
-        is told. In ``draws`` each path met one effect, and their quantiles wander by what that meeting left to chance.
-        Not to be written to."""
-        return self.arranged(np.arange(len(self.run.draws)))
-
-    @cached_property
-    def added(self) -> Floats:
+    def added(self) -> Draws:
         """(H, n) contributions of events to the log, as events are known."""
         forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last).T
-        return np.asarray(forward + total(self._additions.contributions, self._ahead, self._luck) + self._forked)
+        added = forward + total(self._additions.contributions, self._ahead, self._luck) + self._forked()
+        return np.asarray(added, dtype=np.float32)  # half as large to keep
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """What the draws take of coming events whose effect nobody has seen."""
         return self._contributions.notes(self.baseline, self._additions)
 
-    def given(self, scenario: EventScenario, check: Callable[[], None] = lambda: None) -> ConditionalForecast:
-        """The forecast conditional on an event scenario; ``check`` is called on the way and may raise."""
+    def given(
+        self, scenario: EventScenario, check: Callable[[], None] = lambda: None, horizon: int | None = None
+    ) -> ConditionalForecast:
+        """The forecast conditional on an event scenario, of the first ``horizon`` periods or all; ``check`` is called
+        on the way and may raise."""
         additions = self._contributions.of(scenario, check)
         change = difference(additions.contributions, self._additions.contributions, self._ahead, self._luck)
         if additions.chances or self._additions.chances:
-            change += forked(additions, self._ahead, self._luck, check) - self._forked
+            change += forked(additions, self._ahead, self._luck, check) - self._forked()
         # What is stated may be absurd, but a number in single precision it stays.
-        change = np.clip(change, -MAX_LOG_CHANGE, MAX_LOG_CHANGE)
-        moved = slice(next(iter(np.flatnonzero(change.any(axis=1))), len(change)), None)
-        there, coupled, added = self._sizes.copy(), self.coupled.copy(), self.added + change
-        there[moved] *= np.exp(change[moved].astype(np.float32))
-        coupled[moved] = _coupled(self.run, added[moved], rows=moved)
+        change = np.clip(change[:horizon], -MAX_LOG_CHANGE, MAX_LOG_CHANGE)
+        moved = np.flatnonzero(change.any(axis=1))
+        draws = self.draws[:horizon].copy()
+        draws[moved] = _World.of(self.run, self.added[moved] + change[moved], rows=moved).draws()
         notes = self._contributions.notes(scenario, additions, self._additions.contributions)
-        return ConditionalForecast(self._with_trade(there, added), coupled, change, notes)
+        return ConditionalForecast(draws, change, notes)
 
     def uniform(self, key: str) -> Floats:
         """(n,) numbers from 0 to 1 by which draws choose: the same in every scenario and, of one seed, every series."""
@@ -167,34 +169,46 @@ class Future:
     def _additions(self) -> ContributionSet:
         return self._contributions.of(self.baseline)
 
-    @cached_property
     def _forked(self) -> Floats:
         return forked(self._additions, self._ahead, self._luck)
 
     def arranged(self, place: npt.NDArray[np.int64], rows: slice = slice(None)) -> Draws:
-        """(h, n) draws of the periods ``rows`` with path ``place[i]`` of the run in draw i, coupled; what events add
-        stays with its draw."""
-        return _coupled(self.run, self.added[rows, : len(place)], place, rows)
-
-    @cached_property
-    def _sizes(self) -> Draws:
-        """(H, n) what is traded where there is trade."""
-        return np.exp(self.run.draws.T + self.added).astype(np.float32)
-
-    def _with_trade(self, sizes: Draws, added: Floats) -> Draws:
-        """The draws of a world whose events add ``added`` to the log: ``sizes`` where it has trade, else 0."""
-        if self.run.trade is None:
-            return sizes
-        return np.where(has_trade(self.run.trade.T, self.run.held, added), sizes, np.float32(0))
+        """(h, n) draws of the periods ``rows`` with path ``place[i]`` of the run in draw i; what events add stays with
+        its draw."""
+        return _World.of(self.run, self.added[rows, : len(place)], place, rows).draws()
 
 
-def _coupled(
-    run: Run, added: Floats, place: npt.NDArray[np.int64] | slice = slice(None), rows: slice = slice(None)
-) -> Draws:
-    """(h, n) the paths ``place`` of a run with what is ``added`` to their log in the periods ``rows``, in the margins
-    of the sum; 0 without trade."""
-    paths = run.draws[place].T[rows]
-    if run.trade is None:
-        return np.exp(added_to(paths, added)).astype(np.float32)
-    trade = has_trade(run.trade[place].T[rows], run.held, added)
-    return np.where(trade, np.exp(added_to(paths, added, trade)), 0.0).astype(np.float32)
+@dataclass(frozen=True, eq=False)
+class _World:
+    """Paths of a run (h, n), what the events of one world add to their log, and which have trade; None: all."""
+
+    paths: Draws
+    added: npt.NDArray[np.floating]
+    trade: Bools | None
+
+    @classmethod
+    def of(
+        cls,
+        run: Run,
+        added: npt.NDArray[np.floating],
+        place: npt.NDArray[np.int64] | slice = slice(None),
+        rows: npt.NDArray[np.int64] | slice = slice(None),
+    ) -> _World:
+        """The paths ``place`` of a run in the periods ``rows``, with what is ``added`` (h, n)."""
+        trade = None if run.trade is None else has_trade(run.trade[place].T[rows], run.held, added)
+        return cls(run.draws[place].T[rows], added, trade)
+
+    def margins(self) -> Draws:
+        """(h, n) quantiles of the sum in ascending order, in the series' unit: first the draws without trade, 0."""
+        logs = convolved(self.paths, self.added, self.trade)
+        if self.trade is not None:
+            for row, count in zip(logs, self.trade.sum(axis=1).tolist(), strict=True):
+                row[len(row) - count :] = thinned(row, count)
+                row[: len(row) - count] = -np.inf
+        return np.exp(logs).astype(np.float32)
+
+    def draws(self) -> Draws:
+        """(h, n) the margins in the order of the sums draw by draw."""
+        sums = self.paths.astype(float) + self.added
+        sums = sums if self.trade is None else np.where(self.trade, sums, -np.inf)
+        return couple(sums, self.margins()).astype(np.float32)

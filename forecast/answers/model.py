@@ -21,6 +21,7 @@ from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 
 from forecast.extras import installed
+from forecast.timeseries.series import Floats
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -155,10 +156,11 @@ class Coverage(Part):
         return cls.model_validate({str(level): share for level, share in shares.items()})
 
 
-def bounds(levels: Sequence[int], values: Sequence[float]) -> dict[str, float]:
-    """``{"lo-80": …, "hi-80": …}`` from ``values``, a pair for each level."""
-    names = [f"{side}-{level}" for level in levels for side in ("lo", "hi")]
-    return dict(zip(names, values, strict=True))
+def by_level(median: str, levels: Sequence[int], values: Floats) -> list[dict[str, float]]:
+    """``{median: …, "lo-80": …, "hi-80": …}`` for each column of ``values`` (1 + 2 L, P): the median and, level by
+    level, the two ends of the central interval."""
+    names = [median, *(f"{side}-{level}" for level in levels for side in ("lo", "hi"))]
+    return [dict(zip(names, at, strict=True)) for at in values.T.tolist()]
 
 
 class Answer(Part):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -15,6 +15,9 @@ from forecast.timeseries.series import Series
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
+
+
+_FACTS = tuple(field.name for field in fields(Series))
 
 
 class SeriesFacts(Answer):
@@ -65,7 +68,7 @@ def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) 
         [
             SeriesFacts.model_validate(
                 {
-                    **asdict(series),
+                    **{name: getattr(series, name) for name in _FACTS},
                     "run": serving(series),
                     "retired": retired.get(series.series_id),
                     "fault": unservable.get(series.series_id),

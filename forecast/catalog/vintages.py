@@ -126,7 +126,8 @@ def read(
 ) -> list[Observation]:
     """The last vintage of each period from ``start`` to ``end`` known at the end of ``as_of``, by period."""
     table, gone = OBSERVATIONS.c, WITHDRAWALS.c
-    query = select(OBSERVATIONS).where(table.series_id == series_id).order_by(table.ds, table.known)
+    facts = table.ds, table.value, table.flag, table.known, table.assumed
+    query = select(*facts).where(table.series_id == series_id).order_by(table.ds, table.known)
     ends = select(gone.ds, func.max(gone.known)).where(gone.series_id == series_id).group_by(gone.ds)
     if as_of is not None:
         end_of_day = _end_of(as_of)
@@ -136,11 +137,11 @@ def read(
     if end is not None:
         query = query.where(table.ds <= end)
     withdrawn = {row[0]: row[1] for row in connection.execute(ends)}
-    last = {row.ds: row for row in connection.execute(query)}
-    last = {ds: row for ds, row in last.items() if row.known > withdrawn.get(ds, datetime.min)}
+    last = {row[0]: row for row in connection.execute(query)}
     return [
-        Observation(row.series_id, row.ds, row.value, row.flag, row.known.replace(tzinfo=UTC), row.assumed)
-        for row in last.values()
+        Observation(series_id, ds, value, flag, known.replace(tzinfo=UTC), assumed)
+        for ds, value, flag, known, assumed in last.values()
+        if known > withdrawn.get(ds, datetime.min)
     ]
 
 

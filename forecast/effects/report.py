@@ -165,8 +165,10 @@ def _more(level: Floats, without: Floats, path: Floats, some: _Bools, observed: 
 
 def _latent(actual: Floats, ds: Days, record: EffectRecord) -> Floats:
     """Observed values, those below what the series can report being what the model puts there."""
-    latent = {np.datetime64(day, "D"): np.exp(value) for day, value in record.latent.items()}
-    return np.array([latent.get(day, value) for day, value in zip(ds, actual, strict=True)])
+    found = actual.copy()
+    for day, value in record.latent.items():
+        found[ds == np.datetime64(day, "D")] = np.exp(value)
+    return found
 
 
 def _observed(history: History, ordinals: _Ordinals) -> Floats:

@@ -80,11 +80,13 @@ def branches(events: Events, known_on: date) -> tuple[Branch, ...]:
     ends: list[Branch] = []
     explained: set[str] = set()
     for event in known.values():
-        threats = [by for by, act in known.acts_on(event.event_id) if act.relation == "terminates" and _is_threat(by)]
-        until = _until(known, event)
         # What is only threatened holds nothing back whose end could be open.
-        if not _is_conditional(event) or _is_threat(event) or until is None or _prolongs(known, event):
+        if not _is_conditional(event) or _is_threat(event) or _prolongs(known, event):
             continue
+        until = _until(known, event)
+        if until is None:
+            continue
+        threats = [by for by, act in known.acts_on(event.event_id) if act.relation == "terminates" and _is_threat(by)]
         explained.update(threat.event_id for threat in threats)
         if _over(known, event) is None:
             ends += _end(known, event, until + _DAY, threats)
@@ -185,11 +187,12 @@ def _life(known: Events, event_id: str) -> _Life:
     revivals = tuple(by.takes_effect for by in _actors(known, event, "reinstates"))
     for day in revivals:
         pauses = [replace(p, last=day - _DAY) if p.start < day and p.covers(day) else p for p in pauses]
-    for end, revived in _ends(known, event):
+    ends = _ends(known, event)
+    for end, revived in ends:
         if revived is not None:
             pauses.append(_Pause(_since(end), revived - _DAY, None, end.by, end.status))
     until = _until(known, event) if _is_conditional(event) else None
-    return _Life(event, until, _over(known, event), tuple(sorted(pauses, key=lambda p: p.start)), revivals)
+    return _Life(event, until, _for_good(ends), tuple(sorted(pauses, key=lambda p: p.start)), revivals)
 
 
 def _pause(known: Events, by: Event) -> _Pause:
@@ -200,7 +203,11 @@ def _pause(known: Events, by: Event) -> _Pause:
 
 def _over(known: Events, event: Event) -> State | None:
     """The state in which an event is over for good, from its first day; ``None`` while it lasts."""
-    return min((end for end, revived in _ends(known, event) if revived is None), key=_since, default=None)
+    return _for_good(_ends(known, event))
+
+
+def _for_good(ends: list[tuple[State, date | None]]) -> State | None:
+    return min((end for end, revived in ends if revived is None), key=_since, default=None)
 
 
 def _ends(known: Events, event: Event) -> list[tuple[State, date | None]]:
@@ -242,6 +249,8 @@ def _until(known: Events, event: Event) -> date | None:
 
 def _extenders(known: Events, event: Event) -> tuple[Event, ...]:
     """The events that prolong this one, directly or by prolonging one that does."""
+    if not known.acts_on(event.event_id):
+        return ()
     found: dict[str, Event] = {}
     queue = [event.event_id]
     while queue:

@@ -16,10 +16,11 @@ import numpy.typing as npt
 
 from forecast.answers.champion import future_of, serving
 from forecast.answers.event_priors import Evidence
-from forecast.answers.forecast import at_levels, quantiles
+from forecast.answers.forecast import at_levels
 from forecast.answers.future import Future
 from forecast.answers.health import Health, HealthList, Inside
 from forecast.catalog import Catalog
+from forecast.coupling import quantiles_of
 from forecast.errors import CorruptArtifact, ForecastError, TooShort
 from forecast.registry import Registry, Run
 from forecast.timeseries.series import History, Series
@@ -107,7 +108,7 @@ def _hits(future: Future, history: History) -> npt.NDArray[np.bool_]:
     if not known.any():
         return _NONE
     came = history.y[np.isin(history.ds, future.ds[known])]
-    bounds = quantiles(future.coupled[known], at_levels(MONITOR_LEVELS))[1:]
+    bounds = quantiles_of(future.margins()[known], at_levels(MONITOR_LEVELS))[1:]
     return np.stack(
         [(low <= came) & (came <= high) for low, high in zip(bounds[::2], bounds[1::2], strict=True)], axis=1
     )

@@ -9,8 +9,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from forecast.timeseries.series import Floats
-
 Bools = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.uint8]
 
@@ -23,7 +21,7 @@ def codes(now: Bools, freed: Bools) -> Codes:
     return np.asarray(now + 2 * freed.astype(np.uint8), dtype=np.uint8)
 
 
-def has_trade(code: Codes, held: float, added: Floats) -> Bools:
+def has_trade(code: Codes, held: float, added: npt.NDArray[np.floating]) -> Bools:
     """Whether each draw has trade in a world whose events add ``added`` to its log; one shape for all three.
 
     ``held``: the mean effect at the last observation, on the log. Where events hold back trade and a world takes away

@@ -22,10 +22,11 @@ def routes(context: Context) -> APIBlueprint:
     @api.get("/series/<series_id>/effects", responses=answers(Effects, EffectPaths, csv=True))
     def list_effects(path: SeriesPath, query: EffectsQuery) -> Response:
         """What each episode of events did to a series: how much on average, in sum, and when; or period by period."""
-        series_id, evidence = path.series_id, Evidence.of(context.registry, context.catalog.retired())
-        run = champion_of(context.catalog.get(series_id), context.registry)
+        edition, known, retired = context.catalog.facts()
+        series_id, evidence = path.series_id, Evidence.of(context.registry, retired)
+        run = champion_of(known.get(series_id) or context.catalog.get(series_id), context.registry)
         as_csv, by_period = wants_csv(query.format), query.detail == "path"
-        stores = run.run_id, context.catalog.edition(), evidence.digest
+        stores = run.run_id, edition, evidence.digest
         etag = tag("effects", series_id, stores, by_period, query.event, as_csv)
         if same := unchanged(etag):
             return same

@@ -185,7 +185,7 @@ def test_the_last_trained_period_other_levels_and_another_day_have_their_own_ans
 ) -> None:
     made = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, horizon=24, levels=[80]))
     wide = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, horizon=24, levels=[95]))
-    draws = future(shared, COPPER).coupled
+    draws = future(shared, COPPER).draws
     for one, (low, high) in ((made, (0.1, 0.9)), (wide, (0.025, 0.975))):
         bounds = one.data[-1].interval(*one.levels)
         assert (one.data[-1].yhat, *bounds) == pytest.approx(
@@ -261,10 +261,10 @@ def test_threats_without_a_probability_move_nothing(own: tuple[Catalog, Registry
 
 def test_a_threat_with_a_probability_is_drawn_with_it(own: tuple[Catalog, Registry]) -> None:
     catalog, _ = own
-    before = future(own, EARTHS).draws
+    before = future(own, EARTHS).added
     threat = event(catalog, "threat", kind="threat", status="threatened", probability=0.3)
     catalog.add(events=[threat], known_at=KNOWN)
-    moved = (future(own, EARTHS).draws != before).any(axis=0)
+    moved = (future(own, EARTHS).added != before).any(axis=0)
     assert moved.mean() == pytest.approx(0.3, abs=0.08)
 
 
@@ -323,7 +323,7 @@ def test_an_end_that_became_known_after_the_training_acts_from_its_day(own: tupl
         for i, member in enumerate(effect.episode.events)
     ]
     catalog.add(events=repeals, known_at=KNOWN)
-    change = np.log(future(own, EARTHS, dt.date(2026, 8, 2)).draws) - np.log(before.draws)
+    change = future(own, EARTHS, dt.date(2026, 8, 2)).added - before.added
     end = [str(day) for day in before.ds].index("2026-10-01")
     np.testing.assert_allclose(change[:end], 0.0, atol=1e-6)
     np.testing.assert_allclose(change[end:], -path(before, effect)[end:], atol=2e-6)

@@ -13,7 +13,6 @@ from forecast import cli, errors
 from forecast.answers.branches import BranchFacts, branch_facts
 from forecast.answers.effects import EffectPaths, Effects, EpisodeEstimate
 from forecast.answers.forecast import Forecast
-from forecast.answers.model import bounds
 from forecast.cli import call, options
 from forecast.cli.effects import _cells, _episodes, _left_out, _noted, _periods, shape_in_words
 from forecast.cli.forecasts import _page
@@ -144,7 +143,9 @@ def test_an_effect_of_which_the_data_say_little_is_marked(
 
 
 def estimate(median: float, low: float, high: float) -> dict[str, float]:
-    return {"median": median, **bounds((50, 80, 90), 3 * (low, high))}
+    return {"median": median} | {
+        f"{side}-{level}": end for level in (50, 80, 90) for side, end in zip(("lo", "hi"), (low, high), strict=True)
+    }
 
 
 def an_episode(**facts: object) -> EpisodeEstimate:

@@ -26,8 +26,8 @@ from forecast.answers.forecast import (
     baseline,
     check_horizon,
     checked_levels,
-    points,
     quantiles,
+    rows_of,
 )
 from forecast.answers.future import Draws, Future
 from forecast.answers.model import (
@@ -39,14 +39,14 @@ from forecast.answers.model import (
     RunKey,
     SeriesKey,
     UnitName,
-    bounds,
+    by_level,
     in_unit,
 )
 from forecast.answers.provenance import DataTo, EventsKnownTo, Provenance, data_to, provenance
 from forecast.answers.scenarios.build import build
 from forecast.answers.scenarios.question import Question
 from forecast.answers.several import Several, each
-from forecast.coupling import pooled
+from forecast.coupling import pooled, quantiles_of
 from forecast.errors import Fault, InvalidInput, OutOfTime, known_name
 from forecast.metrics import rounded
 from forecast.registry import Registry
@@ -173,21 +173,24 @@ def _outcomes(
     future = of_series.future
     outcomes = [of_series.told(BASELINE_SCENARIO, of_series.values, notes=future.notes)]
     weighed = any(scenario.probability is not None for scenario in question.scenarios)
-    mixed, passed = of_series.base, 0.0
+    mixed, passed = np.zeros_like(of_series.base), 0.0
     chance = future.uniform(MIXTURE) if weighed else None
     mixture: list[tuple[float, Draws]] = []
     for scenario, event_scenario in zip(question.scenarios, event_scenarios, strict=True):
         deadline.check()
-        given = future.given(event_scenario, deadline.check)
-        there, coupled = given.draws[: question.h], given.coupled[: question.h]
-        outcomes.append(of_series.outcome(scenario.name, there, coupled, scenario.probability, given.notes))
+        given = future.given(event_scenario, deadline.check, question.h)
+        # A draw in which nothing changes keeps its value, though another has its rank now.
+        change = np.where(given.change == 0, np.float32(0), given.draws - of_series.base)
+        margins = np.sort(given.draws, axis=1)
+        values = quantiles_of(margins, of_series.at)
+        outcomes.append(of_series.outcome(scenario.name, values, change, scenario.probability, given.notes))
         if scenario.probability is not None and chance is not None:
             here = (chance >= passed) & (chance < passed + scenario.probability)
-            mixed, passed = np.where(here, there, mixed), passed + scenario.probability
-            mixture.append((scenario.probability, coupled))
+            mixed, passed = np.where(here, change, mixed), passed + scenario.probability
+            mixture.append((scenario.probability, margins))
     if weighed:
-        mixture.append((1.0 - passed, future.coupled[: question.h]))
-        outcomes.append(of_series.outcome(MIXTURE, mixed, pooled(mixture), None, ()))
+        mixture.append((1.0 - passed, np.sort(of_series.base, axis=1)))
+        outcomes.append(of_series.outcome(MIXTURE, pooled(mixture, of_series.at), mixed, None, ()))
     return outcomes
 
 
@@ -205,66 +208,67 @@ class _Table:
         """(h, n) draws of the baseline."""
         return self.future.draws[: self.h]
 
+    @property
+    def at(self) -> list[float]:
+        """The probabilities of which quantiles are told."""
+        return at_levels(self.levels)
+
     @cached_property
     def values(self) -> Floats:
         """Quantiles of the baseline."""
         return baseline(self.future, self.levels, self.cache)[:, : self.h]
 
     def outcome(
-        self, name: str, draws: Draws, coupled: Draws | Floats, probability: float | None, notes: tuple[str, ...]
+        self, name: str, values: Floats, change: Draws, probability: float | None, notes: tuple[str, ...]
     ) -> Outcome:
-        """Only periods from the first that differs on are new: differences by ``draws``, quantiles by ``coupled``."""
-        k = next(iter(np.flatnonzero((draws != self.base).any(axis=1))), len(self.base))
-        change = draws[k:] - self.base[k:]
-        same, unmoved = self.values[:, :k], np.zeros((len(self.values), k))
-        difference = np.hstack([unmoved, self._quantiles(change)])
+        """A world with these quantiles and the ``change`` (h, n) of its draws. Only periods from the first that differs
+        on are new."""
+        k = next(iter(np.flatnonzero(change.any(axis=1)).tolist()), self.h)
         adds_up = not self.future.series.is_price
-        sums = np.hstack([unmoved, self._quantiles(change.cumsum(axis=0))]) if adds_up else None
         said = _SAME.format(scenario=name, series_id=self.future.series.series_id)
         return self.told(
             name,
-            np.hstack([same, self._quantiles(coupled[k:])]),
-            self._changes(difference),
-            None if sums is None else self._changes(sums),
+            np.hstack([self.values[:, :k], values[:, k:]]),
+            self._changes(change, k),
+            self._changes(change.cumsum(axis=0), k) if adds_up else None,
             probability=probability,
-            notes=notes if k < len(self.base) else (said,),
+            notes=notes if k < self.h else (said,),
         )
 
     def told(
         self,
         name: str,
         values: Floats,
-        differences: Sequence[Change] | None = None,
-        sums: Sequence[Change] | None = None,
+        differences: Sequence[Mapping[str, float]] | None = None,
+        sums: Sequence[Mapping[str, float]] | None = None,
         *,
         probability: float | None = None,
         notes: tuple[str, ...],
     ) -> Outcome:
         """The answer of one world; without differences it is the baseline's."""
         nothing = [None] * self.h
-        alone = points(values, self.future.ds, self.levels)
-        return Outcome(
-            series_id=self.future.series.series_id,
-            unit=self.future.series.unit,
-            freq=self.future.series.freq,
-            run=self.future.run.run_id,
-            data_to=data_to(self.future.run),
-            provenance=provenance(self.future),
-            scenario=name,
-            probability=probability,
-            levels=self.levels,
-            data=tuple(
-                OutcomePoint.model_validate(point.json_object() | {"difference": change, "cumulated": total})
-                for point, change, total in zip(alone, differences or nothing, sums or nothing, strict=True)
-            ),
-            notes=notes,
+        rows = rows_of(values, self.future.ds, self.levels)
+        # All at once: a call for each period takes longer than its checks.
+        return Outcome.model_validate(
+            {
+                "series_id": self.future.series.series_id,
+                "unit": self.future.series.unit,
+                "freq": self.future.series.freq,
+                "run": self.future.run.run_id,
+                "data_to": data_to(self.future.run),
+                "provenance": provenance(self.future),
+                "scenario": name,
+                "probability": probability,
+                "levels": self.levels,
+                "data": [
+                    {**row, "difference": change, "cumulated": total}
+                    for row, change, total in zip(rows, differences or nothing, sums or nothing, strict=True)
+                ],
+                "notes": notes,
+            }
         )
 
-    def _quantiles(self, draws: Draws | Floats) -> Floats:
-        return quantiles(draws, at_levels(self.levels))
-
-    def _changes(self, values: Floats) -> list[Change]:
-        return [
-            Change.model_validate({"median": median} | bounds(self.levels, ends))
-            for median, *ends in rounded(values).T.tolist()
-        ]
+    def _changes(self, draws: Draws, k: int) -> list[dict[str, float]]:
+        """The members of ``Change`` for each period, by name; nothing changes in the first ``k``."""
+        values = np.hstack([np.zeros((len(self.at), k)), quantiles(draws[k:], self.at)])
+        return by_level("median", self.levels, rounded(values))

@@ -67,8 +67,8 @@ def test_each_part_of_an_outcome_is_of_the_same_draws(stores: Stores) -> None:
     after = np.array([day >= np.datetime64("2026-09-01") for day in future.ds[:12]])[:, None]
     there = np.where(after, base * 0.7, base)
     first, made = ask(stores, stated("less", -30, probability=0.25)).data[:2]
-    is_of(first.data, future.coupled[:12])
-    is_of(made.data, future.coupled[:12] * np.where(after, 0.7, 1.0))
+    is_of(first.data, future.draws[:12])
+    is_of(made.data, future.draws[:12] * np.where(after, 0.7, 1.0))
     is_of(changes(made, "difference"), there - base)
     is_of(changes(made, "cumulated"), (there - base).cumsum(axis=0))
     assert (first.probability, made.probability) == (None, 0.25)
@@ -91,7 +91,7 @@ def test_a_mixture_lives_in_each_scenario_in_its_share_of_the_draws(stores: Stor
         mixture = made.of_series(series_id)[-1]
         assert (mixture.scenario, mixture.probability) == ("mixture", None)
         # the quantiles are those of the three worlds in their shares
-        result = [(future.coupled[:12] * np.where(after, f, 1.0), w) for f, w in ((0.7, 3), (1.6, 2), (1.0, 5))]
+        result = [(future.draws[:12] * np.where(after, f, 1.0), w) for f, w in ((0.7, 3), (1.6, 2), (1.0, 5))]
         whole = np.concatenate([np.repeat(draws, w, axis=1) for draws, w in result], axis=1)
         expected = np.quantile(whole, [0.5, 0.1, 0.9], axis=1, method="hazen").T
         found = [(point.yhat, *point.interval(80)) for point in mixture.data]
