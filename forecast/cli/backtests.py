@@ -192,7 +192,7 @@ def _question(s: Session, options: tuple[Any, ...]) -> BacktestQuestion:
     if calibrate is not None and family not in (None, Grid.family):
         raise typer.BadParameter(f"--calibrate is for {Grid.family}")
     ahead = horizon or min(12, s.settings.horizon)
-    return BacktestQuestion(as_of or s.today, ahead, family or Grid.family, calibrate is not Calibrate.NONE)
+    return BacktestQuestion(s.day(as_of), ahead, family or Grid.family, calibrate is not Calibrate.NONE)
 
 
 def _origins(

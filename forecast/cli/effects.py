@@ -49,7 +49,7 @@ PERIOD = (
     Column("low", number=True),
     Column("high", number=True),
 )
-CLASSES = (Column("family", "kind"), Column("measure", "effect on"), Column("says", "what such events did", wrap=True))
+CLASSES = ("family", "measure_class", "says")
 _NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _UNITS = {"t": "tonnes"}
 
@@ -110,7 +110,7 @@ def _classes(out: Out) -> None:
 
     with session() as s:
         told = class_effects(Evidence.of(s.registry, s.catalog.retired()))
-    _show(out, told, lambda: table(list(told.lines()), CLASSES))
+    out.answer(told, CLASSES, wrap=("says",))
 
 
 def _show(out: Out, answer: Answer, page: Callable[[], str]) -> None:

@@ -23,6 +23,7 @@ from forecast.cli.output import (
     warn_left_out,
 )
 from forecast.cli.session import Session, session
+from forecast.errors import NothingTrained
 
 if TYPE_CHECKING:
     from forecast.answers.forecast import BranchFacts, Forecast
@@ -54,7 +55,7 @@ def forecast(
     """
     out, percents = Out(format, output), levels(level)
     with session() as s:
-        found = _forecasts(s, s.known(series_ids), Ask(horizon, percents, as_of or s.today, coherent))
+        found = _forecasts(s, s.known(series_ids), Ask(horizon, percents, s.day(as_of), coherent))
     if out.chosen is Format.TABLE:
         out.text("\n".join(_page(each) for each in found.data))
     else:
@@ -88,7 +89,9 @@ def export(
 
     percents = levels(level)
     with session() as s:
-        found = _forecasts(s, s.known(series_ids), Ask(horizon, percents, as_of or s.today, coherent))
+        if not series_ids and not s.registry.champions():
+            raise NothingTrained
+        found = _forecasts(s, s.known(series_ids), Ask(horizon, percents, s.day(as_of), coherent))
     finished = csv_export(found.names(), found.lines())
     finished.write(output)
     print(f"{output}: {finished.rows} rows of {len(found.data)} series, sha256 {finished.sha256}")

@@ -56,7 +56,7 @@ def plot(
     if sum([bool(effect), bool(scenarios), backtest]) > 1:
         raise typer.BadParameter("one of --effect, --scenario and --backtest")
     with session() as s:
-        history = s.catalog.history(series_id, as_of or s.today)
+        history = s.catalog.history(series_id, s.day(as_of))
         if effect:
             picture = _effect(s, history, effect)
         elif backtest:
@@ -64,7 +64,7 @@ def plot(
         elif scenarios:
             picture = scenario_picture(history, _scenario_forecasts(ask(s, scenarios), series_id), periods)
         else:
-            picture = _forecast(s, history, horizon, levels(level), as_of or s.today, periods)
+            picture = _forecast(s, history, horizon, levels(level), s.day(as_of), periods)
     file = output or Path(f"{series_id}.png")
     write_atomically(file, picture)
     print(file)

@@ -56,7 +56,7 @@ def ask(s: Session, file: Path) -> ScenarioAnswer:
 
 
 def _page(answered: ScenarioAnswer, series_id: str) -> str:
-    """One series: each scenario beside the baseline, with the widest interval of the difference."""
+    """One series: each scenario beside the baseline, with the widest interval of the difference; else that alone."""
     baseline, *others = answered.of_series(series_id)
     level = max(answered.levels)
     text = ""
@@ -65,9 +65,15 @@ def _page(answered: ScenarioAnswer, series_id: str) -> str:
         own = [note for note in outcome.notes if note not in baseline.notes]
         rows = list(_rows(baseline, outcome, level))
         text += f"{series_id}, {baseline.unit}: {outcome.scenario}{chance}\n\n{table(rows, COLUMNS)}{lines(own)}\n"
+    if not others:
+        names = (f"lo-{level}", "yhat", f"hi-{level}")
+        columns = (COLUMNS[0], *(Column(name, number=True) for name in names))
+        text = (
+            f"{series_id}, {baseline.unit}: {baseline.scenario}\n\n{table([p.cells() for p in baseline.data], columns)}"
+        )
     known = f"run {baseline.run}; as of {answered.as_of}, events known to {answered.events_known_to or 'no day'}"
     legend = f"difference: the median of the differences of the draws; low, high: their {level} % interval"
-    return text.rstrip("\n") + "\n" + lines([legend, known, *baseline.notes])
+    return text.rstrip("\n") + "\n" + lines([*([legend] if others else []), known, *baseline.notes])
 
 
 def _rows(baseline: Outcome, outcome: Outcome, level: int) -> Iterator[dict[str, object]]:
