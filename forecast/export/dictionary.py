@@ -74,8 +74,10 @@ def columns(entry: Entry) -> list[Column]:
 
 
 def only_in_json(entry: Entry) -> list[Column]:
-    """What its JSON has besides: ``left_out``, and of each item in it ``left_out[].series_id``; the members of items also
-    where the list itself is a column of the CSV."""
+    """What its JSON has besides: ``left_out``, and of each item in it ``left_out[].series_id``.
+
+    The members of items are among it even where their list is a column of the CSV.
+    """
     return list(_besides(entry.model, {column.name for column in columns(entry)}))
 
 

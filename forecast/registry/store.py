@@ -304,7 +304,8 @@ class Registry:
     def _summaries(self, series_id: str) -> list[RunSummary]:
         champion, rows = self.champion_id(series_id), []
         for run_id in self._runs(series_id):
-            folder, facts = self.root / series_id / run_id, {}
+            folder = self.root / series_id / run_id
+            facts: dict[str, str] = {}
             try:
                 card = read_card(folder)
                 facts |= {"trained_at": card.trained_at.isoformat(), "as_of": card.as_of.isoformat()}

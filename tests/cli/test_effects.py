@@ -107,6 +107,11 @@ def test_levels_are_read_in_their_order(given: list[str] | None, found: list[int
     assert options.levels(given) == found
 
 
+def test_a_level_twice_is_refused() -> None:
+    with pytest.raises(errors.InvalidInput, match="--level = '80,80': expected each level once"):
+        options.levels(["80", "80"])
+
+
 @pytest.mark.parametrize("given", ["0", "100", "-1", "8.5", "", "80,,95"])
 def test_a_level_is_a_whole_percentage_below_a_hundred(given: str) -> None:
     with pytest.raises(errors.InvalidInput, match="a whole percentage from 1 to 99"):

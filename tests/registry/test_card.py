@@ -194,5 +194,5 @@ def test_whatever_a_newer_card_calls_its_format_it_is_no_traceback(
     run.with_name("2026-06-01-new").rename(run)
     assert "its card has format" in client.get("/readyz").get_json()["faults"][0]
     monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
-    assert call(["forecast", COPPER, "--as-of", str(NOW.date())]) == 3, "as for a series without a run"
+    assert call(["forecast", COPPER, "--as-of", str(NOW.date())]) == 5, "as for a damaged run"
     assert "Traceback" not in capsys.readouterr().err

@@ -17,6 +17,7 @@ ELSEWHERE = {
     "chance": ("probability",),
     "date": ("starts", "effective", "from"),
     "day": ("starts", "effective", "from"),
+    "effective": ("starts", "from"),
     "end": ("ended",),
     "ends": ("ended",),
     "event": ("branch",),
@@ -30,7 +31,7 @@ ELSEWHERE = {
     "value": ("rate", "percent"),
 }
 #: A key is a known one spelt wrong if they are so much alike: `levels` and `level` are, `percnt` and `price` are not.
-_ALIKE = 0.75
+_ALIKE = 0.8
 #: What would have been right, where pydantic says it in words of Python.
 _WORDS = {
     "date_from_datetime_inexact": "a day, YYYY-MM-DD",

@@ -43,7 +43,7 @@ def asked(place: str, key: str) -> dict[str, object]:
         ("add", "begins", "effective"),
         ("take", "begins", "starts"),
         ("take", "date", "starts"),
-        ("take", "effectiv", None),
+        ("take", "effective", "starts"),
         ("take", "event", "branch"),
         ("amend", "branch", "event"),
         ("add", "date", "effective"),

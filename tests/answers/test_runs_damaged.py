@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from forecast.answers.event_priors import FILE, Evidence, refresh
+from forecast.answers.event_priors import Evidence, refresh
 from forecast.answers.several import each
 from forecast.cli import call
 from forecast.errors import Damaged, Unavailable
 from forecast.registry import Registry
+from forecast.registry.store import CLASSES_FILE as FILE
 from forecast.settings import Settings
 from service import create_app
 from tests.service.conftest import get
