@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from forecast.answers.series import SeriesList
     from forecast.answers.several import ForecastList
     from forecast.errors import (
+        CorruptArtifact,
         ForecastError,
         InvalidInput,
         Misconfigured,
@@ -59,6 +60,7 @@ _FROM = {
     "Answer": "answers.model",
     "ClassEffects": "answers.event_classes",
     "Column": "answers.model",
+    "CorruptArtifact": "errors",
     "Draws": "answers.draws",
     "EffectPaths": "answers.effects",
     "Effects": "answers.effects",
@@ -89,6 +91,7 @@ __all__ = [
     "Answer",
     "ClassEffects",
     "Column",
+    "CorruptArtifact",
     "Draws",
     "EffectPaths",
     "Effects",

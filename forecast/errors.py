@@ -39,14 +39,23 @@ class Fault:
         return f"{place}{self.where} = {self.value!r}: expected {self.expected}"
 
 
-def nearest(name: str, known: Iterable[str], n: int = 3) -> tuple[str, ...]:
-    """At most ``n`` of the known names that are spelt like ``name``, the nearest first."""
-    return tuple(difflib.get_close_matches(name, sorted(known), n=n, cutoff=0.5))
+def nearest(name: str, known: Iterable[str], n: int = 3, cutoff: float = 0.5) -> tuple[str, ...]:
+    """At most ``n`` of the known names that are spelt like ``name``, the nearest first; ``cutoff``: how alike, to 1."""
+    return tuple(difflib.get_close_matches(name, sorted(known), n=n, cutoff=cutoff))
 
 
-def known_name(what: str, name: str, known: Iterable[str]) -> str:
-    """What would have been right in place of a name that is not known: ``a known series; nearest: price.copper``."""
-    return f"a known {what}{_hint(nearest(name, known))}"
+def known_name(what: str, name: str, known: Iterable[str], when: str = "") -> str:
+    """What would have been right in place of a name that is not known: ``a known series; nearest: price.copper``.
+
+    ``when``: the day on which it has to be known, as in ``on 2026-07-15``.
+    """
+    expected = f"{with_article(what)} known {when}" if when else f"a known {what}"
+    return expected + _hint(nearest(name, known))
+
+
+def with_article(noun: str) -> str:
+    """``a series``, ``an event``."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
 
 
 def one_of(words: Iterable[str]) -> str:
@@ -87,6 +96,13 @@ class NotTrained(ForecastError, LookupError):
         super().__init__(f"no forecast for {series_id!r}: {why}; {remedy or f'run: orecast train {series_id}'}")
 
 
+class NothingTrained(NotTrained):
+    """No series has a run at all."""
+
+    def __init__(self) -> None:
+        ForecastError.__init__(self, "nothing is trained; run: orecast train")
+
+
 class NotEstimated(ForecastError, LookupError):
     """The serving run tells no effect of an event on a series, and ``why``; that is not to say that it had none."""
 
@@ -113,11 +129,23 @@ class Retired(ForecastError, LookupError):
 
 
 class CorruptArtifact(ForecastError, OSError):
-    """A stored run whose files are missing, cut short or not the bytes its card promises."""
+    """A stored run whose files are missing, cut short or not the bytes its card promises.
+
+    ``path``: of a file of a run, below the folder of all runs, so that an answer does not tell where that lies.
+    """
 
     def __init__(self, path: str, why: str) -> None:
         self.path, self.why = path, why
         super().__init__(f"corrupt artifact {path}: {why}")
+
+
+class Damaged(CorruptArtifact):
+    """The series was trained, and none of its runs can be served; ``path``: the folder of its runs."""
+
+    def __init__(self, series_id: str, reasons: Iterable[str]) -> None:
+        self.series_id, self.path, self.why = series_id, series_id, "; ".join(reasons)
+        remedy = f"run: orecast train {series_id}"
+        ForecastError.__init__(self, f"no forecast for {series_id!r}: {self.why}; {remedy}")
 
 
 class UnknownFormat(CorruptArtifact):

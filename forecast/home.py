@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, SupportsIndex
 
-from forecast.errors import Fault, InvalidInput, Misconfigured
+from forecast.errors import Fault, InvalidInput, Misconfigured, NothingTrained
 from forecast.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,8 +59,8 @@ def open_home(folder: str | Path | None = None, *, today: Day | None = None) -> 
 class Home:
     """A catalogue of series and events with the runs that were trained on it, each opened when it is first used.
 
-    Days are UTC and mean their end; ``as_of`` answers with what was known then. Every method raises ``NotFound`` for a
-    name that there is not, with the nearest that there are.
+    Days are UTC and mean their end; ``as_of`` answers with what was known then, and is no day to come. Every method
+    raises ``NotFound`` for a name that there is not, with the nearest that there are.
     """
 
     settings: Settings
@@ -140,7 +140,7 @@ class Home:
 
         A run answers for the days from which on all was known that it was trained on; how it would have forecast
         before, ``backtest`` tells. Raises ``NotTrained``, and ``InvalidInput`` for an earlier ``as_of`` or an ``h``
-        beyond the trained horizon.
+        beyond the trained horizon; ``CorruptArtifact`` where every run that could serve is damaged.
         """
         from forecast.answers.forecast import ForecastQuestion, forecast
 
@@ -158,11 +158,13 @@ class Home:
     ) -> ForecastList:
         """The same of several series, of all targets without ids; what cannot be served is in ``left_out``.
 
-        ``coherent``: in every draw the parts of a parent add up to it.
+        Raises ``NotTrained`` where nothing is. ``coherent``: in every draw the parts of a parent add up to it.
         """
         from forecast.answers.forecast import ForecastQuestion
         from forecast.answers.several import forecasts
 
+        if series_ids is None and not self.registry.champions():
+            raise NothingTrained
         one = [series_ids] if isinstance(series_ids, str) else series_ids
         ids = self.catalog.targets() if one is None else list(one)
         asked = ForecastQuestion(self._as_of(as_of), _whole(h), _levels(level), coherent)
@@ -220,7 +222,9 @@ class Home:
         return run_list(self.registry.runs(name))
 
     def _as_of(self, day: Day | None) -> dt.date:
-        return self.today if day is None else _day("as_of", day)
+        from forecast.answers.as_of import day_asked
+
+        return day_asked(None if day is None else _day("as_of", day), self.today)
 
 
 def _day(name: str, day: object) -> dt.date:

@@ -66,7 +66,7 @@ def create_app(
     app.json = Json(app)
     telemetry.install(app, metrics, log, quiet=_QUIET)
     security.install(app, settings, free=_QUIET)
-    problems.install(app, log, settings.models_dir)
+    problems.install(app, log)
     for noun in (series, observations, effects, backtests, forecasts, scenarios, events, runs):
         app.register_api(noun.routes(context))
     app.register_api(health.routes(context, metrics))

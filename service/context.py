@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from forecast.answers.as_of import day_asked
 from forecast.answers.cache import Cache
 from forecast.catalog import Catalog
 from forecast.errors import NotFound
@@ -35,8 +36,11 @@ class Context:
     cache: Cache = field(default_factory=lambda: Cache(KEPT))
 
     def day(self, as_of: dt.date | None) -> dt.date:
-        """The day a question is about: the one asked for, else today in UTC; it means the end of that day."""
-        return as_of or self.clock().date()
+        """The day a question is about: the one asked for, else today in UTC; it means the end of that day.
+
+        Raises ``InvalidInput`` for a day that is still to come.
+        """
+        return day_asked(as_of, self.clock().date())
 
     def mineral(self, slug: str) -> str:
         """The slug, if there is such a mineral. Raises ``NotFound`` with the nearest there are."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from pathlib import Path
 from typing import NoReturn
 
 from flask import Flask, Response, g, request
@@ -25,6 +24,7 @@ from forecast.errors import (
     TooShort,
     Unavailable,
     UnknownFormat,
+    with_article,
 )
 from service.encoding import to_json
 
@@ -86,16 +86,8 @@ def members(
     }
 
 
-def public(text: str, folder: Path) -> str:
-    """A sentence about the files below a folder that does not tell where on the machine it lies."""
-    return text.replace(f"{folder}/", "")
-
-
-def install(app: Flask, log: FilteringBoundLogger, models: Path = Path()) -> None:
-    """Every way out of the application that is not an answer becomes a problem; ``log`` hears of bugs.
-
-    ``models``: the folder of trained runs, which no answer tells.
-    """
+def install(app: Flask, log: FilteringBoundLogger) -> None:
+    """Every way out of the application that is not an answer becomes a problem; ``log`` hears of bugs."""
 
     def bug(error: Exception) -> Response:
         log.error("failed", request_id=g.get("request_id"), path=request.path, exc_info=error)
@@ -108,7 +100,7 @@ def install(app: Flask, log: FilteringBoundLogger, models: Path = Path()) -> Non
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="unavailable")
         for family, status, kind in REFUSALS:
             if isinstance(error, family):
-                return problem(status, public(str(error), models), kind=kind, errors=_errors(error))
+                return problem(status, str(error), kind=kind, errors=_errors(error))
         return bug(error)
 
     app.register_error_handler(ForecastError, refused)
@@ -120,7 +112,7 @@ def _errors(error: ForecastError) -> list[dict[str, object]]:
     if isinstance(error, InvalidInput):
         return [{"where": _where(f.where), "value": f.value, "expected": f.expected} for f in error.faults]
     if isinstance(error, NotFound):
-        expected = ", ".join(error.nearest) or error.rule or f"the name of a {error.what}"
+        expected = ", ".join(error.nearest) or error.rule or f"the name of {with_article(error.what)}"
         return [{"where": _asked_as(error.name) or error.what, "value": error.name, "expected": expected}]
     return []
 

@@ -213,7 +213,8 @@ class Effects(EffectsAnswer):
     @classmethod
     def columns(cls, levels: Sequence[int | str] = ()) -> list[Column]:
         why = EventNotEstimated.model_fields["why"].description or ""
-        return [*super().columns(levels), Column("not_estimated", "text", "", why, "not_estimated")]
+        alone = "of the other columns such a line has `series_id`, `run`, `event_ids` and `unit` only"
+        return [*super().columns(levels), Column("not_estimated", "text", "", f"{why}; {alone}", "not_estimated")]
 
 
 class EffectPaths(EffectsAnswer):

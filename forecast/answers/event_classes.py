@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 from pydantic import Field
 
 from forecast.answers.estimate import ESTIMATES, PERCENT, Estimate, six_digits
 from forecast.answers.event_priors import Evidence
 from forecast.answers.model import Listing, Part, in_unit
-from forecast.effects.event_classes import ClassPrior, Size
+from forecast.effects.event_classes import IDENTIFIED_SE, ClassPrior, Size
 from forecast.events import KindFamily
 from forecast.names import MeasureClass
 from forecast.wording import counted
@@ -16,8 +18,8 @@ from forecast.wording import counted
 class ClassEffect(Part):
     """What events of a kind do to prices or to flows, in the direction that is expected of each."""
 
-    family: KindFamily = Field(description="kind of event")
-    measure_class: MeasureClass = Field(description="what it acts on: prices or flows")
+    family: KindFamily = Field(title="kind", description="kind of event")
+    measure_class: MeasureClass = Field(title="effect on", description="what it acts on: prices or flows")
     events: int = Field(
         description="events of the kind that there are to learn from", json_schema_extra=in_unit("events")
     )
@@ -28,7 +30,8 @@ class ClassEffect(Part):
     up: int = Field(description="estimates that were expected to be positive", json_schema_extra=ESTIMATES)
     down: int = Field(description="estimates that were expected to be negative", json_schema_extra=ESTIMATES)
     identified: bool = Field(
-        description="whether the mean can be told from zero; if not, a forecast takes the uncertainty only"
+        description="whether the mean is more than two standard errors on the expected side of zero; if not, a "
+        "forecast takes the uncertainty only"
     )
     spread: float = Field(description="standard deviation between events, on the log", json_schema_extra=PERCENT)
     mean: Estimate = Field(description="mean effect of such events", json_schema_extra=PERCENT)
@@ -36,7 +39,7 @@ class ClassEffect(Part):
         description="what a forecast takes of an event that nobody has seen, if it pushes upwards",
         json_schema_extra=PERCENT,
     )
-    says: str = Field(description="the same in a sentence")
+    says: str = Field(title="what such events did", description="the same in a sentence")
 
 
 class ClassEffects(Listing):
@@ -69,15 +72,15 @@ def _class(evidence: Evidence, prior: ClassPrior) -> ClassEffect:
 
 
 def _says(prior: ClassPrior, events: int, mean: Estimate) -> str:
-    low, high = mean.interval(90)
+    low, high = (100 * math.expm1(prior.mean + side * IDENTIFIED_SE * prior.se) for side in (-1, 1))
     sd = prior.towards(1).sd
     if not events:
         return f"no such event was seen; a forecast only allows for what all kinds show: give or take {100 * sd:.0f} %"
-    some, interval = counted(events, "event"), f"{low:+.0f} to {high:+.0f} %"
+    some, interval = counted(events, "event"), f"within two standard errors {low:+.1f} to {high:+.1f} %"
     if not prior.identified:
         return (
-            f"{some}: the mean effect ({interval}) cannot be told from zero; a forecast only allows for it: "
-            f"give or take {100 * sd:.0f} %"
+            f"{some}: the mean effect ({interval}) is not clear of zero on the expected side; a forecast only allows "
+            f"for it: give or take {100 * sd:.0f} %"
         )
     return (
         f"{some} moved {prior.measure_class} the expected way by {mean.median:.0f} % ({interval}); "

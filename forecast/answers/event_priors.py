@@ -5,15 +5,17 @@ own.
 written by whatever changes who serves (training, promoting, rolling back, retiring) and only read where questions are
 answered: one small file instead of every card, and runs that stay as they were trained, whichever other series are. It
 is true or it is not there: the registry removes it as soon as another run serves, so that what was killed before it
-wrote the file leaves none. Where it is missing or damaged the cards are read, and the next training, retraining or
-promotion writes it.
+wrote the file leaves none, and it is not written while a promoted run is damaged, since nothing would tell that the run
+was restored. Where it is missing or damaged the cards are read, and the next training, retraining or promotion writes
+it.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -23,7 +25,7 @@ from forecast import provenance
 from forecast.effects import Episode, EpisodeEffect
 from forecast.effects.episodes import direction
 from forecast.effects.event_classes import ClassPrior, Likelihood, Size, class_prior, class_priors, likelihoods
-from forecast.errors import CorruptArtifact, NotTrained
+from forecast.errors import CorruptArtifact, Damaged
 from forecast.events import Event, KindFamily
 from forecast.files import write_atomically
 from forecast.names import MeasureClass
@@ -81,7 +83,7 @@ class Evidence:
             stat = path.stat()
             return _read(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
         except (OSError, ValueError, KeyError, TypeError):
-            return _from_cards(registry, tuple(_teaching(registry, retired).items()))
+            return _from_cards(registry, tuple(_serving(registry, _teaching(registry, retired)).items()))
 
     @cached_property
     def priors(self) -> Mapping[tuple[KindFamily, MeasureClass], ClassPrior]:
@@ -164,9 +166,13 @@ def refresh(registry: Registry, retired: Collection[str]) -> None:
         return
     path = registry.root / FILE
     if path.is_dir():
-        raise CorruptArtifact(str(path), "it is a folder where a file belongs")
+        raise CorruptArtifact(FILE, "it is a folder where a file belongs")
     with registry.lock_all():
-        data = _written(registry, _teaching(registry, retired))
+        champions = _teaching(registry, retired)
+        if _serving(registry, champions) != champions:
+            path.unlink(missing_ok=True)
+            return
+        data = _written(registry, champions)
         if not path.is_file() or path.read_bytes() != data:
             write_atomically(path, data)
 
@@ -176,15 +182,21 @@ def _teaching(registry: Registry, retired: Collection[str]) -> dict[str, str]:
     return {name: run_id for name, run_id in registry.champions().items() if name not in retired}
 
 
-def _written(registry: Registry, champions: Mapping[str, str]) -> bytes:
+def _serving(registry: Registry, series_ids: Iterable[str]) -> dict[str, str]:
+    """The run that serves each series: another than was promoted where that is damaged, none where all are."""
+    serving = {}
+    for series_id in series_ids:
+        with suppress(Damaged):
+            serving[series_id] = registry.serving_id(series_id)
+    return serving
+
+
+def _written(registry: Registry, serving: Mapping[str, str]) -> bytes:
     found: list[dict[str, object]] = []
-    for series_id in champions:
-        try:
-            run = registry.champion(series_id)
-        except NotTrained:  # its files are damaged, which ``Registry.faults`` tells
-            continue
+    for series_id in serving:
+        run = registry.champion(series_id)
         found += map(asdict, likelihoods(run.record, run.card.series.measure_class))
-    return (json.dumps({"runs": dict(champions), "likelihoods": found}, indent=1) + "\n").encode()
+    return (json.dumps({"runs": dict(serving), "likelihoods": found}, indent=1) + "\n").encode()
 
 
 @lru_cache(maxsize=8)
@@ -193,8 +205,8 @@ def _read(path: Path, *_identity: int) -> Evidence:
 
 
 @lru_cache(maxsize=8)
-def _from_cards(registry: Registry, champions: tuple[tuple[str, str], ...]) -> Evidence:
-    return _parsed(_written(registry, dict(champions)))
+def _from_cards(registry: Registry, serving: tuple[tuple[str, str], ...]) -> Evidence:
+    return _parsed(_written(registry, dict(serving)))
 
 
 def _parsed(data: bytes) -> Evidence:

@@ -24,7 +24,7 @@ class EventFacts(Answer):
     event_id: str = Field(title="event", description="id of the event")
     title: str = Field(description="what it is, in a line")
     kind: str = Field(description="kind of measure or shock, such as tariff, export_control or other_shock")
-    actor: str = Field(description="who acts: an ISO 3166 alpha-3 code, EU, UN or WLD")
+    actor: Text = Field(description="who acts: an ISO 3166 alpha-3 code, EU, UN or WLD")
     targets: tuple[str, ...] = Field(description="against whom: the same codes")
     announced: dt.date | None = Field(description="day on which it was announced (UTC)")
     effective: dt.date | None = Field(description="first day on which it applies")

@@ -172,12 +172,15 @@ def check_horizon(horizon: int, run: Run) -> None:
 
 
 def checked_levels(levels: Collection[float]) -> tuple[int, ...]:
-    """The levels in order, each once. Raises ``InvalidInput`` for one that is no whole number from 1 to 99."""
+    """The levels in order. Raises ``InvalidInput`` unless they are whole numbers from 1 to 99, each once."""
     wrong = [level for level in levels if not _is_level(level)]
     if wrong or not levels:
         expected = "whole numbers from 1 to 99, at least one"
         raise InvalidInput([Fault("level", level, expected) for level in wrong] or Fault("level", None, expected))
-    return tuple(sorted({int(level) for level in levels}))
+    checked = tuple(sorted(int(level) for level in levels))
+    if len(set(checked)) < len(checked):
+        raise InvalidInput(Fault("level", list(checked), "each level once"))
+    return checked
 
 
 def _is_level(level: object) -> bool:

@@ -16,12 +16,14 @@ class RunFacts(Part):
 
     series_id: SeriesKey
     run: str = Field(description="id of the run")
-    champion: bool = Field(title="serves", description="whether it is the run that serves")
+    champion: bool = Field(
+        title="serves", description="whether it is the run that serves, or would if `fault` did not keep it from it"
+    )
     family: Text = Field(description="family of models that forecasts; null where the card cannot be read")
     trained_at: dt.datetime | None = Field(description="moment of the training (UTC)")
     as_of: dt.date | None = Field(description="day whose knowledge counted in the training")
     last: dt.date | None = Field(description="first day of the last period that it saw")
-    fault: Text = Field(description="why it cannot be served; null if it can")
+    fault: Text = Field(description="why it cannot be served, by the bytes of all its files; null if it can")
 
 
 class RunList(Listing):

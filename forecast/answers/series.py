@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from forecast.answers.model import Answer, FreqName, Listing, SeriesKey, Text, UnitName, in_unit
+from forecast.errors import Damaged, NotTrained
 from forecast.registry import Registry
 from forecast.timeseries.series import Series
 
@@ -47,7 +48,9 @@ class SeriesFacts(Answer):
     )
     run: str | None = Field(title="serving run", description="id of the run that serves; null where none does")
     retired: dt.datetime | None = Field(description="since when it is no longer served; null where it was not retired")
-    fault: str | None = Field(description="why no run of it can serve, whatever is trained; null if one can")
+    fault: str | None = Field(
+        description="why none of its runs can serve, or ever could; null if one can or none is there"
+    )
 
 
 class SeriesList(Listing):
@@ -57,21 +60,26 @@ class SeriesList(Listing):
 
 
 def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) -> SeriesList:
-    """Facts of series, with the run that serves, since when they are retired, and why they never can be served."""
-    retired, unservable = catalog.retired(), catalog.unservable()
-
-    def serving(series: Series) -> str | None:
-        serves = series.is_target and series.series_id not in retired
-        return registry.champion_id(series.series_id) if serves else None
+    """Facts of series, with the run that serves, since when they are retired, and why they cannot be served."""
+    retired, faults = catalog.retired(), catalog.unservable()
+    serving: dict[str, str] = {}
+    for series in found:
+        if series.is_target and series.series_id not in retired:
+            try:
+                serving[series.series_id] = registry.serving_id(series.series_id)
+            except Damaged as error:
+                faults[series.series_id] = str(error)
+            except NotTrained:  # nothing is there, or nothing can be, which ``faults`` has
+                continue
 
     return SeriesList.of(
         [
             SeriesFacts.model_validate(
                 {
                     **{name: getattr(series, name) for name in _FACTS},
-                    "run": serving(series),
+                    "run": serving.get(series.series_id),
                     "retired": retired.get(series.series_id),
-                    "fault": unservable.get(series.series_id),
+                    "fault": faults.get(series.series_id),
                 }
             )
             for series in found

@@ -12,7 +12,7 @@ from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.forecast import Forecast, ForecastQuestion, checked_levels, forecast
 from forecast.answers.model import Listing, Part, SeriesKey, in_unit
 from forecast.answers.reconcile import coherent
-from forecast.errors import ForecastError
+from forecast.errors import ForecastError, Unavailable
 from forecast.registry import Registry
 from forecast.timeseries.hierarchy import groups
 
@@ -83,6 +83,8 @@ def each(names: Iterable[Sequence[str]], answer: Callable[..., _T]) -> tuple[lis
     for some in names:
         try:
             made.append(answer(*some))
+        except Unavailable:  # no fault of the series, and it names the database
+            raise
         except ForecastError as error:
             reasons |= dict.fromkeys(some, error)
     if reasons and not made:

@@ -205,7 +205,7 @@ def _question(s: Session, chosen: Chosen) -> BacktestQuestion:
     if chosen.calibrate is not None and chosen.family not in (None, Grid.family):
         raise typer.BadParameter(f"--calibrate is for {Grid.family}")
     ahead, family = chosen.horizon or min(12, s.settings.horizon), chosen.family or Grid.family
-    return BacktestQuestion(chosen.as_of or s.today, ahead, family, chosen.calibrate is not Calibrate.NONE)
+    return BacktestQuestion(s.day(chosen.as_of), ahead, family, chosen.calibrate is not Calibrate.NONE)
 
 
 def _origins(

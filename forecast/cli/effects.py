@@ -50,11 +50,7 @@ PERIOD = (
     TableColumn("low", number=True),
     TableColumn("high", number=True),
 )
-CLASSES = (
-    TableColumn("family", "kind"),
-    TableColumn("measure_class", "effect on"),
-    TableColumn("says", "what such events did", wrap=True),
-)
+_CLASS_COLUMNS = ("family", "measure_class", "says")
 _UNITS = {"t": "tonnes"}
 _METHODS = {"averaged": "averaged over the ways in which effects come and go", "none": "no event touches the series"}
 
@@ -115,7 +111,7 @@ def _classes(out: Out) -> None:
 
     with session() as s:
         told = class_effects(Evidence.of(s.registry, s.catalog.retired()))
-    _show(out, told, lambda: table(list(told.lines()), CLASSES))
+    out.answer(told, _CLASS_COLUMNS, wrap=("says",))
 
 
 def _show(out: Out, answer: Answer, page: Callable[[], str]) -> None:

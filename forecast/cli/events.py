@@ -40,7 +40,7 @@ def events(
 
     out = Out(format, output)
     with session() as s:
-        day = as_of or s.today
+        day = s.day(as_of)
         known = s.catalog.events(day)
         if event_id is not None:
             out.answer(event_on_day(known, event_id, day))

@@ -20,6 +20,7 @@ from forecast.cli.output import (
     warn_left_out,
 )
 from forecast.cli.session import session
+from forecast.errors import NothingTrained
 from forecast.wording import counted
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def forecast(
 
     out, percents = Out(format, output), levels(level)
     with session() as s:
-        question = ForecastQuestion(as_of or s.today, horizon, percents, coherent)
+        question = ForecastQuestion(s.day(as_of), horizon, percents, coherent)
         found = forecasts(s.catalog, s.registry, s.known(series_ids), question)
     if out.chosen is Format.TABLE:
         out.text("\n".join(_page(each) for each in found.data))
@@ -91,7 +92,9 @@ def export(
 
     percents = levels(level)
     with session() as s:
-        question = ForecastQuestion(as_of or s.today, horizon, percents, coherent)
+        if not series_ids and not s.registry.champions():
+            raise NothingTrained
+        question = ForecastQuestion(s.day(as_of), horizon, percents, coherent)
         found = forecasts(s.catalog, s.registry, s.known(series_ids), question)
     finished = csv_export(found.names(), found.lines())
     finished.write(output)

@@ -29,6 +29,6 @@ def monitor(as_of: AsOf = None, format: FormatOption = None, output: OutputOptio
     from forecast.jobs.monitor import monitor as watch
 
     with session() as s:
-        found = watch(s.catalog, s.registry, as_of or s.today)
+        found = watch(s.catalog, s.registry, s.day(as_of))
     Out(format, output).answer(found, _COLUMNS, wrap=("series_id",))
     raise typer.Exit(warn_left_out(f"{health.series_id}: {health.fault}" for health in found.data if health.fault))

@@ -30,7 +30,10 @@ def levels(texts: list[str] | None) -> list[int]:
     ]
     if faults:
         raise InvalidInput(faults)
-    return list(dict.fromkeys(int(part) for part in chosen))
+    found = [int(part) for part in chosen]
+    if len(set(found)) < len(found):
+        raise InvalidInput(Fault("--level", ",".join(chosen), "each level once"))
+    return found
 
 
 SeriesArgument = Annotated[str, typer.Argument(metavar="SERIES", help="id of a series, such as price.copper")]

@@ -136,11 +136,13 @@ def table(rows: Sequence[Mapping[str, object]], columns: Sequence[TableColumn]) 
     """A plain table that fits 80 columns where its cells do: titles, a rule, numbers to the right.
 
     Only columns that wrap give way; numbers that do not fit are told with fewer digits, never cut, and what does not
-    fit even then runs past the edge.
+    fit even then runs past the edge. Raises ``KeyError`` for a column that no row has.
     """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    if rows and (unknown := {column.key for column in columns}.difference(*rows)):
+        raise KeyError(f"no row has {', '.join(sorted(unknown))}")
     cells = _fitting(rows, columns, _console().width)
     titled = any(map(_title, columns))
     grid = Table(

@@ -57,7 +57,7 @@ def plot(
     if sum([bool(effect), bool(scenarios), backtest]) > 1:
         raise typer.BadParameter("one of --effect, --scenario and --backtest")
     with session() as s:
-        history = s.catalog.history(series_id, as_of or s.today)
+        history = s.catalog.history(series_id, s.day(as_of))
         if effect:
             picture = _effect(s, history, effect)
         elif backtest:
@@ -65,7 +65,7 @@ def plot(
         elif scenarios:
             picture = scenario_picture(history, _scenario_forecasts(ask(s, scenarios), series_id), periods)
         else:
-            question = ForecastQuestion(as_of or s.today, horizon, levels(level))
+            question = ForecastQuestion(s.day(as_of), horizon, levels(level))
             picture = _forecast(s, history, question, periods)
     file = output or Path(f"{series_id}.png")
     write_atomically(file, picture)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -13,6 +14,14 @@ from forecast.cli.session import session
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="id of a run, as `orecast runs list` shows it")]
 
 _COLUMNS = ("series_id", "run", "champion", "family")
+
+
+class CardFormat(StrEnum):
+    """How a card is printed: it is no table."""
+
+    JSON = "json"
+    CSV = "csv"
+
 
 runs = typer.Typer(
     help="What was trained: list runs, read a card, promote a run, roll back.",
@@ -48,6 +57,9 @@ def list_runs(
 def show(
     series_id: SeriesArgument,
     run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="the serving run if left out")] = None,
+    format: Annotated[
+        CardFormat, typer.Option("--format", "-f", help="json, or csv with the card as JSON in a cell")
+    ] = (CardFormat.JSON),
     output: OutputOption = None,
 ) -> None:
     """Print a run with its card as JSON.
@@ -65,7 +77,7 @@ def show(
     with session() as s:
         s.catalog.get(series_id)
         run = s.registry.get(series_id, run_id) if run_id else s.registry.champion(series_id)
-        Out(Format.JSON, output).answer(run_card(s.registry, run))
+        Out(Format(format), output).answer(run_card(s.registry, run))
 
 
 @runs.command()

@@ -57,7 +57,7 @@ def ask(s: Session, file: Path) -> ScenarioAnswer:
 
 
 def _page(answered: ScenarioAnswer, series_id: str) -> str:
-    """One series: each scenario beside the baseline, with the widest interval of the difference."""
+    """One series: each scenario beside the baseline, with the widest interval of the difference; else that alone."""
     baseline, *others = answered.of_series(series_id)
     level = max(answered.levels)
     text = ""
@@ -66,8 +66,13 @@ def _page(answered: ScenarioAnswer, series_id: str) -> str:
         own = [note for note in outcome.notes if note not in baseline.notes]
         rows = list(_rows(baseline, outcome, level))
         text += f"{series_id}, {baseline.unit}: {outcome.scenario}{chance}\n\n{table(rows, _COLUMNS)}{lines(own)}\n"
-    legend = f"difference: median difference from the baseline; low, high: its {level} % interval"
-    return text.rstrip("\n") + "\n" + lines([legend, baseline.provenance, *baseline.notes])
+    if not others:
+        names = (f"lo-{level}", "yhat", f"hi-{level}")
+        columns = (_COLUMNS[0], *(TableColumn(name, number=True) for name in names))
+        told = table([point.cells() for point in baseline.data], columns)
+        text = f"{series_id}, {baseline.unit}: {baseline.scenario}\n\n{told}"
+    legend = [f"difference: median difference from the baseline; low, high: its {level} % interval"] if others else []
+    return text.rstrip("\n") + "\n" + lines([*legend, baseline.provenance, *baseline.notes])
 
 
 def _rows(baseline: Outcome, outcome: Outcome, level: int) -> Iterator[dict[str, object]]:

@@ -13,6 +13,7 @@ from forecast.cli.options import SeriesArgument
 from forecast.cli.output import FormatOption, Out, OutputOption
 from forecast.cli.session import session
 from forecast.errors import Fault, InvalidInput, NotFound, one_of
+from forecast.names import unservable
 
 if TYPE_CHECKING:
     from forecast.cli.output import Line
@@ -122,7 +123,7 @@ def _serves(line: Line) -> Line:
     if isinstance(retired := line["retired"], dt.datetime):
         return {"run": f"retired {retired:%Y-%m-%d}"}
     if line["fault"]:
-        return {"run": "none: its id is refused"}
+        return {"run": "none: its id is refused" if unservable(str(line["series_id"])) else "none: damaged"}
     return {"run": line["run"] or ("none" if line["role"] == "target" else "comparison")}
 
 

@@ -103,7 +103,7 @@ def train(
     from forecast.jobs.train import train as train_series
 
     with session() as s, workplace():
-        plan = TrainingPlan(as_of or s.today, chosen_families(family or (), without or ()), force=force)
+        plan = TrainingPlan(s.day(as_of), chosen_families(family or (), without or ()), force=force)
         names = s.known(series_ids)
         if plan.families is None:
             _name_left_out()

@@ -219,5 +219,6 @@ def _pooled(
         )
     p = np.exp(log_p - log_p.max())
     p /= p.sum()
-    centre_of_mu = float(np.sum(p * mu))
+    # Without an effect it is the prior's mean, which the sum gives but for rounding: 1e-18 instead of 0.
+    centre_of_mu = float(np.sum(p * mu)) if len(effects.effect) else mean
     return centre_of_mu, float(np.sqrt(np.sum(p * (mu - centre_of_mu) ** 2))), float(np.sum(p * scales))

@@ -15,7 +15,7 @@ from forecast.answers.event_classes import ClassEffects
 from forecast.answers.events import EventList, EventOnDay
 from forecast.answers.forecast import FORECAST_LEVELS, Forecast
 from forecast.answers.health import HealthList
-from forecast.answers.model import Answer, Column, parts_of
+from forecast.answers.model import Answer, Column, Part, parts_of
 from forecast.answers.observations import ObservationList
 from forecast.answers.runs import RunCard, RunList
 from forecast.answers.scenarios import ScenarioAnswer
@@ -28,10 +28,11 @@ What answers hold. This file is made from the code by `make docs`; a test keeps 
 
 One name means the same in every answer, as JSON, as CSV, in the OpenAPI document and in a table. In JSON a part is an
 object, in CSV its members are columns, joined to its name by `_`: `difference` with `median` is `difference_median`.
-Items of a list are joined by `;` in CSV. What there is not is null in JSON and an empty cell in CSV. `L` stands for the
-level of an interval in percent: `lo-L` for `lo-80` and `lo-95`, a pair for each level; of a forecast and a scenario
-those that were asked for, of other answers those that are named. A share is from 0 to 1. Days are `YYYY-MM-DD` and in
-UTC. Numbers of answers about the future are rounded once, to six significant digits.
+Items of a list are joined by `;` in CSV, and the members of an item that is an object by `:`, in the order of the
+tables "In JSON besides": `in_force` is `since:until;since:until`. What there is not is null in JSON and an empty cell
+in CSV. `L` stands for the level of an interval in percent: `lo-L` for `lo-80` and `lo-95`, a pair for each level; of a
+forecast and a scenario those that were asked for, of other answers those that are named. A share is from 0 to 1. Days
+are `YYYY-MM-DD` and in UTC. Numbers of answers about the future are rounded once, to six significant digits.
 """
 
 #: What stands for the levels of intervals.
@@ -77,7 +78,10 @@ def columns(entry: Entry) -> list[Column]:
 
 
 def only_in_json(entry: Entry) -> list[Column]:
-    """What its JSON has besides: ``left_out``, and of each item in it ``left_out[].series_id``."""
+    """What its JSON has besides: ``left_out``, and of each item in it ``left_out[].series_id``.
+
+    The members of items are among it even where their list is a column of the CSV.
+    """
     return list(_besides(entry.model, {column.name for column in columns(entry)}))
 
 
@@ -110,17 +114,18 @@ def _table(rows: Sequence[Column]) -> Iterator[str]:
     yield ""
 
 
-def _besides(model: type[Answer], told: set[str], inside: str = "") -> Iterator[Column]:
+def _besides(model: type[Part], told: set[str], inside: str = "") -> Iterator[Column]:
     for name, field in model.model_fields.items():
         (column, *_) = described = model.described(name)
         inner = parts_of(field)
-        if name == "data" and inner is not None and issubclass(inner, Answer):
+        if name == "data" and inner is not None:
             yield from _besides(inner, told, "data[].")
-        elif name in ("data", "next") or len(described) > 1 or column.name in told:
+        elif name in ("data", "next") or len(described) > 1:
             continue
         else:
-            yield replace(column, name=inside + name)
-            for member in inner.columns((LEVEL,)) if inner else ():
+            if column.name not in told:
+                yield replace(column, name=inside + name)
+            for member in inner.columns((LEVEL,)) if inner and column.type == "list" else ():
                 yield replace(member, name=f"{inside}{name}[].{member.name}")
 
 

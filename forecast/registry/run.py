@@ -30,6 +30,8 @@ from forecast.timeseries.trade import Codes
 
 Identity = tuple[tuple[str, int, int, int], ...]  # name, mtime_ns, size, inode of each file of a run
 
+_CARD = "card.json"
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -70,7 +72,7 @@ def identity(folder: Path) -> Identity:
         with os.scandir(folder) as entries:
             stats = sorted((entry.name, entry.stat()) for entry in entries)
     except OSError as error:
-        raise CorruptArtifact(str(folder), "the folder is missing") from error
+        raise CorruptArtifact(_shown(folder), "the folder is missing") from error
     return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
 
 
@@ -88,7 +90,7 @@ def write(folder: Path, card: Card, payload: Payload) -> None:
     content = replace(card, effects=dict(payload.record.describe()), payloads=payloads).document()
     content["sha256"] = _seal(content)
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "card.json").write_text(text + "\n", encoding="utf-8")
+    (folder / _CARD).write_text(text + "\n", encoding="utf-8")
     for file in folder.iterdir():
         sync_file(file)
     folder.chmod(0o755)
@@ -100,21 +102,20 @@ def read_card(folder: Path) -> Card:
 
     Raises ``CorruptArtifact``, also for a card in a format that is newer than this code.
     """
-    path = folder / "card.json"
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads((folder / _CARD).read_bytes())
         promised = content.pop("sha256")
         card = read(content)
     except FileNotFoundError as error:
-        raise CorruptArtifact(str(path), "the file is missing") from error
+        raise CorruptArtifact(_shown(folder, _CARD), "the file is missing") from error
     except NewerCard as error:
-        raise UnknownFormat(str(folder), str(error)) from None
+        raise UnknownFormat(_shown(folder), str(error)) from None
     except KeyError as error:
-        raise CorruptArtifact(str(path), f"the card has no {error}") from error
+        raise CorruptArtifact(_shown(folder, _CARD), f"the card has no {error}") from error
     except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise CorruptArtifact(str(path), "it is not a card") from error
+        raise CorruptArtifact(_shown(folder, _CARD), "it is not a card") from error
     if _seal(content) != promised:
-        raise CorruptArtifact(str(path), "it was changed after it was written")
+        raise CorruptArtifact(_shown(folder, _CARD), "it was changed after it was written")
     return card
 
 
@@ -122,9 +123,9 @@ def check(folder: Path) -> None:
     """Raises ``CorruptArtifact`` unless every file is, byte by byte, what the card promises."""
     for name, digest in read_card(folder).payloads.items():
         if not (folder / name).is_file():
-            raise CorruptArtifact(str(folder / name), "the file is missing")
+            raise CorruptArtifact(_shown(folder, name), "the file is missing")
         if _sha256(folder / name) != digest:
-            raise CorruptArtifact(str(folder / name), "its bytes are not those its card promises")
+            raise CorruptArtifact(_shown(folder, name), "its bytes are not those its card promises")
 
 
 def load(folder: Path) -> Run:
@@ -144,7 +145,13 @@ def load(folder: Path) -> Run:
             np.load(folder / "trade.npy", mmap_mode="r", allow_pickle=False) if "trade.npy" in card.payloads else None,
         )
     except (OSError, KeyError, ValueError, TypeError) as error:
-        raise CorruptArtifact(str(folder), f"it cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error  # an OSError tells the whole path
+        raise CorruptArtifact(_shown(folder), f"it cannot be read: {why}") from error
+
+
+def _shown(folder: Path, file: str = "") -> str:
+    """A run, or a file of it, below the folder of all runs: ``price.copper/2026-06-01-a/draws.npy``."""
+    return "/".join([folder.parent.name, folder.name, *([file] if file else [])])
 
 
 def _sha256(path: Path) -> str:

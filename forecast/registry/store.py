@@ -25,11 +25,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from forecast import names
-from forecast.errors import Busy, CorruptArtifact, Fault, InvalidInput, NotFound, NotTrained, Unservable
+from forecast.errors import Busy, CorruptArtifact, Damaged, Fault, InvalidInput, NotFound, NotTrained, Unservable
 from forecast.files import locked, sync_folder, write_atomically
 from forecast.registry.card import Card
 from forecast.registry.run import Identity, Payload, Run, check, identity, load, read_card, write
@@ -42,6 +43,8 @@ _PATIENCE = 60.0  # seconds to wait for a lock: who holds one writes, and comput
 _LOCKS = ".locks"  # no name of a series begins with a dot
 #: What readers worked out from all champions together, in the folder of all series.
 CLASSES_FILE = "classes.json"
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -111,18 +114,18 @@ class Registry:
         """The run that serves, from memory while its files do not change.
 
         If the champion is corrupt, the last good run before it serves, else any other, one that was declined last of
-        all; ``faults`` says so. Raises ``NotTrained`` when there is none.
+        all; ``faults`` says so. Raises ``Damaged`` when none of them is good, and ``NotTrained`` when there is none.
         """
-        if rule := names.unservable(series_id):
-            raise Unservable(series_id, rule)
-        why = []
-        for run_id in self._candidates(series_id):
-            folder = self.root / series_id / run_id
-            try:
-                return self._opened(folder)
-            except CorruptArtifact as error:
-                why.append(str(error))
-        raise NotTrained(series_id, "; ".join(why)) if why else NotTrained(series_id)
+        return self._first_good(series_id, self._opened)
+
+    def serving_id(self, series_id: str) -> str:
+        """Id of the run that serves, found without reading it; raises as ``champion`` does."""
+
+        def checked(folder: Path) -> str:
+            self._verify(folder)
+            return folder.name
+
+        return self._first_good(series_id, checked)
 
     def champion_id(self, series_id: str) -> str | None:
         """Id of the promoted run, good or not; None before the first promotion."""
@@ -248,7 +251,7 @@ class Registry:
         """Write the line, under the lock of the series. What was declined is remembered while it can be read."""
         path, there = self._series_folder(series_id) / _CHAMPION, set(self._runs(series_id))
         if path.is_dir():
-            raise CorruptArtifact(str(path), "it is a folder where a file belongs")
+            raise CorruptArtifact(f"{series_id}/{_CHAMPION}", "it is a folder where a file belongs")
         kept = [name for name in declined[:-_REMEMBERED] if name in there] + declined[-_REMEMBERED:]
         serving = [name for name in run_ids if names.is_run_id(name)][: _REMEMBERED + 1]
         line = " ".join([*serving, *(_DECLINED + name for name in kept if names.is_run_id(name))])
@@ -266,22 +269,37 @@ class Registry:
             others = [name for name in reversed(self._runs(series_id)) if name not in champions]
             yield from sorted([*champions, *others], key=declined.__contains__)
 
+    def _first_good(self, series_id: str, use: Callable[[Path], _T]) -> _T:
+        """What is made of the first run, of those that may serve, that is not corrupt."""
+        if rule := names.unservable(series_id):
+            raise Unservable(series_id, rule)
+        why = []
+        for run_id in self._candidates(series_id):
+            try:
+                return use(self.root / series_id / run_id)
+            except CorruptArtifact as error:
+                why.append(str(error))
+        raise Damaged(series_id, why) if why else NotTrained(series_id)
+
     def _substitute(self, series_id: str) -> str:
         try:
-            run_id = self.champion(series_id).run_id
-        except NotTrained:
+            run_id = self.serving_id(series_id)
+        except Damaged:
             return "serving nothing"
         return f"serving {run_id}" + (", which was declined" if run_id in self.declined(series_id) else "")
 
     def _summaries(self, series_id: str) -> list[RunSummary]:
         champion, rows = self.champion_id(series_id), []
         for run_id in self._runs(series_id):
+            folder = self.root / series_id / run_id
+            facts: dict[str, str] = {}
             try:
-                card = read_card(self.root / series_id / run_id)
-                facts = {"trained_at": card.trained_at.isoformat(), "as_of": card.as_of.isoformat()}
+                card = read_card(folder)
+                facts |= {"trained_at": card.trained_at.isoformat(), "as_of": card.as_of.isoformat()}
                 facts |= {"family": card.champion_family, "last": card.data.last.isoformat()}
+                self._verify(folder)
             except CorruptArtifact as error:
-                facts = {"fault": error.why}
+                facts |= {"fault": str(error)}
             rows.append(RunSummary(series_id, run_id, run_id == champion, **facts))
         return sorted(rows, key=lambda row: (row.trained_at, row.run_id), reverse=True)
 

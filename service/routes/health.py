@@ -10,11 +10,11 @@ from pydantic import Field
 
 from forecast.answers.champion import serving
 from forecast.answers.model import Answer, in_unit
-from forecast.errors import CorruptArtifact, ForecastError, NotTrained
+from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotTrained
 from service.answers import now_answer
 from service.context import Context
 from service.describe import answers, group
-from service.problems import problem, public
+from service.problems import problem
 from service.telemetry import Metrics
 
 
@@ -43,14 +43,13 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
     @api.get("/readyz", responses=answers(Ready))
     def ready() -> Response:
         """Whether forecasts can be served; what is wrong even so is listed."""
-        retired, models = context.catalog.retired(), context.settings.models_dir
+        retired = context.catalog.retired()
         damaged = [f for f in context.registry.faults() if f.partition(": ")[0] not in retired]
         why = {series_id: silent(context, series_id) for series_id in context.catalog.targets()}
         count = sum(reason is None for reason in why.values())
-        named = [*damaged, *(reason for reason in why.values() if reason), *context.catalog.unservable().values()]
-        faults = [public(fault, models) for fault in named]
+        faults = [*damaged, *(reason for reason in why.values() if reason), *context.catalog.unservable().values()]
         if not count:
-            reasons = "; ".join(faults) or "nothing is trained; run: orecast train"
+            reasons = "; ".join(faults) or str(NothingTrained())
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, reasons, kind="not-ready")
         said = Ready(status="degraded" if faults else "ready", serving=count, faults=tuple(faults))
         return now_answer(said.json_object())

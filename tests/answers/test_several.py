@@ -183,7 +183,7 @@ def test_the_monitor_tells_the_truth(home: Settings, capsys: pytest.CaptureFixtu
 # -- over HTTP ---------------------------------------------------------------------------------------------------------
 
 
-def test_bulk_forecasts_are_those_of_the_others(client: FlaskClient) -> None:
+def test_bulk_forecasts_are_those_of_the_others(client: FlaskClient, home: Settings) -> None:
     response = client.get("/v1/forecasts?h=1")
     assert response.status_code == 200
     assert [each["series_id"] for each in response.get_json()["data"]] == list(OTHERS)
@@ -192,6 +192,7 @@ def test_bulk_forecasts_are_those_of_the_others(client: FlaskClient) -> None:
     rows = csv.DictReader(io.StringIO(table.get_data(as_text=True), newline=""))
     assert [row["series_id"] for row in rows] == list(OTHERS)
     assert table.headers["X-Left-Out"] == NICKEL
+    client = create_app(home, clock=lambda: NOW + dt.timedelta(days=5)).test_client()
     later = client.get(f"/v1/forecasts?h=1&as_of={LATER}")
     assert [each["series_id"] for each in later.get_json()["data"]] == [COPPER, NICKEL, EARTHS]
     assert later.get_json()["left_out"] == []

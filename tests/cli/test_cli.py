@@ -159,6 +159,15 @@ def test_an_export_names_what_is_not_trained(capsys: pytest.CaptureFixture[str],
     assert not (tmp_path / "none.csv").exists()
 
 
+def test_where_nothing_is_trained_an_export_says_just_that(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
+    assert call(["export", "--output", str(tmp_path / "all.csv")]) == 3
+    assert capsys.readouterr().err == "orecast: nothing is trained; run: orecast train\n"
+    assert orecast(capsys, "effects", "--class", "--format", "json").count('"median": 0.0,') == 20
+
+
 # -- where it goes -----------------------------------------------------------------------------------------------------
 
 
@@ -380,6 +389,13 @@ def test_scenarios_are_told_beside_the_baseline(capsys: pytest.CaptureFixture[st
     assert here == there
     as_csv = web.post("/v1/scenarios?format=csv", json=question).data
     assert orecast(capsys, "scenario", file, "--format", "csv").encode() == as_csv
+
+    file.write_text(f"series: [{EARTHS}]\nscenarios: []\nh: 3\n")
+    shown = orecast(capsys, "scenario", file)
+    days = [line.split()[0] for line in shown.splitlines() if line.startswith("2026-")]
+    assert shown.startswith(f"{EARTHS}, t: baseline\n\nperiod from")
+    assert len(days) == 3
+    assert "difference" not in shown
 
     file.write_text(SCENARIOS.replace("0.3", "1.3"))
     assert call(["scenario", str(file)]) == 2

@@ -101,16 +101,23 @@ def test_a_damaged_run_and_a_file_that_cannot_be_written_have_their_codes(
     monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
     assert call(["runs", "show", NICKEL, draws.parent.name]) == 5
     assert "its bytes are not those its card promises" in capsys.readouterr().err
-    assert call(["forecast", NICKEL]) == 3
+    assert call(["forecast", NICKEL]) == call(["runs", "show", NICKEL]) == 5
+    assert call(["runs", "show", COPPER, "--format", "csv"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "series_id,run,champion,card"
     assert call(["forecast", COPPER, "--output", str(tmp_path / f"{'x' * 255}.csv")]) == 1
     assert "File name too long" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("given", "found"), [(None, [80, 95]), (["95,50"], [95, 50]), (["1", "99", "1"], [1, 99]), ([" 7 , 8"], [7, 8])]
+    ("given", "found"), [(None, [80, 95]), (["95,50"], [95, 50]), (["1", "99"], [1, 99]), ([" 7 , 8"], [7, 8])]
 )
-def test_levels_are_read_in_their_order_each_once(given: list[str] | None, found: list[int]) -> None:
+def test_levels_are_read_in_their_order(given: list[str] | None, found: list[int]) -> None:
     assert options.levels(given) == found
+
+
+def test_a_level_twice_is_refused() -> None:
+    with pytest.raises(errors.InvalidInput, match="--level = '80,80': expected each level once"):
+        options.levels(["80", "80"])
 
 
 @pytest.mark.parametrize("given", ["0", "100", "-1", "8.5", "", "80,,95"])

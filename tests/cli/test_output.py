@@ -43,6 +43,13 @@ def test_only_a_column_that_wraps_gives_way(monkeypatch: pytest.MonkeyPatch) -> 
     assert "".join(line.split()[0] for line in lines) == "abc" * 20
 
 
+def test_a_column_that_no_row_has_is_a_fault_and_no_empty_column() -> None:
+    rows: list[dict[str, object]] = [{"name": "a"}, {"name": "b", "y": 1.0}]
+    assert table(rows, (TableColumn("name"), TableColumn("y")))
+    with pytest.raises(KeyError, match="no row has size"):
+        table(rows, (TableColumn("name"), TableColumn("size")))
+
+
 @pytest.mark.parametrize(
     ("value", "result"),
     [

@@ -15,7 +15,7 @@ import pytest
 from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.catalog import Catalog
 from forecast.cli import call
-from forecast.errors import CorruptArtifact, NotTrained, UnknownFormat
+from forecast.errors import CorruptArtifact, Damaged, UnknownFormat
 from forecast.events import Branch
 from forecast.registry import Payload, Registry
 from forecast.registry.card import CARD_FORMAT, FamilyScores, read
@@ -168,11 +168,11 @@ def test_a_run_in_a_newer_format_is_refused_with_a_sentence_and_the_one_before_s
     assert says in fault
     assert "corrupt" not in fault
     assert fault.endswith("serving 2026-05-aa")
-    assert [row.fault.startswith("its card has format 3") for row in registry.runs(SERIES)] == [False, True]
+    assert [says in row.fault for row in registry.runs(SERIES)] == [False, True]
     with pytest.raises(UnknownFormat):
         registry.promote(SERIES, "2026-06-bb")
     shutil.rmtree(tmp_path / SERIES / "2026-05-aa")
-    with pytest.raises(NotTrained, match=says):
+    with pytest.raises(Damaged, match=says):
         registry.champion(SERIES)
 
 
@@ -184,7 +184,7 @@ def test_whatever_a_newer_card_calls_its_format_it_is_no_traceback(
     sealed(settings.models_dir / COPPER / "2026-06-01-a", format=version)
     client = create_app(settings, clock=clock).test_client()
     refused = client.get(f"/v1/forecasts/{COPPER}")
-    assert refused.status_code == 404
+    assert refused.status_code == 503
     assert "its card has format" in refused.get_json()["detail"]
     assert client.get(f"/v1/forecasts/{NICKEL}").status_code == 200
     run = Registry(settings.models_dir).root / COPPER / "2026-06-01-a"
@@ -194,5 +194,5 @@ def test_whatever_a_newer_card_calls_its_format_it_is_no_traceback(
     run.with_name("2026-06-01-new").rename(run)
     assert "its card has format" in client.get("/readyz").get_json()["faults"][0]
     monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
-    assert call(["forecast", COPPER, "--as-of", str(NOW.date())]) == 3, "as for a series without a run"
+    assert call(["forecast", COPPER, "--as-of", str(NOW.date())]) == 5, "as for a damaged run"
     assert "Traceback" not in capsys.readouterr().err

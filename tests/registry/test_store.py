@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
-from forecast.errors import Busy, CorruptArtifact, InvalidInput, NotFound, NotTrained
+from forecast.errors import Busy, CorruptArtifact, Damaged, InvalidInput, NotFound, NotTrained
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
 from forecast.registry import Card, Payload, Registry
@@ -198,11 +198,15 @@ def test_a_missing_file_is_a_fault_and_a_repaired_one_is_not(registry: Registry)
     path = registry.root / SERIES / "2026-06-aa" / "draws.npy"
     data = path.read_bytes()
     path.unlink()
-    with pytest.raises(NotTrained, match=r"draws\.npy"):
-        registry.champion(SERIES)
+    for ask in (registry.champion, registry.serving_id):
+        with pytest.raises(Damaged, match=rf"corrupt artifact {SERIES}/2026-06-aa/draws\.npy: .*run: orecast train"):
+            ask(SERIES)
+    (row,) = registry.runs(SERIES)
+    assert row.fault == f"corrupt artifact {SERIES}/2026-06-aa/draws.npy: the file is missing"
+    assert (row.family, row.champion) == ("random-walk", True), "what its card tells is told"
     assert "serving nothing" in registry.faults()[0]
     path.write_bytes(data)
-    assert registry.champion(SERIES).run_id == "2026-06-aa"
+    assert registry.champion(SERIES).run_id == registry.serving_id(SERIES) == "2026-06-aa"
     assert registry.faults() == ()
 
 

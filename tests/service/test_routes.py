@@ -328,7 +328,11 @@ def test_kinds_of_events_say_whether_their_mean_is_known(client: FlaskClient) ->
         assert row["up"] + row["down"] == row["estimates"] >= row["events"]
         assert row["mean"]["lo-90"] < row["mean"]["median"] < row["mean"]["hi-90"]
         assert (row["unseen"]["median"] != 0) == row["identified"]
-        assert ("cannot be told from zero" in row["says"]) == (bool(row["events"]) and not row["identified"])
+        told = row["says"].partition("within two standard errors ")[2].partition(" %")[0].split(" to ")
+        assert bool(told[0]) == bool(row["events"])
+        if row["events"]:
+            assert (float(told[0]) > 0) == row["identified"], "the interval that is told is the one that decides"
+        assert ("is not clear of zero" in row["says"]) == (bool(row["events"]) and not row["identified"])
     rows = table(client, "/v1/effects?format=csv")
     for name in ("mean", "unseen"):
         assert [float(row[f"{name}_hi-90"]) for row in rows] == [row[name]["hi-90"] for row in result]

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
+from forecast.catalog import Catalog
 from service import create_app
 from tests.support.documents import Json
-from tests.support.trained_home import COPPER, EARTHS, clock, make_home
+from tests.support.trained_home import COPPER, EARTHS, NOW, clock, make_home
 
 QUESTION: dict[str, object] = {
     "series": [EARTHS, COPPER],
@@ -133,6 +134,23 @@ def test_an_event_that_cannot_be_is_refused_at_its_place(
     client: FlaskClient, changed: dict[str, object], where: str
 ) -> None:
     assert any(error["where"].startswith(where) for error in refused(client, 422, QUESTION | adding(**changed)))
+
+
+def test_a_retired_series_is_gone_as_it_is_elsewhere(tmp_path: Path) -> None:
+    settings = make_home(tmp_path)
+    catalog = Catalog.open(settings)
+    catalog.retire(COPPER, now=NOW)
+    catalog.close()
+    client = create_app(settings, clock=clock).test_client()
+    elsewhere = client.get(f"/v1/forecasts/{COPPER}")
+    here = client.post("/v1/scenarios", json=QUESTION | {"series": [COPPER]})
+    assert (here.status_code, elsewhere.status_code) == (410, 410)
+    assert here.get_json()["detail"] == elsewhere.get_json()["detail"]
+
+
+def test_a_level_twice_is_refused_as_it_is_elsewhere(client: FlaskClient) -> None:
+    assert {error["where"] for error in refused(client, 422, QUESTION | {"level": [80, 80]})} == {"body.level"}
+    assert client.get(f"/v1/forecasts/{EARTHS}?level=80,80").status_code == 422
 
 
 def test_probabilities_over_one_and_too_many_events_are_refused(client: FlaskClient) -> None:

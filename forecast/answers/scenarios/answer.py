@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from pydantic import Field
 
+from forecast.answers.as_of import day_asked
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
 from forecast.answers.event_versions import EventScenario
@@ -47,10 +48,10 @@ from forecast.answers.scenarios.build import build
 from forecast.answers.scenarios.question import Question
 from forecast.answers.several import Several, each
 from forecast.coupling import pooled, quantiles_of
-from forecast.errors import Fault, InvalidInput, OutOfTime, known_name
+from forecast.errors import Fault, InvalidInput, OutOfTime, Retired, known_name
 from forecast.metrics import rounded
 from forecast.registry import Registry
-from forecast.timeseries.series import Floats, Series
+from forecast.timeseries.series import Floats
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
@@ -135,10 +136,8 @@ def answer(
     first reason where no series can be served, and ``OutOfTime``.
     """
     deadline = Deadline(seconds)
-    as_of = question.as_of or today
-    if as_of > today:
-        raise InvalidInput(Fault("as_of", str(as_of), f"a day not after {today}"))
-    _check_series(question, catalog.series())
+    as_of = day_asked(question.as_of, today)
+    _check_series(question, catalog)
     levels = checked_levels(question.level)
 
     def of_one(series_id: str) -> Future:
@@ -158,9 +157,13 @@ def answer(
     )
 
 
-def _check_series(question: Question, known: Mapping[str, Series]) -> None:
+def _check_series(question: Question, catalog: Catalog) -> None:
+    """Raise ``InvalidInput`` with every series that there is not, ``Retired`` for one that was."""
+    _, known, retired = catalog.facts()
     faults = []
     for i, series_id in enumerate(question.series):
+        if series_id in retired:
+            raise Retired(series_id, retired[series_id])
         if series_id not in known:
             faults.append(Fault(f"series.{i}", series_id, known_name("series", series_id, known)))
     if faults:

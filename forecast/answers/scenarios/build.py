@@ -234,7 +234,7 @@ class _Builder:
         unknown = [(i, event_id) for i, event_id in enumerate(event_ids) if event_id not in self.events]
         for i, event_id in unknown:
             where = f"{place}.{i}" if indexed else place
-            self._fault(where, event_id, known_name("event known on " + str(self.as_of), event_id, self.events))
+            self._fault(where, event_id, known_name("event", event_id, self.events, f"on {self.as_of}"))
         return not unknown
 
     def _in_order(self, place: str, part: Dated, announced: dt.date | None, now: Event) -> None:

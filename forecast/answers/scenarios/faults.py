@@ -13,18 +13,37 @@ from forecast.errors import Fault, nearest, one_of
 #: What keys are called elsewhere; each means the first of these that there is.
 ELSEWHERE = {
     "begins": ("starts", "effective"),
+    "branch": ("event",),
     "chance": ("probability",),
     "date": ("starts", "effective", "from"),
     "day": ("starts", "effective", "from"),
+    "effective": ("starts", "from"),
     "end": ("ended",),
     "ends": ("ended",),
+    "event": ("branch",),
     "event_id": ("event", "branch"),
     "horizon": ("h",),
     "id": ("event", "branch", "name"),
-    "levels": ("level",),
+    "prob": ("probability",),
     "series_id": ("series",),
     "start": ("starts", "effective", "from"),
+    "starts": ("effective", "from"),
     "value": ("rate", "percent"),
+}
+#: A key is a known one spelt wrong if they are so much alike: `levels` and `level` are, `percnt` and `price` are not.
+_ALIKE = 0.8
+#: What would have been right, where pydantic says it in words of Python.
+_WORDS = {
+    "date_from_datetime_inexact": "a day, YYYY-MM-DD",
+    "date_from_datetime_parsing": "a day, YYYY-MM-DD",
+    "date_parsing": "a day, YYYY-MM-DD",
+    "date_type": "a day, YYYY-MM-DD",
+    "dict_type": "an object",
+    "string_too_long": "at most {max_length} characters",
+    "string_type": "text",
+    "too_long": "at most {max_length}",
+    "too_short": "at least {min_length}",
+    "tuple_type": "a list",
 }
 
 
@@ -44,14 +63,22 @@ def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
         return Fault(where, _shown(detail["input"]), meant(str(loc[-1]), known), says=f"unknown key {str(loc[-1])!r}")
     if detail["type"] == "missing":
         return Fault(where, None, "it has to be there", says=f"the key {str(loc[-1])!r} is missing")
-    expected = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return Fault(where, _shown(detail["input"]), expected)
+    return Fault(where, _shown(detail["input"]), _expected(detail))
+
+
+def _expected(detail: ErrorDetails) -> str:
+    if detail["type"] == "json_invalid":
+        what, _, place = str(detail["ctx"]["error"]).partition(" at ")
+        return f"JSON: {'it ends too early' if what.startswith('EOF') else what}, {place}"
+    if words := _WORDS.get(detail["type"]):
+        return words.format(**detail.get("ctx", {}))
+    return detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
 
 
 def meant(key: str, known: Sequence[str]) -> str:
     """What to use instead of a key that is not known: the one that is spelt like it, or that it is called elsewhere."""
     elsewhere = [name for name in ELSEWHERE.get(key.lower(), ()) if name in known]
-    found = elsewhere[:1] or nearest(key, known, 1)
+    found = elsewhere[:1] or nearest(key.lower(), known, 1, _ALIKE)
     return f"use {found[0]!r}" if found else f"use {one_of(known)}"
 
 

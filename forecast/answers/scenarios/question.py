@@ -6,6 +6,7 @@ What can be wrong without a look at the catalogue is refused here, with its plac
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -241,11 +242,13 @@ class Question(_Part):
     @classmethod
     def read(cls, text: str | bytes) -> Question:
         """From JSON. Raises ``InvalidInput`` with the place of each fault, ``Malformed`` for what is no JSON."""
+        text = _decoded(text) if isinstance(text, bytes) else text
         try:
-            question = cls.model_validate_json(_decoded(text) if isinstance(text, bytes) else text)
+            question = cls.model_validate_json(text)
         except ValidationError as error:
             kind = Malformed if any(detail["type"] == "json_invalid" for detail in error.errors()) else InvalidInput
             raise kind(faults(error, cls)) from None
+        json.loads(text, object_pairs_hook=_once)
         if crowded := list(question._crowded()):
             raise InvalidInput(crowded)
         return question
@@ -310,6 +313,16 @@ class Question(_Part):
                     yield Fault(f"scenarios.{i}.{where}.effect", on, expected)
         if len(set(self.series)) < len(self.series):
             yield Fault("series", list(self.series), "each series once")
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """An object of JSON, of which most readers take the last of two members with one name without a word."""
+    members: dict[str, object] = {}
+    for name, value in pairs:
+        if name in members:
+            raise InvalidInput(Fault("key", name[:100], "each key once"))
+        members[name] = value
+    return members
 
 
 def _decoded(data: bytes) -> str:

@@ -47,8 +47,8 @@ WRONG: dict[str, tuple[bytes, str]] = {
     "no number": (b"scenarios: [{name: a, probability: .nan}]", "scenarios.0.probability = 'nan': expected a finite"),
     "an endless number": (RIGHT + b"h: .inf", "q.yaml: h = 'inf': expected a valid integer"),
     "a number of 5,000 digits": (RIGHT + b"h: " + b"9" * 5000, "q.yaml:4: text = 'Exceeds the limit (4300 digits)"),
-    "a month that is none": (RIGHT.replace(b"07", b"13"), "q.yaml: as_of = '2026-13-15': expected a valid date"),
-    "half a surrogate": (b'series: ["\\ud800"]\nscenarios: []', "expected Invalid JSON"),
+    "a month that is none": (RIGHT.replace(b"07", b"13"), "q.yaml: as_of = '2026-13-15': expected a day, YYYY-MM-DD"),
+    "half a surrogate": (b'series: ["\\ud800"]\nscenarios: []', "expected JSON: unexpected end of hex escape, line 1"),
     "a control character": (b"a: \x01", "q.yaml: text = 'unacceptable character #x0001"),
     "a megabyte": (b"#" * 1_000_001, "q.yaml: file = 'over 1000000 bytes': expected at most 1000000"),
 }  # fmt: skip
