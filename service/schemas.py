@@ -110,7 +110,7 @@ Names = Annotated[
     BeforeValidator(_split),
 ]
 
-AS_OF = "a day, YYYY-MM-DD: answer with what was known at the end of it (UTC); today if left out"
+AS_OF = "a day, YYYY-MM-DD, not after today: answer with what was known at the end of it (UTC); today if left out"
 LEVEL = "whole percentages from 1 to 99, each once, at most ten: level=80,95 or level=80&level=95"
 MINERAL = "slug of a mineral, such as rare-earths; its parents and children count"
 COHERENT = "true: in agreement with their groups; in each draw the parts of a parent add up to it"

@@ -88,7 +88,7 @@ def test_periods_follow_the_last_observation_and_intervals_nest(
     shared: tuple[Catalog, Registry], series_id: str
 ) -> None:
     catalog, registry = shared
-    made = forecast(catalog, registry, series_id, ForecastQuestion(TRAINED_ON, horizon=24, levels=[95, 80, 50, 80]))
+    made = forecast(catalog, registry, series_id, ForecastQuestion(TRAINED_ON, horizon=24, levels=[95, 80, 50]))
     assert made.levels == (50, 80, 95)
     last = catalog.history(series_id).last.astype("datetime64[M]")
     assert [row.ds for row in made.data] == [(last + h).astype("datetime64[D]").item() for h in range(1, 25)]
@@ -159,7 +159,9 @@ def test_open_branches_that_touch_the_series_are_listed(shared: tuple[Catalog, R
 
 
 def test_levels_are_whole_percents_in_order_and_each_has_its_two_quantiles() -> None:
-    assert checked_levels([99, 1, 50.0, 1]) == (1, 50, 99)
+    assert checked_levels([99, 1, 50.0]) == (1, 50, 99)
+    with pytest.raises(InvalidInput, match=r"level = \[1, 1, 50\]: expected each level once"):
+        checked_levels([1, 50, 1.0])
     assert at_levels((50, 80, 95)) == pytest.approx([0.5, 0.25, 0.75, 0.1, 0.9, 0.025, 0.975])
 
 

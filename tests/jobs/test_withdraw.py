@@ -33,7 +33,7 @@ from forecast.training.panel import PanelSet
 from service import create_app
 from tests.support.records import a_series
 from tests.support.small_world import a_ban
-from tests.support.trained_home import COPPER, EARTHS, NICKEL, TRAINED, clock, make_home, settings_in
+from tests.support.trained_home import COPPER, EARTHS, NICKEL, TRAINED, make_home, settings_in
 
 MAY, JUNE, JULY = (datetime(2026, month, 20, 9, tzinfo=UTC) for month in (5, 6, 7))
 MINE = a_series("mine", "cobalt", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
@@ -202,7 +202,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def client(home: Path) -> FlaskClient:
-    return create_app(settings_in(home), clock=clock).test_client()
+    return create_app(settings_in(home), clock=lambda: datetime.now(UTC)).test_client()
 
 
 def orecast(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> str:

@@ -31,7 +31,7 @@ def test_the_tag_changes_with_the_question_the_run_and_the_facts(fresh: Fresh) -
         JSON_FORECAST,
         JSON_FORECAST + "&format=csv",
         f"/v1/forecasts/{COPPER}?h=11",
-        JSON_FORECAST + "&as_of=2026-07-16",
+        JSON_FORECAST + "&as_of=2026-07-14",
     ]
     tags = [client.get(path).headers["ETag"] for path in asked]
     assert len(set(tags)) == len(tags)
@@ -44,7 +44,7 @@ def test_the_tag_changes_with_the_question_the_run_and_the_facts(fresh: Fresh) -
 ONE, EFFECTS, CLASSES = f"/v1/forecasts/{COPPER}", f"/v1/series/{EARTHS}/effects", "/v1/effects"
 BACKTEST = f"/v1/series/{COPPER}/backtest"
 QUESTIONS = (
-    *(ONE, f"{ONE}?h=11", f"{ONE}?level=80", f"{ONE}?level=95", f"{ONE}?as_of=2026-07-16", f"{ONE}?format=csv"),
+    *(ONE, f"{ONE}?h=11", f"{ONE}?level=80", f"{ONE}?level=95", f"{ONE}?as_of=2026-07-14", f"{ONE}?format=csv"),
     *(f"/v1/forecasts/{NICKEL}", f"/v1/forecasts?series_id={COPPER}", f"/v1/forecasts?series_id={COPPER},{NICKEL}"),
     *(f"/v1/forecasts?series_id={NICKEL},{COPPER}", f"/v1/forecasts?series_id={COPPER},{NICKEL}&coherent=true"),
     *(EFFECTS, f"{EFFECTS}?detail=path", f"{EFFECTS}?event=cn-7ree-licence-2025", f"{EFFECTS}?format=csv"),

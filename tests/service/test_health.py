@@ -57,6 +57,6 @@ def test_without_any_good_run_the_reason_is_told_and_the_others_serve(
 ) -> None:
     client, _, registry = fresh
     (registry.root / COPPER / "2026-06-01-a" / "card.json").write_text("{")
-    body = get(client, JSON_FORECAST, 404)
+    body = get(client, JSON_FORECAST, 503)
     assert "corrupt artifact price.copper/2026-06-01-a/card.json" in body["detail"]
     assert get(client, "/readyz")["serving"] == len(TRAINED) - 1

@@ -62,7 +62,8 @@ def _fault(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
         known = _keys_at(model, loc)
         return Fault(where, _shown(detail["input"]), meant(str(loc[-1]), known), says=f"unknown key {str(loc[-1])!r}")
     if detail["type"] == "missing":
-        return Fault(where, None, "it has to be there", says=f"the key {str(loc[-1])!r} is missing")
+        what = f"item {loc[-1]}" if isinstance(loc[-1], int) else f"the key {loc[-1]!r}"
+        return Fault(where, None, "it has to be there", says=f"{what} is missing")
     return Fault(where, _shown(detail["input"]), _expected(detail))
 
 
@@ -71,7 +72,7 @@ def _expected(detail: ErrorDetails) -> str:
         what, _, place = str(detail["ctx"]["error"]).partition(" at ")
         return f"JSON: {'it ends too early' if what.startswith('EOF') else what}, {place}"
     if words := _WORDS.get(detail["type"]):
-        return words.format(**detail.get("ctx", {}))
+        return words.format(**{name: "one" if value == 1 else value for name, value in detail.get("ctx", {}).items()})
     return detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
 
 

@@ -80,12 +80,17 @@ def test_an_unknown_key_is_told_with_the_one_that_was_meant_or_with_all(
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"series": []}, "expected at least 1"),
+        ({"series": []}, "expected at least one"),
         ({"series": "price.x"}, "expected a list"),
         ({"series": [1]}, "expected text"),
         ({"level": [80] * 11}, "expected at most 10"),
         ({"as_of": "2026-13-01"}, "expected a day, YYYY-MM-DD"),
         ({"as_of": 5}, "expected a day, YYYY-MM-DD"),
+        (
+            {"scenarios": [{"name": "a", "take": [{"branch": "b", "slips": [1]}]}]},
+            "item 1 is missing; it has to be there",
+        ),
+        ({"scenarios": [{"name": "a", "take": [{"branch": "b", "slips": [1, 2, 3]}]}]}, "expected at most 2"),
         ({"scenarios": [{"name": "a", "title": "x" * 301}]}, "expected at most 300 characters"),
         ({"scenarios": [{"name": "a", "take": [{"branch": "b", "effect": 1}]}]}, "expected an object"),
     ],
