@@ -148,7 +148,7 @@ def _page(card: Card) -> str:
     serves = card.champion_family
     wide = [
         {"family": family, "mark": "*" if family == serves else "", "origins": scores.origins}
-        | {f"h{h}": _digits(scores.rel_crps[h - 1], ".3f") for h in HORIZONS if h <= len(scores.rel_crps)}
+        | {f"h{h}": _digits(scores.rel_crps[h - 1], ".3f") if h <= len(scores.rel_crps) else "" for h in HORIZONS}
         | {"score": _digits(scores.score, ".3f")}
         | {f"coverage_{level}": percent(share) for level, share in scores.coverage.items()}
         for family, scores in sorted(card.backtest.items(), key=lambda item: _score(item[1]))

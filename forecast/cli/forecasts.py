@@ -92,10 +92,10 @@ def export(
 
     percents = levels(level)
     with session() as s:
+        asked, question = s.known(series_ids), ForecastQuestion(s.day(as_of), horizon, percents, coherent)
         if not series_ids and not s.registry.champions():
             raise NothingTrained
-        question = ForecastQuestion(s.day(as_of), horizon, percents, coherent)
-        found = forecasts(s.catalog, s.registry, s.known(series_ids), question)
+        found = forecasts(s.catalog, s.registry, asked, question)
     finished = csv_export(found.names(), found.lines())
     finished.write(output)
     held = f"{counted(finished.rows, 'row')} of {counted(len(found.data), 'series')}"

@@ -36,7 +36,7 @@ are `YYYY-MM-DD` and in UTC. Numbers of answers about the future are rounded onc
 """
 
 #: What stands for the levels of intervals.
-LEVEL = "L"
+_LEVEL = "L"
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _may_ask(entry: Entry) -> bool:
 
 def _levels(entry: Entry) -> list[int]:
     """The levels of its intervals, in percent."""
-    general = {column.name for column in entry.model.columns((LEVEL,))}
+    general = {column.name for column in entry.model.columns((_LEVEL,))}
     named = (column.name for column in columns(entry) if column.name not in general)
     return sorted({int(re.split("[-_]", name)[-1]) for name in named})
 
@@ -100,9 +100,9 @@ def _levels(entry: Entry) -> list[int]:
 def _section(entry: Entry) -> Iterator[str]:
     yield f"## {entry.title}\n"
     yield f"{(entry.model.__doc__ or '').partition(chr(10))[0]} {entry.given_by}.\n"
-    yield from _table(entry.model.columns((LEVEL,)))
+    yield from _table(entry.model.columns((_LEVEL,)))
     if levels := _levels(entry):
-        yield f"`{LEVEL}`: {', '.join(map(str, levels))}{' unless asked otherwise' if _may_ask(entry) else ''}.\n"
+        yield f"`{_LEVEL}`: {', '.join(map(str, levels))}{' unless asked otherwise' if _may_ask(entry) else ''}.\n"
     if besides := only_in_json(entry):
         yield "In JSON besides:\n"
         yield from _table(besides)
@@ -125,7 +125,7 @@ def _besides(model: type[Part], told: set[str], inside: str = "") -> Iterator[Co
         else:
             if column.name not in told:
                 yield replace(column, name=inside + name)
-            for member in inner.columns((LEVEL,)) if inner and column.type == "list" else ():
+            for member in inner.columns((_LEVEL,)) if inner and column.type == "list" else ():
                 yield replace(member, name=f"{inside}{name}[].{member.name}")
 
 

@@ -343,7 +343,11 @@ def test_noise_decides_what_an_effect_is_worth(sd: float, identified: bool, domi
     (found,) = record.effects
     assert (found.identified, found.prior_dominated) == (identified, dominated)
     assert (found.likelihood is not None) is identified
-    says = {(True, False): [], (True, True): ["the sample says little"], (False, True): ["the sample cannot tell"]}
+    says = {
+        (True, False): [],
+        (True, True): ["the data say little of its effect"],
+        (False, True): ["the data say nothing of its effect"],
+    }
     expected = says[identified, dominated]
     assert len(record.notes) == len(expected)
     assert all(word in note for word, note in zip(expected, record.notes, strict=True))

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from forecast import cli
 from forecast.catalog import Catalog
 from service import create_app
-from tests.support.trained_home import COPPER, EARTHS, clock, make_home, settings_in
+from tests.support.trained_home import COPPER, EARTHS, NOW, clock, make_home, settings_in
 
 FIRST, LAST = "0001-01-01", "9999-12-31"
 DAYS = [FIRST, "0001-12-31", "1583-01-01", "1677-09-20", "2262-04-12", "9999-12-30", LAST]
@@ -64,7 +64,7 @@ def test_no_day_is_too_early_or_too_late_for_a_route(client: FlaskClient, route:
     statuses = {day: client.get(route.replace("DAY", day)).status_code for day in DAYS}
     assert set(statuses.values()) <= {200, 404, 422}, statuses
     late = [status for day, status in statuses.items() if day > "2200"]
-    assert late == [200] * 3
+    assert late == [422 if "as_of=DAY" in route else 200] * 3, "nothing is known of days to come"
 
 
 @pytest.mark.parametrize("day", DAYS)
@@ -74,22 +74,14 @@ def test_a_scenario_of_a_far_day_is_refused_with_what_is_right(client: FlaskClie
     assert refused.get_json()["errors"][0]["where"] == "body.as_of"
 
 
-def test_on_the_last_day_all_is_known_and_on_the_first_nothing(client: FlaskClient, catalog: Catalog) -> None:
-    path = f"/v1/series/{COPPER}/observations?as_of="
-    now = client.get(path + "2026-07-15").get_json()["data"]
-    assert client.get(path + LAST).get_json()["data"] == now
+def test_today_all_is_known_and_on_the_first_day_nothing(client: FlaskClient, catalog: Catalog) -> None:
+    path, today = f"/v1/series/{COPPER}/observations", NOW.date()
+    now = client.get(path).get_json()["data"]
+    assert client.get(f"{path}?as_of={today}").get_json()["data"] == now
     assert len(now) > 300
-    assert client.get(path + FIRST).get_json()["data"] == []
-    assert len(client.get(f"/v1/events?as_of={LAST}").get_json()["data"]) == len(catalog.events())
+    assert client.get(f"{path}?as_of={FIRST}").get_json()["data"] == []
+    assert len(client.get(f"/v1/events?as_of={today}").get_json()["data"]) == len(catalog.events(today))
     assert client.get(f"/v1/events?as_of={FIRST}").get_json()["data"] == []
-
-
-def test_a_coherent_forecast_of_the_last_day_is_that_of_the_day_before(client: FlaskClient) -> None:
-    path = f"/v1/forecasts?coherent=true&series_id={EARTHS}&format=csv&as_of="
-    last, before = client.get(path + LAST), client.get(path + "9999-12-30")
-    assert last.status_code == 200
-    assert last.data == before.data
-    assert last.data.count(b"\r\n") == 13
 
 
 def test_the_end_of_a_day_holds_its_last_moment_and_not_the_first_of_the_next(catalog: Catalog) -> None:
