@@ -153,7 +153,7 @@ def test_a_forecast_is_drawn_and_its_numbers_are_those_of_the_api(seen: Seen) ->
     expect(seen.page.locator("#title")).to_have_text(COPPER)
     made = seen.get(FORECAST)
     names = ["ds", "yhat", "lo-80", "hi-80", "lo-95", "hi-95"]
-    assert seen.page.locator("#numbers thead th").all_inner_texts() == names
+    assert seen.page.locator("#numbers thead th").all_inner_texts() == ["period from", "median", *names[2:]]
     cells = seen.cells("#numbers")
     assert [row[0] for row in cells] == [row["ds"] for row in made["data"]]
     shown = [[float(cell.replace(",", "")) for cell in row[1:]] for row in cells]
@@ -233,7 +233,7 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
         assert row[6] == ("" if each["detectable"] is None else f"{each['detectable']:.1f} %")
         assert row[7] == "data"
     head = seen.page.locator("#effects th").all_inner_texts()
-    assert head[3:7] == ["t a month", "t in all", "P(over 5 %)", "detectable"]
+    assert head[3:7] == ["a month, tonnes", "total, tonnes", "P(over 5 %)", "detectable"]
 
 
 def test_an_effect_that_is_not_identified_is_not_known_and_no_number_but_its_interval_is_shown(seen: Seen) -> None:

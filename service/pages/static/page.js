@@ -11,6 +11,8 @@ function show(y) {
   return y !== 0 && Math.abs(y) < 1e-4 ? y.toExponential(3) : y.toLocaleString("en", DIGITS);
 }
 const LEVELS = [50, 80, 95];
+const HEADS = { ds: "period from", yhat: "median" };
+const UNITS = { t: "tonnes" };
 const FANS = { 95: "--outer", 80: "--middle", 50: "--inner" };
 let plot = null;
 let asked = 0;
@@ -205,7 +207,7 @@ function describe(series, forecast, events) {
     const names = ["ds", "yhat", "lo-80", "hi-80", "lo-95", "hi-95"];
     const row = head.insertRow();
     const decimals = Math.max(...forecast.data.flatMap((r) => names.slice(1).map((name) => point(show(r[name])).length)));
-    for (const name of names) element("th", name, row).scope = "col";
+    for (const name of names) element("th", HEADS[name] ?? name, row).scope = "col";
     for (const r of forecast.data) {
       const line = body.insertRow();
       element("td", r.ds, line);
@@ -259,8 +261,9 @@ function estimates({ data: episodes, not_estimated: missing }, events, series) {
   for (const { event_id: id, why } of missing) element("li", `${titles.get(id) ?? id}: not estimated: ${why}`, $("not-estimated"));
   const period = PERIODS[series.freq[0]];
   const isPrice = ["price", "index"].includes(series.measure);
-  $("amount-title").textContent = `${series.unit} ${isPrice ? "on average" : `a ${period}`}`;
-  $("sum-title").textContent = isPrice ? "in all" : `${series.unit} in all`;
+  const unit = UNITS[series.unit] ?? series.unit;
+  $("amount-title").textContent = `${isPrice ? "on average" : `a ${period}`}, ${unit}`;
+  $("sum-title").textContent = isPrice ? "total" : `total, ${unit}`;
   body.replaceChildren();
   for (const e of told) {
     const row = body.insertRow();
