@@ -120,16 +120,22 @@ Format = Literal["json", "csv"]
 
 
 class SeriesPath(Asked):
+    """The path of one series."""
+
     place = "path"
     series_id: str = Field(description="id of a series, such as price.copper", examples=["price.copper"])
 
 
 class EventPath(Asked):
+    """The path of one event."""
+
     place = "path"
     event_id: str = Field(description="id of an event", examples=["cn-7ree-licence-2025"])
 
 
 class RunPath(Asked):
+    """The path of one run."""
+
     place = "path"
     run_id: str = Field(description="id of a run, as in the list of runs")
 
@@ -156,14 +162,20 @@ class Query(NoQuery):
 
 
 class AsOfQuery(Query):
+    """A format, and the day whose knowledge counts."""
+
     as_of: Day | None = optional(AS_OF)
 
 
 class AsOfOnlyQuery(NoQuery):
+    """The day whose knowledge counts."""
+
     as_of: Day | None = optional(AS_OF)
 
 
 class SeriesQuery(Query):
+    """Which series are listed."""
+
     measure: Literal["price", "volume", "value", "index"] | None = optional("price, volume, value or index")
     mineral: Name | None = optional(MINERAL)
     role: Literal["target", "comparison"] | None = optional("target or comparison")
@@ -171,11 +183,15 @@ class SeriesQuery(Query):
 
 
 class ObservationsQuery(AsOfQuery):
+    """Which observations of a series are listed."""
+
     start: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or later")
     end: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or earlier")
 
 
 class EventsQuery(AsOfQuery):
+    """Which events are listed."""
+
     mineral: Name | None = optional(MINERAL)
     actor: Name | None = optional("who acts, as the events say it: an ISO 3166 alpha-3 code, EU, UN or WLD")
     kind: Literal[*KINDS] | None = optional(one_of(KINDS))  # type: ignore[valid-type]
@@ -183,11 +199,15 @@ class EventsQuery(AsOfQuery):
 
 
 class EffectsQuery(Query):
+    """Which effects on a series, and how finely."""
+
     event: Name | None = optional("id of an event: the episode that it is part of, or why its effect was not estimated")
     detail: Literal["episodes", "path"] | None = optional("episodes (the default), or path: every period of each")
 
 
 class RunsQuery(Query):
+    """Which runs are listed."""
+
     series_id: Name | None = optional("id of a series: its runs only")
 
 
@@ -204,5 +224,7 @@ class ForecastQuery(AsOfQuery):
 
 
 class BulkQuery(ForecastQuery):
+    """Which series are forecast, and whether groups agree."""
+
     series_id: Names = Field([], description="ids of series, comma-separated or repeated; without it all trained ones")
     coherent: Literal["true", "false"] | None = optional(COHERENT)

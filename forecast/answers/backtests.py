@@ -77,7 +77,10 @@ class QuantilesAhead(Part):
     def columns(cls, levels: Sequence[int | str] = ()) -> list[Column]:
         percents = (f"{100 * level:g} % quantile" for level in metrics.QUANTILE_LEVELS.tolist())
         named = zip(QUANTILES, percents, strict=True)
-        return [*super().columns(levels), *(Column(name, "number", OF_SERIES, told, name) for name, told in named)]
+        return [
+            *super().columns(levels),
+            *(Column(name, "number", OF_SERIES, meaning, name) for name, meaning in named),
+        ]
 
 
 class QuantileList(Listing):

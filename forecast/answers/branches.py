@@ -50,8 +50,8 @@ def branch_in_words(branch: Branch, events: Events) -> str:
         return f"{branch.title}: {when}"
     last = day_in_words(branch.starts - dt.timedelta(days=1))
     ends = f"was to end on {last}" if branch.unconfirmed else f"ends on {last}"
-    told = f"{_pause(branch, events)} {ends}: {_returns(branch, starts)}"
-    return f"{told}; {_PASSED}" if branch.unconfirmed else told
+    sentence = f"{_pause(branch, events)} {ends}: {_returns(branch, starts)}"
+    return f"{sentence}; {_PASSED}" if branch.unconfirmed else sentence
 
 
 def _pause(branch: Branch, events: Events) -> str:

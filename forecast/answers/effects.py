@@ -250,17 +250,17 @@ def _facts(found: Findings) -> dict[str, object]:
 
 def _omitted(record: EffectRecord) -> list[OmittedEpisode]:
     """What a record leaves out, less what it tells with another episode."""
-    told = {event for effect in record.reported for event in effect.episode.events}
+    reported = {event for effect in record.reported for event in effect.episode.events}
     weighed = {effect.episode.episode_id for effect in record.effects}
     return [
         OmittedEpisode(episode_id=o.episode_id, event_ids=o.events, why=o.reason, weighed=o.episode_id in weighed)
         for o in record.omitted
-        if o.episode_id not in told
+        if o.episode_id not in reported
     ]
 
 
-def _episode(found: Findings, told: EpisodeReport) -> EpisodeEstimate:
-    effect, episode = told.effect, told.effect.episode
+def _episode(found: Findings, report: EpisodeReport) -> EpisodeEstimate:
+    effect, episode = report.effect, report.effect.episode
     kin = found.kin[episode.episode_id]
     return EpisodeEstimate(
         episode_id=episode.episode_id,
@@ -271,25 +271,25 @@ def _episode(found: Findings, told: EpisodeReport) -> EpisodeEstimate:
         announced=episode.announced,
         effective=episode.effective,
         ended=episode.ended,
-        in_force=_in_force(told, episode.episode_id),
-        days_in_force=_days_in_force(told, episode.episode_id),
-        standing=_standing(told, episode.episode_id),
-        others=tuple(_other(told, event) for event in episode.events if event != episode.episode_id),
+        in_force=_in_force(report, episode.episode_id),
+        days_in_force=_days_in_force(report, episode.episode_id),
+        standing=_standing(report, episode.episode_id),
+        others=tuple(_other(report, event) for event in episode.events if event != episode.episode_id),
         start=episode.intervention.start.item(),
-        window=Window(first=told.window[0].item(), last=told.window[-1].item()) if len(told.window) else None,
-        shapes=tuple(ShapeWeight(shape=shape, weight=round(weight, 3)) for shape, weight in told.shapes.items()),
-        leads=tuple(LeadWeight(periods=lead, weight=round(weight, 3)) for lead, weight in told.leads.items()),
-        average=_estimate(told.average),
-        anticipation=_estimate(told.early),
-        amount=_estimate(told.amount),
-        cumulated=_estimate(told.cumulated),
-        cumulated_before=_estimate(told.before),
-        cumulated_after=_estimate(told.after),
-        observed=told.observed,
-        missing=told.missing,
+        window=Window(first=report.window[0].item(), last=report.window[-1].item()) if len(report.window) else None,
+        shapes=tuple(ShapeWeight(shape=shape, weight=round(weight, 3)) for shape, weight in report.shapes.items()),
+        leads=tuple(LeadWeight(periods=lead, weight=round(weight, 3)) for lead, weight in report.leads.items()),
+        average=_estimate(report.average),
+        anticipation=_estimate(report.early),
+        amount=_estimate(report.amount),
+        cumulated=_estimate(report.cumulated),
+        cumulated_before=_estimate(report.before),
+        cumulated_after=_estimate(report.after),
+        observed=report.observed,
+        missing=report.missing,
         any_effect=six_digits(effect.acts).item(),
         placebo_rank=number(effect.placebo_rank),
-        relevant=number(told.relevant),
+        relevant=number(report.relevant),
         relevant_size=RELEVANT_PERCENT,
         detectable=_smallest(effect, found.series),
         identified=effect.identified,
@@ -311,39 +311,39 @@ def _smallest(effect: EpisodeEffect, series: Series) -> float | None:
     return number(abs(100 * np.expm1(sign * effect.detectable)))
 
 
-def _in_force(told: EpisodeReport, event_id: str) -> tuple[TimeInForce, ...] | None:
+def _in_force(report: EpisodeReport, event_id: str) -> tuple[TimeInForce, ...] | None:
     """When an event was in force, as known at the training; None on an older card."""
-    times = told.effect.episode.in_force.get(event_id)
+    times = report.effect.episode.in_force.get(event_id)
     return None if times is None else tuple(TimeInForce(since=time.since, until=time.until) for time in times)
 
 
-def _days_in_force(told: EpisodeReport, event_id: str) -> int | None:
+def _days_in_force(report: EpisodeReport, event_id: str) -> int | None:
     """The days of that up to the end of the sample."""
-    times = told.effect.episode.in_force.get(event_id)
-    return None if times is None else days_in_force(times, told.record.freq.end(told.record.last).item())
+    times = report.effect.episode.in_force.get(event_id)
+    return None if times is None else days_in_force(times, report.record.freq.end(report.record.last).item())
 
 
-def _standing(told: EpisodeReport, event_id: str) -> str | None:
+def _standing(report: EpisodeReport, event_id: str) -> str | None:
     """The same in words."""
-    episode, record = told.effect.episode, told.record
+    episode, record = report.effect.episode, report.record
     times = episode.in_force.get(event_id)
     shock = episode.family is KindFamily.SHOCK and event_id == episode.episode_id
     return None if times is None else in_words(times, record.freq, record.last, "under way" if shock else "in force")
 
 
-def _other(told: EpisodeReport, event_id: str) -> OtherEvent:
+def _other(report: EpisodeReport, event_id: str) -> OtherEvent:
     return OtherEvent(
-        event_id=event_id, days_in_force=_days_in_force(told, event_id), standing=_standing(told, event_id)
+        event_id=event_id, days_in_force=_days_in_force(report, event_id), standing=_standing(report, event_id)
     )
 
 
-def _periods(told: EpisodeReport) -> Iterator[dict[str, object]]:
+def _periods(report: EpisodeReport) -> Iterator[dict[str, object]]:
     """The members of ``EpisodePeriod``, by name: there are many, and all are checked at once."""
-    effects, without = Estimate.each(told.path.percent()), Estimate.each(told.counterfactual)
-    for day, y, effect, level in zip(told.ds.tolist(), told.actual.tolist(), effects, without, strict=True):
+    effects, without = Estimate.each(report.path.percent()), Estimate.each(report.counterfactual)
+    for day, y, effect, level in zip(report.ds.tolist(), report.actual.tolist(), effects, without, strict=True):
         seen = y == y
         yield {
-            "episode_id": told.effect.episode.episode_id,
+            "episode_id": report.effect.episode.episode_id,
             "ds": day,
             "y": y if seen else None,
             "effect": effect,

@@ -54,15 +54,17 @@ def class_effects(evidence: Evidence) -> ClassEffects:
 
 
 def _class(evidence: Evidence, prior: ClassPrior) -> ClassEffect:
-    told = [s for s in evidence.likelihoods if s.family is prior.family and s.measure_class is prior.measure_class]
+    likelihoods = [
+        s for s in evidence.likelihoods if s.family is prior.family and s.measure_class is prior.measure_class
+    ]
     events, mean = evidence.count(prior.family, prior.measure_class), Estimate.in_percent(Size(prior.mean, prior.se))
     return ClassEffect(
         family=prior.family,
         measure_class=prior.measure_class,
         events=events,
         estimates=prior.n,
-        up=sum(s.direction > 0 for s in told),
-        down=sum(s.direction < 0 for s in told),
+        up=sum(s.direction > 0 for s in likelihoods),
+        down=sum(s.direction < 0 for s in likelihoods),
         identified=prior.identified,
         spread=six_digits(100 * prior.spread).item(),
         mean=mean,

@@ -108,13 +108,13 @@ def forecast(
     (future,) = futures(catalog, registry, [series_id], question.as_of, cache)
     check_horizon(question.horizon, future.run)
     data = cache.get(("points", future, wanted), lambda: points(baseline(future, wanted), future.ds, wanted))
-    return told(future, data[: question.horizon], wanted)
+    return baseline_answer(future, data[: question.horizon], wanted)
 
 
-def told(
-    future: Future, data: tuple[ForecastPoint, ...], levels: tuple[int, ...], said: Sequence[str] = ()
+def baseline_answer(
+    future: Future, data: tuple[ForecastPoint, ...], levels: tuple[int, ...], first_notes: Sequence[str] = ()
 ) -> Forecast:
-    """The baseline of a series as an answer; ``said``: notes before those of its run."""
+    """The baseline of a series as an answer; ``first_notes``: notes before those of its run."""
     return Forecast(
         series_id=future.series.series_id,
         unit=future.series.unit,
@@ -128,7 +128,7 @@ def told(
         levels=levels,
         data=data,
         branches=tuple(branch_facts(branch, future.events) for branch in future.branches),
-        notes=(*said, *future.run.card.notes, *future.notes),
+        notes=(*first_notes, *future.run.card.notes, *future.notes),
     )
 
 

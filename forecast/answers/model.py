@@ -251,13 +251,13 @@ def _header(model: type[Answer], levels: tuple[int, ...]) -> tuple[Column, ...]:
 
 def _columns(name: str, field: FieldInfo, levels: Sequence[int | str]) -> list[Column]:
     if _is_part(field):
-        said = field.description or ""
+        description = field.description or ""
         return [
             Column(
                 f"{name}_{column.name}",
                 column.type,
                 _unit(field) or column.unit,
-                f"{said}: {column.meaning}" if said else column.meaning,
+                f"{description}: {column.meaning}" if description else column.meaning,
                 f"{name}_{column.name}" if column.title == column.name else column.title,
             )
             for column in _part_of(field).columns(levels)

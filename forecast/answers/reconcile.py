@@ -26,12 +26,12 @@ from forecast.answers.forecast import (
     Forecast,
     ForecastQuestion,
     at_levels,
+    baseline_answer,
     check_horizon,
     checked_levels,
     forecast,
     points,
     quantiles,
-    told,
 )
 from forecast.answers.future import Future
 from forecast.errors import Fault, InvalidInput
@@ -252,4 +252,6 @@ def _as_forecast(
     base: BaseForecasts, name: str, draws: npt.NDArray[np.floating], levels: tuple[int, ...], notes: Sequence[str]
 ) -> Forecast:
     values = quantiles(draws, at_levels(levels))
-    return told(base.futures[name], points(values, base.ds, levels, base.rows(name).start + 1), levels, notes)
+    return baseline_answer(
+        base.futures[name], points(values, base.ds, levels, base.rows(name).start + 1), levels, notes
+    )

@@ -236,10 +236,10 @@ def read_series(
 
 
 def _series(row: TableRow, cells: SeriesRow, known: Mapping[str, Series]) -> Series:
-    told = dict(cells) | {"series_id": row["series_id"]}  # a wrong id too, by which its observations are known
+    facts = dict(cells) | {"series_id": row["series_id"]}  # a wrong id too, by which its observations are known
     if "resolution" not in row.cells and row["series_id"] in known:
-        told["resolution"] = known[row["series_id"]].resolution
-    return Series(**told)
+        facts["resolution"] = known[row["series_id"]].resolution
+    return Series(**facts)
 
 
 def read_minerals(path: Path, reading: Reading) -> list[tuple[str, str, str]]:
@@ -274,8 +274,8 @@ def _event(row: TableRow, cells: EventRow, ids: Collection[str], reading: Readin
     for act in cells.acts:
         if act.target not in ids or act.target == row["event_id"]:
             reading.note(row, "acts", known_name("event other than itself", act.target, set(ids) - {row["event_id"]}))
-    told = {"status": status, "end_known": end_known, "needs_recheck": cells.needs_recheck == "yes"}
-    return Event(**dict(cells) | told)
+    facts = {"status": status, "end_known": end_known, "needs_recheck": cells.needs_recheck == "yes"}
+    return Event(**dict(cells) | facts)
 
 
 def _check_terms(row: TableRow, cells: EventRow, reading: Reading) -> None:

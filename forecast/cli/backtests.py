@@ -60,6 +60,8 @@ SCORES = (
 
 
 class Calibrate(StrEnum):
+    """How wide the intervals of a backtest are."""
+
     PANEL = "panel"
     NONE = "none"
 

@@ -101,8 +101,8 @@ def _of_series(out: Out, series_id: str, event: str | None, paths: bool) -> None
         periods = answers.effect_paths(found)
         _show(out, periods, lambda: _periods(answers.effects(found), periods))
     else:
-        told = answers.effects(found)
-        _show(out, told, lambda: _episodes(told))
+        answer = answers.effects(found)
+        _show(out, answer, lambda: _episodes(answer))
 
 
 def _classes(out: Out) -> None:
@@ -110,8 +110,8 @@ def _classes(out: Out) -> None:
     from forecast.answers.event_priors import Evidence
 
     with session() as s:
-        told = class_effects(Evidence.of(s.registry, s.catalog.retired()))
-    out.answer(told, _CLASS_COLUMNS, wrap=("says",))
+        answer = class_effects(Evidence.of(s.registry, s.catalog.retired()))
+    out.answer(answer, _CLASS_COLUMNS, wrap=("says",))
 
 
 def _show(out: Out, answer: Answer, page: Callable[[], str]) -> None:
@@ -124,19 +124,19 @@ def _show(out: Out, answer: Answer, page: Callable[[], str]) -> None:
 # -- the episodes of a series ------------------------------------------------------------------------------------------
 
 
-def _episodes(told: Effects) -> str:
-    period, unit = _words(told)
-    cells = [_cells(each, period, unit) for each in told.data]
+def _episodes(answer: Effects) -> str:
+    period, unit = _words(answer)
+    cells = [_cells(each, period, unit) for each in answer.data]
     marks = [mark for mark in MARKS if any(mark in each["effect"] for each in cells)]
     notes = [
         *(f"{mark} {MARKS[mark]}" for mark in marks),
-        *(_explained(cells, told) if cells else [NOTHING]),
-        f"run {told.run}; {_METHODS.get(told.method, f'method: {told.method}')}",
-        *_noted(told),
-        *(f"{each.event_id} was not estimated: {each.why}" for each in told.not_estimated),
-        *_left_out(told),
+        *(_explained(cells, answer) if cells else [NOTHING]),
+        f"run {answer.run}; {_METHODS.get(answer.method, f'method: {answer.method}')}",
+        *_noted(answer),
+        *(f"{each.event_id} was not estimated: {each.why}" for each in answer.not_estimated),
+        *_left_out(answer),
     ]
-    return f"{told.series_id}, {unit}\n" + (f"\n{table(cells, _COLUMNS)}" if cells else "") + lines(notes)
+    return f"{answer.series_id}, {unit}\n" + (f"\n{table(cells, _COLUMNS)}" if cells else "") + lines(notes)
 
 
 def _cells(each: EpisodeEstimate, period: str, unit: str) -> dict[str, str]:
@@ -203,9 +203,9 @@ def _none_found(each: EpisodeEstimate) -> bool:
     )
 
 
-def _explained(cells: Sequence[dict[str, str]], told: Effects) -> Iterator[str]:
+def _explained(cells: Sequence[dict[str, str]], answer: Effects) -> Iterator[str]:
     """What the numbers of the table are, of those that are in it."""
-    (period, unit), size = _words(told), f"{told.data[0].relevant_size:g} %"
+    (period, unit), size = _words(answer), f"{answer.data[0].relevant_size:g} %"
     difference = f"observed less what there would have been without it, mean over these {period}s"
     meanings = {
         "mean effect, %": f"the observed {period}s of the first year, or of the time in force if that is shorter, "
@@ -223,17 +223,17 @@ def _explained(cells: Sequence[dict[str, str]], told: Effects) -> Iterator[str]:
     return (f"{measure}: {meaning}" for measure, meaning in meanings.items() if measure in shown)
 
 
-def _noted(told: Effects) -> Iterator[str]:
+def _noted(answer: Effects) -> Iterator[str]:
     """Which of the events shown are told together, or began when there was nothing left to be seen."""
-    shown = {event for each in told.data for event in each.event_ids}
-    return (note for note in told.notes if any(map(note.__contains__, NOTED)) and note.partition(":")[0] in shown)
+    shown = {event for each in answer.data for event in each.event_ids}
+    return (note for note in answer.notes if any(map(note.__contains__, NOTED)) and note.partition(":")[0] in shown)
 
 
-def _left_out(told: Effects) -> list[str]:
+def _left_out(answer: Effects) -> list[str]:
     """How many episodes are weighed but not shown, and how many are not estimated, and why."""
-    this = f"orecast effects {told.series_id}"
-    weighed = [each.why for each in told.omitted if each.weighed]
-    counts = Counter(_reason(each.why) for each in told.omitted if not each.weighed)
+    this = f"orecast effects {answer.series_id}"
+    weighed = [each.why for each in answer.omitted if each.weighed]
+    counts = Counter(_reason(each.why) for each in answer.omitted if not each.weighed)
     hidden_notes = []
     if weighed:
         hidden_notes.append(
@@ -253,17 +253,17 @@ def _reason(why: str) -> str:
 # -- the periods of its episodes ---------------------------------------------------------------------------------------
 
 
-def _periods(told: Effects, paths: EffectPaths) -> str:
-    period, unit = _words(told)
+def _periods(answer: Effects, paths: EffectPaths) -> str:
+    period, unit = _words(answer)
     pages = []
-    for each in told.data:
+    for each in answer.data:
         own = [_line(point, each.identified) for point in paths.data if point.episode_id == each.episode_id]
         head = [f"{each.episode_id}: {each.title or 'no longer in the catalogue'}"]
         head += [f"with {', '.join(each.event_ids[1:])}"] if each.others else []
         without = f"without it: the series as it were without the episode, {unit}; low, high: 90 % interval of that"
         notes = [*_standings(each), without, *_in_words(each, period)]
         pages.append(f"{lines(head)[1:]}\n{table(own, PERIOD)}{lines(notes)}")
-    return "\n".join(pages) or f"{told.series_id}\n{lines([NOTHING])}"
+    return "\n".join(pages) or f"{answer.series_id}\n{lines([NOTHING])}"
 
 
 def _line(point: EpisodePeriod, identified: bool) -> dict[str, str | float | None]:
@@ -334,11 +334,11 @@ def shape_in_words(word: str, period: str, size: float) -> str:
 # -- numbers and words -------------------------------------------------------------------------------------------------
 
 
-def _words(told: Effects) -> tuple[str, str]:
+def _words(answer: Effects) -> tuple[str, str]:
     """What a period and the unit of a series are called."""
     from forecast.timeseries.frequency import parse_freq
 
-    return parse_freq(told.freq).period, _UNITS.get(told.unit, told.unit)
+    return parse_freq(answer.freq).period, _UNITS.get(answer.unit, answer.unit)
 
 
 def _between(estimate: Estimate, shown: Callable[[float], str]) -> str:

@@ -28,6 +28,8 @@ def in_a_folder(path: Path | None) -> Path | None:
 
 
 class Format(StrEnum):
+    """How a command prints."""
+
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
@@ -76,11 +78,11 @@ class Out:
         columns: Sequence[str] = (),
         *,
         wrap: Collection[str] = (),
-        told: Callable[[Line], Line] = lambda line: {},
+        instead: Callable[[Line], Line] = lambda line: {},
     ) -> None:
         """Print an answer: as JSON, as CSV, or as a table of these ``columns``, of which those of ``wrap`` give way.
 
-        Without ``columns`` a table has a line a fact of the first line. ``told``: what a table says instead.
+        Without ``columns`` a table has a line a fact of the first line. ``instead``: what a table says instead.
         """
         if self.chosen is Format.JSON:
             self.document(answer.json_object())
@@ -88,7 +90,7 @@ class Out:
             self.csv(answer.names(), answer.lines())
         elif columns:
             header = {column.name: column for column in answer.header()}
-            rows = [{**_in_percent(line, header), **told(line)} for line in answer.lines()]
+            rows = [{**_in_percent(line, header), **instead(line)} for line in answer.lines()]
             self.text(table(rows, [_column(header[name], wrap) for name in columns]))
         else:
             facts = [{"name": name, "value": value} for name, value in next(answer.lines()).items() if cell(value)]

@@ -69,8 +69,8 @@ def _page(answered: ScenarioAnswer, series_id: str) -> str:
     if not others:
         names = (f"lo-{level}", "yhat", f"hi-{level}")
         columns = (_COLUMNS[0], *(TableColumn(name, number=True) for name in names))
-        told = table([point.cells() for point in baseline.data], columns)
-        text = f"{series_id}, {baseline.unit}: {baseline.scenario}\n\n{told}"
+        shown = table([point.cells() for point in baseline.data], columns)
+        text = f"{series_id}, {baseline.unit}: {baseline.scenario}\n\n{shown}"
     legend = [f"difference: median difference from the baseline; low, high: its {level} % interval"] if others else []
     return text.rstrip("\n") + "\n" + lines([*legend, baseline.provenance, *baseline.notes])
 

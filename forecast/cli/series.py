@@ -84,7 +84,7 @@ def show(
             if mineral not in minerals.parents:
                 raise NotFound("mineral", mineral, minerals.parents)
             found = [one for one in found if minerals.related(one.mineral, mineral)]
-        out.answer(series_facts(s.catalog, s.registry, found), _COLUMNS, told=_serves)
+        out.answer(series_facts(s.catalog, s.registry, found), _COLUMNS, instead=_serves)
 
 
 @series.command()

@@ -114,16 +114,16 @@ def _table(rows: Sequence[Column]) -> Iterator[str]:
     yield ""
 
 
-def _besides(model: type[Part], told: set[str], inside: str = "") -> Iterator[Column]:
+def _besides(model: type[Part], shown: set[str], inside: str = "") -> Iterator[Column]:
     for name, field in model.model_fields.items():
         (column, *_) = described = model.described(name)
         inner = parts_of(field)
         if name == "data" and inner is not None:
-            yield from _besides(inner, told, "data[].")
+            yield from _besides(inner, shown, "data[].")
         elif name in ("data", "next") or len(described) > 1:
             continue
         else:
-            if column.name not in told:
+            if column.name not in shown:
                 yield replace(column, name=inside + name)
             for member in inner.columns((_LEVEL,)) if inner and column.type == "list" else ():
                 yield replace(member, name=f"{inside}{name}[].{member.name}")

@@ -31,8 +31,8 @@ def routes(context: Context) -> APIBlueprint:
         if same := unchanged(etag):
             return same
         found = findings(context.catalog, context.registry, series_id, query.event, context.cache)
-        told = effect_paths(found) if by_period else effects(found)
-        return respond(told, query.format, f"{series_id}-effects", etag)
+        answer = effect_paths(found) if by_period else effects(found)
+        return respond(answer, query.format, f"{series_id}-effects", etag)
 
     @api.get("/effects", responses=answers(ClassEffects, csv=True))
     def list_classes(query: Query) -> Response:

@@ -51,8 +51,8 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
         if not count:
             reasons = "; ".join(faults) or str(NothingTrained())
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, reasons, kind="not-ready")
-        said = Ready(status="degraded" if faults else "ready", serving=count, faults=tuple(faults))
-        return now_answer(said.json_object())
+        ready = Ready(status="degraded" if faults else "ready", serving=count, faults=tuple(faults))
+        return now_answer(ready.json_object())
 
     @api.get("/metrics", doc_ui=False)
     def scrape() -> Response:

@@ -174,7 +174,7 @@ def _outcomes(
     of_series: _Table, question: Question, event_scenarios: Sequence[EventScenario], deadline: Deadline
 ) -> list[Outcome]:
     future = of_series.future
-    outcomes = [of_series.told(BASELINE_SCENARIO, of_series.values, notes=future.notes)]
+    outcomes = [of_series.outcome_of(BASELINE_SCENARIO, of_series.values, notes=future.notes)]
     weighed = any(scenario.probability is not None for scenario in question.scenarios)
     mixed, passed = np.zeros_like(of_series.base), 0.0
     chance = future.uniform(MIXTURE) if weighed else None
@@ -228,17 +228,17 @@ class _Table:
         on are new."""
         k = next(iter(np.flatnonzero(change.any(axis=1)).tolist()), self.h)
         adds_up = not self.future.series.is_price
-        said = _SAME.format(scenario=name, series_id=self.future.series.series_id)
-        return self.told(
+        same = _SAME.format(scenario=name, series_id=self.future.series.series_id)
+        return self.outcome_of(
             name,
             np.hstack([self.values[:, :k], values[:, k:]]),
             self._changes(change, k),
             self._changes(change.cumsum(axis=0), k) if adds_up else None,
             probability=probability,
-            notes=notes if k < self.h else (said,),
+            notes=notes if k < self.h else (same,),
         )
 
-    def told(
+    def outcome_of(
         self,
         name: str,
         values: Floats,

@@ -144,6 +144,8 @@ class Acting(_Part):
 
 
 class Dated(Acting):
+    """An event with its dates and, if it is a duty or a quota, its rate."""
+
     event: EventId
     announced: Day | None = None
     effective: Day | None = None
