@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, SupportsIndex
 
 from forecast.errors import Fault, InvalidInput, Misconfigured, NothingTrained
-from forecast.settings import Settings
+from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS, Settings
 
 if TYPE_CHECKING:
     from forecast.answers.backtests import Scores
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 #: A UTC day, also as its ISO text.
 Day = dt.date | str
 Levels = int | Iterable[int]
-
-HORIZON, LEVELS = 12, (80, 95)
 
 
 def open_home(folder: str | Path | None = None, *, today: Day | None = None) -> Home:
@@ -106,14 +104,14 @@ class Home:
         from forecast.answers.observations import observation_list
 
         name = self.catalog.get(series_id).series_id
-        return observation_list(self.catalog.observations(name, self._as_of(as_of)))
+        return observation_list(self.catalog.observations(name, self.day(as_of)))
 
     def events(self, *, series_id: str | None = None, as_of: Day | None = None) -> EventList:
         """Events by id as they could be known; ``series_id``: those that touch the series."""
         from forecast.answers.events import event_list
         from forecast.events.exposure import exposure
 
-        found = self.catalog.events(self._as_of(as_of)).values()
+        found = self.catalog.events(self.day(as_of)).values()
         if series_id is not None:
             series, minerals = self.catalog.get(series_id), self.catalog.minerals()
             return event_list(event for event in found if exposure(event, series, minerals) > 0)
@@ -123,7 +121,7 @@ class Home:
         """One event, its state on the day, and what other events did to it."""
         from forecast.answers.events import event_on_day
 
-        day = self._as_of(as_of)
+        day = self.day(as_of)
         return event_on_day(self.catalog.events(day), event_id, day)
 
     # -- what was trained ------------------------------------------------------------------------------------------
@@ -132,8 +130,8 @@ class Home:
         self,
         series_id: str,
         *,
-        h: SupportsIndex = HORIZON,
-        level: Levels = LEVELS,
+        h: SupportsIndex = FORECAST_HORIZON,
+        level: Levels = FORECAST_LEVELS,
         as_of: Day | None = None,
     ) -> Forecast:
         """The ``h`` periods after the last observation: the median and central intervals at ``level`` in percent.
@@ -144,15 +142,15 @@ class Home:
         """
         from forecast.answers.forecast import ForecastQuestion, forecast
 
-        asked = ForecastQuestion(self._as_of(as_of), _whole(h), _levels(level))
+        asked = ForecastQuestion(self.day(as_of), _whole(h), _levels(level))
         return forecast(self.catalog, self.registry, series_id, asked)
 
     def forecasts(
         self,
         series_ids: str | Iterable[str] | None = None,
         *,
-        h: SupportsIndex = HORIZON,
-        level: Levels = LEVELS,
+        h: SupportsIndex = FORECAST_HORIZON,
+        level: Levels = FORECAST_LEVELS,
         as_of: Day | None = None,
         coherent: bool = False,
     ) -> ForecastList:
@@ -167,14 +165,14 @@ class Home:
             raise NothingTrained
         one = [series_ids] if isinstance(series_ids, str) else series_ids
         ids = self.catalog.targets() if one is None else list(one)
-        asked = ForecastQuestion(self._as_of(as_of), _whole(h), _levels(level), coherent)
+        asked = ForecastQuestion(self.day(as_of), _whole(h), _levels(level), coherent)
         return forecasts(self.catalog, self.registry, ids, asked)
 
-    def draws(self, series_id: str, *, h: SupportsIndex = HORIZON, as_of: Day | None = None) -> Draws:
+    def draws(self, series_id: str, *, h: SupportsIndex = FORECAST_HORIZON, as_of: Day | None = None) -> Draws:
         """The joint sample paths that the forecast is made of: for sums, differences, maxima, any quantile."""
         from forecast.answers.draws import draws
 
-        return draws(self.catalog, self.registry, series_id, horizon=_whole(h), as_of=self._as_of(as_of))
+        return draws(self.catalog, self.registry, series_id, horizon=_whole(h), as_of=self.day(as_of))
 
     def effects(self, series_id: str, *, event_id: str | None = None) -> Effects:
         """What past events did to a series as the serving run estimated it; ``event_id``: the episode it is part of."""
@@ -221,7 +219,8 @@ class Home:
         name = None if series_id is None else self.catalog.get(series_id).series_id
         return run_list(self.registry.runs(name))
 
-    def _as_of(self, day: Day | None) -> dt.date:
+    def day(self, day: Day | None) -> dt.date:
+        """The day that was asked for, else today. Raises ``InvalidInput`` for one that is still to come."""
         from forecast.answers.as_of import day_asked
 
         return day_asked(None if day is None else _day("as_of", day), self.today)

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from forecast.errors import Misconfigured, one_of
 
 PREFIX = "ORECAST_"
+#: What a forecast is asked for where nothing else is said: periods ahead, and levels of its intervals in percent.
+FORECAST_HORIZON, FORECAST_LEVELS = 12, (80, 95)
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _RATE = re.compile(r"off|[1-9]\d{0,8} ?(per|/) ?([1-9]\d{0,3} )?(second|minute|hour|day)s?")
 _CRON = (

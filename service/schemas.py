@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from forecast.answers.scenarios.faults import meant
 from forecast.errors import Fault, InvalidInput, one_of
 from forecast.events import KINDS
+from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS
 
 
 class Asked(BaseModel):
@@ -213,14 +214,16 @@ class RunsQuery(Query):
 
 def ahead(horizon: int) -> Any:
     """The field ``h`` where ``horizon`` periods are trained."""
-    return Field(min(12, horizon), ge=1, le=horizon, description=f"a whole number of periods from 1 to {horizon}")
+    return Field(
+        min(FORECAST_HORIZON, horizon), ge=1, le=horizon, description=f"a whole number of periods from 1 to {horizon}"
+    )
 
 
 class ForecastQuery(AsOfQuery):
     """``h`` is bounded where the trained horizon is known."""
 
-    h: Whole = ahead(12)
-    level: Levels = Field([80, 95], description=LEVEL)
+    h: Whole = ahead(FORECAST_HORIZON)
+    level: Levels = Field(list(FORECAST_LEVELS), description=LEVEL)
 
 
 class BulkQuery(ForecastQuery):

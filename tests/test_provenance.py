@@ -61,7 +61,7 @@ def test_every_family_and_every_name_on_the_lists_is_there() -> None:
     [
         ("catalog/csv_records.py", "release_lag_days:", "lag_days:"),
         ("catalog/store.py", "The catalogue", "A catalogue"),
-        ("answers/forecast.py", "LEVELS = (80, 95)", "LEVELS = (50, 90)"),
+        ("settings.py", "(80, 95)", "(50, 90)"),
         ("effects/report.py", "LEVELS", "BOUNDS"),
         ("cli/training.py", "Train series", "Train some series"),
         ("jobs/worker.py", "The worker", "A worker"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
 
 from pydantic import Field
 
@@ -28,16 +29,7 @@ class BranchFacts(Part):
 
 def branch_facts(branch: Branch, events: Events) -> BranchFacts:
     """A branch with what it says, by the events as they are known."""
-    return BranchFacts(
-        event_id=branch.event_id,
-        cause=branch.cause,
-        event_ids=branch.event_ids,
-        starts=branch.starts,
-        probability=branch.probability,
-        unconfirmed=branch.unconfirmed,
-        title=branch.title,
-        says=branch_in_words(branch, events),
-    )
+    return BranchFacts.model_validate({**asdict(branch), "says": branch_in_words(branch, events)})
 
 
 def branch_in_words(branch: Branch, events: Events) -> str:

@@ -15,6 +15,7 @@ from forecast.answers.forecast import check_horizon, quantiles
 from forecast.errors import Fault, InvalidInput
 from forecast.extras import require
 from forecast.registry import Registry
+from forecast.settings import FORECAST_HORIZON
 from forecast.timeseries.series import Floats
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def draws(
     registry: Registry,
     series_id: str,
     *,
-    horizon: int = 12,
+    horizon: int = FORECAST_HORIZON,
     as_of: dt.date,
     cache: Cache = NOTHING_KEPT,
 ) -> Draws:

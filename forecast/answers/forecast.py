@@ -37,13 +37,13 @@ from forecast.coupling import quantiles_of
 from forecast.errors import Fault, InvalidInput
 from forecast.metrics import rounded
 from forecast.registry import Registry, Run
+from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
-FORECAST_LEVELS = (80, 95)
 BASELINE_SCENARIO = "baseline"
 
 
@@ -91,7 +91,7 @@ class ForecastQuestion:
     """
 
     as_of: dt.date
-    horizon: int = 12
+    horizon: int = FORECAST_HORIZON
     levels: Sequence[float] = FORECAST_LEVELS
     coherent: bool = False
 

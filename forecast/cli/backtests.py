@@ -31,6 +31,7 @@ from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
 from forecast.extras import require
 from forecast.names import MeasureClass
+from forecast.settings import FORECAST_HORIZON
 from forecast.wording import counted
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def _question(s: Session, chosen: Chosen) -> BacktestQuestion:
         raise InvalidInput(Fault("h", chosen.horizon, f"a whole number from 1 to {s.settings.horizon}"))
     if chosen.calibrate is not None and chosen.family not in (None, Grid.family):
         raise typer.BadParameter(f"--calibrate is for {Grid.family}")
-    ahead, family = chosen.horizon or min(12, s.settings.horizon), chosen.family or Grid.family
+    ahead, family = chosen.horizon or min(FORECAST_HORIZON, s.settings.horizon), chosen.family or Grid.family
     return BacktestQuestion(s.day(chosen.as_of), ahead, family, chosen.calibrate is not Calibrate.NONE)
 
 

@@ -21,6 +21,7 @@ from forecast.cli.output import (
 )
 from forecast.cli.session import session
 from forecast.errors import NothingTrained
+from forecast.settings import FORECAST_HORIZON
 from forecast.wording import counted
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 def forecast(
     series_ids: Annotated[list[str], typer.Argument(metavar="SERIES", help="ids, such as price.copper")],
-    horizon: Horizon = 12,
+    horizon: Horizon = FORECAST_HORIZON,
     level: Level = None,
     as_of: AsOf = None,
     coherent: Coherent = False,
@@ -69,7 +70,7 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", callback=in_a_folder, help="the CSV file")] = Path(
         "forecasts.csv"
     ),
-    horizon: Horizon = 12,
+    horizon: Horizon = FORECAST_HORIZON,
     level: Level = None,
     as_of: AsOf = None,
     coherent: Coherent = False,

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from forecast.errors import Fault, InvalidInput
+from forecast.settings import FORECAST_LEVELS
 
 
 def day(text: str) -> dt.date:
@@ -21,7 +22,7 @@ def day(text: str) -> dt.date:
 def levels(texts: list[str] | None) -> list[int]:
     """``--level 80,95`` and ``--level 80 --level 95`` are the same; 80 and 95 by default."""
     if not texts:
-        return [80, 95]
+        return list(FORECAST_LEVELS)
     chosen = [part.strip() for text in texts for part in text.split(",")]
     faults = [
         Fault("--level", part, "a whole percentage from 1 to 99")

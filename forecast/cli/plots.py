@@ -13,6 +13,7 @@ from forecast.cli.scenarios import ask
 from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
 from forecast.extras import require
+from forecast.settings import FORECAST_HORIZON
 
 if TYPE_CHECKING:
     from forecast.answers.forecast import ForecastQuestion
@@ -35,7 +36,7 @@ def plot(
         bool,
         typer.Option("--backtest", help="how good the serving run's forecasts were: reliability, scores by horizon"),
     ] = False,
-    horizon: Horizon = 12,
+    horizon: Horizon = FORECAST_HORIZON,
     level: Level = None,
     periods: Annotated[int, typer.Option(min=1, help="observations shown before the forecast")] = 72,
     as_of: AsOf = None,

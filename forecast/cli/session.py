@@ -15,10 +15,6 @@ from forecast.settings import Settings
 class Session(Home):
     """One invocation of a command: the home of the environment, and what all commands ask of it."""
 
-    def day(self, as_of: dt.date | None) -> dt.date:
-        """The day that --as-of says, else today. Raises ``InvalidInput`` for one that is still to come."""
-        return self._as_of(as_of)
-
     def known(self, names: list[str] | None) -> list[str]:
         """These ids of series, checked; where none is given every target, and who cannot be one is named on stderr.
 

@@ -13,7 +13,7 @@ from forecast.answers.backtests import QuantileList, Scores
 from forecast.answers.effects import EffectPaths, Effects
 from forecast.answers.event_classes import ClassEffects
 from forecast.answers.events import EventList, EventOnDay
-from forecast.answers.forecast import FORECAST_LEVELS, Forecast
+from forecast.answers.forecast import Forecast
 from forecast.answers.health import HealthList
 from forecast.answers.model import Answer, Column, Part, parts_of
 from forecast.answers.observations import ObservationList
@@ -21,6 +21,7 @@ from forecast.answers.runs import RunCard, RunList
 from forecast.answers.scenarios import ScenarioAnswer
 from forecast.answers.series import SeriesList
 from forecast.answers.several import ForecastList
+from forecast.settings import FORECAST_LEVELS
 
 _HEAD = """# Columns
 

@@ -174,7 +174,7 @@ def _outcomes(
     of_series: _Table, question: Question, event_scenarios: Sequence[EventScenario], deadline: Deadline
 ) -> list[Outcome]:
     future = of_series.future
-    outcomes = [of_series.outcome_of(BASELINE_SCENARIO, of_series.values, notes=future.notes)]
+    outcomes = [of_series.of_values(BASELINE_SCENARIO, of_series.values, notes=future.notes)]
     weighed = any(scenario.probability is not None for scenario in question.scenarios)
     mixed, passed = np.zeros_like(of_series.base), 0.0
     chance = future.uniform(MIXTURE) if weighed else None
@@ -229,7 +229,7 @@ class _Table:
         k = next(iter(np.flatnonzero(change.any(axis=1)).tolist()), self.h)
         adds_up = not self.future.series.is_price
         same = _SAME.format(scenario=name, series_id=self.future.series.series_id)
-        return self.outcome_of(
+        return self.of_values(
             name,
             np.hstack([self.values[:, :k], values[:, k:]]),
             self._changes(change, k),
@@ -238,7 +238,7 @@ class _Table:
             notes=notes if k < self.h else (same,),
         )
 
-    def outcome_of(
+    def of_values(
         self,
         name: str,
         values: Floats,

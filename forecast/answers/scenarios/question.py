@@ -21,6 +21,7 @@ from forecast.errors import Fault, InvalidInput, Malformed, one_of
 from forecast.events import KINDS
 from forecast.interventions import parse_shape
 from forecast.names import MEASURES
+from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS
 
 MOST_EVENTS, MOST_SCENARIOS, MOST_SERIES = 50, 20, 50
 #: What one question may cost: versions of the events × series × periods. Each month that an event may slip is another
@@ -237,8 +238,10 @@ class Question(_Part):
 
     series: Annotated[tuple[SeriesId, ...], Field(min_length=1, max_length=MOST_SERIES)]
     scenarios: Annotated[tuple[Scenario, ...], Field(max_length=MOST_SCENARIOS)]
-    h: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] = 12
-    level: Annotated[tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(min_length=1, max_length=10)] = (80, 95)
+    h: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] = FORECAST_HORIZON
+    level: Annotated[tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(min_length=1, max_length=10)] = (
+        FORECAST_LEVELS
+    )
     as_of: Day | None = None
 
     @classmethod
