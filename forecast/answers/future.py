@@ -77,14 +77,14 @@ class Future:
         """(H, n) the draws of each period in ascending order: quantiles of the sum of what the run drew and what events
         add, in the series' unit and in the world as it is known; exactly 0 without trade. Worked out anew, as quickly
         as ``draws`` can be sorted."""
-        return _World.of(self.run, self.added).margins()
+        return _Predictive.of(self.run, self.added).margins()
 
     @cached_property
     def draws(self) -> Draws:
         """(H, n) joint draws with these margins, in the order of what the paths of the run are with what events add in
         each draw. As they come, each path met one effect, and their quantiles wander by what that meeting left to
         chance. Not to be written to."""
-        return _World.of(self.run, self.added).draws()
+        return _Predictive.of(self.run, self.added).draws()
 
     @cached_property
     def added(self) -> Draws:
@@ -111,7 +111,7 @@ class Future:
         change = np.clip(change[:horizon], -MAX_LOG_CHANGE, MAX_LOG_CHANGE)
         moved = np.flatnonzero(change.any(axis=1))
         draws = self.draws[:horizon].copy()
-        draws[moved] = _World.of(self.run, self.added[moved] + change[moved], rows=moved).draws()
+        draws[moved] = _Predictive.of(self.run, self.added[moved] + change[moved], rows=moved).draws()
         notes = self._contributions.notes(scenario, additions, self._additions.contributions)
         return ConditionalForecast(draws, change, notes)
 
@@ -175,12 +175,13 @@ class Future:
     def arranged(self, place: npt.NDArray[np.int64], rows: slice = slice(None)) -> Draws:
         """(h, n) draws of the periods ``rows`` with path ``place[i]`` of the run in draw i; what events add stays with
         its draw."""
-        return _World.of(self.run, self.added[rows, : len(place)], place, rows).draws()
+        return _Predictive.of(self.run, self.added[rows, : len(place)], place, rows).draws()
 
 
 @dataclass(frozen=True, eq=False)
-class _World:
-    """Paths of a run (h, n), what the events of one world add to their log, and which have trade; None: all."""
+class _Predictive:
+    """The predictive distribution in one event scenario: paths of a run (h, n), what events add to their log, and which
+    have trade; None: all."""
 
     paths: Draws
     added: npt.NDArray[np.floating]
@@ -193,7 +194,7 @@ class _World:
         added: npt.NDArray[np.floating],
         place: npt.NDArray[np.int64] | slice = slice(None),
         rows: npt.NDArray[np.int64] | slice = slice(None),
-    ) -> _World:
+    ) -> _Predictive:
         """The paths ``place`` of a run in the periods ``rows``, with what is ``added`` (h, n)."""
         trade = None if run.trade is None else has_trade(run.trade[place].T[rows], run.held, added)
         return cls(run.draws[place].T[rows], added, trade)
