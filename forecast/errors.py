@@ -96,6 +96,13 @@ class NotTrained(ForecastError, LookupError):
         super().__init__(f"no forecast for {series_id!r}: {why}; {remedy or f'run: orecast train {series_id}'}")
 
 
+class Insufficient(NotTrained):
+    """The series has too few values for a forecast, and nobody insisted on one."""
+
+    def __init__(self, series_id: str, why: str) -> None:
+        super().__init__(series_id, why, "to have one even so, ask with insufficient=true (--insufficient)")
+
+
 class NothingTrained(NotTrained):
     """No series has a run at all."""
 

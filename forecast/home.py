@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, SupportsIndex
 
-from forecast.errors import Fault, InvalidInput, Misconfigured, NothingTrained
-from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS, Settings
+from forecast.errors import Fault, InvalidInput, Misconfigured, NothingTrained, one_of
+from forecast.settings import FORECAST_LEVELS, Origin, Settings
 
 if TYPE_CHECKING:
     from forecast.answers.backtests import Scores
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from forecast.answers.scenarios.answer import ScenarioAnswer
     from forecast.answers.series import SeriesList
     from forecast.answers.several import ForecastList
+    from forecast.answers.span import Span
     from forecast.catalog import Catalog
     from forecast.registry import Registry
 
@@ -130,29 +131,42 @@ class Home:
         self,
         series_id: str,
         *,
-        h: SupportsIndex = FORECAST_HORIZON,
+        h: SupportsIndex | None = None,
         level: Levels = FORECAST_LEVELS,
         as_of: Day | None = None,
+        origin: str = "today",
+        start: Day | None = None,
+        until: Day | None = None,
+        insufficient: bool = False,
     ) -> Forecast:
-        """The ``h`` periods after the last observation: the median and central intervals at ``level`` in percent.
+        """The median and central intervals, at ``level`` in percent, of the ``h`` periods after today, and before them
+        of those between the last value and today.
 
-        A run answers for the days from which on all was known that it was trained on; how it would have forecast
-        before, ``backtest`` tells. Raises ``NotTrained``, and ``InvalidInput`` for an earlier ``as_of`` or an ``h``
-        beyond the trained horizon; ``CorruptArtifact`` where every run that could serve is damaged.
+        ``h``: 12 if left out, or all up to ``until``; ``origin``: ``today`` (the day ``as_of``) or ``last``, the last
+        value; ``start``, ``until``: only periods that start on or after, on or before that day; ``insufficient``: also
+        of what has too few values for a forecast. A run answers for the days from which on all was known that it was
+        trained on; how it would have forecast before, ``backtest`` tells. Raises ``NotTrained``, and ``InvalidInput``
+        for an earlier ``as_of`` or an ``h`` beyond the trained horizon; ``CorruptArtifact`` where every run that could
+        serve is damaged.
         """
         from forecast.answers.forecast import ForecastQuestion, forecast
 
-        asked = ForecastQuestion(self.day(as_of), _whole(h), _levels(level))
+        span = _span(h, origin, start, until)
+        asked = ForecastQuestion(self.day(as_of), span, _levels(level), insufficient=insufficient)
         return forecast(self.catalog, self.registry, series_id, asked)
 
     def forecasts(
         self,
         series_ids: str | Iterable[str] | None = None,
         *,
-        h: SupportsIndex = FORECAST_HORIZON,
+        h: SupportsIndex | None = None,
         level: Levels = FORECAST_LEVELS,
         as_of: Day | None = None,
+        origin: str = "today",
+        start: Day | None = None,
+        until: Day | None = None,
         coherent: bool = False,
+        insufficient: bool = False,
     ) -> ForecastList:
         """The same of several series, of all targets without ids; what cannot be served is in ``left_out``.
 
@@ -165,14 +179,30 @@ class Home:
             raise NothingTrained
         one = [series_ids] if isinstance(series_ids, str) else series_ids
         ids = self.catalog.targets() if one is None else list(one)
-        asked = ForecastQuestion(self.day(as_of), _whole(h), _levels(level), coherent)
+        asked = ForecastQuestion(
+            self.day(as_of), _span(h, origin, start, until), _levels(level), coherent, insufficient
+        )
         return forecasts(self.catalog, self.registry, ids, asked)
 
-    def draws(self, series_id: str, *, h: SupportsIndex = FORECAST_HORIZON, as_of: Day | None = None) -> Draws:
+    def draws(
+        self,
+        series_id: str,
+        *,
+        h: SupportsIndex | None = None,
+        as_of: Day | None = None,
+        origin: str = "today",
+        start: Day | None = None,
+        until: Day | None = None,
+        insufficient: bool = False,
+    ) -> Draws:
         """The joint sample paths that the forecast is made of: for sums, differences, maxima, any quantile."""
         from forecast.answers.draws import draws
+        from forecast.answers.forecast import ForecastQuestion
 
-        return draws(self.catalog, self.registry, series_id, horizon=_whole(h), as_of=self.day(as_of))
+        span = _span(h, origin, start, until)
+        return draws(
+            self.catalog, self.registry, series_id, ForecastQuestion(self.day(as_of), span, insufficient=insufficient)
+        )
 
     def effects(self, series_id: str, *, event_id: str | None = None) -> Effects:
         """What past events did to a series as the serving run estimated it; ``event_id``: the episode it is part of."""
@@ -236,6 +266,16 @@ def _day(name: str, day: object) -> dt.date:
         return dt.date.fromisoformat(str(day))
     except ValueError:
         raise InvalidInput(Fault(name, day, "a date, or a day as YYYY-MM-DD")) from None
+
+
+def _span(h: SupportsIndex | None, origin: str, start: Day | None, until: Day | None) -> Span:
+    """The periods asked for. Raises ``InvalidInput``."""
+    from forecast.answers.span import Span
+
+    if origin not in tuple(Origin):
+        raise InvalidInput(Fault("origin", origin, one_of(Origin)))
+    first, last = (None if day is None else _day(name, day) for name, day in (("from", start), ("until", until)))
+    return Span(None if h is None else _whole(h), Origin(origin), first, last)
 
 
 def _whole(h: SupportsIndex) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,15 @@ from forecast.errors import Misconfigured, one_of
 PREFIX = "ORECAST_"
 #: What a forecast is asked for where nothing else is said: periods ahead, and levels of its intervals in percent.
 FORECAST_HORIZON, FORECAST_LEVELS = 12, (80, 95)
+
+
+class Origin(StrEnum):
+    """From where periods ahead are counted: from the day of the question, or from the last period with a value."""
+
+    TODAY = "today"
+    LAST = "last"
+
+
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _RATE = re.compile(r"off|[1-9]\d{0,8} ?(per|/) ?([1-9]\d{0,3} )?(second|minute|hour|day)s?")
 _CRON = (

@@ -14,6 +14,7 @@ from forecast.errors import (
     CorruptArtifact,
     Fault,
     ForecastError,
+    Insufficient,
     InvalidInput,
     Malformed,
     NotEstimated,
@@ -34,6 +35,7 @@ MEDIA_TYPE = "application/problem+json"
 REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, str], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND, "not-found"),
     (Retired, HTTPStatus.GONE, "retired"),
+    (Insufficient, HTTPStatus.NOT_FOUND, "insufficient-data"),
     (NotTrained, HTTPStatus.NOT_FOUND, "not-trained"),
     (NotEstimated, HTTPStatus.NOT_FOUND, "not-estimated"),
     (Malformed, HTTPStatus.BAD_REQUEST, "malformed"),

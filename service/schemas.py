@@ -89,9 +89,9 @@ def _no_null(schema: JsonDict) -> None:
             schema.update(given)
 
 
-def optional(description: str) -> Any:
-    """A field for a parameter that may be left out."""
-    return Field(None, description=description, json_schema_extra=_no_null)
+def optional(description: str, alias: str | None = None) -> Any:
+    """A field for a parameter that may be left out; ``alias``: its name, where Python has another use for that."""
+    return Field(None, description=description, json_schema_extra=_no_null, alias=alias)
 
 
 Whole = Annotated[int, _text(r"-?\d{1,9}", "a whole number")]
@@ -115,6 +115,7 @@ AS_OF = "a day, YYYY-MM-DD, not after today: answer with what was known at the e
 LEVEL = "whole percentages from 1 to 99, each once, at most ten: level=80,95 or level=80&level=95"
 MINERAL = "slug of a mineral, such as rare-earths; its parents and children count"
 COHERENT = "true: in agreement with their groups; in each draw the parts of a parent add up to it"
+ORIGIN = "today: h counts from the first period after the day as_of (if left out); last: after the last value"
 FORMAT = "json or csv; without it the Accept header decides"
 
 Format = Literal["json", "csv"]
@@ -214,16 +215,20 @@ class RunsQuery(Query):
 
 def ahead(horizon: int) -> Any:
     """The field ``h`` where ``horizon`` periods are trained."""
-    return Field(
-        min(FORECAST_HORIZON, horizon), ge=1, le=horizon, description=f"a whole number of periods from 1 to {horizon}"
-    )
+    usual = min(FORECAST_HORIZON, horizon)
+    described = f"a whole number of periods from 1 to {horizon}; {usual} if left out, or all up to `until`"
+    return Field(None, ge=1, le=horizon, description=described, json_schema_extra=_no_null)
 
 
 class ForecastQuery(AsOfQuery):
     """``h`` is bounded where the trained horizon is known."""
 
-    h: Whole = ahead(FORECAST_HORIZON)
+    h: Whole | None = ahead(FORECAST_HORIZON)
     level: Levels = Field(list(FORECAST_LEVELS), description=LEVEL)
+    origin: Literal["today", "last"] | None = optional(ORIGIN)
+    start: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or later", alias="from")
+    until: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or earlier")
+    insufficient: Literal["true", "false"] | None = optional("true: also of what has too few values for a forecast")
 
 
 class BulkQuery(ForecastQuery):

@@ -11,11 +11,10 @@ import numpy as np
 
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
-from forecast.answers.forecast import check_horizon, quantiles
+from forecast.answers.forecast import ForecastQuestion, check_asked, quantiles
 from forecast.errors import Fault, InvalidInput
 from forecast.extras import require
 from forecast.registry import Registry
-from forecast.settings import FORECAST_HORIZON
 from forecast.timeseries.series import Floats
 
 if TYPE_CHECKING:
@@ -26,18 +25,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """Joint draws of the periods ahead: ``values`` (n, h) in ``unit``, a sample path a row; ``ds`` (h,) first days of
-    the periods. The forecast's median and intervals are quantiles of its columns."""
+    """Joint draws of the periods that a forecast has: ``values`` (n, P) in ``unit``, a sample path a row.
+
+    Of each period ``ds`` (P,) is its first day, ``h`` (P,) how far ahead it is, and ``nowcast`` (P,) whether it is over
+    and has no value. The forecast's median and intervals are quantiles of its columns.
+    """
 
     series_id: str
     unit: str
     run: str
     as_of: dt.date
     ds: tuple[dt.date, ...]
+    h: tuple[int, ...]
+    nowcast: tuple[bool, ...]
     values: Floats
 
+    @property
+    def ahead(self) -> Floats:
+        """(n, h) the draws of the periods ahead: those with ``h`` of at least 1."""
+        return self.values[:, np.array(self.h) >= 1]
+
     def quantiles(self, at: Sequence[float]) -> Floats:
-        """(Q, h) quantiles at probabilities from 0 to 1, as a forecast has them: numpy's ``method="hazen"``.
+        """(Q, P) quantiles at probabilities from 0 to 1, as a forecast has them: numpy's ``method="hazen"``.
 
         Raises ``InvalidInput`` for what is no probability.
         """
@@ -53,11 +62,11 @@ class Draws:
         require("pandas", "a data frame")
         import pandas as pd
 
-        n, h = self.values.shape
+        n, count = self.values.shape
         return pd.DataFrame(
             {
                 "series_id": self.series_id,
-                "draw": np.repeat(np.arange(n), h),
+                "draw": np.repeat(np.arange(n), count),
                 "ds": np.tile(np.array(self.ds, dtype="datetime64[s]"), n),
                 "y": self.values.ravel(),
             }
@@ -65,22 +74,19 @@ class Draws:
 
 
 def draws(
-    catalog: Catalog,
-    registry: Registry,
-    series_id: str,
-    *,
-    horizon: int = FORECAST_HORIZON,
-    as_of: dt.date,
-    cache: Cache = NOTHING_KEPT,
+    catalog: Catalog, registry: Registry, series_id: str, question: ForecastQuestion, cache: Cache = NOTHING_KEPT
 ) -> Draws:
     """The draws of a series as it is known on a day. Raises as ``forecast`` does."""
-    (future,) = futures(catalog, registry, [series_id], as_of, cache)
-    check_horizon(horizon, future.run)
+    (future,) = futures(catalog, registry, [series_id], question.as_of, cache)
+    check_asked(future.run, question)
+    periods = question.span.periods(future.ds, future.series.calendar, future.as_of)
     return Draws(
         series_id=future.series.series_id,
         unit=future.series.unit,
         run=future.run.run_id,
-        as_of=as_of,
-        ds=tuple(future.ds[:horizon].tolist()),
-        values=future.draws[:horizon].T.astype(float),
+        as_of=question.as_of,
+        ds=tuple(periods.shown_ds.tolist()),
+        h=tuple(periods.h[periods.rows].tolist()),
+        nowcast=tuple(periods.shown_nowcast.tolist()),
+        values=future.draws[periods.rows].T.astype(float),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, ClassVar
 
@@ -32,13 +32,23 @@ from forecast.answers.model import (
     by_level,
     in_unit,
 )
-from forecast.answers.provenance import DataTo, EventsKnownTo, Provenance, data_to, provenance
+from forecast.answers.provenance import (
+    DataTo,
+    EventsKnownTo,
+    OriginWord,
+    Overdue,
+    Provenance,
+    data_to,
+    overdue,
+    provenance,
+)
+from forecast.answers.quality import QualityWord, check_quality, quality, quality_notes
+from forecast.answers.span import Span, SpanPeriods
 from forecast.coupling import quantiles_of
 from forecast.errors import Fault, InvalidInput
 from forecast.metrics import rounded
 from forecast.registry import Registry, Run
-from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS
-from forecast.timeseries.frequency import Days
+from forecast.settings import FORECAST_LEVELS, Origin
 from forecast.timeseries.series import Floats
 
 if TYPE_CHECKING:
@@ -53,7 +63,12 @@ class ForecastPoint(Intervals):
     level_unit: ClassVar[str] = OF_SERIES
 
     ds: PeriodStart
-    h: int = Field(description="periods after the last observation", json_schema_extra=in_unit("periods"))
+    h: int = Field(
+        description="periods ahead: 1 is the first that starts after the day `as_of` (with the origin last: the first "
+        "after the last value)",
+        json_schema_extra=in_unit("periods"),
+    )
+    nowcast: bool = Field(description="the period is over on the day `as_of`, and its value is not there")
     yhat: float = Field(description="median", json_schema_extra=in_unit(OF_SERIES))
 
 
@@ -71,6 +86,9 @@ class Forecast(Answer):
     run: RunKey
     as_of: dt.date = Field(description="day whose knowledge of events counts, to its end (UTC)")
     data_to: DataTo
+    overdue: Overdue
+    quality: QualityWord
+    origin: OriginWord
     events_known_to: EventsKnownTo
     provenance: Provenance
     scenario: str = Field(description="baseline, or the name of a scenario")
@@ -86,14 +104,16 @@ class Forecast(Answer):
 class ForecastQuestion:
     """What is asked of each series.
 
-    ``as_of``: the UTC day whose knowledge counts, to its end; ``horizon``: periods ahead; ``levels``: of the central
-    intervals, in percent; ``coherent``: series of a group agree, which matters where several are asked for.
+    ``as_of``: the UTC day whose knowledge counts, to its end, and from which on periods are ahead; ``span``: which of
+    them; ``levels``: of the central intervals, in percent; ``coherent``: series of a group agree, which matters where
+    several are asked for; ``insufficient``: also of what has too few values for a forecast.
     """
 
     as_of: dt.date
-    horizon: int = FORECAST_HORIZON
+    span: Span = field(default_factory=Span)
     levels: Sequence[float] = FORECAST_LEVELS
     coherent: bool = False
+    insufficient: bool = False
 
 
 def forecast(
@@ -101,18 +121,31 @@ def forecast(
 ) -> Forecast:
     """The next periods of a series, by itself.
 
-    Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a day on which what the run was trained on was not yet
-    known, a horizon beyond the trained one, or a level that is no whole number from 1 to 99.
+    Raises ``NotFound``, ``NotTrained`` (``Insufficient`` among them), and ``InvalidInput`` for a day on which what the
+    run was trained on was not yet known, periods that it does not reach, or a level that is no whole number from 1 to
+    99.
     """
-    wanted = checked_levels(question.levels)
+    wanted, span = checked_levels(question.levels), question.span
     (future,) = futures(catalog, registry, [series_id], question.as_of, cache)
-    check_horizon(question.horizon, future.run)
-    data = cache.get(("points", future, wanted), lambda: points(baseline(future, wanted), future.ds, wanted))
-    return baseline_answer(future, data[: question.horizon], wanted)
+    check_asked(future.run, question)
+    periods = span.periods(future.ds, future.series.calendar, future.as_of)
+    key = "points", future, wanted, span.origin
+    data = cache.get(key, lambda: points(baseline(future, wanted), periods, wanted))
+    return baseline_answer(future, data[periods.rows], wanted, span.origin, span.notes(periods, future.run))
+
+
+def check_asked(run: Run, question: ForecastQuestion) -> None:
+    """Raise ``InvalidInput`` for a horizon beyond the trained one, ``Insufficient`` for a run on too few values."""
+    question.span.check(run)
+    check_quality(run, question.insufficient)
 
 
 def baseline_answer(
-    future: Future, data: tuple[ForecastPoint, ...], levels: tuple[int, ...], first_notes: Sequence[str] = ()
+    future: Future,
+    data: tuple[ForecastPoint, ...],
+    levels: tuple[int, ...],
+    origin: Origin,
+    first_notes: Sequence[str] = (),
 ) -> Forecast:
     """The baseline of a series as an answer; ``first_notes``: notes before those of its run."""
     return Forecast(
@@ -122,13 +155,16 @@ def baseline_answer(
         run=future.run.run_id,
         as_of=future.as_of,
         data_to=data_to(future.run),
+        overdue=overdue(future),
+        quality=quality(future.run.card),
+        origin=origin,
         events_known_to=future.events_known_to,
         provenance=provenance(future),
         scenario=BASELINE_SCENARIO,
         levels=levels,
         data=data,
         branches=tuple(branch_facts(branch, future.events) for branch in future.branches),
-        notes=(*first_notes, *future.run.card.notes, *future.notes),
+        notes=(*quality_notes(future.run.card), *first_notes, *future.run.card.notes, *future.notes),
     )
 
 
@@ -142,17 +178,16 @@ def at_levels(levels: Sequence[int]) -> list[float]:
     return [0.5, *(0.5 + side * level / 200 for level in levels for side in (-1, 1))]
 
 
-def points(values: Floats, ds: Days, levels: Sequence[int], first: int = 1) -> tuple[ForecastPoint, ...]:
-    """Periods from quantiles (1 + 2 L, h), as ``at_levels`` has them, that start on ``ds``; the first is ``first``
-    ahead."""
-    return _POINTS.validate_python(rows_of(values, ds, levels, first))
+def points(values: Floats, periods: SpanPeriods, levels: Sequence[int]) -> tuple[ForecastPoint, ...]:
+    """All ``periods`` (H,) with their quantiles (1 + 2 L, H), as ``at_levels`` has them."""
+    return _POINTS.validate_python(rows_of(values, periods, levels))
 
 
-def rows_of(values: Floats, ds: Days, levels: Sequence[int], first: int = 1) -> list[dict[str, object]]:
-    """The members of the same, by name."""
-    days: list[dt.date] = ds[: values.shape[1]].tolist()
-    found = enumerate(zip(days, by_level("yhat", levels, rounded(values)), strict=True), start=first)
-    return [{"ds": day, "h": h, **at} for h, (day, at) in found]
+def rows_of(values: Floats, periods: SpanPeriods, levels: Sequence[int]) -> list[dict[str, object]]:
+    """The members of the same, by name; of the first (1 + 2 L, h) where there are no more values."""
+    columns = periods.ds.tolist(), periods.h.tolist(), periods.nowcast.tolist()
+    found = zip(*columns, by_level("yhat", levels, rounded(values)), strict=False)
+    return [{"ds": day, "h": h, "nowcast": over, **at} for day, h, over, at in found]
 
 
 def quantiles(draws: npt.NDArray[np.floating], at: Sequence[float]) -> Floats:
@@ -162,13 +197,6 @@ def quantiles(draws: npt.NDArray[np.floating], at: Sequence[float]) -> Floats:
     One sort for all of them: with vector instructions it is faster than a selection for several ranks.
     """
     return quantiles_of(np.sort(draws, axis=1), at)
-
-
-def check_horizon(horizon: int, run: Run) -> None:
-    """Raise ``InvalidInput`` unless the run has draws for so many periods."""
-    trained = run.draws.shape[1]
-    if isinstance(horizon, bool) or not isinstance(horizon, int) or not 1 <= horizon <= trained:
-        raise InvalidInput(Fault("h", horizon, f"a whole number from 1 to {trained}"))
 
 
 def checked_levels(levels: Collection[float]) -> tuple[int, ...]:

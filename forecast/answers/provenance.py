@@ -8,11 +8,23 @@ from typing import Annotated
 from pydantic import Field
 
 from forecast.answers.future import Future
+from forecast.answers.model import in_unit
 from forecast.names import Measure
 from forecast.registry import Run
-from forecast.wording import day_in_words
+from forecast.settings import Origin
+from forecast.wording import counted, day_in_words
 
 DataTo = Annotated[dt.date, Field(description="first day of the last period with data that the run has seen")]
+Overdue = Annotated[
+    int,
+    Field(
+        description="since the value of the next period should usually have been there; 0 if it is not late",
+        json_schema_extra=in_unit("days"),
+    ),
+]
+OriginWord = Annotated[
+    Origin, Field(description="from where `h` counts: today, the day `as_of`; or last, the last period with a value")
+]
 EventsKnownTo = Annotated[
     dt.date | None,
     Field(description="latest day of which the catalogue knew anything of events; null where it has no event"),
@@ -28,12 +40,19 @@ def data_to(run: Run) -> dt.date:
     return day
 
 
+def overdue(future: Future) -> int:
+    """Days since the value after the last that the run has seen should usually have been there."""
+    return future.series.overdue(future.run.last, future.as_of)
+
+
 def provenance(future: Future) -> str:
-    """``asked on 27 Nov 2026; last price June 2026; events checked to 8 Oct 2026; run …``."""
+    """``asked on 27 Nov 2026; last price June 2026 (the next is 116 days late); events checked to …; run …``."""
     series, known_to = future.series, future.events_known_to
     value = "index value" if series.measure is Measure.INDEX else series.measure
     events = f"events checked to {day_in_words(known_to)}" if known_to else "no events known"
+    days = overdue(future)
+    late = f" (the next is {counted(days, 'day')} late)" if days else ""
     return (
-        f"asked on {day_in_words(future.as_of)}; last {value} {series.calendar.in_words(data_to(future.run))}; "
+        f"asked on {day_in_words(future.as_of)}; last {value} {series.calendar.in_words(data_to(future.run))}{late}; "
         f"{events}; run {future.run.run_id}"
     )

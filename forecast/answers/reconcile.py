@@ -27,13 +27,14 @@ from forecast.answers.forecast import (
     ForecastQuestion,
     at_levels,
     baseline_answer,
-    check_horizon,
+    check_asked,
     checked_levels,
     forecast,
     points,
     quantiles,
 )
 from forecast.answers.future import Future
+from forecast.answers.span import Span
 from forecast.errors import Fault, InvalidInput
 from forecast.registry import Registry
 from forecast.seeds import generator
@@ -90,10 +91,12 @@ def coherent(
             made[group.root] = forecast(catalog, registry, group.root, question, cache)
             continue
         each = tuple(futures(catalog, registry, group.members, question.as_of, cache))
+        for future in each:
+            check_asked(future.run, question)
         base, draws, notes = cache.get(("coherent", group.root, each), partial(_together, catalog, group, each))
-        _check(base, question.horizon)
-        for name, of_one in zip(group.members, draws[:, : question.horizon], strict=True):
-            made[name] = _as_forecast(base, name, of_one, wanted, notes)
+        _check(base)
+        for name, of_one in zip(group.members, draws, strict=True):
+            made[name] = _as_forecast(base, name, of_one, question.span, wanted, notes)
     return [made[name] for name in series_ids]
 
 
@@ -206,13 +209,12 @@ def _together(catalog: Catalog, group: Group, of_members: Sequence[Future]) -> t
     return base, draws, _notes(base, open_parents)
 
 
-def _check(base: BaseForecasts, horizon: int) -> None:
-    for future in base.futures.values():
-        check_horizon(horizon, future.run)
-    if horizon > len(base.ds):
+def _check(base: BaseForecasts) -> None:
+    """Raise ``InvalidInput`` where the runs of a group have no period in common."""
+    if not len(base.ds):
         late = min(base.futures, key=lambda name: base.futures[name].ds[-1])
-        known = base.futures[late].run.last
-        raise InvalidInput(Fault("h", horizon, f"at most {len(base.ds)}: {late} is known to {known}, others to later"))
+        expected = f"series whose forecasts meet: {late} is known to {base.futures[late].run.last}, others to later"
+        raise InvalidInput(Fault("coherent", base.group.root, expected))
 
 
 def _left_out(base: BaseForecasts, parent: str) -> Floats:
@@ -249,9 +251,14 @@ def _notes(base: BaseForecasts, shares: Mapping[str, Floats]) -> list[str]:
 
 
 def _as_forecast(
-    base: BaseForecasts, name: str, draws: npt.NDArray[np.floating], levels: tuple[int, ...], notes: Sequence[str]
+    base: BaseForecasts,
+    name: str,
+    draws: npt.NDArray[np.floating],
+    span: Span,
+    levels: tuple[int, ...],
+    notes: Sequence[str],
 ) -> Forecast:
-    values = quantiles(draws, at_levels(levels))
-    return baseline_answer(
-        base.futures[name], points(values, base.ds, levels, base.rows(name).start + 1), levels, notes
-    )
+    future = base.futures[name]
+    periods = span.periods(base.ds, base.freq, future.as_of, base.rows(name).start)
+    data = points(quantiles(draws, at_levels(levels)), periods, levels)
+    return baseline_answer(future, data[periods.rows], levels, span.origin, (*notes, *span.notes(periods, future.run)))

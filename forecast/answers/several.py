@@ -12,7 +12,7 @@ from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.forecast import Forecast, ForecastQuestion, checked_levels, forecast
 from forecast.answers.model import Listing, Part, SeriesKey, in_unit
 from forecast.answers.reconcile import coherent
-from forecast.errors import ForecastError, Unavailable
+from forecast.errors import ForecastError, Insufficient, Unavailable
 from forecast.registry import Registry
 from forecast.timeseries.hierarchy import groups
 
@@ -27,6 +27,7 @@ class LeftOut(Part):
 
     series_id: SeriesKey
     why: str = Field(description="the reason")
+    fault: bool = Field(description="whether something is wrong with it; no where it has too few values for a forecast")
 
     def __str__(self) -> str:
         return f"{self.series_id}: left out: {self.why}"
@@ -89,4 +90,7 @@ def each(names: Iterable[Sequence[str]], answer: Callable[..., _T]) -> tuple[lis
             reasons |= dict.fromkeys(some, error)
     if reasons and not made:
         raise next(iter(reasons.values()))
-    return made, tuple(LeftOut(series_id=name, why=str(error)) for name, error in reasons.items())
+    return made, tuple(
+        LeftOut(series_id=name, why=str(error), fault=not isinstance(error, Insufficient))
+        for name, error in reasons.items()
+    )

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.options import AsOf, Coherent, Horizon, Level, SomeSeries, levels
+from forecast.cli.options import (
+    AsOf,
+    Coherent,
+    CountedFrom,
+    From,
+    Horizon,
+    Level,
+    SomeSeries,
+    TooFew,
+    Until,
+    levels,
+)
 from forecast.cli.output import (
     Format,
     FormatOption,
@@ -21,7 +32,7 @@ from forecast.cli.output import (
 )
 from forecast.cli.session import session
 from forecast.errors import NothingTrained
-from forecast.settings import FORECAST_HORIZON
+from forecast.settings import Origin
 from forecast.wording import counted
 
 if TYPE_CHECKING:
@@ -30,33 +41,43 @@ if TYPE_CHECKING:
 
 def forecast(
     series_ids: Annotated[list[str], typer.Argument(metavar="SERIES", help="ids, such as price.copper")],
-    horizon: Horizon = FORECAST_HORIZON,
+    horizon: Horizon = None,
     level: Level = None,
     as_of: AsOf = None,
+    start: From = None,
+    until: Until = None,
+    origin: CountedFrom = Origin.TODAY,
     coherent: Coherent = False,
+    insufficient: TooFew = False,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
     """Forecast series: median and intervals of the periods ahead.
 
-    Answers at once from the run that serves; nothing is fitted. Futures that
-    are not in the numbers, because nobody has given them a probability, are
-    listed below the table. Of several series, those that cannot be served are
-    named and left out (exit code 1).
+    Periods ahead are counted from today: 1 is the first that starts after it.
+    Those between the last value and today come first; what is over and not
+    published is marked as nowcast. Answers at once from the run that serves;
+    nothing is fitted. Futures that are not in the numbers, because nobody has
+    given them a probability, are listed below the table. Of several series,
+    those that cannot be served are named and left out (exit code 1), as are
+    those with too few values for a forecast (exit code 0).
 
     \b
     Examples:
       orecast forecast price.copper
       orecast forecast price.copper price.nickel --horizon 6 --level 50,90
+      orecast forecast price.copper --from 2027-01-01 --until 2027-12-31
       orecast forecast price.copper --format csv > copper.csv
       orecast forecast mine.imports mine.imports.chl --coherent
     """
     from forecast.answers.forecast import ForecastQuestion
     from forecast.answers.several import forecasts
+    from forecast.answers.span import Span
 
     out, percents = Out(format, output), levels(level)
     with session() as s:
-        question = ForecastQuestion(s.day(as_of), horizon, percents, coherent)
+        span = Span(horizon, origin, start, until)
+        question = ForecastQuestion(s.day(as_of), span, percents, coherent, insufficient)
         found = forecasts(s.catalog, s.registry, s.known(series_ids), question)
     if out.chosen is Format.TABLE:
         out.text("\n".join(_page(each) for each in found.data))
@@ -70,17 +91,22 @@ def export(
     output: Annotated[Path, typer.Option("--output", "-o", callback=in_a_folder, help="the CSV file")] = Path(
         "forecasts.csv"
     ),
-    horizon: Horizon = FORECAST_HORIZON,
+    horizon: Horizon = None,
     level: Level = None,
     as_of: AsOf = None,
+    start: From = None,
+    until: Until = None,
+    origin: CountedFrom = Origin.TODAY,
     coherent: Coherent = False,
+    insufficient: TooFew = False,
 ) -> None:
     """Write the forecasts of some or all series to one CSV file.
 
     The file is there whole or not at all. Beside it, FILE.manifest.json says
     how many rows and bytes it has and their SHA-256, so that a cut copy cannot
     pass for a whole one. Series that cannot be served are named and left
-    out (exit code 1).
+    out (exit code 1), as are those with too few values for a forecast (exit
+    code 0).
 
     \b
     Examples:
@@ -89,11 +115,14 @@ def export(
     """
     from forecast.answers.forecast import ForecastQuestion
     from forecast.answers.several import forecasts
+    from forecast.answers.span import Span
     from forecast.export.csv_writer import csv_export
 
     percents = levels(level)
     with session() as s:
-        asked, question = s.known(series_ids), ForecastQuestion(s.day(as_of), horizon, percents, coherent)
+        span = Span(horizon, origin, start, until)
+        asked = s.known(series_ids)
+        question = ForecastQuestion(s.day(as_of), span, percents, coherent, insufficient)
         if not series_ids and not s.registry.champions():
             raise NothingTrained
         found = forecasts(s.catalog, s.registry, asked, question)
@@ -109,7 +138,9 @@ def _page(made: Forecast) -> str:
     percents = sorted(made.levels, reverse=True)
     names = [*(f"lo-{p}" for p in percents), "yhat", *(f"hi-{p}" for p in reversed(percents))]
     columns = [TableColumn("ds", "period from"), *(TableColumn(name, number=True) for name in names)]
-    title = f"{made.series_id}, {made.unit}"
+    if any(point.nowcast for point in made.data):
+        columns.append(TableColumn("nowcast"))
+    title = f"{made.series_id}, {made.unit}; quality of the data: {made.quality}"
     undrawn = [branch for branch in made.branches if branch.probability is None]
     facts = [
         made.provenance,

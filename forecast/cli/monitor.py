@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from forecast.cli.options import AsOf
-from forecast.cli.output import FormatOption, Out, OutputOption, warn_left_out
+from forecast.cli.output import FormatOption, Out, OutputOption, warn
 from forecast.cli.session import session
 
 _COLUMNS = ("series_id", "last", "overdue", "judged", "inside_80", "inside_95", "state")
@@ -31,4 +31,7 @@ def monitor(as_of: AsOf = None, format: FormatOption = None, output: OutputOptio
     with session() as s:
         found = watch(s.catalog, s.registry, s.day(as_of))
     Out(format, output).answer(found, _COLUMNS, wrap=("series_id",))
-    raise typer.Exit(warn_left_out(f"{health.series_id}: {health.fault}" for health in found.data if health.fault))
+    faults = [f"{health.series_id}: {health.fault}" for health in found.data if health.fault]
+    for fault in faults:
+        warn(fault)
+    raise typer.Exit(bool(faults))

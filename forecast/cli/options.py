@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from forecast.errors import Fault, InvalidInput
-from forecast.settings import FORECAST_LEVELS
+from forecast.settings import FORECAST_LEVELS, Origin
 
 
 def day(text: str) -> dt.date:
@@ -48,8 +48,19 @@ AsOf = Annotated[
     ),
 ]
 Horizon = Annotated[
-    int, typer.Option("--horizon", "--h", min=1, metavar="N", help="periods ahead, at most ORECAST_HORIZON")
+    int | None,
+    typer.Option(
+        "--horizon", "--h", min=1, metavar="N", help="periods ahead, at most ORECAST_HORIZON; 12, or all up to --until"
+    ),
 ]
+From = Annotated[
+    dt.date | None, typer.Option("--from", parser=day, metavar="DAY", help="periods that start on it or later")
+]
+Until = Annotated[
+    dt.date | None, typer.Option("--until", parser=day, metavar="DAY", help="periods that start on it or earlier")
+]
+CountedFrom = Annotated[Origin, typer.Option("--origin", help="count periods ahead from today, or from the last value")]
+TooFew = Annotated[bool, typer.Option("--insufficient", help="also of series with too few values for a forecast")]
 Coherent = Annotated[
     bool,
     typer.Option("--coherent", help="in agreement with their groups: in each draw the parts of a parent add up to it"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from forecast.answers.model import Answer, Cell, Column
+    from forecast.answers.several import LeftOut
 
     Line = Mapping[str, Cell]
 
@@ -229,9 +230,9 @@ def warn(message: str) -> None:
     print("orecast:", message, file=sys.stderr)
 
 
-def warn_left_out(left_out: Iterable[object]) -> int:
-    """Name what there is no answer for, a line each; the exit code: 1 if there is any."""
-    lines = [str(each) for each in left_out]
-    for line in lines:
-        warn(line)
-    return 1 if lines else 0
+def warn_left_out(left_out: Iterable[LeftOut]) -> int:
+    """Name what there is no answer for, a line each; the exit code: 1 if something is wrong with any."""
+    found = list(left_out)
+    for each in found:
+        warn(str(each))
+    return int(any(each.fault for each in found))

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.options import AsOf, Horizon, Level, SeriesArgument, levels
+from forecast.cli.options import AsOf, Horizon, Level, SeriesArgument, TooFew, Until, levels
 from forecast.cli.output import in_a_folder
 from forecast.cli.scenarios import ask
 from forecast.cli.session import Session, session
 from forecast.errors import Fault, InvalidInput, TooShort
 from forecast.extras import require
-from forecast.settings import FORECAST_HORIZON
 
 if TYPE_CHECKING:
     from forecast.answers.forecast import ForecastQuestion
@@ -36,10 +35,12 @@ def plot(
         bool,
         typer.Option("--backtest", help="how good the serving run's forecasts were: reliability, scores by horizon"),
     ] = False,
-    horizon: Horizon = FORECAST_HORIZON,
+    horizon: Horizon = None,
+    until: Until = None,
     level: Level = None,
     periods: Annotated[int, typer.Option(min=1, help="observations shown before the forecast")] = 72,
     as_of: AsOf = None,
+    insufficient: TooFew = False,
 ) -> None:
     """Draw a forecast with the events behind it, an effect, scenarios, or a backtest.
 
@@ -52,6 +53,7 @@ def plot(
     """
     require("plot", "orecast plot")
     from forecast.answers.forecast import ForecastQuestion
+    from forecast.answers.span import Span
     from forecast.export.plots import scenario_picture
     from forecast.files import write_atomically
 
@@ -66,7 +68,9 @@ def plot(
         elif scenarios:
             picture = scenario_picture(history, _scenario_forecasts(ask(s, scenarios), series_id), periods)
         else:
-            question = ForecastQuestion(s.day(as_of), horizon, levels(level))
+            question = ForecastQuestion(
+                s.day(as_of), Span(horizon, until=until), levels(level), insufficient=insufficient
+            )
             picture = _forecast(s, history, question, periods)
     file = output or Path(f"{series_id}.png")
     write_atomically(file, picture)

@@ -51,7 +51,7 @@ def _health(
     last, overdue, hits = None, 0, _NONE
     with suppress(TooShort):
         history = catalog.history(series_id, as_of)
-        last, overdue = _day(history.last), _overdue(history, as_of)
+        last, overdue = _day(history.last), series.overdue(history.last, as_of)
         runs = _one_a_period(registry, series_id)
         served = (future_of(catalog, series, run, run.card.as_of, evidence) for run in runs)
         hits = np.concatenate([_NONE, *(_hits(future, history) for future in served)])
@@ -82,12 +82,6 @@ def _day(start: np.datetime64) -> dt.date:
 
 
 _NONE = np.zeros((0, len(MONITOR_LEVELS)), dtype=bool)
-
-
-def _overdue(history: History, as_of: dt.date) -> int:
-    freq = history.series.calendar
-    following: dt.date = freq.end(freq.shift(history.last, 1)).item()
-    return max((as_of - following).days - history.series.release_lag_days, 0)
 
 
 def _one_a_period(registry: Registry, series_id: str) -> list[Run]:

@@ -252,7 +252,7 @@ def _train(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = fit(FORECASTERS[selection.family], real_time.now(settings.draws))
-        draws, trade = model.baseline(settings.horizon, real_time.seed)
+        draws, trade = model.baseline(real_time.horizon, real_time.seed)
     if not np.isfinite(draws).all() or np.abs(draws).max() > MAX_LOG:
         raise FitFailed(f"{selection.family} on {series_id} gives paths that leave every bound")
     all_notes = [*remarks(history), *([] if table else [selection.reason]), *notes, *model.fitted.notes]

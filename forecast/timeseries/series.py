@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -76,6 +77,11 @@ class Series:
     @property
     def is_target(self) -> bool:
         return self.role == "target"
+
+    def overdue(self, last: np.datetime64, day: dt.date) -> int:
+        """Days since the value after that of the period ``last`` should usually have been there, 0 before that day."""
+        following: dt.date = self.calendar.end(self.calendar.shift(last, 1)).item()
+        return max((day - following).days - self.release_lag_days, 0)
 
     def due(self, starts: Days) -> Days:
         """The day on which the value of each of these periods is usually published."""

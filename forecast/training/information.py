@@ -25,6 +25,12 @@ from forecast.timeseries.series import Floats, History, Series
 from forecast.timeseries.trade import STOPPING_LOG_EFFECT, Codes, codes
 from forecast.training.panel import PanelSet
 
+#: Periods between the last value and today are trained besides, in steps of this share of the horizon: so that what is
+#: late reaches as far ahead as the rest, and training is not due whenever a period passes.
+GAP_STEP = 0.25
+#: A series whose last value is older than this, in periods, is not forecast up to today.
+LONGEST_GAP = 120
+
 #: Draws at an origin of a backtest.
 TEST_DRAWS = 500
 #: A mean effect on the log below this stops trade: a twentieth is left at most.
@@ -148,9 +154,17 @@ class RealTimeData:
             if any(exposure(events[event_id], self.series, minerals) > 0 for event_id in branch.event_ids)
         )
 
+    @property
+    def horizon(self) -> int:
+        """Periods after the last value that are trained: those up to today, and those ahead that may be asked for."""
+        freq, ahead = self.series.calendar, self.settings.horizon
+        gap = min(int(freq.begun(self.as_of)) - int(freq.ordinal(self.history.last)), LONGEST_GAP)
+        step = max(round(GAP_STEP * ahead), 1)
+        return ahead + step * max(-(-gap // step), 0)
+
     def run_id(self, families: Sequence[str] | None = None) -> str:
         """The id of the run that these data give: the last period seen, and a digest of all that makes its numbers."""
-        settings = [self.settings.draws, self.settings.horizon, self.settings.seed]
+        settings = [self.settings.draws, self.horizon, self.settings.seed]
         digest = provenance.digest(
             self._catalog.fingerprint(self.series.series_id, self.as_of),
             self._panel.digest if self._panel else "",

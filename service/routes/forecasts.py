@@ -13,7 +13,9 @@ from forecast.answers.event_priors import Evidence
 from forecast.answers.forecast import Forecast, ForecastQuestion
 from forecast.answers.reconcile import members
 from forecast.answers.several import ForecastList, forecasts
+from forecast.answers.span import Span
 from forecast.errors import ForecastError
+from forecast.settings import Origin
 from forecast.timeseries.series import Series
 from service.answers import respond, tag, unchanged, wants_csv
 from service.context import Context
@@ -26,14 +28,14 @@ def routes(context: Context) -> APIBlueprint:
     horizon = context.settings.horizon
 
     class One(ForecastQuery):
-        h: Whole = ahead(horizon)
+        h: Whole | None = ahead(horizon)
 
     class Many(BulkQuery):
-        h: Whole = ahead(horizon)
+        h: Whole | None = ahead(horizon)
 
     @api.get("/forecasts/<series_id>", responses=answers(Forecast, csv=True))
     def get_forecast(path: SeriesPath, query: One) -> Response:
-        """The median and the intervals of each period after the last observation."""
+        """The median and the intervals of each period after today, and before them of those that are not published."""
         ids = [context.catalog.get(path.series_id).series_id]
         etag = fingerprint(context, ids, query)
         if same := unchanged(etag):
@@ -59,7 +61,9 @@ def routes(context: Context) -> APIBlueprint:
 
 def several(context: Context, series_ids: list[str], query: ForecastQuery, together: bool = False) -> ForecastList:
     """Raises the first reason where no series has a forecast."""
-    question = ForecastQuestion(context.day(query.as_of), query.h, query.level, together)
+    span = Span(query.h, Origin(query.origin or Origin.TODAY), query.start, query.until)
+    insufficient = query.insufficient == "true"
+    question = ForecastQuestion(context.day(query.as_of), span, query.level, together, insufficient)
     return forecasts(context.catalog, context.registry, series_ids, question, context.cache)
 
 
@@ -73,7 +77,8 @@ def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery, *
     edition, known, retired = context.catalog.facts()
     runs = [_serves(context, known, series_id, as_of) for series_id in series_ids]
     stores = edition, Evidence.of(context.registry, retired).digest
-    return tag(series_ids, runs, stores, as_of, query.h, query.level, wants_csv(query.format), *asked)
+    span = query.h, query.origin, query.start, query.until
+    return tag(series_ids, runs, stores, as_of, span, query.level, wants_csv(query.format), query.insufficient, *asked)
 
 
 def _serves(context: Context, known: Mapping[str, Series], series_id: str, as_of: dt.date) -> str:

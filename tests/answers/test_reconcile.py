@@ -17,12 +17,13 @@ from forecast.answers.event_priors import refresh
 from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.answers.reconcile import _together as together
 from forecast.answers.reconcile import coherent, correlations, members, ordered, project, reconciled
+from forecast.answers.span import Span
 from forecast.catalog import Catalog
 from forecast.cli import call
 from forecast.errors import InvalidInput, NotTrained
 from forecast.jobs.ingest import ingest
 from forecast.registry import Payload, Registry
-from forecast.settings import Settings
+from forecast.settings import Origin, Settings
 from forecast.timeseries.hierarchy import Group, groups, sums
 from forecast.timeseries.series import Series
 from service import create_app
@@ -178,8 +179,10 @@ def test_same_seed_same_digits(home: Settings) -> None:
 
 def test_an_answer_is_in_the_order_asked_and_does_not_depend_on_what_else_is_asked(home: Settings) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
-    asia, event_scenario = coherent(catalog, registry, ["m.asia", "m.world"], ForecastQuestion(DAY, horizon=6))
-    (alone,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, horizon=2))
+    asia, event_scenario = coherent(
+        catalog, registry, ["m.asia", "m.world"], ForecastQuestion(DAY, Span(6, Origin.LAST))
+    )
+    (alone,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, Span(2, Origin.LAST)))
     assert [made.series_id for made in (asia, event_scenario)] == ["m.asia", "m.world"]
     assert event_scenario.data[:2] == alone.data
     assert [row.ds for row in event_scenario.data[:2]] == [dt.date(2026, 6, 1), dt.date(2026, 7, 1)]
@@ -207,11 +210,11 @@ def test_command_service_and_export_say_the_same_digits(
 ) -> None:
     monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
     asked = ["m.world", "m.europe", "m.asia"]
-    arguments = ["--as-of", str(DAY), "--h", "3", "--coherent"]
+    arguments = ["--as-of", str(DAY), "--h", "3", "--coherent", "--origin", "last"]
     assert call(["forecast", *asked, *arguments, "--format", "csv"]) == 0
     printed = capsys.readouterr().out
     client = create_app(settings_in(tmp_path), clock=clock).test_client()
-    url = f"/v1/forecasts?series_id={','.join(asked)}&h=3&format=csv"
+    url = f"/v1/forecasts?series_id={','.join(asked)}&h=3&origin=last&format=csv"
     served = client.get(f"{url}&coherent=true")
     assert served.text.splitlines() == printed.splitlines()
     assert call(["export", *asked, *arguments, "--output", str(tmp_path / "all.csv")]) == 0
@@ -223,7 +226,7 @@ def test_command_service_and_export_say_the_same_digits(
     catalog = Catalog.open(home)
     rows = [
         row
-        for one in coherent(catalog, Registry(home.models_dir), asked, ForecastQuestion(DAY, horizon=3))
+        for one in coherent(catalog, Registry(home.models_dir), asked, ForecastQuestion(DAY, Span(3, Origin.LAST)))
         for row in one.lines()
     ]
     assert len(printed.splitlines()) == len(rows) + 1
@@ -241,7 +244,7 @@ def ragged(settings: Settings, tmp_path: Path) -> Settings:
 
 def test_with_ragged_ends_all_speak_of_the_periods_that_all_forecast(ragged: Settings) -> None:
     catalog, registry = Catalog.open(ragged), Registry(ragged.models_dir)
-    made = coherent(catalog, registry, NAMES, ForecastQuestion(DAY, horizon=3))
+    made = coherent(catalog, registry, NAMES, ForecastQuestion(DAY, Span(3, Origin.LAST)))
     for one in made:
         assert [row.ds.isoformat() for row in one.data] == ["2026-06-01", "2026-07-01", "2026-08-01"]
     first = {one.series_id: [row.h for row in one.data] for one in made}
@@ -268,33 +271,35 @@ def test_with_ragged_ends_each_period_has_its_own_draws_and_they_add_up(ragged: 
 
 def test_with_ragged_ends_the_horizon_is_that_of_the_common_periods(ragged: Settings) -> None:
     catalog, registry = Catalog.open(ragged), Registry(ragged.models_dir)
-    (event_scenario,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, horizon=22))
+    (event_scenario,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, Span(22, Origin.LAST)))
     assert event_scenario.data[-1].ds == dt.date(2028, 3, 1)
-    with pytest.raises(InvalidInput) as caught:
-        coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, horizon=23))
-    assert str(caught.value) == "h = 23: expected at most 22: m.asia is known to 2026-03-01, others to later"
+    (longer,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, Span(23, Origin.LAST)))
+    assert longer.data == event_scenario.data
+    assert "22 of 23 months: the run reaches to March 2028; training anew reaches further (orecast train m.world)" in (
+        longer.notes
+    )
 
 
 def test_a_parent_that_is_late_waits_for_its_parts(settings: Settings, tmp_path: Path) -> None:
     train(settings, tmp_path, short={"m.world": 2})
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
-    event_scenario, asia = coherent(catalog, registry, ["m.world", "m.asia"], ForecastQuestion(DAY, horizon=22))
+    event_scenario, asia = coherent(
+        catalog, registry, ["m.world", "m.asia"], ForecastQuestion(DAY, Span(22, Origin.LAST))
+    )
     assert [(str(row.ds), row.h) for row in (event_scenario.data[0], event_scenario.data[-1])] == [
         ("2026-06-01", 3),
         ("2028-03-01", 24),
     ]
     assert [(str(row.ds), row.h) for row in (asia.data[0], asia.data[-1])] == [("2026-06-01", 1), ("2028-03-01", 22)]
-    with pytest.raises(InvalidInput, match=r"at most 22: m\.world is known to 2026-03-01, others to later"):
-        coherent(catalog, registry, ["m.asia"], ForecastQuestion(DAY, horizon=23))
 
 
 def test_the_whole_trained_horizon_can_be_asked_for_and_no_more(home: Settings) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
-    (asia,) = coherent(catalog, registry, ["m.asia"], ForecastQuestion(DAY, horizon=HORIZON))
+    (asia,) = coherent(catalog, registry, ["m.asia"], ForecastQuestion(DAY, Span(HORIZON, Origin.LAST)))
     assert [row.h for row in asia.data] == list(range(1, 25))
     assert asia.data[-1].ds == dt.date(2028, 5, 1)
     with pytest.raises(InvalidInput, match="a whole number from 1 to 24"):
-        coherent(catalog, registry, ["m.asia"], ForecastQuestion(DAY, horizon=HORIZON + 1))
+        coherent(catalog, registry, ["m.asia"], ForecastQuestion(DAY, Span(HORIZON + 1, Origin.LAST)))
 
 
 def test_a_member_that_was_trained_for_fewer_periods_bounds_the_horizon_and_what_its_card_notes_is_said(
@@ -305,17 +310,19 @@ def test_a_member_that_was_trained_for_fewer_periods_bounds_the_horizon_and_what
     card, shorter = replace(run.card, notes=("of short notice",)), np.array(run.draws[:, :12])
     registry.save("m.asia", "2026-05-01-b", card, Payload(shorter, run.record, None))
     registry.promote("m.asia", "2026-05-01-b")
-    event_scenario, asia = coherent(catalog, registry, ["m.world", "m.asia"], ForecastQuestion(DAY, horizon=12))
+    event_scenario, asia = coherent(
+        catalog, registry, ["m.world", "m.asia"], ForecastQuestion(DAY, Span(12, Origin.LAST))
+    )
     assert "of short notice" in asia.notes
     assert "of short notice" not in event_scenario.notes
     with pytest.raises(InvalidInput, match="h = 13: expected a whole number from 1 to 12"):
-        coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, horizon=13))
+        coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, Span(13, Origin.LAST)))
 
 
 def test_an_answer_is_of_the_day_it_is_asked_about(home: Settings) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
     for day in (DAY, DAY + dt.timedelta(days=1)):
-        (event_scenario,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(day, horizon=1))
+        (event_scenario,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(day, Span(1, Origin.LAST)))
         assert event_scenario.as_of == day
 
 
@@ -386,7 +393,7 @@ def test_a_group_with_a_member_that_cannot_be_served_is_left_out_whole(
     arguments = ["m.north", "price.copper", "m.asia", "--coherent", "--h", "2", "--as-of", str(DAY)]
     assert call(["export", *arguments, "--output", str(tmp_path / "made.csv")]) == 1
     out, err = capsys.readouterr()
-    assert "2 rows of 1 series" in out
+    assert "3 rows of 1 series" in out
     assert [line.split(": left out")[0] for line in err.splitlines()] == ["orecast: m.north", "orecast: m.asia"]
     with pytest.raises(NotTrained, match=r"m\.south"):
         coherent(Catalog.open(settings), registry, ["m.north"], ForecastQuestion(DAY))

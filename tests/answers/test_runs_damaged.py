@@ -56,7 +56,7 @@ def test_lists_and_single_answers_agree_over_http(client: FlaskClient) -> None:
     for path in (f"forecasts/{NICKEL}", f"series/{NICKEL}/effects", f"series/{NICKEL}/backtest"):
         problem = get(client, f"/v1/{path}", 503)
         assert (problem["type"], problem["detail"]) == ("urn:orecast:problem:corrupt-artifact", NO_FORECAST)
-    assert get(client, "/v1/forecasts?h=1")["left_out"] == [{"series_id": NICKEL, "why": NO_FORECAST}]
+    assert get(client, "/v1/forecasts?h=1")["left_out"] == [{"series_id": NICKEL, "why": NO_FORECAST, "fault": True}]
     assert get(client, "/readyz")["faults"] == [f"{NICKEL}: {SAYS}; serving nothing"]
 
 

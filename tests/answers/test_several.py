@@ -19,12 +19,13 @@ from werkzeug.serving import make_server
 
 from forecast.answers.forecast import ForecastQuestion
 from forecast.answers.several import LeftOut, each, forecasts
+from forecast.answers.span import Span
 from forecast.catalog import Catalog
 from forecast.cli import call
 from forecast.errors import InvalidInput, NotFound
 from forecast.jobs.monitor import monitor
 from forecast.registry import Payload, Registry
-from forecast.settings import Settings
+from forecast.settings import Origin, Settings
 from service import create_app
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, TRAINED, clock, make_home
 
@@ -70,7 +71,7 @@ def question(*series: str) -> dict[str, object]:
 def test_the_others_are_answered_in_order_and_the_reason_is_kept(stores: tuple[Catalog, Registry]) -> None:
     found = forecasts(*stores, [EARTHS, NICKEL, COPPER], ForecastQuestion(NOW.date()))
     assert [made.series_id for made in found.data] == [EARTHS, COPPER]
-    assert found.left_out == (LeftOut(series_id=NICKEL, why=WHY),)
+    assert found.left_out == (LeftOut(series_id=NICKEL, why=WHY, fault=True),)
     whole = forecasts(*stores, [EARTHS, NICKEL, COPPER], ForecastQuestion(LATER))
     assert [made.series_id for made in whole.data] == [EARTHS, NICKEL, COPPER]
     assert whole.left_out == ()
@@ -84,9 +85,9 @@ def test_a_run_with_a_shorter_horizon_takes_no_other_with_it(stores: tuple[Catal
     run = registry.champion(COPPER)
     registry.save(COPPER, "2026-06-01-y", run.card, Payload(run.draws[:, :6], run.record, None))
     registry.promote(COPPER, "2026-06-01-y")
-    found = forecasts(catalog, registry, [COPPER, EARTHS], ForecastQuestion(NOW.date(), horizon=12))
+    found = forecasts(catalog, registry, [COPPER, EARTHS], ForecastQuestion(NOW.date(), Span(12, Origin.LAST)))
     assert [made.series_id for made in found.data] == [EARTHS]
-    assert found.left_out == (LeftOut(series_id=COPPER, why="h = 12: expected a whole number from 1 to 6"),)
+    assert found.left_out == (LeftOut(series_id=COPPER, why="h = 12: expected a whole number from 1 to 6", fault=True),)
 
 
 def test_what_is_no_refusal_is_not_swallowed() -> None:
@@ -105,13 +106,13 @@ def test_what_is_no_refusal_is_not_swallowed() -> None:
 
 
 def test_an_export_has_the_others_and_names_it(home: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["export", *TRAINED, "--h", "2", "--as-of", DAY]) == 1
+    assert call(["export", *TRAINED, "--h", "2", "--as-of", DAY, "--origin", "last"]) == 1
     out, err = capsys.readouterr()
     assert out.startswith("forecasts.csv: 4 rows of 2 series, sha256 ")
     assert f"orecast: {NICKEL}: left out: {WHY}" in err
     with (home.home / "forecasts.csv").open(newline="") as file:
         assert {row["series_id"] for row in csv.DictReader(file)} == set(OTHERS)
-    assert call(["export", *TRAINED, "--h", "2", "--as-of", str(LATER)]) == 0
+    assert call(["export", *TRAINED, "--h", "2", "--as-of", str(LATER), "--origin", "last"]) == 0
     assert capsys.readouterr().out.startswith("forecasts.csv: 6 rows of 3 series")
 
 
@@ -131,7 +132,7 @@ def test_a_forecast_of_several_is_that_of_the_others(
     if form == "json":
         document = json.loads(out)
         assert [each["series_id"] for each in document["data"]] == [COPPER]
-        assert document["left_out"] == [{"series_id": NICKEL, "why": WHY}]
+        assert document["left_out"] == [{"series_id": NICKEL, "why": WHY, "fault": True}]
     assert call(["forecast", NICKEL, "--as-of", DAY, "--format", form]) == 2
     assert f"orecast: {WHY}" in capsys.readouterr().err
 
@@ -187,8 +188,8 @@ def test_bulk_forecasts_are_those_of_the_others(client: FlaskClient, home: Setti
     response = client.get("/v1/forecasts?h=1")
     assert response.status_code == 200
     assert [each["series_id"] for each in response.get_json()["data"]] == list(OTHERS)
-    assert response.get_json()["left_out"] == [{"series_id": NICKEL, "why": WHY}]
-    table = client.get("/v1/forecasts?h=1&format=csv")
+    assert response.get_json()["left_out"] == [{"series_id": NICKEL, "why": WHY, "fault": True}]
+    table = client.get("/v1/forecasts?h=1&origin=last&format=csv")
     rows = csv.DictReader(io.StringIO(table.get_data(as_text=True), newline=""))
     assert [row["series_id"] for row in rows] == list(OTHERS)
     assert table.headers["X-Left-Out"] == NICKEL
@@ -211,7 +212,7 @@ def test_scenarios_are_those_of_the_others(client: FlaskClient) -> None:
     response = client.post("/v1/scenarios", json=question(NICKEL, COPPER))
     assert response.status_code == 200
     assert {each["series_id"] for each in response.get_json()["data"]} == {COPPER}
-    assert response.get_json()["left_out"] == [{"series_id": NICKEL, "why": WHY}]
+    assert response.get_json()["left_out"] == [{"series_id": NICKEL, "why": WHY, "fault": True}]
     table = client.post("/v1/scenarios?format=csv", json=question(NICKEL, COPPER))
     assert table.headers["X-Left-Out"] == NICKEL
 

@@ -23,9 +23,10 @@ from forecast.answers.event_versions import EventScenario
 from forecast.answers.forecast import (
     BASELINE_SCENARIO,
     ForecastPoint,
+    ForecastQuestion,
     at_levels,
     baseline,
-    check_horizon,
+    check_asked,
     checked_levels,
     quantiles,
     rows_of,
@@ -43,14 +44,26 @@ from forecast.answers.model import (
     by_level,
     in_unit,
 )
-from forecast.answers.provenance import DataTo, EventsKnownTo, Provenance, data_to, provenance
+from forecast.answers.provenance import (
+    DataTo,
+    EventsKnownTo,
+    OriginWord,
+    Overdue,
+    Provenance,
+    data_to,
+    overdue,
+    provenance,
+)
+from forecast.answers.quality import QualityWord, quality, quality_notes
 from forecast.answers.scenarios.build import build
 from forecast.answers.scenarios.question import Question
 from forecast.answers.several import Several, each
+from forecast.answers.span import Span, SpanPeriods
 from forecast.coupling import pooled, quantiles_of
 from forecast.errors import Fault, InvalidInput, OutOfTime, Retired, known_name
 from forecast.metrics import rounded
 from forecast.registry import Registry
+from forecast.settings import Origin
 from forecast.timeseries.series import Floats
 
 if TYPE_CHECKING:
@@ -89,6 +102,8 @@ class Outcome(Answer):
     freq: FreqName
     run: RunKey
     data_to: DataTo
+    overdue: Overdue
+    quality: QualityWord
     provenance: Provenance
     scenario: str = Field(description="baseline, the name of a scenario, or mixture: all by their probabilities")
     probability: float | None = Field(None, description="of the scenario, 0 to 1; null where nobody gave one")
@@ -102,6 +117,7 @@ class ScenarioAnswer(Several):
 
     as_of: dt.date = Field(description="day whose knowledge of events counts, to its end (UTC)")
     events_known_to: EventsKnownTo
+    origin: OriginWord
     levels: tuple[int, ...] = Field(description="levels of the central intervals", json_schema_extra=in_unit("%"))
     data: tuple[Outcome, ...]
 
@@ -138,22 +154,27 @@ def answer(
     deadline = Deadline(seconds)
     as_of = day_asked(question.as_of, today)
     _check_series(question, catalog)
-    levels = checked_levels(question.level)
+    span = Span(question.h, Origin(question.origin), question.start, question.until)
+    asked = ForecastQuestion(as_of, span, checked_levels(question.level), insufficient=question.insufficient)
 
-    def of_one(series_id: str) -> Future:
+    def of_one(series_id: str) -> _Table:
         (future,) = futures(catalog, registry, [series_id], as_of, cache)
-        check_horizon(question.h, future.run)
-        return future
+        check_asked(future.run, asked)
+        return _Table(future, asked, span.periods(future.ds, future.series.calendar, as_of), cache)
 
-    made, left_out = each([(series_id,) for series_id in question.series], of_one)
-    first = made[0]
+    tables, left_out = each([(series_id,) for series_id in question.series], of_one)
+    first = tables[0].future
     event_scenarios = build(question, first.known, first.open_branches, first.minerals)
-    tables = [_Table(future, question.h, levels, cache) for future in made]
     outcomes = [
         outcome for of_series in tables for outcome in _outcomes(of_series, question, event_scenarios, deadline)
     ]
     return ScenarioAnswer(
-        as_of=as_of, events_known_to=first.events_known_to, levels=levels, data=tuple(outcomes), left_out=left_out
+        as_of=as_of,
+        events_known_to=first.events_known_to,
+        origin=span.origin,
+        levels=tuple(int(level) for level in asked.levels),
+        data=tuple(outcomes),
+        left_out=left_out,
     )
 
 
@@ -174,14 +195,15 @@ def _outcomes(
     of_series: _Table, question: Question, event_scenarios: Sequence[EventScenario], deadline: Deadline
 ) -> list[Outcome]:
     future = of_series.future
-    outcomes = [of_series.of_values(BASELINE_SCENARIO, of_series.values, notes=future.notes)]
+    notes = (*quality_notes(future.run.card), *of_series.notes, *future.notes)
+    outcomes = [of_series.of_values(BASELINE_SCENARIO, of_series.values, notes=notes)]
     weighed = any(scenario.probability is not None for scenario in question.scenarios)
     mixed, passed = np.zeros_like(of_series.base), 0.0
     chance = future.uniform(MIXTURE) if weighed else None
     mixture: list[tuple[float, Draws]] = []
     for scenario, event_scenario in zip(question.scenarios, event_scenarios, strict=True):
         deadline.check()
-        given = future.given(event_scenario, deadline.check, question.h)
+        given = future.given(event_scenario, deadline.check, of_series.stop)
         # A draw in which nothing changes keeps its value, though another has its rank now.
         change = np.where(given.change == 0, np.float32(0), given.draws - of_series.base)
         margins = np.sort(given.draws, axis=1)
@@ -199,17 +221,36 @@ def _outcomes(
 
 @dataclass(frozen=True, eq=False)
 class _Table:
-    """The quantiles of one series' draws ``h`` periods ahead, and of what sets them apart from the baseline's."""
+    """The quantiles of one series' draws, and of what sets them apart from the baseline's.
+
+    All is worked out for the first ``stop`` periods, so that sums count from the first; ``periods`` says which of them
+    are told.
+    """
 
     future: Future
-    h: int
-    levels: tuple[int, ...]
+    asked: ForecastQuestion
+    periods: SpanPeriods
     cache: Cache
 
     @property
+    def stop(self) -> int:
+        """The row after the last that is told."""
+        stop: int = self.periods.rows.stop
+        return stop
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        return tuple(int(level) for level in self.asked.levels)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know of the periods."""
+        return self.asked.span.notes(self.periods, self.future.run)
+
+    @property
     def base(self) -> Draws:
-        """(h, n) draws of the baseline."""
-        return self.future.draws[: self.h]
+        """(stop, n) draws of the baseline."""
+        return self.future.draws[: self.stop]
 
     @property
     def at(self) -> list[float]:
@@ -219,14 +260,14 @@ class _Table:
     @cached_property
     def values(self) -> Floats:
         """Quantiles of the baseline."""
-        return baseline(self.future, self.levels, self.cache)[:, : self.h]
+        return baseline(self.future, self.levels, self.cache)[:, : self.stop]
 
     def outcome(
         self, name: str, values: Floats, change: Draws, probability: float | None, notes: tuple[str, ...]
     ) -> Outcome:
-        """A world with these quantiles and the ``change`` (h, n) of its draws. Only periods from the first that differs
-        on are new."""
-        k = next(iter(np.flatnonzero(change.any(axis=1)).tolist()), self.h)
+        """A world with these quantiles and the ``change`` (stop, n) of its draws, new from the first period that
+        differs on."""
+        k = next(iter(np.flatnonzero(change.any(axis=1)).tolist()), self.stop)
         adds_up = not self.future.series.is_price
         same = _SAME.format(scenario=name, series_id=self.future.series.series_id)
         return self.of_values(
@@ -235,7 +276,7 @@ class _Table:
             self._changes(change, k),
             self._changes(change.cumsum(axis=0), k) if adds_up else None,
             probability=probability,
-            notes=notes if k < self.h else (same,),
+            notes=notes if k < self.stop else (same,),
         )
 
     def of_values(
@@ -249,8 +290,8 @@ class _Table:
         notes: tuple[str, ...],
     ) -> Outcome:
         """The answer of one world; without differences it is the baseline's."""
-        nothing = [None] * self.h
-        rows = rows_of(values, self.future.ds, self.levels)
+        nothing = [None] * self.stop
+        rows = rows_of(values, self.periods, self.levels)
         # All at once: a call for each period takes longer than its checks.
         return Outcome.model_validate(
             {
@@ -259,6 +300,8 @@ class _Table:
                 "freq": self.future.series.freq,
                 "run": self.future.run.run_id,
                 "data_to": data_to(self.future.run),
+                "overdue": overdue(self.future),
+                "quality": quality(self.future.run.card),
                 "provenance": provenance(self.future),
                 "scenario": name,
                 "probability": probability,
@@ -266,7 +309,7 @@ class _Table:
                 "data": [
                     {**row, "difference": change, "cumulated": total}
                     for row, change, total in zip(rows, differences or nothing, sums or nothing, strict=True)
-                ],
+                ][self.periods.rows],
                 "notes": notes,
             }
         )

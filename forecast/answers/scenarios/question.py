@@ -21,7 +21,7 @@ from forecast.errors import Fault, InvalidInput, Malformed, one_of
 from forecast.events import KINDS
 from forecast.interventions import parse_shape
 from forecast.names import MEASURES
-from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS
+from forecast.settings import FORECAST_LEVELS
 
 MOST_EVENTS, MOST_SCENARIOS, MOST_SERIES = 50, 20, 50
 #: What one question may cost: versions of the events × series × periods. Each month that an event may slip is another
@@ -229,7 +229,9 @@ class Scenario(_Part):
 
 
 class Question(_Part):
-    """Scenarios of one or more series. ``h`` periods ahead; ``level`` in percent; ``as_of``: today if left out.
+    """Scenarios of one or more series. ``h`` periods after ``origin`` (today, or the last value), twelve if left out;
+    ``from``, ``until``: only periods that start on or after, on or before that day; ``level`` in percent; ``as_of``:
+    today if left out; ``insufficient``: also of series with too few values for a forecast.
 
     All scenarios together speak of at most 50 events. Versions of the events (one a scenario, and one for each month
     that an event may slip to) × series × periods (at least 24) are at most 12,000, and versions × events × series at
@@ -238,11 +240,15 @@ class Question(_Part):
 
     series: Annotated[tuple[SeriesId, ...], Field(min_length=1, max_length=MOST_SERIES)]
     scenarios: Annotated[tuple[Scenario, ...], Field(max_length=MOST_SCENARIOS)]
-    h: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] = FORECAST_HORIZON
+    h: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] | None = None
+    origin: Literal["today", "last"] = "today"
+    start: Day | None = Field(None, alias="from")
+    until: Day | None = None
     level: Annotated[tuple[Annotated[int, Field(ge=1, le=99)], ...], Field(min_length=1, max_length=10)] = (
         FORECAST_LEVELS
     )
     as_of: Day | None = None
+    insufficient: bool = False
 
     @classmethod
     def read(cls, text: str | bytes) -> Question:
@@ -284,7 +290,7 @@ class Question(_Part):
         """What would cost too much."""
         if (size := sum(scenario.size for scenario in self.scenarios)) > MOST_EVENTS:
             yield Fault("scenarios", f"{size} events", f"at most {MOST_EVENTS} in all scenarios")
-        versions, periods = sum(scenario.versions for scenario in self.scenarios), max(self.h, LEAST_PERIODS)
+        versions, periods = sum(scenario.versions for scenario in self.scenarios), max(self.h or 0, LEAST_PERIODS)
         if versions * len(self.series) * periods > MOST_PERIODS:
             most = MOST_PERIODS // (len(self.series) * periods)
             asked = f"{versions} versions of the events × {len(self.series)} series × {periods} periods"

@@ -198,7 +198,8 @@ function tip(events) {
 
 function describe(series, forecast, events) {
   $("title").textContent = series.series_id;
-  $("facts").textContent = [series.unit, series.publisher, series.notes].filter(Boolean).join(" · ");
+  const quality = forecast.quality && `quality of the data: ${forecast.quality}`;
+  $("facts").textContent = [series.unit, series.publisher, quality, series.notes].filter(Boolean).join(" · ");
   const [head, body] = [$("numbers").tHead, $("numbers").tBodies[0]];
   head.replaceChildren();
   body.replaceChildren();
@@ -210,7 +211,8 @@ function describe(series, forecast, events) {
     for (const name of names) element("th", HEADS[name] ?? name, row).scope = "col";
     for (const r of forecast.data) {
       const line = body.insertRow();
-      element("td", r.ds, line);
+      const cell = element("td", r.ds, line);
+      if (r.nowcast) element("span", " nowcast", cell).className = "over";
       for (const name of names.slice(1)) aligned(show(r[name]), decimals, line);
     }
   }
@@ -222,6 +224,8 @@ function describe(series, forecast, events) {
     const chance = b.probability == null ? "not in the forecast" : `in the forecast with ${show(100 * b.probability)} %`;
     element("li", `${b.says} (${chance})`, $("branches"));
   }
+  $("notes").replaceChildren();
+  for (const note of forecast.notes ?? []) element("li", note, $("notes"));
   $("provenance").textContent = forecast.provenance ?? "";
 }
 

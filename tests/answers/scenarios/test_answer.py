@@ -40,7 +40,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
 def ask(
     stores: Stores, *scenarios: Mapping[str, object], series: tuple[str, ...] = (EARTHS,), **more: object
 ) -> ScenarioAnswer:
-    question = Question.read(json.dumps({"series": series, "scenarios": scenarios, "h": 12} | more))
+    question = Question.read(json.dumps({"series": series, "scenarios": scenarios, "h": 12, "origin": "last"} | more))
     return answer(*stores, question, today=TODAY)
 
 
@@ -131,7 +131,7 @@ def test_the_page_of_a_series_says_below_each_scenario_what_holds_for_it_alone(s
     assert "nothing in" not in rest
     assert rest.splitlines()[-4:-2] == [
         "difference: median difference from the baseline; low, high: its 95 % interval",
-        "asked on 15 Jul 2026; last volume February 2026; events checked to 15 Jul 2026;",
+        "asked on 15 Jul 2026; last volume February 2026 (the next is 97 days late);",
     ]
     assert rest.splitlines()[-2:] == [f"  run {baseline.run}", "a note"]
 

@@ -64,7 +64,8 @@ def asked(place: str, key: str) -> dict[str, object]:
         ("question", "levels", "level"),
         ("question", "horizon", "h"),
         ("question", "series_id", "series"),
-        ("question", "date", None),
+        ("question", "date", "from"),
+        ("question", "prob", None),
     ],
 )
 def test_an_unknown_key_is_told_with_the_one_that_was_meant_or_with_all(

@@ -17,11 +17,12 @@ from forecast.answers.champion import futures
 from forecast.answers.event_versions import EventVersion
 from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.answers.scenarios import Question, ScenarioAnswer, answer
+from forecast.answers.span import Span
 from forecast.catalog import Catalog
 from forecast.errors import InvalidInput, NotTrained
 from forecast.export.csv_writer import csv_export
 from forecast.registry import Registry
-from forecast.settings import data_dir
+from forecast.settings import Origin, data_dir
 from service.encoding import to_json
 from tests.support.trained_home import COPPER, EARTHS, NOW, add_run, make_home
 
@@ -48,7 +49,7 @@ def ask(
     stores: Stores, *scenarios: Mapping[str, object], series: tuple[str, ...] = (EARTHS,), **more: object
 ) -> ScenarioAnswer:
     named = [{"name": f"s{i}", **scenario} for i, scenario in enumerate(scenarios)]
-    question = Question.read(json.dumps({"series": series, "scenarios": named, "h": 24} | more))
+    question = Question.read(json.dumps({"series": series, "scenarios": named, "h": 24, "origin": "last"} | more))
     return answer(*stores, question, today=TODAY)
 
 
@@ -149,7 +150,7 @@ few = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scop
 def test_no_events_are_the_baseline_to_the_digit(stores: Stores) -> None:
     made = ask(stores, {})
     base, same = made.data
-    alone = forecast(*stores, EARTHS, ForecastQuestion(TODAY, horizon=24)).data
+    alone = forecast(*stores, EARTHS, ForecastQuestion(TODAY, Span(24, Origin.LAST))).data
     assert [point.cells() for point in base.data] == [point.cells() for point in alone]
     for point, there in zip(same.data, alone, strict=True):
         assert point.cells().items() >= there.cells().items()

@@ -1,0 +1,129 @@
+"""The span of a forecast: which periods are asked for, and how far ahead of the day of the question each of them is.
+
+Today lies between two periods: those up to the one that has begun are behind it, those after it ahead. A period that is
+over and of which no value is there is *nowcast*: its outcome exists already, and nobody has published it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from forecast.errors import Fault, InvalidInput
+from forecast.settings import FORECAST_HORIZON, Origin
+from forecast.timeseries.frequency import Days, Freq
+from forecast.wording import numeral, plural
+
+if TYPE_CHECKING:
+    from forecast.registry import Run
+
+
+@dataclass(frozen=True)
+class Span:
+    """The periods asked for.
+
+    ``horizon``: how many after ``origin``, those between the last value and today besides; None: twelve, or all up to
+    ``until``. ``start``, ``until``: only periods that start on this day or later, on this day or earlier.
+    """
+
+    horizon: int | None = None
+    origin: Origin = Origin.TODAY
+    start: dt.date | None = None
+    until: dt.date | None = None
+
+    def __post_init__(self) -> None:
+        if self.start and self.until and self.until < self.start:
+            raise InvalidInput(Fault("until", str(self.until), f"a day not before {self.start}, where it begins"))
+
+    def check(self, run: Run) -> None:
+        """Raise ``InvalidInput`` unless ``horizon`` is one that the run was trained for."""
+        trained, h = min(run.card.settings.horizon, int(run.draws.shape[1])), self.horizon
+        if h is not None and (isinstance(h, bool) or not isinstance(h, int) or not 1 <= h <= trained):
+            raise InvalidInput(Fault("h", h, f"a whole number from 1 to {trained}"))
+
+    def periods(self, ds: Days, freq: Freq, as_of: dt.date, before: int = 0) -> SpanPeriods:
+        """Which of the periods ``ds`` (H,) of a forecast these are, on the day of the question; ``before``: how many
+        periods lie between the last value and the first of ``ds``.
+
+        Raises ``InvalidInput`` where none of them is.
+        """
+        every = SpanPeriods.of(ds, freq, as_of, self.origin, before)
+        first = int((ds < np.datetime64(self.start)).sum()) if self.start else 0
+        until = int((ds <= np.datetime64(self.until)).sum()) if self.until else len(ds)
+        stop = min(self._stop(every, first), until)
+        if self.until and not until:
+            expected = f"a day not before {ds[0]}, the first period without a value"
+            raise InvalidInput(Fault("until", str(self.until), expected))
+        if first >= stop:
+            last = f"{ds[stop - 1]}, the last period that is forecast" if stop else f"{ds[0]}"
+            raise InvalidInput(Fault("from", str(self.start), f"a day not after {last}"))
+        return replace(every, rows=slice(first, stop))
+
+    def _stop(self, every: SpanPeriods, first: int) -> int:
+        """The row after the last that the horizon lets in."""
+        if self.horizon is None and self.until is not None:
+            return len(every.ds)
+        begun = every.begun if self.start is None or self.horizon is not None else max(first, every.begun)
+        return min(begun + (self.horizon or FORECAST_HORIZON), len(every.ds))
+
+    def notes(self, found: SpanPeriods, run: Run) -> tuple[str, ...]:
+        """What a reader should know of the periods that an answer shows: nothing ahead, all over, fewer than asked."""
+        freq, ds = found.freq, found.ds
+        to, ahead = freq.in_words(_day(ds[-1])), len(ds) - found.begun
+        again = f"training anew reaches further (orecast train {run.series_id})"
+        if ahead >= run.card.settings.horizon:
+            again = "ORECAST_HORIZON says how far ahead is trained"
+        if found.begun == len(ds):
+            last = freq.in_words(_day(run.last))
+            return (f"nothing is ahead: the last value is that of {last}, and the run reaches to {to}",)
+        if found.shown_nowcast.all():
+            these = "it" if len(found.shown_nowcast) == 1 else "these periods"
+            return (f"all of it is over: no value of {these} is there yet",)
+        if self.until is not None and np.datetime64(self.until) >= freq.shift(ds[-1], 1):
+            return (f"the run reaches to {to}, and not to {self.until}; {again}",)
+        wanted = self.horizon or min(FORECAST_HORIZON, run.card.settings.horizon)
+        if self.until is None and self.start is None and ahead < wanted:
+            fewer = f"{numeral(ahead)} of {numeral(wanted)} {plural(wanted, freq.period)}"
+            return (f"{fewer}: the run reaches to {to}; {again}",)
+        return ()
+
+
+def _day(start: np.datetime64) -> dt.date:
+    return dt.date.fromisoformat(str(start))
+
+
+@dataclass(frozen=True, eq=False)
+class SpanPeriods:
+    """The periods ``ds`` (H,) of a forecast as they lie on a day, of which ``rows`` are shown.
+
+    ``begun``: how many of them come before the first that counts; ``h`` (H,): how far ahead each is, that being 1;
+    ``nowcast`` (H,): it is over on the day.
+    """
+
+    ds: Days
+    freq: Freq
+    begun: int
+    h: npt.NDArray[np.int64]
+    nowcast: npt.NDArray[np.bool_]
+    rows: slice
+
+    @classmethod
+    def of(cls, ds: Days, freq: Freq, as_of: dt.date, origin: Origin, before: int = 0) -> SpanPeriods:
+        """All of them."""
+        day = np.datetime64(as_of)
+        begun = int((ds <= day).sum()) if origin is Origin.TODAY else 0
+        first = 1 - begun if origin is Origin.TODAY else 1 + before
+        h = np.arange(first, first + len(ds))
+        return cls(ds, freq, begun, h, np.asarray(freq.end(ds) <= day), slice(0, len(ds)))
+
+    @property
+    def shown_ds(self) -> Days:
+        return self.ds[self.rows]
+
+    @property
+    def shown_nowcast(self) -> npt.NDArray[np.bool_]:
+        return self.nowcast[self.rows]
