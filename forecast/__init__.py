@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from forecast.answers.scenarios.answer import ScenarioAnswer
     from forecast.answers.series import SeriesList
     from forecast.answers.several import ForecastList
+    from forecast.answers.span import Span
     from forecast.errors import (
         CorruptArtifact,
         ForecastError,
@@ -85,6 +86,7 @@ _FROM = {
     "ScenarioAnswer": "answers.scenarios.answer",
     "Scores": "answers.backtests",
     "SeriesList": "answers.series",
+    "Span": "answers.span",
 }
 
 __all__ = [
@@ -115,6 +117,7 @@ __all__ = [
     "ScenarioAnswer",
     "Scores",
     "SeriesList",
+    "Span",
     "__version__",
     "open_home",
 ]

@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, SupportsIndex
 
-from forecast.errors import Fault, InvalidInput, Misconfigured, NothingTrained, one_of
-from forecast.settings import FORECAST_LEVELS, Origin, Settings
+from forecast.errors import Fault, InvalidInput, Misconfigured, NothingTrained
+from forecast.settings import FORECAST_LEVELS, Settings
 
 if TYPE_CHECKING:
     from forecast.answers.backtests import Scores
@@ -131,27 +131,23 @@ class Home:
         self,
         series_id: str,
         *,
-        h: SupportsIndex | None = None,
+        h: SupportsIndex | Span | None = None,
         level: Levels = FORECAST_LEVELS,
         as_of: Day | None = None,
-        origin: str = "today",
-        start: Day | None = None,
-        until: Day | None = None,
         insufficient: bool = False,
     ) -> Forecast:
         """The median and central intervals, at ``level`` in percent, of the ``h`` periods after today, and before them
         of those between the last value and today.
 
-        ``h``: 12 if left out, or all up to ``until``; ``origin``: ``today`` (the day ``as_of``) or ``last``, the last
-        value; ``start``, ``until``: only periods that start on or after, on or before that day; ``insufficient``: also
-        of what has too few values for a forecast. A run answers for the days from which on all was known that it was
-        trained on; how it would have forecast before, ``backtest`` tells. Raises ``NotTrained``, and ``InvalidInput``
-        for an earlier ``as_of`` or an ``h`` beyond the trained horizon; ``CorruptArtifact`` where every run that could
-        serve is damaged.
+        ``h``: 12 if left out; a ``Span`` to begin or end on other days, or to count from the last value;
+        ``insufficient``: also of what has too few values for a forecast. A run answers for the days from which on all
+        was known that it was trained on; how it would have forecast before, ``backtest`` tells. Raises ``NotTrained``,
+        and ``InvalidInput`` for an earlier ``as_of`` or an ``h`` beyond the trained horizon; ``CorruptArtifact`` where
+        every run that could serve is damaged.
         """
         from forecast.answers.forecast import ForecastQuestion, forecast
 
-        span = _span(h, origin, start, until)
+        span = _span(h)
         asked = ForecastQuestion(self.day(as_of), span, _levels(level), insufficient=insufficient)
         return forecast(self.catalog, self.registry, series_id, asked)
 
@@ -159,12 +155,9 @@ class Home:
         self,
         series_ids: str | Iterable[str] | None = None,
         *,
-        h: SupportsIndex | None = None,
+        h: SupportsIndex | Span | None = None,
         level: Levels = FORECAST_LEVELS,
         as_of: Day | None = None,
-        origin: str = "today",
-        start: Day | None = None,
-        until: Day | None = None,
         coherent: bool = False,
         insufficient: bool = False,
     ) -> ForecastList:
@@ -179,27 +172,22 @@ class Home:
             raise NothingTrained
         one = [series_ids] if isinstance(series_ids, str) else series_ids
         ids = self.catalog.targets() if one is None else list(one)
-        asked = ForecastQuestion(
-            self.day(as_of), _span(h, origin, start, until), _levels(level), coherent, insufficient
-        )
+        asked = ForecastQuestion(self.day(as_of), _span(h), _levels(level), coherent, insufficient)
         return forecasts(self.catalog, self.registry, ids, asked)
 
     def draws(
         self,
         series_id: str,
         *,
-        h: SupportsIndex | None = None,
+        h: SupportsIndex | Span | None = None,
         as_of: Day | None = None,
-        origin: str = "today",
-        start: Day | None = None,
-        until: Day | None = None,
         insufficient: bool = False,
     ) -> Draws:
         """The joint sample paths that the forecast is made of: for sums, differences, maxima, any quantile."""
         from forecast.answers.draws import draws
         from forecast.answers.forecast import ForecastQuestion
 
-        span = _span(h, origin, start, until)
+        span = _span(h)
         return draws(
             self.catalog, self.registry, series_id, ForecastQuestion(self.day(as_of), span, insufficient=insufficient)
         )
@@ -268,14 +256,11 @@ def _day(name: str, day: object) -> dt.date:
         raise InvalidInput(Fault(name, day, "a date, or a day as YYYY-MM-DD")) from None
 
 
-def _span(h: SupportsIndex | None, origin: str, start: Day | None, until: Day | None) -> Span:
+def _span(h: SupportsIndex | Span | None) -> Span:
     """The periods asked for. Raises ``InvalidInput``."""
     from forecast.answers.span import Span
 
-    if origin not in tuple(Origin):
-        raise InvalidInput(Fault("origin", origin, one_of(Origin)))
-    first, last = (None if day is None else _day(name, day) for name, day in (("from", start), ("until", until)))
-    return Span(None if h is None else _whole(h), Origin(origin), first, last)
+    return h if isinstance(h, Span) else Span(None if h is None else _whole(h))
 
 
 def _whole(h: SupportsIndex) -> int:

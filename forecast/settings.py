@@ -18,7 +18,7 @@ PREFIX = "ORECAST_"
 FORECAST_HORIZON, FORECAST_LEVELS = 12, (80, 95)
 
 
-class Origin(StrEnum):
+class SpanOrigin(StrEnum):
     """From where periods ahead are counted: from the day of the question, or from the last period with a value."""
 
     TODAY = "today"

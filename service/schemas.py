@@ -50,7 +50,7 @@ def _fault(model: type[Asked], detail: ErrorDetails) -> Fault:
     field = next((f for key, f in model.model_fields.items() if name in (key, f.alias)), None)
     where = ".".join([model.place, *path])
     if detail["type"] == "extra_forbidden" and len(path) == 1:
-        known = sorted(model.model_fields)
+        known = sorted(field.alias or key for key, field in model.model_fields.items())
         expected = meant(name, known) if known else "this address takes none"
         return Fault(where, detail["input"], expected, says=f"unknown parameter {name!r}")
     described = field.description if field and len(path) == 1 else None
@@ -94,9 +94,9 @@ def optional(description: str, alias: str | None = None) -> Any:
     return Field(None, description=description, json_schema_extra=_no_null, alias=alias)
 
 
-Whole = Annotated[int, _text(r"-?\d{1,9}", "a whole number")]
+_WHOLE = _text(r"-?\d{1,9}", "a whole number")
 Day = Annotated[dt.date, _text(r"\d{4}-\d{2}-\d{2}", "a day as YYYY-MM-DD")]
-Level = Annotated[int, Field(ge=1, le=99), _text(r"-?\d{1,9}", "a whole number")]
+Level = Annotated[int, Field(ge=1, le=99), _WHOLE]
 Levels = Annotated[
     list[Level],
     Field(min_length=1, max_length=10, json_schema_extra={"uniqueItems": True}),
@@ -213,17 +213,17 @@ class RunsQuery(Query):
     series_id: Name | None = optional("id of a series: its runs only")
 
 
-def ahead(horizon: int) -> Any:
-    """The field ``h`` where ``horizon`` periods are trained."""
+def ahead(horizon: int) -> tuple[Any, Any]:
+    """The type and the field of ``h`` where ``horizon`` periods are trained."""
     usual = min(FORECAST_HORIZON, horizon)
     described = f"a whole number of periods from 1 to {horizon}; {usual} if left out, or all up to `until`"
-    return Field(None, ge=1, le=horizon, description=described, json_schema_extra=_no_null)
+    return Annotated[int, Field(ge=1, le=horizon), _WHOLE], optional(described)
 
 
 class ForecastQuery(AsOfQuery):
     """``h`` is bounded where the trained horizon is known."""
 
-    h: Whole | None = ahead(FORECAST_HORIZON)
+    h: Annotated[int, _WHOLE] | None = None
     level: Levels = Field(list(FORECAST_LEVELS), description=LEVEL)
     origin: Literal["today", "last"] | None = optional(ORIGIN)
     start: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or later", alias="from")

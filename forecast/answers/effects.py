@@ -16,6 +16,7 @@ from pydantic import Field
 from forecast.answers.estimate import DAYS, IN_UNIT, PERCENT, PERIODS, PROBABILITY, Estimate, number, six_digits
 from forecast.answers.findings import Findings
 from forecast.answers.model import LINES, Cell, Column, Listing, Part, in_unit
+from forecast.answers.quality import QualityWord, quality
 from forecast.effects.record import EffectRecord, EpisodeEffect
 from forecast.effects.report import RELEVANT_PERCENT, Band, EpisodeReport
 from forecast.events import KindFamily, days_in_force
@@ -185,6 +186,8 @@ class EffectsAnswer(Listing):
 
     series_id: str = Field(description="id of the series")
     run: str = Field(description="id of the run that estimated it")
+    data_to: dt.date = Field(description="first day of the last period with data that the run has seen")
+    quality: QualityWord
     unit: str = Field(description="unit of the series")
     freq: str = Field(description="frequency of the series: D, B, W-SUN (the last day of the week), M, Q or Y")
     method: str = Field(
@@ -239,6 +242,8 @@ def _facts(found: Findings) -> dict[str, object]:
     return {
         "series_id": found.series.series_id,
         "run": found.run.run_id,
+        "data_to": found.run.card.data.last,
+        "quality": quality(found.run.card),
         "unit": found.series.unit,
         "freq": found.series.freq,
         "method": record.method,

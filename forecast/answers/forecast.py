@@ -48,7 +48,7 @@ from forecast.coupling import quantiles_of
 from forecast.errors import Fault, InvalidInput
 from forecast.metrics import rounded
 from forecast.registry import Registry, Run
-from forecast.settings import FORECAST_LEVELS, Origin
+from forecast.settings import FORECAST_LEVELS, SpanOrigin
 from forecast.timeseries.series import Floats
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def baseline_answer(
     future: Future,
     data: tuple[ForecastPoint, ...],
     levels: tuple[int, ...],
-    origin: Origin,
+    origin: SpanOrigin,
     first_notes: Sequence[str] = (),
 ) -> Forecast:
     """The baseline of a series as an answer; ``first_notes``: notes before those of its run."""

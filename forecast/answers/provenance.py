@@ -11,7 +11,7 @@ from forecast.answers.future import Future
 from forecast.answers.model import in_unit
 from forecast.names import Measure
 from forecast.registry import Run
-from forecast.settings import Origin
+from forecast.settings import SpanOrigin
 from forecast.wording import counted, day_in_words
 
 DataTo = Annotated[dt.date, Field(description="first day of the last period with data that the run has seen")]
@@ -23,7 +23,8 @@ Overdue = Annotated[
     ),
 ]
 OriginWord = Annotated[
-    Origin, Field(description="from where `h` counts: today, the day `as_of`; or last, the last period with a value")
+    SpanOrigin,
+    Field(description="from where `h` counts: today, the day `as_of`; or last, the last period with a value"),
 ]
 EventsKnownTo = Annotated[
     dt.date | None,

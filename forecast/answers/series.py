@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from forecast.answers.model import Answer, FreqName, Listing, SeriesKey, Text, UnitName, in_unit
+from forecast.answers.quality import QualityWord, quality
 from forecast.errors import Damaged, NotTrained
-from forecast.registry import Registry
+from forecast.registry import Registry, Run
 from forecast.timeseries.series import Series
 
 if TYPE_CHECKING:
@@ -47,6 +48,10 @@ class SeriesFacts(Answer):
         json_schema_extra=in_unit("unit of the series"),
     )
     run: str | None = Field(title="serving run", description="id of the run that serves; null where none does")
+    data_to: dt.date | None = Field(description="first day of the last period with data that this run has seen")
+    quality: QualityWord | None = Field(
+        description="what these data can bear: solid, short, sparse, untested or insufficient"
+    )
     retired: dt.datetime | None = Field(description="since when it is no longer served; null where it was not retired")
     fault: str | None = Field(
         description="why none of its runs can serve, or ever could; null if one can or none is there"
@@ -62,11 +67,11 @@ class SeriesList(Listing):
 def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) -> SeriesList:
     """Facts of series, with the run that serves, since when they are retired, and why they cannot be served."""
     retired, faults = catalog.retired(), catalog.unservable()
-    serving: dict[str, str] = {}
+    serving: dict[str, Run] = {}
     for series in found:
         if series.is_target and series.series_id not in retired:
             try:
-                serving[series.series_id] = registry.serving_id(series.series_id)
+                serving[series.series_id] = registry.champion(series.series_id)
             except Damaged as error:
                 faults[series.series_id] = str(error)
             except NotTrained:  # nothing is there, or nothing can be, which ``faults`` has
@@ -77,7 +82,7 @@ def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) 
             SeriesFacts.model_validate(
                 {
                     **{name: getattr(series, name) for name in _FACTS},
-                    "run": serving.get(series.series_id),
+                    **_of_run(serving.get(series.series_id)),
                     "retired": retired.get(series.series_id),
                     "fault": faults.get(series.series_id),
                 }
@@ -85,3 +90,10 @@ def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) 
             for series in found
         ]
     )
+
+
+def _of_run(run: Run | None) -> dict[str, object]:
+    """What the serving run says of a series; nothing where none serves."""
+    if run is None:
+        return {"run": None, "data_to": None, "quality": None}
+    return {"run": run.run_id, "data_to": run.card.data.last, "quality": quality(run.card)}

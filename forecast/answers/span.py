@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from forecast.errors import Fault, InvalidInput
-from forecast.settings import FORECAST_HORIZON, Origin
+from forecast.errors import Fault, InvalidInput, one_of
+from forecast.settings import FORECAST_HORIZON, SpanOrigin
 from forecast.timeseries.frequency import Days, Freq
 from forecast.wording import numeral, plural
 
@@ -31,11 +31,14 @@ class Span:
     """
 
     horizon: int | None = None
-    origin: Origin = Origin.TODAY
+    origin: SpanOrigin = SpanOrigin.TODAY
     start: dt.date | None = None
     until: dt.date | None = None
 
     def __post_init__(self) -> None:
+        if self.origin not in tuple(SpanOrigin):
+            raise InvalidInput(Fault("origin", self.origin, one_of(SpanOrigin)))
+        object.__setattr__(self, "origin", SpanOrigin(self.origin))  # Python's users write its text
         if self.start and self.until and self.until < self.start:
             raise InvalidInput(Fault("until", str(self.until), f"a day not before {self.start}, where it begins"))
 
@@ -59,8 +62,8 @@ class Span:
             expected = f"a day not before {ds[0]}, the first period without a value"
             raise InvalidInput(Fault("until", str(self.until), expected))
         if first >= stop:
-            last = f"{ds[stop - 1]}, the last period that is forecast" if stop else f"{ds[0]}"
-            raise InvalidInput(Fault("from", str(self.start), f"a day not after {last}"))
+            expected = f"a day not after {ds[stop - 1]}, the last period that is forecast"
+            raise InvalidInput(Fault("from", str(self.start), expected))
         return replace(every, rows=slice(first, stop))
 
     def _stop(self, every: SpanPeriods, first: int) -> int:
@@ -112,11 +115,11 @@ class SpanPeriods:
     rows: slice
 
     @classmethod
-    def of(cls, ds: Days, freq: Freq, as_of: dt.date, origin: Origin, before: int = 0) -> SpanPeriods:
+    def of(cls, ds: Days, freq: Freq, as_of: dt.date, origin: SpanOrigin, before: int = 0) -> SpanPeriods:
         """All of them."""
         day = np.datetime64(as_of)
-        begun = int((ds <= day).sum()) if origin is Origin.TODAY else 0
-        first = 1 - begun if origin is Origin.TODAY else 1 + before
+        begun = int((ds <= day).sum()) if origin is SpanOrigin.TODAY else 0
+        first = 1 - begun if origin is SpanOrigin.TODAY else 1 + before
         h = np.arange(first, first + len(ds))
         return cls(ds, freq, begun, h, np.asarray(freq.end(ds) <= day), slice(0, len(ds)))
 

@@ -10,10 +10,10 @@ import typer
 from forecast.cli.options import (
     AsOf,
     Coherent,
-    CountedFrom,
     From,
     Horizon,
     Level,
+    OriginOption,
     SomeSeries,
     TooFew,
     Until,
@@ -32,7 +32,7 @@ from forecast.cli.output import (
 )
 from forecast.cli.session import session
 from forecast.errors import NothingTrained
-from forecast.settings import Origin
+from forecast.settings import SpanOrigin
 from forecast.wording import counted
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def forecast(
     as_of: AsOf = None,
     start: From = None,
     until: Until = None,
-    origin: CountedFrom = Origin.TODAY,
+    origin: OriginOption = SpanOrigin.TODAY,
     coherent: Coherent = False,
     insufficient: TooFew = False,
     format: FormatOption = None,
@@ -96,7 +96,7 @@ def export(
     as_of: AsOf = None,
     start: From = None,
     until: Until = None,
-    origin: CountedFrom = Origin.TODAY,
+    origin: OriginOption = SpanOrigin.TODAY,
     coherent: Coherent = False,
     insufficient: TooFew = False,
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from forecast.errors import Fault, InvalidInput
-from forecast.settings import FORECAST_LEVELS, Origin
+from forecast.settings import FORECAST_LEVELS, SpanOrigin
 
 
 def day(text: str) -> dt.date:
@@ -59,7 +59,9 @@ From = Annotated[
 Until = Annotated[
     dt.date | None, typer.Option("--until", parser=day, metavar="DAY", help="periods that start on it or earlier")
 ]
-CountedFrom = Annotated[Origin, typer.Option("--origin", help="count periods ahead from today, or from the last value")]
+OriginOption = Annotated[
+    SpanOrigin, typer.Option("--origin", help="count periods ahead from today, or from the last value")
+]
 TooFew = Annotated[bool, typer.Option("--insufficient", help="also of series with too few values for a forecast")]
 Coherent = Annotated[
     bool,

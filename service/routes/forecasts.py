@@ -15,23 +15,23 @@ from forecast.answers.reconcile import members
 from forecast.answers.several import ForecastList, forecasts
 from forecast.answers.span import Span
 from forecast.errors import ForecastError
-from forecast.settings import Origin
+from forecast.settings import SpanOrigin
 from forecast.timeseries.series import Series
 from service.answers import respond, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
-from service.schemas import BulkQuery, ForecastQuery, SeriesPath, Whole, ahead
+from service.schemas import BulkQuery, ForecastQuery, SeriesPath, ahead
 
 
 def routes(context: Context) -> APIBlueprint:
     api = group("forecasts")
-    horizon = context.settings.horizon
+    within, field = ahead(context.settings.horizon)
 
     class One(ForecastQuery):
-        h: Whole | None = ahead(horizon)
+        h: within | None = field  # type: ignore[valid-type]
 
     class Many(BulkQuery):
-        h: Whole | None = ahead(horizon)
+        h: within | None = field  # type: ignore[valid-type]
 
     @api.get("/forecasts/<series_id>", responses=answers(Forecast, csv=True))
     def get_forecast(path: SeriesPath, query: One) -> Response:
@@ -61,7 +61,7 @@ def routes(context: Context) -> APIBlueprint:
 
 def several(context: Context, series_ids: list[str], query: ForecastQuery, together: bool = False) -> ForecastList:
     """Raises the first reason where no series has a forecast."""
-    span = Span(query.h, Origin(query.origin or Origin.TODAY), query.start, query.until)
+    span = Span(query.h, SpanOrigin(query.origin or SpanOrigin.TODAY), query.start, query.until)
     insufficient = query.insufficient == "true"
     question = ForecastQuestion(context.day(query.as_of), span, query.level, together, insufficient)
     return forecasts(context.catalog, context.registry, series_ids, question, context.cache)

@@ -29,7 +29,7 @@ from forecast.errors import InvalidInput, NotFound, NotTrained
 from forecast.events import Act, Event, state
 from forecast.metrics import rounded
 from forecast.registry import Payload, Registry
-from forecast.settings import Origin
+from forecast.settings import SpanOrigin
 from forecast.timeseries.frequency import Freq
 from tests.support import ROOT
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, make_home, settings_in
@@ -92,7 +92,7 @@ def test_periods_follow_the_last_observation_and_intervals_nest(
 ) -> None:
     catalog, registry = shared
     made = forecast(
-        catalog, registry, series_id, ForecastQuestion(TRAINED_ON, Span(24, Origin.LAST), levels=[95, 80, 50])
+        catalog, registry, series_id, ForecastQuestion(TRAINED_ON, Span(24, SpanOrigin.LAST), levels=[95, 80, 50])
     )
     assert made.levels == (50, 80, 95)
     last = catalog.history(series_id).last.astype("datetime64[M]")
@@ -107,8 +107,8 @@ def test_periods_follow_the_last_observation_and_intervals_nest(
 
 
 def test_a_shorter_forecast_is_the_start_of_a_longer_one(shared: tuple[Catalog, Registry]) -> None:
-    long = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, Span(24, Origin.LAST)))
-    short = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, Span(3, Origin.LAST)))
+    long = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, Span(24, SpanOrigin.LAST)))
+    short = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, Span(3, SpanOrigin.LAST)))
     assert short.data == long.data[:3]
 
 
@@ -135,7 +135,7 @@ def test_the_same_question_has_the_same_digits_in_another_process_and_order(
 @pytest.mark.parametrize("horizon", [0, -1, 25, True, 1.5, "x"])
 def test_a_horizon_that_was_not_trained_is_refused(shared: tuple[Catalog, Registry], horizon: int) -> None:
     with pytest.raises(InvalidInput, match="from 1 to 24") as refused:
-        forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, Span(horizon, Origin.LAST)))
+        forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, Span(horizon, SpanOrigin.LAST)))
     assert refused.value.faults[0].where == "h"
 
 
@@ -173,7 +173,7 @@ def test_levels_are_whole_percents_in_order_and_each_has_its_two_quantiles() -> 
 def test_a_table_has_a_row_a_period() -> None:
     values = np.array([[10.0, 20.0], [9.0, 18.0000049], [11.0, 22.0], [8.0, 16.0], [12.0, 24.0]])
     days = np.array(["2030-07-01", "2030-08-01", "2030-09-01"], dtype="datetime64[D]")
-    periods = Span(origin=Origin.LAST).periods(days, Freq("M"), dt.date(2030, 7, 31), before=2)
+    periods = Span(origin=SpanOrigin.LAST).periods(days, Freq("M"), dt.date(2030, 7, 31), before=2)
     first, second = points(values, periods, (50, 80))
     assert first.json_object() == {
         "ds": dt.date(2030, 7, 1),
@@ -192,8 +192,8 @@ def test_a_table_has_a_row_a_period() -> None:
 def test_the_last_trained_period_other_levels_and_another_day_have_their_own_answer(
     shared: tuple[Catalog, Registry],
 ) -> None:
-    made = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, Span(24, Origin.LAST), levels=[80]))
-    wide = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, Span(24, Origin.LAST), levels=[95]))
+    made = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, Span(24, SpanOrigin.LAST), levels=[80]))
+    wide = forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, Span(24, SpanOrigin.LAST), levels=[95]))
     draws = future(shared, COPPER).draws
     for one, (low, high) in ((made, (0.1, 0.9)), (wide, (0.025, 0.975))):
         bounds = one.data[-1].interval(*one.levels)
@@ -205,7 +205,10 @@ def test_the_last_trained_period_other_levels_and_another_day_have_their_own_ans
     for one in (made, november):
         assert one.events_known_to == shared[0].events_known_to(one.as_of)
     assert made.events_known_to != november.events_known_to
-    assert forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, Span(24, Origin.LAST), levels=[80])).data == made.data
+    assert (
+        forecast(*shared, COPPER, ForecastQuestion(TRAINED_ON, Span(24, SpanOrigin.LAST), levels=[80])).data
+        == made.data
+    )
 
 
 def test_the_notes_of_the_run_come_before_those_of_its_future(own: tuple[Catalog, Registry]) -> None:

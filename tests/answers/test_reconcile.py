@@ -23,7 +23,7 @@ from forecast.cli import call
 from forecast.errors import InvalidInput, NotTrained
 from forecast.jobs.ingest import ingest
 from forecast.registry import Payload, Registry
-from forecast.settings import Origin, Settings
+from forecast.settings import Settings, SpanOrigin
 from forecast.timeseries.hierarchy import Group, groups, sums
 from forecast.timeseries.series import Series
 from service import create_app
@@ -180,9 +180,9 @@ def test_same_seed_same_digits(home: Settings) -> None:
 def test_an_answer_is_in_the_order_asked_and_does_not_depend_on_what_else_is_asked(home: Settings) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
     asia, event_scenario = coherent(
-        catalog, registry, ["m.asia", "m.world"], ForecastQuestion(DAY, Span(6, Origin.LAST))
+        catalog, registry, ["m.asia", "m.world"], ForecastQuestion(DAY, Span(6, SpanOrigin.LAST))
     )
-    (alone,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, Span(2, Origin.LAST)))
+    (alone,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, Span(2, SpanOrigin.LAST)))
     assert [made.series_id for made in (asia, event_scenario)] == ["m.asia", "m.world"]
     assert event_scenario.data[:2] == alone.data
     assert [row.ds for row in event_scenario.data[:2]] == [dt.date(2026, 6, 1), dt.date(2026, 7, 1)]
@@ -226,7 +226,7 @@ def test_command_service_and_export_say_the_same_digits(
     catalog = Catalog.open(home)
     rows = [
         row
-        for one in coherent(catalog, Registry(home.models_dir), asked, ForecastQuestion(DAY, Span(3, Origin.LAST)))
+        for one in coherent(catalog, Registry(home.models_dir), asked, ForecastQuestion(DAY, Span(3, SpanOrigin.LAST)))
         for row in one.lines()
     ]
     assert len(printed.splitlines()) == len(rows) + 1
@@ -244,7 +244,7 @@ def ragged(settings: Settings, tmp_path: Path) -> Settings:
 
 def test_with_ragged_ends_all_speak_of_the_periods_that_all_forecast(ragged: Settings) -> None:
     catalog, registry = Catalog.open(ragged), Registry(ragged.models_dir)
-    made = coherent(catalog, registry, NAMES, ForecastQuestion(DAY, Span(3, Origin.LAST)))
+    made = coherent(catalog, registry, NAMES, ForecastQuestion(DAY, Span(3, SpanOrigin.LAST)))
     for one in made:
         assert [row.ds.isoformat() for row in one.data] == ["2026-06-01", "2026-07-01", "2026-08-01"]
     first = {one.series_id: [row.h for row in one.data] for one in made}
@@ -271,9 +271,9 @@ def test_with_ragged_ends_each_period_has_its_own_draws_and_they_add_up(ragged: 
 
 def test_with_ragged_ends_the_horizon_is_that_of_the_common_periods(ragged: Settings) -> None:
     catalog, registry = Catalog.open(ragged), Registry(ragged.models_dir)
-    (event_scenario,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, Span(22, Origin.LAST)))
+    (event_scenario,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, Span(22, SpanOrigin.LAST)))
     assert event_scenario.data[-1].ds == dt.date(2028, 3, 1)
-    (longer,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, Span(23, Origin.LAST)))
+    (longer,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, Span(23, SpanOrigin.LAST)))
     assert longer.data == event_scenario.data
     assert "22 of 23 months: the run reaches to March 2028; training anew reaches further (orecast train m.world)" in (
         longer.notes
@@ -284,7 +284,7 @@ def test_a_parent_that_is_late_waits_for_its_parts(settings: Settings, tmp_path:
     train(settings, tmp_path, short={"m.world": 2})
     catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
     event_scenario, asia = coherent(
-        catalog, registry, ["m.world", "m.asia"], ForecastQuestion(DAY, Span(22, Origin.LAST))
+        catalog, registry, ["m.world", "m.asia"], ForecastQuestion(DAY, Span(22, SpanOrigin.LAST))
     )
     assert [(str(row.ds), row.h) for row in (event_scenario.data[0], event_scenario.data[-1])] == [
         ("2026-06-01", 3),
@@ -295,11 +295,11 @@ def test_a_parent_that_is_late_waits_for_its_parts(settings: Settings, tmp_path:
 
 def test_the_whole_trained_horizon_can_be_asked_for_and_no_more(home: Settings) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
-    (asia,) = coherent(catalog, registry, ["m.asia"], ForecastQuestion(DAY, Span(HORIZON, Origin.LAST)))
+    (asia,) = coherent(catalog, registry, ["m.asia"], ForecastQuestion(DAY, Span(HORIZON, SpanOrigin.LAST)))
     assert [row.h for row in asia.data] == list(range(1, 25))
     assert asia.data[-1].ds == dt.date(2028, 5, 1)
     with pytest.raises(InvalidInput, match="a whole number from 1 to 24"):
-        coherent(catalog, registry, ["m.asia"], ForecastQuestion(DAY, Span(HORIZON + 1, Origin.LAST)))
+        coherent(catalog, registry, ["m.asia"], ForecastQuestion(DAY, Span(HORIZON + 1, SpanOrigin.LAST)))
 
 
 def test_a_member_that_was_trained_for_fewer_periods_bounds_the_horizon_and_what_its_card_notes_is_said(
@@ -311,18 +311,18 @@ def test_a_member_that_was_trained_for_fewer_periods_bounds_the_horizon_and_what
     registry.save("m.asia", "2026-05-01-b", card, Payload(shorter, run.record, None))
     registry.promote("m.asia", "2026-05-01-b")
     event_scenario, asia = coherent(
-        catalog, registry, ["m.world", "m.asia"], ForecastQuestion(DAY, Span(12, Origin.LAST))
+        catalog, registry, ["m.world", "m.asia"], ForecastQuestion(DAY, Span(12, SpanOrigin.LAST))
     )
     assert "of short notice" in asia.notes
     assert "of short notice" not in event_scenario.notes
     with pytest.raises(InvalidInput, match="h = 13: expected a whole number from 1 to 12"):
-        coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, Span(13, Origin.LAST)))
+        coherent(catalog, registry, ["m.world"], ForecastQuestion(DAY, Span(13, SpanOrigin.LAST)))
 
 
 def test_an_answer_is_of_the_day_it_is_asked_about(home: Settings) -> None:
     catalog, registry = Catalog.open(home), Registry(home.models_dir)
     for day in (DAY, DAY + dt.timedelta(days=1)):
-        (event_scenario,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(day, Span(1, Origin.LAST)))
+        (event_scenario,) = coherent(catalog, registry, ["m.world"], ForecastQuestion(day, Span(1, SpanOrigin.LAST)))
         assert event_scenario.as_of == day
 
 

@@ -25,7 +25,7 @@ from forecast.cli import call
 from forecast.errors import InvalidInput, NotFound
 from forecast.jobs.monitor import monitor
 from forecast.registry import Payload, Registry
-from forecast.settings import Origin, Settings
+from forecast.settings import Settings, SpanOrigin
 from service import create_app
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, TRAINED, clock, make_home
 
@@ -85,7 +85,7 @@ def test_a_run_with_a_shorter_horizon_takes_no_other_with_it(stores: tuple[Catal
     run = registry.champion(COPPER)
     registry.save(COPPER, "2026-06-01-y", run.card, Payload(run.draws[:, :6], run.record, None))
     registry.promote(COPPER, "2026-06-01-y")
-    found = forecasts(catalog, registry, [COPPER, EARTHS], ForecastQuestion(NOW.date(), Span(12, Origin.LAST)))
+    found = forecasts(catalog, registry, [COPPER, EARTHS], ForecastQuestion(NOW.date(), Span(12, SpanOrigin.LAST)))
     assert [made.series_id for made in found.data] == [EARTHS]
     assert found.left_out == (LeftOut(series_id=COPPER, why="h = 12: expected a whole number from 1 to 6", fault=True),)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from forecast.answers.span import Span, SpanPeriods
 from forecast.errors import InvalidInput
 from forecast.registry import Run
-from forecast.settings import Origin
+from forecast.settings import SpanOrigin
 from forecast.timeseries.frequency import Days, parse_freq
 from tests.support.small_world import a_run
 
@@ -60,7 +60,7 @@ def test_a_month_is_over_on_its_last_day() -> None:
 
 
 def test_counted_from_the_last_value_the_first_period_after_it_is_one_and_what_is_over_is_still_marked() -> None:
-    rows = shown(of_months(Span(6, Origin.LAST)))
+    rows = shown(of_months(Span(6, SpanOrigin.LAST)))
     assert [row[1:] for row in rows] == [(1, True), (2, True), (3, True), (4, True), (5, False), (6, False)]
 
 

@@ -98,7 +98,9 @@ def test_a_table_shows_the_digits_of_the_csv(capsys: pytest.CaptureFixture[str])
     shown = orecast(capsys, "forecast", COPPER)
     for row in rows:
         line = next(line for line in shown.splitlines() if line.startswith(row["ds"]))
-        assert line.split() == [row[name] for name in ("ds", "lo-95", "lo-80", "yhat", "hi-80", "hi-95")]
+        assert line.split()[:6] == [row[name] for name in ("ds", "lo-95", "lo-80", "yhat", "hi-80", "hi-95")]
+        over = line.split()[-1] == "yes"
+        assert over is (row["nowcast"] == "true")
 
 
 THREATS = """event_id,title,kind,actor,targets,announced,effective,minerals,flows,probability
@@ -144,14 +146,14 @@ def test_the_table_of_kinds_says_what_each_acts_on(capsys: pytest.CaptureFixture
 
 def test_an_export_holds_all_forecasts_and_can_be_verified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "all.csv"
-    message = orecast(capsys, "export", COPPER, NICKEL, "--output", file, "--horizon", 3)
+    message = orecast(capsys, "export", COPPER, NICKEL, "--output", file, "--horizon", 3, "--origin", "last")
     assert re.fullmatch(rf"{re.escape(str(file))}: 6 rows of 2 series, sha256 [0-9a-f]{{64}}\n", message)
     assert verify(file) == 6
     assert {row["series_id"] for row in csv.DictReader(file.read_text().splitlines())} == {COPPER, NICKEL}
 
 
 def test_an_export_names_what_is_not_trained(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert call(["export", COPPER, "price.zinc", "--output", str(tmp_path / "some.csv")]) == 1
+    assert call(["export", COPPER, "price.zinc", "--origin", "last", "--output", str(tmp_path / "some.csv")]) == 1
     printed = capsys.readouterr()
     assert "12 rows of 1 series" in printed.out
     assert "price.zinc" in printed.err
@@ -334,7 +336,7 @@ def test_own_series_are_taken_in_trained_and_forecast(
     assert list(json.loads((tmp_path / "models" / "classes.json").read_text())["runs"]) == ["price.own"]
     assert orecast(capsys, "train", "price.own").splitlines()[-1] == "1 current"
 
-    made = json.loads(orecast(capsys, "forecast", "price.own", "--format", "json", "--horizon", 1))
+    made = json.loads(orecast(capsys, "forecast", "price.own", "--format", "json", "--horizon", 1, "--origin", "last"))
     assert [row["ds"] for row in made["data"]] == ["2026-01-01"]
     assert made["unit"] == "USD/t"
 
@@ -390,7 +392,7 @@ def test_scenarios_are_told_beside_the_baseline(capsys: pytest.CaptureFixture[st
     as_csv = web.post("/v1/scenarios?format=csv", json=question).data
     assert orecast(capsys, "scenario", file, "--format", "csv").encode() == as_csv
 
-    file.write_text(f"series: [{EARTHS}]\nscenarios: []\nh: 3\n")
+    file.write_text(f"series: [{EARTHS}]\nscenarios: []\nh: 3\norigin: last\n")
     shown = orecast(capsys, "scenario", file)
     days = [line.split()[0] for line in shown.splitlines() if line.startswith("2026-")]
     assert shown.startswith(f"{EARTHS}, t: baseline\n\nperiod from")

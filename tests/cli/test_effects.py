@@ -31,14 +31,24 @@ def a_page(branches: tuple[BranchFacts, ...]) -> str:
         "scenario": "baseline",
     }
     facts |= {"as_of": dt.date(2026, 7, 15), "data_to": dt.date(2026, 6, 1), "events_known_to": None}
+    facts |= {"overdue": 0, "quality": "solid", "origin": "today"}
     known = {"provenance": "asked on 15 Jul 2026", "branches": branches, "notes": ("a note",)}
-    point = {"ds": dt.date(2026, 7, 1), "h": 1, "yhat": 2.5, "lo-80": 2.0, "hi-80": 3.0, "lo-95": 1.0, "hi-95": 4.0}
+    point = {
+        "ds": dt.date(2026, 7, 1),
+        "h": 1,
+        "nowcast": False,
+        "yhat": 2.5,
+        "lo-80": 2.0,
+        "hi-80": 3.0,
+        "lo-95": 1.0,
+        "hi-95": 4.0,
+    }
     return _page(Forecast.model_validate(facts | known | {"levels": (80, 95), "data": [point]}))
 
 
 def test_the_page_of_a_forecast_says_what_it_is_and_what_it_rests_on() -> None:
     assert [line.rstrip() for line in a_page(()).splitlines()] == [
-        "price.x, USD/t",
+        "price.x, USD/t; quality of the data: solid",
         "",
         "period from  lo-95  lo-80  yhat  hi-80  hi-95",
         "─────────────────────────────────────────────",
@@ -196,7 +206,15 @@ def an_episode(**facts: object) -> EpisodeEstimate:
     return EpisodeEstimate.model_validate({**plain, **facts}, strict=False)
 
 
-FACTS = {"series_id": "volume.x", "run": "r", "unit": "t", "freq": "M", "method": "averaged", "omitted": []}
+FACTS: dict[str, object] = {
+    "series_id": "volume.x",
+    "run": "r",
+    "unit": "t",
+    "freq": "M",
+    "method": "averaged",
+    "omitted": [],
+}
+FACTS |= {"data_to": dt.date(2026, 6, 1), "quality": "solid"}
 
 
 def answered(*result: EpisodeEstimate, **facts: object) -> Effects:

@@ -32,11 +32,16 @@ def made() -> Forecast:
             "run": "2026-06-01-ab",
             "as_of": dt.date(2026, 7, 15),
             "data_to": dt.date(2026, 6, 1),
+            "overdue": 0,
+            "quality": "solid",
+            "origin": "last",
             "events_known_to": None,
             "provenance": "asked on 15 Jul 2026",
             "scenario": "baseline",
             "levels": (80, 95),
-            "data": [{"ds": dt.date(2026, h + 6, 1), "h": h, "yhat": 1234.5 * h, **bounds} for h in (1, 2)],
+            "data": [
+                {"ds": dt.date(2026, h + 6, 1), "h": h, "nowcast": h == 1, "yhat": 1234.5 * h, **bounds} for h in (1, 2)
+            ],
             "branches": (),
             "notes": (),
         }
@@ -49,11 +54,11 @@ def read(text: str) -> list[dict[str, str]]:
 
 def test_a_forecast_has_the_promised_columns_and_json_and_csv_the_same_digits() -> None:
     names = made().names()
-    assert ",".join(names) == "series_id,ds,h,yhat,lo-80,hi-80,lo-95,hi-95,unit,scenario,run"
+    assert ",".join(names) == "series_id,ds,h,nowcast,yhat,lo-80,hi-80,lo-95,hi-95,unit,scenario,run"
     text, result = csv_text(names, made().lines()), to_json(made().json_object()).decode()
     assert [line["unit"] for line in read(text)] == ["'=t"] * 2
     for line, document in zip(read(text), json.loads(result)["data"], strict=True):
-        assert list(document) == ["ds", "h", "yhat", "lo-80", "hi-80", "lo-95", "hi-95"]
+        assert list(document) == ["ds", "h", "nowcast", "yhat", "lo-80", "hi-80", "lo-95", "hi-95"]
         assert line["ds"] == document["ds"]
         for name in list(document)[1:]:
             assert float(line[name]) == document[name]

@@ -27,9 +27,15 @@ FACTS: dict[str, object] = {
     "levels": (80,),
     "notes": ("a note",),
 }
-FACTS |= {"data_to": dt.date(2026, 6, 1), "provenance": "asked on 15 Jul 2026", "notes": ("a note",)}
-KNOWN = {"as_of": dt.date(2026, 7, 15), "events_known_to": None}
-POINT = {"yhat": 2.0, "lo-80": 1.0, "hi-80": 3.0}
+FACTS |= {
+    "data_to": dt.date(2026, 6, 1),
+    "overdue": 0,
+    "quality": "solid",
+    "provenance": "asked on 15 Jul 2026",
+    "notes": ("a note",),
+}
+KNOWN = {"as_of": dt.date(2026, 7, 15), "events_known_to": None, "origin": "today"}
+POINT = {"nowcast": False, "yhat": 2.0, "lo-80": 1.0, "hi-80": 3.0}
 
 
 def forecast() -> Forecast:
@@ -82,11 +88,11 @@ def test_members_of_a_part_are_columns_and_what_there_is_not_is_an_empty_cell() 
     made = scenarios()
     header, baseline, there = csv_text(made.names(), made.lines()).splitlines()
     assert header == (
-        "series_id,ds,h,yhat,lo-80,hi-80,difference_median,difference_lo-80,difference_hi-80,"
+        "series_id,ds,h,nowcast,yhat,lo-80,hi-80,difference_median,difference_lo-80,difference_hi-80,"
         "cumulated_median,cumulated_lo-80,cumulated_hi-80,unit,scenario,run,probability"
     )
-    assert baseline == "volume.x,2026-07-01,1,2.0,1.0,3.0,,,,,,,t,baseline,a,"
-    assert there == "volume.x,2026-07-01,1,2.0,1.0,3.0,-1.0,-2.0,0.0,,,,t,s,a,0.5"
+    assert baseline == "volume.x,2026-07-01,1,false,2.0,1.0,3.0,,,,,,,t,baseline,a,"
+    assert there == "volume.x,2026-07-01,1,false,2.0,1.0,3.0,-1.0,-2.0,0.0,,,,t,s,a,0.5"
     assert made.json_object()["left_out"] == ()
 
 

@@ -60,19 +60,21 @@ FACTS = {
     "notes": (),
     "data_to": dt.date(2026, 5, 1),
     "provenance": "asked on 15 Jul 2026",
+    "overdue": 0,
+    "quality": "solid",
 }
 
 
 def points(level: float = 1.0) -> list[dict[str, object]]:
     sizes = {"yhat": 1000.0, "lo-80": 900.0, "hi-80": 1100.0, "lo-95": 800.0, "hi-95": 1250.0}
     return [
-        {"ds": day, "h": h} | {name: size * level for name, size in sizes.items()}
+        {"ds": day, "h": h, "nowcast": False} | {name: size * level for name, size in sizes.items()}
         for h, day in enumerate(MONTHLY.range("2026-06-01", 12).tolist(), start=1)
     ]
 
 
 def made(level: float = 1.0) -> Forecast:
-    known = {"as_of": TODAY, "events_known_to": TODAY, "scenario": "baseline", "branches": ()}
+    known = {"as_of": TODAY, "events_known_to": TODAY, "scenario": "baseline", "branches": (), "origin": "last"}
     return Forecast.model_validate(FACTS | known | {"data": points(level)})
 
 

@@ -19,7 +19,7 @@ from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
 from forecast.jobs.monitor import monitor
 from forecast.registry import Payload, Registry
-from forecast.settings import Origin, Settings
+from forecast.settings import Settings, SpanOrigin
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import Series
 from tests.support.trained_home import COPPER, NICKEL, NOW, add_run, card, make_home
@@ -129,7 +129,7 @@ def test_what_was_served_is_judged_with_the_events_that_were_known_then_and_no_o
     (run_id,) = [run.run_id for run in registry.runs(COPPER) if "old" in run.run_id]
     served_on, came = registry.get(COPPER, run_id).card.as_of, catalog.history(COPPER).y[-4:]
     registry.promote(COPPER, run_id)
-    rows = forecast(catalog, registry, COPPER, ForecastQuestion(served_on, Span(4, Origin.LAST))).data
+    rows = forecast(catalog, registry, COPPER, ForecastQuestion(served_on, Span(4, SpanOrigin.LAST))).data
     for level, expected in ((80, False), (95, True)):
         low, high = np.array([row.interval(level) for row in rows]).T
         np.testing.assert_array_equal((low <= came) & (came <= high), expected)

@@ -24,7 +24,7 @@ from forecast.errors import FitFailed, InvalidInput, NotFound
 from forecast.jobs.train import CandidateRun, TrainingPlan, _compute, _settled, chosen_families, due, train, train_one
 from forecast.registry import Registry
 from forecast.registry.card import DataSummary, RunSettings
-from forecast.settings import Origin, Settings
+from forecast.settings import Settings, SpanOrigin
 from forecast.timeseries.series import Floats, Series
 from tests.cli.test_run import descendants as below
 from tests.jobs.test_processes import alive, wait_until
@@ -97,7 +97,7 @@ def test_a_trained_series_is_served_from_its_card_and_draws(own: Catalog, regist
     run = registry.champion(VOLUME)
     assert run.run_id == outcome.run_id
     assert run.draws.shape == (200, 6)
-    made = predict.forecast(own, registry, VOLUME, predict.ForecastQuestion(TODAY, Span(6, Origin.LAST)))
+    made = predict.forecast(own, registry, VOLUME, predict.ForecastQuestion(TODAY, Span(6, SpanOrigin.LAST)))
     assert [row.ds for row in made.data] == [date(2026, month, 1) for month in range(6, 12)]
     assert registry.fitted(VOLUME, run.run_id).family == "grid"  # type: ignore[attr-defined]
 

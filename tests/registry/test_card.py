@@ -20,7 +20,7 @@ from forecast.errors import CorruptArtifact, Damaged, UnknownFormat
 from forecast.events import Branch
 from forecast.registry import Payload, Registry
 from forecast.registry.card import CARD_FORMAT, FamilyScores, read
-from forecast.settings import Origin, Settings
+from forecast.settings import Settings, SpanOrigin
 from service import create_app
 from tests.registry.test_store import LAST, SERIES, save, some_card, some_record
 from tests.support.trained_home import COPPER, NICKEL, NOW, clock, make_home
@@ -84,7 +84,7 @@ def test_a_card_of_the_first_format_is_read_and_its_run_serves(v1: Settings, cat
     assert (run.card.champion_family, run.card.families) == ("random-walk", ("random-walk",))
     assert run.card.backtest["random-walk"].origins == 24
     assert run.card.known_by == dt.date(2026, 7, 15), "events were known to then"
-    made = forecast(catalog, registry, DAP, ForecastQuestion(dt.date(2026, 7, 15), Span(3, Origin.LAST)))
+    made = forecast(catalog, registry, DAP, ForecastQuestion(dt.date(2026, 7, 15), Span(3, SpanOrigin.LAST)))
     # What the code of then answered, whose quantiles were those of each path with one effect.
     assert [row.yhat for row in made.data] == pytest.approx([789.179, 791.548, 784.674], rel=5e-3)
     assert made.data[0].interval(80) == pytest.approx((730.614, 845.812), rel=5e-3)

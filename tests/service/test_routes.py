@@ -23,14 +23,15 @@ def table(client: FlaskClient, path: str) -> list[dict[str, str]]:
 # -- forecasts ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_forecast_follows_the_last_observation_and_its_intervals_nest(client: FlaskClient) -> None:
+def test_a_forecast_starts_after_the_last_value_counts_from_today_and_its_intervals_nest(client: FlaskClient) -> None:
     forecast = get(client, JSON_FORECAST)
     last = get(client, f"/v1/series/{COPPER}/observations")["data"][-1]["ds"]
     days = [row["ds"] for row in forecast["data"]]
     assert last == "2026-06-01"
     assert days[0] == "2026-07-01"
-    assert days[-1] == "2027-06-01"
-    assert [row["h"] for row in forecast["data"]] == list(range(1, 13))
+    assert days[-1] == "2027-07-01"
+    assert [row["h"] for row in forecast["data"]] == list(range(13)), "July has begun on the 15th"
+    assert not any(row["nowcast"] for row in forecast["data"])
     for row in forecast["data"]:
         assert 0 < row["lo-95"] <= row["lo-80"] <= row["yhat"] <= row["hi-80"] <= row["hi-95"]
     facts = {name: forecast[name] for name in ("series_id", "unit", "freq", "run", "as_of", "scenario")}
@@ -48,6 +49,7 @@ def test_csv_has_the_digits_of_json(client: FlaskClient) -> None:
     text = client.get(JSON_FORECAST).get_data(as_text=True)
     rows = table(client, JSON_FORECAST + "&format=csv")
     for row, result in zip(rows, json.loads(text, parse_float=str, parse_int=str)["data"], strict=True):
+        result["nowcast"] = str(result["nowcast"]).lower()
         assert {name: row[name] for name in result} == result
         assert (row["series_id"], row["unit"], row["scenario"], row["run"]) == (
             COPPER,
@@ -62,13 +64,13 @@ def test_levels_may_be_repeated_or_listed(client: FlaskClient) -> None:
         client, f"/v1/forecasts/{COPPER}?level=80&level=95"
     )
     (row, *_) = get(client, f"/v1/forecasts/{COPPER}?level=50")["data"]
-    assert set(row) == {"ds", "h", "yhat", "lo-50", "hi-50"}
+    assert set(row) == {"ds", "h", "nowcast", "yhat", "lo-50", "hi-50"}
 
 
 def test_the_intervals_of_a_table_stand_in_the_order_of_their_levels(client: FlaskClient) -> None:
     for path in (f"/v1/forecasts/{COPPER}?h=1", f"/v1/forecasts?series_id={COPPER}&h=1"):
-        (row,) = table(client, f"{path}&level=95,50&format=csv")
-        assert ",".join(row) == "series_id,ds,h,yhat,lo-50,hi-50,lo-95,hi-95,unit,scenario,run"
+        (row,) = table(client, f"{path}&origin=last&level=95,50&format=csv")
+        assert ",".join(row) == "series_id,ds,h,nowcast,yhat,lo-50,hi-50,lo-95,hi-95,unit,scenario,run"
         assert float(row["lo-95"]) < float(row["lo-50"]) < float(row["hi-50"]) < float(row["hi-95"])
 
 
@@ -93,10 +95,10 @@ def test_csv_by_the_accept_header_as_by_the_parameter_which_wins(client: FlaskCl
 
 def test_a_csv_download_can_be_checked_for_being_whole(client: FlaskClient) -> None:
     response = client.get(JSON_FORECAST + "&format=csv")
-    assert response.headers["X-Row-Count"] == "12"
+    assert response.headers["X-Row-Count"] == "13"
     assert response.headers["Repr-Digest"].startswith("sha-256=:")
     assert response.headers["Content-Disposition"] == f'attachment; filename="{COPPER}-forecast.csv"'
-    assert response.get_data().count(b"\r\n") == 13
+    assert response.get_data().count(b"\r\n") == 14
 
 
 def test_many_forecasts_at_once(client: FlaskClient) -> None:
@@ -127,12 +129,17 @@ def test_many_forecasts_at_once(client: FlaskClient) -> None:
         ("as_of=yesterday", "query.as_of", "yesterday", "YYYY-MM-DD"),
         ("as_of=1700000000", "query.as_of", "1700000000", "YYYY-MM-DD"),
         ("as_of=2026-02-30", "query.as_of", "2026-02-30", "YYYY-MM-DD"),
+        ("origin=first", "query.origin", "first", "today: h counts from"),
+        ("from=2027-13-01", "query.from", "2027-13-01", "YYYY-MM-DD"),
+        ("from=2027-02-01&until=2027-01-31", "query.until", "2027-01-31", "not before 2027-02-01"),
+        ("from=2099-01-01", "query.from", "2099-01-01", "the last period that is forecast"),
+        ("until=2026-06-30", "query.until", "2026-06-30", "the first period without a value"),
         ("format=xml", "query.format", "xml", "json or csv"),
         ("h=1&h=2", "query.h", ["1", "2"], "one value"),
         ("levle=80", "query.levle", "80", "use 'level'"),
         ("horizon=3", "query.horizon", "3", "use 'h'"),
         ("levels=80", "query.levels", "80", "use 'level'"),
-        ("zzz=1", "query.zzz", "1", "use one of as_of, format, h, level"),
+        ("zzz=1", "query.zzz", "1", "use one of as_of, format, from, h, insufficient, level, origin, until"),
     ],
 )
 def test_a_wrong_parameter_is_named_with_its_value_and_what_is_right(

@@ -55,14 +55,14 @@ def test_what_comes_back_changes_the_flow_from_its_day_on(client: FlaskClient) -
     changed = [row["ds"] for row in scenario["data"] if row["difference"]["median"]]
     assert changed
     assert min(changed) >= "2026-10-01"
-    assert [row["cumulated"].keys() >= {"median", "lo-80"} for row in scenario["data"]] == [True] * 12
+    assert [row["cumulated"].keys() >= {"median", "lo-80"} for row in scenario["data"]] == [True] * 17
 
 
 def test_csv_has_a_row_for_each_period_of_each_world(client: FlaskClient) -> None:
     answer = client.post("/v1/scenarios", json=QUESTION).get_json()
     text = client.post("/v1/scenarios?format=csv", json=QUESTION).get_data(as_text=True)
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
-    assert len(rows) == 2 * 3 * 12
+    assert len(rows) == 3 * (17 + 13)
     chances = [outcome["probability"] for outcome in answer["data"] for _ in outcome["data"]]
     assert [float(row["probability"]) if row["probability"] else None for row in rows] == chances
     assert 0.3 in chances

@@ -70,7 +70,7 @@ def add_run(registry: Registry, catalog: Catalog, series_id: str, *, level: floa
     record = EffectRecord(effects(catalog, series, seen, n), "drawn", n, series.calendar, last, series_id)
     start = np.log(seen[-1].value * level) - record.mean_path(np.array([last]), series.calendar)[0]
     draws = (start + np.cumsum(steps - np.median(steps, axis=0), axis=1)).astype(np.float32)
-    registry.save(series_id, run_id, card(series, run_id, last), Payload(draws, record, {"kind": "drawn"}))
+    registry.save(series_id, run_id, card(series, run_id, last, len(seen)), Payload(draws, record, {"kind": "drawn"}))
     return run_id
 
 
@@ -94,8 +94,8 @@ def effects(catalog: Catalog, series: Series, seen: Sequence[Observation], n: in
     )
 
 
-def card(series: Series, run_id: str, last: np.datetime64) -> Card:
-    """A card as training writes it, but for the day on which its inputs became known."""
+def card(series: Series, run_id: str, last: np.datetime64, observations: int = 400) -> Card:
+    """A card as training writes it, but for the day on which its inputs became known, and without a period missing."""
     return Card(
         series=series,
         run=run_id,
@@ -103,7 +103,11 @@ def card(series: Series, run_id: str, last: np.datetime64) -> Card:
         as_of=dt.date(2026, 7, 15),
         events_known_to=dt.date(2026, 7, 10),
         data=DataSummary(
-            dt.date(1992, 1, 1), dt.date.fromisoformat(str(last)), observations=400, scored=400, missing=0
+            dt.date(1992, 1, 1),
+            dt.date.fromisoformat(str(last)),
+            observations=observations,
+            scored=observations,
+            missing=0,
         ),
         champion_family="random-walk",
         score=1.0,

@@ -17,7 +17,7 @@ from forecast.interventions import Decay, Intervention, Licence, Pulse, Ramp, St
 from forecast.jobs.ingest import ingest
 from forecast.jobs.train import BACKTEST_ORIGINS, TEST_HORIZON, TrainingPlan, origins, train_one
 from forecast.registry import Registry
-from forecast.settings import Origin, Settings
+from forecast.settings import Settings, SpanOrigin
 from forecast.timeseries.frequency import Freq, parse_freq
 from forecast.timeseries.series import History
 from tests.support.records import a_series
@@ -57,7 +57,7 @@ def test_all_the_way(catalog: Catalog, settings: Settings, tmp_path: Path, writt
     registry = Registry(settings.models_dir)
     outcome = train_one(catalog, registry, settings, "mine.x", TrainingPlan(NOW.date(), families=("grid",)))
     assert (outcome.status, outcome.detail.count("failed")) == ("trained", 0)
-    made = forecast(catalog, registry, "mine.x", ForecastQuestion(NOW.date(), Span(3, Origin.LAST)))
+    made = forecast(catalog, registry, "mine.x", ForecastQuestion(NOW.date(), Span(3, SpanOrigin.LAST)))
     assert made.freq == understood
     assert tuple(str(row.ds) for row in made.data) == ahead
     last = values.read_text().rpartition(",")[2]

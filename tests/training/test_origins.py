@@ -17,7 +17,7 @@ from forecast.errors import InvalidInput
 from forecast.forecasters.grid.spot import last_prices
 from forecast.jobs.train import TrainingPlan, train_one
 from forecast.registry import Registry
-from forecast.settings import Origin, Settings
+from forecast.settings import Settings, SpanOrigin
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import History
 from forecast.training.information import RealTimeData
@@ -72,10 +72,10 @@ def test_a_value_that_came_early_is_forecast_from_at_once(own: Catalog, small: S
     own.add(observations=[observation(date(2026, 10, 1), 9900.0, moment(11, 3))], known_at=moment(11, 3))
     registry = trained(own, small, date(2026, 11, 3))
     assert registry.champion(EARLY.series_id).card.known_on == date(2026, 11, 3)
-    made = forecast(own, registry, EARLY.series_id, ForecastQuestion(date(2026, 11, 3), Span(2, Origin.LAST)))
+    made = forecast(own, registry, EARLY.series_id, ForecastQuestion(date(2026, 11, 3), Span(2, SpanOrigin.LAST)))
     assert [row.ds for row in made.data] == [date(2026, 11, 1), date(2026, 12, 1)]
     with pytest.raises(InvalidInput, match=r"2026-11-03 or later: so late is what run .* of price\.early knows"):
-        forecast(own, registry, EARLY.series_id, ForecastQuestion(date(2026, 11, 2), Span(2, Origin.LAST)))
+        forecast(own, registry, EARLY.series_id, ForecastQuestion(date(2026, 11, 2), Span(2, SpanOrigin.LAST)))
 
 
 def test_a_value_of_the_running_month_is_forecast_from_at_once(own: Catalog, small: Settings) -> None:
@@ -85,7 +85,7 @@ def test_a_value_of_the_running_month_is_forecast_from_at_once(own: Catalog, sma
     ]
     own.add(observations=news, known_at=moment(11, 20))
     registry = trained(own, small, date(2026, 11, 20))
-    made = forecast(own, registry, EARLY.series_id, ForecastQuestion(date(2026, 11, 20), Span(1, Origin.LAST)))
+    made = forecast(own, registry, EARLY.series_id, ForecastQuestion(date(2026, 11, 20), Span(1, SpanOrigin.LAST)))
     assert made.data[0].ds == date(2026, 12, 1)
 
 
@@ -93,12 +93,12 @@ def test_a_release_lag_that_is_raised_silences_no_run_and_no_new_one(own: Catalo
     day = date(2026, 10, 8)
     registry = trained(own, small, day)
     own.add(series=[replace(EARLY, release_lag_days=60)], known_at=moment(10, 8))
-    assert forecast(own, registry, EARLY.series_id, ForecastQuestion(day, Span(1, Origin.LAST))).data[0].ds == date(
+    assert forecast(own, registry, EARLY.series_id, ForecastQuestion(day, Span(1, SpanOrigin.LAST))).data[0].ds == date(
         2026, 10, 1
     )
     again = trained(own, small, day)
     assert again.champion(EARLY.series_id).card.known_on == date(2026, 10, 8), "events are known to then"
-    assert forecast(own, again, EARLY.series_id, ForecastQuestion(day, Span(1, Origin.LAST))).data[0].ds == date(
+    assert forecast(own, again, EARLY.series_id, ForecastQuestion(day, Span(1, SpanOrigin.LAST))).data[0].ds == date(
         2026, 10, 1
     )
 

@@ -63,7 +63,7 @@ from forecast.coupling import pooled, quantiles_of
 from forecast.errors import Fault, InvalidInput, OutOfTime, Retired, known_name
 from forecast.metrics import rounded
 from forecast.registry import Registry
-from forecast.settings import Origin
+from forecast.settings import SpanOrigin
 from forecast.timeseries.series import Floats
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def answer(
     deadline = Deadline(seconds)
     as_of = day_asked(question.as_of, today)
     _check_series(question, catalog)
-    span = Span(question.h, Origin(question.origin), question.start, question.until)
+    span = Span(question.h, SpanOrigin(question.origin), question.start, question.until)
     asked = ForecastQuestion(as_of, span, checked_levels(question.level), insufficient=question.insufficient)
 
     def of_one(series_id: str) -> _Table:

@@ -133,7 +133,7 @@ def test_the_page_of_a_series_says_below_each_scenario_what_holds_for_it_alone(s
         "difference: median difference from the baseline; low, high: its 95 % interval",
         "asked on 15 Jul 2026; last volume February 2026 (the next is 97 days late);",
     ]
-    assert rest.splitlines()[-2:] == [f"  run {baseline.run}", "a note"]
+    assert rest.splitlines()[-2:] == [f"  events checked to 15 Jul 2026; run {baseline.run}", "a note"]
 
 
 def test_today_may_be_asked_of_and_tomorrow_not(stores: Stores) -> None:

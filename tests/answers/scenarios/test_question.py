@@ -22,7 +22,7 @@ from forecast.catalog import Catalog
 from forecast.errors import InvalidInput, NotTrained
 from forecast.export.csv_writer import csv_export
 from forecast.registry import Registry
-from forecast.settings import Origin, data_dir
+from forecast.settings import SpanOrigin, data_dir
 from service.encoding import to_json
 from tests.support.trained_home import COPPER, EARTHS, NOW, add_run, make_home
 
@@ -150,7 +150,7 @@ few = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scop
 def test_no_events_are_the_baseline_to_the_digit(stores: Stores) -> None:
     made = ask(stores, {})
     base, same = made.data
-    alone = forecast(*stores, EARTHS, ForecastQuestion(TODAY, Span(24, Origin.LAST))).data
+    alone = forecast(*stores, EARTHS, ForecastQuestion(TODAY, Span(24, SpanOrigin.LAST))).data
     assert [point.cells() for point in base.data] == [point.cells() for point in alone]
     for point, there in zip(same.data, alone, strict=True):
         assert point.cells().items() >= there.cells().items()
