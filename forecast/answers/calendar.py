@@ -46,8 +46,8 @@ class DatedChange(Part):
     series_ids: tuple[str, ...] = Field(description="their ids")
     in_forecast: Literal["yes", "drawn", "no"] = Field(
         title="in forecast",
-        description="whether the forecasts of these series count with it; drawn: with its probability, draw by draw; "
-        "no: it is only listed",
+        description="whether the forecasts of these series count with it, as far ahead as they reach; drawn: with its "
+        "probability, draw by draw; no: it is only listed",
     )
     why_not: str | None = Field(description="why it is only listed")
     status_as_of: dt.date | None = Field(description="day on which the record of the event was last verified")

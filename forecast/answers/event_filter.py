@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from forecast.errors import NotFound
 from forecast.events import KINDS, Event, Events
 from forecast.events.exposure import WORLD, Minerals, exposure
-from forecast.names import Flow
+from forecast.names import Flow, Place
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
@@ -73,6 +73,7 @@ def _about(slug: str, events: Events, catalog: Catalog) -> Callable[[Event], boo
         if series.flow != "world" and minerals.related(slug, series.mineral):
             own, other = series.reporter, series.partner
             traded.add((own, other) if series.flow == "export" else (other, own))
+    traded.discard((Place(WORLD), Place(WORLD)))  # what is felt everywhere says nothing of where a mineral is traded
 
     def holds(event: Event) -> bool:
         return any(map(minerals.is_basket, event.minerals)) and any(_meets(flow, traded) for flow in event.flows)
@@ -82,6 +83,4 @@ def _about(slug: str, events: Events, catalog: Catalog) -> Callable[[Event], boo
 
 def _meets(flow: Flow, others: Collection[Flow]) -> bool:
     """Whether a flow may carry what is on one of the others; the world is any place."""
-    return any(
-        all(a == b or WORLD in (a, b) for a, b in zip(flow, other, strict=True)) for other in others
-    )
+    return any(all(a == b or WORLD in (a, b) for a, b in zip(flow, other, strict=True)) for other in others)

@@ -38,6 +38,9 @@ class EventFacts(Answer):
     effective: dt.date | None = Field(description="first day on which it applies")
     ended: dt.date | None = Field(description="its last day, or the day on which the act that ended it took effect")
     end_known: dt.date | None = Field(description="day from which `ended`, and the status it led to, could be known")
+    never_took_effect: bool = Field(
+        description="whether it was ended, or held back, before the day from which it was to apply"
+    )
     dates: str = Field(description="from when to when, in words; of what never took effect, that it did not")
     date_precision: str = Field(description="day, month or year: how exact its dates are")
     status: str = Field(description="enacted, threatened, lapsed, suspended or withdrawn")

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forecast.cli.options import AsOf, day
-from forecast.cli.output import FormatOption, Out, OutputOption, lines, percent
+from forecast.cli.output import FormatOption, Out, OutputOption, percent
 from forecast.cli.session import session
 from forecast.wording import counted
 
 if TYPE_CHECKING:
     from forecast.answers.calendar import EventCalendar
     from forecast.answers.events import EventList
+    from forecast.answers.model import Cell
     from forecast.cli.output import Line
 
 _COLUMNS = ("event_id", "announced", "effective", "status")
@@ -95,8 +96,13 @@ def events(
 
 
 def _listed(line: Line) -> Line:
-    """A line of the list: what has no source is marked."""
-    return {} if line["sources"] else {"status": f"{line['status']}{_MARK}"}
+    """A line of the list: what has no source is marked, and what never took effect has no such day."""
+    instead: dict[str, Cell] = {}
+    if line["never_took_effect"]:
+        instead["effective"] = "not yet" if line["status"] == "suspended" else "never"
+    if not line["sources"]:
+        instead["status"] = f"{line['status']}{_MARK}"
+    return instead
 
 
 def _one(line: Line) -> Line:
@@ -111,13 +117,12 @@ def _unsourced(listed: EventList) -> Iterator[str]:
 
 
 def _changed(line: Line) -> Line:
-    """A line of the calendar: what returns below the id, what is not sure below what happens."""
-    returns = str(line["event_ids"] or "")
-    told = [str(line["event_id"]), *(f"returns: {event_id}" for event_id in returns.split(";") if event_id)]
+    """A line of the calendar: its title and what returns below the id, what is not sure below what happens."""
+    returns = [f"returns: {event_id}" for event_id in str(line["event_ids"]).split(";") if event_id]
     drawn = line["in_forecast"] == "drawn"
     return {
         "what": f"{line['what']}\nunconfirmed" if line["unconfirmed"] else line["what"],
-        "event_id": "\n".join(told),
+        "event_id": "\n".join([f"{line['event_id']}", f"{line['title']}", *returns]),
         "in_forecast": percent(line["probability"]) if drawn else line["in_forecast"],
     }
 

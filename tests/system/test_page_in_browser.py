@@ -202,10 +202,17 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
     expect(seen.page.locator("#title")).to_have_text(EARTHS)
     events = seen.get(f"/v1/events?series_id={EARTHS}")["data"]
     dates = [event["effective"] or event["announced"] for event in events]
-    listed = seen.page.locator("#events li").all_inner_texts()
-    assert len(listed) == len(events)
-    assert [text[:10] for text in listed] == sorted(dates, reverse=True)
-    assert all(any(event["title"] in text for text in listed) for event in events)
+    listed = [text.splitlines() for text in seen.page.locator("#events li").all_inner_texts()]
+    expected = [
+        [event["dates"], event["title"], *([] if event["sources"] else ["no source recorded"])] for event in events
+    ]
+    assert sorted(listed) == sorted(expected)
+    starts = {(event["dates"], event["title"]): day for event, day in zip(events, dates, strict=True)}
+    assert [starts[when, title] for when, title, *_ in listed] == sorted(dates, reverse=True)
+    changes = seen.get(f"/v1/events/calendar?series_id={EARTHS}")["data"]
+    coming = [text.splitlines() for text in seen.page.locator("#changes li").all_inner_texts()]
+    assert [lines[0].split(": ")[0] for lines in coming] == [change["day"] for change in changes][:8]
+    assert [lines[1] for lines in coming] == [change["title"] for change in changes][:8]
     branches = seen.get(f"/v1/forecasts/{EARTHS}")["branches"]
     result = seen.page.locator("#branches li").all_inner_texts()
     assert branches
