@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from forecast.answers.event_filter import EventFilter
-from forecast.answers.model import LINES, Listing, Part
+from forecast.answers.model import LINES, Listing, Part, Text
 from forecast.answers.series import served
 from forecast.errors import Fault, InvalidInput
-from forecast.events import EXPIRIES, Branch, Change, Event, Events, KindFamily, What, branches, changes
+from forecast.events import EXPIRIES, Branch, Event, EventChange, Events, KindFamily, What, branches, changes
 from forecast.events.exposure import Minerals, exposure
 from forecast.registry import Registry
 from forecast.timeseries.series import Series
@@ -33,6 +33,7 @@ class DatedChange(Part):
     day: dt.date = Field(description="day on which it happens: of an end the last day in force or of the suspension")
     event_id: str = Field(title="event", description="id of the event")
     title: str = Field(description="title of the event")
+    actor: Text = Field(description="who acts: an ISO 3166 alpha-3 code, EU, UN or WLD")
     what: What = Field(
         description="what happens: starts, suspended, resumes, ends, withdrawn or carried out (a threat that became a "
         "measure); or may: suspension ends, truce ends (it holds nothing back that is on record), may start"
@@ -105,7 +106,7 @@ class CalendarQuestion:
         soon = dt.date.fromordinal(min(self.as_of.toordinal() + self.expiring, dt.date.max.toordinal()))
         return min(soon, self.until or soon)
 
-    def holds(self, change: Change) -> bool:
+    def holds(self, change: EventChange) -> bool:
         """Whether a change is in the window, and of what is asked for."""
         if self.expiring is not None and change.what not in EXPIRIES:
             return False
@@ -150,12 +151,12 @@ def recheck_overdue(event: Event, as_of: dt.date, *, unconfirmed: bool = False) 
     return unconfirmed or (event.needs_recheck and late)
 
 
-def _unconfirmed(change: Change) -> bool:
+def _unconfirmed(change: EventChange) -> bool:
     return change.branch is not None and change.branch.unconfirmed
 
 
 def _dated(
-    change: Change, events: Events, series: Sequence[Series], minerals: Minerals, as_of: dt.date
+    change: EventChange, events: Events, series: Sequence[Series], minerals: Minerals, as_of: dt.date
 ) -> dict[str, object]:
     """The members of ``DatedChange``."""
     event, branch = events[change.event_id], change.branch
@@ -165,6 +166,7 @@ def _dated(
         "day": change.day,
         "event_id": event.event_id,
         "title": event.title,
+        "actor": event.actor,
         "what": change.what,
         "certain": branch is None,
         "probability": branch and branch.probability,

@@ -10,11 +10,12 @@ import typer
 
 from forecast.cli.options import AsOf, day
 from forecast.cli.output import FormatOption, Out, OutputOption, percent
-from forecast.cli.session import session
+from forecast.cli.session import Session, session
 from forecast.wording import counted
 
 if TYPE_CHECKING:
-    from forecast.answers.calendar import EventCalendar
+    from forecast.answers.calendar import CalendarQuestion, EventCalendar
+    from forecast.answers.event_filter import EventFilter
     from forecast.answers.events import EventList
     from forecast.answers.model import Cell
     from forecast.cli.output import Line
@@ -49,13 +50,10 @@ def events(
     """List tariffs, export controls and shocks, show one, or what changes when.
 
     Shown as known at the end of the day --as-of: an event that was not yet
-    announced is not listed, an end that was not yet known is left out. Of one
-    event you see how it stands on that day, and what other events did to it.
-
-    With --from, --until or --expiring you see the calendar instead, a line a
-    dated change: what starts, ends or may come, whether the forecast counts
-    with it, and what a suspension that ends brings back. The days may lie in
-    the future; without --from they begin today, after what was to happen
+    announced is not listed, an end that was not yet known is left out. With
+    --from, --until or --expiring it is the calendar, a line a dated change:
+    what starts, ends or may come, what returns then, and whether the forecast
+    counts with it. Without --from it begins today, after what was to come
     before and of which nothing later is known.
 
     \b
@@ -66,8 +64,8 @@ def events(
       orecast events --from 2026-11-01 --until 2027-01-31 --mineral gallium
       orecast events --kind tariff --as-of 2025-04-01 --format csv
     """
+    from forecast.answers.calendar import CalendarQuestion
     from forecast.answers.event_filter import EventFilter
-    from forecast.answers.events import event_list, event_on_day
 
     is_calendar = not (start is None and until is None and expiring is None)
     about = EventFilter(series, mineral, actor, kind)
@@ -77,22 +75,25 @@ def events(
     with session() as s:
         known_on = s.day(as_of)
         if event_id is not None:
-            out.answer(event_on_day(s.catalog, s.registry, event_id, known_on), instead=_one)
+            out.answer(s.event(event_id, as_of=known_on), instead=_one)
         elif is_calendar:
-            calendar = s.calendar(
-                start=start,
-                until=until,
-                expiring=expiring,
-                series_id=series,
-                mineral=mineral,
-                actor=actor,
-                kind=kind,
-                as_of=known_on,
-            )
-            out.answer(calendar, _CALENDAR, wrap=["event_id"], instead=_changed, below=_below(calendar))
+            _calendar(out, s, CalendarQuestion(known_on, start, until, expiring, about))
         else:
-            listed = event_list(about.of(s.catalog.events(known_on), s.catalog))
-            out.answer(listed, _COLUMNS, instead=_listed, below=_unsourced(listed))
+            _list(out, s, about, known_on)
+
+
+def _list(out: Out, s: Session, about: EventFilter, known_on: dt.date) -> None:
+    from forecast.answers.events import event_list
+
+    listed = event_list(about.of(s.catalog.events(known_on), s.catalog))
+    out.answer(listed, _COLUMNS, instead=_listed, below=_unsourced(listed))
+
+
+def _calendar(out: Out, s: Session, question: CalendarQuestion) -> None:
+    from forecast.answers.calendar import event_calendar
+
+    calendar = event_calendar(s.catalog, s.registry, question)
+    out.answer(calendar, _CALENDAR, wrap=["event_id"], instead=_changed, below=_below(calendar))
 
 
 def _listed(line: Line) -> Line:

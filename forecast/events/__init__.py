@@ -5,7 +5,7 @@ know. All dates are UTC days, and knowledge of a day means knowledge at its end.
 answer is a pure function of the events and of two days.
 """
 
-from forecast.events.calendar import EXPIRIES, Change, What, changes
+from forecast.events.calendar import EXPIRIES, EventChange, What, changes
 from forecast.events.event import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, Events, KindFamily
 from forecast.events.lifecycle import Branch, State, branches, last_day, state, states, timeline
 from forecast.events.spells import InForceInterval, days_in_force, in_force, was_in_force
@@ -17,8 +17,8 @@ __all__ = [
     "RELATIONS",
     "Act",
     "Branch",
-    "Change",
     "Event",
+    "EventChange",
     "Events",
     "InForceInterval",
     "KindFamily",

@@ -51,9 +51,9 @@ def asked(
     start: dt.date | None = None,
     until: dt.date | None = None,
     expiring: int | None = None,
-    **about: str,
+    about: EventFilter | None = None,
 ) -> EventCalendar:
-    return event_calendar(*stores, CalendarQuestion(as_of, start, until, expiring, EventFilter(**about)))
+    return event_calendar(*stores, CalendarQuestion(as_of, start, until, expiring, about or EventFilter()))
 
 
 def by_id(found: EventCalendar) -> dict[str, DatedChange]:
@@ -123,7 +123,7 @@ def test_a_change_names_the_series_that_are_served_and_that_it_touches(stores: S
 
 
 def test_the_calendar_of_a_series_is_that_of_what_touches_it_or_would_return(stores: Stores) -> None:
-    found = asked(stores, series_id=COPPER)
+    found = asked(stores, about=EventFilter(series_id=COPPER))
     assert "us-refined-copper-phased-2027" in by_id(found)
     assert all(COPPER in change.series_ids for change in found.data)
     everything = asked(stores).data
@@ -161,7 +161,7 @@ def test_what_should_be_verified_again_is_told_once_thirty_days_are_over(stores:
 
 def test_threats_without_a_day_are_named_beside_the_window(stores: Stores) -> None:
     assert "eu-scrap-export-2026" in asked(stores).undated
-    palladium = asked(stores, mineral="palladium").undated
+    palladium = asked(stores, about=EventFilter(mineral="palladium")).undated
     assert "ru-palladium-adcvd-2025" in palladium
     assert "eu-scrap-export-2026" not in palladium
     assert asked(stores, expiring=90).undated == ()
@@ -178,10 +178,17 @@ def test_a_window_that_ends_before_it_begins_is_refused() -> None:
         CalendarQuestion(TODAY, expiring=-1)
 
 
-@pytest.mark.parametrize(("about", "name"), [("series_id", "price.coper"), ("mineral", "coper"), ("kind", "tarif")])
-def test_what_nothing_is_called_is_refused_with_the_nearest(stores: Stores, about: str, name: str) -> None:
+@pytest.mark.parametrize(
+    ("about", "name"),
+    [
+        (EventFilter(series_id="price.coper"), "price.coper"),
+        (EventFilter(mineral="coper"), "coper"),
+        (EventFilter(kind="tarif"), "tarif"),
+    ],
+)
+def test_what_nothing_is_called_is_refused_with_the_nearest(stores: Stores, about: EventFilter, name: str) -> None:
     with pytest.raises(NotFound, match=f"'{name}'; nearest: "):
-        asked(stores, **{about: name})
+        asked(stores, about=about)
 
 
 def test_its_csv_has_a_line_a_change_with_the_day_of_the_knowledge(stores: Stores) -> None:
