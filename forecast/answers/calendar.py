@@ -31,6 +31,7 @@ class DatedChange(Part):
     """A day on which an event starts, ends or may change."""
 
     day: dt.date = Field(description="day on which it happens: of an end the last day in force or of the suspension")
+    date_precision: str = Field(description="day, month or year: how exact its dates are")
     event_id: str = Field(title="event", description="id of the event")
     title: str = Field(description="title of the event")
     actor: Text = Field(description="who acts: an ISO 3166 alpha-3 code, EU, UN or WLD")
@@ -51,6 +52,7 @@ class DatedChange(Part):
         "probability, draw by draw; no: it is only listed",
     )
     why_not: str | None = Field(description="why it is only listed")
+    status_note: Text = Field(description="what is to be said of the status of the event")
     status_as_of: dt.date | None = Field(description="day on which the record of the event was last verified")
     recheck_overdue: bool = Field(
         description=f"its day has passed without news, or it should be checked again and was not for {RECHECK_DAYS} "
@@ -164,6 +166,7 @@ def _dated(
     why_not = _why_not(event, branch, hit)
     return {
         "day": change.day,
+        "date_precision": event.date_precision,
         "event_id": event.event_id,
         "title": event.title,
         "actor": event.actor,
@@ -177,6 +180,7 @@ def _dated(
         "series_ids": hit,
         "in_forecast": "no" if why_not else "yes" if branch is None else "drawn",
         "why_not": why_not,
+        "status_note": event.status_note,
         "status_as_of": event.status_as_of,
         "recheck_overdue": recheck_overdue(event, as_of, unconfirmed=_unconfirmed(change)),
     }

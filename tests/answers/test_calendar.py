@@ -157,6 +157,7 @@ def test_what_should_be_verified_again_is_told_once_thirty_days_are_over(stores:
     for days, overdue in ((30, False), (31, True)):
         change = by_id(asked(stores, verified + dt.timedelta(days=days)))[NO_72]
         assert (change.status_as_of, change.recheck_overdue) == (verified, overdue)
+        assert change.status_note == "no extension instrument found by 8 Oct 2026"
 
 
 def test_threats_without_a_day_are_named_beside_the_window(stores: Stores) -> None:
@@ -261,6 +262,29 @@ def test_a_basket_as_a_mineral_is_what_names_it(stores: Stores) -> None:
             "2026-11-27",
             "threatened since 30 May 2025, for 1 Jan 2029; last verified on 30 Jun 2025",
         ),
+        (
+            "cn-no70-expiry-2026",
+            "2026-11-27",
+            "threatened since 7 Nov 2025, for 11 Nov 2026, which has passed, and nothing later is known; "
+            "last verified on 8 Oct 2026",
+        ),
+        (
+            "cn-ree-threat-may-2019",
+            "2026-11-27",
+            "threatened since 20 May 2019, no day is set from which it applies; last verified on 31 Dec 2019",
+        ),
+        (
+            "cn-us-ban-gagesb-2024",
+            "2026-11-01",
+            f"suspended since 9 Nov 2025 by {NO_72}, until 27 Nov 2026; last verified on 8 Oct 2026",
+        ),
+        (
+            "id-nickel-ban-announced-2019",
+            "2026-11-27",
+            "carried out since 30 Aug 2019 by id-nickel-ban-2020; last verified on 1 Jan 2020",
+        ),
+        ("us-232-uranium-2019", "2026-11-27", "withdrawn since 12 Jul 2019; last verified on 12 Jul 2019"),
+        ("cl-lithium-nationalisation-2023", "2026-11-27", "under way since 20 Apr 2023; last verified on 20 Apr 2023"),
     ],
 )
 def test_an_event_tells_its_state_in_words(stores: Stores, event_id: str, as_of: str, words: str) -> None:
