@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -12,8 +13,8 @@ from pydantic import Field
 from forecast.answers.event_filter import EventFilter
 from forecast.answers.model import LINES, Listing, Part, Text
 from forecast.answers.series import served
-from forecast.errors import Fault, InvalidInput
-from forecast.events import EXPIRIES, Branch, Event, EventChange, Events, KindFamily, What, branches, changes
+from forecast.errors import Damaged, Fault, InvalidInput, NotTrained
+from forecast.events import EXPIRIES, Event, EventChange, Events, KindFamily, What, branches, changes
 from forecast.events.exposure import Minerals, exposure
 from forecast.registry import Registry
 from forecast.timeseries.series import Series
@@ -48,8 +49,8 @@ class DatedChange(Part):
     series_ids: tuple[str, ...] = Field(description="their ids")
     in_forecast: Literal["yes", "drawn", "no"] = Field(
         title="in forecast",
-        description="whether the forecasts of these series count with it, as far ahead as they reach; drawn: with its "
-        "probability, draw by draw; no: it is only listed",
+        description="whether the forecasts of these series count with it; drawn: with its probability, draw by draw; "
+        "no: it is only listed",
     )
     why_not: str | None = Field(description="why it is only listed")
     status_note: Text = Field(description="what is to be said of the status of the event")
@@ -128,14 +129,14 @@ def event_calendar(catalog: Catalog, registry: Registry, question: CalendarQuest
         for change in changes(events, question.as_of)
         if question.holds(change) and about.intersection((change.event_id, *change.event_ids))
     ]
-    minerals, series = catalog.minerals(), served(catalog, registry)
+    minerals, reach = catalog.minerals(), _reach(served(catalog, registry), registry)
     undated = (b for b in branches(events, question.as_of) if b.starts is None and question.expiring is None)
     return EventCalendar.model_validate(
         {
             "as_of": question.as_of,
             "from": question.start,
             "until": question.last,
-            "data": [_dated(change, events, series, minerals, question.as_of) for change in found],
+            "data": [_dated(change, events, reach, minerals, question.as_of) for change in found],
             "undated": [branch.event_id for branch in undated if branch.event_id in about],
         }
     )
@@ -157,13 +158,25 @@ def _unconfirmed(change: EventChange) -> bool:
     return change.branch is not None and change.branch.unconfirmed
 
 
+def _reach(series: Iterable[Series], registry: Registry) -> dict[Series, dt.date]:
+    """The last day that the forecast of each series reaches; what is damaged has none."""
+    found: dict[Series, dt.date] = {}
+    for one in series:
+        with suppress(Damaged, NotTrained):
+            run = registry.champion(one.series_id)
+            freq = run.card.series.calendar
+            found[one] = freq.end(freq.shift(run.last, run.draws.shape[1])).item()
+    return found
+
+
 def _dated(
-    change: EventChange, events: Events, series: Sequence[Series], minerals: Minerals, as_of: dt.date
+    change: EventChange, events: Events, reach: Mapping[Series, dt.date], minerals: Minerals, as_of: dt.date
 ) -> dict[str, object]:
-    """The members of ``DatedChange``."""
+    """The members of ``DatedChange``; ``reach``: the series that are served, and up to which day each is forecast."""
     event, branch = events[change.event_id], change.branch
-    hit = touched((events[name] for name in (change.event_id, *change.event_ids)), series, minerals)
-    why_not = _why_not(event, branch, hit)
+    hit = touched((events[name] for name in (change.event_id, *change.event_ids)), reach, minerals)
+    last = max((day for one, day in reach.items() if one.series_id in hit), default=None)
+    why_not = _why_not(change, event, last)
     return {
         "day": change.day,
         "date_precision": event.date_precision,
@@ -186,12 +199,14 @@ def _dated(
     }
 
 
-def _why_not(event: Event, branch: Branch | None, hit: Sequence[str]) -> str | None:
-    """Why no forecast counts with a change; None where one does."""
-    if not hit:
+def _why_not(change: EventChange, event: Event, last: dt.date | None) -> str | None:
+    """Why no forecast counts with a change; None where one does. ``last``: the last day forecast of what it touches."""
+    if last is None:
         return "it touches no series that is served"
-    if branch is not None:
-        return "nobody has given it a probability" if branch.probability is None else None
-    if event.family is KindFamily.THREAT:
+    if change.branch is not None and change.branch.probability is None:
+        return "nobody has given it a probability"
+    if change.day > last:
+        return "it lies beyond the forecasts of what it touches"
+    if change.branch is None and event.family is KindFamily.THREAT:
         return "what is only said adds nothing to the periods ahead"
     return None

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -143,13 +144,24 @@ def test_the_forecast_counts_with_what_is_certain_and_with_what_has_a_probabilit
         probability=0.4,
     )
     ban = a_ban("own-ban", announced=dt.date(2026, 7, 2), effective=dt.date(2027, 2, 1), minerals=("copper",), own=True)
-    catalog.add(events=[threat, ban], known_at=NOW)
+    late = replace(ban, event_id="own-late-ban", effective=dt.date(2031, 1, 1))
+    catalog.add(events=[threat, ban, late], known_at=NOW)
     found = by_id(event_calendar(catalog, registry, CalendarQuestion(TODAY)))
     assert (found["own-ban"].in_forecast, found["own-ban"].certain, found["own-ban"].why_not) == ("yes", True, None)
     duty = found["own-duty"]
     assert (duty.what, duty.in_forecast, duty.probability, duty.certain) == ("may start", "drawn", 0.4, False)
+    assert found["own-late-ban"].why_not == "it lies beyond the forecasts of what it touches"
     assert (found[NO_70].in_forecast, found[NO_70].why_not) == ("no", "nobody has given it a probability")
     assert found["us-s232-polysilicon-2026"].why_not == "it touches no series that is served"
+
+
+def test_a_series_whose_runs_are_damaged_is_not_among_those_that_are_served(own: Stores) -> None:
+    catalog, registry = own
+    (draws,) = (registry.root / COPPER).glob("*/draws.npy")
+    draws.write_bytes(b"damaged")
+    found = by_id(event_calendar(catalog, registry, CalendarQuestion(TODAY)))
+    assert found["us-refined-copper-phased-2027"].series_ids == ()
+    assert found[NO_70].series_ids == (EARTHS,)
 
 
 def test_what_should_be_verified_again_is_told_once_thirty_days_are_over(stores: Stores) -> None:
