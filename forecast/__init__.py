@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     __version__: str
 
     from forecast.answers.backtests import Scores
+    from forecast.answers.calendar import EventCalendar
     from forecast.answers.draws import Draws
     from forecast.answers.effects import EffectPaths, Effects
     from forecast.answers.estimate import Estimate
@@ -66,6 +67,7 @@ _FROM = {
     "EffectPaths": "answers.effects",
     "Effects": "answers.effects",
     "Estimate": "answers.estimate",
+    "EventCalendar": "answers.calendar",
     "EventList": "answers.events",
     "EventOnDay": "answers.events",
     "Forecast": "answers.forecast",
@@ -98,6 +100,7 @@ __all__ = [
     "EffectPaths",
     "Effects",
     "Estimate",
+    "EventCalendar",
     "EventList",
     "EventOnDay",
     "Forecast",

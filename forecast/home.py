@@ -22,6 +22,7 @@ from forecast.settings import FORECAST_LEVELS, Settings
 
 if TYPE_CHECKING:
     from forecast.answers.backtests import Scores
+    from forecast.answers.calendar import EventCalendar
     from forecast.answers.draws import Draws
     from forecast.answers.effects import EffectPaths, Effects
     from forecast.answers.event_classes import ClassEffects
@@ -107,23 +108,55 @@ class Home:
         name = self.catalog.get(series_id).series_id
         return observation_list(self.catalog.observations(name, self.day(as_of)))
 
-    def events(self, *, series_id: str | None = None, as_of: Day | None = None) -> EventList:
-        """Events by id as they could be known; ``series_id``: those that touch the series."""
-        from forecast.answers.events import event_list
-        from forecast.events.exposure import exposure
+    def events(
+        self,
+        *,
+        series_id: str | None = None,
+        mineral: str | None = None,
+        actor: str | None = None,
+        kind: str | None = None,
+        as_of: Day | None = None,
+    ) -> EventList:
+        """Events by id as they could be known.
 
-        found = self.catalog.events(self.day(as_of)).values()
-        if series_id is not None:
-            series, minerals = self.catalog.get(series_id), self.catalog.minerals()
-            return event_list(event for event in found if exposure(event, series, minerals) > 0)
-        return event_list(found)
+        ``series_id``: those that touch the series; ``mineral``: those about it, its parents or parts, or a basket that
+        holds it; ``actor``: who acts; ``kind``: such as ``tariff``.
+        """
+        from forecast.answers.event_filter import EventFilter
+        from forecast.answers.events import event_list
+
+        asked = EventFilter(series_id, mineral, actor, kind)
+        return event_list(asked.of(self.catalog.events(self.day(as_of)), self.catalog))
 
     def event(self, event_id: str, *, as_of: Day | None = None) -> EventOnDay:
         """One event, its state on the day, and what other events did to it."""
         from forecast.answers.events import event_on_day
 
-        day = self.day(as_of)
-        return event_on_day(self.catalog.events(day), event_id, day)
+        return event_on_day(self.catalog, self.registry, event_id, self.day(as_of))
+
+    def calendar(
+        self,
+        *,
+        start: Day | None = None,
+        until: Day | None = None,
+        expiring: SupportsIndex | None = None,
+        series_id: str | None = None,
+        mineral: str | None = None,
+        as_of: Day | None = None,
+    ) -> EventCalendar:
+        """What starts, ends or may come from ``start`` to ``until``, by day; both may be days to come.
+
+        Without ``start`` from the day of the question on, with what is unconfirmed from before; ``expiring``: only what
+        ends, or whose suspension ends, within so many days; the others as ``events`` has them. Raises ``InvalidInput``
+        for a window that ends before it begins.
+        """
+        from forecast.answers.calendar import CalendarQuestion, event_calendar
+        from forecast.answers.event_filter import EventFilter
+
+        first, last = (None if day is None else _day(name, day) for name, day in (("start", start), ("until", until)))
+        days = None if expiring is None else index(expiring)
+        asked = CalendarQuestion(self.day(as_of), first, last, days, EventFilter(series_id, mineral))
+        return event_calendar(self.catalog, self.registry, asked)
 
     # -- what was trained ------------------------------------------------------------------------------------------
 

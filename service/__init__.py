@@ -7,6 +7,7 @@ from flask_openapi.openapi import OpenAPI
 from pydantic import BaseModel
 
 from forecast.answers.backtests import Scores
+from forecast.answers.calendar import EventCalendar
 from forecast.answers.effects import EffectPaths, Effects
 from forecast.answers.event_classes import ClassEffects
 from forecast.answers.events import EventList, EventOnDay
@@ -38,6 +39,7 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     ScenarioAnswer,
     EventOnDay,
     EventList,
+    EventCalendar,
     Scores,
     RunCard,
     RunList,

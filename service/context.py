@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from forecast.answers.as_of import day_asked
 from forecast.answers.cache import Cache
+from forecast.answers.event_filter import known_mineral
 from forecast.catalog import Catalog
-from forecast.errors import NotFound
 from forecast.registry import Registry
 from forecast.settings import Settings
 
@@ -44,7 +44,4 @@ class Context:
 
     def mineral(self, slug: str) -> str:
         """The slug, if there is such a mineral. Raises ``NotFound`` with the nearest there are."""
-        known = self.catalog.minerals()
-        if slug not in known:
-            raise NotFound("mineral", slug, known.parents)
-        return slug
+        return known_mineral(slug, self.catalog.minerals())

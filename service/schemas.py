@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
+from forecast.answers.calendar import MOST_DAYS
 from forecast.answers.scenarios.faults import meant
 from forecast.errors import Fault, InvalidInput, one_of
 from forecast.events import KINDS
@@ -89,12 +90,13 @@ def _no_null(schema: JsonDict) -> None:
             schema.update(given)
 
 
-def optional(description: str, alias: str | None = None) -> Any:
-    """A field for a parameter that may be left out; ``alias``: its name, where Python has another use for that."""
-    return Field(None, description=description, json_schema_extra=_no_null, alias=alias)
+def optional(description: str, *, alias: str | None = None) -> Any:
+    """A field for a parameter that may be left out; ``alias``: its name, where Python cannot have it."""
+    return Field(None, alias=alias, description=description, json_schema_extra=_no_null)
 
 
 _WHOLE = _text(r"-?\d{1,9}", "a whole number")
+Days = Annotated[int, Field(ge=0, le=MOST_DAYS), _WHOLE]
 Day = Annotated[dt.date, _text(r"\d{4}-\d{2}-\d{2}", "a day as YYYY-MM-DD")]
 Level = Annotated[int, Field(ge=1, le=99), _WHOLE]
 Levels = Annotated[
@@ -114,6 +116,7 @@ Names = Annotated[
 AS_OF = "a day, YYYY-MM-DD, not after today: answer with what was known at the end of it (UTC); today if left out"
 LEVEL = "whole percentages from 1 to 99, each once, at most ten: level=80,95 or level=80&level=95"
 MINERAL = "slug of a mineral, such as rare-earths; its parents and children count"
+EVENT_MINERAL = f"{MINERAL}, and baskets of goods on its flows"
 COHERENT = "true: in agreement with their groups; in each draw the parts of a parent add up to it"
 ORIGIN = "today: h counts from the first period after the day as_of (if left out); last: after the last value"
 FORMAT = "json or csv; without it the Accept header decides"
@@ -194,10 +197,24 @@ class ObservationsQuery(AsOfQuery):
 class EventsQuery(AsOfQuery):
     """Which events are listed."""
 
-    mineral: Name | None = optional(MINERAL)
+    mineral: Name | None = optional(EVENT_MINERAL)
     actor: Name | None = optional("who acts, as the events say it: an ISO 3166 alpha-3 code, EU, UN or WLD")
     kind: Literal[*KINDS] | None = optional(one_of(KINDS))  # type: ignore[valid-type]
     series_id: Name | None = optional("id of a series: the events that touch it")
+
+
+class CalendarQuery(EventsQuery):
+    """Which dated changes of events are listed."""
+
+    start: Day | None = optional(
+        "a day, YYYY-MM-DD, also to come: the first of the window; without it from as_of on, and what is unconfirmed "
+        "from before",
+        alias="from",
+    )
+    until: Day | None = optional("a day, YYYY-MM-DD, also to come: the last of the window")
+    expiring: Days | None = optional(
+        f"a whole number of days from 0 to {MOST_DAYS}: what ends, or whose suspension ends, so soon after as_of"
+    )
 
 
 class EffectsQuery(Query):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import pickle
 import subprocess
@@ -18,7 +19,8 @@ import forecast
 from forecast.answers.model import Answer
 from forecast.catalog import Catalog
 from forecast.registry import Registry
-from tests.support.trained_home import COPPER, add_run, make_home
+from service import create_app
+from tests.support.trained_home import COPPER, add_run, clock, make_home
 
 DAY = dt.date(2026, 7, 15)
 
@@ -59,6 +61,7 @@ def test_every_answer_is_a_frame_with_the_columns_that_its_model_describes(home:
         home.observations(COPPER),
         home.events(series_id=COPPER),
         home.event("cn-7ree-licence-2025"),
+        home.calendar(expiring=180),
         home.forecast(COPPER, h=3),
         home.forecasts([COPPER], h=3),
         home.effects(COPPER),
@@ -175,3 +178,16 @@ def test_a_question_is_a_mapping_with_days_or_a_file(home: forecast.Home) -> Non
     assert [outcome.scenario for outcome in asked.data] == ["baseline", "duty"]
     changed = asked.to_frame().query("scenario == 'duty'")["difference_median"]
     assert (changed.iloc[-3:] < 0).all()
+
+
+def test_the_calendar_is_the_same_from_python_as_from_the_service(home: forecast.Home) -> None:
+    made = home.calendar(start="2026-11-01", until=dt.date(2026, 11, 30), mineral="gallium")
+    web = create_app(home.settings, clock=clock).test_client()
+    answer = web.get("/v1/events/calendar?from=2026-11-01&until=2026-11-30&mineral=gallium").get_json()
+    assert json.loads(json.dumps(made.json_object(), default=str)) == answer
+    assert made.start == dt.date(2026, 11, 1)
+    assert "cn-suspension-no72-2025" in set(made.to_frame()["event_id"])
+    with pytest.raises(forecast.InvalidInput, match="a day not before 2026-11-02"):
+        home.calendar(start="2026-11-02", until="2026-11-01")
+    with pytest.raises(forecast.InvalidInput, match="expiring = -1"):
+        home.calendar(expiring=-1)

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from forecast.answers.calendar import recheck_overdue, touched
 from forecast.answers.model import Answer, Listing, Part, Text
-from forecast.events import Event, Events, state
+from forecast.answers.series import served
+from forecast.events import Event, KindFamily, State, state
+from forecast.registry import Registry
+from forecast.wording import day_in_words
+
+if TYPE_CHECKING:
+    from forecast.catalog import Catalog
 
 
 class ActFacts(Part):
@@ -30,6 +38,10 @@ class EventFacts(Answer):
     effective: dt.date | None = Field(description="first day on which it applies")
     ended: dt.date | None = Field(description="its last day, or the day on which the act that ended it took effect")
     end_known: dt.date | None = Field(description="day from which `ended`, and the status it led to, could be known")
+    never_took_effect: bool = Field(
+        description="whether it was ended, or held back, before the day from which it was to apply"
+    )
+    dates: str = Field(description="from when to when, in words; of what never took effect, that it did not")
     date_precision: str = Field(description="day, month or year: how exact its dates are")
     status: str = Field(description="enacted, threatened, lapsed, suspended or withdrawn")
     status_as_of: dt.date | None = Field(description="day of the evidence for `status` and `status_note`")
@@ -73,6 +85,7 @@ class StateFacts(Part):
     since: dt.date | None = Field(description="first day of this state")
     until: dt.date | None = Field(description="its last day as far as it is known")
     by: str | None = Field(description="id of the event that brought it about, where another did")
+    says: str = Field(description="the state in words, and when its record was last verified")
 
 
 class ActOnIt(Part):
@@ -90,6 +103,8 @@ class EventOnDay(EventFacts):
     as_of: dt.date = Field(description="day of this knowledge, to its end (UTC)")
     state: StateFacts
     acts_on_it: tuple[ActOnIt, ...] = Field(description="what other events did to it, in order of date")
+    series_ids: tuple[str, ...] = Field(description="ids of the series that are served and that it touches")
+    recheck_overdue: bool = Field(description="whether its record should have been verified again by this day")
 
 
 def event_list(found: Iterable[Event]) -> EventList:
@@ -97,16 +112,59 @@ def event_list(found: Iterable[Event]) -> EventList:
     return EventList.of([EventFacts.model_validate(event) for event in found])
 
 
-def event_on_day(events: Events, event_id: str, day: dt.date) -> EventOnDay:
+def event_on_day(catalog: Catalog, registry: Registry, event_id: str, day: dt.date) -> EventOnDay:
     """An event with its state on ``day``, as known on that day. Raises ``NotFound``."""
+    events = catalog.events(day)
+    event, now = events[event_id], state(events, event_id, day, day)
     return EventOnDay.model_validate(
         {
-            **EventFacts.model_validate(events[event_id]).json_object(),
+            **EventFacts.model_validate(event).json_object(),
             "as_of": day,
-            "state": state(events, event_id, day, day),
+            "state": {**vars(now), "says": f"{_in_words(event, now, day)}; {_verified(event)}"},
             "acts_on_it": [
                 ActOnIt(event_id=other.event_id, relation=act.relation, effective=other.effective, title=other.title)
                 for other, act in events.acts_on(event_id)
             ],
+            "series_ids": touched([event], served(catalog, registry), catalog.minerals()),
+            "recheck_overdue": recheck_overdue(event, day, unconfirmed=_passed(now, day)),
         }
     )
+
+
+def _in_words(event: Event, now: State, day: dt.date) -> str:
+    """``in force since 7 Nov 2025, was to end on 10 Nov 2026 and nothing later is known``."""
+    since = f" since {day_in_words(now.since)}" if now.since else ""
+    by = f" by {now.by}" if now.by else ""
+    if now.status in ("in_force", "suspended"):
+        on = "suspended" if now.status == "suspended" else _in_force(event)
+        return f"{on}{since}{by}{_until(now, day)}"
+    if event.never_took_effect:
+        return event.dates
+    if now.status in ("announced", "threatened"):
+        starts = f"for {day_in_words(event.effective)}" if event.effective else "no day is set from which it applies"
+        passed = event.effective is not None and event.effective <= day
+        return f"{now.status}{since}, {starts}" + (", which has passed, and nothing later is known" if passed else "")
+    if event.family is KindFamily.THREAT and event.status == "enacted":
+        return f"carried out{since}{by}"
+    return f"{now.status}{since}{by}"
+
+
+def _in_force(event: Event) -> str:
+    return "under way" if event.family is KindFamily.SHOCK else "in force"
+
+
+def _until(now: State, day: dt.date) -> str:
+    if now.until is None:
+        return ""
+    last = day_in_words(now.until)
+    return f", was to end on {last} and nothing later is known" if _passed(now, day) else f", until {last}"
+
+
+def _passed(now: State, day: dt.date) -> bool:
+    """Whether the last day that is known of a state has passed without news."""
+    return now.until is not None and now.until < day
+
+
+def _verified(event: Event) -> str:
+    """When the record of an event was last verified."""
+    return f"last verified on {day_in_words(event.status_as_of)}" if event.status_as_of else "no day of verification"

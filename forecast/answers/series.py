@@ -64,6 +64,12 @@ class SeriesList(Listing):
     data: tuple[SeriesFacts, ...]
 
 
+def served(catalog: Catalog, registry: Registry) -> tuple[Series, ...]:
+    """The targets that a promoted run forecasts, by id."""
+    champions = registry.champions()
+    return tuple(one for name, one in catalog.series().items() if one.is_target and name in champions)
+
+
 def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) -> SeriesList:
     """Facts of series, with the run that serves, since when they are retired, and why they cannot be served."""
     retired, faults = catalog.retired(), catalog.unservable()

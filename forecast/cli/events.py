@@ -1,54 +1,142 @@
-"""``orecast events``: policy measures and shocks, as known on a day."""
+"""``orecast events``: policy measures and shocks, as known on a day, and the calendar of what they are to do."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import datetime as dt
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.options import AsOf
-from forecast.cli.output import FormatOption, Out, OutputOption
-from forecast.cli.session import session
-from forecast.errors import NotFound
+from forecast.cli.options import AsOf, day
+from forecast.cli.output import FormatOption, Out, OutputOption, percent
+from forecast.cli.session import Session, session
+from forecast.wording import counted
+
+if TYPE_CHECKING:
+    from forecast.answers.calendar import CalendarQuestion, EventCalendar
+    from forecast.answers.event_filter import EventFilter
+    from forecast.answers.events import EventList
+    from forecast.answers.model import Cell
+    from forecast.cli.output import Line
 
 _COLUMNS = ("event_id", "announced", "effective", "status")
+_CALENDAR = ("day", "what", "event_id", "series", "in_forecast")
+#: What a table says where JSON has an empty list; and the mark of such an event in the list.
+NO_SOURCE, _MARK = "no source recorded", " *"
 
 
 def events(
     event_id: Annotated[str | None, typer.Argument(metavar="[EVENT]", help="one event, with all its facts")] = None,
     series: Annotated[str | None, typer.Option(metavar="ID", help="that touch this series")] = None,
+    mineral: Annotated[
+        str | None, typer.Option(help="about this mineral, its parents and children, or a basket that holds it")
+    ] = None,
+    actor: Annotated[str | None, typer.Option(help="of this actor, such as CHN, USA or EU")] = None,
     kind: Annotated[str | None, typer.Option(help="of this kind, such as tariff or export_control")] = None,
+    start: Annotated[
+        dt.date | None, typer.Option("--from", parser=day, metavar="DAY", help="what changes from this day on")
+    ] = None,
+    until: Annotated[
+        dt.date | None, typer.Option("--until", parser=day, metavar="DAY", help="what changes up to this day")
+    ] = None,
+    expiring: Annotated[
+        int | None, typer.Option(metavar="N", help="what ends, or whose suspension ends, within N days")
+    ] = None,
     as_of: AsOf = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """List tariffs, export controls and shocks, or show one.
+    """List tariffs, export controls and shocks, show one, or what changes when.
 
     Shown as known at the end of the day --as-of: an event that was not yet
-    announced is not listed, an end that was not yet known is left out. Of one
-    event you see how it stands on that day, and what other events did to it.
+    announced is not listed, an end that was not yet known is left out. With
+    --from, --until or --expiring it is the calendar, a line a dated change:
+    what starts, ends or may come, what returns then, and whether the forecast
+    counts with it. Without --from it begins today, after what was to come
+    before and of which nothing later is known.
 
     \b
     Examples:
       orecast events --series volume.rare-earths.export.cn
       orecast events cn-7ree-licence-2025
+      orecast events --expiring 90
+      orecast events --from 2026-11-01 --until 2027-01-31 --mineral gallium
       orecast events --kind tariff --as-of 2025-04-01 --format csv
     """
-    from forecast.answers.events import event_list, event_on_day
-    from forecast.events import KINDS
-    from forecast.events.exposure import exposure
+    from forecast.answers.calendar import CalendarQuestion
+    from forecast.answers.event_filter import EventFilter
 
+    is_calendar = not (start is None and until is None and expiring is None)
+    about = EventFilter(series, mineral, actor, kind)
+    if event_id is not None and (is_calendar or about != EventFilter()):
+        raise typer.BadParameter("an EVENT, or options that choose some, not both")
     out = Out(format, output)
     with session() as s:
-        day = s.day(as_of)
-        known = s.catalog.events(day)
+        known_on = s.day(as_of)
         if event_id is not None:
-            out.answer(event_on_day(known, event_id, day))
-            return
-        if kind and kind not in KINDS:
-            raise NotFound("kind of event", kind, KINDS)
-        found = [event for event in known.values() if not kind or event.kind == kind]
-        if series:
-            touched, minerals = s.catalog.get(series), s.catalog.minerals()
-            found = [event for event in found if exposure(event, touched, minerals) > 0]
-        out.answer(event_list(found), _COLUMNS)
+            out.answer(s.event(event_id, as_of=known_on), instead=_one)
+        elif is_calendar:
+            _calendar(out, s, CalendarQuestion(known_on, start, until, expiring, about))
+        else:
+            _list(out, s, about, known_on)
+
+
+def _list(out: Out, s: Session, about: EventFilter, known_on: dt.date) -> None:
+    from forecast.answers.events import event_list
+
+    listed = event_list(about.of(s.catalog.events(known_on), s.catalog))
+    out.answer(listed, _COLUMNS, instead=_listed, below=_unsourced(listed))
+
+
+def _calendar(out: Out, s: Session, question: CalendarQuestion) -> None:
+    from forecast.answers.calendar import event_calendar
+
+    calendar = event_calendar(s.catalog, s.registry, question)
+    out.answer(calendar, _CALENDAR, wrap=["event_id"], instead=_changed, below=_below(calendar))
+
+
+def _listed(line: Line) -> Line:
+    """A line of the list: what has no source is marked, and what never took effect has no such day."""
+    instead: dict[str, Cell] = {}
+    if line["never_took_effect"]:
+        instead["effective"] = "not yet" if line["status"] == "suspended" else "never"
+    if not line["sources"]:
+        instead["status"] = f"{line['status']}{_MARK}"
+    return instead
+
+
+def _one(line: Line) -> Line:
+    return {} if line["sources"] else {"sources": NO_SOURCE}
+
+
+def _unsourced(listed: EventList) -> Iterator[str]:
+    """What the mark says, where there is one."""
+    without = sum(not event.sources for event in listed.data)
+    if without:
+        yield f"{_MARK.strip()} {NO_SOURCE}: {without:,} of {counted(len(listed.data), 'event')}"
+
+
+def _changed(line: Line) -> Line:
+    """A line of the calendar: its title and what returns below the id, what is not sure below what happens."""
+    returns = [f"returns: {event_id}" for event_id in str(line["event_ids"]).split(";") if event_id]
+    drawn = line["in_forecast"] == "drawn"
+    return {
+        "what": f"{line['what']}\nunconfirmed" if line["unconfirmed"] else line["what"],
+        "event_id": "\n".join([f"{line['event_id']}", f"{line['title']}", *returns]),
+        "in_forecast": percent(line["probability"]) if drawn else line["in_forecast"],
+    }
+
+
+def _below(calendar: EventCalendar) -> Iterator[str]:
+    """What the words of the table mean, why what is not in the forecast is not, and what has no day."""
+    if not calendar.data:
+        yield "Nothing is known to change in this window."
+    if any(change.unconfirmed for change in calendar.data):
+        yield "unconfirmed: its day has passed, and nothing later is known"
+    yield from sorted({f"not in the forecast: {change.why_not}" for change in calendar.data if change.why_not})
+    overdue = [change.event_id for change in calendar.data if change.recheck_overdue]
+    if overdue:
+        yield f"to be verified again: {', '.join(dict.fromkeys(overdue))}"
+    if calendar.undated:
+        yield f"may come, no day set: {', '.join(calendar.undated)}"

@@ -80,10 +80,12 @@ class Out:
         *,
         wrap: Collection[str] = (),
         instead: Callable[[Line], Line] = lambda line: {},
+        below: Iterable[str] = (),
     ) -> None:
         """Print an answer: as JSON, as CSV, or as a table of these ``columns``, of which those of ``wrap`` give way.
 
-        Without ``columns`` a table has a line a fact of the first line. ``instead``: what a table says instead.
+        Without ``columns`` a table has a line a fact of the first line. ``instead``: what a table says instead;
+        ``below``: notes under it.
         """
         if self.chosen is Format.JSON:
             self.document(answer.json_object())
@@ -92,9 +94,10 @@ class Out:
         elif columns:
             header = {column.name: column for column in answer.header()}
             rows = [{**_in_percent(line, header), **instead(line)} for line in answer.lines()]
-            self.text(table(rows, [_column(header[name], wrap) for name in columns]))
+            self.text(table(rows, [_column(header[name], wrap) for name in columns]) + lines(below))
         else:
-            facts = [{"name": name, "value": value} for name, value in next(answer.lines()).items() if cell(value)]
+            line = next(answer.lines())
+            facts = [{"name": name, "value": v} for name, v in {**line, **instead(line)}.items() if cell(v)]
             self.text(table(facts, (TableColumn("name", " "), TableColumn("value", " ", wrap=True))))
 
     def document(self, document: Mapping[str, object]) -> None:

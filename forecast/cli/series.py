@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from forecast.cli.options import SeriesArgument
 from forecast.cli.output import FormatOption, Out, OutputOption
 from forecast.cli.session import session
-from forecast.errors import Fault, InvalidInput, NotFound, one_of
+from forecast.errors import Fault, InvalidInput, one_of
 from forecast.names import unservable
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def show(
       orecast series show --mineral rare-earths --format csv
       orecast series show --retired
     """
+    from forecast.answers.event_filter import known_mineral
     from forecast.answers.series import series_facts
     from forecast.names import MEASURES
     from forecast.timeseries.series import ROLES
@@ -80,10 +81,8 @@ def show(
         found = [one for one in s.catalog.series(retired=retired).values() if measure in (None, one.measure)]
         found = [one for one in found if role in (None, one.role)]
         if mineral:
-            minerals = s.catalog.minerals()
-            if mineral not in minerals.parents:
-                raise NotFound("mineral", mineral, minerals.parents)
-            found = [one for one in found if minerals.related(one.mineral, mineral)]
+            slug, minerals = known_mineral(mineral, s.catalog.minerals()), s.catalog.minerals()
+            found = [one for one in found if minerals.related(one.mineral, slug)]
         out.answer(series_facts(s.catalog, s.registry, found), _COLUMNS, instead=_serves)
 
 

@@ -5,26 +5,32 @@ know. All dates are UTC days, and knowledge of a day means knowledge at its end.
 answer is a pure function of the events and of two days.
 """
 
+from forecast.events.calendar import EXPIRIES, EventChange, What, changes
 from forecast.events.event import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, Events, KindFamily
-from forecast.events.lifecycle import Branch, State, branches, last_day, state, timeline
+from forecast.events.lifecycle import Branch, State, branches, last_day, state, states, timeline
 from forecast.events.spells import InForceInterval, days_in_force, in_force, was_in_force
 
 __all__ = [
     "EVENT_STATUSES",
+    "EXPIRIES",
     "KINDS",
     "RELATIONS",
     "Act",
     "Branch",
     "Event",
+    "EventChange",
     "Events",
     "InForceInterval",
     "KindFamily",
     "State",
+    "What",
     "branches",
+    "changes",
     "days_in_force",
     "in_force",
     "last_day",
     "state",
+    "states",
     "timeline",
     "was_in_force",
 ]

@@ -125,6 +125,21 @@ class Event:
         return self.effective or self.known_from
 
     @property
+    def never_took_effect(self) -> bool:
+        """Whether it was ended, or held back, before the day from which it was to apply."""
+        return self.ended is not None and self.effective is not None and self.ended < self.effective
+
+    @property
+    def dates(self) -> str:
+        """From when to when, in words: ``2018-07-01 to 2019-05-20``; of what never took effect no range, but so."""
+        start = self.effective or self.known_from
+        if not self.never_took_effect:
+            return f"{start} to {self.ended}" if self.ended else str(start)
+        announced = f"announced {self.announced}, " if self.announced else ""
+        never, end = ("not in force", "suspended") if self.status == "suspended" else ("never took effect", "ended")
+        return f"{never}: {announced}{end} {self.ended} before its date {self.effective}"
+
+    @property
     def family(self) -> KindFamily:
         return KINDS[self.kind]
 

@@ -52,12 +52,23 @@ def state(events: Events, event_id: str, day: date, known_on: date) -> State:
     return _life(events.known_on(known_on), event_id).at(day)
 
 
+def states(events: Events, event_id: str, known_on: date) -> tuple[tuple[date, State], ...]:
+    """The state from each day on which its status changes, past and future, as known on ``known_on``; empty if nothing
+    is set. A suspension or truce does not end here by its date alone: that is a branch."""
+    life = _life(events.known_on(known_on), event_id)
+    found: list[tuple[date, State]] = []
+    for day in life.changes:
+        now = life.at(day)
+        if not found or now.status != found[-1][1].status:
+            found.append((day, now))
+    return tuple(found)
+
+
 def timeline(events: Events, event_id: str, known_on: date) -> tuple[tuple[date, float], ...]:
     """The level (1 in force, 0 not) from each day on, as known on ``known_on``; empty if it never takes effect."""
-    life = _life(events.known_on(known_on), event_id)
     steps: list[tuple[date, float]] = []
-    for day in life.changes:
-        level = float(life.at(day).status == "in_force")
+    for day, now in states(events, event_id, known_on):
+        level = float(now.status == "in_force")
         if level != (steps[-1][1] if steps else 0.0):
             steps.append((day, level))
     return tuple(steps)

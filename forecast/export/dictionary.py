@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from forecast.answers.backtests import QuantileList, Scores
+from forecast.answers.calendar import EventCalendar
 from forecast.answers.effects import EffectPaths, Effects
 from forecast.answers.event_classes import ClassEffects
 from forecast.answers.events import EventList, EventOnDay
@@ -59,6 +60,7 @@ ENTRIES = (
     Entry("Series", "`GET /v1/series`, `GET /v1/series/{series_id}`, `orecast series`", SeriesList),
     Entry("Observations", "`GET /v1/series/{series_id}/observations`", ObservationList),
     Entry("Events", "`GET /v1/events`, `orecast events`", EventList),
+    Entry("Calendar of events", "`GET /v1/events/calendar`, `orecast events --from DAY`", EventCalendar),
     Entry("One event on a day", "`GET /v1/events/{event_id}`, `orecast events EVENT`", EventOnDay),
     Entry("Scores of a run", "`GET /v1/series/{series_id}/backtest`, `orecast backtest SERIES`", Scores),
     Entry("Quantiles of a backtest", "`orecast backtest --origins`", QuantileList),

@@ -123,7 +123,9 @@ def effect_picture(
     _line(axes, report.ds[felt], without.median[felt], COLOURS[0], "without it (50 and 90 % bands)", style="--")
     _line(axes, ds, y, INK, "observed")
     words: dict[dt.date, list[str]] = {}
-    for word, day in (("announced", episode.announced), ("effective", episode.effective), ("ended", episode.ended)):
+    dropped = episode.effective and episode.ended and episode.ended < episode.effective
+    effective = "was to take effect" if dropped else "effective"
+    for word, day in (("announced", episode.announced), (effective, episode.effective), ("ended", episode.ended)):
         if day and ds[0] <= np.datetime64(day) <= ds[-1]:
             words.setdefault(day, []).append(word)
     for row, (day, label) in enumerate(words.items()):

@@ -71,6 +71,18 @@ PAIRS = [
         ("events", "--as-of", "2025-04-03", "--kind", "tariff", "--series", COPPER),
         f"/v1/events?as_of=2025-04-03&kind=tariff&series_id={COPPER}",
     ),
+    (
+        ("events", "--as-of", AS_OF, "--mineral", "gallium", "--actor", "CHN"),
+        f"/v1/events?as_of={AS_OF}&mineral=gallium&actor=CHN",
+    ),
+    (
+        ("events", "--as-of", AS_OF, "--from", "2026-11-01", "--until", "2027-02-01"),
+        f"/v1/events/calendar?as_of={AS_OF}&from=2026-11-01&until=2027-02-01",
+    ),
+    (
+        ("events", "--as-of", AS_OF, "--expiring", 150, "--series", EARTHS, "--kind", "truce"),
+        f"/v1/events/calendar?as_of={AS_OF}&expiring=150&series_id={EARTHS}&kind=truce",
+    ),
     (("runs", "list"), "/v1/runs"),
     (("effects", EARTHS), f"/v1/series/{EARTHS}/effects"),
     (("effects", COPPER), f"/v1/series/{COPPER}/effects"),
@@ -136,6 +148,45 @@ def test_an_event_that_replaces_another_is_counted_as_replaced(
     file.write_text("\n".join([head, first.replace("likely duty", "duty"), second]))
     message = "0 series, 0 observations, 0 revised, 1 event, 1 event replaced; 0 were there already\n"
     assert orecast(capsys, "ingest", "--events", file) == message
+
+
+def test_the_calendar_names_what_returns_and_what_is_not_in_the_forecast(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = orecast(capsys, "events", "--as-of", AS_OF, "--from", "2026-11-27", "--until", "2026-11-27")
+    assert "2026-11-27  suspension ends  cn-suspension-no72-2025" in shown
+    assert "returns: cn-us-ban-gagesb-2024" in shown
+    assert "not in the forecast: " in shown
+    assert "Nothing is known to change" in orecast(
+        capsys, "events", "--as-of", AS_OF, "--from", "2040-01-01", "--until", "2040-01-02"
+    )
+
+
+def test_what_has_no_source_and_what_never_took_effect_are_told_in_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = orecast(capsys, "events", "--mineral", "copper", "--as-of", AS_OF)
+    lines = {line.split()[0]: line.split()[1:] for line in shown.splitlines() if line.strip()}
+    assert lines["us-copper-50-threat-2025"] == ["2025-07-08", "never", "enacted"]
+    marked = {name for name, words in lines.items() if words[-1:] == ["*"]}
+    assert marked
+    assert f"* no source recorded: {len(marked)} of " in shown
+    assert "no source recorded" in orecast(capsys, "events", sorted(marked)[0], "--as-of", AS_OF)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            ("--from", "2027-01-02", "--until", "2027-01-01"),
+            "until = '2027-01-01': expected a day not before 2027-01-02",
+        ),
+        (("--expiring", "-1"), "expiring = -1: expected a whole number of days from 0"),
+        (("cn-7ree-licence-2025", "--expiring", "3"), "an EVENT, or options that choose some, not both"),
+        (("--from", "soon"), "'soon' is no day; expected YYYY-MM-DD"),
+    ],
+)
+def test_a_calendar_that_cannot_be_is_refused(
+    capsys: pytest.CaptureFixture[str], options: tuple[str, ...], message: str
+) -> None:
+    assert call(["events", *options]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_the_table_of_kinds_says_what_each_acts_on(capsys: pytest.CaptureFixture[str]) -> None:

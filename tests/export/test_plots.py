@@ -19,6 +19,7 @@ from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.report import report
 from forecast.errors import TooShort
 from forecast.events import Branch, Events, KindFamily
+from forecast.export import plots
 from forecast.export.plots import (
     MOST_MARKS,
     UNKNOWN,
@@ -127,6 +128,18 @@ def test_an_effect_near_which_nothing_was_observed_is_not_drawn_and_that_is_said
     with pytest.raises(TooShort) as caught:
         effect_picture(history(), report(history(), record, "early"), "A ban")
     assert str(caught.value) == "nothing to draw of early: volume.x has no value from 2017-04-01 to 2022-04-01"
+
+
+def test_a_day_that_was_given_up_before_it_came_is_not_marked_as_effective(monkeypatch: pytest.MonkeyPatch) -> None:
+    marked: dict[dt.date, str] = {}
+    monkeypatch.setattr(plots, "_mark", lambda axes, day, label, row: marked.setdefault(day, label))
+    one = effect()
+    for effective, word in ((dt.date(2025, 12, 1), "was to take effect"), (dt.date(2025, 10, 1), "effective")):
+        marked.clear()
+        planned = replace(one, episode=replace(one.episode, effective=effective))
+        record = EffectRecord((planned,), "averaged", 200, MONTHLY, history().ds[-2], "volume.x")
+        effect_picture(history(), report(history(), record, one.episode.episode_id), "Licences")
+        assert marked[effective] == word
 
 
 def test_a_backtest_is_drawn_from_a_card() -> None:

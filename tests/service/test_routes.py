@@ -268,8 +268,55 @@ def test_an_event_comes_with_its_state_and_the_acts_upon_it(client: FlaskClient)
     target = next(act["target"] for act in suspended["acts"] if act["relation"] == "suspends")
     event = get(client, f"/v1/events/{target}")
     assert event["as_of"] == "2026-07-15"
-    assert event["state"].keys() == {"status", "since", "until", "by"}
+    assert event["state"].keys() == {"status", "since", "until", "by", "says"}
     assert suspended["event_id"] in {act["event_id"] for act in event["acts_on_it"]}
+
+
+def test_the_calendar_is_a_window_of_days_that_may_lie_in_the_future(client: FlaskClient) -> None:
+    window = "from=2026-11-01&until=2026-11-30"
+    found = get(client, f"/v1/events/calendar?{window}")
+    assert (found["as_of"], found["from"], found["until"]) == ("2026-07-15", "2026-11-01", "2026-11-30")
+    ends = {row["event_id"]: row["day"] for row in found["data"] if row["what"] == "suspension ends"}
+    assert (ends["cn-suspension-no70-2025"], ends["cn-suspension-no72-2025"]) == ("2026-11-10", "2026-11-27")
+    assert [row["event_id"] for row in table(client, f"/v1/events/calendar?{window}&format=csv")] == [
+        row["event_id"] for row in found["data"]
+    ]
+    gallium = get(client, f"/v1/events/calendar?{window}&mineral=gallium&actor=CHN")["data"]
+    assert [row["event_id"] for row in gallium] == ["cn-suspension-no72-2025"]
+    earths = get(client, f"/v1/events/calendar?series_id={EARTHS}&expiring=120")
+    assert earths["until"] == "2026-11-12"
+    assert "cn-suspension-no70-2025" in {row["event_id"] for row in earths["data"]}
+    assert all(EARTHS in row["series_ids"] for row in earths["data"])
+
+
+@pytest.mark.parametrize(
+    ("query", "where"),
+    [
+        ("from=2026-11-02&until=2026-11-01", "query.until"),
+        ("until=2026-07-14", "query.until"),
+        ("from=tomorrow", "query.from"),
+        ("expiring=soon", "query.expiring"),
+        ("expiring=-1", "query.expiring"),
+        ("from=2026-11-02&expiring=3", "query.expiring"),
+        ("start=2026-11-02", "query.start"),
+    ],
+)
+def test_a_window_that_is_none_is_refused_with_its_parameter(client: FlaskClient, query: str, where: str) -> None:
+    refused = get(client, f"/v1/events/calendar?{query}", 422)["errors"]
+    assert [fault["where"] for fault in refused] == [where]
+
+
+def test_a_calendar_of_nothing_that_is_known_is_refused(client: FlaskClient) -> None:
+    unknown = get(client, "/v1/events/calendar?series_id=price.coper", 404)["errors"]
+    assert [(fault["where"], fault["expected"].split(", ")[0]) for fault in unknown] == [("query.series_id", COPPER)]
+    assert get(client, "/v1/events/calendar?mineral=coper", 404)["errors"][0]["where"] == "query.mineral"
+
+
+def test_an_event_without_a_source_has_an_empty_list_of_them(client: FlaskClient) -> None:
+    events = get(client, "/v1/events")["data"]
+    without = [event["event_id"] for event in events if not event["sources"]]
+    assert len(without) > 50
+    assert all(event["sources"] == [] for event in events if event["event_id"] in without)
 
 
 def test_events_as_csv_keep_their_lists(client: FlaskClient) -> None:

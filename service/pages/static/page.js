@@ -67,13 +67,15 @@ async function update() {
   try {
     const [series, observed, events] = await Promise.all([
       get(`/v1/series/${path}`), get(`/v1/series/${path}/observations`), get(`/v1/events?series_id=${path}`)]);
-    const [forecast, effects] = await Promise.all([
+    const [forecast, effects, changes] = await Promise.all([
       get(`/v1/forecasts/${path}?h=${h}&level=${LEVELS}`).catch((error) => ({ error })),
-      get(`/v1/series/${path}/effects`).catch(() => ({ data: [], not_estimated: [] }))]);
+      get(`/v1/series/${path}/effects`).catch(() => ({ data: [], not_estimated: [] })),
+      get(`/v1/events/calendar?series_id=${path}`).catch(() => ({ data: [] }))]);
     if (turn !== asked) return;
     say(forecast.error?.message ?? "");
     draw(series, observed.data, forecast.data ?? [], { events: events.data, episodes: effects.data });
     describe(series, forecast, events.data);
+    coming(changes.data);
     estimates(effects, events.data, series);
   } catch (error) {
     if (turn === asked) say(error.message);
@@ -289,22 +291,29 @@ function estimates({ data: episodes, not_estimated: missing }, events, series) {
   }
 }
 
-// What was given up or changed before its day came was never in force from then to then.
-function dates({ announced, effective, ended }) {
-  const start = effective ?? announced;
-  if (!ended) return start;
-  return ended < start ? `${start} planned until ${ended}` : `${start} to ${ended}`;
-}
-
 function list(parent, events) {
   parent.replaceChildren();
   for (const e of events) {
     const item = document.createElement("li");
-    element("time", dates(e), item);
+    element("time", e.dates, item);
     item.append(e.title);
+    if (!e.sources.length) element("div", "no source recorded", item).className = "quiet";
     parent.append(item);
   }
   if (!events.length) element("li", "None that the catalogue knows.", parent);
+}
+
+// The next dated changes, and what was to come before and of which nothing later is known.
+function coming(changes) {
+  $("changes-block").hidden = !changes.length;
+  $("changes").replaceChildren();
+  for (const change of changes.slice(0, 8)) {
+    const item = element("li", "", $("changes"));
+    const sure = change.certain ? "" : change.unconfirmed ? " (unconfirmed)" : " (open)";
+    element("time", `${change.day}: ${change.what}${sure}`, item);
+    item.append(change.title);
+    if (change.event_ids.length) element("div", `returns: ${change.event_ids.join(", ")}`, item).className = "quiet";
+  }
 }
 
 start().catch((error) => say(error.message));
