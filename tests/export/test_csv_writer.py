@@ -61,7 +61,7 @@ def test_a_forecast_has_the_promised_columns_and_json_and_csv_the_same_digits() 
         assert list(document) == ["ds", "h", "nowcast", "yhat", "lo-80", "hi-80", "lo-95", "hi-95"]
         assert line["ds"] == document["ds"]
         for name in list(document)[1:]:
-            assert float(line[name]) == document[name]
+            assert json.loads(line[name]) == document[name]
             assert f'"{name}":{line[name]}' in result
 
 
