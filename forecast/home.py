@@ -101,10 +101,11 @@ class Home:
 
     def observations(self, series_id: str, *, as_of: Day | None = None) -> ObservationList:
         """The published values of a series, and when each became known; ``as_of``: those known by then."""
+        from forecast.answers.held import held_notes
         from forecast.answers.observations import observation_list
 
         name = self.catalog.get(series_id).series_id
-        return observation_list(self.catalog.observations(name, self.day(as_of)))
+        return observation_list(self.catalog.observations(name, self.day(as_of)), held_notes(self.catalog, name))
 
     def events(self, *, series_id: str | None = None, as_of: Day | None = None) -> EventList:
         """Events by id as they could be known; ``series_id``: those that touch the series."""

@@ -19,6 +19,7 @@ from forecast.answers.branches import BranchFacts, branch_facts
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
 from forecast.answers.future import Future
+from forecast.answers.held import held_notes
 from forecast.answers.model import (
     LINES,
     OF_SERIES,
@@ -108,7 +109,7 @@ def forecast(
     (future,) = futures(catalog, registry, [series_id], question.as_of, cache)
     check_horizon(question.horizon, future.run)
     data = cache.get(("points", future, wanted), lambda: points(baseline(future, wanted), future.ds, wanted))
-    return baseline_answer(future, data[: question.horizon], wanted)
+    return baseline_answer(future, data[: question.horizon], wanted, held_notes(catalog, series_id))
 
 
 def baseline_answer(

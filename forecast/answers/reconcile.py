@@ -34,6 +34,7 @@ from forecast.answers.forecast import (
     quantiles,
 )
 from forecast.answers.future import Future
+from forecast.answers.held import held_notes
 from forecast.errors import Fault, InvalidInput
 from forecast.registry import Registry
 from forecast.seeds import generator
@@ -93,7 +94,7 @@ def coherent(
         base, draws, notes = cache.get(("coherent", group.root, each), partial(_together, catalog, group, each))
         _check(base, question.horizon)
         for name, of_one in zip(group.members, draws[:, : question.horizon], strict=True):
-            made[name] = _as_forecast(base, name, of_one, wanted, notes)
+            made[name] = _as_forecast(base, name, of_one, wanted, [*notes, *held_notes(catalog, name)])
     return [made[name] for name in series_ids]
 
 

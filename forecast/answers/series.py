@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from forecast.answers.held import sentences
 from forecast.answers.model import Answer, FreqName, Listing, SeriesKey, Text, UnitName, in_unit
 from forecast.errors import Damaged, NotTrained
 from forecast.registry import Registry
@@ -16,6 +17,7 @@ from forecast.timeseries.series import Series
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
+    from forecast.catalog.quarantine import Held
 
 
 _FACTS = tuple(field.name for field in fields(Series))
@@ -48,6 +50,7 @@ class SeriesFacts(Answer):
     )
     run: str | None = Field(title="serving run", description="id of the run that serves; null where none does")
     retired: dt.datetime | None = Field(description="since when it is no longer served; null where it was not retired")
+    held: tuple[str, ...] = Field(description="values that were delivered and do not count, and why")
     fault: str | None = Field(
         description="why none of its runs can serve, or ever could; null if one can or none is there"
     )
@@ -62,6 +65,9 @@ class SeriesList(Listing):
 def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) -> SeriesList:
     """Facts of series, with the run that serves, since when they are retired, and why they cannot be served."""
     retired, faults = catalog.retired(), catalog.unservable()
+    held: dict[str, list[Held]] = {}
+    for one in catalog.quarantine.values():
+        held.setdefault(one.held.observation.series_id, []).append(one.held)
     serving: dict[str, str] = {}
     for series in found:
         if series.is_target and series.series_id not in retired:
@@ -79,6 +85,7 @@ def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) 
                     **{name: getattr(series, name) for name in _FACTS},
                     "run": serving.get(series.series_id),
                     "retired": retired.get(series.series_id),
+                    "held": sentences(held.get(series.series_id, [])),
                     "fault": faults.get(series.series_id),
                 }
             )
