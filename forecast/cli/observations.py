@@ -154,4 +154,4 @@ def _asked(series_id: str, periods: list[dt.date] | None, every: bool) -> list[d
 def _told(what: str, done: Sequence[HeldValue]) -> None:
     for one in done:
         claim = one.held.observation
-        print(f"{claim.series_id} {claim.ds} {what}: {claim.value:,.6g}")
+        print(f"{claim.series_id} {claim.ds} {what}: {claim.value:,.15g}")

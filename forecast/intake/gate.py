@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from forecast.answers.champion import futures
 from forecast.catalog import Catalog, Observation
+from forecast.catalog.quarantine import Held, HeldValue, Outcome
 from forecast.coupling import quantiles_of
 from forecast.errors import ForecastError, Unavailable
 from forecast.events import Event
@@ -17,6 +18,7 @@ from forecast.intake.judgement import Background, Judged, judge, shocks
 from forecast.intake.levels import Forecasts
 from forecast.registry import Registry
 from forecast.timeseries.series import Series
+from forecast.wording import day_in_words
 
 #: Quantiles between which nearly all draws of a forecast are, and the median between them.
 NEARLY_ALL = (0.001, 0.5, 0.999)
@@ -43,6 +45,7 @@ class Gate:
         """
         known = {**self.catalog.events(self._today), **{event.event_id: event for event in events}}
         ds, y = self.catalog.standing(series.series_id)
+        before = self.catalog.quarantine.values(series.series_id, settled=True)
         background = Background(
             series,
             self._today,
@@ -50,9 +53,11 @@ class Gate:
             y,
             self._forecasts(series),
             shocks(known.values(), series, self.catalog.minerals()),
-            tuple(one.held for one in self.catalog.quarantine.values(series.series_id)),
+            tuple(one.held for one in before if one.outcome is None),
         )
-        return judge(background, observations)
+        judged = judge(background, observations)
+        discarded = {one.held.claim: one for one in before if one.outcome is Outcome.DISCARDED}
+        return replace(judged, held=tuple(_reminded(held, discarded.get(held.claim)) for held in judged.held))
 
     @property
     def _today(self) -> dt.date:
@@ -73,3 +78,11 @@ class Gate:
         ordinals = np.asarray(series.calendar.ordinal(future.ds))
         bottom, top, middle = np.log(np.maximum([low, high, median], least))
         return Forecasts(ordinals, bottom, top, middle, low <= 0)
+
+
+def _reminded(held: Held, discarded: HeldValue | None) -> Held:
+    """A claim that was discarded says so when it is delivered again."""
+    if discarded is None:
+        return held
+    day = day_in_words((discarded.settled or discarded.since).date())
+    return replace(held, why=f"{held.why} (discarded by {discarded.by} on {day})")

@@ -10,24 +10,21 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from forecast.catalog import Observation
 from forecast.catalog.quarantine import Held, Reason, same_value
-from forecast.errors import Fault, InvalidInput
 from forecast.events import Event, KindFamily
 from forecast.events.exposure import Minerals, exposure
+from forecast.intake.formal import checked, period_starts
 from forecast.intake.levels import LIMITS, Forecasts, Line, Range
 from forecast.intake.units import slip
-from forecast.names import Measure
 from forecast.timeseries.frequency import Days, Ordinals
-from forecast.timeseries.series import FIRST_YEAR, Floats, Series
+from forecast.timeseries.series import Floats, Series
 
-#: A value of an earlier year is held: hardly any statistic of minerals is older.
-USUAL_YEAR = 1900
 #: For so many periods after it begins, an event explains that values are unusual.
 EXPLAINS = 12
 #: Families of events that can end a trade altogether, and how squarely one has to hit it for that.
@@ -74,67 +71,30 @@ class Judged:
 
 
 def judge(background: Background, observations: Sequence[Observation]) -> Judged:
-    """Judge all that one delivery brings of a series.
-
-    Raises ``InvalidInput`` for what is no value of a series: a year before ``FIRST_YEAR``, a price of 0, a number that
-    is negative or none.
-    """
-    series = background.series
-    if faults := [fault for one in observations for fault in _faults(one, series)]:
-        raise InvalidInput(faults)
-    held: list[Held] = []
-    sized: list[Observation] = []
-    over = _OverBy(series, background.today)
-    for one in observations:
-        if reason := _formal(one, series, over):
-            held.append(Held(one, *reason, one.source))
-        else:
-            sized.append(replace(one, value=0.0) if one.value == 0 else one)
-    passed, unusual = _Sizes(background, sized).judged() if sized else ([], [])
+    """Judge all that one delivery brings of a series. Raises ``InvalidInput`` for what is no value of a series."""
+    sized, held = checked(background.series, observations, background.today)
+    if not sized or _undisputed(background, sized):
+        return Judged(tuple(sized), tuple(held))
+    passed, unusual = _Sizes(background, [_unsigned(one) for one in sized]).judged()
     return Judged(tuple(passed), (*held, *unusual))
 
 
-def _faults(one: Observation, series: Series) -> Iterator[Fault]:
-    where = f"{one.series_id} {one.ds}"
-    if one.ds.year < FIRST_YEAR:
-        yield Fault(
-            f"{one.series_id} ds", str(one.ds), f"a period from {FIRST_YEAR} on, since when there are statistics"
-        )
-    if not math.isfinite(one.value) or one.value < 0:
-        yield Fault(where, one.value, "a number, zero or more")
-    elif one.value == 0 and series.measure is Measure.PRICE:
-        yield Fault(where, one.value, "more than 0, as a price is; leave out a period without a price")
+def _unsigned(one: Observation) -> Observation:
+    """A negative zero is a zero."""
+    return replace(one, value=0.0) if one.value == 0 else one
 
 
-class _OverBy:
-    """Whether periods are over: each is worked out once."""
-
-    def __init__(self, series: Series, today: dt.date) -> None:
-        self._freq, self._today = series.calendar, today
-        first_open = self._freq.ordinal(today)
-        self._first: dt.date = self._freq.start(int(first_open)).item()
-        self._last: dt.date = self._freq.end(self._first).item()
-
-    def open_until(self, ds: dt.date) -> dt.date | None:
-        """The last day of a period that is not over; a period that is a day is never waited for."""
-        if self._freq.unit in "DB" or ds < self._first or self._last <= self._today:
-            return None
-        return self._last
-
-
-def _formal(one: Observation, series: Series, over: _OverBy) -> tuple[Reason, str] | None:
-    """Why a value is held whatever its size."""
-    if one.ds.year < USUAL_YEAR:
-        return Reason.YEAR, f"{one.ds.year} is before {USUAL_YEAR}: a year with a wrong digit?"
-    if (end := over.open_until(one.ds)) is not None:
-        return Reason.EARLY, f"the period is not over before {end}; deliver it again then"
-    if one.unit and _plain(one.unit) != _plain(series.unit):
-        return Reason.UNIT, f"its row says {one.unit}, and the series is in {series.unit}"
-    return None
-
-
-def _plain(unit: str) -> str:
-    return "".join(unit.split()).casefold()
+def _undisputed(background: Background, observations: Sequence[Observation]) -> bool:
+    """Whether all of it holds together with what is known, and nothing is revised, zero or waited for: most is so."""
+    series, y = background.series, np.array([*background.y, *(one.value for one in observations)])
+    numbers = series.calendar.ordinal(np.concatenate([background.ds, period_starts(observations)]))
+    order = np.argsort(numbers, kind="stable")
+    if background.held or (y <= 0).any() or (np.diff(numbers[order]) == 0).any():
+        return False
+    trusted = order < len(background.ds)
+    line = Line(series.calendar, LIMITS[series.measure_class], numbers[order], np.log(y[order]), trusted)
+    runs = line.segments()
+    return len(runs) == 1 or all(trusted[run].any() for run in runs)
 
 
 class _Sizes:
@@ -165,7 +125,8 @@ class _Sizes:
         self._judge_runs()
         for number in sorted(self._new.keys() | self._waiting.keys()):
             if number in self._known:
-                self._judge_revisions(number)
+                for one in self._new.get(number, ()):
+                    self._judge_beside(number, one, self._known[number])
             elif self._last(number) == 0:
                 self._judge_zero(number)
         return self._passed, self._held
@@ -212,32 +173,38 @@ class _Sizes:
 
     def _let_in_period(self, number: int) -> None:
         """What was delivered of a period counts, and what waited for it and says the same."""
-        new = self._new.get(number, [])
-        self._passed += new
-        said = [one.value for one in new] or [self._waiting[number][-1].observation.value]
+        *earlier, last = self._new.get(number) or [self._waiting[number][-1].observation]
+        self._passed.append(last)
+        for one in earlier:
+            self._judge_beside(number, one, last.value)
+        said = [one.value for one in (*earlier, last)]
         waiting = [held.observation for held in self._waiting.get(number, ())]
-        self._passed += [one for one in waiting if any(same_value(one.value, y) for y in said)]
+        self._passed += [one for one in waiting if one != last and any(same_value(one.value, y) for y in said)]
 
     def _judge_run(self, run: slice) -> None:
         """Judge a run that does not hold together with what is trusted."""
         line = self._line
-        numbers, x = line.ordinals[run].tolist(), line.x[run].tolist()
-        if all(self._possible(number, value) for number, value in zip(numbers, x, strict=True)):
+        ordinals, logs = line.ordinals[run], line.x[run]
+        # A run holds together: its ends and extremes tell of the rest.
+        telling = sorted({0, len(logs) - 1, int(logs.argmin()), int(logs.argmax())})
+        found = {k: self._range(int(ordinals[k])) for k in telling}
+        if all(held.holds(float(logs[k]), pad) for k, (held, pad) in found.items()):
             self._let_in(run)
             return
-        off = max(range(len(x)), key=lambda k: abs(x[k] - self._range(numbers[k])[0].expected))
-        found, _ = self._range(numbers[off])
-        confirmed = len(numbers) > 1 or self._said_by_two(numbers[0])
-        if self._is_remainder(numbers[off], x[off] - found.expected):
-            why, fine = None, confirmed or x[off] - found.expected > -math.log(LEAST_LEFT)
+        off = max(telling, key=lambda k: abs(logs[k] - found[k][0].expected))
+        number, x, expected = int(ordinals[off]), float(logs[off]), found[off][0].expected
+        confirmed = len(logs) > 1 or self._said_by_two(number)
+        if self._is_remainder(number, x - expected):
+            why, fine = None, confirmed or x - expected > -math.log(LEAST_LEFT)
         else:
-            why = self._slip(found, x[off])
-            fine = why is None and (confirmed or self._at.shocks.explain(numbers[0]))
+            why = self._slip(found[off][0], x)
+            fine = why is None and (confirmed or self._at.shocks.explain(number))
         if fine:
             self._let_in(run)
             return
-        for number in numbers:
-            self._hold(number, Reason.SLIP if why else Reason.SIZE, why)
+        for one in ordinals.tolist():
+            like = "" if one == number else f"like {self._freq.start(number)}: "
+            self._hold(one, Reason.SLIP if why else Reason.SIZE, why and like + why)
 
     # -- what is possible --------------------------------------------------------------------------------------------
 
@@ -256,10 +223,6 @@ class _Sizes:
         # Either may say that a value is possible: a forecast is as old as its run.
         return Range(min(low - pad, around[0].low - wide), max(high + pad, around[0].high + wide), median), 0.0
 
-    def _possible(self, number: int, x: float) -> bool:
-        found, pad = self._range(number)
-        return found.holds(x, pad)
-
     def _slip(self, found: Range, x: float) -> str | None:
         """What a value that is not possible looks like, where no policy does that."""
         off = x - found.expected
@@ -271,12 +234,12 @@ class _Sizes:
         if likely and abs(likely.log) > policy:
             return self._sentence(x, found.expected, likely.in_words())
         if self._series.is_price and abs(off) > math.log(NO_PRICE):
-            times = f"{math.exp(abs(off)):,.3g} times {'more' if off > 0 else 'less'} than was to be expected"
-            return self._sentence(x, found.expected, f"{times}, which no event does to a price")
+            times = f"{math.exp(abs(off)):,.3g} times {'more' if off > 0 else 'less'}"
+            return self._sentence(x, found.expected, f"it is {times}, which no event does to a price")
         return None
 
     def _sentence(self, x: float, expected: float, why: str) -> str:
-        return f"{math.exp(x):,.6g} where about {math.exp(expected):,.3g} was to be expected is {why}"
+        return f"{amount(math.exp(x))} where about {amount(math.exp(expected), 3)} was to be expected: {why}"
 
     def _is_remainder(self, number: int, off: float) -> bool:
         """Whether a value may be what is left of a trade that an event stopped."""
@@ -310,21 +273,19 @@ class _Sizes:
         else:
             self._hold(number, Reason.SIZE, None)
 
-    def _judge_revisions(self, number: int) -> None:
-        """Judge what revises a known value by that value: slips of a unit, and changes that nothing explains."""
-        for one in self._new.get(number, ()):
-            was = self._known[number]
-            if one.value == was or self._revises(number, one.value, was):
-                self._passed.append(one)
-                continue
-            why = None
-            if one.value > 0 and was > 0:
-                why = self._slip(Range(*[math.log(was)] * 3), math.log(one.value))
-            if why is None and self._explained(number):
-                self._passed.append(one)
-            else:
-                moved = f"{one.value:,.6g} would revise {was:,.6g}, which is further than the series moves"
-                self._held.append(Held(one, Reason.SLIP if why else Reason.SIZE, why or moved, one.source))
+    def _judge_beside(self, number: int, one: Observation, was: float) -> None:
+        """Judge a value of a period by another one: slips of a unit, and changes that nothing explains."""
+        why = None
+        if one.value == was or self._revises(number, one.value, was):
+            self._passed.append(one)
+            return
+        if one.value > 0 and was > 0:
+            why = self._slip(Range(*[math.log(was)] * 3), math.log(one.value))
+        if why is None and self._explained(number):
+            self._passed.append(one)
+            return
+        moved = f"{amount(one.value)} for {amount(was)}, which is further than the series moves"
+        self._held.append(Held(one, Reason.SLIP if why else Reason.SIZE, why or moved, one.source))
 
     def _revises(self, number: int, value: float, was: float) -> bool:
         """Whether a value is near the one that it revises, or fits what is around it where that one does not."""
@@ -349,13 +310,19 @@ class _Sizes:
     def _unusual(self, number: int, value: float) -> str:
         found, pad = self._range(number)
         low, high = math.exp(found.low - pad), math.exp(found.high + pad)
-        text = f"{value:,.6g} is outside what was thought possible, {low:,.3g} to {high:,.3g}"
+        possible = f"{amount(low, 3)} to {amount(high, 3)}"
+        text = f"{amount(value)} is outside what was thought possible, {possible}"
         if value > 0:
             off = math.log(value)
             looks = slip(off, found.expected, lambda put_right: found.holds(put_right, 0.0))
             if looks:
-                return f"{text}; it is {looks.in_words()}"
+                return f"{text}; {looks.in_words()}"
         return f"{text}; the next value or another source may confirm it"
+
+
+def amount(value: float, digits: int = 6) -> str:
+    """A value with so many significant digits: ``13,547,000``."""
+    return f"{float(f'{value:.{digits}g}'):,.15g}"
 
 
 def shocks(events: Iterable[Event], series: Series, minerals: Minerals) -> Shocks:

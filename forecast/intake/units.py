@@ -34,11 +34,9 @@ class Slip:
         return self.sign * math.log(self.factor)
 
     def in_words(self) -> str:
-        """``1,000 × what was to be expected: kg for t?``"""
-        sign = "×" if self.sign > 0 else "÷"
-        shown = f"{self.factor:,.6g}"
-        times = f"{shown} {sign} what" if self.sign > 0 else f"1/{shown} of what"
-        return f"{times} was to be expected: {FACTORS[self.factor]}?"
+        """``it looks like 1,000 × that: kg for t, …?``"""
+        times = f"{self.factor:,.6g} × that" if self.sign > 0 else f"1/{self.factor:,.6g} of that"
+        return f"it looks like {times}: {FACTORS[self.factor]}?"
 
 
 def slip(x: float, expected: float, fits: Callable[[float], bool]) -> Slip | None:

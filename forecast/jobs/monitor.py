@@ -9,6 +9,7 @@ do, for those that nobody had seen act, is taken as it is known now.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from contextlib import suppress
 
 import numpy as np
@@ -33,9 +34,12 @@ def monitor(catalog: Catalog, registry: Registry, as_of: dt.date) -> HealthList:
     """The health of every target at the end of the UTC day ``as_of``."""
     faults = dict(fault.split(": ", 1) for fault in registry.faults()) | catalog.unservable()
     evidence = Evidence.of(registry, catalog.retired())
+    held = Counter(one.held.observation.series_id for one in catalog.quarantine.values())
     return HealthList.of(
         [
-            _health(catalog, registry, series, as_of, evidence, faults.get(series.series_id))
+            _health(catalog, registry, series, as_of, evidence, faults.get(series.series_id)).model_copy(
+                update={"held": held[series.series_id]}
+            )
             for series in catalog.series().values()
             if series.is_target
         ]
@@ -62,6 +66,7 @@ def _health(
         last=last,
         overdue=overdue,
         judged=len(hits),
+        held=0,
         inside=Inside.of(inside),
         fault=fault,
         state=state,
