@@ -29,10 +29,12 @@ from forecast.timeseries.series import Floats, Series
 EXPLAINS = 12
 #: Families of events that can end a trade altogether, and how squarely one has to hit it for that.
 STOPPING, SQUARELY = (KindFamily.SUPPLY, KindFamily.SHOCK), 0.5
-#: A price that is so many times what was to be expected, or less than one such part, is a slip whatever happened; so is
-#: a flow that is off by a unit of at least ``NO_FLOW``, unless it is what is left of a trade that was stopped, of which
-#: less than a part in ``LEAST_LEFT`` has to be confirmed.
-NO_PRICE, NO_FLOW, LEAST_LEFT = 30.0, 300.0, 100.0
+#: So many times what was to be expected an event explains at once (antimony rose sixfold in 2024); of what is left of a
+#: trade that one stopped, a part in so many. What is further off has to be confirmed.
+MOST, LEAST_LEFT = 8.0, 100.0
+#: A price that is so many times off is a slip whatever happened; so is a flow that is off by so large a unit, unless it
+#: is what is left of a trade that was stopped.
+NO_PRICE, NO_FLOW = 30.0, 300.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +200,8 @@ class _Sizes:
             why, fine = None, confirmed or x - expected > -math.log(LEAST_LEFT)
         else:
             why = self._slip(found[off][0], x)
-            fine = why is None and (confirmed or self._at.shocks.explain(number))
+            explained = abs(x - expected) <= math.log(MOST) and self._at.shocks.explain(number)
+            fine = why is None and (confirmed or explained)
         if fine:
             self._let_in(run)
             return
@@ -229,7 +232,7 @@ class _Sizes:
         near = max(self._limits.slip * self._line.usual, 0.1)
         looks = slip(x, found.expected, lambda put_right: found.holds(put_right, 0.0))
         close = slip(x, found.expected, lambda put_right: abs(put_right - found.expected) <= near)
-        likely = close or (looks if looks and looks.factor > NO_PRICE else None)
+        likely = close or (looks if looks and looks.factor > NO_FLOW else None)
         policy = min(max(self._limits.policy * self._line.usual, math.log(5)), math.log(NO_FLOW))
         if likely and abs(likely.log) > policy:
             return self._sentence(x, found.expected, likely.in_words())

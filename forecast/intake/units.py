@@ -13,8 +13,7 @@ FACTORS: dict[float, str] = {
     2204.62: "lb for t",
     1000.0: "kg for t, or a decimal sign read as one of thousands",
     100.0: "cents for dollars, or a decimal sign lost",
-    32.1507: "troy ounces for kg",
-    31.1035: "g for troy ounces",
+    31.1035: "g for troy ounces, or these for kg",
     12.0: "a year for a month",
     10.0: "a digit too many or too few",
     7.33: "barrels for t, or CNY for USD",
@@ -35,7 +34,7 @@ class Slip:
 
     def in_words(self) -> str:
         """``it looks like 1,000 × that: kg for t, …?``"""
-        times = f"{self.factor:,.6g} × that" if self.sign > 0 else f"1/{self.factor:,.6g} of that"
+        times = f"{self.factor:,.10g} × that" if self.sign > 0 else f"1/{self.factor:,.10g} of that"
         return f"it looks like {times}: {FACTORS[self.factor]}?"
 
 
