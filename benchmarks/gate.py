@@ -114,8 +114,8 @@ def main() -> None:
     report.table(
         "share of slips that are held", [caught(name, f, prices, flows, trials, rng) for name, f in FACTORS.items()]
     )
-    for held in named:
-        report.note(f"{held.observation.series_id} {held.observation.ds} was held when it came: {held.why}")
+    for one in named:
+        report.note(f"{one.observation.series_id} {one.observation.ds} was held when it came: {one.why}")
     report.note(f"{time.perf_counter() - started:.0f} seconds")
     report.finish()
 

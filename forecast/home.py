@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from forecast.answers.event_classes import ClassEffects
     from forecast.answers.events import EventList, EventOnDay
     from forecast.answers.forecast import Forecast
+    from forecast.answers.held import HeldList
     from forecast.answers.observations import ObservationList
     from forecast.answers.runs import RunList
     from forecast.answers.scenarios.answer import ScenarioAnswer
@@ -106,6 +107,13 @@ class Home:
 
         name = self.catalog.get(series_id).series_id
         return observation_list(self.catalog.observations(name, self.day(as_of)), held_notes(self.catalog, name))
+
+    def held(self, series_id: str | None = None, *, settled: bool = False) -> HeldList:
+        """Values that were delivered and do not count, and why; ``settled``: also what became of those that were."""
+        from forecast.answers.held import held_list
+
+        name = None if series_id is None else self.catalog.get(series_id).series_id
+        return held_list(self.catalog.quarantine.values(name, settled=settled))
 
     def events(self, *, series_id: str | None = None, as_of: Day | None = None) -> EventList:
         """Events by id as they could be known; ``series_id``: those that touch the series."""

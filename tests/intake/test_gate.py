@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +26,7 @@ from tests.support.trained_home import COPPER, EARTHS, NICKEL, add_run, make_hom
 FIRST = dt.datetime(2026, 11, 1, 9, tzinfo=dt.UTC)
 MAGNETS = "volume.magnets.export.cn"
 BAN = changed(
-    NOTHING_SAID,
-    event_id="ban",
+    replace(NOTHING_SAID, event_id="ban"),
     kind="export_ban",
     announced=dt.date(2026, 8, 3),
     minerals=["ndfeb-magnets"],
@@ -227,7 +227,7 @@ def test_real_shocks_pass_on_the_day_on_which_they_came(
 
 
 def test_no_bundled_history_has_a_value_that_is_held_when_it_comes_as_one_file(catalog: Catalog) -> None:
-    held = []
+    held: list[Held] = []
     for series_id in catalog.targets():
         seen = catalog.observations(series_id)
         about = shocks(catalog.events().values(), catalog.get(series_id), catalog.minerals())

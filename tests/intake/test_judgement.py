@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -22,8 +23,7 @@ PRICE = a_series("price.cobalt", "cobalt", "price", "target", "world", "WLD", "W
 FLOW = a_series("volume.cobalt.export.cn", "cobalt", "volume", "target", "export", "CHN", "WLD", "t", "M", 0)
 MINERALS = Minerals.from_rows([("cobalt", "", "mineral"), ("nickel", "", "mineral")])
 BAN = changed(
-    NOTHING_SAID,
-    event_id="ban",
+    replace(NOTHING_SAID, event_id="ban"),
     kind="export_ban",
     announced=dt.date(2026, 7, 1),
     minerals=["cobalt"],
