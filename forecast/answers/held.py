@@ -78,6 +78,14 @@ def held_notes(catalog: Catalog, series_id: str | None = None) -> tuple[str, ...
     return sentences([one for one in held if one.observation.series_id not in retired])
 
 
+def held_by_series(catalog: Catalog) -> dict[str, tuple[str, ...]]:
+    """The same by series."""
+    held: dict[str, list[Held]] = {}
+    for one in catalog.quarantine.values():
+        held.setdefault(one.held.observation.series_id, []).append(one.held)
+    return {series_id: sentences(some) for series_id, some in held.items()}
+
+
 def sentences(held: Sequence[Held]) -> tuple[str, ...]:
     """A sentence for each held value, and one for those of a series that are too many to be told."""
     by_series: dict[str, list[Held]] = {}

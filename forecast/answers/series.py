@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from forecast.answers.held import sentences
+from forecast.answers.held import held_by_series
 from forecast.answers.model import Answer, FreqName, Listing, SeriesKey, Text, UnitName, in_unit
 from forecast.errors import Damaged, NotTrained
 from forecast.registry import Registry
@@ -17,7 +17,6 @@ from forecast.timeseries.series import Series
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
-    from forecast.catalog.quarantine import Held
 
 
 _FACTS = tuple(field.name for field in fields(Series))
@@ -65,9 +64,7 @@ class SeriesList(Listing):
 def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) -> SeriesList:
     """Facts of series, with the run that serves, since when they are retired, and why they cannot be served."""
     retired, faults = catalog.retired(), catalog.unservable()
-    held: dict[str, list[Held]] = {}
-    for one in catalog.quarantine.values():
-        held.setdefault(one.held.observation.series_id, []).append(one.held)
+    held = held_by_series(catalog)
     serving: dict[str, str] = {}
     for series in found:
         if series.is_target and series.series_id not in retired:
@@ -85,7 +82,7 @@ def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) 
                     **{name: getattr(series, name) for name in _FACTS},
                     "run": serving.get(series.series_id),
                     "retired": retired.get(series.series_id),
-                    "held": sentences(held.get(series.series_id, [])),
+                    "held": held.get(series.series_id, ()),
                     "fault": faults.get(series.series_id),
                 }
             )

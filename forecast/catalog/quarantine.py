@@ -118,7 +118,8 @@ def record(
     The same claim is held once, and one that was discarded is not held again.
     """
     ids = {one.series_id for one in passed} | {one.observation.series_id for one in held}
-    before = [one for series_id in sorted(ids) for one in _load(connection, series_id, settled=True)]
+    only = next(iter(ids)) if len(ids) == 1 else None
+    before = [one for one in _load(connection, only, settled=True) if one.held.observation.series_id in ids]
     open_rows = [one for one in before if one.outcome is None]
     by_period: dict[tuple[str, date], list[float]] = {}
     for one in passed:

@@ -83,6 +83,8 @@ def ingest(
     )
     for note in counts.notes:
         warn(note)
+    if counts.held:
+        warn("`orecast observations accept SERIES --period DAY` lets a held value in, `… discard …` says it is wrong")
 
 
 def train(

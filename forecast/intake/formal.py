@@ -72,7 +72,7 @@ def _held(one: Observation, series: Series) -> Held:
         reason, why = Reason.UNIT, f"its row says {one.unit}, and the series is in {series.unit}"
     else:
         end = series.calendar.end(one.ds)
-        reason, why = Reason.EARLY, f"the period is not over before {end}; deliver its value again then"
+        reason, why = Reason.EARLY, f"the period is not over before {end}, deliver its value again then"
     return Held(one, reason, why, one.source)
 
 

@@ -20,7 +20,7 @@ from forecast.catalog.quarantine import Held, Reason, same_value
 from forecast.events import Event, KindFamily
 from forecast.events.exposure import Minerals, exposure
 from forecast.intake.formal import checked, period_starts
-from forecast.intake.levels import LIMITS, Forecasts, Line, Range
+from forecast.intake.levels import ENOUGH, LIMITS, Forecasts, Line, Range
 from forecast.intake.units import slip
 from forecast.timeseries.frequency import Days, Ordinals
 from forecast.timeseries.series import Floats, Series
@@ -29,6 +29,8 @@ from forecast.timeseries.series import Floats, Series
 EXPLAINS = 12
 #: Families of events that can end a trade altogether, and how squarely one has to hit it for that.
 STOPPING, SQUARELY = (KindFamily.SUPPLY, KindFamily.SHOCK), 0.5
+#: Of a history with fewer values nobody can say which is the slip.
+FEWEST = 4
 #: So many times what was to be expected an event explains at once (antimony rose sixfold in 2024); of what is left of a
 #: trade that one stopped, a part in so many. What is further off has to be confirmed.
 MOST, LEAST_LEFT = 8.0, 100.0
@@ -157,7 +159,7 @@ class _Sizes:
         runs = line.segments()
         if not line.trusted.any() and self._at.forecasts is None and runs:
             longest = max(runs, key=lambda run: run.stop - run.start)
-            line.trusted[longest if len(line.x) > 2 else slice(None)] = True
+            line.trusted[longest if len(line.x) >= FEWEST else slice(None)] = True
         anchored = [run for run in runs if line.trusted[run].any()]
         loose = [run for run in runs if not line.trusted[run].any()]
         for run in anchored:
@@ -201,7 +203,7 @@ class _Sizes:
         else:
             why = self._slip(found[off][0], x)
             explained = abs(x - expected) <= math.log(MOST) and self._at.shocks.explain(number)
-            fine = why is None and (confirmed or explained)
+            fine = why is None and (confirmed or explained or self._says_little(number))
         if fine:
             self._let_in(run)
             return
@@ -244,6 +246,11 @@ class _Sizes:
     def _sentence(self, x: float, expected: float, why: str) -> str:
         return f"{amount(math.exp(x))} where about {amount(math.exp(expected), 3)} was to be expected: {why}"
 
+    def _says_little(self, number: int) -> bool:
+        """Whether too few values and no forecast tell which sizes are usual."""
+        forecasts = self._at.forecasts
+        return len(self._line.x) < ENOUGH and (forecasts is None or forecasts.at(number) is None)
+
     def _is_remainder(self, number: int, off: float) -> bool:
         """Whether a value may be what is left of a trade that an event stopped."""
         return not self._series.is_price and off < 0 and self._at.shocks.explain(number, stop=True)
@@ -270,7 +277,7 @@ class _Sizes:
             or (forecasts is not None and k is not None and bool(forecasts.zero[k]))
             or any(others)
             or self._explained(number)
-            or not self._line.trusted.any()
+            or self._says_little(number)
         ):
             self._let_in_period(number)
         else:
@@ -284,7 +291,7 @@ class _Sizes:
             return
         if one.value > 0 and was > 0:
             why = self._slip(Range(*[math.log(was)] * 3), math.log(one.value))
-        if why is None and self._explained(number):
+        if why is None and (self._explained(number) or self._says_little(number)):
             self._passed.append(one)
             return
         moved = f"{amount(one.value)} for {amount(was)}, which is further than the series moves"
@@ -319,8 +326,8 @@ class _Sizes:
             off = math.log(value)
             looks = slip(off, found.expected, lambda put_right: found.holds(put_right, 0.0))
             if looks:
-                return f"{text}; {looks.in_words()}"
-        return f"{text}; the next value or another source may confirm it"
+                return f"{text}, and {looks.in_words()}"
+        return f"{text}, which the next value or another source may confirm"
 
 
 def amount(value: float, digits: int = 6) -> str:

@@ -94,9 +94,10 @@ class Line:
         rows = sure if len(sure) > ENOUGH else np.arange(len(self.x))
         gaps = np.minimum(np.diff(self.ordinals[rows]), LONGEST_GAP)
         changes = np.abs(np.diff(self.x[rows])) / np.sqrt(gaps)
-        floor = self.limits.floor * math.sqrt(min(self.freq.days / 30.4, 1.0))
+        floor = self.limits.floor * math.sqrt(self.freq.days / 30.4)
         if len(changes) < ENOUGH:
-            return max(2.5 * floor, 1.4826 * float(np.median(changes)) if len(changes) else 0.0)
+            # A lone slip is two of a few changes: look at the smaller ones; a third of normal ones is within .43 sd.
+            return max(2.5 * floor, float(np.sort(changes)[(len(changes) - 1) // 3]) / 0.43 if len(changes) else 0.0)
         tail = float(np.quantile(changes, 0.9)) / 1.645 if len(changes) >= 40 else 0.0
         return max(floor, 1.4826 * float(np.median(changes)), tail)
 

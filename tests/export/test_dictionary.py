@@ -98,7 +98,7 @@ def test_shares_by_level_are_columns_too() -> None:
         overdue=0,
         judged=3,
         inside=Inside.of({80: 0.5, 95: None}),
-        held=0,
+        held=(),
         fault=None,
         state="none",
     )

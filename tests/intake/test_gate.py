@@ -145,6 +145,28 @@ def test_an_early_value_is_held_and_passes_when_it_comes_again_after_the_end(hom
     assert (record.outcome, record.settled) == (Outcome.CONFIRMED, later)
 
 
+def test_what_the_next_month_confirms_counts_since_its_own_delivery(home: tuple[Catalog, Registry]) -> None:
+    catalog, registry = home
+    price, later = level(catalog, NICKEL), FIRST + dt.timedelta(days=1)
+    assert deliver(catalog, registry, [(NICKEL, "2026-07", price * 18)], FIRST) == {"2026-07": "size"}
+    assert deliver(catalog, registry, [(NICKEL, "2026-08", price * 17)], later) == {}
+    first, second = catalog.observations(NICKEL, start=dt.date(2026, 7, 1))
+    assert (first.value, first.known, second.value, second.known) == (price * 18, FIRST, price * 17, later)
+    (record,) = catalog.quarantine.values(NICKEL, settled=True)
+    assert (record.outcome, record.settled, record.by) == (Outcome.CONFIRMED, later, "")
+
+
+def test_another_source_confirms_and_both_are_on_record(home: tuple[Catalog, Registry]) -> None:
+    catalog, registry = home
+    price, later = level(catalog, NICKEL), FIRST + dt.timedelta(days=1)
+    assert deliver(catalog, registry, [(NICKEL, "2026-07", price * 18)], FIRST, "LME") == {"2026-07": "size"}
+    assert deliver(catalog, registry, [(NICKEL, "2026-07", price * 18)], later, "LME") == {"2026-07": "size"}
+    assert deliver(catalog, registry, [(NICKEL, "2026-07", price * 18.01)], later, "Fastmarkets") == {}
+    assert standing(catalog, NICKEL) == {"2026-07": price * 18.01}
+    (first,) = catalog.observations(NICKEL, FIRST.date(), start=dt.date(2026, 7, 1))
+    assert first.value == price * 18
+
+
 # -- in every order ----------------------------------------------------------------------------------------------------
 
 # Of one flow: a month in kg, a ban to 0 that an event explains, a jump to fourfold that the next month bears out, a

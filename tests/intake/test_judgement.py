@@ -249,6 +249,30 @@ def test_of_two_values_nobody_can_say_which_is_wrong() -> None:
     assert judge(background(known={}), [row("2026-05", 30.0), row("2026-06", 30000.0)]).held == ()
 
 
+def test_of_a_few_values_only_a_slip_between_them_is_held() -> None:
+    grown = [row("2026-05", 100.0), row("2026-06", 100.0), row("2026-07", 440.0), row("2026-08", 60.0)]
+    assert judge(background(known={}), grown).held == ()
+    slipped = [row("2026-05", 100.0), row("2026-06", 1e5), row("2026-07", 99.0), row("2026-08", 102.0)]
+    assert reasons(judge(background(known={}), slipped)) == {"2026-06": Reason.SLIP}
+
+
+def test_a_new_series_of_sparse_trade_is_taken_in_whole() -> None:
+    values = [0.0, 12.0, 0.0, 0.0, 31.0, 9.0, 0.0, 55.0, 0.0, 0.0, 0.0, 8.0] * 3
+    rows = [row(str(day), y, series=FLOW) for day, y in zip(months(36), values, strict=True)]
+    assert judge(background(FLOW, {}), rows).held == ()
+
+
+@pytest.mark.parametrize("freq", ["D", "B", "W-SUN", "Q", "Y"])
+def test_at_every_frequency_an_honest_history_passes_and_a_slip_in_it_is_held(freq: str) -> None:
+    series = like(PRICE, freq=freq)
+    days = series.calendar.range("1960-01-01" if freq in "QY" else "2023-01-02", 60)
+    values = wandering(60, 30000.0, 0.05 * (series.calendar.days / 30.4) ** 0.5)
+    values[40] *= 1000
+    rows = [Observation(PRICE.series_id, ds, y, "reported", NOW) for ds, y in zip(days.tolist(), values, strict=True)]
+    (held,) = judge(background(series, {}), rows).held
+    assert held.observation == rows[40]
+
+
 def test_of_two_vintages_of_a_period_the_slip_is_held() -> None:
     first, second = row("2026-07", 31e6), row("2026-07", 31000.0)
     later = Observation(second.series_id, second.ds, second.value, "reported", NOW + dt.timedelta(days=1))
