@@ -24,7 +24,7 @@ from forecast.catalog import Observation
 from forecast.catalog.quarantine import Held
 from forecast.events import Event
 from forecast.events.exposure import Minerals
-from forecast.intake.judgement import Background, judge, shocks
+from forecast.intake.judgement import Background, judge, onsets
 from forecast.timeseries.series import History
 
 #: Values before the first that is judged, and before the first that is spoiled.
@@ -58,7 +58,7 @@ class Replay:
     def background(self, known: Mapping[dt.date, float], today: dt.date, held: Sequence[Held] = ()) -> Background:
         """What was known on a day."""
         events = [event for event in self.events if event.known_from <= today]
-        about = shocks(events, self.history.series, self.minerals)
+        about = onsets(events, self.history.series, self.minerals)
         days = sorted(known)
         ds, y = np.array(days, dtype="datetime64[D]"), np.array([known[day] for day in days])
         return Background(self.history.series, today, ds, y, None, about, tuple(held))

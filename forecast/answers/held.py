@@ -26,7 +26,7 @@ class HeldObservation(Part):
     ds: PeriodStart
     y: float = Field(description="value as delivered", json_schema_extra=in_unit(OF_SERIES))
     flag: str = Field(description="flag as delivered")
-    known_at: dt.datetime = Field(description="since when it could be known, as claimed")
+    known_at: dt.date = Field(description="day by whose end (UTC) it was known, as claimed")
     source: Text = Field(description="who delivered it; null where nobody said")
     reason: str = Field(
         description="early: its period is not over; year: of a year before statistics; unit: of another unit; slip: a "
@@ -57,7 +57,7 @@ def held_list(found: Iterable[HeldValue]) -> HeldList:
                 ds=one.held.observation.ds,
                 y=one.held.observation.value,
                 flag=one.held.observation.flag,
-                known_at=one.held.observation.known,
+                known_at=one.held.observation.known_at,
                 source=one.held.source,
                 reason=one.held.reason,
                 why=one.held.why,

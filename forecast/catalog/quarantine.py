@@ -30,7 +30,7 @@ class Reason(StrEnum):
     SIZE = "size"  # far outside what was thought possible
 
 
-class Outcome(StrEnum):
+class Settlement(StrEnum):
     """What became of a held value."""
 
     ACCEPTED = "accepted"  # somebody let it in
@@ -62,7 +62,7 @@ class HeldValue:
     number: int
     held: Held
     since: datetime
-    outcome: Outcome | None = None
+    outcome: Settlement | None = None
     settled: datetime | None = None
     by: str = ""
 
@@ -92,8 +92,8 @@ class Quarantine:
             if added or revised:
                 connection.execute(insert(OBSERVATIONS), [vintages.row(one) for one in (*added, *revised)])
             accepted = {one.number for one in last.values()}
-            _close(connection, accepted, Outcome.ACCEPTED, by, now)
-            _close(connection, {one.number for one in chosen} - accepted, Outcome.SUPERSEDED, by, now)
+            _close(connection, accepted, Settlement.ACCEPTED, by, now)
+            _close(connection, {one.number for one in chosen} - accepted, Settlement.SUPERSEDED, by, now)
             rows.count_change(connection)
             return list(last.values())
 
@@ -104,7 +104,7 @@ class Quarantine:
         """
         with self._database.writing() as connection:
             chosen = _chosen(connection, series_id, periods)
-            _close(connection, {one.number for one in chosen}, Outcome.DISCARDED, by, now)
+            _close(connection, {one.number for one in chosen}, Settlement.DISCARDED, by, now)
             rows.count_change(connection)
             return chosen
 
@@ -130,13 +130,13 @@ def record(
         claim = row.held.observation
         if values := by_period.get((claim.series_id, claim.ds)):
             (same if any(same_value(claim.value, value) for value in values) else other).add(row.number)
-    _close(connection, same, Outcome.ACCEPTED if accepted_by else Outcome.CONFIRMED, accepted_by, now)
-    _close(connection, other, Outcome.SUPERSEDED, accepted_by, now)
-    done = (None,) if accepted_by else (None, Outcome.DISCARDED)
+    _close(connection, same, Settlement.ACCEPTED if accepted_by else Settlement.CONFIRMED, accepted_by, now)
+    _close(connection, other, Settlement.SUPERSEDED, accepted_by, now)
+    done = (None,) if accepted_by else (None, Settlement.DISCARDED)
     known = {one.held.claim for one in before if one.outcome in done}
     new = list({one.claim: one for one in held if one.claim not in known}.values())
     if new:
-        outcome = Outcome.ACCEPTED if accepted_by else None
+        outcome = Settlement.ACCEPTED if accepted_by else None
         connection.execute(
             insert(HELD_VALUES), [_row(HeldValue(0, one, now, outcome, now, accepted_by)) for one in new]
         )
@@ -179,7 +179,7 @@ def _dated(observation: Observation, latest: dict[date, datetime], now: datetime
     return observation if stands is None or stands < observation.known else replace(observation, known=now)
 
 
-def _close(connection: Connection, numbers: Collection[int], outcome: Outcome, by: str, now: datetime) -> None:
+def _close(connection: Connection, numbers: Collection[int], outcome: Settlement, by: str, now: datetime) -> None:
     if numbers:
         closed = {"outcome": outcome.value, "by": by, "settled": _utc(now)}
         connection.execute(update(HELD_VALUES).where(HELD_VALUES.c.number.in_(sorted(numbers))).values(closed))
@@ -223,7 +223,7 @@ def _held_value(row: Row[*tuple[object, ...]]) -> HeldValue:
         cells["number"],
         held,
         cells["since"].replace(tzinfo=UTC),
-        outcome and Outcome(outcome),
+        outcome and Settlement(outcome),
         settled and settled.replace(tzinfo=UTC),
         cells["by"],
     )

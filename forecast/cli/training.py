@@ -50,10 +50,9 @@ def ingest(
 
     A value is held, and does not count, where it is a slip by its size (kg for
     t), far outside what was thought possible, in another unit, of a period
-    that is not over or of a year before 1900. What is only of an unusual size
-    comes in where an event explains it, or once the next value or another
-    source confirms it. `orecast observations held` lists what is held, and
-    `orecast observations accept` lets it in.
+    that is not over or of a year before 1900. An unusual size comes in where an
+    event explains it, or once the next value or another source confirms it.
+    `orecast observations held` lists what is held, and `accept` lets it in.
 
     \b
     Examples:

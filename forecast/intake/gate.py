@@ -10,11 +10,11 @@ import numpy as np
 
 from forecast.answers.champion import futures
 from forecast.catalog import Catalog, Observation
-from forecast.catalog.quarantine import Held, HeldValue, Outcome
+from forecast.catalog.quarantine import Held, HeldValue, Settlement
 from forecast.coupling import quantiles_of
 from forecast.errors import ForecastError, Unavailable
 from forecast.events import Event
-from forecast.intake.judgement import Background, Judged, judge, shocks
+from forecast.intake.judgement import Background, Judged, judge, onsets
 from forecast.intake.levels import Forecasts
 from forecast.registry import Registry
 from forecast.timeseries.series import Series
@@ -52,11 +52,11 @@ class Gate:
             ds,
             y,
             self._forecasts(series),
-            shocks(known.values(), series, self.catalog.minerals()),
+            onsets(known.values(), series, self.catalog.minerals()),
             tuple(one.held for one in before if one.outcome is None),
         )
         judged = judge(background, observations)
-        discarded = {one.held.claim: one for one in before if one.outcome is Outcome.DISCARDED}
+        discarded = {one.held.claim: one for one in before if one.outcome is Settlement.DISCARDED}
         return replace(judged, held=tuple(_reminded(held, discarded.get(held.claim)) for held in judged.held))
 
     @property

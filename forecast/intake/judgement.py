@@ -40,7 +40,7 @@ NO_PRICE, NO_FLOW = 30.0, 300.0
 
 
 @dataclass(frozen=True, eq=False)
-class Shocks:
+class Onsets:
     """Periods (ordinals) in which events that touch a series began; ``stops``: those of events that can end trade."""
 
     began: Ordinals = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
@@ -62,7 +62,7 @@ class Background:
     ds: Days
     y: Floats
     forecasts: Forecasts | None = None
-    shocks: Shocks = field(default_factory=Shocks)
+    onsets: Onsets = field(default_factory=Onsets)
     held: tuple[Held, ...] = ()
 
 
@@ -202,7 +202,7 @@ class _Sizes:
             why, fine = None, confirmed or x - expected > -math.log(LEAST_LEFT)
         else:
             why = self._slip(found[off][0], x)
-            explained = abs(x - expected) <= math.log(MOST) and self._at.shocks.explain(number)
+            explained = abs(x - expected) <= math.log(MOST) and self._at.onsets.explain(number)
             fine = why is None and (confirmed or explained or self._says_little(number))
         if fine:
             self._let_in(run)
@@ -253,11 +253,11 @@ class _Sizes:
 
     def _is_remainder(self, number: int, off: float) -> bool:
         """Whether a value may be what is left of a trade that an event stopped."""
-        return not self._series.is_price and off < 0 and self._at.shocks.explain(number, stop=True)
+        return not self._series.is_price and off < 0 and self._at.onsets.explain(number, stop=True)
 
     def _explained(self, number: int) -> bool:
         """Whether an event or another source explains an unusual size."""
-        return self._at.shocks.explain(number) or self._said_by_two(number)
+        return self._at.onsets.explain(number) or self._said_by_two(number)
 
     def _said_by_two(self, number: int) -> bool:
         """Whether two sources say the same of a period."""
@@ -335,7 +335,7 @@ def amount(value: float, digits: int = 6) -> str:
     return f"{float(f'{value:.{digits}g}'):,.15g}"
 
 
-def shocks(events: Iterable[Event], series: Series, minerals: Minerals) -> Shocks:
+def onsets(events: Iterable[Event], series: Series, minerals: Minerals) -> Onsets:
     """When those of the events began that touch a series: became known, and took effect. Only what hits one mineral
     squarely can end its trade."""
     began, stops = [], []
@@ -346,7 +346,7 @@ def shocks(events: Iterable[Event], series: Series, minerals: Minerals) -> Shock
             began += days
             one_mineral = bool(series.mineral) and not minerals.is_basket(series.mineral)
             stops += days if one_mineral and strength >= SQUARELY and event.family in STOPPING else []
-    return Shocks(_begun(series, began), _begun(series, stops))
+    return Onsets(_begun(series, began), _begun(series, stops))
 
 
 def _begun(series: Series, days: Sequence[dt.date]) -> Ordinals:

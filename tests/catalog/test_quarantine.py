@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 
 from forecast.catalog import Catalog, Observation
-from forecast.catalog.quarantine import Held, HeldValue, Outcome, Reason
+from forecast.catalog.quarantine import Held, HeldValue, Reason, Settlement
 from forecast.catalog.schema import HELD_VALUES
 from forecast.errors import InvalidInput
 from forecast.settings import Settings
@@ -49,7 +49,7 @@ def counting(catalog: Catalog) -> dict[str, float]:
     return {str(one.ds): one.value for one in catalog.observations("mine")}
 
 
-def record(catalog: Catalog) -> list[tuple[str, float, Outcome | None, str]]:
+def record(catalog: Catalog) -> list[tuple[str, float, Settlement | None, str]]:
     """Of everything that was ever held its period, value, outcome and who settled it."""
     found = catalog.quarantine.values("mine", settled=True)
     return [(str(one.held.observation.ds), one.held.observation.value, one.outcome, one.by) for one in found]
@@ -99,7 +99,7 @@ def test_what_is_accepted_counts_since_the_moment_that_was_claimed(catalog: Cata
     assert last.known == JUNE
     assert catalog.edition() > edition
     assert record(catalog) == [
-        ("2026-04-01", 31.0, Outcome.ACCEPTED, "A. Smith"),
+        ("2026-04-01", 31.0, Settlement.ACCEPTED, "A. Smith"),
         ("2026-05-01", 32.0, None, ""),
     ]
     assert catalog.quarantine.values(settled=True)[0].settled == AUGUST
@@ -120,7 +120,7 @@ def test_of_two_values_of_a_period_the_last_is_accepted(catalog: Catalog) -> Non
     hold(catalog, held(APRIL, 33.0, JULY), now=JULY)
     catalog.quarantine.accept("mine", None, by="me", now=AUGUST)
     assert counting(catalog)["2026-04-01"] == 33.0
-    assert [outcome for _, _, outcome, _ in record(catalog)] == [Outcome.SUPERSEDED, Outcome.ACCEPTED]
+    assert [outcome for _, _, outcome, _ in record(catalog)] == [Settlement.SUPERSEDED, Settlement.ACCEPTED]
 
 
 def test_what_is_discarded_stays_so_and_is_not_held_again(catalog: Catalog) -> None:
@@ -128,7 +128,7 @@ def test_what_is_discarded_stays_so_and_is_not_held_again(catalog: Catalog) -> N
     catalog.quarantine.discard("mine", None, by="me", now=JULY)
     hold(catalog, held(APRIL, 31000.0, AUGUST), now=AUGUST)
     assert catalog.quarantine.values() == []
-    assert record(catalog) == [("2026-04-01", 31000.0, Outcome.DISCARDED, "me")]
+    assert record(catalog) == [("2026-04-01", 31000.0, Settlement.DISCARDED, "me")]
     assert counting(catalog) == {"2026-03-01": 30.0}
 
 
@@ -147,8 +147,8 @@ def test_a_value_that_passes_confirms_the_same_and_supersedes_another(catalog: C
     hold(catalog, held(APRIL, 175000.0), held(MAY, 31000.0))
     catalog.add(observations=[value(APRIL, 175100.0, JULY), value(MAY, 31.0, JULY)], known_at=JULY)
     assert [(ds, outcome) for ds, _, outcome, _ in record(catalog)] == [
-        ("2026-04-01", Outcome.CONFIRMED),
-        ("2026-05-01", Outcome.SUPERSEDED),
+        ("2026-04-01", Settlement.CONFIRMED),
+        ("2026-05-01", Settlement.SUPERSEDED),
     ]
 
 
@@ -157,7 +157,7 @@ def test_all_that_would_be_held_can_be_let_in_at_once_and_is_on_record(catalog: 
     counts = catalog.add(held=[held(APRIL, 31000.0, JULY), held(MAY, 3e7, JULY)], accepted_by="me", known_at=JULY)
     assert (counts.held, counts.observations) == (0, 2)
     assert counting(catalog) == {"2026-03-01": 30.0, "2026-04-01": 31000.0, "2026-05-01": 3e7}
-    assert [(outcome, by) for _, _, outcome, by in record(catalog)] == [(Outcome.ACCEPTED, "me")] * 2
+    assert [(outcome, by) for _, _, outcome, by in record(catalog)] == [(Settlement.ACCEPTED, "me")] * 2
 
 
 def test_what_was_discarded_can_still_be_let_in(catalog: Catalog) -> None:
@@ -165,7 +165,7 @@ def test_what_was_discarded_can_still_be_let_in(catalog: Catalog) -> None:
     catalog.quarantine.discard("mine", None, by="me", now=JULY)
     catalog.add(held=[held(APRIL, 31000.0, JULY)], accepted_by="you", known_at=JULY)
     assert counting(catalog)["2026-04-01"] == 31000.0
-    assert [outcome for _, _, outcome, _ in record(catalog)] == [Outcome.DISCARDED, Outcome.ACCEPTED]
+    assert [outcome for _, _, outcome, _ in record(catalog)] == [Settlement.DISCARDED, Settlement.ACCEPTED]
 
 
 def test_a_refused_write_holds_nothing(catalog: Catalog) -> None:

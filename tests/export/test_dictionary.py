@@ -109,12 +109,13 @@ def test_shares_by_level_are_columns_too() -> None:
         "last",
         "overdue",
         "judged",
+        "held",
         "fault",
         "state",
         "inside_80",
         "inside_95",
     ]
-    assert csv_text(found.names(), found.lines()).splitlines()[1] == "x,,,0,3,,none,0.5,"
+    assert csv_text(found.names(), found.lines()).splitlines()[1] == "x,,,0,3,,,none,0.5,"
     assert {column.title for column in found.header() if column.unit == "share"} == {"80 %", "95 %"}
 
 

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.catalog import Catalog, Observation
-from forecast.catalog.quarantine import Held, Outcome, Reason
+from forecast.catalog.quarantine import Held, Reason, Settlement
 from forecast.events import Events
 from forecast.intake.gate import Gate
-from forecast.intake.judgement import Background, judge, shocks
+from forecast.intake.judgement import Background, judge, onsets
 from forecast.registry import Registry
 from tests.intake.test_judgement import PRICE, background
 from tests.support.records import NOTHING_SAID, changed
@@ -142,7 +142,7 @@ def test_an_early_value_is_held_and_passes_when_it_comes_again_after_the_end(hom
     (one,) = catalog.observations(COPPER, start=dt.date(2026, 11, 1))
     assert (one.value, one.known) == (price, later)
     (record,) = catalog.quarantine.values(COPPER, settled=True)
-    assert (record.outcome, record.settled) == (Outcome.CONFIRMED, later)
+    assert (record.outcome, record.settled) == (Settlement.CONFIRMED, later)
 
 
 def test_what_the_next_month_confirms_counts_since_its_own_delivery(home: tuple[Catalog, Registry]) -> None:
@@ -153,7 +153,7 @@ def test_what_the_next_month_confirms_counts_since_its_own_delivery(home: tuple[
     first, second = catalog.observations(NICKEL, start=dt.date(2026, 7, 1))
     assert (first.value, first.known, second.value, second.known) == (price * 18, FIRST, price * 17, later)
     (record,) = catalog.quarantine.values(NICKEL, settled=True)
-    assert (record.outcome, record.settled, record.by) == (Outcome.CONFIRMED, later, "")
+    assert (record.outcome, record.settled, record.by) == (Settlement.CONFIRMED, later, "")
 
 
 def test_another_source_confirms_and_both_are_on_record(home: tuple[Catalog, Registry]) -> None:
@@ -244,7 +244,7 @@ def test_real_shocks_pass_on_the_day_on_which_they_came(
         before = [other for other in seen if other.ds < one.ds]
         ds, y = np.array([o.ds for o in before], dtype="datetime64[D]"), np.array([o.value for o in before])
         day = one.known.date()
-        about = shocks(catalog.events(day).values(), series, catalog.minerals())
+        about = onsets(catalog.events(day).values(), series, catalog.minerals())
         assert judge(Background(series, day, ds, y, None, about), [one]).held == ()
 
 
@@ -252,7 +252,7 @@ def test_no_bundled_history_has_a_value_that_is_held_when_it_comes_as_one_file(c
     held: list[Held] = []
     for series_id in catalog.targets():
         seen = catalog.observations(series_id)
-        about = shocks(catalog.events().values(), catalog.get(series_id), catalog.minerals())
+        about = onsets(catalog.events().values(), catalog.get(series_id), catalog.minerals())
         none = np.array([], dtype="datetime64[D]"), np.array([])
         held += judge(Background(catalog.get(series_id), FIRST.date(), *none, None, about), seen).held
     assert held == []

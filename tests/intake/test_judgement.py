@@ -13,7 +13,7 @@ from forecast.catalog import Observation
 from forecast.catalog.quarantine import Held, Reason
 from forecast.errors import InvalidInput
 from forecast.events.exposure import Minerals
-from forecast.intake.judgement import Background, Judged, Shocks, amount, judge, shocks
+from forecast.intake.judgement import Background, Judged, Onsets, amount, judge, onsets
 from forecast.timeseries.series import Series
 from tests.support.records import NOTHING_SAID, a_series, changed, like
 
@@ -47,7 +47,7 @@ def wandering(n: int, level: float, sd: float, seed: int = 0) -> list[float]:
 def background(
     series: Series = PRICE,
     known: Mapping[dt.date, float] | None = None,
-    about: Shocks | None = None,
+    about: Onsets | None = None,
     held: Sequence[Held] = (),
     today: dt.date = TODAY,
 ) -> Background:
@@ -56,7 +56,7 @@ def background(
         level, sd = (30000.0, 0.05) if series.is_price else (900.0, 0.2)
         known = dict(zip(months(60), wandering(60, level, sd), strict=True))
     ds, y = np.array(sorted(known), dtype="datetime64[D]"), np.array([known[day] for day in sorted(known)])
-    return Background(series, today, ds, y, None, about or Shocks(), tuple(held))
+    return Background(series, today, ds, y, None, about or Onsets(), tuple(held))
 
 
 def row(period: str, value: float, source: str = "", unit: str = "", series: Series = PRICE) -> Observation:
@@ -73,8 +73,8 @@ def passed(judged: Judged) -> list[tuple[str, float]]:
     return sorted((f"{one.ds:%Y-%m}", one.value) for one in judged.passed)
 
 
-def ban_of(series: Series) -> Shocks:
-    return shocks([BAN], series, MINERALS)
+def ban_of(series: Series) -> Onsets:
+    return onsets([BAN], series, MINERALS)
 
 
 # -- sizes -------------------------------------------------------------------------------------------------------------
@@ -145,14 +145,14 @@ def test_what_no_event_did_yet_has_to_be_confirmed() -> None:
 
 def test_an_event_explains_a_year_and_no_more() -> None:
     late = changed(BAN, announced=dt.date(2025, 6, 30))
-    about = shocks([late], PRICE, MINERALS)
+    about = onsets([late], PRICE, MINERALS)
     assert reasons(judge(background(about=about), [row("2026-07", 175000.0)])) == {"2026-07": Reason.SIZE}
-    about = shocks([changed(BAN, announced=dt.date(2025, 7, 1))], PRICE, MINERALS)
+    about = onsets([changed(BAN, announced=dt.date(2025, 7, 1))], PRICE, MINERALS)
     assert passed(judge(background(about=about), [row("2026-07", 175000.0)])) == [("2026-07", 175000.0)]
 
 
 def test_an_event_on_another_mineral_explains_nothing() -> None:
-    about = shocks([changed(BAN, minerals=["nickel"])], PRICE, MINERALS)
+    about = onsets([changed(BAN, minerals=["nickel"])], PRICE, MINERALS)
     assert reasons(judge(background(about=about), [row("2026-07", 175000.0)])) == {"2026-07": Reason.SIZE}
 
 
