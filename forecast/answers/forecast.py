@@ -108,8 +108,12 @@ def forecast(
     wanted = checked_levels(question.levels)
     (future,) = futures(catalog, registry, [series_id], question.as_of, cache)
     check_horizon(question.horizon, future.run)
-    data = cache.get(("points", future, wanted), lambda: points(baseline(future, wanted), future.ds, wanted))
-    return baseline_answer(future, data[: question.horizon], wanted, held_notes(catalog, series_id))
+
+    def make() -> tuple[tuple[ForecastPoint, ...], tuple[str, ...]]:
+        return points(baseline(future, wanted), future.ds, wanted), held_notes(catalog, series_id)
+
+    data, held = cache.get(("points", future, wanted), make)
+    return baseline_answer(future, data[: question.horizon], wanted, held)
 
 
 def baseline_answer(

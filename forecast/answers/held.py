@@ -71,15 +71,13 @@ def held_list(found: Iterable[HeldValue]) -> HeldList:
     )
 
 
-def held_notes(catalog: Catalog, series_id: str | None = None) -> tuple[str, ...]:
-    """What is held of a series, or of every one that is not retired, in sentences."""
-    retired = catalog.retired()
-    held = (one.held for one in catalog.quarantine.values(series_id))
-    return sentences([one for one in held if one.observation.series_id not in retired])
+def held_notes(catalog: Catalog, series_id: str) -> tuple[str, ...]:
+    """What is held of a series, in sentences."""
+    return sentences([one.held for one in catalog.quarantine.values(series_id)])
 
 
 def held_by_series(catalog: Catalog) -> dict[str, tuple[str, ...]]:
-    """The same by series."""
+    """What is held of each series, in sentences."""
     held: dict[str, list[Held]] = {}
     for one in catalog.quarantine.values():
         held.setdefault(one.held.observation.series_id, []).append(one.held)

@@ -9,7 +9,7 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import Field
 
 from forecast.answers.champion import serving
-from forecast.answers.held import held_notes
+from forecast.answers.held import held_by_series
 from forecast.answers.model import Answer, in_unit
 from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotTrained
 from service.answers import now_answer
@@ -53,7 +53,13 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
         if not count:
             reasons = "; ".join(faults) or str(NothingTrained())
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, reasons, kind="not-ready")
-        status, held = "degraded" if faults else "ready", held_notes(context.catalog)
+        held = tuple(
+            sentence
+            for series_id, sentences in held_by_series(context.catalog).items()
+            if series_id not in retired
+            for sentence in sentences
+        )
+        status = "degraded" if faults else "ready"
         ready = Ready(status=status, serving=count, faults=tuple(faults), held=held)
         return now_answer(ready.json_object())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
-from forecast.answers.held import TOLD, held_list, held_notes, sentences
+from forecast.answers.held import TOLD, held_by_series, held_list, held_notes, sentences
 from forecast.catalog import Catalog, Observation
 from forecast.catalog.quarantine import Held, Reason
 from tests.support.trained_home import COPPER, NICKEL
@@ -30,14 +30,13 @@ def test_of_many_values_of_a_series_only_some_are_told_one_by_one() -> None:
     assert told[-1].startswith("price.nickel 2026-07-01")
 
 
-def test_what_is_settled_or_of_a_retired_series_is_not_told(catalog: Catalog) -> None:
+def test_what_is_settled_is_not_told(catalog: Catalog) -> None:
     catalog.add(held=[held(7), held(7, NICKEL)], known_at=NOW)
-    assert len(held_notes(catalog)) == 2
+    assert held_by_series(catalog) == {COPPER: held_notes(catalog, COPPER), NICKEL: held_notes(catalog, NICKEL)}
     assert len(held_notes(catalog, NICKEL)) == 1
     catalog.quarantine.discard(COPPER, None, by="me", now=NOW)
     assert held_notes(catalog, COPPER) == ()
-    catalog.retire(NICKEL, now=NOW)
-    assert held_notes(catalog) == ()
+    assert list(held_by_series(catalog)) == [NICKEL]
 
 
 def test_as_an_answer_a_held_value_has_what_became_of_it(catalog: Catalog) -> None:

@@ -172,24 +172,29 @@ def test_another_source_confirms_and_both_are_on_record(home: tuple[Catalog, Reg
 # Of one flow: a month in kg, a ban to 0 that an event explains, a jump to fourfold that the next month bears out, a
 # month that is not over. What is usual is about 5,000.
 DELIVERIES = {
-    "poison": [(MAGNETS, "2026-07", 5.2e6)],
-    "ban": [(MAGNETS, "2026-08", 0.0)],
-    "jump": [(MAGNETS, "2026-09", 2.2e4), (MAGNETS, "2026-10", 2.4e4)],
-    "early": [(MAGNETS, "2026-11", 1500.0)],
+    "poison": [("2026-07", 5.2e6)],
+    "ban": [("2026-08", 0.0)],
+    "jump": [("2026-09", 2.2e4), ("2026-10", 2.4e4)],
+    "early": [("2026-11", 1500.0)],
 }
 COUNTS = {"2026-08": 0.0, "2026-09": 2.2e4, "2026-10": 2.4e4}
 
 
+@pytest.mark.parametrize("series_id", [MAGNETS, EARTHS], ids=["without a forecast", "with a forecast"])
 @pytest.mark.parametrize("order", list(itertools.permutations(DELIVERIES)), ids="-".join)
-def test_what_counts_and_what_is_held_does_not_depend_on_the_order(catalog: Catalog, order: Sequence[str]) -> None:
-    catalog.add(events=[BAN], known_at=FIRST)
+def test_what_counts_and_what_is_held_does_not_depend_on_the_order(
+    home: tuple[Catalog, Registry], order: Sequence[str], series_id: str
+) -> None:
+    catalog, registry = home
+    catalog.add(events=[replace(BAN, minerals=(catalog.get(series_id).mineral,))], known_at=FIRST)
     held = {}
     for k, name in enumerate(order):
-        held[name] = deliver(catalog, None, DELIVERIES[name], FIRST + dt.timedelta(hours=k))
+        rows = [(series_id, month, value) for month, value in DELIVERIES[name]]
+        held[name] = deliver(catalog, registry, rows, FIRST + dt.timedelta(hours=k))
     assert held == {"poison": {"2026-07": "slip"}, "ban": {}, "jump": {}, "early": {"2026-11": "early"}}
-    assert standing(catalog, MAGNETS) == COUNTS
+    assert standing(catalog, series_id) == COUNTS
     assert [str(one.held.observation.ds) for one in catalog.quarantine.values()] == ["2026-07-01", "2026-11-01"]
-    assert catalog.history(MAGNETS).y[-1] == 2.4e4, "a forecast starts from the last value that counts"
+    assert catalog.history(series_id).y[-1] == 2.4e4, "a forecast starts from the last value that counts"
 
 
 # Of a price without an event: a jump to sixfold that stays, month by month, beside a slip and a month that is not over.
