@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forecast.catalog import Observation
 from forecast.catalog.quarantine import Held, Reason
@@ -326,3 +329,49 @@ def test_no_price_is_zero_negative_or_no_number(value: float) -> None:
 def test_a_negative_zero_of_a_flow_is_a_zero() -> None:
     (one,) = judge(background(FLOW, about=ban_of(FLOW)), [row("2026-07", -0.0, series=FLOW)]).passed
     assert str(one.value) == "0.0"
+
+
+# -- whatever comes ----------------------------------------------------------------------------------------------------
+
+ROWS = st.lists(
+    st.tuples(
+        st.integers(0, 30),  # month from January 2025; the last are not over, or still to come
+        st.sampled_from([0.0, 1.0, 850.0, 900.0, 1000.0, 9e3, 9e5, 2e6]),
+        st.sampled_from(["", "A", "B"]),
+        st.integers(0, 2),  # hours after now
+    ),
+    max_size=25,
+    unique_by=lambda cells: (cells[0], cells[3]),
+)
+
+
+@given(ROWS, ROWS, st.integers(0, 40), st.booleans())
+def test_every_value_either_counts_or_is_held_and_what_waited_counts_at_most_once(
+    first: list[tuple[int, float, str, int]], second: list[tuple[int, float, str, int]], known: int, ban: bool
+) -> None:
+    days = months(known, "2025-06") if known else []
+    values = dict(zip(days, wandering(known, 900.0, 0.2), strict=True))
+    about = ban_of(FLOW) if ban else Onsets()
+    waiting: tuple[Held, ...] = ()
+    for cells in (first, second):
+        rows = [
+            Observation(
+                FLOW.series_id,
+                (np.datetime64("2025-01", "M") + month).astype("datetime64[D]").item(),
+                value,
+                "reported",
+                NOW + dt.timedelta(hours=hours),
+                source=source,
+            )
+            for month, value, source, hours in cells
+        ]
+        judged = judge(background(FLOW, values, about, waiting), rows)
+        held = [one.observation for one in judged.held]
+        let_in = [one for one in judged.passed if one not in rows]
+        assert Counter([*judged.passed, *held]) == Counter([*rows, *let_in])
+        assert set(let_in) <= {held.observation for held in waiting}
+        assert len(set(let_in)) == len(let_in)
+        assert all(held.why for held in judged.held)
+        assert not [one for one in judged.passed if one.ds >= dt.date(2026, 11, 1)]
+        values |= {one.ds: one.value for one in judged.passed}
+        waiting = tuple(held for held in judged.held)
