@@ -126,12 +126,13 @@ class _Sizes:
         self._line = self._whole_line()
         none = sum(self._last(number) == 0 for number in self._new.keys() | self._waiting.keys())
         self._zeros = none > 1 or any(y == 0 for y in self._known.values())
+        revised = self._judge_revisions()
+        if revised:
+            self._known |= revised
+            self._line = self._whole_line()
         self._judge_runs()
-        for number in sorted(self._new.keys() | self._waiting.keys()):
-            if number in self._known:
-                for one in self._new.get(number, ()):
-                    self._judge_beside(number, one, self._known[number])
-            elif self._last(number) == 0:
+        for number in sorted((self._new.keys() | self._waiting.keys()) - self._known.keys()):
+            if self._last(number) == 0:
                 self._judge_zero(number)
         return self._passed, self._held
 
@@ -157,7 +158,7 @@ class _Sizes:
         """Judge values of new periods: in runs that hold together, outwards from the longest or from what is known."""
         line = self._line
         runs = line.segments()
-        if not line.trusted.any() and self._at.forecasts is None and runs:
+        if not line.trusted.any() and runs:
             longest = max(runs, key=lambda run: run.stop - run.start)
             line.trusted[longest if len(line.x) >= FEWEST else slice(None)] = True
         anchored = [run for run in runs if line.trusted[run].any()]
@@ -218,7 +219,7 @@ class _Sizes:
         around, forecasts = self._line.around(number), self._at.forecasts
         k = None if forecasts is None else forecasts.at(number)
         if forecasts is None or k is None:
-            assert around is not None, "without a forecast the longest run is trusted"
+            assert around is not None, "where nothing is forecast the longest run is trusted, or nothing is judged"
             return around[0], self._line.pad(around[1])
         low, high, median = (float(values[k]) for values in (forecasts.low, forecasts.high, forecasts.median))
         pad = (high - low) / 4
@@ -283,19 +284,30 @@ class _Sizes:
         else:
             self._hold(number, Reason.SIZE, None)
 
-    def _judge_beside(self, number: int, one: Observation, was: float) -> None:
-        """Judge a value of a period by another one: slips of a unit, and changes that nothing explains."""
+    def _judge_revisions(self) -> dict[int, float]:
+        """Judge values of known periods by those that they revise; which values count now."""
+        revised = {}
+        for number in sorted(self._new.keys() & self._known.keys()):
+            for one in self._new[number]:
+                if self._judge_beside(number, one, self._known[number]):
+                    revised[number] = one.value
+        return revised
+
+    def _judge_beside(self, number: int, one: Observation, was: float) -> bool:
+        """Judge a value of a period by another one: slips of a unit, and changes that nothing explains. Whether it
+        passes."""
         why = None
         if one.value == was or self._revises(number, one.value, was):
             self._passed.append(one)
-            return
+            return True
         if one.value > 0 and was > 0:
             why = self._slip(Range(*[math.log(was)] * 3), math.log(one.value))
-        if why is None and (self._explained(number) or self._says_little(number)):
+        if why is None and (self._explained(number) or self._says_little(number) or self._goes_on(number, one.value)):
             self._passed.append(one)
-            return
+            return True
         moved = f"{amount(one.value)} for {amount(was)}, which is further than the series moves"
         self._held.append(Held(one, Reason.SLIP if why else Reason.SIZE, why or moved, one.source))
+        return False
 
     def _revises(self, number: int, value: float, was: float) -> bool:
         """Whether a value is near the one that it revises, or fits what is around it where that one does not."""
@@ -304,6 +316,11 @@ class _Sizes:
         if value == 0 or was == 0:
             return self._zeros
         return self._possible_without(number, value) and not self._possible_without(number, was)
+
+    def _goes_on(self, number: int, value: float) -> bool:
+        """Whether the next period, as it is delivered or known, bears a value out."""
+        after = self._new[number + 1][-1].value if number + 1 in self._new else self._known.get(number + 1, 0.0)
+        return value > 0 and after > 0 and abs(math.log(value / after)) <= self._line.pad()
 
     def _possible_without(self, number: int, value: float) -> bool:
         """Whether a value is possible by the others."""

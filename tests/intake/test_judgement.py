@@ -226,6 +226,16 @@ def test_a_revision_is_judged_by_the_value_that_it_revises() -> None:
     assert reasons(judge(background(known=known), [row("2026-06", last * 1.7)])) == {"2026-06": Reason.SIZE}
 
 
+def test_a_revision_that_the_next_value_bears_out_passes_unless_it_is_a_slip() -> None:
+    known = dict(zip(months(60), wandering(60, 30000.0, 0.05), strict=True))
+    rebased = [row(f"2026-0{k}", known[dt.date(2026, k, 1)] * 1.7) for k in (5, 6)]
+    assert reasons(judge(background(known=known), rebased)) == {"2026-06": Reason.SIZE}
+    rebased.append(row("2026-07", known[dt.date(2026, 6, 1)] * 1.7))
+    assert judge(background(known=known), rebased).held == ()
+    slipped = [row(f"2026-0{k}", known[dt.date(2026, k, 1)] * 1000) for k in (4, 5, 6)]
+    assert set(reasons(judge(background(known=known), slipped)).values()) == {Reason.SLIP}
+
+
 def test_a_revision_that_puts_a_slip_right_passes() -> None:
     known = dict(zip(months(60), wandering(60, 30000.0, 0.05), strict=True))
     wrong = {**known, dt.date(2026, 3, 1): known[dt.date(2026, 3, 1)] * 1000}
