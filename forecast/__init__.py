@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from forecast.answers.event_classes import ClassEffects
     from forecast.answers.events import EventList, EventOnDay
     from forecast.answers.forecast import Forecast, ForecastPoint
+    from forecast.answers.held import HeldList
     from forecast.answers.model import Answer, Column
     from forecast.answers.observations import ObservationList
     from forecast.answers.runs import RunList
@@ -81,6 +82,7 @@ _FROM = {
     "NotEstimated": "errors",
     "NotFound": "errors",
     "NotTrained": "errors",
+    "HeldList": "answers.held",
     "ObservationList": "answers.observations",
     "open_home": "home",
     "Retired": "errors",
@@ -107,6 +109,7 @@ __all__ = [
     "ForecastError",
     "ForecastList",
     "ForecastPoint",
+    "HeldList",
     "Home",
     "InvalidInput",
     "Misconfigured",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from forecast.answers.event_classes import ClassEffects
     from forecast.answers.events import EventList, EventOnDay
     from forecast.answers.forecast import Forecast
+    from forecast.answers.held import HeldList
     from forecast.answers.observations import ObservationList
     from forecast.answers.runs import RunList
     from forecast.answers.scenarios.answer import ScenarioAnswer
@@ -103,10 +104,18 @@ class Home:
 
     def observations(self, series_id: str, *, as_of: Day | None = None) -> ObservationList:
         """The published values of a series, and when each became known; ``as_of``: those known by then."""
+        from forecast.answers.held import held_notes
         from forecast.answers.observations import observation_list
 
         name = self.catalog.get(series_id).series_id
-        return observation_list(self.catalog.observations(name, self.day(as_of)))
+        return observation_list(self.catalog.observations(name, self.day(as_of)), held_notes(self.catalog, name))
+
+    def held(self, series_id: str | None = None, *, settled: bool = False) -> HeldList:
+        """Values that were delivered and do not count, and why; ``settled``: also what became of those that were."""
+        from forecast.answers.held import held_list
+
+        name = None if series_id is None else self.catalog.get(series_id).series_id
+        return held_list(self.catalog.quarantine.values(name, settled=settled))
 
     def events(
         self,

@@ -17,6 +17,7 @@ from forecast.catalog.csv_reader import Reading
 from forecast.catalog.csv_records import Observation, read_events, read_minerals, read_observations, read_series
 from forecast.events import Events
 from forecast.events.exposure import Minerals
+from forecast.intake.gate import Gate
 from forecast.jobs.ingest import ingest
 from forecast.settings import Settings, data_dir
 from forecast.timeseries.series import History, Series
@@ -62,8 +63,10 @@ def catalogue(extra: Sequence[Path] = ()) -> Iterator[tuple[Catalog, Settings]]:
         settings = Settings.from_env({**os.environ, **own})
         catalog = Catalog.open(settings)
         try:
+            now = dt.datetime.now(dt.UTC)
+            gate = Gate(catalog, None, now, accepted_by="benchmark")  # all of it, as ``read_panel`` has it
             for folder in extra:
-                ingest(catalog, folder / "observations.csv", folder / "series.csv", known_at=dt.datetime.now(dt.UTC))
+                ingest(catalog, folder / "observations.csv", folder / "series.csv", known_at=now, gate=gate)
             yield catalog, settings
         finally:
             catalog.close()

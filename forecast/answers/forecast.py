@@ -19,6 +19,7 @@ from forecast.answers.branches import BranchFacts, branch_facts
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
 from forecast.answers.future import Future
+from forecast.answers.held import held_notes
 from forecast.answers.model import (
     LINES,
     OF_SERIES,
@@ -129,9 +130,13 @@ def forecast(
     (future,) = futures(catalog, registry, [series_id], question.as_of, cache)
     check_asked(future.run, question)
     periods = span.periods(future.ds, future.series.calendar, future.as_of)
-    key = "points", future, wanted, span.origin
-    data = cache.get(key, lambda: points(baseline(future, wanted), periods, wanted))
-    return baseline_answer(future, data[periods.rows], wanted, span.origin, span.notes(periods, future.run))
+
+    def make() -> tuple[tuple[ForecastPoint, ...], tuple[str, ...]]:
+        return points(baseline(future, wanted), periods, wanted), held_notes(catalog, series_id)
+
+    data, held = cache.get(("points", future, wanted, span.origin), make)
+    notes = (*held, *span.notes(periods, future.run))
+    return baseline_answer(future, data[periods.rows], wanted, span.origin, notes)
 
 
 def check_asked(run: Run, question: ForecastQuestion) -> None:

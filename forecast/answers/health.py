@@ -31,6 +31,7 @@ class Health(Part):
         description="forecasts of stored runs whose outcome is known", json_schema_extra=in_unit("periods")
     )
     inside: Inside = Field(description="of what is judged")
+    held: tuple[str, ...] = Field(description="values that were delivered and do not count, and why")
     fault: str | None = Field(description="why the champion does not answer; null if it does")
     state: str = Field(
         description="served; damaged: an earlier run answers for it; silent: none can; none: nothing was promoted"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -31,10 +31,11 @@ class ObservationList(Listing):
     """A list of observations."""
 
     data: tuple[Observed, ...]
+    held: tuple[str, ...] = Field((), description="values that were delivered and do not count, and why")
 
 
-def observation_list(found: Iterable[Observation]) -> ObservationList:
-    """Observations in their order."""
+def observation_list(found: Iterable[Observation], held: Sequence[str] = ()) -> ObservationList:
+    """Observations in their order; ``held``: the sentences of what is held."""
     # All at once: there are many, and a call for each takes longer than its checks.
     return ObservationList.model_validate(
         {
@@ -48,6 +49,7 @@ def observation_list(found: Iterable[Observation]) -> ObservationList:
                     "assumed": each.assumed,
                 }
                 for each in found
-            ]
+            ],
+            "held": held,
         }
     )

@@ -34,6 +34,7 @@ from forecast.answers.forecast import (
     quantiles,
 )
 from forecast.answers.future import Future
+from forecast.answers.held import held_notes
 from forecast.answers.span import Span
 from forecast.errors import Fault, InvalidInput
 from forecast.registry import Registry
@@ -96,7 +97,8 @@ def coherent(
         base, draws, notes = cache.get(("coherent", group.root, each), partial(_together, catalog, group, each))
         _check(base)
         for name, of_one in zip(group.members, draws, strict=True):
-            made[name] = _as_forecast(base, name, of_one, question.span, wanted, notes)
+            said = (*held_notes(catalog, name), *notes)
+            made[name] = _as_forecast(base, name, of_one, question.span, wanted, said)
     return [made[name] for name in series_ids]
 
 

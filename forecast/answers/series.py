@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from forecast.answers.held import held_by_series
 from forecast.answers.model import Answer, FreqName, Listing, SeriesKey, Text, UnitName, in_unit
 from forecast.answers.quality import QualityWord, quality
 from forecast.errors import Damaged, NotTrained
@@ -53,6 +54,7 @@ class SeriesFacts(Answer):
         description="what these data can bear: solid, short, sparse, untested or insufficient"
     )
     retired: dt.datetime | None = Field(description="since when it is no longer served; null where it was not retired")
+    held: tuple[str, ...] = Field(description="values that were delivered and do not count, and why")
     fault: str | None = Field(
         description="why none of its runs can serve, or ever could; null if one can or none is there"
     )
@@ -73,6 +75,7 @@ def served(catalog: Catalog, registry: Registry) -> tuple[Series, ...]:
 def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) -> SeriesList:
     """Facts of series, with the run that serves, since when they are retired, and why they cannot be served."""
     retired, faults = catalog.retired(), catalog.unservable()
+    held = held_by_series(catalog)
     serving: dict[str, Run] = {}
     for series in found:
         if series.is_target and series.series_id not in retired:
@@ -90,6 +93,7 @@ def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) 
                     **{name: getattr(series, name) for name in _FACTS},
                     **_of_run(serving.get(series.series_id)),
                     "retired": retired.get(series.series_id),
+                    "held": held.get(series.series_id, ()),
                     "fault": faults.get(series.series_id),
                 }
             )

@@ -38,7 +38,7 @@ from forecast.events.event import APPROVED, CERTAINTY, months_of
 from forecast.names import MEASURES, Measure
 from forecast.timeseries.frequency import Freq, parse_freq
 from forecast.timeseries.hierarchy import wrong_parent
-from forecast.timeseries.series import FLAGS, FLOWS, ROLES, Series, changed_meaning
+from forecast.timeseries.series import FIRST_YEAR, FLAGS, FLOWS, ROLES, Series, changed_meaning
 
 MINERAL_KINDS = ("mineral", "basket", "group")
 DIRECTIONS = ("up", "down", "flat", "mixed", "unclear")
@@ -186,7 +186,8 @@ class Observation:
     """The value of a series for the period that starts on ``ds``, in the series' unit: one vintage of it.
 
     ``known``: the moment (UTC) since which it could be known; ``assumed``: that moment is derived from the series'
-    release lag, not recorded.
+    release lag, not recorded. ``unit``, ``source``: the unit that its row says and who delivered it, empty where that
+    is not said; they are judged by, and not kept.
     """
 
     series_id: str
@@ -195,6 +196,8 @@ class Observation:
     flag: str
     known: datetime
     assumed: bool = False
+    unit: str = ""
+    source: str = ""
 
     @property
     def known_at(self) -> date:
@@ -344,6 +347,9 @@ def _released(freq: Freq, ds: date, lag: int) -> datetime:
 
 
 def _check_period(row: TableRow, ds: date, freq: Freq, now: datetime, reading: Reading) -> None:
+    if ds.year < FIRST_YEAR:
+        reading.note(row, "ds", f"a period from {FIRST_YEAR} on, since when there are statistics")
+        return
     start = _floor(freq, ds)
     if start != ds:
         reading.note(row, "ds", f"the first day of a period of frequency {freq}: {start}")

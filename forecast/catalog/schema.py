@@ -27,7 +27,7 @@ from forecast.names import stored_flow
 from forecast.timeseries.series import Series
 
 #: The newest migration; a catalogue that has another one is migrated when it is opened.
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 
 METADATA = MetaData(naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"})
 
@@ -97,6 +97,24 @@ RETIREMENTS = Table(
     Column("series_id", String(100), ForeignKey("series.series_id"), primary_key=True),
     Column("moment", DateTime, primary_key=True),
     Column("retired", Boolean, nullable=False),
+)
+
+#: Values that were delivered and do not count; ``known`` as claimed, ``outcome`` null as long as they are held.
+HELD_VALUES = Table(
+    "held_values",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("series_id", String(100), ForeignKey("series.series_id"), nullable=False),
+    Column("ds", Date, nullable=False),
+    Column("known", DateTime, nullable=False),
+    Column("value", Float, nullable=False),
+    Column("flag", Text, nullable=False),
+    Column("assumed", Boolean, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("unit", "source", "reason", "why")),
+    Column("since", DateTime, nullable=False),
+    Column("outcome", Text),
+    Column("settled", DateTime),
+    Column("by", Text, nullable=False),
 )
 
 _DATES = ("announced", "effective", "ended", "end_known", "status_as_of")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
@@ -16,6 +16,7 @@ from forecast import names
 from forecast.catalog import bundle, retirements, rows, vintages
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
+from forecast.catalog.quarantine import Held, Quarantine, record
 from forecast.catalog.schema import (
     CHANGES,
     EVENTS,
@@ -32,7 +33,8 @@ from forecast.errors import NotFound, Retired, Unservable
 from forecast.events import Event, Events
 from forecast.events.exposure import Minerals, exposure
 from forecast.settings import Settings, data_dir
-from forecast.timeseries.series import History, Series
+from forecast.timeseries.frequency import Days
+from forecast.timeseries.series import Floats, History, Series
 
 _T = TypeVar("_T")
 
@@ -43,7 +45,7 @@ _PROSE = ("title", "status_note", "status_as_of", "scope_note", "mechanism", "so
 @dataclass(frozen=True)
 class Counts:
     """What a write changed. ``observations``: of new periods; ``revised``: new vintages of known ones;
-    ``replaced``: those of the ``events`` that were known by their id."""
+    ``replaced``: those of the ``events`` that were known by their id; ``held``: values that do not count."""
 
     series: int = 0
     observations: int = 0
@@ -52,6 +54,7 @@ class Counts:
     replaced: int = 0
     unchanged: int = 0
     notes: tuple[str, ...] = ()
+    held: int = 0
 
     @property
     def changed(self) -> int:
@@ -113,6 +116,11 @@ class Catalog:
     def close(self) -> None:
         """Let go of the connections."""
         self._database.close()
+
+    @property
+    def quarantine(self) -> Quarantine:
+        """The values that are held back."""
+        return Quarantine(self._database)
 
     def series(self, *, retired: bool = False) -> dict[str, Series]:
         """All series by id, in order of id; those that were retired only where they are asked for too."""
@@ -183,6 +191,12 @@ class Catalog:
         self.get(series_id)
         return self._database.read(lambda connection: vintages.read(connection, series_id, as_of, start, end))
 
+    def standing(self, series_id: str) -> tuple[Days, Floats]:
+        """The periods that have a value now, in order, and these values; none of a series that is not there."""
+        found = self._vintages([series_id]).get(series_id) or vintages.Vintages.of(())
+        _, last = found.standing(None)
+        return found.ds[last], found.value[last]
+
     def periods(self, series_id: str) -> list[date]:
         """The periods of which a series ever had a value, withdrawn or not, in order."""
         self.get(series_id)
@@ -241,16 +255,23 @@ class Catalog:
         series: Iterable[Series] = (),
         observations: Iterable[Observation] = (),
         events: Iterable[Event] = (),
+        held: Sequence[Held] = (),
+        accepted_by: str = "",
         known_at: datetime,
     ) -> Counts:
         """Write all of it or nothing; what is there already changes nothing.
 
-        Series and events are replaced by id; observations are added as vintages and never replaced. ``known_at``: the
-        moment of writing. Raises ``NotFound`` for observations of an unknown series, ``InvalidInput`` where the values
-        of a series would get another meaning, or a recorded moment a second value. A retired series stays retired.
+        Series and events are replaced by id; observations are added as vintages and never replaced. ``held``: values
+        that do not count, or that count as ``accepted_by`` says so. ``known_at``: the moment of writing. Raises
+        ``NotFound`` for observations of an unknown series, ``InvalidInput`` where the values of a series would get
+        another meaning, or a recorded moment a second value. A retired series stays retired.
         """
         with self._database.writing() as connection:
-            return self._write(connection, list(series), list(observations), list(events), known_at)
+            values = [*observations, *(one.observation for one in held if accepted_by)]
+            counts = self._write(connection, list(series), values, list(events), known_at)
+            if record(connection, values, held, known_at, accepted_by):
+                rows.count_change(connection)
+            return counts if accepted_by else replace(counts, held=len(held))
 
     def withdraw(self, periods: Mapping[str, Iterable[date]], *, now: datetime) -> tuple[int, int]:
         """Let the values of these periods, by series, be known no more from ``now`` on; before, they stay known.

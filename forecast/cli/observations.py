@@ -1,24 +1,40 @@
-"""``orecast observations``: values that were published, and the way to take one back."""
+"""``orecast observations``: values that were published: the way to take one back, and those that are held."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.options import day
-from forecast.cli.session import session
+from forecast.cli.options import By, SeriesArgument, day, person
+from forecast.cli.output import FormatOption, Out, OutputOption
+from forecast.cli.session import Session, session
+from forecast.errors import NotFound
+
+if TYPE_CHECKING:
+    from forecast.catalog.quarantine import HeldValue
+
+_COLUMNS = ("series_id", "ds", "y", "reason", "why")
+_SETTLED = (*_COLUMNS[:-1], "outcome", "by")
+
+Periods = Annotated[
+    list[dt.date] | None, typer.Option("--period", parser=day, metavar="DAY", help="its first day; may be repeated")
+]
+All = Annotated[bool, typer.Option("--all", help="everything that is held of the series")]
 
 observations = typer.Typer(
-    help="Values that were published: withdraw what was wrong.", no_args_is_help=True, rich_markup_mode="rich"
+    help="Values that were published: withdraw what was wrong, settle what is held.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
 )
 
 
 @observations.callback()
 def group() -> None:
-    """Values that were published: withdraw what was wrong."""
+    """Values that were published: withdraw what was wrong, settle what is held."""
 
 
 @observations.command()
@@ -59,3 +75,83 @@ def withdraw(
         print(f"{name}: {min(days)} to {max(days)}, {len(days)} in all")
     due = "; training is due (orecast retrain --due)" if done else ""
     print(f"withdrawn: {done:,}; withdrawn before: {before:,}{due}")
+
+
+@observations.command()
+def held(
+    series_id: Annotated[
+        str | None, typer.Argument(metavar="[SERIES]", help="of this series; of all if left out")
+    ] = None,
+    settled: Annotated[bool, typer.Option("--settled", help="list also what is held no more, and by whom")] = False,
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
+    """List values that were delivered and do not count, and why.
+
+    \b
+    Examples:
+      orecast observations held
+      orecast observations held price.copper --settled --format csv
+    """
+    from forecast.answers.held import held_list
+
+    with session() as s:
+        name = None if series_id is None else _known(s, series_id)
+        found = held_list(s.catalog.quarantine.values(name, settled=settled))
+    Out(format, output).answer(found, _SETTLED if settled else _COLUMNS, wrap=("series_id", "why"))
+
+
+@observations.command()
+def accept(series_id: SeriesArgument, period: Periods = None, every: All = False, by: By = None) -> None:
+    """Let held values in: they count since the moment that was claimed for them.
+
+    Training becomes due. Who accepted what, and when, is kept.
+
+    \b
+    Examples:
+      orecast observations accept price.copper --period 2026-07-01
+      orecast observations accept price.copper --all --by "A. Smith"
+    """
+    periods = _asked(series_id, period, every)
+    with session() as s:
+        name = _known(s, series_id)
+        done = s.catalog.quarantine.accept(name, periods, by=person(by), now=dt.datetime.now(dt.UTC))
+    _told("accepted", done)
+
+
+@observations.command()
+def discard(series_id: SeriesArgument, period: Periods = None, every: All = False, by: By = None) -> None:
+    """Say of held values that they are wrong: the same claim is not held again.
+
+    Nothing is deleted. Who discarded what, and when, is kept.
+
+    \b
+    Examples:
+      orecast observations discard price.copper --period 2026-07-01
+      orecast observations discard price.copper --all
+    """
+    periods = _asked(series_id, period, every)
+    with session() as s:
+        name = _known(s, series_id)
+        done = s.catalog.quarantine.discard(name, periods, by=person(by), now=dt.datetime.now(dt.UTC))
+    _told("discarded", done)
+
+
+def _known(s: Session, series_id: str) -> str:
+    """The id of a series, retired or not. Raises ``NotFound``."""
+    if series_id not in (known := s.catalog.series(retired=True)):
+        raise NotFound("series", series_id, known)
+    return series_id
+
+
+def _asked(series_id: str, periods: list[dt.date] | None, every: bool) -> list[dt.date] | None:
+    """The periods that are meant; None for all."""
+    if bool(periods) == every:
+        raise typer.BadParameter(f"which values of {series_id}? Say --period or --all")
+    return periods
+
+
+def _told(what: str, done: Sequence[HeldValue]) -> None:
+    for one in done:
+        claim = one.held.observation
+        print(f"{claim.series_id} {claim.ds} {what}: {claim.value:,.15g}")

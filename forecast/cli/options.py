@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import getpass
 from typing import Annotated
 
 import typer
@@ -35,6 +36,11 @@ def levels(texts: list[str] | None) -> list[int]:
     if len(set(found)) < len(found):
         raise InvalidInput(Fault("--level", ",".join(chosen), "each level once"))
     return found
+
+
+def person(by: str | None) -> str:
+    """Who does it: the name that was given, else that of the user of the operating system."""
+    return by or getpass.getuser()
 
 
 SeriesArgument = Annotated[str, typer.Argument(metavar="SERIES", help="id of a series, such as price.copper")]
@@ -70,3 +76,4 @@ Coherent = Annotated[
 Level = Annotated[
     list[str] | None, typer.Option("--level", metavar="PERCENT", help="central intervals, such as 80,95 (the default)")
 ]
+By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="whose decision it is; your user name by default")]

@@ -16,6 +16,7 @@ from forecast.answers.event_classes import ClassEffects
 from forecast.answers.events import EventList, EventOnDay
 from forecast.answers.forecast import Forecast
 from forecast.answers.health import HealthList
+from forecast.answers.held import HeldList
 from forecast.answers.model import Answer, Column, Part, parts_of
 from forecast.answers.observations import ObservationList
 from forecast.answers.runs import RunCard, RunList
@@ -59,6 +60,7 @@ ENTRIES = (
     Entry("Effects of kinds of events", "`GET /v1/effects`, `orecast effects --class`", ClassEffects),
     Entry("Series", "`GET /v1/series`, `GET /v1/series/{series_id}`, `orecast series`", SeriesList),
     Entry("Observations", "`GET /v1/series/{series_id}/observations`", ObservationList),
+    Entry("Held values", "`orecast observations held`", HeldList),
     Entry("Events", "`GET /v1/events`, `orecast events`", EventList),
     Entry("Calendar of events", "`GET /v1/events/calendar`, `orecast events --from DAY`", EventCalendar),
     Entry("One event on a day", "`GET /v1/events/{event_id}`, `orecast events EVENT`", EventOnDay),

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from forecast.answers.held import sentences
 from forecast.catalog import Catalog, Counts
 from forecast.catalog.csv_reader import Reading
 from forecast.catalog.csv_records import Observation, read_events, read_observations, read_series
 from forecast.events import Event, Events
+from forecast.intake.gate import Gate
+from forecast.intake.judgement import Judged
 from forecast.jobs.event_notes import event_notes
 from forecast.timeseries.series import Series
 
@@ -27,6 +30,7 @@ def ingest(
     events: Path | None = None,
     *,
     known_at: datetime,
+    gate: Gate | None = None,
 ) -> Counts:
     """Read CSV files into the catalogue.
 
@@ -34,9 +38,10 @@ def ingest(
     that had none count as known since the end of their periods plus the release lag, which is marked as assumed: a
     history that is taken in at once can be tested on. What comes to a series later is known since now, and an earlier
     value of its period is kept as the vintage before. What is there already changes nothing. What is told of a retired
-    series is kept, and the series stays retired. Of new events the notes say which series they touch, and what is
-    missing for a full answer; of one that replaces another, what changes. Raises ``InvalidInput`` with everything that
-    is wrong in any of the files.
+    series is kept, and the series stays retired. What the ``gate`` holds does not count unless somebody accepts it;
+    without a gate no forecast is asked what it thought possible. Of new events the notes say which series they touch,
+    and what is missing for a full answer; of one that replaces another, what changes. Raises ``InvalidInput`` with
+    everything that is wrong in any of the files.
     """
     reading = Reading()
     known, observed = catalog.series(retired=True), catalog.observed()
@@ -49,16 +54,35 @@ def ingest(
     values = read_observations(observations, known, known_at, reading) if observations and readable else []
     reading.finish()
     values = [replace(o, known=known_at, assumed=False) if o.assumed and o.series_id in observed else o for o in values]
-    counts = catalog.add(series=new_series, observations=values, events=new_events, known_at=known_at)
+    gate = gate or Gate(catalog, None, known_at)
+    judged = _judged(gate, known, values, new_events)
+    counts = catalog.add(
+        series=new_series,
+        observations=judged.passed,
+        events=new_events,
+        held=judged.held,
+        accepted_by=gate.accepted_by,
+        known_at=known_at,
+    )
     touched_ids = {one.series_id for one in new_series} | {one.series_id for one in values}
     news = [event for event in new_events if told_before.get(event.event_id) != event]
     notes = (
+        *(() if gate.accepted_by else sentences(judged.held)),
         *_put_right(before, new_series),
         *_still_retired(catalog, touched_ids),
         *_understood(new_series, values),
         *event_notes(catalog, news, told_before),
     )
     return replace(counts, notes=(*counts.notes, *notes))
+
+
+def _judged(gate: Gate, series: Mapping[str, Series], values: Sequence[Observation], events: Sequence[Event]) -> Judged:
+    """What counts of all series, and what is held."""
+    delivered: dict[str, list[Observation]] = {}
+    for value in values:
+        delivered.setdefault(value.series_id, []).append(value)
+    judged = [gate.judge(series[series_id], rows, events) for series_id, rows in delivered.items()]
+    return Judged(tuple(o for one in judged for o in one.passed), tuple(h for one in judged for h in one.held))
 
 
 def _owned(events: Sequence[Event], before: Events) -> list[Event]:

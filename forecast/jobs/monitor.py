@@ -19,6 +19,7 @@ from forecast.answers.event_priors import Evidence
 from forecast.answers.forecast import at_levels
 from forecast.answers.future import Future
 from forecast.answers.health import Health, HealthList, Inside
+from forecast.answers.held import held_by_series
 from forecast.catalog import Catalog
 from forecast.coupling import quantiles_of
 from forecast.errors import CorruptArtifact, ForecastError, TooShort
@@ -33,9 +34,12 @@ def monitor(catalog: Catalog, registry: Registry, as_of: dt.date) -> HealthList:
     """The health of every target at the end of the UTC day ``as_of``."""
     faults = dict(fault.split(": ", 1) for fault in registry.faults()) | catalog.unservable()
     evidence = Evidence.of(registry, catalog.retired())
+    held = held_by_series(catalog)
     return HealthList.of(
         [
-            _health(catalog, registry, series, as_of, evidence, faults.get(series.series_id))
+            _health(catalog, registry, series, as_of, evidence, faults.get(series.series_id)).model_copy(
+                update={"held": held.get(series.series_id, ())}
+            )
             for series in catalog.series().values()
             if series.is_target
         ]
@@ -62,6 +66,7 @@ def _health(
         last=last,
         overdue=overdue,
         judged=len(hits),
+        held=(),
         inside=Inside.of(inside),
         fault=fault,
         state=state,

@@ -15,6 +15,9 @@ from forecast.timeseries.frequency import Days, Freq, parse_freq
 
 Floats = npt.NDArray[np.float64]
 
+#: No statistic of minerals is older, and an unbroken calendar from the year 1 on would be long.
+FIRST_YEAR = 1700
+
 ROLES = ("target", "comparison")
 FLOWS = ("world", "import", "export")
 

@@ -9,6 +9,7 @@ from flask_openapi.blueprint import APIBlueprint
 from pydantic import Field
 
 from forecast.answers.champion import serving
+from forecast.answers.held import held_by_series
 from forecast.answers.model import Answer, in_unit
 from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotTrained
 from service.answers import now_answer
@@ -30,6 +31,7 @@ class Ready(Answer):
     status: str = Field(description="ready, or degraded where something is wrong")
     serving: int = Field(description="how many have a forecast", json_schema_extra=in_unit("series"))
     faults: tuple[str, ...] = Field(description="what is wrong even so")
+    held: tuple[str, ...] = Field(description="values that were delivered and do not count, which is no fault")
 
 
 def routes(context: Context, metrics: Metrics) -> APIBlueprint:
@@ -51,7 +53,14 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
         if not count:
             reasons = "; ".join(faults) or str(NothingTrained())
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, reasons, kind="not-ready")
-        ready = Ready(status="degraded" if faults else "ready", serving=count, faults=tuple(faults))
+        held = tuple(
+            sentence
+            for series_id, sentences in held_by_series(context.catalog).items()
+            if series_id not in retired
+            for sentence in sentences
+        )
+        status = "degraded" if faults else "ready"
+        ready = Ready(status=status, serving=count, faults=tuple(faults), held=held)
         return now_answer(ready.json_object())
 
     @api.get("/metrics", doc_ui=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
+from forecast.answers.held import held_notes
 from forecast.answers.observations import ObservationList, observation_list
 from service.answers import respond
 from service.context import Context
@@ -20,6 +21,7 @@ def routes(context: Context) -> APIBlueprint:
         """What was published, as known on a day; that day is assumed where it was not recorded."""
         series_id = context.catalog.get(path.series_id).series_id
         seen = context.catalog.observations(series_id, context.day(query.as_of), query.start, query.end)
-        return respond(observation_list(seen), query.format, f"{series_id}-observations")
+        found = observation_list(seen, held_notes(context.catalog, series_id))
+        return respond(found, query.format, f"{series_id}-observations")
 
     return api

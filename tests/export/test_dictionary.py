@@ -104,6 +104,7 @@ def test_shares_by_level_are_columns_too() -> None:
         overdue=0,
         judged=3,
         inside=Inside.of({80: 0.5, 95: None}),
+        held=(),
         fault=None,
         state="none",
     )
@@ -114,12 +115,13 @@ def test_shares_by_level_are_columns_too() -> None:
         "last",
         "overdue",
         "judged",
+        "held",
         "fault",
         "state",
         "inside_80",
         "inside_95",
     ]
-    assert csv_text(found.names(), found.lines()).splitlines()[1] == "x,,,0,3,,none,0.5,"
+    assert csv_text(found.names(), found.lines()).splitlines()[1] == "x,,,0,3,,,none,0.5,"
     assert {column.title for column in found.header() if column.unit == "share"} == {"80 %", "95 %"}
 
 

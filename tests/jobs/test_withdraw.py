@@ -255,7 +255,7 @@ def test_damage_of_a_retired_run_is_no_fault(
     (home / "models" / NICKEL / "2026-06-01-a" / "draws.npy").unlink()
     assert client.get("/readyz").get_json()["status"] == "degraded"
     orecast(capsys, "series", "retire", NICKEL)
-    assert client.get("/readyz").get_json() == {"status": "ready", "serving": 2, "faults": []}
+    assert client.get("/readyz").get_json() == {"status": "ready", "serving": 2, "faults": [], "held": []}
 
 
 def test_the_nearest_names_are_told(home: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from tests.support.trained_home import COPPER, TRAINED, add_run, clock, settings
 
 def test_ready_when_something_serves(client: FlaskClient) -> None:
     assert get(client, "/healthz") == {"status": "ok"}
-    assert get(client, "/readyz") == {"status": "ready", "serving": len(TRAINED), "faults": []}
+    assert get(client, "/readyz") == {"status": "ready", "serving": len(TRAINED), "faults": [], "held": []}
 
 
 def test_not_ready_when_nothing_is_trained(tmp_path: Path) -> None:

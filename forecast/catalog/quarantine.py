@@ -1,0 +1,229 @@
+"""Held values: what was delivered of a series and does not count, why, and what became of it; no row is deleted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from forecast.catalog import rows, vintages
+from forecast.catalog.csv_records import Observation
+from forecast.catalog.engine import Database
+from forecast.catalog.schema import HELD_VALUES, OBSERVATIONS
+from forecast.errors import Fault, InvalidInput
+
+#: Two values of a period are the same from so near on, on the log: sources round differently.
+SAME_VALUE = 0.005
+
+
+class Reason(StrEnum):
+    """Why a value is held. One that is only of an unusual size is let in once another value confirms it."""
+
+    EARLY = "early"  # its period is not over
+    YEAR = "year"  # of a year before statistics
+    UNIT = "unit"  # its row says another unit
+    SLIP = "slip"  # a unit slip by its size, which no event explains
+    SIZE = "size"  # far outside what was thought possible
+
+
+class Settlement(StrEnum):
+    """What became of a held value."""
+
+    ACCEPTED = "accepted"  # somebody let it in
+    DISCARDED = "discarded"  # somebody said that it is wrong
+    CONFIRMED = "confirmed"  # a later value or another source confirmed it
+    SUPERSEDED = "superseded"  # another value of its period came and passed
+
+
+@dataclass(frozen=True)
+class Held:
+    """A value that does not count, and why in a sentence; ``source``: who delivered it, where that was said."""
+
+    observation: Observation
+    reason: Reason
+    why: str
+    source: str = ""
+
+    @property
+    def claim(self) -> tuple[object, ...]:
+        """What is the same when the same is delivered again."""
+        one = self.observation
+        return one.series_id, one.ds, one.value, one.flag, self.source
+
+
+@dataclass(frozen=True)
+class HeldValue:
+    """A held value on record: since when (UTC) it is held, and what became of it, when and by whom (a name)."""
+
+    number: int
+    held: Held
+    since: datetime
+    outcome: Settlement | None = None
+    settled: datetime | None = None
+    by: str = ""
+
+
+class Quarantine:
+    """The held values of one catalogue; reads and writes as the catalogue does."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def values(self, series_id: str | None = None, *, settled: bool = False) -> list[HeldValue]:
+        """What is held, of one series or all, by series and period; ``settled``: also what no longer is."""
+        return self._database.read(lambda connection: list(_load(connection, series_id, settled)))
+
+    def accept(self, series_id: str, periods: Collection[date] | None, *, by: str, now: datetime) -> list[HeldValue]:
+        """Let in what is held of these periods, or of all; of several values of a period the last one delivered.
+
+        A value counts since the moment that was claimed for it, or from ``now`` where its period has had another value
+        since. Raises ``InvalidInput`` for a period of which nothing is held.
+        """
+        with self._database.writing() as connection:
+            chosen = _chosen(connection, series_id, periods)
+            last = {one.held.observation.ds: one for one in chosen}
+            latest = _latest(connection, series_id)
+            wanted = [_dated(one.held.observation, latest, now) for one in last.values()]
+            added, revised = vintages.news(connection, wanted, now)
+            if added or revised:
+                connection.execute(insert(OBSERVATIONS), [vintages.row(one) for one in (*added, *revised)])
+            accepted = {one.number for one in last.values()}
+            _close(connection, accepted, Settlement.ACCEPTED, by, now)
+            _close(connection, {one.number for one in chosen} - accepted, Settlement.SUPERSEDED, by, now)
+            rows.count_change(connection)
+            return list(last.values())
+
+    def discard(self, series_id: str, periods: Collection[date] | None, *, by: str, now: datetime) -> list[HeldValue]:
+        """Say of what is held of these periods, or of all, that it is wrong.
+
+        Raises ``InvalidInput`` for a period of which nothing is held.
+        """
+        with self._database.writing() as connection:
+            chosen = _chosen(connection, series_id, periods)
+            _close(connection, {one.number for one in chosen}, Settlement.DISCARDED, by, now)
+            rows.count_change(connection)
+            return chosen
+
+
+def record(
+    connection: Connection, passed: Iterable[Observation], held: Sequence[Held], now: datetime, accepted_by: str = ""
+) -> int:
+    """Hold what is new of ``held``, and settle what was held of periods of which something ``passed``; how many rows
+    that changed. ``accepted_by``: who lets in what would have been held.
+
+    The same claim is held once, and one that was discarded is not held again.
+    """
+    ids = {one.series_id for one in passed} | {one.observation.series_id for one in held}
+    only = next(iter(ids)) if len(ids) == 1 else None
+    before = [one for one in _load(connection, only, settled=True) if one.held.observation.series_id in ids]
+    open_rows = [one for one in before if one.outcome is None]
+    by_period: dict[tuple[str, date], list[float]] = {}
+    for one in passed:
+        by_period.setdefault((one.series_id, one.ds), []).append(one.value)
+    same: set[int] = set()
+    other: set[int] = set()
+    for row in open_rows:
+        claim = row.held.observation
+        if values := by_period.get((claim.series_id, claim.ds)):
+            (same if any(same_value(claim.value, value) for value in values) else other).add(row.number)
+    _close(connection, same, Settlement.ACCEPTED if accepted_by else Settlement.CONFIRMED, accepted_by, now)
+    _close(connection, other, Settlement.SUPERSEDED, accepted_by, now)
+    done = (None,) if accepted_by else (None, Settlement.DISCARDED)
+    known = {one.held.claim for one in before if one.outcome in done}
+    new = list({one.claim: one for one in held if one.claim not in known}.values())
+    if new:
+        outcome = Settlement.ACCEPTED if accepted_by else None
+        connection.execute(
+            insert(HELD_VALUES), [_row(HeldValue(0, one, now, outcome, now, accepted_by)) for one in new]
+        )
+    return len(same) + len(other) + len(new)
+
+
+def same_value(a: float, b: float) -> bool:
+    """Whether two sources say the same of a period."""
+    return a == b or (a > 0 and b > 0 and abs(math.log(a / b)) <= SAME_VALUE)
+
+
+def _load(connection: Connection, series_id: str | None, settled: bool) -> Iterator[HeldValue]:
+    query = select(HELD_VALUES).order_by(HELD_VALUES.c.series_id, HELD_VALUES.c.ds, HELD_VALUES.c.number)
+    if series_id is not None:
+        query = query.where(HELD_VALUES.c.series_id == series_id)
+    if not settled:
+        query = query.where(HELD_VALUES.c.outcome.is_(None))
+    yield from map(_held_value, connection.execute(query))
+
+
+def _chosen(connection: Connection, series_id: str, periods: Collection[date] | None) -> list[HeldValue]:
+    found = list(_load(connection, series_id, settled=False))
+    held = {one.held.observation.ds for one in found}
+    there = f"a period of which a value of {series_id} is held: {', '.join(map(str, sorted(held))) or 'there is none'}"
+    if periods is None and not held:
+        raise InvalidInput(Fault("series_id", series_id, "a series of which a value is held"))
+    if missing := sorted(set(periods or ()) - held):
+        raise InvalidInput([Fault("period", str(day), there) for day in missing])
+    return [one for one in found if periods is None or one.held.observation.ds in periods]
+
+
+def _latest(connection: Connection, series_id: str) -> dict[date, datetime]:
+    """Since when the last vintage of each period is known."""
+    query = select(OBSERVATIONS.c.ds, OBSERVATIONS.c.known).where(OBSERVATIONS.c.series_id == series_id)
+    return {ds: known.replace(tzinfo=UTC) for ds, known in connection.execute(query.order_by(OBSERVATIONS.c.known))}
+
+
+def _dated(observation: Observation, latest: dict[date, datetime], now: datetime) -> Observation:
+    stands = latest.get(observation.ds)
+    return observation if stands is None or stands < observation.known else replace(observation, known=now)
+
+
+def _close(connection: Connection, numbers: Collection[int], outcome: Settlement, by: str, now: datetime) -> None:
+    if numbers:
+        closed = {"outcome": outcome.value, "by": by, "settled": _utc(now)}
+        connection.execute(update(HELD_VALUES).where(HELD_VALUES.c.number.in_(sorted(numbers))).values(closed))
+
+
+def _utc(moment: datetime) -> datetime:
+    """As tables hold it: in UTC without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _row(one: HeldValue) -> dict[str, object]:
+    observation = one.held.observation
+    return {
+        **vintages.row(observation),
+        "unit": observation.unit,
+        "source": one.held.source,
+        "reason": one.held.reason.value,
+        "why": one.held.why,
+        "since": _utc(one.since),
+        "outcome": one.outcome and one.outcome.value,
+        "settled": one.outcome and _utc(one.settled or one.since),
+        "by": one.by,
+    }
+
+
+def _held_value(row: Row[*tuple[object, ...]]) -> HeldValue:
+    cells = row._mapping
+    observation = Observation(
+        cells["series_id"],
+        cells["ds"],
+        cells["value"],
+        cells["flag"],
+        cells["known"].replace(tzinfo=UTC),
+        cells["assumed"],
+        cells["unit"],
+        cells["source"],
+    )
+    held = Held(observation, Reason(cells["reason"]), cells["why"], cells["source"])
+    outcome, settled = cells["outcome"], cells["settled"]
+    return HeldValue(
+        cells["number"],
+        held,
+        cells["since"].replace(tzinfo=UTC),
+        outcome and Settlement(outcome),
+        settled and settled.replace(tzinfo=UTC),
+        cells["by"],
+    )
