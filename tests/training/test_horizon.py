@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from forecast.catalog import Catalog, Observation
@@ -26,7 +27,7 @@ def test_every_bundled_series_is_trained_so_far_ahead_of_the_day_as_may_be_asked
         data = RealTimeData(catalog, settings, series_id, panel_set)
         freq = data.series.calendar
         ahead = freq.range(freq.shift(data.history.last, 1), data.horizon)
-        left = int((ahead > day).sum())
+        left = int((ahead > np.datetime64(day)).sum())
         assert settings.horizon <= left < 1.3 * settings.horizon, series_id
 
 
