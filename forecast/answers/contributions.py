@@ -55,12 +55,13 @@ Contribution = RevisedContribution | NewContribution
 
 @dataclass(frozen=True)
 class ChanceContributions:
-    """Contributions at a chance node: with ``probability`` those of one of ``alternatives``, else those of all
-    draws."""
+    """Contributions at a chance node: with ``probability``, ``after`` what others of this key take, those of one of
+    ``alternatives``, else those of all draws."""
 
     key: str
     probability: float
     alternatives: tuple[tuple[Contribution, ...], ...]
+    after: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class ContributionModel:
             return self._contributions(version, scenario.assumptions)
 
         chances = (
-            ChanceContributions(c.key, c.probability, tuple(map(contributions, c.alternatives)))
+            ChanceContributions(c.key, c.probability, tuple(map(contributions, c.alternatives)), c.after)
             for c in scenario.chance_nodes
         )
         return ContributionSet(contributions(scenario.version), tuple(chances))

@@ -13,31 +13,26 @@ import numpy as np
 from sqlalchemy import Connection, Row, Table, insert, select
 
 from forecast import names
-from forecast.catalog import bundle, retirements, rows, vintages
+from forecast.catalog import bundle, event_changes, retirements, rows, vintages
+from forecast.catalog.csv_reader import items
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
 from forecast.catalog.schema import (
     CHANGES,
-    EVENTS,
     MINERALS,
     OBSERVATIONS,
     SERIES,
     SNAPSHOTS,
-    event_of,
-    event_row,
     series_of,
     series_row,
 )
 from forecast.errors import NotFound, Retired, Unservable
-from forecast.events import Event, Events
+from forecast.events import UNTRAINED, Event, EventChange, Events
 from forecast.events.exposure import Minerals, exposure
 from forecast.settings import Settings, data_dir
 from forecast.timeseries.series import History, Series
 
 _T = TypeVar("_T")
-
-#: What is said about an event but cannot change a number.
-_PROSE = ("title", "status_note", "status_as_of", "scope_note", "mechanism", "sources", "needs_recheck")
 
 
 @dataclass(frozen=True)
@@ -202,13 +197,7 @@ class Catalog:
 
     def events_known_to(self, as_of: date | None = None) -> date:
         """The last day, up to ``as_of``, of which the catalogue tells anything of events; ``date.min`` if of none."""
-        days = (
-            day
-            for event in self._current().events.values()
-            for day in (event.known_from, event.end_known, event.status_as_of)
-            if day is not None and (as_of is None or day <= as_of)
-        )
-        return max(days, default=date.min)
+        return self._current().events.known_to(as_of)
 
     def known_on(self, series_ids: Iterable[str], as_of: date | None = None) -> date:
         """The day on which the newest value of these series, of those known at the end of ``as_of``, became known.
@@ -231,7 +220,7 @@ class Catalog:
         sha.update("\n".join(history.flag.tolist()).encode())
         for event in self.events(as_of).values():
             if exposure(event, history.series, minerals) > 0:
-                facts = {name: value for name, value in asdict(event).items() if name not in _PROSE}
+                facts = {name: value for name, value in asdict(event).items() if name not in UNTRAINED}
                 sha.update(json.dumps(facts, sort_keys=True, default=str).encode())
         return sha.hexdigest()
 
@@ -245,12 +234,27 @@ class Catalog:
     ) -> Counts:
         """Write all of it or nothing; what is there already changes nothing.
 
-        Series and events are replaced by id; observations are added as vintages and never replaced. ``known_at``: the
-        moment of writing. Raises ``NotFound`` for observations of an unknown series, ``InvalidInput`` where the values
-        of a series would get another meaning, or a recorded moment a second value. A retired series stays retired.
+        Series are replaced by id; observations are added as vintages, and of events that are there the facts that
+        differ as changes that are known from now on: neither is ever replaced. ``known_at``: the moment of writing.
+        Raises ``NotFound`` for observations of an unknown series, ``InvalidInput`` where the values of a series would
+        get another meaning, or a recorded moment a second value. What is retired stays retired.
         """
         with self._database.writing() as connection:
             return self._write(connection, list(series), list(observations), list(events), known_at)
+
+    def event_history(self, event_id: str) -> tuple[Event, list[EventChange]]:
+        """An event as it was taken in, and every change of it in order of writing. Raises ``NotFound``."""
+        events, changes = self._database.read(event_changes.recorded)
+        if event_id not in events:
+            raise NotFound("event", event_id, events)
+        return events[event_id], changes.get(event_id, [])
+
+    def change_event(self, change: EventChange) -> None:
+        """Record a change of an event, which counts from ``change.known`` on. Raises ``NotFound``."""
+        with self._database.writing() as connection:
+            event_changes.add(connection, change)
+            rows.plant(connection, items(str(change.facts.get("minerals", ""))))
+            rows.count_change(connection)
 
     def withdraw(self, periods: Mapping[str, Iterable[date]], *, now: datetime) -> tuple[int, int]:
         """Let the values of these periods, by series, be known no more from ``now`` on; before, they stay known.
@@ -301,8 +305,7 @@ class Catalog:
         changed_series = rows.replace(connection, SERIES, before, {one.series_id: one for one in series}, series_row)
         named = {one.mineral for one in series} | {slug for event in events for slug in event.minerals}
         notes = rows.plant(connection, named - {""})
-        known_events = _stored(connection, EVENTS, event_of) if events else {}
-        changed_events = rows.replace(connection, EVENTS, known_events, {e.event_id: e for e in events}, event_row)
+        changed_events, replaced = event_changes.take_in(connection, events, now) if events else (0, 0)
         added, revised = vintages.news(connection, observations, now)
         if added or revised:
             connection.execute(insert(OBSERVATIONS), [vintages.row(one) for one in (*added, *revised)])
@@ -310,7 +313,6 @@ class Catalog:
         changed = changed_series + changed_events + len(added) + len(revised)
         if changed or notes:
             rows.count_change(connection)
-        replaced = changed_events - sum(event.event_id not in known_events for event in events)
         return Counts(changed_series, len(added), len(revised), changed_events, replaced, total - changed, notes)
 
     def _seed(self, now: datetime) -> None:
@@ -329,7 +331,10 @@ class Catalog:
             theirs = {one.series_id for one in bundled.series if list(rows.clashes(connection, stored, [one]))}
             series = [_as_fine(one, stored) for one in bundled.series if one.series_id not in theirs]
             observations = [one for one in bundled.observations if one.series_id not in theirs]
-            self._write(connection, series, observations, list(bundled.events), now)
+            rows.plant(connection, {slug for event in bundled.events for slug in event.minerals})
+            event_changes.put_right(connection, bundled.events, now)
+            self._write(connection, series, observations, [], now)
+            rows.count_change(connection)
             connection.execute(insert(SNAPSHOTS), {"digest": digest, "read_at": now.replace(tzinfo=None)})
 
     def _current(self) -> _Memory:
@@ -347,7 +352,7 @@ class Catalog:
                 {name: one for name, one in series if name not in since},
                 {name: (one, since[name]) for name, one in series if name in since},
                 Minerals.from_rows((mineral, parent, kind) for mineral, parent, kind in tree),
-                Events(_stored(connection, EVENTS, event_of).values()),
+                event_changes.load(connection),
             )
             self._memory = memory
         return memory

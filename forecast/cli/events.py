@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from forecast.cli.options import AsOf
+from forecast.cli.event_edits import add, amend, check, history, retire
+from forecast.cli.options import AsOf, ListingCommands
 from forecast.cli.output import FormatOption, Out, OutputOption
 from forecast.cli.session import session
 from forecast.errors import NotFound
@@ -14,7 +15,26 @@ from forecast.errors import NotFound
 _COLUMNS = ("event_id", "announced", "effective", "status")
 
 
-def events(
+events = typer.Typer(cls=ListingCommands, rich_markup_mode="rich", subcommand_metavar="[EVENT] | COMMAND")
+
+
+@events.callback()
+def group() -> None:
+    """List tariffs, export controls and shocks, or show one; add, amend, retire and check them.
+
+    Without a command it is `orecast events show`, whose options it takes.
+
+    \b
+    Examples:
+      orecast events --series volume.rare-earths.export.cn
+      orecast events cn-7ree-licence-2025
+      orecast events amend cn-suspension-no70-2025 --ended 2027-01-10
+      orecast events check
+    """
+
+
+@events.command()
+def show(
     event_id: Annotated[str | None, typer.Argument(metavar="[EVENT]", help="one event, with all its facts")] = None,
     series: Annotated[str | None, typer.Option(metavar="ID", help="that touch this series")] = None,
     kind: Annotated[str | None, typer.Option(help="of this kind, such as tariff or export_control")] = None,
@@ -22,7 +42,7 @@ def events(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """List tariffs, export controls and shocks, or show one.
+    """List tariffs, export controls and shocks, or show one; the word show may be left out.
 
     Shown as known at the end of the day --as-of: an event that was not yet
     announced is not listed, an end that was not yet known is left out. Of one
@@ -30,9 +50,9 @@ def events(
 
     \b
     Examples:
-      orecast events --series volume.rare-earths.export.cn
-      orecast events cn-7ree-licence-2025
-      orecast events --kind tariff --as-of 2025-04-01 --format csv
+      orecast events show --series volume.rare-earths.export.cn
+      orecast events show cn-7ree-licence-2025
+      orecast events show --kind tariff --as-of 2025-04-01 --format csv
     """
     from forecast.answers.events import event_list, event_on_day
     from forecast.events import KINDS
@@ -52,3 +72,7 @@ def events(
             touched, minerals = s.catalog.get(series), s.catalog.minerals()
             found = [event for event in found if exposure(event, touched, minerals) > 0]
         out.answer(event_list(found), _COLUMNS)
+
+
+for command in (add, amend, retire, history, check):
+    events.command()(command)

@@ -5,26 +5,34 @@ know. All dates are UTC days, and knowledge of a day means knowledge at its end.
 answer is a pure function of the events and of two days.
 """
 
-from forecast.events.event import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, Events, KindFamily
+from forecast.events.changes import PROSE, UNTRAINED, Action, EventChange, in_order, versions
+from forecast.events.event import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, Events, KindFamily, Version
 from forecast.events.lifecycle import Branch, State, branches, last_day, state, timeline
 from forecast.events.spells import InForceInterval, days_in_force, in_force, was_in_force
 
 __all__ = [
     "EVENT_STATUSES",
     "KINDS",
+    "PROSE",
     "RELATIONS",
+    "UNTRAINED",
     "Act",
+    "Action",
     "Branch",
     "Event",
+    "EventChange",
     "Events",
     "InForceInterval",
     "KindFamily",
     "State",
+    "Version",
     "branches",
     "days_in_force",
     "in_force",
+    "in_order",
     "last_day",
     "state",
     "timeline",
+    "versions",
     "was_in_force",
 ]

@@ -22,7 +22,7 @@ from forecast.events import (
     state,
     timeline,
 )
-from tests.support.small_world import an_event
+from tests.support.small_world import SOURCED, an_event
 
 CONTROLS = tuple(f"cn-mofcom-{number}-2025" for number in (55, 56, 57, 58, 61, 62))
 SUSPENSION, LICENCE = "cn-suspension-no70-2025", "cn-7ree-licence-2025"
@@ -200,7 +200,7 @@ def test_the_probability_of_a_return_may_stand_with_the_threat_or_with_the_suspe
         end_known=date(2030, 1, 10),
         acts=(Act("suspends", "ban"),),
     )
-    back = an_event("back", kind="threat", status="threatened", acts=(Act("terminates", "pause"),))
+    back = an_event("back", SOURCED, kind="threat", status="threatened", acts=(Act("terminates", "pause"),))
     asked = date(2030, 4, 1)
 
     def probability(*events: Event) -> float | None:
@@ -208,7 +208,8 @@ def test_the_probability_of_a_return_may_stand_with_the_threat_or_with_the_suspe
         return branch.probability
 
     assert probability(ban, pause) is None
-    assert probability(ban, an_event(**(vars(pause) | {"probability": 0.2}))) == 0.2
+    assert probability(ban, an_event(**(vars(pause) | {"probability": 0.2}))) is None  # nobody stands for it
+    assert probability(ban, an_event(**(vars(pause) | SOURCED | {"probability": 0.2}))) == 0.2
     assert probability(ban, pause, an_event(**(vars(back) | {"probability": 0.3}))) == 0.3
 
 
