@@ -88,12 +88,12 @@ def take_in(connection: Connection, events: Iterable[Event], now: datetime) -> t
     return len(new) + changed, changed
 
 
-def put_right(connection: Connection, bundled: Iterable[Event], now: datetime) -> None:
+def put_right(connection: Connection, bundled: Iterable[Event], now: datetime) -> int:
     """Write the events of the bundled data: what they say holds for all days, and what they no longer hold is retired
-    for all days."""
+    for all days. How many events that changed."""
     stored, changes = recorded(connection)
     given = {event.event_id: event for event in bundled}
-    rows.replace(connection, EVENTS, stored, given, event_row)
+    changed = rows.replace(connection, EVENTS, stored, given, event_row)
     for event_id, event in stored.items():
         before = changes.get(event_id, [])
         said = [change.action for change in before if change.by == BUNDLED]
@@ -101,6 +101,8 @@ def put_right(connection: Connection, bundled: Iterable[Event], now: datetime) -
         if gone != was_gone:
             action, why = (Action.RETIRE, "no longer in them") if gone else (Action.BRING_BACK, "in them again")
             _append(connection, EventChange(event_id, action, _ALWAYS, now, BUNDLED, why), before)
+            changed += 1
+    return changed
 
 
 def _without(given: Mapping[str, Event], stored: Mapping[str, Event]) -> dict[str, Event]:

@@ -332,9 +332,10 @@ class Catalog:
             series = [_as_fine(one, stored) for one in bundled.series if one.series_id not in theirs]
             observations = [one for one in bundled.observations if one.series_id not in theirs]
             rows.plant(connection, {slug for event in bundled.events for slug in event.minerals})
-            event_changes.put_right(connection, bundled.events, now)
-            self._write(connection, series, observations, [], now)
-            rows.count_change(connection)
+            moved = event_changes.put_right(connection, bundled.events, now)
+            counts = self._write(connection, series, observations, [], now)
+            if moved and not (counts.changed or counts.notes):
+                rows.count_change(connection)
             connection.execute(insert(SNAPSHOTS), {"digest": digest, "read_at": now.replace(tzinfo=None)})
 
     def _current(self) -> _Memory:

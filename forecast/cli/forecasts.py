@@ -110,10 +110,13 @@ def _page(made: Forecast) -> str:
     names = [*(f"lo-{p}" for p in percents), "yhat", *(f"hi-{p}" for p in reversed(percents))]
     columns = [TableColumn("ds", "period from"), *(TableColumn(name, number=True) for name in names)]
     title = f"{made.series_id}, {made.unit}"
+    drawn = [branch for branch in made.branches if branch.probability is not None]
     undrawn = [branch for branch in made.branches if branch.probability is None]
     facts = [
         made.provenance,
         *made.notes,
+        *(["In these numbers, in the share of the draws that is said:"] if drawn else []),
+        *(f"- {branch.probability:.0%}: {branch.says} ({branch.event_id})" for branch in drawn),
         *(["Not in these numbers, since nobody has given a probability:"] if undrawn else []),
         *(f"- {branch.says} ({branch.event_id})" for branch in undrawn),
     ]

@@ -178,6 +178,11 @@ class Event:
     def _status_before_end(self) -> str:
         return "threatened" if self.family is KindFamily.THREAT or self.status == "threatened" else "enacted"
 
+    @property
+    def tells_terms(self) -> bool:
+        """Whether it only tells how licences that are there are granted: what it does is in their path."""
+        return self.terms is not None and any(act.relation == "amends" for act in self.acts)
+
 
 def months_of(text: str) -> int | None:
     """``3 months`` as a number from 1 to 60; None for anything else."""
@@ -249,6 +254,14 @@ class Events(Mapping[str, Event]):
         for event in self.values():
             days += [told for told in (event.known_from, event.end_known, event.status_as_of) if told is not None]
         return max((told for told in days if day is None or told <= day), default=date.min)
+
+    def terms(self, event_id: str) -> tuple[int, float] | None:
+        """Of a licence: months from its start until the first applications are decided, and the share approved.
+
+        As the last of the licences that amend it says, for what is approved is known later than what is required.
+        """
+        amending = [by.terms for by, act in self.acts_on(event_id) if act.relation == "amends" and by.terms]
+        return amending[-1] if amending else self[event_id].terms
 
     def acts_on(self, event_id: str) -> tuple[tuple[Event, Act], ...]:
         """The events that act on this one, with the act, in order of date."""
