@@ -172,7 +172,7 @@ def _act_on_a_later_event(events: Events, event: Event, today: date) -> Iterator
 
 def _near_miss_unit(events: Events, event: Event, today: date) -> Iterator[Finding]:
     unit = event.value_unit
-    known = {one.value_unit for one in events.values() if not one.own} | {*UNITS}
+    known = {one.value_unit for one in events.values() if one is not event and not one.own} | {*UNITS}
     if unit in known:
         return
     for near in (*nearest(unit, UNITS, n=1, cutoff=0.7), *filter(None, [_ALIASES.get(unit.lower())]))[:1]:

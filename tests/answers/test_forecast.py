@@ -29,7 +29,6 @@ from forecast.events import Act, Event, state
 from forecast.metrics import rounded
 from forecast.registry import Payload, Registry
 from tests.support import ROOT
-from tests.support.small_world import SOURCED
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, make_home, settings_in
 
 TRAINED_ON = dt.date(2026, 7, 15)
@@ -265,7 +264,8 @@ def test_threats_without_a_probability_move_nothing(own: tuple[Catalog, Registry
 def test_a_threat_with_a_probability_is_drawn_with_it(own: tuple[Catalog, Registry]) -> None:
     catalog, _ = own
     before = future(own, EARTHS).added
-    threat = event(catalog, "threat", kind="threat", status="threatened", probability=0.3, **SOURCED)
+    sourced = {"probability": 0.3, "probability_source": "A. Forecaster", "probability_date": TRAINED_ON}
+    threat = event(catalog, "threat", kind="threat", status="threatened", **sourced)
     catalog.add(events=[threat], known_at=KNOWN)
     moved = (future(own, EARTHS).added != before).any(axis=0)
     assert moved.mean() == pytest.approx(0.3, abs=0.08)

@@ -22,6 +22,7 @@ from forecast.events import (
     state,
     timeline,
 )
+from tests.support.records import changed
 from tests.support.small_world import SOURCED, an_event
 
 CONTROLS = tuple(f"cn-mofcom-{number}-2025" for number in (55, 56, 57, 58, 61, 62))
@@ -208,8 +209,8 @@ def test_the_probability_of_a_return_may_stand_with_the_threat_or_with_the_suspe
         return branch.probability
 
     assert probability(ban, pause) is None
-    assert probability(ban, an_event(**(vars(pause) | {"probability": 0.2}))) is None  # nobody stands for it
-    assert probability(ban, an_event(**(vars(pause) | SOURCED | {"probability": 0.2}))) == 0.2
+    assert probability(ban, changed(pause, probability=0.2)) is None  # nobody stands for it
+    assert probability(ban, changed(pause, SOURCED, probability=0.2)) == 0.2
     assert probability(ban, pause, an_event(**(vars(back) | {"probability": 0.3}))) == 0.3
 
 
