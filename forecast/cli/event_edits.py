@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from forecast.jobs.event_edits import Author
 
 #: The facts of an event, each an option; what they may be is said in data/README.md.
-FACTS = {
+FACT_OPTIONS = {
     "title": "what it is, in a line",
     "kind": "tariff, export_control, licence, truce, threat, …",
     "actor": "who acts, such as CHN",
@@ -77,13 +77,13 @@ def with_facts(command: Callable[..., None]) -> Callable[..., None]:
                 str | None, typer.Option(f"--{name.replace('_', '-')}", help=meaning, rich_help_panel="Facts")
             ],
         )
-        for name, meaning in FACTS.items()
+        for name, meaning in FACT_OPTIONS.items()
     ]
 
     @wraps(command)
     def run(**given: object) -> None:
-        facts = {name: str(given[name]) for name in FACTS if given[name] is not None}
-        command(**{name: value for name, value in given.items() if name not in FACTS}, facts=facts)
+        facts = {name: str(given[name]) for name in FACT_OPTIONS if given[name] is not None}
+        command(**{name: value for name, value in given.items() if name not in FACT_OPTIONS}, facts=facts)
 
     parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in own if each.name != "facts"]
     vars(run)["__signature__"] = inspect.Signature([*parameters, *options])

@@ -108,8 +108,8 @@ def _suspension_of_nothing(events: Events, event: Event, today: date) -> Iterato
     for target in targets:
         held = events.get(target)
         if held is None:
-            yield _wrong(event, "acts", f"suspends {target}, which is no event", _RETURNS, "name one that is there")
-        elif _is_threat(held):
+            continue
+        if _is_threat(held):
             yield _wrong(event, "acts", f"suspends {target}, which is only threatened", _RETURNS, "say responds_to")
         elif held.effective is None:
             what = f"suspends {target}, which has no effective date"
@@ -160,9 +160,12 @@ def _probability_of_nobody(events: Events, event: Event, today: date) -> Iterato
         yield _wrong(event, "probability", "a source or date of a probability that is not there", _NONE, "say it")
 
 
-def _act_on_a_later_event(events: Events, event: Event, today: date) -> Iterator[Finding]:
+def _act_on_what_is_not_there_yet(events: Events, event: Event, today: date) -> Iterator[Finding]:
     for act in event.acts:
         target = events.get(act.target)
+        if target is None:
+            what = f"{act.relation} {act.target}, which is no event"
+            yield _wrong(event, "acts", what, "the act does nothing", "name one that is there, or leave the act out")
         if target is None or act.relation == "announces":
             continue
         if target.known_from > event.takes_effect and target.known_from > event.known_from:
@@ -252,7 +255,7 @@ _RULES: tuple[_Rule, ...] = (
     _status_denied_by_dates,
     _recheck_overdue,
     _probability_of_nobody,
-    _act_on_a_later_event,
+    _act_on_what_is_not_there_yet,
     _near_miss_unit,
     _circular_acts,
     _never_in_force,

@@ -44,7 +44,7 @@ def desk(settings: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: py
 
 
 def test_every_fact_of_an_event_is_an_option() -> None:
-    assert tuple(event_edits.FACTS) == tuple(name for name in EventRow.model_fields if name != "event_id")
+    assert tuple(event_edits.FACT_OPTIONS) == tuple(name for name in EventRow.model_fields if name != "event_id")
 
 
 def test_an_event_is_added_and_tells_what_it_touches_and_lacks(desk: Desk) -> None:
