@@ -80,14 +80,19 @@ def test_the_life_of_a_control(bundled_events: Events, day: date, status: str) -
     assert state(bundled_events, "cn-mofcom-55-2025", day, date(2026, 11, 24)).status == status
 
 
-@pytest.mark.parametrize(("asked", "unconfirmed"), [(date(2025, 11, 8), False), (date(2026, 11, 24), True)])
-def test_the_end_of_the_suspension_is_one_branch(bundled_events: Events, asked: date, unconfirmed: bool) -> None:
+@pytest.mark.parametrize(
+    ("asked", "chance", "unconfirmed"), [(date(2025, 11, 8), None, False), (date(2026, 11, 24), 0.26, True)]
+)
+def test_the_end_of_the_suspension_is_one_branch_and_that_of_its_extension_another(
+    bundled_events: Events, asked: date, chance: float | None, unconfirmed: bool
+) -> None:
+    extension = "cn-kuala-lumpur-extension-2026"
     ends = [branch for branch in branches(bundled_events, asked) if set(branch.event_ids) & set(CONTROLS)]
-    assert len(ends) == 1
-    (end,) = ends
-    assert (end.event_id, end.cause, end.starts) == (SUSPENSION, "suspension_end", date(2026, 11, 11))
-    assert end.event_ids == CONTROLS
-    assert (end.probability, end.unconfirmed) == (None, unconfirmed)
+    assert [end.event_id for end in ends] == [SUSPENSION, *([extension] if chance else [])]
+    end = ends[0]
+    assert (end.cause, end.starts, end.event_ids) == ("suspension_end", date(2026, 11, 11), CONTROLS)
+    assert end.probability == (pytest.approx(chance) if chance else None)
+    assert end.unconfirmed == unconfirmed
     assert branch_of(bundled_events, "cn-no70-expiry-2026", asked) is None
 
 
