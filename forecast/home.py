@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from forecast.answers.draws import Draws
     from forecast.answers.effects import EffectPaths, Effects
     from forecast.answers.event_classes import ClassEffects
+    from forecast.answers.event_records import EventHistory, FindingList
     from forecast.answers.events import EventList, EventOnDay
     from forecast.answers.forecast import Forecast
     from forecast.answers.observations import ObservationList
@@ -123,6 +124,18 @@ class Home:
 
         day = self.day(as_of)
         return event_on_day(self.catalog.events(day), event_id, day)
+
+    def event_history(self, event_id: str) -> EventHistory:
+        """Every version of an event: what was recorded, by whom, and since when it counts."""
+        from forecast.answers.event_records import event_history
+
+        return event_history(self.catalog, event_id)
+
+    def check_events(self) -> FindingList:
+        """What contradicts itself in the records of events, and what should be looked at again."""
+        from forecast.answers.event_records import finding_list
+
+        return finding_list(self.catalog.events(), self.today)
 
     # -- what was trained ------------------------------------------------------------------------------------------
 

@@ -186,29 +186,20 @@ def _near_miss_unit(events: Events, event: Event, today: date) -> Iterator[Findi
 def _circular_acts(events: Events, event: Event, today: date) -> Iterator[Finding]:
     """Acts of one relation that lead back to the event; told at the first of the circle by name."""
     for relation in sorted({act.relation for act in event.acts} - {"responds_to"}):
-        seen: set[str] = set()
-        queue = [event.event_id]
-        while queue:
-            for act in _acts(events, queue.pop(), relation):
-                if act not in seen:
-                    seen.add(act)
-                    queue.append(act)
-        circle = {other for other in seen if event.event_id in _reached(events, other, relation)}
-        if event.event_id in seen and event.event_id == min(circle):
-            what = f"{relation} in a circle: {', '.join(sorted(circle))}"
+        after = _reached(events, event.event_id, relation)
+        circle = sorted(other for other in after if event.event_id in _reached(events, other, relation))
+        if circle[:1] == [event.event_id]:
+            what = f"{relation} in a circle: {', '.join(circle)}"
             yield _wrong(event, "acts", what, "which comes first is not told", "leave out the act that is not so")
 
 
-def _acts(events: Events, event_id: str, relation: str) -> list[str]:
-    event = events.get(event_id)
-    return [act.target for act in event.acts if act.relation == relation] if event else []
-
-
 def _reached(events: Events, event_id: str, relation: str) -> set[str]:
+    """The events that it does so to, directly or by others."""
     seen: set[str] = set()
     queue = [event_id]
     while queue:
-        new = set(_acts(events, queue.pop(), relation)) - seen
+        event = events.get(queue.pop())
+        new = {act.target for act in event.acts if act.relation == relation} - seen if event else set()
         seen |= new
         queue += new
     return seen

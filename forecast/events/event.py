@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from types import MappingProxyType
 from typing import TypeVar, overload
 
 from forecast.errors import NotFound
@@ -210,10 +209,10 @@ class Events(Mapping[str, Event]):
         events: Iterable[Event] = (),
         *,
         as_of: date | None = None,
-        versions: Mapping[str, tuple[Version, ...]] = MappingProxyType({}),
+        versions: Mapping[str, tuple[Version, ...]] | None = None,
     ) -> None:
         self._events = {event.event_id: event for event in sorted(events, key=lambda event: event.event_id)}
-        self._versions = versions
+        self._versions = versions or {}
         self.as_of = as_of
 
     def __getitem__(self, event_id: str) -> Event:

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from forecast import open_home
 from forecast.catalog.csv_records import EventRow
 from forecast.cli import call, event_edits
 from forecast.settings import Settings
+from tests.support.small_world import a_ban
 
 TODAY = dt.datetime.now(dt.UTC).date()
 DUTY = ("--title", "US duty", "--kind", "tariff", "--announced", "2026-06-20", "--effective", "2026-09-01")
@@ -172,6 +174,8 @@ def test_a_retired_event_is_gone_and_comes_back_and_its_history_tells_it_all(des
         ("retire", "Ann", "a rumour"),
     ]
     assert rows[2]["action"] == "bring back"
+    history = open_home(desk.home).event_history("us-duty")
+    assert [(str(one.known), one.action) for one in history.data] == [(row["known"], row["action"]) for row in rows]
     table = list(csv.DictReader(io.StringIO(desk.prints("history", "us-duty", "--format", "csv"))))
     assert [row["known"] for row in table] == [row["known"] for row in rows]
 
@@ -182,8 +186,18 @@ def test_a_check_tells_contradictions_by_its_exit_code_and_reminders_not(desk: D
     found = json.loads(desk.prints("check", "us-duty", "--format", "json", code=1))["data"]
     assert [(one["severity"], one["field"]) for one in found] == [("contradiction", "ended")]
     assert found[0]["what"] == "ended 2026-08-01 before it took effect on 2026-09-01"
+    assert [one.what for one in open_home(desk.home).check_events().data if one.event_id == "us-duty"] == [
+        found[0]["what"]
+    ]
     assert "us-duty,contradiction,ended," in desk.prints("check", "--format", "csv", code=1)
     desk.says("check", "us-dutie", code=4)
+
+
+def test_an_event_that_an_older_version_let_in_is_checked_though_no_day_knows_it(desk: Desk) -> None:
+    slip = replace(a_ban("slip"), announced=dt.date(2125, 1, 10), effective=dt.date(2125, 2, 1))
+    open_home(desk.home).catalog.add(events=[slip], known_at=dt.datetime.now(dt.UTC))
+    assert "slip" not in desk.prints()
+    assert "slip,contradiction,announced,announced is 2125-01-10" in desk.prints("check", "--format", "csv", code=1)
 
 
 def test_a_file_that_claims_what_nobody_can_know_is_refused_with_its_line(desk: Desk) -> None:
