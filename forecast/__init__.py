@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from forecast.answers.effects import EffectPaths, Effects
     from forecast.answers.estimate import Estimate
     from forecast.answers.event_classes import ClassEffects
+    from forecast.answers.event_records import EventHistory, FindingList
     from forecast.answers.events import EventList, EventOnDay
     from forecast.answers.forecast import Forecast, ForecastPoint
     from forecast.answers.model import Answer, Column
@@ -65,8 +66,10 @@ _FROM = {
     "EffectPaths": "answers.effects",
     "Effects": "answers.effects",
     "Estimate": "answers.estimate",
+    "EventHistory": "answers.event_records",
     "EventList": "answers.events",
     "EventOnDay": "answers.events",
+    "FindingList": "answers.event_records",
     "Forecast": "answers.forecast",
     "ForecastError": "errors",
     "ForecastList": "answers.several",
@@ -96,8 +99,10 @@ __all__ = [
     "EffectPaths",
     "Effects",
     "Estimate",
+    "EventHistory",
     "EventList",
     "EventOnDay",
+    "FindingList",
     "Forecast",
     "ForecastError",
     "ForecastList",
