@@ -36,8 +36,6 @@ class BranchFacts(Part):
 def branch_facts(branch: Branch, events: Events) -> BranchFacts:
     """A branch with what it says, by the events as they are known."""
     facts = {name: getattr(branch, name) for name in BranchFacts.model_fields if hasattr(branch, name)}
-    if branch.said:
-        facts |= {name: getattr(branch.said, name) for name in ("probability_source", "probability_date")}
     return BranchFacts.model_validate({**facts, "says": branch_in_words(branch, events)})
 
 
@@ -60,13 +58,12 @@ def _happens(branch: Branch, events: Events) -> str:
 
 def _chance(branch: Branch) -> list[str]:
     """The probability on record, of the extension or else of what comes; with its source, or that it has none."""
-    said = branch.said
-    if said is None or said.probability is None:
+    if branch.stated is None:
         return []
-    what = "extension" if said.event_id == branch.extension else "probability"
-    if said.probability_date is None or not said.probability_source:
-        return [f"{what} {said.probability:g} on record without source and date, so it is not drawn"]
-    return [f"{what} {said.probability:g} ({said.probability_source}, {day_in_words(said.probability_date)})"]
+    what = f"{'extension' if branch.stated_of == branch.extension else 'probability'} {branch.stated:g}"
+    if branch.probability_date is None or not branch.probability_source:
+        return [f"{what} on record without source and date, so it is not drawn"]
+    return [f"{what} ({branch.probability_source}, {day_in_words(branch.probability_date)})"]
 
 
 def _pause(branch: Branch, events: Events) -> str:

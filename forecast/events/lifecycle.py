@@ -33,9 +33,10 @@ class Branch:
     ``suspension_end``; ``event_ids``: what would start or start again; ``starts``: its first day, if one is set;
     ``unconfirmed``: that day has passed and nothing later is known.
 
-    ``probability``: that it comes, if ``said`` tells one with source and date; that may be the extension, with which it
-    does not come. ``extension``: id of a threatened one, whose own end is the next branch. ``first``: of the end of an
-    extension, the chance on which the earlier ends hang, too; they have the share ``after`` of it.
+    ``probability``: that it comes, from what is ``stated`` on record of the event ``stated_of`` with its source and its
+    date; that may be the extension, with which it does not come. ``extension``: id of a threatened one, whose own end
+    is the next branch. ``first``: of the end of an extension, the chance on which the earlier ends hang, too; they have
+    the share ``after`` of it.
     """
 
     event_id: str
@@ -45,7 +46,10 @@ class Branch:
     probability: float | None
     unconfirmed: bool
     title: str
-    said: Event | None = None
+    stated: float | None = None
+    stated_of: str = ""
+    probability_source: str = ""
+    probability_date: date | None = None
     extension: str = ""
     first: str = ""
     after: float = 0.0
@@ -113,7 +117,7 @@ def branches(events: Events, known_on: date) -> tuple[Branch, ...]:
 
 
 def _threat(event: Event, known_on: date) -> Branch:
-    return Branch(
+    branch = Branch(
         event_id=event.event_id,
         cause="threat",
         event_ids=(event.event_id,),
@@ -121,8 +125,8 @@ def _threat(event: Event, known_on: date) -> Branch:
         probability=event.sourced_probability,
         unconfirmed=event.effective is not None and event.effective <= known_on,
         title=event.title,
-        said=_saying([event]),
     )
+    return _stated(branch, _saying([event]))
 
 
 def _threats(known: Events, *held: Event, relation: str = "") -> list[Event]:
@@ -160,12 +164,11 @@ def _end(known: Events, event: Event, starts: date, first: str = "", after: floa
         probability=None if chance is None or after is None else (1 - after) * chance,
         unconfirmed=known.as_of is not None and starts <= known.as_of,
         title=ends[0].title if ends else event.title,
-        said=said,
         extension=extension.event_id if extension else "",
         first=first,
         after=after or 0.0,
     )
-    found = [branch]
+    found = [_stated(branch, said)]
     for each in extends:
         if each.ended is not None and each.ended >= starts:
             taken = replace(each, kind="truce", status="enacted")
@@ -186,6 +189,19 @@ def _held(known: Events, suspensions: list[Event], starts: date) -> tuple[str, .
         held += [name for name, then in after.items() if then.status == "suspended" and then.by in holders]
         others = others or any(then.status == "suspended" and then.by not in holders for then in after.values())
     return None if others and not held else tuple(dict.fromkeys(held))
+
+
+def _stated(branch: Branch, of: Event | None) -> Branch:
+    """The branch with the probability that is on record of an event, and who gave it."""
+    if of is None:
+        return branch
+    return replace(
+        branch,
+        stated=of.probability,
+        stated_of=of.event_id,
+        probability_source=of.probability_source,
+        probability_date=of.probability_date,
+    )
 
 
 def _saying(events: list[Event]) -> Event | None:

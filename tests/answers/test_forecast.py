@@ -152,7 +152,8 @@ def test_open_branches_that_touch_the_series_are_listed(shared: tuple[Catalog, R
     made = forecast(*shared, EARTHS, ForecastQuestion(dt.date(2026, 11, 24)))
     (controls,) = [branch for branch in made.branches if branch.event_id == "cn-suspension-no70-2025"]
     assert controls.unconfirmed
-    assert controls.probability is None
+    assert controls.probability == pytest.approx(0.26)
+    assert "that day has passed, and nothing later is known" in controls.says
     assert "cn-mofcom-62-2025" in controls.event_ids
     copper = forecast(*shared, COPPER, ForecastQuestion(dt.date(2026, 11, 24)))
     assert "cn-suspension-no70-2025" not in {branch.event_id for branch in copper.branches}

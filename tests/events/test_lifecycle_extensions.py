@@ -41,7 +41,7 @@ def test_a_threatened_extension_is_no_branch_of_its_own_but_that_of_the_end() ->
     first, then = ends["pause"], ends["longer"]
     assert (first.cause, first.starts, first.event_ids) == ("suspension_end", date(2030, 9, 1), ("ban",))
     assert first.probability == pytest.approx(0.3)
-    assert (first.extension, first.said, first.chance) == ("longer", longer, "longer")
+    assert (first.extension, first.stated, first.stated_of, first.chance) == ("longer", 0.7, "longer", "longer")
     assert (then.cause, then.starts, then.event_ids) == ("suspension_end", date(2030, 12, 1), ("ban",))
     assert (then.probability, then.chance) == (None, "longer")
     assert then.after == pytest.approx(0.3)
