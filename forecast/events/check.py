@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from forecast.errors import nearest
 from forecast.events.event import APPROVED, Event, Events, KindFamily
-from forecast.events.lifecycle import timeline
+from forecast.events.lifecycle import state, timeline
 
 #: The last day of which anybody can speak; a later one is a slip of the pen, as 2125 for 2025.
 LAST_DAY = date(2099, 12, 31)
@@ -114,10 +114,22 @@ def _suspension_of_nothing(events: Events, event: Event, today: date) -> Iterato
         elif held.effective is None:
             what = f"suspends {target}, which has no effective date"
             yield _remind(event, "acts", what, _RETURNS, f"say when {target} took effect, or was to")
+        elif _over_by_then(events, event, target, today):
+            what = f"suspends {target}, which was over by then"
+            yield _wrong(event, "acts", what, _RETURNS, "put the dates right, or leave the act out")
     settled = targets or any(act.relation == "extends" for act in event.acts) or _is_threat(event)
     if event.kind == "truce" and event.ended and not settled and event.status == "enacted":
         what = "a truce with an end that suspends nothing on record"
         yield _remind(event, "acts", what, "its end brings nothing back, and is no branch that moves a forecast", _NAME)
+
+
+def _over_by_then(events: Events, event: Event, target: str, today: date) -> bool:
+    """Whether what an event suspends was over for good, and not by it, when it took effect."""
+    known = events.known_on(today)
+    if target not in known or event.takes_effect > today:
+        return False
+    then = state(known, target, event.takes_effect - timedelta(days=1), today)
+    return then.status in ("ended", "withdrawn")
 
 
 def _status_denied_by_dates(events: Events, event: Event, today: date) -> Iterator[Finding]:
@@ -176,7 +188,7 @@ def _act_on_what_is_not_there_yet(events: Events, event: Event, today: date) -> 
 def _near_miss_unit(events: Events, event: Event, today: date) -> Iterator[Finding]:
     unit = event.value_unit
     known = {one.value_unit for one in events.values() if one is not event and not one.own} | {*UNITS}
-    if unit in known:
+    if unit in known or unit.startswith(UNITS):  # a known one with an addition: pct ad valorem, FX-indexed
         return
     for near in (*nearest(unit, UNITS, n=1, cutoff=0.7), *filter(None, [_ALIASES.get(unit.lower())]))[:1]:
         what = f"the unit {unit!r} is none that is known"

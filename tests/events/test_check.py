@@ -30,6 +30,7 @@ CONTRADICTIONS: list[tuple[Event, str, str]] = [
     (one({"ended": date(2030, 1, 20), "end_known": date(2030, 1, 15)}), "ended", "before it took effect"),
     (one(None, ("suspends", "nothing")), "acts", "which is no event"),
     (one(None, ("suspends", "talk")), "acts", "only threatened"),
+    (one({"effective": date(2030, 6, 15)}, ("suspends", "term")), "acts", "suspends term, which was over by then"),
     (one({"effective": date(2033, 1, 1)}), "status", "effective only on 2033-01-01"),
     (one({"announced": date(2125, 1, 10)}), "announced", "announced is 2125-01-10"),
     (one({"status_as_of": date(2030, 7, 16)}), "status_as_of", "2030-07-16"),
