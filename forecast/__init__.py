@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from forecast.answers.effects import EffectPaths, Effects
     from forecast.answers.estimate import Estimate
     from forecast.answers.event_classes import ClassEffects
+    from forecast.answers.event_records import EventHistory, FindingList
     from forecast.answers.events import EventList, EventOnDay
     from forecast.answers.forecast import Forecast, ForecastPoint
     from forecast.answers.held import HeldList
@@ -69,8 +70,10 @@ _FROM = {
     "Effects": "answers.effects",
     "Estimate": "answers.estimate",
     "EventCalendar": "answers.calendar",
+    "EventHistory": "answers.event_records",
     "EventList": "answers.events",
     "EventOnDay": "answers.events",
+    "FindingList": "answers.event_records",
     "Forecast": "answers.forecast",
     "ForecastError": "errors",
     "ForecastList": "answers.several",
@@ -103,8 +106,10 @@ __all__ = [
     "Effects",
     "Estimate",
     "EventCalendar",
+    "EventHistory",
     "EventList",
     "EventOnDay",
+    "FindingList",
     "Forecast",
     "ForecastError",
     "ForecastList",

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from forecast.answers.draws import Draws
     from forecast.answers.effects import EffectPaths, Effects
     from forecast.answers.event_classes import ClassEffects
+    from forecast.answers.event_records import EventHistory, FindingList
     from forecast.answers.events import EventList, EventOnDay
     from forecast.answers.forecast import Forecast
     from forecast.answers.held import HeldList
@@ -166,6 +167,18 @@ class Home:
         days = None if expiring is None else index(expiring)
         asked = CalendarQuestion(self.day(as_of), first, last, days, EventFilter(series_id, mineral))
         return event_calendar(self.catalog, self.registry, asked)
+
+    def event_history(self, event_id: str) -> EventHistory:
+        """Every version of an event: what was recorded, by whom, and since when it counts."""
+        from forecast.answers.event_records import event_history
+
+        return event_history(self.catalog, event_id)
+
+    def check_events(self) -> FindingList:
+        """What contradicts itself in the records of events, and what should be looked at again."""
+        from forecast.answers.event_records import finding_list
+
+        return finding_list(self.catalog.events(), self.today)
 
     # -- what was trained ------------------------------------------------------------------------------------------
 

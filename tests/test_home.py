@@ -62,6 +62,8 @@ def test_every_answer_is_a_frame_with_the_columns_that_its_model_describes(home:
         home.events(series_id=COPPER),
         home.event("cn-7ree-licence-2025"),
         home.calendar(expiring=180),
+        home.event_history("cn-7ree-licence-2025"),
+        home.check_events(),
         home.forecast(COPPER, h=3),
         home.forecasts([COPPER], h=3),
         home.effects(COPPER),

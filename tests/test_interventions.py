@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from forecast.effects.episodes import licence
 from forecast.errors import InvalidInput, MissingDesign
+from forecast.events import Events
 from forecast.interventions import (
     Decay,
     Design,
@@ -117,7 +118,7 @@ def test_an_unknown_shape_is_refused_with_what_is_right(text: str) -> None:
 )
 def test_the_longest_terms_of_a_licence_are_read_back_at_every_frequency(code: str, periods: int) -> None:
     terms: EventFacts = {"kind": "licence", "value_after": 60.0, "value_unit": "% approved", "value_text": "60 months"}
-    shape = licence(a_ban("slow", terms), Freq(code))
+    shape = licence(Events([a_ban("slow", terms)]), "slow", Freq(code))
     assert shape == Licence(periods, 0.6)
     assert parse_shape(shape_word(shape)) == shape
 

@@ -14,7 +14,7 @@ from forecast.answers.event_filter import EventFilter
 from forecast.answers.model import LINES, Listing, Part, Text
 from forecast.answers.series import served
 from forecast.errors import Damaged, Fault, InvalidInput, NotTrained
-from forecast.events import EXPIRIES, Event, EventChange, Events, KindFamily, What, branches, changes
+from forecast.events import EXPIRIES, Event, Events, KindFamily, StateChange, What, branches, changes
 from forecast.events.exposure import Minerals, exposure
 from forecast.registry import Registry
 from forecast.timeseries.series import Series
@@ -109,7 +109,7 @@ class CalendarQuestion:
         soon = dt.date.fromordinal(min(self.as_of.toordinal() + self.expiring, dt.date.max.toordinal()))
         return min(soon, self.until or soon)
 
-    def holds(self, change: EventChange) -> bool:
+    def holds(self, change: StateChange) -> bool:
         """Whether a change is in the window, and of what is asked for."""
         if self.expiring is not None and change.what not in EXPIRIES:
             return False
@@ -154,7 +154,7 @@ def recheck_overdue(event: Event, as_of: dt.date, *, unconfirmed: bool = False) 
     return unconfirmed or (event.needs_recheck and late)
 
 
-def _unconfirmed(change: EventChange) -> bool:
+def _unconfirmed(change: StateChange) -> bool:
     return change.branch is not None and change.branch.unconfirmed
 
 
@@ -170,7 +170,7 @@ def _reach(series: Iterable[Series], registry: Registry) -> dict[Series, dt.date
 
 
 def _dated(
-    change: EventChange, events: Events, reach: Mapping[Series, dt.date], minerals: Minerals, as_of: dt.date
+    change: StateChange, events: Events, reach: Mapping[Series, dt.date], minerals: Minerals, as_of: dt.date
 ) -> dict[str, object]:
     """The members of ``DatedChange``; ``reach``: the series that are served, and up to which day each is forecast."""
     event, branch = events[change.event_id], change.branch
@@ -199,7 +199,7 @@ def _dated(
     }
 
 
-def _why_not(change: EventChange, event: Event, last: dt.date | None) -> str | None:
+def _why_not(change: StateChange, event: Event, last: dt.date | None) -> str | None:
     """Why no forecast counts with a change; None where one does. ``last``: the last day forecast of what it touches."""
     if last is None:
         return "it touches no series that is served"

@@ -55,12 +55,13 @@ Contribution = RevisedContribution | NewContribution
 
 @dataclass(frozen=True)
 class ChanceContributions:
-    """Contributions at a chance node: with ``probability`` those of one of ``alternatives``, else those of all
-    draws."""
+    """Contributions at a chance node: with ``probability``, ``after`` what others of this key take, those of one of
+    ``alternatives``, else those of all draws."""
 
     key: str
     probability: float
     alternatives: tuple[tuple[Contribution, ...], ...]
+    after: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class ContributionModel:
             return self._contributions(version, scenario.assumptions)
 
         chances = (
-            ChanceContributions(c.key, c.probability, tuple(map(contributions, c.alternatives)))
+            ChanceContributions(c.key, c.probability, tuple(map(contributions, c.alternatives)), c.after)
             for c in scenario.chance_nodes
         )
         return ContributionSet(contributions(scenario.version), tuple(chances))
@@ -167,7 +168,7 @@ class ContributionModel:
             event.event_id
             for event in self.known.events.values()
             if max(event.effective or dt.date.min, event.ended or dt.date.min) >= since
-            or event.terms
+            or self.known.events.terms(event.event_id)
             or self._builds_up(event)
         }
         found = {event_id: self._new(event_id, self.known, _NOTHING) for event_id in reached(late, self.known.events)}
@@ -261,19 +262,20 @@ class ContributionModel:
 
     def _usual(self, version: EventVersion, event_id: str) -> Shape:
         """How an effect comes about of which nobody says more: as a licence on record does, else it builds up."""
-        event = version.events.get(event_id)
-        return (event and licence(event, self.ahead.freq)) or in_periods(BUILD_UP, self.ahead.freq)
+        granted = licence(version.events, event_id, self.ahead.freq) if event_id in version.events else None
+        return granted or in_periods(BUILD_UP, self.ahead.freq)
 
     # -- what the record tells -------------------------------------------------------------------------------------
 
     @cached_property
     def _licensed(self) -> set[str]:
         """Events of the record that are licences with their terms."""
-        return {event_id for event_id, event in self.known.events.items() if event.terms} & self._effects.keys()
+        events = self.known.events
+        return {event_id for event_id in events if events.terms(event_id)} & self._effects.keys()
 
     def _ungranted(self, event_id: str, version: EventVersion) -> Licence | None:
         """A licence on record of which no observation has seen the grants: what comes back is in no estimate."""
-        one = licence(version.events[event_id], self.ahead.freq)
+        one = licence(version.events, event_id, self.ahead.freq)
         spells, ahead = self.ahead.spells(self.known.steps(event_id)), self.ahead.origin + 1
         return one if one and all(min(spell.stop, ahead) <= spell.start + one.delay for spell in spells) else None
 
@@ -342,4 +344,4 @@ class ContributionModel:
 
 def _on_a_path(event: Event) -> bool:
     """Whether an event's effect is in the path of the measures that it acts on."""
-    return any(act.relation in _ON_A_PATH for act in event.acts)
+    return event.tells_terms or any(act.relation in _ON_A_PATH for act in event.acts)

@@ -110,12 +110,23 @@ class ChanceNode:
     """A chance node: with ``probability`` a draw takes one of ``alternatives``, evenly likely, else the events as they
     are known.
 
-    ``key`` seeds the decision, and the same key decides alike for every series and scenario.
+    ``key`` seeds the decision, and the same key decides alike for every series and scenario; ``after``: the share of
+    draws that another node of this key takes before.
     """
 
     key: str
     probability: float
     alternatives: tuple[EventVersion, ...]
+    after: float = 0.0
+
+
+def open_nodes(found: Iterable[Branch], version: EventVersion, spoken_of: Collection[str] = ()) -> list[ChanceNode]:
+    """A chance node for each of these branches of a version that has a probability, but for those ``spoken_of``."""
+    return [
+        ChanceNode(b.chance, b.probability, (version.taking(b, b.starts or version.known_on),), b.after)
+        for b in found
+        if b.probability is not None and b.event_id not in spoken_of
+    ]
 
 
 @dataclass(frozen=True, eq=False)

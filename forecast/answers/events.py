@@ -67,6 +67,8 @@ class EventFacts(Answer):
     probability: float | None = Field(
         description="0 to 1: of a threat, that it comes; of a suspension, that its end brings back what it suspends"
     )
+    probability_source: Text = Field(description="who gives it: a person or an address; without it, it is not drawn")
+    probability_date: dt.date | None = Field(description="day of which it is; without it, it is not drawn")
     own: bool = Field(description="taken in by a user of this catalogue; not of the bundled data")
 
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from forecast.answers.contributions import ContributionModel, ContributionSet
 from forecast.answers.event_priors import Evidence
-from forecast.answers.event_versions import ChanceNode, EventScenario, EventVersion
+from forecast.answers.event_versions import EventScenario, EventVersion, open_nodes
 from forecast.answers.forecast_periods import ForecastPeriods
 from forecast.answers.paths import CommonRandomNumbers, difference, forked, total
 from forecast.coupling import Bools, convolved, couple, thinned
@@ -124,16 +124,7 @@ class Future:
     @cached_property
     def baseline(self) -> EventScenario:
         """The events as they are known; of the open branches, those with a probability are drawn with it."""
-        return EventScenario(
-            self.known,
-            chance_nodes=tuple(
-                ChanceNode(
-                    branch.event_id, branch.probability, (self.known.taking(branch, branch.starts or self.as_of),)
-                )
-                for branch in self.branches
-                if branch.probability is not None
-            ),
-        )
+        return EventScenario(self.known, chance_nodes=tuple(open_nodes(self.branches, self.known)))
 
     @cached_property
     def open_branches(self) -> tuple[Branch, ...]:

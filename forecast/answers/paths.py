@@ -89,12 +89,12 @@ def forked(
     """
     added = np.zeros((len(ahead.ds), random_numbers.n))
     for chance in additions.chances:
-        u = random_numbers.uniform(chance.key)
+        u = random_numbers.uniform(chance.key) - chance.after
         which = np.floor(u / (chance.probability or 1.0) * len(chance.alternatives))
         for i, alternative in enumerate(chance.alternatives):
             check()
             change = difference(alternative, additions.contributions, ahead, random_numbers)
-            added += np.where((u < chance.probability) & (which == i), change, 0.0)
+            added += np.where((u >= 0) & (u < chance.probability) & (which == i), change, 0.0)
     return added
 
 

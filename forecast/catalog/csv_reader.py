@@ -107,14 +107,15 @@ def read_rows(
         if len(cells) == len(header):
             stripped = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
             row = TableRow(str(path), line, stripped, written)
-            given = {name: text for name, text in stripped.items() if text or name in required}
-            yield row, _checked(row, given, model, reading)
+            yield row, read_row(row, model, reading)
         elif any(cell.strip() for cell in cells):
             expected = f"{len(header)} cells, one a column"
             reading.faults.append(Fault("cells", len(cells), expected, str(path), line))
 
 
-def _checked(row: TableRow, given: Mapping[str, str], model: type[_T], reading: Reading) -> _T:
+def read_row(row: TableRow, model: type[_T], reading: Reading) -> _T:
+    """One line as ``model`` reads it; what is wrong in it is noted, as ``read_rows`` does."""
+    given = {name: text for name, text in row.cells.items() if text or model.model_fields[name].is_required()}
     try:
         return model.model_validate(given)
     except ValidationError as error:

@@ -28,12 +28,14 @@ from forecast.catalog.csv_reader import (
     items,
     moment,
     number,
+    read_row,
     read_rows,
     whole,
     word,
 )
 from forecast.errors import known_name
 from forecast.events import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, KindFamily
+from forecast.events.check import impossible
 from forecast.events.event import APPROVED, CERTAINTY, months_of
 from forecast.names import MEASURES, Measure
 from forecast.timeseries.frequency import Freq, parse_freq
@@ -160,6 +162,8 @@ class EventRow(Row):
         BeforeValidator(number),
         Field(ge=0, le=1, description="a probability from 0 to 1, or nothing"),
     ] = None
+    probability_source: str = ""
+    probability_date: _Day = None
 
 
 class ObservationRow(Row):
@@ -255,15 +259,29 @@ def read_minerals(path: Path, reading: Reading) -> list[tuple[str, str, str]]:
     return [(cells.mineral, cells.parent, cells.kind) for _, cells in table]
 
 
-def read_events(path: Path, known: Collection[str], reading: Reading) -> list[Event]:
-    """Events of a file. ``known``: ids of events that they may act on besides each other."""
-    table = list(read_rows(path, EventRow, reading))
-    _note_repeats([row for row, _ in table], "event_id", reading)
-    ids = {row["event_id"] for row, _ in table} | set(known)
-    return [_event(row, cells, ids, reading) for row, cells in table]
+def read_events(path: Path, known: Collection[str], reading: Reading, today: date | None = None) -> list[Event]:
+    """Events of a file. ``known``: ids of events that they may act on besides each other; ``today``: what cannot be
+    true on this day is noted as wrong."""
+    return judged_events(read_rows(path, EventRow, reading), known, reading, today)
 
 
-def _event(row: TableRow, cells: EventRow, ids: Collection[str], reading: Reading) -> Event:
+def read_event(row: TableRow, known: Collection[str], reading: Reading, today: date | None = None) -> Event:
+    """One event from the cells of a line, wherever they come from."""
+    (event,) = judged_events([(row, read_row(row, EventRow, reading))], known, reading, today)
+    return event
+
+
+def judged_events(
+    table: Iterable[tuple[TableRow, EventRow]], known: Collection[str], reading: Reading, today: date | None
+) -> list[Event]:
+    """Events of lines that were read, each beside the others."""
+    lines = list(table)
+    _note_repeats([row for row, _ in lines], "event_id", reading)
+    ids = {row["event_id"] for row, _ in lines} | set(known)
+    return [_event(row, cells, ids, reading, today) for row, cells in lines]
+
+
+def _event(row: TableRow, cells: EventRow, ids: Collection[str], reading: Reading, today: date | None) -> Event:
     if not (row["announced"] or row["effective"]):
         reading.note(row, "announced", "a date here or in 'effective'")
     status = cells.status or ("threatened" if KINDS[cells.kind] is KindFamily.THREAT else "enacted")
@@ -278,7 +296,11 @@ def _event(row: TableRow, cells: EventRow, ids: Collection[str], reading: Readin
         if act.target not in ids or act.target == row["event_id"]:
             reading.note(row, "acts", known_name("event other than itself", act.target, set(ids) - {row["event_id"]}))
     facts = {"status": status, "end_known": end_known, "needs_recheck": cells.needs_recheck == "yes"}
-    return Event(**dict(cells) | facts)
+    event = Event(**dict(cells) | facts)
+    for column, expected in impossible(event, today) if today else ():
+        if column not in row.wrong:
+            reading.note(row, column, expected)
+    return event
 
 
 def _check_terms(row: TableRow, cells: EventRow, reading: Reading) -> None:

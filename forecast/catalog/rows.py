@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Row, Table, insert, select, update
 
 from forecast import names
 from forecast.catalog import vintages
@@ -82,3 +83,16 @@ def plant(connection: Connection, named: Iterable[str], rows: Iterable[tuple[str
             connection.execute(MINERALS.delete().where(place))
             connection.execute(insert(MINERALS), {"mineral": mineral, "parent": parent, "kind": kind})
     return tuple(f"mineral {name!r} is new: it stands alone in the tree of minerals" for name in strange)
+
+
+def as_fine(bundled: Series, stored: Mapping[str, Series]) -> Series:
+    """A bundled series with the resolution that somebody gave it, where the bundled data say none."""
+    before = stored.get(bundled.series_id)
+    return (
+        dataclasses.replace(bundled, resolution=before.resolution) if before and bundled.resolution is None else bundled
+    )
+
+
+def stored(connection: Connection, table: Table, build: Callable[[Row[*tuple[object, ...]]], _T]) -> dict[str, _T]:
+    """Rows of a table as records, by the id in the first column."""
+    return {row[0]: build(row) for row in connection.execute(select(table))}

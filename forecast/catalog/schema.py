@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from datetime import date
 
 from sqlalchemy import (
     Boolean,
@@ -27,7 +30,7 @@ from forecast.names import stored_flow
 from forecast.timeseries.series import Series
 
 #: The newest migration; a catalogue that has another one is migrated when it is opened.
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 
 METADATA = MetaData(naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"})
 
@@ -117,7 +120,7 @@ HELD_VALUES = Table(
     Column("by", Text, nullable=False),
 )
 
-_DATES = ("announced", "effective", "ended", "end_known", "status_as_of")
+_DATES = ("announced", "effective", "ended", "end_known", "status_as_of", "probability_date")
 _MARKS = ("needs_recheck", "own")
 _NUMBERS = ("value_before", "value_after", "probability")
 
@@ -134,6 +137,20 @@ def _event_column(name: str) -> Column[object]:
 
 #: Lists are joined by semicolons, as in the CSV files.
 EVENTS = Table("events", METADATA, *(_event_column(field.name) for field in fields(Event)))
+
+#: What was said of an event after it was taken in: ``known`` (UTC) is the moment since which it counts, ``recorded``
+#: that of writing; ``facts``: the changed cells of its row, as JSON. Rows are added, never changed.
+EVENT_CHANGES = Table(
+    "event_changes",
+    METADATA,
+    Column("event_id", String(100), ForeignKey("events.event_id"), primary_key=True),
+    Column("recorded", DateTime, primary_key=True),
+    Column("known", DateTime, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("facts", Text, nullable=False),
+)
 
 
 def series_row(series: Series) -> dict[str, object]:
@@ -157,6 +174,34 @@ def event_row(event: Event) -> dict[str, object]:
 
 def event_of(row: Row[*tuple[object, ...]]) -> Event:
     cells = dict(row._mapping)
-    lists = {name: items(cells[name]) for name in ("targets", "minerals", "sources")}
-    flows = tuple(map(stored_flow, items(cells["flows"])))
-    return Event(**(cells | lists | {"flows": flows, "acts": acts(cells["acts"])}))
+    cells.update(_facts(cells))
+    return Event(**cells)
+
+
+def amended(event: Event, cells: Mapping[str, object]) -> Event:
+    """The event with these cells of its row in place of its own."""
+    facts = dict(vars(event))
+    facts.update(_facts(cells))
+    return Event(**facts)
+
+
+def _facts(cells: Mapping[str, object]) -> dict[str, object]:
+    return {name: _LISTS[name](str(cell)) if name in _LISTS else cell for name, cell in cells.items()}
+
+
+_LISTS: dict[str, Callable[[str], tuple[object, ...]]] = {
+    **dict.fromkeys(("targets", "minerals", "sources"), items),
+    "flows": lambda text: tuple(map(stored_flow, items(text))),
+    "acts": acts,
+}
+
+
+def cells_text(cells: Mapping[str, object]) -> str:
+    """Cells of a row of an event as JSON, days as their ISO text."""
+    return json.dumps(cells, default=str, sort_keys=True, ensure_ascii=False)
+
+
+def cells_of(text: str) -> dict[str, object]:
+    """The cells again."""
+    found: dict[str, object] = json.loads(text)
+    return {name: date.fromisoformat(str(cell)) if name in _DATES and cell else cell for name, cell in found.items()}

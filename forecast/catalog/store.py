@@ -4,42 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, Row, Table, insert, select
+from sqlalchemy import Connection, insert, select
 
 from forecast import names
-from forecast.catalog import bundle, retirements, rows, vintages
+from forecast.catalog import bundle, event_changes, retirements, rows, vintages
+from forecast.catalog.csv_reader import items
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
 from forecast.catalog.quarantine import Held, Quarantine, record
 from forecast.catalog.schema import (
     CHANGES,
-    EVENTS,
     MINERALS,
     OBSERVATIONS,
     SERIES,
     SNAPSHOTS,
-    event_of,
-    event_row,
     series_of,
     series_row,
 )
 from forecast.errors import NotFound, Retired, Unservable
-from forecast.events import Event, Events
+from forecast.events import UNTRAINED, Event, EventChange, Events
 from forecast.events.exposure import Minerals, exposure
 from forecast.settings import Settings, data_dir
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History, Series
 
 _T = TypeVar("_T")
-
-#: What is said about an event but cannot change a number.
-_PROSE = ("title", "status_note", "status_as_of", "scope_note", "mechanism", "sources", "needs_recheck")
 
 
 @dataclass(frozen=True)
@@ -216,13 +211,7 @@ class Catalog:
 
     def events_known_to(self, as_of: date | None = None) -> date:
         """The last day, up to ``as_of``, of which the catalogue tells anything of events; ``date.min`` if of none."""
-        days = (
-            day
-            for event in self._current().events.values()
-            for day in (event.known_from, event.end_known, event.status_as_of)
-            if day is not None and (as_of is None or day <= as_of)
-        )
-        return max(days, default=date.min)
+        return self._current().events.known_to(as_of)
 
     def known_on(self, series_ids: Iterable[str], as_of: date | None = None) -> date:
         """The day on which the newest value of these series, of those known at the end of ``as_of``, became known.
@@ -245,7 +234,7 @@ class Catalog:
         sha.update("\n".join(history.flag.tolist()).encode())
         for event in self.events(as_of).values():
             if exposure(event, history.series, minerals) > 0:
-                facts = {name: value for name, value in asdict(event).items() if name not in _PROSE}
+                facts = {name: value for name, value in asdict(event).items() if name not in UNTRAINED}
                 sha.update(json.dumps(facts, sort_keys=True, default=str).encode())
         return sha.hexdigest()
 
@@ -261,10 +250,11 @@ class Catalog:
     ) -> Counts:
         """Write all of it or nothing; what is there already changes nothing.
 
-        Series and events are replaced by id; observations are added as vintages and never replaced. ``held``: values
-        that do not count, or that count as ``accepted_by`` says so. ``known_at``: the moment of writing. Raises
-        ``NotFound`` for observations of an unknown series, ``InvalidInput`` where the values of a series would get
-        another meaning, or a recorded moment a second value. A retired series stays retired.
+        Series are replaced by id; observations are added as vintages, and of events that are there the facts that
+        differ as changes that are known from now on: neither is ever replaced. ``held``: values that do not count, or
+        that count as ``accepted_by`` says so. ``known_at``: the moment of writing. Raises ``NotFound`` for observations
+        of an unknown series, ``InvalidInput`` where the values of a series would get another meaning, or a recorded
+        moment a second value. What is retired stays retired.
         """
         with self._database.writing() as connection:
             values = [*observations, *(one.observation for one in held if accepted_by)]
@@ -272,6 +262,20 @@ class Catalog:
             if record(connection, values, held, known_at, accepted_by):
                 rows.count_change(connection)
             return counts if accepted_by else replace(counts, held=len(held))
+
+    def event_history(self, event_id: str) -> tuple[Event, list[EventChange]]:
+        """An event as it was taken in, and every change of it in order of writing. Raises ``NotFound``."""
+        events, changes = self._database.read(event_changes.recorded)
+        if event_id not in events:
+            raise NotFound("event", event_id, events)
+        return events[event_id], changes.get(event_id, [])
+
+    def change_event(self, change: EventChange) -> None:
+        """Record a change of an event, which counts from ``change.known`` on. Raises ``NotFound``."""
+        with self._database.writing() as connection:
+            event_changes.add(connection, change)
+            rows.plant(connection, items(str(change.facts.get("minerals", ""))))
+            rows.count_change(connection)
 
     def withdraw(self, periods: Mapping[str, Iterable[date]], *, now: datetime) -> tuple[int, int]:
         """Let the values of these periods, by series, be known no more from ``now`` on; before, they stay known.
@@ -293,7 +297,7 @@ class Catalog:
         Raises ``NotFound``.
         """
         with self._database.writing() as connection:
-            rows.named(_stored(connection, SERIES, series_of), series_id)
+            rows.named(rows.stored(connection, SERIES, series_of), series_id)
             since = retirements.load(connection)
             if series_id not in since:
                 retirements.add(connection, series_id, True, now)
@@ -317,13 +321,12 @@ class Catalog:
         events: list[Event],
         now: datetime,
     ) -> Counts:
-        before = _stored(connection, SERIES, series_of)
+        before = rows.stored(connection, SERIES, series_of)
         rows.check_series(connection, before, series, observations)
         changed_series = rows.replace(connection, SERIES, before, {one.series_id: one for one in series}, series_row)
         named = {one.mineral for one in series} | {slug for event in events for slug in event.minerals}
         notes = rows.plant(connection, named - {""})
-        known_events = _stored(connection, EVENTS, event_of) if events else {}
-        changed_events = rows.replace(connection, EVENTS, known_events, {e.event_id: e for e in events}, event_row)
+        changed_events, replaced = event_changes.take_in(connection, events, now) if events else (0, 0)
         added, revised = vintages.news(connection, observations, now)
         if added or revised:
             connection.execute(insert(OBSERVATIONS), [vintages.row(one) for one in (*added, *revised)])
@@ -331,7 +334,6 @@ class Catalog:
         changed = changed_series + changed_events + len(added) + len(revised)
         if changed or notes:
             rows.count_change(connection)
-        replaced = changed_events - sum(event.event_id not in known_events for event in events)
         return Counts(changed_series, len(added), len(revised), changed_events, replaced, total - changed, notes)
 
     def _seed(self, now: datetime) -> None:
@@ -346,11 +348,15 @@ class Catalog:
                 return
             rows.plant(connection, (), bundled.minerals)
             # A series to whose values a user gave another meaning under an older version stays as it is.
-            stored = _stored(connection, SERIES, series_of)
+            stored = rows.stored(connection, SERIES, series_of)
             theirs = {one.series_id for one in bundled.series if list(rows.clashes(connection, stored, [one]))}
-            series = [_as_fine(one, stored) for one in bundled.series if one.series_id not in theirs]
+            series = [rows.as_fine(one, stored) for one in bundled.series if one.series_id not in theirs]
             observations = [one for one in bundled.observations if one.series_id not in theirs]
-            self._write(connection, series, observations, list(bundled.events), now)
+            rows.plant(connection, {slug for event in bundled.events for slug in event.minerals})
+            moved = event_changes.put_right(connection, bundled.events, now)
+            counts = self._write(connection, series, observations, [], now)
+            if moved and not (counts.changed or counts.notes):
+                rows.count_change(connection)
             connection.execute(insert(SNAPSHOTS), {"digest": digest, "read_at": now.replace(tzinfo=None)})
 
     def _current(self) -> _Memory:
@@ -362,13 +368,13 @@ class Catalog:
         memory = self._memory
         if memory is None or memory.number != number:
             tree = connection.execute(select(MINERALS.c.mineral, MINERALS.c.parent, MINERALS.c.kind)).all()
-            since, series = retirements.load(connection), sorted(_stored(connection, SERIES, series_of).items())
+            since, series = retirements.load(connection), sorted(rows.stored(connection, SERIES, series_of).items())
             memory = _Memory(
                 number,
                 {name: one for name, one in series if name not in since},
                 {name: (one, since[name]) for name, one in series if name in since},
                 Minerals.from_rows((mineral, parent, kind) for mineral, parent, kind in tree),
-                Events(_stored(connection, EVENTS, event_of).values()),
+                event_changes.load(connection),
             )
             self._memory = memory
         return memory
@@ -387,14 +393,3 @@ class Catalog:
 
         memory = self._database.read(read)
         return {series_id: one for series_id in ids if (one := memory[series_id]) is not None}
-
-
-def _as_fine(bundled: Series, stored: Mapping[str, Series]) -> Series:
-    """A bundled series with the resolution that somebody gave it, where the bundled data say none."""
-    before = stored.get(bundled.series_id)
-    return replace(bundled, resolution=before.resolution) if before and bundled.resolution is None else bundled
-
-
-def _stored(connection: Connection, table: Table, build: Callable[[Row[*tuple[object, ...]]], _T]) -> dict[str, _T]:
-    """Rows of a table as records, by the id in the first column."""
-    return {row[0]: build(row) for row in connection.execute(select(table))}

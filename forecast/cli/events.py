@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.options import AsOf, day
+from forecast.cli.event_edits import add, amend, check, history, retire
+from forecast.cli.options import AsOf, ListingCommands, day
 from forecast.cli.output import FormatOption, Out, OutputOption, percent
 from forecast.cli.session import Session, session
 from forecast.wording import counted
@@ -26,7 +27,26 @@ _CALENDAR = ("day", "what", "event_id", "series", "in_forecast")
 NO_SOURCE, _MARK = "no source recorded", " *"
 
 
-def events(
+events = typer.Typer(cls=ListingCommands, rich_markup_mode="rich", subcommand_metavar="[EVENT] | COMMAND")
+
+
+@events.callback()
+def group() -> None:
+    """List tariffs, export controls and shocks, or show one; add, amend, retire and check them.
+
+    Without a command it is `orecast events show`, whose options it takes.
+
+    \b
+    Examples:
+      orecast events --series volume.rare-earths.export.cn
+      orecast events cn-7ree-licence-2025
+      orecast events amend cn-suspension-no70-2025 --ended 2027-01-10
+      orecast events check
+    """
+
+
+@events.command()
+def show(
     event_id: Annotated[str | None, typer.Argument(metavar="[EVENT]", help="one event, with all its facts")] = None,
     series: Annotated[str | None, typer.Option(metavar="ID", help="that touch this series")] = None,
     mineral: Annotated[
@@ -47,7 +67,7 @@ def events(
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
-    """List tariffs, export controls and shocks, show one, or what changes when.
+    """List tariffs, export controls and shocks, show one, or what changes when; the word show may be left out.
 
     Shown as known at the end of the day --as-of: an event that was not yet
     announced is not listed, an end that was not yet known is left out. With
@@ -140,3 +160,7 @@ def _below(calendar: EventCalendar) -> Iterator[str]:
         yield f"to be verified again: {', '.join(dict.fromkeys(overdue))}"
     if calendar.undated:
         yield f"may come, no day set: {', '.join(calendar.undated)}"
+
+
+for command in (add, amend, retire, history, check):
+    events.command()(command)

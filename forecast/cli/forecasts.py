@@ -141,10 +141,13 @@ def _page(made: Forecast) -> str:
     if any(point.nowcast for point in made.data):
         columns.append(TableColumn("nowcast"))
     title = f"{made.series_id}, {made.unit}; quality of the data: {made.quality}"
+    drawn = [branch for branch in made.branches if branch.probability is not None]
     undrawn = [branch for branch in made.branches if branch.probability is None]
     facts = [
         made.provenance,
         *made.notes,
+        *(["In these numbers, in the share of the draws that is said:"] if drawn else []),
+        *(f"- {branch.probability:.0%}: {branch.says} ({branch.event_id})" for branch in drawn),
         *(["Not in these numbers, since nobody has given a probability:"] if undrawn else []),
         *(f"- {branch.says} ({branch.event_id})" for branch in undrawn),
     ]

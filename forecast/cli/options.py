@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from forecast.errors import Fault, InvalidInput
 from forecast.settings import FORECAST_LEVELS, SpanOrigin
+
+
+class ListingCommands(TyperGroup):
+    """A group whose first word may also be what its command ``show`` is asked for."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        named = bool(args) and (args[0] in self.commands or args[0] == "--help")
+        return super().parse_args(ctx, args if named else ["show", *args])
 
 
 def day(text: str) -> dt.date:

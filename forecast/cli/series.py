@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from forecast.cli.options import SeriesArgument
+from forecast.cli.options import ListingCommands, SeriesArgument
 from forecast.cli.output import FormatOption, Out, OutputOption
 from forecast.cli.session import session
 from forecast.errors import Fault, InvalidInput, one_of
@@ -21,15 +20,7 @@ if TYPE_CHECKING:
 _COLUMNS = ("series_id", "unit", "freq", "run")
 
 
-class SeriesCommands(TyperGroup):
-    """A group whose first word may also be what its command ``show`` is asked for."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        named = bool(args) and (args[0] in self.commands or args[0] == "--help")
-        return super().parse_args(ctx, args if named else ["show", *args])
-
-
-series = typer.Typer(cls=SeriesCommands, rich_markup_mode="rich", subcommand_metavar="[SERIES] | COMMAND")
+series = typer.Typer(cls=ListingCommands, rich_markup_mode="rich", subcommand_metavar="[SERIES] | COMMAND")
 
 
 @series.callback()

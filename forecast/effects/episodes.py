@@ -98,9 +98,10 @@ def direction(event: Event, series: Series) -> int:
     return _DIRECTIONS.get(word, 0)
 
 
-def licence(event: Event, freq: Freq) -> Licence | None:
+def licence(events: Events, event_id: str, freq: Freq) -> Licence | None:
     """How a licence acts whose delay and rate of approval are on record, in periods."""
-    return Licence(freq.months(event.terms[0]), event.terms[1]) if event.terms else None
+    terms = events.terms(event_id)
+    return Licence(freq.months(terms[0]), terms[1]) if terms else None
 
 
 def episodes(
@@ -169,11 +170,13 @@ def _touching(
 
 
 def _carried(touching: Iterable[Event]) -> list[tuple[str, str]]:
-    """Events that only suspend, end, revive or prolong measures which touch the series themselves."""
+    """Events that only suspend, end, revive or prolong measures which touch the series themselves, or tell how many of
+    their licences are granted."""
     by_id = {event.event_id: event for event in touching}
     carried = []
     for event in by_id.values():
-        targets = [by_id.get(act.target) for act in event.acts if act.relation in _ON_A_PATH]
+        on_a_path = _ON_A_PATH | {"amends"} if event.tells_terms else _ON_A_PATH
+        targets = [by_id.get(act.target) for act in event.acts if act.relation in on_a_path]
         measures = [t for t in targets if t is not None and t.family in _MEASURES]
         if measures and len(measures) == len(event.acts):
             carried.append((event.event_id, measures[0].event_id))
@@ -223,7 +226,7 @@ def _best_guess(events: Events, event: Event, freq: Freq, known_on: dt.date, las
         steps = tuple(step for step in steps if step[0] <= freq.end(last).item()) or steps
     if event.family in (KindFamily.SHOCK, KindFamily.THREAT):
         return Intervention(_passing(event, start, freq), start)
-    shape = licence(event, freq) or Step()
+    shape = licence(events, event.event_id, freq) or Step()
     if len(steps) < 2:
         return Intervention(shape, start)
     if event.family is KindFamily.TARIFF or len(steps) > 2 or steps[1][1] != 0.0 or steps[0][1] != 1.0:

@@ -5,8 +5,9 @@ know. All dates are UTC days, and knowledge of a day means knowledge at its end.
 answer is a pure function of the events and of two days.
 """
 
-from forecast.events.calendar import EXPIRIES, EventChange, What, changes
-from forecast.events.event import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, Events, KindFamily
+from forecast.events.calendar import EXPIRIES, StateChange, What, changes
+from forecast.events.changes import PROSE, UNTRAINED, Action, EventChange, in_order, versions
+from forecast.events.event import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, Events, KindFamily, Version
 from forecast.events.lifecycle import Branch, State, branches, last_day, state, states, timeline
 from forecast.events.spells import InForceInterval, days_in_force, in_force, was_in_force
 
@@ -14,8 +15,11 @@ __all__ = [
     "EVENT_STATUSES",
     "EXPIRIES",
     "KINDS",
+    "PROSE",
     "RELATIONS",
+    "UNTRAINED",
     "Act",
+    "Action",
     "Branch",
     "Event",
     "EventChange",
@@ -23,14 +27,18 @@ __all__ = [
     "InForceInterval",
     "KindFamily",
     "State",
+    "StateChange",
+    "Version",
     "What",
     "branches",
     "changes",
     "days_in_force",
     "in_force",
+    "in_order",
     "last_day",
     "state",
     "states",
     "timeline",
+    "versions",
     "was_in_force",
 ]

@@ -38,7 +38,7 @@ EXPIRIES = frozenset({What.ENDS, What.SUSPENSION_ENDS, What.TRUCE_ENDS})
 
 
 @dataclass(frozen=True)
-class EventChange:
+class StateChange:
     """A dated change of one event.
 
     ``event_ids``: what comes back on the next day, of the end of a suspension; ``by``: the event that brings it about,
@@ -53,7 +53,7 @@ class EventChange:
     branch: Branch | None = None
 
 
-def changes(events: Events, known_on: date) -> tuple[EventChange, ...]:
+def changes(events: Events, known_on: date) -> tuple[StateChange, ...]:
     """Every dated change, past and future, as known at the end of ``known_on``, by day.
 
     An open suspension or truce, or a threat, whose day has passed without news is here too: its branch is unconfirmed.
@@ -64,25 +64,25 @@ def changes(events: Events, known_on: date) -> tuple[EventChange, ...]:
     return tuple(sorted(found, key=lambda change: (change.day, change.event_id, change.what)))
 
 
-def _certain(known: Events, event: Event, known_on: date) -> Iterator[EventChange]:
+def _certain(known: Events, event: Event, known_on: date) -> Iterator[StateChange]:
     begun = False
     for day, state in states(known, event.event_id, known_on):
         match state.status:
             case "in_force":
-                yield EventChange(day, event.event_id, What.RESUMES if begun else What.STARTS, by=state.by)
+                yield StateChange(day, event.event_id, What.RESUMES if begun else What.STARTS, by=state.by)
                 begun = True
             case "suspended":
-                yield EventChange(day, event.event_id, What.SUSPENDED, by=state.by)
+                yield StateChange(day, event.event_id, What.SUSPENDED, by=state.by)
             case "ended" if begun:
-                yield EventChange(day - _DAY, event.event_id, What.ENDS, by=state.by)
+                yield StateChange(day - _DAY, event.event_id, What.ENDS, by=state.by)
             case "ended" if event.family is KindFamily.THREAT and event.status == "enacted":
-                yield EventChange(day, event.event_id, What.CARRIED_OUT, by=state.by)
+                yield StateChange(day, event.event_id, What.CARRIED_OUT, by=state.by)
             case "ended" | "withdrawn":
-                yield EventChange(day, event.event_id, What.WITHDRAWN, by=state.by)
+                yield StateChange(day, event.event_id, What.WITHDRAWN, by=state.by)
 
 
-def _of_branch(branch: Branch, starts: date) -> EventChange:
+def _of_branch(branch: Branch, starts: date) -> StateChange:
     if branch.cause == "threat":
-        return EventChange(starts, branch.event_id, What.MAY_START, branch=branch)
+        return StateChange(starts, branch.event_id, What.MAY_START, branch=branch)
     what = What.SUSPENSION_ENDS if branch.event_ids else What.TRUCE_ENDS
-    return EventChange(starts - _DAY, branch.event_id, what, branch.event_ids, branch=branch)
+    return StateChange(starts - _DAY, branch.event_id, what, branch.event_ids, branch=branch)

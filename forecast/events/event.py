@@ -74,8 +74,9 @@ class Event:
     ``% approved``, and the delay until then as its text (``3 months``). ``flows``: (exporter, importer) codes.
     ``price_world``, ``price_local`` (in ``local_market``) and ``volume``: directions expected by economic reasoning,
     never measured. ``probability``: of a threat, that it comes; of a suspension, that its end brings back what it
-    suspends; ``None`` if nobody has said. ``own``: somebody took it in who uses the catalogue; it is none of the
-    bundled data.
+    suspends; ``None`` if nobody has said. ``probability_source`` (a person or an address) and ``probability_date`` (the
+    day of which it is): without both it is listed and not drawn. ``own``: somebody took it in who uses the catalogue;
+    it is none of the bundled data.
     """
 
     event_id: str
@@ -110,6 +111,8 @@ class Event:
     sources: tuple[str, ...]
     needs_recheck: bool
     probability: float | None = None
+    probability_source: str = ""
+    probability_date: date | None = None
     own: bool = False
 
     @property
@@ -149,6 +152,11 @@ class Event:
         return CERTAINTY.get(self.certainty, CERTAINTY["background"])
 
     @property
+    def sourced_probability(self) -> float | None:
+        """Its probability, if it is told who gave it and of which day it is; forecasts are drawn with no other."""
+        return self.probability if self.probability_source and self.probability_date else None
+
+    @property
     def terms(self) -> tuple[int, float] | None:
         """Of a licence that states both: months until the first applications are decided, and the share approved."""
         if self.kind != "licence" or self.value_unit != APPROVED or self.value_after is None:
@@ -160,10 +168,12 @@ class Event:
         """The event as it could be known at the end of ``day``; ``None`` before it could be known at all.
 
         An end date and the status it led to are hidden before ``end_known``, a lapse also before it came to pass, a
-        note before its evidence.
+        note before its evidence, a probability before its date.
         """
         if day < self.known_from:
             return None
+        if self.probability_date is not None and day < self.probability_date:
+            return replace(self, probability=None, probability_source="", probability_date=None).known_on(day)
         end_is_known = self.end_known is None or self.end_known <= day
         is_over = end_is_known and (self.ended is None or self.ended <= day or self.status == "suspended")
         note_is_known = self.status_as_of is None or self.status_as_of <= day
@@ -182,6 +192,11 @@ class Event:
     def _status_before_end(self) -> str:
         return "threatened" if self.family is KindFamily.THREAT or self.status == "threatened" else "enacted"
 
+    @property
+    def tells_terms(self) -> bool:
+        """Whether it only tells how licences that are there are granted: what it does is in their path."""
+        return self.terms is not None and any(act.relation == "amends" for act in self.acts)
+
 
 def months_of(text: str) -> int | None:
     """``3 months`` as a number from 1 to 60; None for anything else."""
@@ -189,11 +204,30 @@ def months_of(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-class Events(Mapping[str, Event]):
-    """Events by id, in order of id; immutable. ``[]`` raises ``NotFound``. ``as_of``: the day of this knowledge."""
+@dataclass(frozen=True)
+class Version:
+    """The facts of an event that hold from the end of the day ``known`` on; ``event``: None once it is retired."""
 
-    def __init__(self, events: Iterable[Event] = (), *, as_of: date | None = None) -> None:
+    known: date
+    event: Event | None
+
+
+class Events(Mapping[str, Event]):
+    """Events by id, in order of id; immutable. ``[]`` raises ``NotFound``. ``as_of``: the day of this knowledge.
+
+    ``versions``: of those that were amended or retired, the facts in order of the days since which they were known;
+    the last are those of ``events``.
+    """
+
+    def __init__(
+        self,
+        events: Iterable[Event] = (),
+        *,
+        as_of: date | None = None,
+        versions: Mapping[str, tuple[Version, ...]] | None = None,
+    ) -> None:
         self._events = {event.event_id: event for event in sorted(events, key=lambda event: event.event_id)}
+        self._versions = versions or {}
         self.as_of = as_of
 
     def __getitem__(self, event_id: str) -> Event:
@@ -223,7 +257,25 @@ class Events(Mapping[str, Event]):
         """What could be known at the end of ``day``."""
         if day == self.as_of:
             return self
-        return Events((known for event in self.values() if (known := event.known_on(day))), as_of=day)
+        versions = {name: tuple(v for v in each if v.known <= day) for name, each in self._versions.items()}
+        believed = [event for event_id, event in self.items() if event_id not in versions]
+        believed += [last for each in versions.values() if each and (last := each[-1].event)]
+        return Events((known for event in believed if (known := event.known_on(day))), as_of=day, versions=versions)
+
+    def known_to(self, day: date | None = None) -> date:
+        """The last day, up to ``day``, of which anything is told of events; ``date.min`` if of none."""
+        days = [version.known for versions in self._versions.values() for version in versions]
+        for event in self.values():
+            days += [told for told in (event.known_from, event.end_known, event.status_as_of) if told is not None]
+        return max((told for told in days if day is None or told <= day), default=date.min)
+
+    def terms(self, event_id: str) -> tuple[int, float] | None:
+        """Of a licence: months from its start until the first applications are decided, and the share approved.
+
+        As the last of the licences that amend it says, for what is approved is known later than what is required.
+        """
+        amending = [by.terms for by, act in self.acts_on(event_id) if act.relation == "amends" and by.terms]
+        return amending[-1] if amending else self[event_id].terms
 
     def acts_on(self, event_id: str) -> tuple[tuple[Event, Act], ...]:
         """The events that act on this one, with the act, in order of date."""

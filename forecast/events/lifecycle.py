@@ -27,11 +27,16 @@ class State:
 
 @dataclass(frozen=True)
 class Branch:
-    """A future that is not in the baseline for want of a probability.
+    """A future that is not in the baseline, or only with its probability.
 
-    ``event_id``: the threat, or the suspension or truce whose end it is; ``cause``: ``threat`` or
+    ``event_id``: the threat, or the suspension, truce or threatened extension whose end it is; ``cause``: ``threat`` or
     ``suspension_end``; ``event_ids``: what would start or start again; ``starts``: its first day, if one is set;
     ``unconfirmed``: that day has passed and nothing later is known.
+
+    ``probability``: that it comes, from what is ``stated`` on record of the event ``stated_of`` with its source and its
+    date; that may be the extension, with which it does not come. ``extension``: id of a threatened one, whose own end
+    is the next branch. ``first``: of the end of an extension, the chance on which the earlier ends hang, too; they have
+    the share ``after`` of it.
     """
 
     event_id: str
@@ -41,6 +46,18 @@ class Branch:
     probability: float | None
     unconfirmed: bool
     title: str
+    stated: float | None = None
+    stated_of: str = ""
+    probability_source: str = ""
+    probability_date: date | None = None
+    extension: str = ""
+    first: str = ""
+    after: float = 0.0
+
+    @property
+    def chance(self) -> str:
+        """What decides it: branches of one extension are decided together."""
+        return self.first or self.extension or self.event_id
 
 
 def state(events: Events, event_id: str, day: date, known_on: date) -> State:
@@ -85,10 +102,11 @@ def last_day(events: Events, event_id: str, known_on: date) -> date | None:
 def branches(events: Events, known_on: date) -> tuple[Branch, ...]:
     """The ends of suspensions and truces, and the threats, that stood open at the end of ``known_on``, by date.
 
-    A threat that would end a suspension is that suspension's end: one branch.
+    A threat that would end a suspension is that suspension's end: one branch. So is a threat to extend it; the end of
+    the extension is the next one.
     """
     known = events.known_on(known_on)
-    ends: list[Branch] = []
+    found: dict[str, Branch] = {}
     explained: set[str] = set()
     for event in known.values():
         # What is only threatened holds nothing back whose end could be open.
@@ -97,41 +115,110 @@ def branches(events: Events, known_on: date) -> tuple[Branch, ...]:
         until = _until(known, event)
         if until is None:
             continue
-        threats = [by for by, act in known.acts_on(event.event_id) if act.relation == "terminates" and _is_threat(by)]
-        explained.update(threat.event_id for threat in threats)
+        explained |= {threat.event_id for threat in _threats(known, event)}
         if _over(known, event) is None:
-            ends += _end(known, event, until + _DAY, threats)
-    waiting = [
-        Branch(
-            event_id=event.event_id,
-            cause="threat",
-            event_ids=(event.event_id,),
-            starts=event.effective,
-            probability=event.probability,
-            unconfirmed=event.effective is not None and event.effective <= known_on,
-            title=event.title,
-        )
-        for event in known.values()
-        if _is_threat(event) and event.event_id not in explained
-    ]
-    return tuple(sorted([*ends, *waiting], key=lambda branch: (branch.starts or date.max, branch.event_id)))
+            for end in _end(known, event, until + _DAY):
+                before = found.get(end.event_id, end)
+                ids = (*before.event_ids, *(each for each in end.event_ids if each not in before.event_ids))
+                found[end.event_id] = replace(before, event_ids=ids)
+                explained |= {threat.event_id for threat in _threats(known, known[end.event_id])}
+    waiting = [_threat(event, known_on) for event in known.values() if _is_threat(event)]
+    open_branches = [*found.values(), *(b for b in waiting if b.event_id not in explained | found.keys())]
+    return tuple(sorted(open_branches, key=lambda branch: (branch.starts or date.max, branch.event_id)))
 
 
-def _end(known: Events, event: Event, starts: date, threats: list[Event]) -> list[Branch]:
-    """The branch in which a suspension or truce ends and what it holds back comes again on ``starts``.
+def _threat(event: Event, known_on: date) -> Branch:
+    branch = Branch(
+        event_id=event.event_id,
+        cause="threat",
+        event_ids=(event.event_id,),
+        starts=event.effective,
+        probability=event.sourced_probability,
+        unconfirmed=event.effective is not None and event.effective <= known_on,
+        title=event.title,
+    )
+    return _stated(branch, _saying([event]))
 
-    None where another suspension holds all of that back from then on.
+
+def _threats(known: Events, *held: Event, relation: str = "") -> list[Event]:
+    """The threats to end or to extend a suspension or what prolongs it, that which was known last at the end."""
+    holders = {by.event_id for event in held for by in (event, *_extenders(known, event))}
+    relations = (relation,) if relation else ("terminates", "extends")
+    found = {by.event_id: by for holder in holders for by, act in known.acts_on(holder) if act.relation in relations}
+    threats = [by for by in found.values() if _is_threat(by)]
+    return sorted(threats, key=lambda by: (by.known_from, by.event_id))
+
+
+def _end(known: Events, event: Event, starts: date, first: str = "", after: float | None = 0.0) -> list[Branch]:
+    """The branch in which a suspension or truce ends and what it holds back comes again on ``starts``, and those of
+    the ends of its threatened extensions, which are reached in what is left of the chance.
+
+    None where another suspension holds all of that back from then on. ``first``: the chance on which it hangs;
+    ``after``: what is used up of it, None where that is not known. With a ``first`` the event is an extension.
     """
-    holders = {event.event_id, *(by.event_id for by in _extenders(known, event))}
-    targets = {act.target for holder in holders for act in known[holder].acts if act.relation == "suspends"}
-    after = {target: _life(known, target).at(starts) for target in sorted(targets) if target in known}
-    held = tuple(target for target, then in after.items() if then.status == "suspended" and then.by in holders)
-    if not held and any(then.status == "suspended" for then in after.values()):
+    extended = [act.target for act in event.acts if act.relation == "extends" and act.target in known]
+    held = _held(known, [known[target] for target in extended] if first else [event], starts)
+    if held is None:
         return []
-    given = [p for e in (*threats, event) if (p := e.probability) is not None]
-    unconfirmed = known.as_of is not None and starts <= known.as_of
-    title = threats[0].title if threats else event.title
-    return [Branch(event.event_id, "suspension_end", held, starts, given[0] if given else None, unconfirmed, title)]
+    ends, extends = (_threats(known, event, relation=relation) for relation in ("terminates", "extends"))
+    extension = extends[-1] if extends else None
+    said, chance = _saying([*ends, *([] if first else [event])]), None
+    if said:
+        chance = said.sourced_probability
+    elif extension and (said := _saying([extension])) and (comes := said.sourced_probability) is not None:
+        chance = 1 - comes
+    branch = Branch(
+        event_id=event.event_id,
+        cause="suspension_end",
+        event_ids=held,
+        starts=starts,
+        probability=None if chance is None or after is None else (1 - after) * chance,
+        unconfirmed=known.as_of is not None and starts <= known.as_of,
+        title=ends[0].title if ends else event.title,
+        extension=extension.event_id if extension else "",
+        first=first,
+        after=after or 0.0,
+    )
+    found = [_stated(branch, said)]
+    for each in extends:
+        if each.ended is not None and each.ended >= starts:
+            taken = replace(each, kind="truce", status="enacted")
+            then = Events((dict(known) | {each.event_id: taken}).values(), as_of=known.as_of)
+            used = None if branch.probability is None or each is not extension else branch.after + branch.probability
+            found += _end(then, taken, each.ended + _DAY, branch.chance, used)
+    return found
+
+
+def _held(known: Events, suspensions: list[Event], starts: date) -> tuple[str, ...] | None:
+    """What these hold back and would come again on ``starts``; None where others hold all of that back from then on."""
+    held: list[str] = []
+    others = False
+    for event in suspensions:
+        holders = {event.event_id, *(by.event_id for by in _extenders(known, event))}
+        targets = {act.target for holder in holders for act in known[holder].acts if act.relation == "suspends"}
+        after = {target: _life(known, target).at(starts) for target in sorted(targets) if target in known}
+        held += [name for name, then in after.items() if then.status == "suspended" and then.by in holders]
+        others = others or any(then.status == "suspended" and then.by not in holders for then in after.values())
+    return None if others and not held else tuple(dict.fromkeys(held))
+
+
+def _stated(branch: Branch, of: Event | None) -> Branch:
+    """The branch with the probability that is on record of an event, and who gave it."""
+    if of is None:
+        return branch
+    return replace(
+        branch,
+        stated=of.probability,
+        stated_of=of.event_id,
+        probability_source=of.probability_source,
+        probability_date=of.probability_date,
+    )
+
+
+def _saying(events: list[Event]) -> Event | None:
+    """Which of these gives a probability: the first with source and date, else the first of all."""
+    sourced = [event for event in events if event.sourced_probability is not None]
+    return next(iter([*sourced, *(event for event in events if event.probability is not None)]), None)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from forecast.answers.backtests import QuantileList, Scores
 from forecast.answers.calendar import EventCalendar
 from forecast.answers.effects import EffectPaths, Effects
 from forecast.answers.event_classes import ClassEffects
+from forecast.answers.event_records import EventHistory, FindingList
 from forecast.answers.events import EventList, EventOnDay
 from forecast.answers.forecast import Forecast
 from forecast.answers.health import HealthList
@@ -64,6 +65,8 @@ ENTRIES = (
     Entry("Events", "`GET /v1/events`, `orecast events`", EventList),
     Entry("Calendar of events", "`GET /v1/events/calendar`, `orecast events --from DAY`", EventCalendar),
     Entry("One event on a day", "`GET /v1/events/{event_id}`, `orecast events EVENT`", EventOnDay),
+    Entry("Versions of an event", "`orecast events history EVENT`", EventHistory),
+    Entry("Findings in the events", "`orecast events check`", FindingList),
     Entry("Scores of a run", "`GET /v1/series/{series_id}/backtest`, `orecast backtest SERIES`", Scores),
     Entry("Quantiles of a backtest", "`orecast backtest --origins`", QuantileList),
     Entry("Runs", "`GET /v1/runs`, `orecast runs list`", RunList),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from datetime import date
 
 from forecast.catalog import Catalog
-from forecast.events import Event, KindFamily
+from forecast.events import Event, Events, KindFamily
+from forecast.events.check import findings
 from forecast.events.exposure import exposure, untouched
 from forecast.timeseries.series import Series
 
@@ -35,6 +37,13 @@ def event_notes(catalog: Catalog, events: Sequence[Event], before: Mapping[str, 
         for want in _wanted(event, touched[event.event_id]):
             missing.setdefault(want, []).append(event.event_id)
     yield from (f"{', '.join(ids)}: {want}" for want, ids in missing.items())
+
+
+def finding_notes(known: Events, events: Iterable[Event], today: date) -> Iterator[str]:
+    """What is found in the records of these events beside those that are known, a line each."""
+    for event in events:
+        for finding in findings(known, event, today):
+            yield f"{finding.event_id}: {finding.what}; {finding.why}; {finding.do}"
 
 
 def _ids(series: Iterable[Series]) -> list[str]:

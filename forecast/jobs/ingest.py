@@ -16,7 +16,7 @@ from forecast.catalog.csv_records import Observation, read_events, read_observat
 from forecast.events import Event, Events
 from forecast.intake.gate import Gate
 from forecast.intake.judgement import Judged
-from forecast.jobs.event_notes import event_notes
+from forecast.jobs.event_notes import event_notes, finding_notes
 from forecast.timeseries.series import Series
 
 #: Facts of a series that change what is trained, or what it is trained on.
@@ -48,7 +48,7 @@ def ingest(
     before = dict(known)
     new_series = read_series(series, known, reading, observed) if series else []
     told_before = catalog.events()
-    new_events = _owned(read_events(events, told_before, reading), told_before) if events else []
+    new_events = _owned(read_events(events, told_before, reading, known_at.date()), told_before) if events else []
     readable = new_series or not series  # without them every row of theirs would be reported as unknown
     known.update((one.series_id, one) for one in new_series)
     values = read_observations(observations, known, known_at, reading) if observations and readable else []
@@ -72,6 +72,7 @@ def ingest(
         *_still_retired(catalog, touched_ids),
         *_understood(new_series, values),
         *event_notes(catalog, news, told_before),
+        *finding_notes(catalog.events(), news, known_at.date()),
     )
     return replace(counts, notes=(*counts.notes, *notes))
 

@@ -163,8 +163,8 @@ def _scores(row: Json) -> FamilyScores:
 
 
 def _branch(row: Json) -> Branch:
-    starts = dt.date.fromisoformat(row["starts"]) if row["starts"] else None
-    return Branch(**{**_known(Branch, row), "starts": starts, "event_ids": tuple(row["event_ids"])})
+    days = {name: _day(row[name]) if row.get(name) else None for name in ("starts", "probability_date")}
+    return Branch(**{**_known(Branch, row), **days, "event_ids": tuple(row["event_ids"])})
 
 
 def _day(text: str) -> dt.date:

@@ -555,6 +555,14 @@ def test_a_licence_in_force_recovers_when_it_is_granted(effective: date, months:
     same(logs(future), np.outer(column(**since), licensed(whole, 0.75) - whole))
 
 
+def test_the_terms_of_a_licence_may_be_told_by_another_that_amends_it_and_then_does_nothing_itself() -> None:
+    terms = replace(a_licence(2), event_id="terms", acts=(Act("amends", "licence"),), effective=date(2030, 7, 12))
+    plain = replace(a_licence(2, effective=date(2030, 6, 20)), value_after=None, value_unit="", value_text="")
+    told = a_future(plain, replace(terms, announced=date(2030, 7, 12)), evidence=EVIDENCE)
+    same(logs(told), logs(a_future(a_licence(2, effective=date(2030, 6, 20)), evidence=EVIDENCE)))
+    assert (logs(told) != logs(a_future(plain, evidence=EVIDENCE))).any()
+
+
 def test_a_licence_that_was_granted_and_ends_gives_back_what_is_left_of_its_effect() -> None:
     future = a_future(a_licence(3, ended=date(2030, 8, 31)), evidence=EVIDENCE)
     same(logs(future), np.outer(column(m2030_09=1.0), -licensed(unseen("licence"), 0.75)))

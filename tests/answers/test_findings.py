@@ -54,10 +54,15 @@ def test_an_episode_is_found_by_any_of_its_events(stores: Stores) -> None:
 LATER = dt.datetime(2026, 8, 1, tzinfo=dt.UTC)
 
 
-def own(stores: Stores, facts: EventFacts) -> Event:
-    """An event of one's own on the series of rare earths, taken in after it was trained."""
+def on_earths(stores: Stores, facts: EventFacts) -> Event:
+    """An event of one's own on the series of rare earths."""
     plain = stores[0].events()["cn-ree-total-control-2025"]
-    mine = changed(replace(plain, event_id="mine", own=True, acts=()), facts)
+    return changed(replace(plain, event_id="mine", own=True, acts=()), facts)
+
+
+def own(stores: Stores, facts: EventFacts) -> Event:
+    """The same, taken in after the series was trained."""
+    mine = on_earths(stores, facts)
     stores[0].add(events=[mine], known_at=LATER)
     return mine
 
@@ -115,8 +120,7 @@ def test_an_act_on_a_measure_is_told_in_whose_path_it_is(stores: Stores) -> None
         "ended": None,
         "end_known": None,
     }
-    mine = own(stores, days)
-    stores[0].add(events=[replace(mine, acts=(Act("suspends", "cn-7ree-licence-2025"),))], known_at=LATER)
+    own(stores, days | {"acts": (Act("suspends", "cn-7ree-licence-2025"),)})
     assert why(stores) == (
         "it acts on cn-7ree-licence-2025, and its effect is told with it; it was in force from 2025-06-02 on; "
         f"orecast effects {EARTHS} --event {leader(stores, 'cn-7ree-licence-2025')}"
@@ -137,7 +141,7 @@ def test_acts_on_acts_are_followed_to_the_measure_that_is_in_the_record(stores: 
         "ended": None,
         "end_known": None,
     }
-    first = replace(own(stores, days), event_id="first", acts=(Act("suspends", "cn-7ree-licence-2025"),))
+    first = replace(on_earths(stores, days), event_id="first", acts=(Act("suspends", "cn-7ree-licence-2025"),))
     second: EventFacts = {
         "announced": dt.date(2025, 6, 10),
         "effective": dt.date(2025, 6, 11),
@@ -160,8 +164,7 @@ def test_an_act_that_begins_after_the_sample_is_told_so_whatever_it_acts_on(stor
         "ended": None,
         "end_known": None,
     }
-    mine = own(stores, days)
-    stores[0].add(events=[replace(mine, acts=(Act("suspends", "cn-7ree-licence-2025"),))], known_at=LATER)
+    own(stores, days | {"acts": (Act("suspends", "cn-7ree-licence-2025"),)})
     assert why(stores) == "it begins on 2026-07-02, after the last period that was seen, which began on 2026-02-01"
 
 
@@ -172,7 +175,7 @@ def test_an_act_on_what_began_before_the_sample_has_the_reason_of_that(stores: S
         "ended": None,
         "end_known": None,
     }
-    first = replace(own(stores, old), event_id="first")
+    first = replace(on_earths(stores, old), event_id="first")
     days: EventFacts = {"announced": dt.date(1999, 6, 1), "effective": dt.date(1999, 6, 2)}
     mine = changed(replace(first, event_id="mine", acts=(Act("extends", "first"),)), days)
     stores[0].add(events=[first, mine], known_at=LATER)

@@ -157,7 +157,8 @@ def test_open_branches_that_touch_the_series_are_listed(shared: tuple[Catalog, R
     made = forecast(*shared, EARTHS, ForecastQuestion(dt.date(2026, 11, 24)))
     (controls,) = [branch for branch in made.branches if branch.event_id == "cn-suspension-no70-2025"]
     assert controls.unconfirmed
-    assert controls.probability is None
+    assert controls.probability == pytest.approx(0.26)
+    assert "that day has passed, and nothing later is known" in controls.says
     assert "cn-mofcom-62-2025" in controls.event_ids
     copper = forecast(*shared, COPPER, ForecastQuestion(dt.date(2026, 11, 24)))
     assert "cn-suspension-no70-2025" not in {branch.event_id for branch in copper.branches}
@@ -274,7 +275,8 @@ def test_threats_without_a_probability_move_nothing(own: tuple[Catalog, Registry
 def test_a_threat_with_a_probability_is_drawn_with_it(own: tuple[Catalog, Registry]) -> None:
     catalog, _ = own
     before = future(own, EARTHS).added
-    threat = event(catalog, "threat", kind="threat", status="threatened", probability=0.3)
+    sourced = {"probability": 0.3, "probability_source": "A. Forecaster", "probability_date": TRAINED_ON}
+    threat = event(catalog, "threat", kind="threat", status="threatened", **sourced)
     catalog.add(events=[threat], known_at=KNOWN)
     moved = (future(own, EARTHS).added != before).any(axis=0)
     assert moved.mean() == pytest.approx(0.3, abs=0.08)

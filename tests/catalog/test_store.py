@@ -64,7 +64,7 @@ def test_the_bundled_series_are_there_in_order(anywhere: Catalog) -> None:
     assert len(series) == 37
     assert list(series) == sorted(series)
     assert anywhere.get("price.copper") == series["price.copper"]
-    assert len(anywhere.events()) == 245
+    assert len(anywhere.events()) == 248
     assert anywhere.minerals().related("rare-earths-heavy", "rare-earths")
 
 

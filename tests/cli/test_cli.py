@@ -115,10 +115,10 @@ def test_a_table_shows_the_digits_of_the_csv(capsys: pytest.CaptureFixture[str])
         assert over is (row["nowcast"] == "true")
 
 
-THREATS = """event_id,title,kind,actor,targets,announced,effective,minerals,flows,probability
-own-likely,A likely duty,threat,USA,WLD,2026-07-01,2026-12-01,copper,WLD>USA,0.4
-own-never,A duty that will not be,threat,USA,WLD,2026-07-01,2026-12-02,copper,WLD>USA,0
-own-open,An open duty,threat,USA,WLD,2026-07-01,2026-12-03,copper,WLD>USA,
+THREATS = """event_id,title,kind,announced,effective,minerals,flows,probability,probability_source,probability_date
+own-likely,A likely duty,threat,2026-07-01,2026-12-01,copper,WLD>USA,0.4,Ann,2026-07-01
+own-never,A duty that will not be,threat,2026-07-01,2026-12-02,copper,WLD>USA,0,Ann,2026-07-01
+own-open,An open duty,threat,2026-07-01,2026-12-03,copper,WLD>USA,,,
 """
 
 
@@ -130,7 +130,8 @@ def test_only_what_has_no_probability_is_said_to_be_missing_from_the_numbers(
     (tmp_path / "events.csv").write_text(THREATS)
     orecast(capsys, "ingest", "--events", tmp_path / "events.csv")
     shown = orecast(capsys, "forecast", COPPER)
-    _, _, missing = shown.partition("Not in these numbers, since nobody has given a probability:\n")
+    drawn, _, missing = shown.partition("Not in these numbers, since nobody has given a probability:\n")
+    assert "- 40%: A likely duty: may start on 1 Dec 2026; probability 0.4 (Ann, 1 Jul 2026)" in " ".join(drawn.split())
     assert "- An open duty: may start on 3 Dec 2026 (own-open)\n" in missing
     assert "own-likely" not in missing
     assert "own-never" not in missing

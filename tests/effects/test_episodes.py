@@ -13,7 +13,7 @@ from forecast.effects.candidates import columns, every_shape, leads, product
 from forecast.effects.episodes import direction
 from forecast.events import Act, Event, Events, InForceInterval, KindFamily
 from forecast.events.exposure import Minerals
-from forecast.interventions import Decay, Forestalled, Hump, Intervention, Licence, Pulse, Ramp, Step, Temporary
+from forecast.interventions import Decay, Forestalled, Hump, Intervention, Licence, Pulse, Ramp, Shape, Step, Temporary
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import Series
 from tests.support.records import NOTHING_SAID, EventFacts, UndatedFacts, a_series, changed, like
@@ -394,6 +394,22 @@ def test_a_licence_with_its_terms_on_record_acts_by_them_first_of_all() -> None:
     )
     for lacking in without:
         assert isinstance(kept([event("x", "2020-03-10", **(TERMS | lacking))])[0].intervention.shape, Step)
+
+
+def test_what_is_approved_is_told_by_a_licence_that_amends_another_and_known_since_then() -> None:
+    amends: UndatedFacts = {"acts": (Act("amends", "x"),)}
+    plain = event("x", "2020-03-10", kind="licence")
+    first = event("y", "2020-06-05", **(TERMS | amends | {"value_after": 25.0}))
+    then = event("z", "2020-06-25", **(TERMS | amends))
+
+    def known(on: str) -> list[tuple[tuple[str, ...], Shape]]:
+        day = dt.date.fromisoformat(on)
+        found, _ = episodes(Events([plain, first, then]), COPPER, MINERALS, DS, known_on=day)
+        return [(episode.events, episode.intervention.shape) for episode in found]
+
+    assert known("2020-06-04") == [(("x",), Step())]
+    assert known("2020-06-05") == [(("x",), Licence(3, 0.25))]
+    assert known("2020-06-25") == [(("x",), Licence(3, 0.6))]
 
 
 def test_a_path_of_a_licence_is_held_as_those_of_other_shapes_are() -> None:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from forecast.events import EXPIRIES, Act, Event, EventChange, Events, What, changes, last_day, timeline
+from forecast.events import EXPIRIES, Act, Event, Events, StateChange, What, changes, last_day, timeline
 from tests.support.small_world import an_event
 
 NO_70, NO_72, TARIFFS = "cn-suspension-no70-2025", "cn-suspension-no72-2025", "cn-tariff-suspension-2025-11"
@@ -18,7 +18,7 @@ def of(event_id: str, *events: Event, known_on: date = date(2030, 12, 31)) -> li
     return [(one.what, one.day) for one in changes(Events(events), known_on) if one.event_id == event_id]
 
 
-def expiry(events: Events, event_id: str, known_on: date) -> EventChange | None:
+def expiry(events: Events, event_id: str, known_on: date) -> StateChange | None:
     return next((c for c in changes(events, known_on) if c.event_id == event_id and c.what in EXPIRIES), None)
 
 

@@ -10,10 +10,11 @@ import pytest
 
 from forecast.events import Act, Branch, Event, Events, State, branches, last_day, state, timeline
 from tests.support.records import EventFacts, changed
-from tests.support.small_world import an_event
+from tests.support.small_world import SOURCED, an_event
 
 KNOWN = date(2031, 6, 1)
 BAN = an_event("ban", kind="export_ban")
+BY = "A. Forecaster", date(2030, 1, 10)
 TERM: EventFacts = {"ended": date(2030, 6, 30), "end_known": date(2030, 1, 10)}
 PAUSE = an_event("pause", kind="truce", effective=date(2030, 3, 1), acts=(Act("suspends", "ban"),), message=TERM)
 
@@ -202,17 +203,20 @@ def test_acts_are_told_in_order_of_their_dates() -> None:
 
 
 def test_a_branch_is_told_with_its_day_its_chance_and_its_title() -> None:
-    pause = replace(PAUSE, probability=0.2)
-    back = an_event("back", kind="threat", status="threatened", acts=(Act("terminates", "pause"),), probability=0.3)
-    of_pause = Branch("pause", "suspension_end", ("ban",), day("07-01"), 0.2, False, "pause")
+    pause = changed(PAUSE, SOURCED, probability=0.2)
+    talk: EventFacts = {"kind": "threat", "status": "threatened"}
+    back = an_event("back", SOURCED | talk, acts=(Act("terminates", "pause"),), probability=0.3)
+    of_pause = Branch("pause", "suspension_end", ("ban",), day("07-01"), 0.2, False, "pause", 0.2, "pause", *BY)
     assert ends(BAN, pause, known_on=day("06-30")) == {"pause": of_pause}
     assert ends(BAN, pause, known_on=day("07-01")) == {"pause": replace(of_pause, unconfirmed=True)}
-    assert ends(BAN, pause, back, known_on=day("06-30")) == {"pause": replace(of_pause, probability=0.3, title="back")}
+    assert ends(BAN, pause, back, known_on=day("06-30")) == {
+        "pause": replace(of_pause, probability=0.3, title="back", stated=0.3, stated_of="back")
+    }
     called_off = replace(back, status="withdrawn", ended=day("05-05"), end_known=day("05-05"))
     assert ends(BAN, pause, called_off, known_on=day("06-30")) == {"pause": of_pause}
     assert states("ban", BAN, pause, called_off, on="06-01")[0].status == "suspended"
-    threat = an_event("threat", kind="threat", status="threatened", probability=0.0)
-    of_threat = Branch("threat", "threat", ("threat",), day("02-01"), 0.0, False, "threat")
+    threat = an_event("threat", SOURCED | talk, probability=0.0)
+    of_threat = Branch("threat", "threat", ("threat",), day("02-01"), 0.0, False, "threat", 0.0, "threat", *BY)
     assert ends(threat, known_on=day("01-31")) == {"threat": of_threat}
     assert ends(threat, known_on=day("02-01")) == {"threat": replace(of_threat, unconfirmed=True)}
 

@@ -22,7 +22,8 @@ from forecast.events import (
     state,
     timeline,
 )
-from tests.support.small_world import an_event
+from tests.support.records import changed
+from tests.support.small_world import SOURCED, an_event
 
 CONTROLS = tuple(f"cn-mofcom-{number}-2025" for number in (55, 56, 57, 58, 61, 62))
 SUSPENSION, LICENCE = "cn-suspension-no70-2025", "cn-7ree-licence-2025"
@@ -79,14 +80,19 @@ def test_the_life_of_a_control(bundled_events: Events, day: date, status: str) -
     assert state(bundled_events, "cn-mofcom-55-2025", day, date(2026, 11, 24)).status == status
 
 
-@pytest.mark.parametrize(("asked", "unconfirmed"), [(date(2025, 11, 8), False), (date(2026, 11, 24), True)])
-def test_the_end_of_the_suspension_is_one_branch(bundled_events: Events, asked: date, unconfirmed: bool) -> None:
+@pytest.mark.parametrize(
+    ("asked", "chance", "unconfirmed"), [(date(2025, 11, 8), None, False), (date(2026, 11, 24), 0.26, True)]
+)
+def test_the_end_of_the_suspension_is_one_branch_and_that_of_its_extension_another(
+    bundled_events: Events, asked: date, chance: float | None, unconfirmed: bool
+) -> None:
+    extension = "cn-kuala-lumpur-extension-2026"
     ends = [branch for branch in branches(bundled_events, asked) if set(branch.event_ids) & set(CONTROLS)]
-    assert len(ends) == 1
-    (end,) = ends
-    assert (end.event_id, end.cause, end.starts) == (SUSPENSION, "suspension_end", date(2026, 11, 11))
-    assert end.event_ids == CONTROLS
-    assert (end.probability, end.unconfirmed) == (None, unconfirmed)
+    assert [end.event_id for end in ends] == [SUSPENSION, *([extension] if chance else [])]
+    end = ends[0]
+    assert (end.cause, end.starts, end.event_ids) == ("suspension_end", date(2026, 11, 11), CONTROLS)
+    assert end.probability == (pytest.approx(chance) if chance else None)
+    assert end.unconfirmed == unconfirmed
     assert branch_of(bundled_events, "cn-no70-expiry-2026", asked) is None
 
 
@@ -200,7 +206,7 @@ def test_the_probability_of_a_return_may_stand_with_the_threat_or_with_the_suspe
         end_known=date(2030, 1, 10),
         acts=(Act("suspends", "ban"),),
     )
-    back = an_event("back", kind="threat", status="threatened", acts=(Act("terminates", "pause"),))
+    back = an_event("back", SOURCED, kind="threat", status="threatened", acts=(Act("terminates", "pause"),))
     asked = date(2030, 4, 1)
 
     def probability(*events: Event) -> float | None:
@@ -208,7 +214,8 @@ def test_the_probability_of_a_return_may_stand_with_the_threat_or_with_the_suspe
         return branch.probability
 
     assert probability(ban, pause) is None
-    assert probability(ban, an_event(**(vars(pause) | {"probability": 0.2}))) == 0.2
+    assert probability(ban, changed(pause, probability=0.2)) is None  # nobody stands for it
+    assert probability(ban, changed(pause, SOURCED, probability=0.2)) == 0.2
     assert probability(ban, pause, an_event(**(vars(back) | {"probability": 0.3}))) == 0.3
 
 

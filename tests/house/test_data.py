@@ -37,7 +37,7 @@ def test_how_much_there_is(bundled: Catalog) -> None:
     assert [sum(one.measure == m for one in series) for m in ("price", "volume", "value", "index")] == [22, 7, 3, 5]
     assert sum(one.is_target for one in series) == 25
     assert sum(np.isfinite(history.y).sum() for history in bundled.histories().values()) == 10383
-    assert len(bundled.events()) == 245
+    assert len(bundled.events()) == 248
 
 
 def test_every_series_has_observations_a_publisher_and_a_licence(bundled: Catalog) -> None:

@@ -343,6 +343,10 @@ def test_events_of_ones_own(desk: Desk) -> None:
         "copper-threat touches price.copper; training is due (orecast retrain --due)",
         f"no70-again, copper-threat: {UNSURE}",
         "copper-threat: no direction for prices, so its kind tells no sign; say price_world: up, down or mixed",
+        "no70-again: its end on 2027-01-10 counts as known from that day on; until then no forecast ends it; "
+        "say end_known: the day on which the end was announced",
+        "copper-threat: a probability of 0.4 without probability_source and probability_date; it is listed, and drawn "
+        "in no forecast; say who gives it (a person or an address), and the day of which it is",
     )
     assert "kryptonite" in desk.catalog.minerals()
     threat = desk.catalog.events(date(2026, 11, 20))["copper-threat"]

@@ -40,6 +40,8 @@ def sealed(folder: Path, **changed: object) -> None:
 
 def test_a_card_comes_back_as_it_was_and_nobody_can_change_it(tmp_path: Path) -> None:
     branch = Branch("cn-truce", "suspension_end", ("cn-licence",), dt.date(2026, 11, 10), 0.3, False, "The truce ends")
+    branch = replace(branch, stated=0.7, stated_of="longer", extension="longer", probability_source="A. Forecaster")
+    branch = replace(branch, probability_date=dt.date(2026, 10, 7))
     threat = Branch("us-threat", "threat", ("us-threat",), None, None, True, "A tariff")
     scores = FamilyScores(24, 0.97, (0.9, None), {80: 0.75, 95: None}, (0.25, 0.75))
     card = replace(

@@ -39,6 +39,8 @@ class _Words(TypedDict, total=False):
     sources: tuple[str, ...]
     needs_recheck: bool
     probability: float | None
+    probability_source: str
+    probability_date: date | None
     own: bool
 
 

@@ -65,9 +65,17 @@ def a_ban(event_id: str, message: EventFacts | None = None, **more: Unpack[Event
     return an_event(event_id, usual | {"price_world": "up"} | (message or {}), **more)
 
 
+#: Who gave a probability, and on which day: with it a branch is drawn.
+SOURCED: EventFacts = {"probability_source": "A. Forecaster", "probability_date": date(2030, 1, 10)}
 #: A tariff that may come in September, with a probability of 30 %.
 THREAT = a_ban(
-    "threat", kind="threat", status="threatened", effective=date(2030, 9, 1), value_unit="ad valorem %", probability=0.3
+    "threat",
+    SOURCED,
+    kind="threat",
+    status="threatened",
+    effective=date(2030, 9, 1),
+    value_unit="ad valorem %",
+    probability=0.3,
 )
 
 

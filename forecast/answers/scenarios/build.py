@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecast import names
-from forecast.answers.event_versions import ENDS, Assumption, ChanceNode, EventScenario, EventVersion, comes_with
+from forecast.answers.event_versions import (
+    ENDS,
+    Assumption,
+    ChanceNode,
+    EventScenario,
+    EventVersion,
+    comes_with,
+    open_nodes,
+)
 from forecast.answers.scenarios.question import Acting, Add, Amend, Dated, Question, Scenario, Take
 from forecast.errors import Fault, InvalidInput, known_name
 from forecast.events import Branch, Event, Events, KindFamily, branches, last_day
@@ -75,17 +83,13 @@ class _Builder:
                 continue
             if branch.event_id in spoken_of:
                 self._fault(f"{place}.take.{i}.branch", taken.branch, f"each branch once; it is {branch.event_id}")
-            spoken_of.add(branch.event_id)
+            spoken_of |= {branch.event_id, branch.extension}
             self._assume_taken(f"{place}.take.{i}", taken, branch, assumptions)
             if taken.slips or taken.probability not in (None, 1.0):
                 forks.append((branch, taken))
             else:
                 version = version.taking(branch, self._starts(taken, branch))
-        chance_nodes = [
-            ChanceNode(b.event_id, b.probability, (version.taking(b, b.starts or self.as_of),))
-            for b in is_open
-            if b.probability is not None and b.event_id not in spoken_of
-        ]
+        chance_nodes = open_nodes(is_open, version, spoken_of)
         chance_nodes += [self._fork(version, branch, taken) for branch, taken in forks]
         slipping = [part for part in (*scenario.amend, *scenario.add) if part.slips and part.event in version.events]
         chance_nodes += [self._slip(version, part) for part in slipping]
@@ -214,7 +218,7 @@ class _Builder:
         starts = self._starts(part, branch)
         days = [_later(starts, months) for months in _months(part)]
         probability = 1.0 if part.probability is None else part.probability
-        return ChanceNode(branch.event_id, probability, tuple(version.taking(branch, day) for day in days))
+        return ChanceNode(branch.chance, probability, tuple(version.taking(branch, day) for day in days))
 
     def _slip(self, version: EventVersion, part: Dated) -> ChanceNode:
         event = version.events[part.event]

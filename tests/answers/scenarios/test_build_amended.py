@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from forecast.events import Act, Event
+from tests.support.records import changed
 from tests.support.small_world import (
     AS_OF,
     EVIDENCE,
     HALF,
+    SOURCED,
     THREAT,
     TRAINED,
     a_ban,
@@ -50,7 +52,7 @@ def test_a_branch_is_open_as_the_scenario_has_the_events() -> None:
 
 
 def test_a_branch_of_the_baseline_follows_what_the_scenario_amends() -> None:
-    future = a_future(a_ban("ban"), replace(PAUSE, probability=0.5), evidence=EVIDENCE)
+    future = a_future(a_ban("ban"), changed(PAUSE, SOURCED, probability=0.5), evidence=EVIDENCE)
     u, effect = chances("pause"), unseen("ban")
     moved = column(m2030_10=0.5, m2030_11=1.0) - column(m2030_09=0.5, m2030_10=1.0)
     found = change(future, amend=[{"event": "pause", "ended": "2030-09-30"}])
