@@ -21,7 +21,6 @@ def make_card(
     table: Sequence[BacktestScores],
     notes: Sequence[str],
     families: tuple[str, ...] | None,
-    bridged: int = 0,
 ) -> Card:
     """Everything about a run but its effect record and its digests, which the registry adds as it stores them."""
     settings = real_time.settings
@@ -43,7 +42,6 @@ def make_card(
         notes=tuple(dict.fromkeys(notes)),
         versions=provenance.versions(),
         code=provenance.code_digest()[:12],
-        bridged=bridged,
     )
 
 

@@ -258,8 +258,8 @@ def _train(
     information = model.information
     said = [information.companion.note] if information.companion else []
     all_notes = [*remarks(history), *([] if table else [selection.reason]), *said, *notes, *model.fitted.notes]
-    bridged = min(information.bridged, settings.horizon)
-    card = make_card(real_time, run_id, selection, table, all_notes, plan.families, bridged)
+    card = make_card(real_time, run_id, selection, table, all_notes, plan.families)
+    card = replace(card, bridged=min(information.bridged, settings.horizon))
     registry.save(series_id, run_id, card, Payload(draws, information.record, model.fitted, trade))
     return CandidateRun(history.series, run_id, selection, frozenset(scores.family for scores in table), plan)
 

@@ -11,6 +11,7 @@ the last mean it is h - a - 2/3 away, and the mean of a period of which the shar
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -135,10 +136,10 @@ class CompanionPrices:
         """What had been seen by the end of ``day`` of the periods after the last of ``sample``."""
         seen = int(np.searchsorted(self.known, day, side="right"))
         if not seen:
-            return NoBridge(self.series.series_id, f"it has no value known by {day_in_words(day.item())}")
+            return NoBridge(self.series.series_id, f"it has no value known by {_words(day)}")
         latest = self.ends[seen - 1]
         if (day - latest).astype(int) > _STALE + self.series.release_lag_days:
-            return NoBridge(self.series.series_id, f"its last value is of {day_in_words(latest.item())}")
+            return NoBridge(self.series.series_id, f"its last value is of {_words(latest)}")
         last = int(self.freq.ordinal(sample.ds[-1]))
         window = min(self.freq.months(_WINDOW_MONTHS), len(sample))
         logs, count = self.means(last - window + 1, last, seen)
@@ -254,7 +255,7 @@ class Bridge:
         parts = [f"{words[0]} to {words[self.whole - 1]}" if self.whole > 1 else words[0]] if self.whole else []
         parts += [f"{words[-1]} in part"] if len(words) > self.whole else []
         often = "weekly" if self.companion.calendar.unit == "W" else "daily"
-        name = f"the {often} companion {self.companion.series_id} (to {day_in_words(self.latest.item())})"
+        name = f"the {often} companion {self.companion.series_id} (to {_words(self.latest)})"
         start = f"{' and '.join(parts)} from {name}" if parts else f"starts from the last price of {name}"
         return f"{start}, basis ±{100 * self.basis.sd:.1f} %"
 
@@ -289,6 +290,10 @@ def started(margins: Margins, starts: Mapping[int, Starts]) -> Margins:
         sd[row] = np.where(moved, np.hypot(sd[row] * start.ratio, start.noise), sd[row])
         still[row] = np.where(moved, 0.0, still[row])
     return replace(margins, mean=mean, sd=sd, still=still)
+
+
+def _words(day: np.datetime64) -> str:
+    return day_in_words(dt.date.fromisoformat(str(day)))
 
 
 def robust_sd(values: Floats) -> float:
