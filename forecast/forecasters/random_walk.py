@@ -68,7 +68,7 @@ class Repeat:
             weights[h] = change + (weights[h - len(self.cycle)] if h >= len(self.cycle) else 0.0)
         weights *= self.sigma
         most = self.bound[0] + self.bound[1] * np.arange(1, horizon + 1)
-        return weights * np.sqrt(np.minimum(most / (weights**2).sum(axis=1), 1.0))[:, None]
+        return np.asarray(weights * np.sqrt(np.minimum(most / (weights**2).sum(axis=1), 1.0))[:, None])
 
     def extend(self, y: Sample, design: Design | None = None) -> Repeat:
         """The recipe applied to ``y``; there is nothing in it that takes time to learn."""

@@ -208,7 +208,8 @@ def panels(
 def _history_panel(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date) -> HistoryPanel:
     histories = catalog.histories(sorted(series_ids), as_of)
     usable = {series_id: history for series_id, history in histories.items() if history.used.any()}
-    named = {series_id: history.series.spot for series_id, history in usable.items() if history.series.spot}
+    prices = {series_id: history.series for series_id, history in usable.items() if history.series.is_price}
+    named = {series_id: series.spot for series_id, series in prices.items() if series.spot}
     spots = catalog.histories(sorted(set(named.values())), as_of) if named else {}
     return HistoryPanel(
         usable, companions={series_id: spots[name] for series_id, name in named.items() if name in spots}

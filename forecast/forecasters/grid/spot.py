@@ -29,12 +29,14 @@ from forecast.wording import counted, day_in_words
 _STALE = 10
 #: The basis is learned from so many months of overlap, and from a year of it at least.
 _WINDOW_MONTHS, _LEAST_MONTHS, _LEAST_PERIODS = 36, 12, 8
-#: A period is seen whole where this share of the usual number of values is there.
-_WHOLE = 0.8
+#: A period is seen whole where this share of the usual number of values is there (a month with a week of holidays has
+#: two thirds), up to so many days before its end.
+_WHOLE, _LAST_DAYS = 0.6, 3
 #: Deviations of the basis count as at most so many standard deviations.
 _CLIP = 3.0
 #: No basis is believed to be surer than this, on the log.
 _FLOOR = 5e-4
+_OFTEN = {"D": "daily", "B": "daily", "W": "weekly"}
 #: Variance of the first mean ahead that means alone leave, 1 - .378.
 _MEANS_ONLY = 0.622
 
@@ -135,10 +137,12 @@ class CompanionPrices:
     def bridge(self, sample: Sample, day: np.datetime64) -> Bridge | NoBridge:
         """What had been seen by the end of ``day`` of the periods after the last of ``sample``."""
         seen = int(np.searchsorted(self.known, day, side="right"))
+        if self.series.calendar.per_year <= self.freq.per_year:
+            return NoBridge(self.series.series_id, "its values are no more frequent than those of the series")
         if not seen:
             return NoBridge(self.series.series_id, f"it has no value known by {_words(day)}")
         latest = self.ends[seen - 1]
-        if (day - latest).astype(int) > _STALE + self.series.release_lag_days:
+        if (day - latest).astype(int) > _STALE + self.series.release_lag_days + round(self.series.calendar.days) - 1:
             return NoBridge(self.series.series_id, f"its last value is of {_words(latest)}")
         last = int(self.freq.ordinal(sample.ds[-1]))
         window = min(self.freq.months(_WINDOW_MONTHS), len(sample))
@@ -163,16 +167,20 @@ class CompanionPrices:
         latest, final = self.ends[seen - 1], max(int(self.period[seen - 1]), last)
         logs, count = self.means(last + 1, final, seen)
         starts = self.freq.start(np.arange(last + 1, final + 1))
-        length = (self.freq.end(starts) - starts).astype(int) + 1
-        over = self.freq.end(starts) <= day
-        passed = np.clip(((latest - starts).astype(int) + 1) / length, 0.0, 1.0)
-        share = np.where(over, np.minimum(count / max(usual, 1.0), 1.0), passed)
-        share = np.where(count > 0, np.where(over & (share >= _WHOLE), 1.0, share), 0.0)
-        whole = int(np.argmin(np.append(share >= 1.0, False)))
-        end = self.freq.end(self.freq.start(last))
-        ahead = (latest - end).astype(int) / self.freq.days if final == last else final - last - 1 + float(passed[-1])
+        there = np.minimum(count / max(usual, 1.0), 1.0)
+        share = np.where(there >= _WHOLE, 1.0, there)
+        full = share >= 1.0
+        reach = (latest - self.freq.end(self.freq.start(last))).astype(int) / self.freq.days
+        if final > last:
+            start, end = starts[-1], self.freq.end(starts[-1])
+            passed = 1.0
+            if end > day or (end - latest).astype(int) > _LAST_DAYS:
+                passed = min(float(((latest - start).astype(int) + 1) / ((end - start).astype(int) + 1)), 1.0)
+                share[-1], full[-1] = passed, False
+            reach = final - last - 1 + passed
+        whole = int(np.argmin(np.append(full, False)))
         price = float(np.log(self.values[seen - 1]))
-        return Bridge(self.series, self.freq, last, latest, whole, logs, share, price, float(ahead), basis)
+        return Bridge(self.series, self.freq, last, latest, whole, logs, share, price, float(reach), basis)
 
 
 @dataclass(frozen=True)
@@ -210,11 +218,12 @@ class Bridge:
 
     def center(self, horizon: int) -> Floats:
         """(H,) logs on the level of the series: nowcasts, then the running period, then the last price."""
-        out = np.full(horizon, self.price)
-        share, logs = self.share[:horizon], self.logs[:horizon]
-        price = np.exp(self.price)
-        out[: len(share)] = np.log(np.where(share > 0, share * np.exp(logs), 0.0) + (1 - share) * price)
-        return out + self.basis.mean(horizon)
+        logs = np.where(np.isfinite(self.logs), self.logs, self.price)
+        if len(logs):
+            passed = self.reach - (len(logs) - 1)
+            logs[-1] = np.log(passed * np.exp(logs[-1]) + (1 - passed) * np.exp(self.price))
+        beyond = np.full(max(horizon - len(logs), 0), self.price)
+        return np.asarray(np.concatenate([logs, beyond])[:horizon] + self.basis.mean(horizon))
 
     def unseen(self, horizon: int) -> Floats:
         """(H,) variance of what is still to come in each period, in those of a period's change."""
@@ -254,7 +263,7 @@ class Bridge:
         words = [self.freq.in_words(day) for day in days]
         parts = [f"{words[0]} to {words[self.whole - 1]}" if self.whole > 1 else words[0]] if self.whole else []
         parts += [f"{words[-1]} in part"] if len(words) > self.whole else []
-        often = "weekly" if self.companion.calendar.unit == "W" else "daily"
+        often = _OFTEN.get(self.companion.calendar.unit, self.companion.calendar.period)
         name = f"the {often} companion {self.companion.series_id} (to {_words(self.latest)})"
         start = f"{' and '.join(parts)} from {name}" if parts else f"starts from the last price of {name}"
         return f"{start}, basis ±{100 * self.basis.sd:.1f} %"

@@ -151,6 +151,19 @@ def test_a_month_of_which_half_is_missing_was_not_seen_whole() -> None:
     np.testing.assert_array_equal(bridge.unseen(4)[[0, 2, 3]], 0)
 
 
+def test_a_month_with_a_week_of_holidays_was_seen_whole() -> None:
+    companion = daily_price(6, seed=11)
+    week = (companion.ds >= np.datetime64("2014-10-01")) & (companion.ds < np.datetime64("2014-10-08"))
+    rests = replace(companion, y=np.where(week, np.nan, companion.y))
+    known = until(means(companion), "2014-08-01")
+    for day, whole in (("2014-10-30", 1), ("2014-10-31", 2), ("2014-11-14", 2)):
+        assert bridged(known, rests, day).whole == whole
+    seen = (rests.ds >= np.datetime64("2014-10-01")) & (rests.ds < np.datetime64("2014-11-01"))
+    assert bridged(known, rests, "2014-11-14").center(2)[1] == pytest.approx(
+        np.log(np.nanmean(rests.y[seen])) + UNIT, abs=1e-9
+    )
+
+
 # -- when it says nothing ----------------------------------------------------------------------------------------------
 
 
@@ -182,6 +195,14 @@ def test_a_companion_that_moves_apart_from_the_series_bridges_nothing() -> None:
     assert bridged(until(means(companion, noisy), "2014-06-01"), companion, "2014-10-10").basis.sd == pytest.approx(
         0.01, rel=0.4
     )
+
+
+def test_a_companion_must_be_seen_more_often_than_the_series() -> None:
+    companion = daily_price(6, seed=10)
+    monthly = means(companion)
+    like = prices(np.exp(monthly.x), "2010-01-01", MONTHS)
+    note = refused(until(monthly, "2014-06-01"), like, "2014-10-10")
+    assert note.endswith("its values are no more frequent than those of the series")
 
 
 # -- the basis ---------------------------------------------------------------------------------------------------------
