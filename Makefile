@@ -54,6 +54,7 @@ bench: setup-test peers ## what the README claims, one command each; hours with 
 	$(BIN)/python benchmarks/answers.py $(QUICK)
 	$(BIN)/python benchmarks/robustness.py $(QUICK)
 	$(BIN)/python benchmarks/intermittent.py $(QUICK)
+	$(BIN)/python benchmarks/nowcast.py $(QUICK)
 	$(BIN)/python benchmarks/effect_recovery.py $(QUICK)
 	$(BIN)/python benchmarks/gate.py $(QUICK)
 	$(BIN)/python benchmarks/unseen_events.py $(QUICK)

@@ -52,7 +52,8 @@ class Future:
 
     ``events``: as known at the end of ``as_of``; ``evidence``: what events of a kind do, for those whose effect nobody
     has seen; ``events_known_to``: the latest day of which anything is known, None where there are no events.
-    The H periods of the run's draws follow its last observation.
+    The H periods of the run's draws follow its last observation; what a companion had seen of the first of them holds
+    what events did.
     """
 
     run: Run
@@ -66,7 +67,8 @@ class Future:
     @property
     def ds(self) -> Days:
         """(H,) starts of the periods ahead."""
-        return self._ahead.ds
+        freq = self.series.calendar
+        return freq.range(freq.shift(self.run.last, 1), self.run.draws.shape[1])
 
     @cached_property
     def known(self) -> EventVersion:
@@ -89,9 +91,9 @@ class Future:
     @cached_property
     def added(self) -> Draws:
         """(H, n) contributions of events to the log, as events are known."""
-        forward = self.run.record.forward(self.ds, self._ahead.freq, self.run.last).T
+        forward = self.run.record.forward(self._ahead.ds, self._ahead.freq, self._ahead.last).T
         added = forward + total(self._additions.contributions, self._ahead, self._luck) + self._forked()
-        return np.asarray(added, dtype=np.float32)  # half as large to keep
+        return np.asarray(self._after_bridge(added), dtype=np.float32)  # half as large to keep
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
@@ -108,7 +110,7 @@ class Future:
         if additions.chances or self._additions.chances:
             change += forked(additions, self._ahead, self._luck, check) - self._forked()
         # What is stated may be absurd, but a number in single precision it stays.
-        change = np.clip(change[:horizon], -MAX_LOG_CHANGE, MAX_LOG_CHANGE)
+        change = np.clip(self._after_bridge(change)[:horizon], -MAX_LOG_CHANGE, MAX_LOG_CHANGE)
         moved = np.flatnonzero(change.any(axis=1))
         draws = self.draws[:horizon].copy()
         draws[moved] = _Predictive.of(self.run, self.added[moved] + change[moved], rows=moved).draws()
@@ -142,7 +144,13 @@ class Future:
 
     @cached_property
     def _ahead(self) -> ForecastPeriods:
-        return ForecastPeriods.after(self.run.last, self.run.draws.shape[1], self.series.calendar)
+        # those of which nobody has seen what events do
+        freq, bridged = self.series.calendar, self.run.card.bridged
+        return ForecastPeriods.after(freq.shift(self.run.last, bridged), self.run.draws.shape[1] - bridged, freq)
+
+    def _after_bridge(self, added: Floats) -> Floats:
+        """(H, n) what is added in the periods ahead, nothing in those that a companion had seen whole."""
+        return np.concatenate([np.zeros((self.run.card.bridged, added.shape[1])), added])
 
     @cached_property
     def _luck(self) -> CommonRandomNumbers:

@@ -225,13 +225,16 @@ class Catalog:
         return self._current().number
 
     def fingerprint(self, series_id: str, as_of: date | None = None) -> str:
-        """Hex digest of what a forecast of a series rests on: its observations, since when they were out, and the
-        events that touch it."""
+        """Hex digest of what a forecast of a series rests on: its observations and those of its companion, since when
+        they were out, and the events that touch it."""
         history, minerals = self.history(series_id, as_of), self.minerals()
-        sha = hashlib.sha256(json.dumps(asdict(history.series), sort_keys=True).encode())
-        for array in (history.ds, history.y, history.published(history.ds)):
-            sha.update(array.tobytes())
-        sha.update("\n".join(history.flag.tolist()).encode())
+        companions = self.histories([history.series.spot], as_of) if history.series.spot else {}
+        sha = hashlib.sha256()
+        for one in (history, *companions.values()):
+            sha.update(json.dumps(asdict(one.series), sort_keys=True).encode())
+            for array in (one.ds, one.y, one.published(one.ds)):
+                sha.update(array.tobytes())
+            sha.update("\n".join(one.flag.tolist()).encode())
         for event in self.events(as_of).values():
             if exposure(event, history.series, minerals) > 0:
                 facts = {name: value for name, value in asdict(event).items() if name not in UNTRAINED}

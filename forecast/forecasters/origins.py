@@ -12,7 +12,6 @@ import numpy as np
 from forecast.errors import TooShort
 from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.grid.price import Pooled
-from forecast.forecasters.grid.spot import Anchor
 from forecast.forecasters.occurrence import Few, few
 from forecast.interventions import Design
 from forecast.timeseries.sample import Sample
@@ -26,25 +25,23 @@ REFIT_EVERY = 12
 
 @dataclass(frozen=True, eq=False)
 class PooledStatistics:
-    """What the panel of a series says at one cutoff: pooled statistics of prices (None for the rest), the calibration,
-    and the last price of the series' daily or weekly companion, where it names one."""
+    """What the panel of a series says at one cutoff: pooled statistics of prices (None for the rest), and the
+    calibration."""
 
     pooled: Pooled | None
     calibration: Calibration
-    anchor: Anchor | None = None
 
 
 @dataclass(frozen=True, eq=False)
 class Origin:
     """An origin of a series: ``sample``, less the mean effects, ends with the last trade up to the period ``cutoff``.
 
-    ``effect``: the mean effect on the log that was taken off in the last period; ``sparse``: whether periods without
-    trade were reported, so that few trades are enough; ``statistics``: those of the panel, None where there is none.
+    ``sparse``: whether periods without trade were reported, so that few trades are enough; ``statistics``: those of the
+    panel, None where there is none.
     """
 
     sample: Sample
     cutoff: np.datetime64
-    effect: float = 0.0
     sparse: bool = False
     statistics: PooledStatistics | None = None
 

@@ -31,7 +31,8 @@ class Repeat:
 
     ``cycle`` (s,): the last value of each season, oldest season first; ``age`` (s,): how many cycles old each is (0:
     it stands in the last cycle); ``sigma``: standard deviation of a change over one cycle; ``rho``: correlation of
-    neighbouring changes.
+    neighbouring changes; ``bound``: no change over h periods has a larger variance than the first plus h times the
+    second.
     """
 
     family: str
@@ -41,6 +42,7 @@ class Repeat:
     sigma: float
     rho: float
     notes: tuple[str, ...]
+    bound: tuple[float, float] = (np.inf, 0.0)
     coefficients: ClassVar[Coefficients] = Coefficients()
 
     def simulate(self, future: Design, n: int, seed: int) -> Floats:
@@ -64,7 +66,9 @@ class Repeat:
             if h:
                 change = self.rho * change + np.sqrt(1.0 - self.rho**2) * np.eye(1, horizon, h)[0]
             weights[h] = change + (weights[h - len(self.cycle)] if h >= len(self.cycle) else 0.0)
-        return self.sigma * weights
+        weights *= self.sigma
+        most = self.bound[0] + self.bound[1] * np.arange(1, horizon + 1)
+        return np.asarray(weights * np.sqrt(np.minimum(most / (weights**2).sum(axis=1), 1.0))[:, None])
 
     def extend(self, y: Sample, design: Design | None = None) -> Repeat:
         """The recipe applied to ``y``; there is nothing in it that takes time to learn."""
@@ -86,18 +90,21 @@ def repeat(family: str, y: Sample, design: Design | None, season: int) -> Repeat
     """Learn to repeat the last ``season`` periods of ``y``; needs three observations and one of each season.
 
     A season that is missing in the last cycle comes from the cycle before. With less than a cycle and three changes
-    the cycle is one period, and a note says so.
+    the cycle is one period, and a note says so: what scatters about a level then looks like a walk, and must not stray
+    farther than the values do from each other, but for what flows usually move in a period.
     """
     refuse_columns(family, design)
     check(y, 3)
     notes: list[str] = []
     folded, moves = _fold(_awake(y, season) if season > 1 else y.x, season), changes(y.x, season)
+    variance = (_PRICE_SD if y.is_price else _FLOW_SD) ** 2 * 12.0 / y.freq.per_year
+    bound = (np.inf, 0.0)
     if season > 1 and (not np.isfinite(folded).any(axis=0).all() or np.isfinite(moves).sum() < 3):
         notes.append(f"too few values for a season of {counted(season, y.freq.period)}: the last value is repeated")
         season = 1
         folded, moves = _fold(y.x, 1), changes(y.x, 1)
+        bound = bound if y.is_price else (2.0 * float(np.nanvar(y.x, ddof=1)), variance)
     age = np.isfinite(folded)[::-1].argmax(axis=0)
-    variance = (_PRICE_SD if y.is_price else _FLOW_SD) ** 2 * 12.0 / y.freq.per_year
     if season > 1:
         variance *= 2.0  # mostly noise at both ends
     sigma = _recent_sd(moves, variance)
@@ -105,7 +112,7 @@ def repeat(family: str, y: Sample, design: Design | None, season: int) -> Repeat
         notes.append("the series never moved")
     cycle = folded[len(folded) - 1 - age, np.arange(season)]
     rho = _neighbours(moves, season)
-    return Repeat(family, y.ds[-1], cycle, age.astype(float), sigma, rho, tuple(notes))
+    return Repeat(family, y.ds[-1], cycle, age.astype(float), sigma, rho, tuple(notes), bound)
 
 
 def _awake(y: Sample, season: int) -> Floats:

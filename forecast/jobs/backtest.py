@@ -24,6 +24,7 @@ from forecast.errors import ForecastError
 from forecast.forecasters import FORECASTERS, fittable
 from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.grid.engine import Grid
+from forecast.forecasters.grid.spot import Bridge
 from forecast.forecasters.origins import PooledStatistics
 from forecast.jobs.processes import in_parallel
 from forecast.metrics import rounded
@@ -155,14 +156,14 @@ def _alone(panel: HistoryPanel, sample: Sample, history: History, question: Back
     statistics = panel.statistics(history.series.series_id, sample.ds[-1])
     if not question.calibrated:
         statistics = replace(statistics, calibration=Calibration.neutral(panel.horizon))
-    if sample.zeros:
-        information = _bare(sample, statistics)
+    companion = panel.bridge(history.series.series_id, sample)
+    if sample.zeros or isinstance(companion, Bridge):
+        information = replace(_bare(sample, statistics), companion=companion)
         return fit(Grid(horizon=panel.horizon), information).quantiles(
             question.horizon, at_origin(seed, information.cutoff)
         )
     grid = Grid(horizon=panel.horizon).with_statistics(statistics)
-    fitted = grid.fit_each([sample])[0].anchored(statistics.anchor)
-    return np.exp(fitted.quantiles(panel.horizon)[: question.horizon])
+    return np.exp(grid.fit_each([sample])[0].quantiles(panel.horizon)[: question.horizon])
 
 
 def _bare(sample: Sample, statistics: PooledStatistics | None = None) -> InformationSet:

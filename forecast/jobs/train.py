@@ -255,9 +255,12 @@ def _train(
         draws, trade = model.baseline(real_time.horizon, real_time.seed)
     if not np.isfinite(draws).all() or np.abs(draws).max() > MAX_LOG:
         raise FitFailed(f"{selection.family} on {series_id} gives paths that leave every bound")
-    all_notes = [*remarks(history), *([] if table else [selection.reason]), *notes, *model.fitted.notes]
+    information = model.information
+    said = [information.companion.note] if information.companion else []
+    all_notes = [*remarks(history), *([] if table else [selection.reason]), *said, *notes, *model.fitted.notes]
     card = make_card(real_time, run_id, selection, table, all_notes, plan.families)
-    registry.save(series_id, run_id, card, Payload(draws, model.information.record, model.fitted, trade))
+    card = replace(card, bridged=min(information.bridged, real_time.horizon))
+    registry.save(series_id, run_id, card, Payload(draws, information.record, model.fitted, trade))
     return CandidateRun(history.series, run_id, selection, frozenset(scores.family for scores in table), plan)
 
 

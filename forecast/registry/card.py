@@ -77,7 +77,9 @@ class Card:
     ``as_of``: the UTC day whose knowledge counted; ``known_on``: the day on which the newest of what it was trained on
     became known (None: not recorded); ``events_known_to``: the last day of which the catalogue told anything of
     events; ``score``: of ``champion_family``, averaged with experience; ``families``: those that were considered, None
-    for all; ``effects`` and ``payloads`` (SHA-256 by name of file) are added as the run is stored.
+    for all; ``bridged``: periods after the last observation that a daily or weekly companion had seen whole, whose
+    draws hold the effects of events; ``effects`` and ``payloads`` (SHA-256 by name of file) are added as the run is
+    stored.
     """
 
     series: Series
@@ -99,6 +101,7 @@ class Card:
     code: str = ""
     effects: Json = field(default_factory=dict)
     payloads: Mapping[str, str] = field(default_factory=dict)
+    bridged: int = 0
     format: int = CARD_FORMAT
 
     @property
@@ -153,6 +156,7 @@ def read(content: Json) -> Card:
         code=content.get("code", ""),
         effects=content["effects"],
         payloads=dict(content["payloads"]),
+        bridged=content.get("bridged", 0),
         format=version,
     )
 

@@ -18,7 +18,7 @@ from forecast import metrics
 from forecast.coupling import added_to, couple
 from forecast.forecasters.base import Fitted, Forecaster
 from forecast.interventions import Design
-from forecast.seeds import seed_of
+from forecast.seeds import generator, seed_of
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
 from forecast.timeseries.trade import Codes, has_trade
@@ -36,13 +36,14 @@ class FittedModel:
         """(n, horizon) joint paths of the log of the series less the mean effects, where there is trade, and which have
         trade, as ``InformationSet.trade`` has it; n as in the effect record.
 
-        Those with trade and those without have the same quantiles: how much is traded does not hang on the throw.
+        Those with trade and those without have the same quantiles: how much is traded does not hang on the throw. The
+        first are those of the periods that a companion has seen whole, with the effects in them.
         """
-        gap = self.information.gap
-        ds = np.concatenate(
-            [self.information.sample.ds[len(self.information.sample) - gap :], self.information.sample.future(horizon)]
-        )
+        gap, seen, bridge = self.information.gap, self.information.seen, self.information.bridge
+        ds = np.concatenate([seen.ds[len(seen) - gap :], seen.future(max(horizon - self.information.bridged, 1))])
         paths = self.fitted.simulate(Design.empty(ds), self.information.record.n, seed_of(seed, "paths"))[:, gap:].T
+        if bridge:
+            paths = bridge.draws(paths, self.information.held, generator(seed, "bridge"))[:horizon]
         code = self.information.trade(horizon, seed)
         if code is not None:
             margins = np.sort(paths, axis=1)

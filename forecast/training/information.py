@@ -16,6 +16,7 @@ from forecast.effects import EffectRecord, episodes
 from forecast.effects.estimate import ModelAveraging, controls_for, estimate
 from forecast.events import Branch, Events, branches
 from forecast.events.exposure import exposure
+from forecast.forecasters.grid.spot import Bridge, CompanionPrices, NoBridge
 from forecast.forecasters.occurrence import Occurrence, learn
 from forecast.forecasters.origins import Origin, PooledStatistics
 from forecast.seeds import generator, seed_of
@@ -24,6 +25,7 @@ from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 from forecast.timeseries.trade import STOPPING_LOG_EFFECT, Codes, codes
 from forecast.training.panel import PanelSet
+from forecast.wording import day_in_words
 
 #: Periods between the last value and today are trained besides, in steps of this share of the horizon: so that what is
 #: late reaches as far ahead as the rest, and training is not due whenever a period passes.
@@ -39,17 +41,33 @@ STOPPED_LOG_EFFECT = float(np.log(0.05))
 
 @dataclass(frozen=True, eq=False)
 class InformationSet:
-    """The information set at the end of the period that ``sample`` ends with: the effects of the events known then, and
-    the statistics of its panel (None where there is none)."""
+    """The information set at the end of the period that ``sample`` ends with: the effects of the events known then, the
+    statistics of its panel, and what a daily or weekly companion has seen since (None where there is none)."""
 
     sample: Sample
     record: EffectRecord
     statistics: PooledStatistics | None = None
+    companion: Bridge | NoBridge | None = None
 
     @property
     def cutoff(self) -> np.datetime64:
         """Start of the last period seen."""
         return np.datetime64(self.sample.ds[-1], "D")
+
+    @property
+    def bridge(self) -> Bridge | None:
+        """What the companion has seen since, if it bridges anything."""
+        return self.companion if isinstance(self.companion, Bridge) else None
+
+    @property
+    def bridged(self) -> int:
+        """Periods after the last observation that the companion has seen whole."""
+        return self.bridge.whole if self.bridge else 0
+
+    @cached_property
+    def seen(self) -> Sample:
+        """The sample with the nowcasts of the periods that the companion has seen whole."""
+        return self.bridge.extend(self.sample) if self.bridge else self.sample
 
     @cached_property
     def net(self) -> Sample:
@@ -57,22 +75,22 @@ class InformationSet:
 
         What trickles through a stop is missing: it tells how much leaks, and not how much there would be without it.
         """
-        net = self.sample.less(self._mean_path)
+        net = self.seen.less(self._mean_path)
         return (replace(net, x=np.where(self._leaking_periods, np.nan, net.x)) if self.sample.zeros else net).sizes
 
     @property
     def origin(self) -> Origin:
         """What a family is fitted to."""
-        return Origin(self.net, self.cutoff, self.held, bool(self.sample.zeros), self.statistics)
+        return Origin(self.net, self.cutoff, bool(self.sample.zeros), self.statistics)
 
     @property
     def gap(self) -> int:
         """Periods since the last trade: those at the end of the sample that reported none."""
-        return len(self.sample) - len(self.net)
+        return len(self.seen) - len(self.net)
 
     @property
     def held(self) -> float:
-        """The mean effect in the last period, on the log."""
+        """The mean effect in the last period seen, on the log."""
         return float(self._mean_path[-1])
 
     def trade(self, horizon: int, seed: int) -> Codes | None:
@@ -100,13 +118,15 @@ class InformationSet:
 
     @cached_property
     def _mean_path(self) -> Floats:
-        return self.record.mean_path(self.sample.ds, self.sample.freq)
+        return self.record.mean_path(self.seen.ds, self.seen.freq)
 
     def ahead(self, horizon: int) -> Floats:
-        """(n, horizon) what effects add to the paths of a family that was fitted to ``net``."""
+        """(n, horizon) what effects add to the paths of a family that was fitted to ``net``: nothing to nowcasts."""
         if horizon not in self._ahead:
-            future = self.sample.future(horizon)
-            self._ahead[horizon] = self.record.forward(future, self.sample.freq, self.cutoff)
+            added = np.zeros((self.record.n, horizon))
+            future = self.sample.future(horizon)[self.bridged :]
+            added[:, self.bridged :] = self.record.forward(future, self.sample.freq, self.seen.ds[-1])
+            self._ahead[horizon] = added
         return self._ahead[horizon]
 
     @cached_property
@@ -141,8 +161,9 @@ class RealTimeData:
     def known_on(self) -> dt.date:
         """The day on which the newest of all that is known became known: a value of the series or of one that it
         learns from, or a fact about events."""
-        panel_names = self._panel.names if self._panel else ()
-        return max(self._catalog.known_on([self.series.series_id, *panel_names], self.as_of), self.events_known_to)
+        names = [self.series.series_id, *(self._panel.names if self._panel else ())]
+        names += [self.series.spot] if self.series.spot else []
+        return max(self._catalog.known_on(names, self.as_of), self.events_known_to)
 
     @cached_property
     def branches(self) -> tuple[Branch, ...]:
@@ -196,7 +217,19 @@ class RealTimeData:
         seed = seed_of(self.seed, "effects")
         record = estimate(sample, touching, controls=controls, n=n, seed=seed, settings=averaging)
         statistics = self._panel.statistics(self.series.series_id, sample.ds[-1]) if self._panel else None
-        return InformationSet(sample, record.of(self.series.series_id, omitted), statistics)
+        companion = self._companion(sample, published)
+        return InformationSet(sample, record.of(self.series.series_id, omitted), statistics, companion)
+
+    def _companion(self, sample: Sample, published: dt.date) -> Bridge | NoBridge | None:
+        """What the companion that the series names had seen by the end of a day; None where it names none."""
+        spot = self.series.spot
+        if not spot or not self.series.is_price or sample.zeros:
+            return None
+        companions = self._catalog.histories([spot], published)
+        if spot not in companions:
+            return NoBridge(spot, f"it has no value known by {day_in_words(published)}")
+        prices = CompanionPrices.of(companions[spot], sample.freq)
+        return prices.bridge(sample, np.datetime64(published, "D"))
 
     def _controls(self, sample: Sample, events: Events, published: dt.date) -> Floats | None:
         histories = self._catalog.histories(self._panel.histories if self._panel else (), published)

@@ -14,7 +14,7 @@ from forecast.catalog import Catalog
 from forecast.forecasters.calibration import Calibration, Margins
 from forecast.forecasters.grid.engine import FilteredPanel, Grid, Panel, calibrate, standardised
 from forecast.forecasters.grid.price import FilteredPrices
-from forecast.forecasters.grid.spot import last_prices
+from forecast.forecasters.grid.spot import Bridge, CompanionPrices, NoBridge, Starts
 from forecast.forecasters.origins import PooledStatistics
 from forecast.metrics import QUANTILE_LEVELS
 from forecast.names import Measure, MeasureClass
@@ -57,15 +57,16 @@ class HistoryPanel:
 
     @cached_property
     def digest(self) -> str:
-        """Hex digest of all their observations and, where a companion is named, of when they became known."""
+        """Hex digest of all their observations and, where companions are named, of what these had seen at past origins:
+        a new daily price changes the forecasts of the series that names it, and teaches the others nothing."""
         sha = hashlib.sha256()
-        for series_id, history in (*self.histories.items(), *self.companions.items()):
+        for series_id, history in self.histories.items():
             sha.update(series_id.encode())
             for array in (history.ds, history.y, history.used, history.scored):
                 sha.update(array.tobytes())
-        for series_id, companion in self.companions.items():
-            for history in (self.histories[series_id], companion):
-                sha.update(history.published(history.ds).tobytes())
+        for start in self._panel.starts.values() if self.companions else ():
+            for array in (start.center, start.ratio, start.noise):
+                sha.update(array.tobytes())
         return sha.hexdigest()
 
     def statistics(self, series_id: str, cutoff: np.datetime64) -> PooledStatistics:
@@ -74,8 +75,13 @@ class HistoryPanel:
         t = int(np.searchsorted(self._panel.ds, cutoff, side="right")) - 1
         source = self._filtered.source
         pooled = source.pooled(self._rows.get(series_id, -1)) if isinstance(source, FilteredPrices) else None
-        anchor = self._filtered.anchor(self._rows[series_id], t) if series_id in self.companions else None
-        return PooledStatistics(pooled, self._calibration(t), anchor)
+        return PooledStatistics(pooled, self._calibration(t))
+
+    def bridge(self, series_id: str, sample: Sample) -> Bridge | NoBridge | None:
+        """What the companion of a series had seen when the last value of ``sample`` was published; None without one."""
+        if series_id not in self._prices:
+            return None
+        return self._prices[series_id].bridge(sample, self.histories[series_id].published(sample.ds[-1:])[0])
 
     def quantiles(self, cutoffs: Mapping[str, Days], *, calibrated: bool = True) -> dict[str, Floats]:
         """(O, horizon, 15) quantiles of the log at ``QUANTILE_LEVELS``, for each of these series from each of its O
@@ -127,15 +133,24 @@ class HistoryPanel:
         for row, history in zip(scored, histories, strict=True):
             known = history.until(history.last)
             row[np.searchsorted(panel.ds, known.ds)] = known.scored
-        return replace(panel, scored=scored, spot=self._spot(panel) if self.companions else None)
+        return replace(panel, scored=scored, starts=self._starts(panel))
 
-    def _spot(self, panel: Panel) -> Floats:
-        """(N, T) last price known when the value of the period was published; NaN for a series without companion."""
-        spot = np.full(panel.x.shape, np.nan)
-        for series_id, companion in self.companions.items():
-            lag = self.histories[series_id].published(panel.ds) - panel.freq.end(panel.ds)
-            spot[self._rows[series_id]] = last_prices(companion, panel.ds, panel.freq, lag.astype(int))
-        return spot
+    @cached_property
+    def _prices(self) -> dict[str, CompanionPrices]:
+        # of the companion that each series names
+        return {
+            series_id: CompanionPrices.of(companion, self.histories[series_id].series.calendar)
+            for series_id, companion in self.companions.items()
+        }
+
+    def _starts(self, panel: Panel) -> dict[int, Starts]:
+        # what each companion had seen when the value of a period was published
+        found = {}
+        for series_id, prices in self._prices.items():
+            row, published = self._rows[series_id], self.histories[series_id].published(panel.ds)
+            sample = Sample(panel.ds, panel.x[row], panel.freq, panel.is_price)
+            found[row] = Starts.of(sample, prices, published, self.horizon)
+        return found
 
     @cached_property
     def _filtered(self) -> FilteredPanel:
@@ -193,7 +208,8 @@ def panels(
 def _history_panel(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date) -> HistoryPanel:
     histories = catalog.histories(sorted(series_ids), as_of)
     usable = {series_id: history for series_id, history in histories.items() if history.used.any()}
-    named = {series_id: history.series.spot for series_id, history in usable.items() if history.series.spot}
+    prices = {series_id: history.series for series_id, history in usable.items() if history.series.is_price}
+    named = {series_id: series.spot for series_id, series in prices.items() if series.spot}
     spots = catalog.histories(sorted(set(named.values())), as_of) if named else {}
     return HistoryPanel(
         usable, companions={series_id: spots[name] for series_id, name in named.items() if name in spots}

@@ -398,7 +398,15 @@ def test_a_price_that_names_its_daily_companion_starts_from_its_last_price(tmp_p
     assert panel is not None
     cutoffs = history.ds[48:-1]
     ours = np.exp(panel.quantiles({"price.own": cutoffs})["price.own"][:, 0, 7])
+    whole = run(catalog, settings, {"price.own": cutoffs[-3:]}, BacktestQuestion(date.today(), 3, compared=False))
+    revised = replace(catalog.observations("price.own")[0], value=1.0, known=datetime.now(UTC), assumed=False)
+    catalog.add(observations=[revised], known_at=datetime.now(UTC))
+    apart = run(catalog, settings, {"price.own": cutoffs[-3:]}, BacktestQuestion(date.today(), 3, compared=False))
     catalog.close()
+    # from draws, as its first month was revised since, and from margins
+    q, direct = apart.tested[0].test.quantiles, whole.tested[0].test.quantiles
+    np.testing.assert_allclose(q[:, 0, 7], direct[:, 0, 7], rtol=2e-3)
+    np.testing.assert_allclose(np.log(q[..., -1] / q[..., 0]), np.log(direct[..., -1] / direct[..., 0]), rtol=0.1)
     at = np.searchsorted(history.ds, cutoffs)
     error, naive = np.abs(ours - history.y[at + 1]), np.abs(history.y[at] - history.y[at + 1])
     # a random walk's own bound at the very end of the month is .73 of the mean's error

@@ -19,7 +19,6 @@ from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.ets import Ets
 from forecast.forecasters.grid.engine import Grid, GridFitted
 from forecast.forecasters.grid.price import Pooled, PriceGrid
-from forecast.forecasters.grid.spot import Anchor
 from forecast.forecasters.origins import PooledStatistics, RefitAndExtend
 from forecast.forecasters.random_walk import RandomWalk
 from forecast.interventions import Decay, Design, Intervention, Shape, Step
@@ -294,17 +293,6 @@ def test_each_origin_has_draws_of_its_own() -> None:
     # the luck of an origin is in its paths: what margin they have is known
     other = backtest(RandomWalk(), information_sets, history(y), 3, seed=2)
     np.testing.assert_allclose(other.quantiles, test.quantiles, rtol=1e-12)
-
-
-def test_a_forecast_from_the_last_price_starts_without_its_effect() -> None:
-    y = walk(40)
-    anchor = Anchor(7.0, np.ones(6))
-    seen = replace(affected(y, 39), statistics=PooledStatistics(None, Calibration.neutral(6), anchor))
-    fitted = cast(GridFitted, fit(Grid(horizon=6), seen).fitted)
-    assert fitted.grid.anchor is not None
-    assert fitted.grid.anchor.spot == pytest.approx(6.7, abs=1e-6)
-    bare_ = fit(Grid(horizon=6), replace(seen, statistics=PooledStatistics(None, Calibration.neutral(6)))).fitted
-    assert cast(GridFitted, bare_).grid.anchor is None
 
 
 def test_each_origin_has_the_calibration_of_its_day() -> None:

@@ -14,15 +14,12 @@ from forecast.answers.span import Span
 from forecast.catalog import Catalog, Observation
 from forecast.catalog.vintages import Vintages
 from forecast.errors import InvalidInput
-from forecast.forecasters.grid.spot import last_prices
 from forecast.jobs.train import TrainingPlan, train_one
 from forecast.registry import Registry
 from forecast.settings import Settings, SpanOrigin
-from forecast.timeseries.frequency import Freq
-from forecast.timeseries.series import History
 from forecast.training.information import RealTimeData
 from forecast.training.origins import known_at
-from forecast.training.panel import HistoryPanel, PanelSet
+from forecast.training.panel import PanelSet
 from tests.support.records import a_series
 
 EARLY = a_series("price.early", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
@@ -168,22 +165,6 @@ def test_a_value_counts_as_out_from_its_recorded_day_within_its_period_and_its_u
         date(2026, 11, 5),
         date(2026, 12, 5),
     ]
-
-
-def test_a_spot_price_is_that_of_the_day_a_value_came() -> None:
-    days = Freq("D").range("2026-08-25", 30)
-    daily = replace(EARLY, series_id="price.daily", freq="D", release_lag_days=1)
-    companion = History(daily, days, np.arange(100.0, 130.0), np.full(30, "reported"))
-    august, monthly = np.array(["2026-08-01"], dtype="datetime64[D]"), Freq("M")
-    # The value of 31 August is 106, and is out on 1 September.
-    assert np.exp(last_prices(companion, august, monthly)) == pytest.approx([105])
-    assert np.exp(last_prices(companion, august, monthly, np.array([2]))) == pytest.approx([107])
-    rows = [("x", date(2026, 8, 1), datetime(2026, 9, 2), 1.0, "reported", False)]
-    history = Vintages.of(rows).history(EARLY, None)
-    panel = HistoryPanel({"x": history}, companions={"x": companion})
-    spot = panel._panel.spot
-    assert spot is not None
-    assert np.exp(spot[0]) == pytest.approx([107]), "that of 1 September, not of the usual 5th"
 
 
 def test_when_a_value_came_is_part_of_what_a_forecast_rests_on(own: Catalog) -> None:

@@ -12,12 +12,9 @@ import pytest
 
 from forecast.catalog import Catalog, Observation
 from forecast.forecasters.calibration import student_levels
-from forecast.forecasters.grid.engine import Grid
-from forecast.interventions import Design
 from forecast.names import Measure
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
-from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import History
 from forecast.training.panel import HistoryPanel, PanelSet, max_panel_series, panel_key, panels
 
@@ -169,25 +166,6 @@ def test_what_may_not_be_judged_by_calibrates_nothing(metals: HistoryPanel) -> N
     before, after = (panel.statistics(COPPER, CUTOFF).calibration.outcomes[0] for panel in (metals, other))
     known = int((tin.used & (tin.ds <= CUTOFF)).sum())
     assert before - after == pytest.approx(min(known, 360), rel=0.15)
-
-
-def test_a_companion_changes_the_digest_and_starts_forecasts_less_the_effect(metals: HistoryPanel) -> None:
-    daily = replace(metals.histories["price.gold"].series, series_id="price.spot", freq="D", release_lag_days=0)
-    ds = Freq("D").range("2014-01-01", 1000)
-    spot = History(daily, ds, np.arange(1.0, 1001), np.full(1000, "reported"))
-    copper = metals.histories[COPPER]
-    lagged = replace(copper, series=replace(copper.series, release_lag_days=5))
-    panel = HistoryPanel({**metals.histories, COPPER: lagged}, companions={COPPER: spot})
-    assert panel.digest != metals.digest
-    anchor = panel.statistics(COPPER, CUTOFF).anchor
-    assert anchor is not None
-    assert anchor.spot == pytest.approx(np.log(float(spot.y[ds == np.datetime64("2015-07-05")][0])))
-    assert panel.statistics("price.tin", CUTOFF).anchor is None
-    fitted = Grid(horizon=6).fit(Sample.of(copper), Design.empty(Sample.of(copper).ds))
-    moved = fitted.anchored(panel.statistics(COPPER, CUTOFF).anchor, 0.25).grid.anchor
-    assert moved is not None
-    assert moved.spot == pytest.approx(anchor.spot - 0.25)
-    assert fitted.anchored(metals.statistics(COPPER, CUTOFF).anchor, 0.25) is fitted
 
 
 def test_a_kind_without_observations_has_no_company(metals: HistoryPanel) -> None:

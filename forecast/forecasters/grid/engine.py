@@ -7,8 +7,8 @@ a ``Calibration``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, Literal
 
@@ -19,7 +19,7 @@ from forecast.coupling import couple, middles
 from forecast.forecasters.base import Coefficients, check, refuse_columns
 from forecast.forecasters.calibration import Calibration, Conformal, Margins
 from forecast.forecasters.grid.price import FilteredPrices, Pooled, PriceGrid, PriceSettings, PriceStates, filter_prices
-from forecast.forecasters.grid.spot import Anchor, anchored, earned
+from forecast.forecasters.grid.spot import Starts, started
 from forecast.forecasters.grid.volume import FilteredVolumes, VolumeGrid, VolumeSettings, VolumeState, filter_volumes
 from forecast.forecasters.occurrence import Few, few
 from forecast.forecasters.origins import Origin, PooledStatistics
@@ -40,8 +40,8 @@ _VOLUME_CONFORMAL = Conformal(window=84, smooth=1, symmetric=0.5, delay=1)
 class Panel:
     """Series of one kind and frequency on one calendar: logs ``x`` (N, T), NaN where missing, period starts ``ds``.
 
-    ``scored`` (N, T): outcomes by which a forecast may be judged, and intervals calibrated. ``spot`` (N, T): logs of
-    the last prices of companions at the end of each period, NaN where there is none; None: nowhere.
+    ``scored`` (N, T): outcomes by which a forecast may be judged, and intervals calibrated. ``starts``: where
+    companions say that forecasts start, by row.
     """
 
     ds: Days
@@ -49,7 +49,7 @@ class Panel:
     freq: Freq
     is_price: bool
     scored: npt.NDArray[np.bool_]
-    spot: Floats | None = None
+    starts: Mapping[int, Starts] = field(default_factory=dict)
 
     @classmethod
     def of(cls, samples: Sequence[Sample]) -> Panel:
@@ -76,12 +76,11 @@ class Panel:
 @dataclass(frozen=True, eq=False)
 class Grid:
     """Settings of the grid engine. ``pooled`` and ``calibration``: statistics of other series, none by default;
-    horizons up to ``horizon`` are calibrated. ``anchor``: a last price to start from instead of the last value."""
+    horizons up to ``horizon`` are calibrated."""
 
     horizon: int = 24
     pooled: Pooled | None = None
     calibration: Calibration | None = None
-    anchor: Anchor | None = None
     price_grid: PriceGrid | None = None
     volume_grid: VolumeGrid | None = None
     price_settings: PriceSettings | None = None
@@ -117,8 +116,7 @@ class Grid:
         fits = iter(grid.fit_each([origin.sample for origin in rich], calibrations) if rich else ())
         for origin in origins:
             if origin in rich:
-                anchor = origin.statistics.anchor if origin.statistics else None
-                yield next(fits).anchored(anchor, origin.effect)
+                yield next(fits)
             else:
                 yield few(origin.sample, origin.cutoff)
 
@@ -145,7 +143,7 @@ class Grid:
         fits: list[GridFitted | None] = []
         for i, enough in enumerate(np.isfinite(panel.x).sum(axis=1) >= MIN_GRID_OBSERVATIONS):
             pooled = filtered.source.pooled(i) if isinstance(filtered.source, FilteredPrices) else None
-            with_pooled = replace(self, pooled=self.pooled or pooled, anchor=self.anchor or filtered.anchor(i))
+            with_pooled = replace(self, pooled=self.pooled or pooled)
             fits.append(with_pooled._fitted(panel, filtered, i, calibration) if enough else None)
         return tuple(fits)
 
@@ -183,16 +181,7 @@ class FilteredPanel:
     @cached_property
     def forecasts(self) -> Margins:
         """(N, T, H); NaN where the period was not observed or fewer than 18 observations had been seen."""
-        if self.panel.spot is None:
-            return self._plain
-        return anchored(self._plain, self.panel.spot, self._ratio)
-
-    def anchor(self, i: int, t: int | None = None) -> Anchor | None:
-        """Where forecasts of series ``i`` from period ``t`` (by default its last) start: a last price, if any."""
-        t = int(np.flatnonzero(np.isfinite(self.panel.x[i]))[-1]) if t is None else t
-        if self.panel.spot is None or not np.isfinite(self.panel.spot[i, t]):
-            return None
-        return Anchor(float(self.panel.spot[i, t]), self._ratio[t])
+        return started(self._plain, self.panel.starts) if self.panel.starts else self._plain
 
     @cached_property
     def _plain(self) -> Margins:
@@ -202,11 +191,6 @@ class FilteredPanel:
             return Margins(source.mean, source.sd, np.zeros_like(source.mean), nowhere)
         margins = source.margins(self.horizon)
         return replace(margins, mean=np.where((source.seen >= MIN_GRID_OBSERVATIONS)[..., None], margins.mean, np.nan))
-
-    @cached_property
-    def _ratio(self) -> Floats:
-        assert self.panel.spot is not None
-        return earned(self._plain, self.panel.spot, self.panel.outcomes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,16 +213,9 @@ class GridFitted:
     def notes(self) -> tuple[str, ...]:
         return (self.calibration.describe(),)
 
-    def anchored(self, anchor: Anchor | None, effect: float = 0.0) -> GridFitted:
-        """The same, started from a last price, if any, less the ``effect`` that was taken off the sample."""
-        if anchor is None:
-            return self
-        return replace(self, grid=replace(self.grid, anchor=replace(anchor, spot=anchor.spot - effect)))
-
     def margins(self, horizon: int) -> Margins:
         """Uncalibrated distribution of the log for the horizons 1..H."""
-        margins = self.state.margins(horizon)
-        return margins if self.grid.anchor is None else self.grid.anchor.move(margins)
+        return self.state.margins(horizon)
 
     def quantiles(self, horizon: int, levels: Floats = QUANTILE_LEVELS) -> Floats:
         """(H, L) calibrated quantiles of the log."""
@@ -251,15 +228,15 @@ class GridFitted:
         return couple(paths.T, self.quantiles(horizon, middles(n)), ties=rng).T
 
     def extend(self, y: Sample, design: Design | None = None) -> GridFitted:
-        """The same pass over another sample; what others have taught stays as it was, and an anchor is left behind."""
+        """The same pass over another sample; what others have taught stays as it was."""
         refuse_columns(self.family, design)
-        return replace(self.grid, calibration=self.calibration, anchor=None).fit_each([y])[0]
+        return replace(self.grid, calibration=self.calibration).fit_each([y])[0]
 
 
 def standardised(panel: Panel, filtered: FilteredPanel) -> Floats:
     """(N, T, H): outcome at t + h less the forecast made at t, over its sd; NaN where either is missing, where the
-    outcome may not be scored, where one of them is a spike, or where a price did not move (the chance of that is
-    modelled, not calibrated).
+    outcome may not be scored, where one of them is a spike, where a price did not move (the chance of that is
+    modelled, not calibrated), or where a companion had seen the period whole, which is no forecast.
 
     A spike is more than 4.5 sd off, while the value after it is within 2 sd of the same forecast: a slip of the data,
     known as such one period later.
@@ -271,6 +248,8 @@ def standardised(panel: Panel, filtered: FilteredPanel) -> Floats:
         moved = np.abs(outcomes[:, h:] - panel.x[:, : T - h]) > still
         error = np.where(moved, outcomes[:, h:] - forecasts.mean[:, : T - h, h - 1], np.nan)
         z[:, : T - h, h - 1] = error / forecasts.sd[:, : T - h, h - 1]
+    for row, start in panel.starts.items():
+        z[row][start.ratio == 0] = np.nan
     if filtered.horizon > 1:
         spikes = np.zeros(panel.x.shape, dtype=bool)
         spikes[:, 1:] = (np.abs(z[:, :-1, 0]) > 4.5) & (np.abs(z[:, :-1, 1]) < 2)

@@ -13,15 +13,13 @@ from forecast.errors import TooShort
 from forecast.forecasters.calibration import Calibration, student_levels
 from forecast.forecasters.grid.engine import Grid, Panel, panel_quantiles
 from forecast.forecasters.grid.price import FilteredPrices, PriceGrid, PriceSettings, filter_prices
-from forecast.forecasters.grid.spot import last_prices
 from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, filter_volumes
 from forecast.interventions import Design
 from forecast.metrics import QUANTILE_LEVELS
 from forecast.timeseries.fourier import seasonal
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
-from forecast.timeseries.series import Floats, History
-from tests.support.records import a_series
+from forecast.timeseries.series import Floats
 
 MONTHS = Freq("M")
 MEDIAN = len(QUANTILE_LEVELS) // 2
@@ -305,69 +303,3 @@ def test_uncalibrated_quantiles_are_a_student_t() -> None:
     margins = fitted.state.margins(12)
     np.testing.assert_allclose(fitted.quantiles(12), margins.mean[:, None] + margins.sd[:, None] * student_levels())
     assert "Student-t" in fitted.notes[0]
-
-
-# A daily companion
-
-
-def daily_and_means(N: int, years: int, seed: int) -> tuple[list[History], Panel]:
-    """Daily random walks on business days, and the logs of their monthly means."""
-    days = Freq("B")
-    ds = days.between("2010-01-01", np.busday_offset(f"{2009 + years}-12-31", 0, roll="backward"))
-    month = MONTHS.ordinal(ds) - MONTHS.ordinal(ds[0])
-    companions, means = [], []
-    for i in range(N):
-        y = np.exp(5 + np.cumsum(np.random.default_rng(seed + i).normal(0, 0.012, len(ds))))
-        series = a_series(f"price.p{i}", "p", "price", "target", "world", "WLD", "WLD", "USD", "B", 0)
-        companions.append(History(series, ds, y, np.full(len(ds), "reported")))
-        means.append(sample(np.log(np.bincount(month, y) / np.bincount(month)), start="2010-01-01"))
-    return companions, Panel.of(means)
-
-
-def test_the_last_daily_price_is_a_better_start_than_the_last_mean() -> None:
-    companions, means = daily_and_means(N=12, years=15, seed=0)
-    spot = np.array([last_prices(companion, means.ds, MONTHS) for companion in companions])
-    cutoffs = means.ds[60:-3]
-    ahead = np.arange(60, len(means.ds) - 3)[:, None] + np.arange(1, 4)
-    actual = means.x[:, ahead]
-    q = panel_quantiles(replace(means, spot=spot), cutoffs, 3)
-    ours = np.abs(actual - q[..., MEDIAN]).mean(axis=(0, 1))
-    naive = np.abs(actual - means.x[:, 60:-3, None]).mean(axis=(0, 1))
-    # a random walk cannot do better than √(1/3 : 2/3) = .71 at the end of a month
-    assert (ours / naive < [0.78, 0.93, 0.97]).all()
-    inside = [((q[..., lo] <= actual) & (actual <= q[..., -1 - lo])).mean() for lo in (0, 2, 4)]
-    np.testing.assert_allclose(inside, [0.95, 0.8, 0.5], atol=0.03)
-
-
-def test_a_few_days_of_the_next_month_are_worth_more() -> None:
-    companions, means = daily_and_means(N=12, years=15, seed=50)
-    mae = []
-    for lag in (0, 5):
-        spot = np.array([last_prices(companion, means.ds, MONTHS, lag) for companion in companions])
-        q = panel_quantiles(replace(means, spot=spot), means.ds[60:-1], 1)
-        mae.append(np.abs(means.x[:, 61:] - q[:, :, 0, MEDIAN]).mean())
-    naive = np.abs(np.diff(means.x[:, 60:])).mean()
-    assert mae[1] / naive < 0.65 < mae[0] / naive
-
-
-def test_an_anchored_forecast_starts_from_the_last_price_and_draws_agree() -> None:
-    companions, means = daily_and_means(N=4, years=8, seed=9)
-    spot = np.array([last_prices(companion, means.ds, MONTHS) for companion in companions])
-    anchored = replace(means, spot=spot)
-    fitted, plain = (Grid(horizon=6).fit_panel(one)[2] for one in (anchored, means))
-    assert fitted is not None
-    assert plain is not None
-    np.testing.assert_allclose(fitted.quantiles(6)[:, MEDIAN], spot[2, -1])
-    np.testing.assert_allclose(fitted.quantiles(6), panel_quantiles(anchored, means.ds[-1:], 6)[2, 0])
-    width, before = (one.quantiles(6)[:, -1] - one.quantiles(6)[:, 0] for one in (fitted, plain))
-    assert width[0] < 0.9 * before[0]
-    draws = fitted.simulate(Design.empty(MONTHS.range(MONTHS.shift(fitted.last, 1), 6)), 2000, 0)
-    np.testing.assert_allclose(np.median(draws, axis=0), spot[2, -1], atol=0.002)
-
-
-def test_a_stale_price_is_no_anchor() -> None:
-    companions, means = daily_and_means(N=1, years=3, seed=0)
-    old = replace(companions[0], y=np.where(companions[0].ds > np.datetime64("2011-06-10"), np.nan, companions[0].y))
-    spot = last_prices(old, means.ds, MONTHS)
-    assert np.isfinite(spot[:17]).all()
-    assert np.isnan(spot[17:]).all()
