@@ -5,6 +5,7 @@ What the cells mean is no matter here. A file that cannot be read, or that would
 """
 
 from forecast.formats.limits import Limits
-from forecast.formats.rows import Rows, RowsFile, open_file
+from forecast.formats.opening import open_file
+from forecast.formats.rows import Rows, RowsFile
 
 __all__ = ["Limits", "Rows", "RowsFile", "open_file"]

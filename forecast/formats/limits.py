@@ -12,7 +12,7 @@ class Limits:
     """Sizes in bytes unless said otherwise; ``cell``: characters of one cell.
 
     Of a workbook: ``unpacked``: all of its parts; ``ratio``: how many times a part may be as large as it is packed;
-    ``sheets``: how many; ``strings``: any part that has to be held whole, such as its table of texts.
+    ``sheets``: how many; ``part``: any part that is no sheet and is held whole, such as its table of texts.
     """
 
     size: int = 2_000 * MEGABYTE
@@ -22,4 +22,4 @@ class Limits:
     unpacked: int = 300 * MEGABYTE
     ratio: int = 50
     sheets: int = 100
-    strings: int = 50 * MEGABYTE
+    part: int = 50 * MEGABYTE

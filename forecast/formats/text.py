@@ -22,8 +22,9 @@ _FORMATS = {",": "csv", ";": "csv", "\t": "tsv", "|": "csv"}
 _MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF8: "utf-8-sig"}
 _MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _UTF8 = "UTF-8 throughout, UTF-16 with a byte-order mark, or the encoding that --encoding names, such as cp1252"
-#: Characters of a line, and bytes of a chunk, that are read at most, so that a file without lines costs no more.
-_LONGEST_LINE, _CHUNK_BYTES, _STEP = 1_000_000, 16_000_000, 100
+#: Bytes of which some must end a line, so that a file without lines is not held whole; bytes and rows that are read at
+#: once.
+_BLOCK, _CHUNK_BYTES, _STEP = 500_000, 16_000_000, 100
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class TextFile:
     def chunks(self, size: int, sheet: str = "") -> Iterator[Rows]:
         count, line = 0, 1
         try:
-            with self.path.open(encoding=self.encoding, newline="") as stream:
-                reader = csv.reader(self._lines(stream), delimiter=self.separator, strict=True)
+            with self.path.open("rb") as stream, io.TextIOWrapper(stream, self.encoding, newline="") as text:
+                reader = csv.reader(text, delimiter=self.separator, strict=True)
                 while rows := _some(reader, stream, size):
                     plain = reader.line_num - line + 1 == len(rows)
                     lines = range(line, line + len(rows)) if plain else _starts(rows, line)
@@ -55,15 +56,6 @@ class TextFile:
             raise InvalidInput(self._bad_byte()) from None
         except csv.Error as error:
             raise InvalidInput(self._bad_line(str(error))) from None
-
-    def _lines(self, stream: io.TextIOWrapper) -> Iterator[str]:
-        number = 0
-        while text := stream.readline(_LONGEST_LINE):
-            number += 1
-            if len(text) == _LONGEST_LINE:
-                expected = f"a line of fewer than {_LONGEST_LINE:,} characters"
-                raise InvalidInput(Fault("line", text[:20], expected, str(self.path), number))
-            yield text
 
     def _check(self, lines: Sequence[int], rows: list[list[str]], count: int) -> None:
         if count > self.limits.rows:
@@ -96,7 +88,7 @@ class TextFile:
         """Where the record begins that cannot be read."""
         start = 1
         with self.path.open(encoding=self.encoding, newline="") as stream:
-            reader = csv.reader(self._lines(stream), delimiter=self.separator, strict=True)
+            reader = csv.reader(stream, delimiter=self.separator, strict=True)
             try:
                 for _ in reader:
                     start = reader.line_num + 1
@@ -117,7 +109,18 @@ def text_file(path: Path, head: bytes, limits: Limits, separator: str = "", enco
         separator = SEPARATORS.get(separator.strip().lower(), separator.replace("\\t", "\t"))
         if separator not in SEPARATORS.values():
             raise InvalidInput(Fault("separator", separator, f"{one_of(SEPARATORS)}, or the character itself"))
+    _check_lines(path)
     return TextFile(path, separator or _separator(text, path.suffix.lower(), whole), encoding, limits)
+
+
+def _check_lines(path: Path) -> None:
+    line = 1
+    with path.open("rb") as stream:
+        while len(block := stream.read(_BLOCK)) == _BLOCK:
+            if b"\n" not in block and b"\r" not in block:
+                expected = f"lines of fewer than {_BLOCK:,} bytes"
+                raise InvalidInput(Fault("line", f"{block[:20]!r}…", expected, str(path), line))
+            line += block.count(b"\n")
 
 
 def _encoding(path: Path, head: bytes, named: str) -> str:
@@ -133,29 +136,30 @@ def _encoding(path: Path, head: bytes, named: str) -> str:
 
 
 def _separator(text: str, suffix: str, whole: bool) -> str:
-    """The one that cuts the most lines into equally many cells, and into the most."""
+    """The one that cuts the most lines into equally many cells; of such a tab, which few texts hold, or else the one
+    that cuts them into the most."""
     if named := re.match(r"sep=([,;\t|])\r?\n", text):
         return named[1]
     first = "\t" if suffix in (".tsv", ".tab") else ","
     lines = text.splitlines(keepends=True)
     if not whole:
         del lines[-1:]
-    best, best_score = first, (0, 0)
+    best, best_score = first, (0, False, 0)
     for separator in (first, *(each for each in SEPARATORS.values() if each != first)):
         rows = list(islice(csv.reader(lines, delimiter=separator), 60)) if lines else []
         widths = Counter(len(row) for row in rows if len(row) > 1)
-        score = max(((count, width) for width, count in widths.items()), default=(0, 0))
+        score = max(((count, separator == "\t", width) for width, count in widths.items()), default=(0, False, 0))
         if score > best_score:
             best, best_score = separator, score
     return best
 
 
-def _some(reader: Iterator[list[str]], stream: io.TextIOWrapper, size: int) -> list[list[str]]:
+def _some(reader: Iterator[list[str]], stream: io.BufferedReader, size: int) -> list[list[str]]:
     rows: list[list[str]] = []
-    end = stream.buffer.tell() + _CHUNK_BYTES
+    end = stream.tell() + _CHUNK_BYTES
     while len(rows) < size and (some := list(islice(reader, min(_STEP, size - len(rows))))):
         rows += some
-        if stream.buffer.tell() > end:
+        if stream.tell() > end:
             break
     return rows
 

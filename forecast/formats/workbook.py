@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from openpyxl import Workbook as OpenWorkbook
 
 _WHOLE = "a whole workbook (.xlsx), as a spreadsheet program saves it"
+_PAGES = "xl/worksheets/sheet"
 #: A cell with a formula and without a value.
 _NO_VALUE = re.compile(rb"(?:</f>|<f\b[^>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
 
@@ -47,7 +48,8 @@ class Workbook:
         with _opened(self.path) as book:
             page = book[sheet]
             page.reset_dimensions()  # what a file says of its size need not be true
-            self._check_formulas(book, sheet)
+            if self._lacks_values():
+                self._check_formulas(book, sheet)
             lines: list[int] = []
             rows: list[list[str]] = []
             for line, values in enumerate(page.iter_rows(values_only=True), start=1):
@@ -75,10 +77,17 @@ class Workbook:
             expected = f"{self.limits.columns:,} columns at most"
             raise InvalidInput(Fault("columns", width, expected, str(self.path), line))
 
+    def _lacks_values(self) -> bool:
+        """Whether a formula of some sheet has no value."""
+        with zipfile.ZipFile(self.path) as archive:
+            for name in archive.namelist():
+                if name.startswith(_PAGES):
+                    with archive.open(name) as part:
+                        if _found(part, _NO_VALUE):
+                            return True
+        return False
+
     def _check_formulas(self, book: OpenWorkbook, sheet: str) -> None:
-        with zipfile.ZipFile(self.path) as archive, archive.open(book[sheet]._worksheet_path) as part:
-            if not _found(part, _NO_VALUE):
-                return
         with _opened(self.path, values=False) as formulas:
             pages = formulas[sheet].iter_rows(), book[sheet].iter_rows(values_only=True)
             for line, (cells, values) in enumerate(zip(*pages, strict=False), start=1):
@@ -129,7 +138,7 @@ def _check_size(path: Path, archive: zipfile.ZipFile, limits: Limits) -> None:
         if found > most:
             raise InvalidInput(Fault(where, f"{found:,}{what}", f"{most:,}{what} at most", str(path)))
 
-    pages = [part for part in parts if part.filename.startswith("xl/worksheets/sheet")]
+    pages = [part for part in parts if part.filename.startswith(_PAGES)]
     refuse_beyond("sheets", len(pages), limits.sheets)
     refuse_beyond("parts", len(parts), 100 + 20 * limits.sheets)
     refuse_beyond("packed", sum(part.compress_size for part in parts), path.stat().st_size, " bytes")
@@ -138,7 +147,7 @@ def _check_size(path: Path, archive: zipfile.ZipFile, limits: Limits) -> None:
         if part.flag_bits & 1:
             raise InvalidInput(Fault(part.filename, "encrypted", _WHOLE, str(path)))
         if part not in pages:
-            refuse_beyond(part.filename, part.file_size, limits.strings, " bytes")
+            refuse_beyond(part.filename, part.file_size, limits.part, " bytes")
         if part.file_size > MEGABYTE:
             refuse_beyond(part.filename, part.file_size // max(part.compress_size, 1), limits.ratio, " times its size")
 

@@ -16,8 +16,21 @@ PARTS = ("year", "month")
 #: Names of a field in files of all kinds, without blanks and signs, in small letters.
 _NAMES: dict[str, tuple[str, ...]] = {
     "series_id": ("seriesid", "uniqueid"),
-    "ds": ("ds", "date", "period", "time", "timeperiod", "observationdate", "obsdate", "monthid", "yearmonth")
-    + ("quarter", "week", "day", "datetime", "timestamp", "referenceperiod", "refdate", "tradedate", "pricedate"),
+    "ds": (
+        *(
+            "ds",
+            "date",
+            "period",
+            "time",
+            "timeperiod",
+            "observationdate",
+            "obsdate",
+            "monthid",
+            "yearmonth",
+            "quarter",
+        ),
+        *("week", "day", "datetime", "timestamp", "referenceperiod", "refdate", "tradedate", "pricedate"),
+    ),
     "value": ("value", "y", "obsvalue"),
     "flag": ("flag",),
     "known_at": ("knownat",),
@@ -30,11 +43,10 @@ _NAMES: dict[str, tuple[str, ...]] = {
 #: Periods of files that tell them in another column too; they count where that is missing.
 _SECOND = {"refperiodid": "ds"}
 #: Amounts of trade statistics: a file has several, and each may be a series.
-_AMOUNTS = frozenset(
-    ("primaryvalue", "cifvalue", "fobvalue", "netwgt", "grosswgt", "qty", "altqty", "kgliquido", "vlfob", "qtestat")
-    + ("netmass", "netmasskg", "statvalue", "genvalmo", "convalmo", "allvalmo", "genqy1mo", "conqy1mo", "qty1mo")
-    + ("quantity", "quantitykg", "valueusd", "valuegbp", "tradevalue", "tradevalueus$", "netweightkg")
-)
+_AMOUNTS = """\
+primaryvalue cifvalue fobvalue netwgt grosswgt qty altqty kgliquido vlfob qtestat netmass netmasskg statvalue genvalmo
+convalmo allvalmo genqy1mo conqy1mo qty1mo quantity quantitykg valueusd valuegbp tradevalue tradevalueus$ netweightkg
+"""
 _OF_NAMES = {name: meant for meant, names in _NAMES.items() for name in names}
 #: Optional columns that a slip in the name would lose.
 _GUARDED = ("flag", "known_at", "assumed")
@@ -42,8 +54,9 @@ _GUARDED = ("flag", "known_at", "assumed")
 
 @dataclass(frozen=True)
 class Hints:
-    """What the user says of a file; empty: as the file tells. ``mapping``: column -> field; ``columns``: a series as the
-    file has it (the header of its column, or its name in the column of series) -> series id; ``dates``: dmy or mdy."""
+    """What the user says of a file; empty: as the file tells. ``mapping``: column -> field; ``columns``: a series as
+    the file has it (the header of its column, or its name in the column of series) -> series id; ``dates``: dmy, mdy.
+    """
 
     separator: str = ""
     encoding: str = ""
@@ -91,7 +104,7 @@ def candidates(header: Sequence[str]) -> dict[str, list[int]]:
     for at, name in enumerate(header):
         if (meant := _SECOND.get(key(name))) and meant not in found:
             found[meant] = [at]
-    if "value" not in found and (amounts := [at for at, name in enumerate(header) if key(name) in _AMOUNTS]):
+    if "value" not in found and (amounts := [at for at, name in enumerate(header) if key(name) in _AMOUNTS.split()]):
         found["value"] = amounts
     if "ds" not in found and "year" not in found and "month" in found:
         found["ds"] = found.pop("month")

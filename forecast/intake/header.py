@@ -29,9 +29,9 @@ class NoTable(InvalidInput):
 
 @dataclass(frozen=True)
 class Shape:
-    """How a table is laid out. ``names``: of its columns; ``fields``: field -> column (``year`` and ``month`` where they
-    are the period together); ``wide``: column -> series id, or the period, that its values are of; ``series_id``: the
-    one of all rows, if a column has none."""
+    """How a table is laid out. ``names``: of its columns; ``fields``: field -> column (``year`` and ``month`` where
+    they are the period together); ``wide``: column -> series id, or the period, that its values are of;
+    ``series_id``: the one of all rows, if a column has none."""
 
     layout: str
     line: int
@@ -81,7 +81,7 @@ def find_shape(file: str, head: Rows, hints: Hints, known: Mapping[str, Series])
         text = " ".join(rows[filled[0]]) if filled else ""
         raise NoTable(Fault("file", text, "a header line and at least one row", file))
     places = [at for at in filled[:_ABOVE] if sum(map(bool, rows[at])) > 1]
-    named = [name for name in hints.mapping] + [name for name in hints.columns]
+    named = (*hints.mapping, *hints.columns)
     for at in places:
         reader = Reader(file, lines, rows, hints, known, at)
         if _is_header(rows[at]) or (named and all(find(rows[at], name) is not None for name in named)):
@@ -240,11 +240,16 @@ def _own_names(reader: Reader, others: Sequence[int]) -> dict[int, str]:
         name = strange[0] if strange else "COLUMN"
         expected = f"a series; say which columns are: --column '{name}=ID' (the others are left out)"
         expected += f", {_ONE_SERIES}" if len(strange) == 1 and not wide else ""
-        raise reader.refused("header", ", ".join(strange) or ",".join(reader.names), expected)
+        raise reader.refused("header", _some(strange) or ",".join(reader.names), expected)
     if len({*wide.values()}) < len(wide):
         name = next(name for name in wide.values() if list(wide.values()).count(name) > 1)
         raise reader.refused("header", name, "each column once")
     return wide
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    rest = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{rest}"
 
 
 def _by_period(reader: Reader, periods: dict[int, str]) -> Shape:

@@ -24,11 +24,14 @@ from forecast.intake.numbers import NumberReader, decimal_sign, is_missing, sett
 from forecast.intake.periods import PeriodReader, is_doubtful_date, is_serial, order_of, span
 from forecast.timeseries.series import Series
 
+__all__ = ["Hints", "Limits", "Refuse", "Table", "Understood", "open_table"]
+
 #: Takes a row that is no row of the table, as it stands.
 Refuse = Callable[[Fault, Sequence[str]], None]
 
-#: Rows of a chunk, and cells, at most; rows that tell how a file is written.
-MOST_ROWS, _MOST_CELLS, _HEAD = 50_000, 2_000_000, 5_000
+#: Rows of a chunk, and cells, at most: more of them alive at once cost the garbage collector the time that they save;
+#: rows that tell how a file is written.
+MOST_ROWS, _MOST_CELLS, _HEAD = 4_000, 500_000, 5_000
 _NOTE = re.compile(r"\W*(source|notes?|footnotes?|(last )?updated?|copyright|©|\*|legend|downloaded|data )\b", re.I)
 #: Columns whose empty cells are slips: a publisher's say that nothing was published.
 _OWN_VALUES = ("value", "y")
@@ -89,8 +92,10 @@ class Table:
         if faults:
             raise InvalidInput(faults)
         if self._translates and (missing := self.hints.columns.keys() - seen):
-            expected = [Fault("--column", name, known_name("series of the file", name, seen), self.file) for name in missing]
-            raise InvalidInput(expected)
+            what = "series of the file"
+            raise InvalidInput(
+                Fault("--column", name, known_name(what, name, seen), self.file) for name in sorted(missing)
+            )
 
     @property
     def _translates(self) -> bool:
@@ -179,16 +184,14 @@ _Columns = tuple[Sequence[int], list[Sequence[str]]]
 _Chunks = Callable[[], Iterator[_Columns]]
 
 
-def _columns(
-    source: RowsFile, sheet: str, shape: Shape, refuse: Refuse, size: int = MOST_ROWS
-) -> Iterator[_Columns]:
+def _columns(source: RowsFile, sheet: str, shape: Shape, refuse: Refuse, size: int = MOST_ROWS) -> Iterator[_Columns]:
     """The rows below the header, column by column."""
     width = len(shape.names)
     for lines, rows in source.chunks(max(min(size, _MOST_CELLS // width), 1), sheet):
         if lines[0] <= shape.line:
             start = bisect_right(lines, shape.line)
             lines, rows = lines[start:], rows[start:]
-        if any(len(row) != width for row in rows):
+        if {*map(len, rows)} != {width}:
             lines, rows = _even(source, shape, (lines, rows), refuse)
         if rows:
             yield lines, list(zip(*rows, strict=True))
@@ -199,15 +202,11 @@ def _even(source: RowsFile, shape: Shape, chunk: Rows, refuse: Refuse) -> Rows:
     width, kept, even = len(shape.names), [], []
     for line, row in zip(*chunk, strict=True):
         filled = [cell for cell in row if cell.strip()]
-        if len(row) == width or (filled and (len(row) < width or not any(map(str.strip, row[width:]))) and source.sheets):
+        short, cut = len(row) < width, row[:width]
+        if len(row) == width or (filled and not any(map(str.strip, row[width:])) and (source.sheets or not short)):
             kept.append(line)
-            even.append(row[:width] + [""] * (width - len(row)))
-        elif not filled or (len(row) < width and _NOTE.match(filled[0])) or (len(filled) == 1 and " " in filled[0].strip()):
-            continue
-        elif len(row) > width and not any(map(str.strip, row[width:])):
-            kept.append(line)
-            even.append(row[:width])
-        else:
+            even.append(cut + [""] * (width - len(row)))
+        elif filled and not (short and _NOTE.match(filled[0])) and not (len(filled) == 1 and " " in filled[0].strip()):
             refuse(Fault("cells", len(row), f"{width} cells, one a column", str(source.path), line), row)
     return kept, even
 
@@ -279,9 +278,7 @@ def _period_reader(shape: Shape, hints: Hints, head: _Columns, chunks: _Chunks) 
     return PeriodReader(order, serial), ""
 
 
-def _number_reader(
-    source: RowsFile, shape: Shape, hints: Hints, head: _Columns, chunks: _Chunks
-) -> NumberReader:
+def _number_reader(source: RowsFile, shape: Shape, hints: Hints, head: _Columns, chunks: _Chunks) -> NumberReader:
     """The reader of its values. Raises ``InvalidInput`` where some have a decimal comma and others a point."""
     pointed = source.separator != ";"
     if hints.decimal:

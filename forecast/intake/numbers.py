@@ -13,10 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 #: How tables say that nothing was published; in small letters.
-MISSING = frozenset(
-    ["", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", *"….-–—:", "..", "...", "--", "nd", "n/d", "w", "x"]
-    + ["(d)", "(s)", "(na)", "(x)", "(w)", ": c", ":c", ": u", ": z", "c"]
-)
+_NOTHING = "na n/a n.a. #n/a nan null none .. ... -- nd n/d (d) (s) (na) (x) (w) :c :u :z"
+MISSING = frozenset([*"….-–—:cwx", "", *_NOTHING.split()])
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _GROUPS = {
     sign: re.compile(rf"[+-]?[1-9][0-9]{{0,2}}([{other} '’])[0-9]{{3}}(?:\1[0-9]{{3}})*(?:\{sign}[0-9]+)?")
@@ -26,7 +24,9 @@ _COMMA = re.compile(r"[+-]?(?:[0-9]+(?:,[0-9]+)?|,[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _DOUBTFUL = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")
 #: Provisional, revised, estimated, and other states that publishers write behind a number; not b, k, m or t, which may
 #: stand for billions, thousands, millions and tonnes.
-_MARK = re.compile(r"(?:\s*\((?:[a-z]{1,2}|[0-9]{1,2})\)|\s*[*†‡§¶¹²³⁰⁴-⁹ᵉᵖʳ]+|(?<=[0-9])\s*[pr]|\s+[preduis]{1,3})+$", re.I)
+_MARK = re.compile(
+    r"(?:\s*\((?:[a-z]{1,2}|[0-9]{1,2})\)|\s*[*†‡§¶¹²³⁰⁴-⁹ᵉᵖʳ]+|(?<=[0-9])\s*[pr]|\s+[preduis]{1,3})+$", re.I
+)
 _FIRST_MARK = re.compile(r"^(?:\((?:[a-z]{1,2}|[0-9])\)\s*|[ᵉᵖʳ]\s*|[epr]\s+)(?=[0-9])", re.I)
 _INVISIBLE = re.compile("[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _SPACES = re.compile("[\u00a0\u2007\u2009\u202f]")
@@ -40,7 +40,10 @@ def without_marks(text: str) -> str:
 
 def is_missing(text: str) -> bool:
     """Whether a cell says that nothing was published."""
-    return not text or (len(text) < 12 and (text.lower() in MISSING or without_marks(text).lower() in MISSING))
+    if len(text) > 12:
+        return False
+    text = text.lower().replace(" ", "")
+    return text in MISSING or without_marks(text) in MISSING
 
 
 def decimal_sign(text: str) -> str:
@@ -49,9 +52,7 @@ def decimal_sign(text: str) -> str:
     if _DOUBTFUL.fullmatch(text) or not ("." in text or "," in text):
         return ""
     readings = [
-        sign
-        for sign, plain in ((".", _PLAIN), (",", _COMMA))
-        if plain.fullmatch(text) or _GROUPS[sign].fullmatch(text)
+        sign for sign, plain in ((".", _PLAIN), (",", _COMMA)) if plain.fullmatch(text) or _GROUPS[sign].fullmatch(text)
     ]
     return readings[0] if len(readings) == 1 else ""
 

@@ -113,7 +113,7 @@ def order_of(texts: Iterable[str]) -> set[str]:
 def is_doubtful_date(text: str) -> bool:
     """Whether a date has two readings, as ``03/04/2024``."""
     found = _DAY_AND_MONTH.fullmatch(text)
-    return bool(found) and found[1] != found[3] and int(found[1]) <= 12 and int(found[3]) <= 12
+    return found is not None and found[1] != found[3] and int(found[1]) <= 12 and int(found[3]) <= 12
 
 
 def _day_and_month(first: int, second: int, year: int, order: str) -> dt.date:
