@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -24,5 +24,5 @@ class RowsFile(Protocol):
     @property
     def sheets(self) -> Sequence[str]: ...
 
-    def chunks(self, size: int, sheet: str = "") -> Iterator[Rows]:
+    def chunks(self, size: int, sheet: str = "") -> Generator[Rows]:
         """All rows from the first, at most ``size`` at a time; blank ones are empty. Raises ``InvalidInput``."""

@@ -7,7 +7,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -41,7 +41,7 @@ class TextFile:
     def format(self) -> str:
         return _FORMATS[self.separator]
 
-    def chunks(self, size: int, sheet: str = "") -> Iterator[Rows]:
+    def chunks(self, size: int, sheet: str = "") -> Generator[Rows]:
         count, line = 0, 1
         try:
             with self.path.open("rb") as stream, io.TextIOWrapper(stream, self.encoding, newline="") as text:

@@ -11,8 +11,8 @@ import re
 import warnings
 import xml.parsers.expat
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -43,7 +43,7 @@ class Workbook:
     separator: str = ""
     encoding: str = ""
 
-    def chunks(self, size: int, sheet: str = "") -> Iterator[Rows]:
+    def chunks(self, size: int, sheet: str = "") -> Generator[Rows]:
         sheet = self.named(sheet or self.sheets[0])
         with _opened(self.path) as book:
             page = book[sheet]
@@ -52,13 +52,14 @@ class Workbook:
                 self._check_formulas(book, sheet)
             lines: list[int] = []
             rows: list[list[str]] = []
-            for line, values in enumerate(page.iter_rows(values_only=True), start=1):
-                self._check(sheet, line, len(values))
-                lines.append(line)
-                rows.append([self._text(value) for value in values])
-                if len(rows) == size:
-                    yield lines, rows
-                    lines, rows = [], []
+            with closing(page.iter_rows(values_only=True)) as read:
+                for line, values in enumerate(read, start=1):
+                    self._check(sheet, line, len(values))
+                    lines.append(line)
+                    rows.append([self._text(value) for value in values])
+                    if len(rows) == size:
+                        yield lines, rows
+                        lines, rows = [], []
             if rows:
                 yield lines, rows
 
@@ -174,10 +175,10 @@ def _opened(path: Path, values: bool = True) -> Iterator[OpenWorkbook]:
     """``values``: of formulas, else their text."""
     from openpyxl import load_workbook  # it takes time, and few commands read a workbook
 
-    with _readable(path):
+    with _readable(path), path.open("rb") as stream:  # by its content, whatever it is called
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what it would lose in writing
-            book = load_workbook(path, read_only=True, data_only=values, keep_links=False)
+            book = load_workbook(stream, read_only=True, data_only=values, keep_links=False)
         try:
             yield book
         finally:

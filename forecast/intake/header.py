@@ -20,6 +20,7 @@ from forecast.timeseries.series import Series
 LONG, BY_SERIES, BY_PERIOD = "long", "a column a series", "a column a period"
 #: Rows in which a header is looked for, and rows below it that may come before the first row of the table.
 _ABOVE, _UNITS = 60, 4
+_NAMES = "a name for each column; of merged cells only the first has one"
 _ONE_SERIES = "or --series-id ID for a file of one series"
 
 
@@ -75,7 +76,7 @@ class Reader:
 def find_shape(file: str, head: Rows, hints: Hints, known: Mapping[str, Series]) -> Shape:
     """``head``: the first rows of a table. Raises ``NoTable``; ``InvalidInput`` where its columns do not say enough."""
     lines = list(head[0])
-    rows = [_trimmed([cell.strip() for cell in row]) for row in head[1]]
+    rows = _trimmed([[cell.strip() for cell in row] for row in head[1]])
     filled = [at for at, row in enumerate(rows) if any(row)]
     if len(filled) < 2:
         text = " ".join(rows[filled[0]]) if filled else ""
@@ -100,10 +101,10 @@ def find_shape(file: str, head: Rows, hints: Hints, known: Mapping[str, Series])
     raise NoTable(Fault("header", ",".join(rows[at]), expected, file, lines[at]))
 
 
-def _trimmed(row: list[str]) -> list[str]:
-    while row and not row[-1]:
-        row.pop()
-    return row
+def _trimmed(rows: list[list[str]]) -> list[list[str]]:
+    """Rows without columns on the right in which nothing stands."""
+    width = max((at for row in rows for at, cell in enumerate(row, start=1) if cell), default=0)
+    return [row[:width] for row in rows]
 
 
 def _cell(row: Sequence[str], at: int) -> str:
@@ -136,12 +137,14 @@ def _shape(reader: Reader) -> Shape:
     fields = mapped(reader.names, reader.hints, reader.file, reader.line)
     check_slips(reader.names, fields, reader.file, reader.line)
     if "value" in fields:
+        if without := [at for at, name in enumerate(reader.names) if not name and _has_digits(reader.column(at))]:
+            raise reader.refused("header", f"nothing in column {without[0] + 1}", _NAMES)
         return _long(reader, fields)
     if "ds" not in fields and not all(part in fields for part in PARTS):
         ds = _period_below(reader.rows, reader.at)
-        if ds is None or ds in fields.values():
+        if ds is None or reader.names[ds] in reader.hints.mapping:
             raise reader.refused("header", ",".join(reader.names), "a column 'ds', or --map COLUMN=ds")
-        fields["ds"] = ds
+        fields = {name: at for name, at in fields.items() if at != ds} | {"ds": ds}
     return _by_series(reader, fields)
 
 
@@ -185,6 +188,10 @@ def _is_amount(texts: Sequence[str]) -> bool:
     return any("." in text for text in texts) and not any(text.isalpha() for text in texts)
 
 
+def _has_digits(texts: Sequence[str]) -> bool:
+    return any(any(map(str.isdigit, text)) for text in texts)
+
+
 def _label(reader: Reader, places: Sequence[int]) -> int:
     """The column whose cells are the names of ``--column``."""
     wanted = {*reader.hints.columns}
@@ -223,15 +230,14 @@ def _named(reader: Reader, others: Sequence[int]) -> dict[int, str]:
 
 def _own_names(reader: Reader, others: Sequence[int]) -> dict[int, str]:
     """Series by the names of their columns, all of which must be ids; or the one column of a file of one series."""
-    amounts = [at for at in others if any(any(map(str.isdigit, text)) for text in reader.column(at))]
+    amounts = [at for at in others if _has_digits(reader.column(at))]
     if reader.hints.series_id and len(amounts) == 1:
         return {amounts[0]: reader.hints.series_id}
     wide, strange = {}, []
     for at in amounts:
         name = reader.names[at]
         if not name:
-            expected = "a name for each column; of merged cells only the first has one"
-            raise reader.refused("header", f"nothing in column {at + 1}", expected)
+            raise reader.refused("header", f"nothing in column {at + 1}", _NAMES)
         if name in reader.known or ("." in name and not unservable(name)):
             wide[at] = name
         else:

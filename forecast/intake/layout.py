@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from itertools import compress
 from pathlib import Path
+from typing import TypeVar
 
 from forecast.catalog.csv_reader import MOST_FAULTS
 from forecast.errors import Fault, InvalidInput, known_name
@@ -23,6 +25,8 @@ from forecast.intake.header import BY_PERIOD, LONG, NoTable, Shape, find_shape
 from forecast.intake.numbers import NumberReader, decimal_sign, is_missing, settled
 from forecast.intake.periods import PeriodReader, is_doubtful_date, is_serial, order_of, span
 from forecast.timeseries.series import Series
+
+_T = TypeVar("_T")
 
 __all__ = ["Hints", "Limits", "Refuse", "Table", "Understood", "open_table"]
 
@@ -83,12 +87,13 @@ class Table:
                 raise InvalidInput(faults)
 
         seen: set[str] = set()
-        for lines, columns in _columns(self.source, self.understood.sheet, self.shape, refuse or collect):
-            for batch in _melted(self.file, self.shape, lines, columns):
-                self._check_cells(batch)
-                named = self._named(batch, seen)
-                if named.lines:
-                    yield named
+        with closing(_columns(self.source, self.understood.sheet, self.shape, refuse or collect)) as chunks:
+            for lines, columns in chunks:
+                for batch in _melted(self.file, self.shape, lines, columns):
+                    self._check_cells(batch)
+                    named = self._named(batch, seen)
+                    if named.lines:
+                        yield named
         if faults:
             raise InvalidInput(faults)
         if self._translates and (missing := self.hints.columns.keys() - seen):
@@ -127,9 +132,15 @@ def open_table(path: Path, hints: Hints, known: Mapping[str, Series], limits: Li
     source = open_file(path, limits, hints.separator, hints.encoding, hints.decimal or ".")
     sheet, shape = _sheet(source, hints, known)
     chunks = partial(_columns, source, sheet, shape, lambda *_: None)
-    head = next(chunks(size=_HEAD), None)
+    head = _first(chunks(size=_HEAD))
     if head is None:
-        raise InvalidInput(Fault("file", ",".join(shape.names), "a header line and at least one row", str(path)))
+        faults: list[Fault] = []
+        for _ in _columns(source, sheet, shape, lambda fault, _: faults.append(fault)):
+            pass
+        raise InvalidInput(
+            faults[:MOST_FAULTS]
+            or Fault("file", ",".join(shape.names), "a header line and at least one row", str(path))
+        )
     periods, written = _period_reader(shape, hints, head, chunks)
     numbers = _number_reader(source, shape, hints, head, chunks)
     understood = Understood(
@@ -153,8 +164,11 @@ def _sheet(source: RowsFile, hints: Hints, known: Mapping[str, Series]) -> tuple
     file = str(source.path)
 
     def shape_of(sheet: str) -> Shape:
-        head = next(source.chunks(_HEAD, sheet), ([], []))
-        return find_shape(file, head, hints, known)
+        lines, rows = _first(source.chunks(_HEAD, sheet)) or ([], [])
+        if source.sheets:  # whose rows end with their last value
+            width = max(map(len, rows), default=0)
+            rows = [row + [""] * (width - len(row)) for row in rows]
+        return find_shape(file, (lines, rows), hints, known)
 
     if not source.sheets or hints.sheet:
         if hints.sheet and not source.sheets:
@@ -180,21 +194,27 @@ def _sheet(source: RowsFile, hints: Hints, known: Mapping[str, Series]) -> tuple
     return sheet, shape
 
 
+def _first(chunks: Generator[_T]) -> _T | None:
+    with closing(chunks):
+        return next(chunks, None)
+
+
 _Columns = tuple[Sequence[int], list[Sequence[str]]]
-_Chunks = Callable[[], Iterator[_Columns]]
+_Chunks = Callable[[], Generator[_Columns]]
 
 
-def _columns(source: RowsFile, sheet: str, shape: Shape, refuse: Refuse, size: int = MOST_ROWS) -> Iterator[_Columns]:
+def _columns(source: RowsFile, sheet: str, shape: Shape, refuse: Refuse, size: int = MOST_ROWS) -> Generator[_Columns]:
     """The rows below the header, column by column."""
     width = len(shape.names)
-    for lines, rows in source.chunks(max(min(size, _MOST_CELLS // width), 1), sheet):
-        if lines[0] <= shape.line:
-            start = bisect_right(lines, shape.line)
-            lines, rows = lines[start:], rows[start:]
-        if {*map(len, rows)} != {width}:
-            lines, rows = _even(source, shape, (lines, rows), refuse)
-        if rows:
-            yield lines, list(zip(*rows, strict=True))
+    with closing(source.chunks(max(min(size, _MOST_CELLS // width), 1), sheet)) as chunks:
+        for lines, rows in chunks:
+            if lines[0] <= shape.line:
+                start = bisect_right(lines, shape.line)
+                lines, rows = lines[start:], rows[start:]
+            if {*map(len, rows)} != {width}:
+                lines, rows = _even(source, shape, (lines, rows), refuse)
+            if rows:
+                yield lines, list(zip(*rows, strict=True))
 
 
 def _even(source: RowsFile, shape: Shape, chunk: Rows, refuse: Refuse) -> Rows:

@@ -32,7 +32,7 @@ _SHAPES = {
     for shape, pattern in {
         "YYYY-MM-DD": rf"(?P<y>[0-9]{{4}})[-/.](?P<m>[0-9]{{1,2}})[-/.](?P<d>[0-9]{{1,2}}){_MIDNIGHT}",
         "YYYYMMDD": r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})(?P<d>[0-9]{2})",
-        "YYYY-MM": r"(?P<y>[0-9]{4})[-/](?P<m>[0-9]{1,2})",
+        "YYYY-MM": r"(?P<y>[0-9]{4})(?:[-/](?P<m>[0-9]{1,2})|\.(?P<mm>[0-9]{2}))",
         "YYYYMM": r"(?P<y>[0-9]{4})(?P<m>[0-9]{2})",
         "YYYYMmm": r"(?P<y>[0-9]{4})[- ]?[Mm](?P<m>[0-9]{1,2})",
         "MM/YYYY": r"(?P<m>[0-9]{1,2})[-/](?P<y>[0-9]{4})",
@@ -134,7 +134,7 @@ def _start(parts: dict[str, str | None]) -> tuple[dt.date, str]:
     short = part("yy")
     year = part("y") if short is None else short + (2000 if short < 50 else 1900)
     assert year is not None  # every other shape has one
-    month, quarter = part("m"), part("q")
+    month, quarter = part("m") or part("mm"), part("q")
     if name := parts.get("name"):
         month = _NAMES.get(name.lower(), 0)
     if quarter:

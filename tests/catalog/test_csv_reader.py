@@ -69,9 +69,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, data: bytes | str, where: st
     assert expected in fault.expected
 
 
-@pytest.mark.parametrize(
-    "data", ["x;y\n1;2\n", "x\ty\n1\t2\n", "x,y\n1,2\n".encode("utf-16"), '"x";"y"\n"1";"2"\n\n']
-)
+@pytest.mark.parametrize("data", ["x;y\n1;2\n", "x\ty\n1\t2\n", "x,y\n1,2\n".encode("utf-16"), '"x";"y"\n"1";"2"\n\n'])
 def test_tabs_semicolons_and_utf_16_are_told_by_the_file(tmp_path: Path, data: bytes | str) -> None:
     reading = Reading()
     assert [dict(row.cells) for row, _ in read_rows(write(tmp_path, data), Letters, reading)] == [{"x": "1", "y": "2"}]
