@@ -109,7 +109,7 @@ class Settings(BaseModel):
     file_cell: Annotated[int, _whole(1, 100_000)] = Field(10_000, description="characters of a cell")
     workbook_megabytes: Annotated[int, _whole(1, 10_000)] = Field(300, description="size of a workbook, unpacked")
     workbook_part_megabytes: Annotated[int, _whole(1, 1_000)] = Field(
-        50, description="size of a part of a workbook that is no sheet, such as its texts, unpacked"
+        20, description="size of a part of a workbook that is no sheet, such as its texts, unpacked"
     )
     workbook_ratio: Annotated[int, _whole(2, 1_000)] = Field(
         50, description="how many times a part of a workbook may be as large as it is packed"

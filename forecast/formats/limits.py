@@ -22,4 +22,4 @@ class Limits:
     unpacked: int = 300 * MEGABYTE
     ratio: int = 50
     sheets: int = 100
-    part: int = 50 * MEGABYTE
+    part: int = 20 * MEGABYTE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
@@ -23,7 +24,10 @@ _OTHERS = {
     b"SQLite format 3": "a SQLite database",
     b"\x89PNG": "a picture",
 }
-_TEXTS = {"<": "HTML or XML", "{": "JSON", "[": "JSON"}
+_TEXTS = {
+    "HTML or XML": re.compile(rb"<(!doctype|\?xml|[a-z]+[ >])", re.I),
+    "JSON": re.compile(rb"\{\s*[\"}]|\[\s*[\[{\"0-9]"),
+}
 _EXPECTED = "a table as CSV, TSV or XLSX; save or unpack it as one of these"
 _KINDS = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
 
@@ -49,7 +53,8 @@ def open_file(path: Path, limits: Limits, separator: str = "", encoding: str = "
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return workbook(path, limits, decimal)
     found = text_file(path, head, limits, separator, encoding)
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1].decode("ascii", "replace")
-    if start in _TEXTS:
-        raise InvalidInput(Fault("format", _TEXTS[start], _EXPECTED, file))
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    for what, pattern in _TEXTS.items():
+        if pattern.match(start):
+            raise InvalidInput(Fault("format", what, _EXPECTED, file))
     return found

@@ -11,7 +11,8 @@ Rows = tuple[Sequence[int], list[list[str]]]
 
 
 class RowsFile(Protocol):
-    """A file of rows. ``separator`` and ``encoding`` are empty for a workbook, and its ``sheets`` for text."""
+    """A file of rows. ``separator`` and ``encoding`` are empty for a workbook, and its ``sheets`` for text;
+    ``serial_days``: whether numbers of five digits may be days since 1900."""
 
     @property
     def path(self) -> Path: ...
@@ -21,6 +22,8 @@ class RowsFile(Protocol):
     def separator(self) -> str: ...
     @property
     def encoding(self) -> str: ...
+    @property
+    def serial_days(self) -> bool: ...
     @property
     def sheets(self) -> Sequence[str]: ...
 

@@ -36,6 +36,7 @@ class TextFile:
     encoding: str
     limits: Limits
     sheets: Sequence[str] = ()
+    serial_days: bool = True
 
     @property
     def format(self) -> str:

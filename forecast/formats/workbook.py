@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from openpyxl import Workbook as OpenWorkbook
 
 _WHOLE = "a whole workbook (.xlsx), as a spreadsheet program saves it"
+#: Rows that a sheet can have; what numbers its rows beyond is no workbook.
+_MOST_ROWS = 1_048_576
 _PAGES = "xl/worksheets/sheet"
 #: A cell with a formula and without a value.
 _NO_VALUE = re.compile(rb"(?:</f>|<f\b[^>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
@@ -38,6 +40,7 @@ class Workbook:
     sheets: Sequence[str]
     hidden: Sequence[str]
     decimal: str
+    serial_days: bool
     limits: Limits
     format: str = "xlsx"
     separator: str = ""
@@ -54,7 +57,7 @@ class Workbook:
             rows: list[list[str]] = []
             with closing(page.iter_rows(values_only=True)) as read:
                 for line, values in enumerate(read, start=1):
-                    self._check(sheet, line, len(values))
+                    self._check(line, len(values))
                     lines.append(line)
                     rows.append([self._text(value) for value in values])
                     if len(rows) == size:
@@ -71,9 +74,10 @@ class Workbook:
             raise InvalidInput(Fault("sheet", sheet, one_of(map(repr, self.sheets)), str(self.path)))
         return found
 
-    def _check(self, sheet: str, line: int, width: int) -> None:
-        if line > self.limits.rows:
-            raise InvalidInput(Fault(sheet, "more", f"{self.limits.rows:,} rows at most", str(self.path)))
+    def _check(self, line: int, width: int) -> None:
+        most = min(self.limits.rows, _MOST_ROWS)
+        if line > most:
+            raise InvalidInput(Fault("rows", "more", f"{most:,} rows at most", str(self.path)))
         if width > self.limits.columns:
             expected = f"{self.limits.columns:,} columns at most"
             raise InvalidInput(Fault("columns", width, expected, str(self.path), line))
@@ -122,10 +126,11 @@ def workbook(path: Path, limits: Limits, decimal: str = ".") -> Workbook:
                     _check_prolog(path, name, part)
     with _opened(path) as book:
         states = {page.title: page.sheet_state for page in book.worksheets}
+        since_1900 = book.epoch.year < 1904
     sheets = [name for name, state in states.items() if state == "visible"]
     if not sheets:
         raise InvalidInput(Fault("sheets", "none", "a sheet that is not hidden", str(path)))
-    return Workbook(path, sheets, [name for name in states if name not in sheets], decimal, limits)
+    return Workbook(path, sheets, [name for name in states if name not in sheets], decimal, since_1900, limits)
 
 
 def _check_size(path: Path, archive: zipfile.ZipFile, limits: Limits) -> None:

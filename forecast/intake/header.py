@@ -7,7 +7,8 @@ several periods; or the widest row of names above rows that begin with a period.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 
 from forecast.errors import Fault, InvalidInput, known_name
 from forecast.formats import Rows
@@ -65,6 +66,10 @@ class Reader:
     def names(self) -> Sequence[str]:
         return self.rows[self.at]
 
+    def fields(self) -> dict[str, int]:
+        """Columns by field. Raises ``InvalidInput``."""
+        return mapped(self.names, self.hints, self.file, self.line)
+
     def column(self, at: int) -> list[str]:
         """What stands in a column below the header, where anything does."""
         return [row[at] for row in self.rows[self.at + 1 :] if at < len(row) and row[at]]
@@ -82,18 +87,19 @@ def find_shape(file: str, head: Rows, hints: Hints, known: Mapping[str, Series])
         text = " ".join(rows[filled[0]]) if filled else ""
         raise NoTable(Fault("file", text, "a header line and at least one row", file))
     places = [at for at in filled[:_ABOVE] if sum(map(bool, rows[at])) > 1]
-    named = (*hints.mapping, *hints.columns)
+    named = [at for at in places if _is_header(rows[at]) or _has_all(rows[at], hints)]
     for at in places:
-        reader = Reader(file, lines, rows, hints, known, at)
-        if _is_header(rows[at]) or (named and all(find(rows[at], name) is not None for name in named)):
-            return _shape(reader)
-        if periods := _periods(rows[at]):
-            return _by_period(reader, periods)
+        if at in named and (_begins(rows, at, hints) or at == named[-1]):
+            return _shape(Reader(file, lines, rows, hints, known, at))
+        if at not in named and (periods := _periods(rows[at])):
+            return _by_period(Reader(file, lines, rows, hints, known, at), periods)
     above = [at for at in places if (ds := _period_below(rows, at)) is not None and not is_period(_cell(rows[at], ds))]
     if above:
         at = max(above, key=lambda at: sum(map(bool, rows[at])))
         return _shape(Reader(file, lines, rows, hints, known, at))
     at = (places or filled)[0]
+    if hints.mapping:
+        Reader(file, lines, rows, hints, known, at).fields()
     expected = (
         "a header line with a column 'ds' (or date, period, time, TIME_PERIOD, year and month; else --map COLUMN=ds) "
         "and a column 'value' (or y, OBS_VALUE; else --map COLUMN=value), or a column a series, or a column a period"
@@ -116,6 +122,20 @@ def _is_header(row: Sequence[str]) -> bool:
     return "ds" in found or ("year" in found and ("month" in found or "value" in found))
 
 
+def _has_all(row: Sequence[str], hints: Hints) -> bool:
+    """Whether all that is mapped, or all series that are named, stand in a row."""
+    return any(names and all(find(row, name) is not None for name in names) for names in (hints.mapping, hints.columns))
+
+
+def _begins(rows: Sequence[Sequence[str]], at: int, hints: Hints) -> bool:
+    """Whether a period stands below the name of one soon, as it does not below a title."""
+    declared = [find(rows[at], name) for name, meant in hints.mapping.items() if meant in ("ds", *PARTS)]
+    found = candidates(rows[at])
+    places = [*declared, *found.get("ds", ()), *found.get("year", ()), *found.get("month", ())]
+    below = [row for row in rows[at + 1 :] if any(row)][: _UNITS + 1]
+    return any(is_period(row[place]) for place in places if place is not None for row in below)
+
+
 def _periods(row: Sequence[str]) -> dict[int, str]:
     """Columns that are called by a period, where a row has at least two, of one kind, and a column before them."""
     found = {at: cell for at, cell in enumerate(row) if cell and is_period(cell)}
@@ -134,7 +154,7 @@ def _period_below(rows: Sequence[Sequence[str]], at: int) -> int | None:
 
 
 def _shape(reader: Reader) -> Shape:
-    fields = mapped(reader.names, reader.hints, reader.file, reader.line)
+    fields = reader.fields()
     check_slips(reader.names, fields, reader.file, reader.line)
     if "value" in fields:
         if without := [at for at, name in enumerate(reader.names) if not name and _has_digits(reader.column(at))]:
@@ -145,7 +165,20 @@ def _shape(reader: Reader) -> Shape:
         if ds is None or reader.names[ds] in reader.hints.mapping:
             raise reader.refused("header", ",".join(reader.names), "a column 'ds', or --map COLUMN=ds")
         fields = {name: at for name, at in fields.items() if at != ds} | {"ds": ds}
-    return _by_series(reader, fields)
+    return _by_series(replace(reader, rows=_with_lower_names(reader, fields.get("ds", 0))), fields)
+
+
+def _with_lower_names(reader: Reader, ds: int) -> Sequence[Sequence[str]]:
+    """Rows in which a column without a name has the first that stands below, where a header has several rows."""
+    names = list(reader.names)
+    for row in reader.rows[reader.at + 1 :]:
+        if row[ds : ds + 1] != [""]:
+            break
+        names = [
+            name or (below if at != ds else "")
+            for at, (name, below) in enumerate(zip_longest(names, row, fillvalue=""))
+        ]
+    return [*reader.rows[: reader.at], names, *reader.rows[reader.at + 1 :]]
 
 
 def _long(reader: Reader, fields: dict[str, int]) -> Shape:
@@ -178,9 +211,11 @@ def _check_one_series(reader: Reader, shape: Shape) -> None:
             continue
         width = range(min(len(first), len(row), len(shape.names)))
         differ = [shape.names[at] for at in width if first[at] != row[at] and at not in shape.taken]
+        if not differ:
+            continue
         which = [name for name in differ if name and not _is_amount(reader.column(shape.names.index(name)))] or differ
-        option = f"--column 'VALUE OF {which[0]}=ID'" if which else "--map COLUMN=series_id"
-        expected = f"one row a period; rows differ in {', '.join(which) or 'nothing else'}; {option} picks some of them"
+        option = f"--column 'VALUE OF {which[0]}=ID'"
+        expected = f"one row a period; rows differ in {', '.join(which)}; {option} picks some of them"
         raise InvalidInput(Fault("rows", " ".join(period), expected, reader.file, line))
 
 
@@ -260,7 +295,7 @@ def _some(names: Sequence[str], most: int = 5) -> str:
 
 def _by_period(reader: Reader, periods: dict[int, str]) -> Shape:
     hints = reader.hints
-    fields = {name: at for name, at in mapped(reader.names, hints, reader.file, reader.line).items() if name in FIELDS}
+    fields = {name: at for name, at in reader.fields().items() if name in FIELDS}
     fields = {name: at for name, at in fields.items() if at < min(periods) and name not in ("ds", "value")}
     shape = Shape(BY_PERIOD, reader.line, reader.names, fields, periods, hints.series_id)
     if hints.series_id:

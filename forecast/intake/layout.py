@@ -141,7 +141,7 @@ def open_table(path: Path, hints: Hints, known: Mapping[str, Series], limits: Li
             faults[:MOST_FAULTS]
             or Fault("file", ",".join(shape.names), "a header line and at least one row", str(path))
         )
-    periods, written = _period_reader(shape, hints, head, chunks)
+    periods, written = _period_reader(source, shape, hints, head, chunks)
     numbers = _number_reader(source, shape, hints, head, chunks)
     understood = Understood(
         format=source.format,
@@ -280,7 +280,9 @@ def _cells(shape: Shape, columns: _Columns, field: str) -> Iterator[tuple[int, s
         yield from zip(batch.lines, batch.cells[field], strict=True)
 
 
-def _period_reader(shape: Shape, hints: Hints, head: _Columns, chunks: _Chunks) -> tuple[PeriodReader, str]:
+def _period_reader(
+    source: RowsFile, shape: Shape, hints: Hints, head: _Columns, chunks: _Chunks
+) -> tuple[PeriodReader, str]:
     """The reader of its periods, and how they are written."""
     texts = [text for _, text in _cells(shape, head, "ds") if text]
     orders = {hints.dates} if hints.dates else order_of(texts)
@@ -289,7 +291,7 @@ def _period_reader(shape: Shape, hints: Hints, head: _Columns, chunks: _Chunks) 
             if orders := order_of(text for _, text in _cells(shape, columns, "ds")):
                 break
     order = orders.pop() if len(orders) == 1 else ""
-    serial = bool(texts) and is_serial(texts[0])
+    serial = source.serial_days and bool(texts) and is_serial(texts[0])
     for text in texts[:100]:
         try:
             return PeriodReader(order, serial), span(text, order, serial).shape

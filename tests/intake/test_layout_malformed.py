@@ -80,7 +80,7 @@ TEXTS: dict[str, tuple[str | bytes, Hints, str, int | None, str]] = {
     "column without a name": ("ds,price.x,\n2024-01,1,2\n", NONE, "header", 1, "merged cells"),
     "no such column to map": (H + OK, Hints(mapping={"vlaue": "value"}), "--map", 1, "nearest: value"),
     "no such field": (H + OK, Hints(mapping={"value": "amount"}), "--map", None, "one of series_id, ds, value"),
-    "two columns for a field": (H + OK, Hints(mapping={"value": "ds", "ds": "ds"}), "--map", None, "one column a field"),
+    "two columns for a field": (H + OK, Hints(mapping={"value": "ds", "ds": "ds"}), "--map", None, "one column a"),
     "no such column": ("ds,Copper\n2024-01,1\n", Hints(columns={"Coper": "price.x"}), "--column", 1, "nearest: Copper"),
     "column named twice": (
         "ds,Copper,Copper\n2024-01,1,2\n", Hints(columns={"Copper": "price.x"}), "--column", 1, "once"),
@@ -88,7 +88,7 @@ TEXTS: dict[str, tuple[str | bytes, Hints, str, int | None, str]] = {
         "unique_id,ds,y\nzinc,2024-01,1\n", Hints(columns={"znic": "price.x"}), "--column", None, "nearest: zinc"),
     "series twice told": (H + OK, ONE, "--series-id", 1, "nothing, as the column 'series_id'"),
     "rows of several products": (
-        "period,cmdCode,primaryValue\n202401,2605,1\n202401,2602,2\n", ONE, "rows", 3, "--column 'VALUE OF cmdCode=ID'"),
+        "period,cmdCode,primaryValue\n202401,2605,1\n202401,2602,2\n", ONE, "rows", 3, "'VALUE OF cmdCode=ID'"),
     "several rows for one series": (
         "Item,2021,2022\nCopper,1,2\nZinc,3,4\n", ONE, "rows", 1, "--column 'NAME OF A ROW=ID'"),
     "two columns of labels": (
@@ -163,11 +163,13 @@ UNDERSTOOD: dict[str, tuple[str | bytes, Hints, list[float]]] = {
     "blank lines and rows": (H + "\n" + OK + "  \n,,\nprice.x,2024-02,2\n\n", NONE, [1, 2]),
     "separators at line ends": ("series_id,ds,value,\nprice.x,2024-01,1,\nprice.x,2024-02,2,,\n", NONE, [1, 2]),
     "letter case": ("Series_ID, DS ,VALUE\nprice.x,2024-01,1\n", NONE, [1]),
-    "marks of footnotes": (H + "price.x,2024-01,567 r\nprice.x,2024-02,5.5 (e)\nprice.x,2024-03,7¹\n", NONE, [567, 5.5, 7]),
+    "marks of footnotes": (
+        H + "price.x,2024-01,567 r\nprice.x,2024-02,5.5 (e)\nprice.x,2024-03,7¹\n", NONE, [567, 5.5, 7]),
     "marks of a header": ("Date ¹,price.x *\n2024-01,5\n", Hints(columns={"price.x": "price.x"}), [5]),
     "titles above, notes below": ("Copper prices\n\nds,value\n2024-01,1\n\nSource: nobody\n", ONE, [1]),
     "units under the header": ("ds,price.x\n,USD/t\n2024-01,1\n", NONE, [1]),
-    "thousands that one cell settles": (H + 'price.x,2024-01,"1,234"\nprice.x,2024-02,"1,234.5"\n', NONE, [1234, 1234.5]),
+    "thousands that one cell settles": (
+        H + 'price.x,2024-01,"1,234"\nprice.x,2024-02,"1,234.5"\n', NONE, [1234, 1234.5]),
     "days that one cell settles": (H + "price.x,01/02/2024,2\nprice.x,31/01/2024,1\n", NONE, [1, 2]),
     "millions": (H + 'price.x,2024-01,"1,234,567"\n', NONE, [1234567]),
     "decimal comma": ("ds;value\n2024-01;1.234.567,8\n2024-02;12,5\n", ONE, [1234567.8, 12.5]),
@@ -187,7 +189,7 @@ def test_what_has_one_reading_is_read(tmp_path: Path, what: str) -> None:
 
 # -- workbooks ---------------------------------------------------------------------------------------------------------
 
-ROWS = [["series_id", "ds", "value"], ["price.x", "2024-01", 1.5]]
+ROWS: list[list[object]] = [["series_id", "ds", "value"], ["price.x", "2024-01", 1.5]]
 
 
 def repacked(path: Path, change: Callable[[dict[str, bytes]], dict[str, bytes]]) -> Path:
@@ -245,7 +247,7 @@ BOOKS: dict[str, tuple[Callable[[Path], Path], str, int | None, str]] = {
     "no XML": (with_sheet(lambda xml: b"\0\1\2 no xml"), "file", None, "a whole workbook"),
     "document type": (with_sheet(lambda xml: DTD + xml[xml.index(b"<worksheet") :]), SHEET, None, "document type"),
     "document type in UTF-16": (
-        with_sheet(lambda xml: ("\ufeff<!DOCTYPE x []>" + xml[xml.index(b"<worksheet") :].decode()).encode("utf-16-le")),
+        with_sheet(lambda xml: ("<!DOCTYPE x []>" + xml[xml.index(b"<worksheet") :].decode()).encode("utf-16")),
         SHEET, None, "document type"),
     "bomb in a sheet": (with_sheet(lambda xml: xml + b" " * 60_000_000), SHEET, None, "50 times its size at most"),
     "bomb in the texts": (
@@ -253,7 +255,7 @@ BOOKS: dict[str, tuple[Callable[[Path], Path], str, int | None, str]] = {
         "xl/sharedStrings.xml", None, "50 times its size at most"),
     "bomb beside": (
         lambda path: repacked(path, lambda parts: parts | {"xl/media/x.bin": b"\0" * 60_000_000}),
-        "xl/media/x.bin", None, "50,000,000 bytes at most"),
+        "xl/media/x.bin", None, "20,000,000 bytes at most"),
     "many parts": (
         lambda path: repacked(path, lambda parts: parts | {f"x{n}": b"" for n in range(3_000)}),
         "parts", None, "at most"),
@@ -307,7 +309,7 @@ def test_a_workbook_that_says_it_is_huge_is_read_as_it_is(tmp_path: Path) -> Non
     ],
 )
 def test_sheets_that_do_not_say_enough(
-    tmp_path: Path, sheets: dict[str, list[list[str | float | None]]], hints: Hints, where: str, expected: str
+    tmp_path: Path, sheets: dict[str, list[list[object]]], hints: Hints, where: str, expected: str
 ) -> None:
     fault = fault_in(write_book(tmp_path, sheets), hints)
     assert fault.where == where

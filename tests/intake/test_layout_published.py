@@ -94,7 +94,8 @@ TEXTS: dict[str, tuple[str | bytes, Hints, str, Observed]] = {
         of(X, d2024_01_01=101.5, d2024_03_01=99.25) | of("volume.y", d2024_02_01=88.1, d2024_03_01=90),
     ),
     "IMF Data, primary commodity prices, wide": (
-        "DATASET,SERIES_CODE,INDICATOR,UNIT,2024-M01,2024-M02\nIMF.RES:PCPS,G001.PCOPP.USD.M,Copper,US dollar,8344.9,8305\n"
+        "DATASET,SERIES_CODE,INDICATOR,UNIT,2024-M01,2024-M02\n"
+        "IMF.RES:PCPS,G001.PCOPP.USD.M,Copper,US dollar,8344.9,8305\n"
         "IMF.RES:PCPS,G001.PZINC.USD.M,Zinc,US dollar,2516.4,\n",
         Hints(columns={"G001.PCOPP.USD.M": X, "G001.PZINC.USD.M": "volume.y"}),
         "M",
@@ -172,7 +173,8 @@ TEXTS: dict[str, tuple[str | bytes, Hints, str, Observed]] = {
     "Reserve Bank of Australia, statistical table I2": (
         "I2 COMMODITY PRICES\nTitle,Base metals,Bulk\nDescription,Index of base metals,Index of bulk\n"
         "Frequency,Monthly,Monthly\nType,Original,Original\nUnits,Index,Index\n\nSource,RBA,RBA\n"
-        "Publication date,01-Mar-2024,01-Mar-2024\nSeries ID,GRCPBMAD,GRCPBCAD\n31-Jan-2024,110.5,99\n29-Feb-2024,111.25,98\n",
+        "Publication date,01-Mar-2024,01-Mar-2024\nSeries ID,GRCPBMAD,GRCPBCAD\n"
+        "31-Jan-2024,110.5,99\n29-Feb-2024,111.25,98\n",
         Hints(columns={"GRCPBMAD": X}),
         "M",
         of(X, d2024_01_01=110.5, d2024_02_01=111.25),
@@ -226,17 +228,24 @@ def test_text_as_a_publisher_writes_it(tmp_path: Path, shape: str) -> None:
 
 def pink_sheet(folder: Path) -> Path:
     """The shape of the World Bank's CMO-Historical-Data-Monthly.xlsx."""
-    title = [["World Bank Commodity Price Data (The Pink Sheet)"], ["monthly prices in nominal US dollars"]]
+    title: list[list[object]] = [
+        ["World Bank Commodity Price Data (The Pink Sheet)"],
+        ["monthly prices in nominal US dollars"],
+    ]
     title += [["(monthly series are available only in nominal US dollars)"], ["Updated on July 02, 2026"]]
-    prices = [
+    prices: list[list[object]] = [
         *title,
         [None, "Coal, South African **", "Copper", "Nickel"],
         [None, "($/mt)", "($/mt)", "($/mt)"],
         ["1960M01", "…", 715.4, 1631],
         ["1960M02", 36.5, 728.21, "…"],
     ]
-    indices = [*title, [None, "Energy", "Metals"], ["1960M01", 2.125, 13.5], ["1960M02", 2.5, 14]]
-    about = [["World Bank Commodity Price Data (The Pink Sheet)"], ["Series Description"], [None, "Coal is a price."]]
+    indices: list[list[object]] = [*title, [None, "Energy", "Metals"], ["1960M01", 2.125, 13.5], ["1960M02", 2.5, 14]]
+    about: list[list[object]] = [
+        ["World Bank Commodity Price Data (The Pink Sheet)"],
+        ["Series Description"],
+        [None, "Coal is a price."],
+    ]
     return write_book(folder, {"Monthly Prices": prices, "Monthly Indices": indices, "Description": about})
 
 
@@ -258,7 +267,7 @@ def test_of_several_sheets_with_tables_one_has_to_be_named(tmp_path: Path) -> No
 
 def test_a_workbook_with_days_as_cells_and_notes_below(tmp_path: Path) -> None:
     """Chile, Cochilco, monthly production."""
-    rows = [
+    rows: list[list[object]] = [
         ["Producción de cobre"],
         [],
         ["Fecha", "Total (kt)"],
@@ -273,7 +282,7 @@ def test_a_workbook_with_days_as_cells_and_notes_below(tmp_path: Path) -> None:
 
 def test_usgs_historical_statistics_with_a_title_footnotes_and_numbered_notes(tmp_path: Path) -> None:
     """USGS Data Series 140."""
-    rows = [
+    rows: list[list[object]] = [
         ["COBALT STATISTICS1"],
         ["U.S. GEOLOGICAL SURVEY"],
         ["[All values in metric tons (t) cobalt content unless otherwise noted]"],
@@ -293,12 +302,12 @@ def test_usgs_historical_statistics_with_a_title_footnotes_and_numbered_notes(tm
 
 
 def test_a_workbook_whose_periods_are_serial_days(tmp_path: Path) -> None:
-    rows = [["date", "value"], [45292.0, 1.5], [45323, 2]]
+    rows: list[list[object]] = [["date", "value"], [45292.0, 1.5], [45323, 2]]
     assert observed(write_book(tmp_path, {"a": rows}), Hints(series_id=X)) == of(X, d2024_01_01=1.5, d2024_02_01=2)
 
 
 def test_the_only_sheet_with_a_table_is_taken_and_hidden_ones_are_not_looked_at(tmp_path: Path) -> None:
-    rows = [["unique_id", "ds", "y"], [X, dt.date(2024, 1, 1), 1.5]]
+    rows: list[list[object]] = [["unique_id", "ds", "y"], [X, dt.date(2024, 1, 1), 1.5]]
     path = write_book(tmp_path, {"About": [["This file"], ["says nothing"]], "Data": rows, "Empty": []})
     assert observed(path) == of(X, d2024_01_01=1.5)
 
