@@ -1,4 +1,4 @@
-"""The header of a table and what it says of its layout: long, a column a series, or a column a period.
+"""The header of a table and what it says of its layout: long, a column a series, a period, or a month of a year.
 
 Above a header may stand titles, units and notes. A header is the first row that names a period and something else, or
 several periods; or the widest row of names above rows that begin with a period.
@@ -6,19 +6,20 @@ several periods; or the widest row of names above rows that begin with a period.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 
 from forecast.errors import Fault, InvalidInput, known_name
 from forecast.formats import Rows
-from forecast.intake.fields import FIELDS, PARTS, Hints, candidates, check_slips, find, mapped
+from forecast.intake.fields import PARTS, Hints, candidates, check_slips, find, mapped
 from forecast.intake.numbers import is_missing
-from forecast.intake.periods import is_period, span
+from forecast.intake.periods import is_period, month_of, span
 from forecast.names import unservable
 from forecast.timeseries.series import Series
 
 LONG, BY_SERIES, BY_PERIOD = "long", "a column a series", "a column a period"
+BY_MONTH = "a row a year, a column a month"
 #: Rows in which a header is looked for, and rows below it that may come before the first row of the table.
 _ABOVE, _UNITS = 60, 4
 _NAMES = "a name for each column; of merged cells only the first has one"
@@ -30,12 +31,15 @@ class NoTable(InvalidInput):
 
 
 @dataclass(frozen=True)
-class Shape:
-    """How a table is laid out. ``names``: of its columns; ``fields``: field -> column (``year`` and ``month`` where
-    they are the period together); ``wide``: column -> series id, or the period, that its values are of;
-    ``series_id``: the one of all rows, if a column has none."""
+class Layout:
+    """How a table is laid out.
 
-    layout: str
+    ``kind``: one of the four above; ``names``: of its columns; ``fields``: field -> column (``year`` and ``month``
+    where they are parts of the period); ``wide``: column -> the series id, period or month that its values are of;
+    ``series_id``: the one of all rows, if a column has none.
+    """
+
+    kind: str
     line: int
     names: Sequence[str]
     fields: Mapping[str, int]
@@ -49,7 +53,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Reader:
-    """First rows of a table, from which its shape is read; ``at``: the place of its header among them."""
+    """First rows of a table, from which its layout is read; ``at``: the place of its header among them."""
 
     file: str
     lines: Sequence[int]
@@ -78,7 +82,7 @@ class Reader:
         return InvalidInput(Fault(where, value, expected, self.file, self.line))
 
 
-def find_shape(file: str, head: Rows, hints: Hints, known: Mapping[str, Series]) -> Shape:
+def find_layout(file: str, head: Rows, hints: Hints, known: Mapping[str, Series]) -> Layout:
     """``head``: the first rows of a table. Raises ``NoTable``; ``InvalidInput`` where its columns do not say enough."""
     lines = list(head[0])
     rows = _trimmed([[cell.strip() for cell in row] for row in head[1]])
@@ -87,16 +91,20 @@ def find_shape(file: str, head: Rows, hints: Hints, known: Mapping[str, Series])
         text = " ".join(rows[filled[0]]) if filled else ""
         raise NoTable(Fault("file", text, "a header line and at least one row", file))
     places = [at for at in filled[:_ABOVE] if sum(map(bool, rows[at])) > 1]
-    named = [at for at in places if _is_header(rows[at]) or _has_all(rows[at], hints)]
+    named = [at for at in places if _is_header(rows[at]) or _has_all(rows[at], hints.mapping)]
+    named = named or [at for at in places if _has_all(rows[at], hints.columns) and not any(map(is_period, rows[at]))]
     for at in places:
-        if at in named and (_begins(rows, at, hints) or at == named[-1]):
-            return _shape(Reader(file, lines, rows, hints, known, at))
+        reader = Reader(file, lines, rows, hints, known, at)
+        if months := _months(reader):
+            return _by_period(reader, BY_MONTH, months)
+        if at in named and (_begins(reader, named) or at == named[-1]):
+            return _layout(reader)
         if at not in named and (periods := _periods(rows[at])):
-            return _by_period(Reader(file, lines, rows, hints, known, at), periods)
+            return _by_period(reader, BY_PERIOD, periods)
     above = [at for at in places if (ds := _period_below(rows, at)) is not None and not is_period(_cell(rows[at], ds))]
     if above:
         at = max(above, key=lambda at: sum(map(bool, rows[at])))
-        return _shape(Reader(file, lines, rows, hints, known, at))
+        return _layout(Reader(file, lines, rows, hints, known, at))
     at = (places or filled)[0]
     if hints.mapping:
         Reader(file, lines, rows, hints, known, at).fields()
@@ -122,18 +130,29 @@ def _is_header(row: Sequence[str]) -> bool:
     return "ds" in found or ("year" in found and ("month" in found or "value" in found))
 
 
-def _has_all(row: Sequence[str], hints: Hints) -> bool:
-    """Whether all that is mapped, or all series that are named, stand in a row."""
-    return any(names and all(find(row, name) is not None for name in names) for names in (hints.mapping, hints.columns))
+def _has_all(row: Sequence[str], names: Collection[str]) -> bool:
+    """Whether all columns that the user names stand in a row, if there are any."""
+    return bool(names) and all(find(row, name) is not None for name in names)
 
 
-def _begins(rows: Sequence[Sequence[str]], at: int, hints: Hints) -> bool:
-    """Whether a period stands below the name of one soon, as it does not below a title."""
-    declared = [find(rows[at], name) for name, meant in hints.mapping.items() if meant in ("ds", *PARTS)]
-    found = candidates(rows[at])
+def _begins(reader: Reader, named: Sequence[int]) -> bool:
+    """Whether a period stands below the name of one, before another header; as it does not below a title."""
+    names, mapping = reader.names, reader.hints.mapping
+    declared = [find(names, name) for name, meant in mapping.items() if meant in ("ds", *PARTS)]
+    found = candidates(names)
     places = [*declared, *found.get("ds", ()), *found.get("year", ()), *found.get("month", ())]
-    below = [row for row in rows[at + 1 :] if any(row)][: _UNITS + 1]
-    return any(is_period(row[place]) for place in places if place is not None for row in below)
+    end = next((at for at in named if at > reader.at), len(reader.rows))
+    below = [row for row in reader.rows[reader.at + 1 : end] if any(row)][: _UNITS + 1]
+    return any(is_period(_cell(row, place)) for place in places if place is not None for row in below)
+
+
+def _months(reader: Reader) -> dict[int, str]:
+    """Columns that are called by a month, where a row has several, and one of the years."""
+    found = {at: f"{month:02d}" for at, name in enumerate(reader.names) if (month := month_of(name))}
+    years = "year" in candidates(reader.names) or any(
+        meant == "year" and find(reader.names, name) is not None for name, meant in reader.hints.mapping.items()
+    )
+    return found if years and len(found) > 1 and len({*found.values()}) == len(found) else {}
 
 
 def _periods(row: Sequence[str]) -> dict[int, str]:
@@ -153,19 +172,19 @@ def _period_below(rows: Sequence[Sequence[str]], at: int) -> int | None:
     return None
 
 
-def _shape(reader: Reader) -> Shape:
+def _layout(reader: Reader) -> Layout:
     fields = reader.fields()
     check_slips(reader.names, fields, reader.file, reader.line)
-    if "value" in fields:
-        if without := [at for at, name in enumerate(reader.names) if not name and _has_digits(reader.column(at))]:
-            raise reader.refused("header", f"nothing in column {without[0] + 1}", _NAMES)
-        return _long(reader, fields)
     if "ds" not in fields and not all(part in fields for part in PARTS):
-        ds = _period_below(reader.rows, reader.at)
+        ds = None if "series_id" in fields and "value" in fields else _period_below(reader.rows, reader.at)
         if ds is None or reader.names[ds] in reader.hints.mapping:
-            raise reader.refused("header", ",".join(reader.names), "a column 'ds', or --map COLUMN=ds")
+            raise reader.refused("header", ",".join(reader.names), "a column 'ds' (or --map COLUMN=ds)")
         fields = {name: at for name, at in fields.items() if at != ds} | {"ds": ds}
-    return _by_series(replace(reader, rows=_with_lower_names(reader, fields.get("ds", 0))), fields)
+    if "value" not in fields:
+        return _by_series(replace(reader, rows=_with_lower_names(reader, fields.get("ds", 0))), fields)
+    if without := [at for at, name in enumerate(reader.names) if not name and _has_digits(reader.column(at))]:
+        raise reader.refused("header", f"nothing in column {without[0] + 1}", _NAMES)
+    return _long(reader, fields)
 
 
 def _with_lower_names(reader: Reader, ds: int) -> Sequence[Sequence[str]]:
@@ -181,39 +200,37 @@ def _with_lower_names(reader: Reader, ds: int) -> Sequence[Sequence[str]]:
     return [*reader.rows[: reader.at], names, *reader.rows[reader.at + 1 :]]
 
 
-def _long(reader: Reader, fields: dict[str, int]) -> Shape:
+def _long(reader: Reader, fields: dict[str, int]) -> Layout:
     hints, names = reader.hints, reader.names
-    if "ds" not in fields and not all(part in fields for part in PARTS):
-        raise reader.refused("header", ",".join(names), "a column 'ds' (or --map COLUMN=ds)")
     if hints.series_id and "series_id" in fields:
         name = names[fields["series_id"]]
         raise reader.refused("--series-id", hints.series_id, f"nothing, as the column {name!r} says of which series")
     if "series_id" not in fields and hints.columns:
         fields["series_id"] = _label(reader, [at for at in range(len(names)) if at not in fields.values()])
     if "series_id" in fields or hints.series_id:
-        shape = Shape(LONG, reader.line, names, fields, series_id=hints.series_id)
-        _check_one_series(reader, shape)
-        return shape
+        layout = Layout(LONG, reader.line, names, fields, series_id=hints.series_id)
+        _check_one_series(reader, layout)
+        return layout
     expected = f"a column 'series_id' (or --map COLUMN=series_id), {_ONE_SERIES}"
     raise reader.refused("header", ",".join(names), expected)
 
 
-def _check_one_series(reader: Reader, shape: Shape) -> None:
+def _check_one_series(reader: Reader, layout: Layout) -> None:
     """Refuse rows of several products in a file that is said to be of one series."""
-    if not shape.series_id:
+    if not layout.series_id:
         return
-    places = [at for part, at in shape.fields.items() if part in ("ds", *PARTS)]
+    places = [at for part, at in layout.fields.items() if part in ("ds", *PARTS)]
     seen: dict[tuple[str, ...], Sequence[str]] = {}
     for line, row in zip(reader.lines[reader.at + 1 :], reader.rows[reader.at + 1 :], strict=True):
         period = tuple(_cell(row, at) for at in places)
         first = seen.setdefault(period, row)
         if first is row or not all(period):
             continue
-        width = range(min(len(first), len(row), len(shape.names)))
-        differ = [shape.names[at] for at in width if first[at] != row[at] and at not in shape.taken]
+        width = range(min(len(first), len(row), len(layout.names)))
+        differ = [layout.names[at] for at in width if first[at] != row[at] and at not in layout.taken]
         if not differ:
             continue
-        which = [name for name in differ if name and not _is_amount(reader.column(shape.names.index(name)))] or differ
+        which = [name for name in differ if name and not _is_amount(reader.column(layout.names.index(name)))] or differ
         option = f"--column 'VALUE OF {which[0]}=ID'"
         expected = f"one row a period; rows differ in {', '.join(which)}; {option} picks some of them"
         raise InvalidInput(Fault("rows", " ".join(period), expected, reader.file, line))
@@ -239,13 +256,13 @@ def _label(reader: Reader, places: Sequence[int]) -> int:
     raise reader.refused("--column", ", ".join(sorted(wanted)), expected)
 
 
-def _by_series(reader: Reader, fields: dict[str, int]) -> Shape:
+def _by_series(reader: Reader, fields: dict[str, int]) -> Layout:
     others = [at for at in range(len(reader.names)) if at not in fields.values()]
     if "series_id" in fields:
         expected = "a column 'value' (or y, OBS_VALUE); else --map COLUMN=value"
         raise reader.refused("header", ",".join(reader.names), expected)
     wide = _named(reader, others) if reader.hints.columns else _own_names(reader, others)
-    return Shape(BY_SERIES, reader.line, reader.names, fields, wide)
+    return Layout(BY_SERIES, reader.line, reader.names, fields, wide)
 
 
 def _named(reader: Reader, others: Sequence[int]) -> dict[int, str]:
@@ -293,17 +310,20 @@ def _some(names: Sequence[str], most: int = 5) -> str:
     return f"{', '.join(names[:most])}{rest}"
 
 
-def _by_period(reader: Reader, periods: dict[int, str]) -> Shape:
-    hints = reader.hints
-    fields = {name: at for name, at in reader.fields().items() if name in FIELDS}
-    fields = {name: at for name, at in fields.items() if at < min(periods) and name not in ("ds", "value")}
-    shape = Shape(BY_PERIOD, reader.line, reader.names, fields, periods, hints.series_id)
+def _by_period(reader: Reader, kind: str, periods: dict[int, str]) -> Layout:
+    hints, found = reader.hints, reader.fields()
+    fields = {name: at for name, at in found.items() if at < min(periods) and name not in ("ds", "value", *PARTS)}
+    if kind == BY_MONTH:
+        fields["year"] = found["year"] if "year" in found else found["ds"]
+    layout = Layout(kind, reader.line, reader.names, fields, periods, hints.series_id)
+    if hints.series_id and kind == BY_MONTH:
+        return layout
     if hints.series_id:
         rows = [row for row in reader.rows[reader.at + 1 :] if any(not is_missing(_cell(row, at)) for at in periods)]
         if len(rows) > 1:
             expected = "one row in a file of one series; --column 'NAME OF A ROW=ID' picks some of them"
             raise reader.refused("rows", len(rows), expected)
-        return shape
+        return layout
     if "series_id" not in fields:
         places = [at for at in range(min(periods)) if at not in fields.values() and reader.column(at)]
         if hints.columns:
@@ -315,4 +335,4 @@ def _by_period(reader: Reader, periods: dict[int, str]) -> Shape:
                 expected = f"one column that says of which series a row is: --map COLUMN=series_id, {_ONE_SERIES}"
                 raise reader.refused("header", names, expected)
             fields["series_id"] = known[0]
-    return shape
+    return layout

@@ -21,9 +21,9 @@ from forecast.errors import Fault, InvalidInput, known_name
 from forecast.formats import Limits, Rows, RowsFile, open_file
 from forecast.intake.batch import Batch
 from forecast.intake.fields import FIELDS, PARTS, Hints
-from forecast.intake.header import BY_PERIOD, LONG, NoTable, Shape, find_shape
+from forecast.intake.header import BY_MONTH, BY_PERIOD, BY_SERIES, LONG, Layout, NoTable, find_layout
 from forecast.intake.numbers import NumberReader, decimal_sign, is_missing, settled
-from forecast.intake.periods import PeriodReader, is_doubtful_date, is_serial, order_of, span
+from forecast.intake.periods import PeriodReader, are_split_years, is_doubtful_date, is_serial, order_of, span
 from forecast.timeseries.series import Series
 
 _T = TypeVar("_T")
@@ -64,7 +64,7 @@ class Table:
     """Observations of one file, as they stand; ``periods`` and ``numbers`` read its cells."""
 
     source: RowsFile
-    shape: Shape
+    layout: Layout
     hints: Hints
     limits: Limits
     understood: Understood
@@ -87,9 +87,9 @@ class Table:
                 raise InvalidInput(faults)
 
         seen: set[str] = set()
-        with closing(_columns(self.source, self.understood.sheet, self.shape, refuse or collect)) as chunks:
+        with closing(_columns(self.source, self.understood.sheet, self.layout, refuse or collect)) as chunks:
             for lines, columns in chunks:
-                for batch in _melted(self.file, self.shape, lines, columns):
+                for batch in _melted(self.file, self.layout, lines, columns):
                     self._check_cells(batch)
                     named = self._named(batch, seen)
                     if named.lines:
@@ -105,7 +105,7 @@ class Table:
     @property
     def _translates(self) -> bool:
         """Whether ``--column`` names series as the cells of a column do."""
-        return bool(self.hints.columns) and "series_id" in self.shape.fields
+        return bool(self.hints.columns) and "series_id" in self.layout.fields
 
     def _named(self, batch: Batch, seen: set[str]) -> Batch:
         if not self._translates:
@@ -130,68 +130,68 @@ def open_table(path: Path, hints: Hints, known: Mapping[str, Series], limits: Li
     """``known``: series by id, whose names may be those of columns. Raises ``InvalidInput``, located."""
     hints.check()
     source = open_file(path, limits, hints.separator, hints.encoding, hints.decimal or ".")
-    sheet, shape = _sheet(source, hints, known)
-    chunks = partial(_columns, source, sheet, shape, lambda *_: None)
+    sheet, layout = _sheet(source, hints, known)
+    chunks = partial(_columns, source, sheet, layout, lambda *_: None)
     head = _first(chunks(size=_HEAD))
     if head is None:
         faults: list[Fault] = []
-        for _ in _columns(source, sheet, shape, lambda fault, _: faults.append(fault)):
+        for _ in _columns(source, sheet, layout, lambda fault, _: faults.append(fault)):
             pass
         raise InvalidInput(
             faults[:MOST_FAULTS]
-            or Fault("file", ",".join(shape.names), "a header line and at least one row", str(path))
+            or Fault("file", ",".join(layout.names), "a header line and at least one row", str(path))
         )
-    periods, written = _period_reader(source, shape, hints, head, chunks)
-    numbers = _number_reader(source, shape, hints, head, chunks)
+    periods, written = _period_reader(source, layout, hints, head, chunks)
+    numbers = _number_reader(source, layout, hints, head, chunks)
     understood = Understood(
         format=source.format,
         separator=source.separator,
         encoding=source.encoding,
         sheet=sheet,
-        header_line=shape.line,
-        layout=shape.layout,
-        mapping={name: shape.names[at] for name, at in shape.fields.items()},
-        series={shape.names[at]: told for at, told in shape.wide.items()} if shape.layout != BY_PERIOD else {},
-        left_out=[name for at, name in enumerate(shape.names) if name and at not in shape.taken],
+        header_line=layout.line,
+        layout=layout.kind,
+        mapping={name: layout.names[at] for name, at in layout.fields.items()},
+        series={layout.names[at]: told for at, told in layout.wide.items()} if layout.kind == BY_SERIES else {},
+        left_out=[name for at, name in enumerate(layout.names) if name and at not in layout.taken],
         period_format=written,
         decimal=numbers.decimal,
     )
-    return Table(source, shape, hints, limits, understood, periods, numbers)
+    return Table(source, layout, hints, limits, understood, periods, numbers)
 
 
-def _sheet(source: RowsFile, hints: Hints, known: Mapping[str, Series]) -> tuple[str, Shape]:
-    """The sheet that is named, or the only one with a table in it, and its shape."""
+def _sheet(source: RowsFile, hints: Hints, known: Mapping[str, Series]) -> tuple[str, Layout]:
+    """The sheet that is named, or the only one with a table in it, and its layout."""
     file = str(source.path)
 
-    def shape_of(sheet: str) -> Shape:
+    def layout_of(sheet: str) -> Layout:
         lines, rows = _first(source.chunks(_HEAD, sheet)) or ([], [])
         if source.sheets:  # whose rows end with their last value
             width = max(map(len, rows), default=0)
             rows = [row + [""] * (width - len(row)) for row in rows]
-        return find_shape(file, (lines, rows), hints, known)
+        return find_layout(file, (lines, rows), hints, known)
 
     if not source.sheets or hints.sheet:
         if hints.sheet and not source.sheets:
             raise InvalidInput(Fault("--sheet", hints.sheet, "nothing, as the file is no workbook", file))
-        return hints.sheet, shape_of(hints.sheet)
-    shapes: dict[str, Shape | InvalidInput] = {}
+        return hints.sheet, layout_of(hints.sheet)
+    layouts: dict[str, Layout | InvalidInput] = {}
     without: list[NoTable] = []
     for sheet in source.sheets:
         try:
-            shapes[sheet] = shape_of(sheet)
+            layouts[sheet] = layout_of(sheet)
         except NoTable as error:
             without.append(error)
         except InvalidInput as error:  # a table that does not say enough
-            shapes[sheet] = error
-    if len(shapes) > 1:
-        names = ", ".join(map(repr, shapes))
+            layouts[sheet] = error
+    if len(layouts) > 1:
+        names = ", ".join(map(repr, layouts))
         raise InvalidInput(Fault("sheets", names, "one sheet with a table; say which: --sheet NAME", file))
-    if not shapes:
+    if not layouts:
         raise without[0]
-    ((sheet, shape),) = shapes.items()
-    if isinstance(shape, InvalidInput):
-        raise shape
-    return sheet, shape
+    ((sheet, layout),) = layouts.items()
+    if isinstance(layout, InvalidInput):
+        raise layout
+    return sheet, layout
 
 
 def _first(chunks: Generator[_T]) -> _T | None:
@@ -203,23 +203,25 @@ _Columns = tuple[Sequence[int], list[Sequence[str]]]
 _Chunks = Callable[[], Generator[_Columns]]
 
 
-def _columns(source: RowsFile, sheet: str, shape: Shape, refuse: Refuse, size: int = MOST_ROWS) -> Generator[_Columns]:
+def _columns(
+    source: RowsFile, sheet: str, layout: Layout, refuse: Refuse, size: int = MOST_ROWS
+) -> Generator[_Columns]:
     """The rows below the header, column by column."""
-    width = len(shape.names)
+    width = len(layout.names)
     with closing(source.chunks(max(min(size, _MOST_CELLS // width), 1), sheet)) as chunks:
         for lines, rows in chunks:
-            if lines[0] <= shape.line:
-                start = bisect_right(lines, shape.line)
+            if lines[0] <= layout.line:
+                start = bisect_right(lines, layout.line)
                 lines, rows = lines[start:], rows[start:]
             if {*map(len, rows)} != {width}:
-                lines, rows = _even(source, shape, (lines, rows), refuse)
+                lines, rows = _even(source, layout, (lines, rows), refuse)
             if rows:
                 yield lines, list(zip(*rows, strict=True))
 
 
-def _even(source: RowsFile, shape: Shape, chunk: Rows, refuse: Refuse) -> Rows:
+def _even(source: RowsFile, layout: Layout, chunk: Rows, refuse: Refuse) -> Rows:
     """Rows of as many cells as columns. Blank ones and notes are left out; a workbook's end with their last value."""
-    width, kept, even = len(shape.names), [], []
+    width, kept, even = len(layout.names), [], []
     for line, row in zip(*chunk, strict=True):
         filled = [cell for cell in row if cell.strip()]
         short, cut = len(row) < width, row[:width]
@@ -231,24 +233,32 @@ def _even(source: RowsFile, shape: Shape, chunk: Rows, refuse: Refuse) -> Rows:
     return kept, even
 
 
-def _melted(file: str, shape: Shape, lines: Sequence[int], columns: Sequence[Sequence[str]]) -> Iterator[Batch]:
+def _melted(file: str, layout: Layout, lines: Sequence[int], columns: Sequence[Sequence[str]]) -> Iterator[Batch]:
     """Rows as batches: one, or where each column is a series or a period, one of each."""
-    common = {name: list(map(str.strip, columns[at])) for name, at in shape.fields.items()}
-    written = {name: shape.names[at] for name, at in shape.fields.items()}
-    if "ds" not in common and all(part in common for part in PARTS):
+    common = {name: list(map(str.strip, columns[at])) for name, at in layout.fields.items()}
+    written = {name: layout.names[at] for name, at in layout.fields.items()}
+    if all(part in common for part in PARTS):
         years, months = (common[part] for part in PARTS)
         common["ds"] = [f"{year}-{month}" if year or month else "" for year, month in zip(years, months, strict=True)]
         written["ds"] = "+".join(written[part] for part in PARTS)
     common = {name: texts for name, texts in common.items() if name in FIELDS}
-    if shape.series_id:
-        common["series_id"] = [shape.series_id] * len(lines)
-    if shape.layout == LONG:
-        yield _without_gaps(Batch(file, lines, common, written), shape.names[shape.fields["value"]] not in _OWN_VALUES)
+    if layout.series_id:
+        common["series_id"] = [layout.series_id] * len(lines)
+    if layout.kind == LONG:
+        yield _without_gaps(
+            Batch(file, lines, common, written), layout.names[layout.fields["value"]] not in _OWN_VALUES
+        )
         return
-    constant = "ds" if shape.layout == BY_PERIOD else "series_id"
-    for at, told in shape.wide.items():
-        cells = {**common, constant: [told] * len(lines), "value": list(map(str.strip, columns[at]))}
-        yield _without_gaps(Batch(file, lines, cells, {**written, "value": shape.names[at]}), True)
+    years = list(map(str.strip, columns[layout.fields["year"]])) if layout.kind == BY_MONTH else []
+    for at, told in layout.wide.items():
+        name = layout.names[at]
+        cells = {**common, "value": list(map(str.strip, columns[at]))}
+        if layout.kind == BY_SERIES:
+            cells["series_id"] = [told] * len(lines)
+        else:
+            cells["ds"] = [f"{year}-{told}" for year in years] or [told] * len(lines)
+        names = {"value": name} if layout.kind == BY_SERIES else {"ds": name, "value": name}
+        yield _without_gaps(Batch(file, lines, cells, {**written, **names}), True)
 
 
 def _without_gaps(batch: Batch, published: bool) -> Batch:
@@ -274,23 +284,29 @@ def _chosen(batch: Batch, keep: Sequence[bool]) -> Batch:
     return Batch(batch.file, list(compress(batch.lines, keep)), cells, batch.written)
 
 
-def _cells(shape: Shape, columns: _Columns, field: str) -> Iterator[tuple[int, str]]:
+def _cells(layout: Layout, columns: _Columns, field: str) -> Iterator[tuple[int, str]]:
     """Lines and texts of the periods, or of the values, of a chunk."""
-    for batch in _melted("", shape, *columns):
+    for batch in _melted("", layout, *columns):
         yield from zip(batch.lines, batch.cells[field], strict=True)
 
 
 def _period_reader(
-    source: RowsFile, shape: Shape, hints: Hints, head: _Columns, chunks: _Chunks
+    source: RowsFile, layout: Layout, hints: Hints, head: _Columns, chunks: _Chunks
 ) -> tuple[PeriodReader, str]:
     """The reader of its periods, and how they are written."""
-    texts = [text for _, text in _cells(shape, head, "ds") if text]
+    texts = [text for _, text in _cells(layout, head, "ds") if text]
     orders = {hints.dates} if hints.dates else order_of(texts)
     if not orders and any(map(is_doubtful_date, {*texts})):
         for columns in chunks():
-            if orders := order_of(text for _, text in _cells(shape, columns, "ds")):
+            if orders := order_of(text for _, text in _cells(layout, columns, "ds")):
                 break
     order = orders.pop() if len(orders) == 1 else ""
+    if are_split_years(texts):
+        expected = "months or whole years; 2011-12 may be both: write 2011-12-01, or the year in which each begins"
+        raise InvalidInput(Fault("ds", ", ".join(sorted({*texts})[:2]), expected, str(source.path), layout.line))
+    if layout.kind == BY_PERIOD and not order and (doubtful := [text for text in texts if is_doubtful_date(text)]):
+        expected = "dates of which day and month are certain; say their order: --dates dmy or --dates mdy"
+        raise InvalidInput(Fault("header", doubtful[0], expected, str(source.path), layout.line))
     serial = source.serial_days and bool(texts) and is_serial(texts[0])
     for text in texts[:100]:
         try:
@@ -300,12 +316,12 @@ def _period_reader(
     return PeriodReader(order, serial), ""
 
 
-def _number_reader(source: RowsFile, shape: Shape, hints: Hints, head: _Columns, chunks: _Chunks) -> NumberReader:
+def _number_reader(source: RowsFile, layout: Layout, hints: Hints, head: _Columns, chunks: _Chunks) -> NumberReader:
     """The reader of its values. Raises ``InvalidInput`` where some have a decimal comma and others a point."""
     pointed = source.separator != ";"
     if hints.decimal:
         return NumberReader(hints.decimal, pointed)
-    cells = [(line, text) for line, text in _cells(shape, head, "value") if "," in text or "." in text]
+    cells = [(line, text) for line, text in _cells(layout, head, "value") if "," in text or "." in text]
     signs, doubtful = settled(text for _, text in cells)
     if len(signs) > 1:
         first = next(sign for _, text in cells if (sign := decimal_sign(text)))
@@ -315,7 +331,7 @@ def _number_reader(source: RowsFile, shape: Shape, hints: Hints, head: _Columns,
         raise InvalidInput(Fault("value", text, expected, str(source.path), line))
     if not signs and doubtful and not (pointed and not any("," in text for _, text in cells)):
         for columns in chunks():
-            signs, _ = settled(text for _, text in _cells(shape, columns, "value"))
+            signs, _ = settled(text for _, text in _cells(layout, columns, "value"))
             if signs:
                 break
     return NumberReader(signs.pop() if len(signs) == 1 else "", pointed)

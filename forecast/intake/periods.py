@@ -44,6 +44,8 @@ _SHAPES = {
         "Mon D, YYYY": rf"{_NAME} (?P<d>[0-9]{{1,2}}),? (?P<y>[0-9]{{4}})",
         "YYYY-Qn": r"(?P<y>[0-9]{4})[- ]?[Qq](?P<q>[1-4])",
         "Qn YYYY": r"[Qq](?P<q>[1-4])[ /-]?(?P<y>[0-9]{4})",
+        "Qn-YY": r"[Qq](?P<q>[1-4])[-'’](?P<yy>[0-9]{2})",
+        "nQYY": r"(?P<q>[1-4])[Qq](?P<yy>[0-9]{2})",
         "nQYYYY": r"(?P<q>[1-4])[Qq][ -]?(?P<y>[0-9]{4})",
         "YYYY-Www": r"(?P<y>[0-9]{4})-?[Ww](?P<w>[0-9]{1,2})",
         "YYYY": r"(?P<y>[0-9]{4})",
@@ -98,6 +100,18 @@ def is_period(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def month_of(text: str) -> int | None:
+    """The month that a word names: ``Jan``, ``january``, ``Sept.``."""
+    return _NAMES.get(without_marks(text).rstrip(".").lower())
+
+
+def are_split_years(texts: Iterable[str]) -> bool:
+    """Whether these are years that begin within one of the calendar, as ``2010-11`` and ``2011-12`` may be."""
+    parts = [re.fullmatch(r"([0-9]{4})[-/]([0-9]{2})", text) for text in {*texts}]
+    years = [found is not None and (int(found[1]) + 1) % 100 == int(found[2]) for found in parts]
+    return len(years) > 1 and all(years)
 
 
 def order_of(texts: Iterable[str]) -> set[str]:

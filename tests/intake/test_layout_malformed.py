@@ -68,6 +68,8 @@ TEXTS: dict[str, tuple[str | bytes, Hints, str, int | None, str]] = {
     "no value": ("series_id,ds\nprice.x,2024-01\n", NONE, "header", 1, "--map COLUMN=value"),
     "no series": ("ds,value\n2024-01,1\n", NONE, "header", 1, "--series-id"),
     "slip in ds": ("series_id,dss,value\nprice.x,x,1\n", NONE, "header", 1, "--map COLUMN=ds"),
+    "slip in ds of a file like ours": (
+        "series_id,dss,value\nprice.x,2024-01,1\n", NONE, "header", 1, "--map COLUMN=ds"),
     "slip in known_at": ("series_id,ds,value,knwon_at\nprice.x,2024-01,1,\n", NONE, "header", 1, "known_at"),
     "slip in flag": ("series_id,ds,value,flags\nprice.x,2024-01,1,\n", NONE, "header", 1, "--map 'flags=flag'"),
     "header twice the same": ("series_id,ds,value,value\nprice.x,2024-01,1,2\n", NONE, "header", 1, "each column once"),
@@ -117,6 +119,12 @@ TEXTS: dict[str, tuple[str | bytes, Hints, str, int | None, str]] = {
     "no period at all": (H + OK + "price.x,,1\n", NONE, "ds", 3, "a month"),
     "a name of no month": (H + OK + "price.x,Fbe 2024,1\n", NONE, "ds", 3, "a month"),
     "digits of another script": (H + OK + "price.x,２０２４-02,1\n", NONE, "ds", 3, "a month"),
+    "years that two calendar years share": (
+        "series_id,2010-11,2011-12\nprice.x,1,2\n", NONE, "ds", 1, "months or whole years"),
+    "doubtful days as columns": (
+        "series_id,01/02/2024,01/03/2024\nprice.x,1,2\n", NONE, "header", 1, "--dates dmy"),
+    "a title that is called like a header": (
+        "Period,2024\nCountry,Chile\n\nDate,Price\n2024-13,1\n", ONE, "Date", 5, "a month"),
     # numbers
     "infinite": (H + "price.x,2024-01,inf\n", NONE, "value", 2, "a number"),
     "too large": (H + OK + "price.x,2024-02,1e999\n", NONE, "value", 3, "a number"),

@@ -205,6 +205,24 @@ TEXTS: dict[str, tuple[str | bytes, Hints, str, Observed]] = {
         "M",
         of(X, d2024_01_01=1234.5, d2024_02_01=987),
     ),
+    "EIA, a row a year and a column a month": (
+        "Price of coal\n\nYear,Jan,Feb,Mar,Annual\n2023,10.5,11,--,10.75\n2024,12,,13,12.5\n",
+        Hints(series_id=X),
+        "M",
+        of(X, d2023_01_01=10.5, d2023_02_01=11, d2024_01_01=12, d2024_03_01=13),
+    ),
+    "BLS, import price indices with a column of series": (
+        "Series Id,Year,Jan,Feb\nEIUIP2605,2024,101.5,102 p\nEIUIP2606,2024,1,2\n",
+        Hints(mapping={"Series Id": "series_id"}, columns={"EIUIP2605": X}),
+        "M",
+        of(X, d2024_01_01=101.5, d2024_02_01=102),
+    ),
+    "Destatis, by name of a good, months in words": (
+        "Monat;Gut;Wert\nJan 2024;Kupfer;5,5\nJan 2024;Zink;6\nFeb 2024;Kupfer;7\n",
+        Hints(mapping={"Wert": "value"}, columns={"Kupfer": X}),
+        "M",
+        of(X, d2024_01_01=5.5, d2024_02_01=7),
+    ),
     "weeks of the EIA and others": (
         "Week,Price\n2024-W07,10.5\n2024-W08,11\n",
         Hints(series_id=X),
