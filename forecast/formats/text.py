@@ -24,7 +24,7 @@ _MARKS |= {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _UTF8 = "UTF-8 throughout, UTF-16 with a byte-order mark, or the encoding that --encoding names, such as cp1252"
 #: Bytes of which some must end a line, so that a file without lines is not held whole; bytes and rows that are read at
 #: once.
-_BLOCK, _CHUNK_BYTES, _STEP = 500_000, 16_000_000, 100
+_BLOCK, _CHUNK_BYTES, _STEP = 500_000, 4_000_000, 100
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,10 @@ def text_file(path: Path, head: bytes, limits: Limits, separator: str = "", enco
     """``head``: its first bytes, which tell what is not said. Raises ``InvalidInput``."""
     encoding = _encoding(path, head, encoding)
     whole = len(head) < 1 << 16
-    text = codecs.getincrementaldecoder(encoding)("replace").decode(head, final=whole)
+    try:
+        text = codecs.getincrementaldecoder(encoding)("replace").decode(head, final=whole)
+    except UnicodeError as error:
+        raise InvalidInput(Fault("encoding", str(error), f"{encoding} throughout; {_UTF8}", str(path))) from None
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise InvalidInput(Fault("encoding", "byte 0x00", _UTF8, str(path), line))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _WHOLE = "a whole workbook (.xlsx), as a spreadsheet program saves it"
 #: Rows that a sheet can have; what numbers its rows beyond is no workbook.
 _MOST_ROWS = 1_048_576
+_CHUNK_CELLS = 500_000
 _PAGES = "xl/worksheets/sheet"
 #: A cell with a formula and without a value.
 _NO_VALUE = re.compile(rb"(?:</f>|<f\b[^>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
@@ -55,14 +56,16 @@ class Workbook:
                 self._check_formulas(book, sheet)
             lines: list[int] = []
             rows: list[list[str]] = []
+            cells = 0
             with closing(page.iter_rows(values_only=True)) as read:
                 for line, values in enumerate(read, start=1):
                     self._check(line, len(values))
                     lines.append(line)
                     rows.append([self._text(value) for value in values])
-                    if len(rows) == size:
+                    cells += len(values)
+                    if len(rows) == size or cells > _CHUNK_CELLS:
                         yield lines, rows
-                        lines, rows = [], []
+                        lines, rows, cells = [], [], 0
             if rows:
                 yield lines, rows
 

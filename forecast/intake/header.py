@@ -90,7 +90,7 @@ def find_layout(file: str, head: Rows, hints: Hints, known: Mapping[str, Series]
     if len(filled) < 2:
         text = " ".join(rows[filled[0]]) if filled else ""
         raise NoTable(Fault("file", text, "a header line and at least one row", file))
-    places = [at for at in filled[:_ABOVE] if sum(map(bool, rows[at])) > 1]
+    places = [at for at in filled[:-1][:_ABOVE] if sum(map(bool, rows[at])) > 1]
     named = [at for at in places if _is_header(rows[at]) or _has_all(rows[at], hints.mapping)]
     named = named or [at for at in places if _has_all(rows[at], hints.columns) and not any(map(is_period, rows[at]))]
     for at in places:

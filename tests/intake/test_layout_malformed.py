@@ -38,6 +38,9 @@ TEXTS: dict[str, tuple[str | bytes, Hints, str, int | None, str]] = {
         (H + MANY).encode() + b"price.\xe9,2024-02,1\n", NONE, "encoding", 6_002, "--encoding"),
     "NUL byte": (H + "price.x,2024-01,\0\n", NONE, "encoding", 2, "UTF-8"),
     "not that encoding": (H.encode() + b"price.x,2024-01,\x81\n", Hints(encoding="cp1252"), "encoding", 2, "cp1252"),
+    "UTF-16 that is named, without a mark": (
+        (H + OK).encode("utf-16-le"), Hints(encoding="utf-16"), "encoding", None, "utf-16 throughout"),
+    "titles and a header only": ("Prices,monthly\n" + H, NONE, "header", 1, "a header line"),
     "no such encoding": (H + OK, Hints(encoding="latin-99"), "encoding", None, "the name of an encoding"),
     "no encoding of text": (H + OK, Hints(encoding="hex"), "encoding", None, "the name of an encoding"),
     # other formats
