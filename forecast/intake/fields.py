@@ -77,6 +77,10 @@ class Hints:
         for name, meant in self.mapping.items():
             if meant not in (*FIELDS, *PARTS):
                 faults.append(Fault("--map", f"{name}={meant}", one_of((*FIELDS, *PARTS))))
+        if self.series_id and self.columns:
+            faults.append(Fault("--series-id", self.series_id, "nothing, as --column says of which series a column is"))
+        ids = list(self.columns.values())
+        faults += [Fault("--column", one, "each series once") for one in sorted({*ids}) if ids.count(one) > 1]
         twice = {meant for meant in self.mapping.values() if list(self.mapping.values()).count(meant) > 1}
         faults += [Fault("--map", meant, "one column a field") for meant in sorted(twice)]
         if faults:

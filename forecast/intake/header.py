@@ -164,10 +164,11 @@ def _periods(row: Sequence[str]) -> dict[int, str]:
 
 
 def _period_below(rows: Sequence[Sequence[str]], at: int) -> int | None:
-    """The column, one of the first two, that has periods in the rows below."""
+    """The column, one of the first two, that has periods in the rows below; in the second, years alone are amounts."""
     for ds in (0, 1):
         below = [row for row in rows[at + 1 : at + 2 + _UNITS] if any(row)]
-        if any(is_period(_cell(row, ds)) and len(row) > ds + 1 for row in below):
+        cells = [cell for row in below if is_period(cell := _cell(row, ds)) and len(row) > ds + 1]
+        if any(ds == 0 or not cell.isdigit() for cell in cells):
             return ds
     return None
 
@@ -182,7 +183,8 @@ def _layout(reader: Reader) -> Layout:
         fields = {name: at for name, at in fields.items() if at != ds} | {"ds": ds}
     if "value" not in fields:
         return _by_series(replace(reader, rows=_with_lower_names(reader, fields.get("ds", 0))), fields)
-    if without := [at for at, name in enumerate(reader.names) if not name and _has_digits(reader.column(at))]:
+    behind = range(fields["value"] + 1, len(reader.names))  # where the rest of a number may stand: 1,234
+    if without := [at for at in behind if not reader.names[at] and _has_digits(reader.column(at))]:
         raise reader.refused("header", f"nothing in column {without[0] + 1}", _NAMES)
     return _long(reader, fields)
 

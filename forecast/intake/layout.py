@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import compress
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +23,15 @@ from forecast.intake.batch import Batch
 from forecast.intake.fields import FIELDS, PARTS, Hints
 from forecast.intake.header import BY_MONTH, BY_PERIOD, BY_SERIES, LONG, Layout, NoTable, find_layout
 from forecast.intake.numbers import NumberReader, decimal_sign, is_missing, settled
-from forecast.intake.periods import PeriodReader, are_split_years, is_doubtful_date, is_serial, order_of, span
+from forecast.intake.periods import (
+    PeriodReader,
+    are_split_years,
+    is_doubtful_date,
+    is_period,
+    is_serial,
+    order_of,
+    span,
+)
 from forecast.timeseries.series import Series
 
 _T = TypeVar("_T")
@@ -239,7 +247,7 @@ def _melted(file: str, layout: Layout, lines: Sequence[int], columns: Sequence[S
     written = {name: layout.names[at] for name, at in layout.fields.items()}
     if all(part in common for part in PARTS):
         years, months = (common[part] for part in PARTS)
-        common["ds"] = [f"{year}-{month}" if year or month else "" for year, month in zip(years, months, strict=True)]
+        common["ds"] = list(map(_joined, years, months))
         written["ds"] = "+".join(written[part] for part in PARTS)
     common = {name: texts for name, texts in common.items() if name in FIELDS}
     if layout.series_id:
@@ -259,6 +267,14 @@ def _melted(file: str, layout: Layout, lines: Sequence[int], columns: Sequence[S
             cells["ds"] = [f"{year}-{told}" for year in years] or [told] * len(lines)
         names = {"value": name} if layout.kind == BY_SERIES else {"ds": name, "value": name}
         yield _without_gaps(Batch(file, lines, cells, {**written, **names}), True)
+
+
+@lru_cache(maxsize=4096)
+def _joined(year: str, month: str) -> str:
+    """Year and month of two columns as a period; some files repeat the year in the month."""
+    if is_period(month) or not (year or month):
+        return month
+    return f"{year}-{month}"
 
 
 def _without_gaps(batch: Batch, published: bool) -> Batch:

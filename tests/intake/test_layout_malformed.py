@@ -103,6 +103,9 @@ TEXTS: dict[str, tuple[str | bytes, Hints, str, int | None, str]] = {
     "a sheet of text": (H + OK, Hints(sheet="Data"), "--sheet", None, "no workbook"),
     "no such decimal sign": (H + OK, Hints(decimal="'"), "--decimal", None, "'.' or ','"),
     "no such order of days": (H + OK, Hints(dates="ymd"), "--dates", None, "dmy or mdy"),
+    "a series for two columns": (H + OK, Hints(columns={"a": "price.x", "b": "price.x"}), "--column", None, "once"),
+    "a series and columns": (H + OK, Hints(series_id="price.x", columns={"a": "b.c"}), "--series-id", None, "nothing"),
+    "amounts that look like years": ("Country,Exports,Imports\nChile,2005,7\n", ONE, "header", 1, "a header line"),
     # periods
     "year 0001": (H + "price.x,0001-01-01,1\n", NONE, "ds", 2, "a month, such as 2024-02"),
     "year 9999": (H + "price.x,9999-01-01,1\n", NONE, "ds", 2, "a month"),
@@ -173,6 +176,9 @@ UNDERSTOOD: dict[str, tuple[str | bytes, Hints, list[float]]] = {
         H + "price.x,\u200f2024-01\u200e,\u00a01\u202f234.5\u200f\nprice.x,2024-02,\u202b7\u202c\n", NONE, [1234.5, 7]),
     "blank lines and rows": (H + "\n" + OK + "  \n,,\nprice.x,2024-02,2\n\n", NONE, [1, 2]),
     "separators at line ends": ("series_id,ds,value,\nprice.x,2024-01,1,\nprice.x,2024-02,2,,\n", NONE, [1, 2]),
+    "numbered rows of a data frame": (",series_id,ds,value\n0,price.x,2024-01,1\n1,price.x,2024-02,2\n", NONE, [1, 2]),
+    "a month that repeats its year": ("Year,Month,value\n2024,202401,1\n2024,2024-02,2\n", ONE, [1, 2]),
+    "a month in words": ("Year,Month,value\n2024,January,1\n2024,Feb,2\n", ONE, [1, 2]),
     "letter case": ("Series_ID, DS ,VALUE\nprice.x,2024-01,1\n", NONE, [1]),
     "marks of footnotes": (
         H + "price.x,2024-01,567 r\nprice.x,2024-02,5.5 (e)\nprice.x,2024-03,7¹\n", NONE, [567, 5.5, 7]),
