@@ -108,4 +108,5 @@ class NumberReader:
 
     @property
     def _expected(self) -> str:
-        return f"a number with a decimal {'comma' if self.decimal == ',' else 'point'}, thousands in groups of three"
+        sign = "comma" if self.decimal == "," else "point"
+        return f"a number, zero or more, with a decimal {sign}; thousands in groups of three"

@@ -1,8 +1,9 @@
 """Periods as people write them: ``2024M02``, ``Feb-24``, ``Q1 2024``, days of a month, serial days of a spreadsheet.
 
 What a text names is a span (a day, week, month, quarter or year) and its first day; a series takes a span of its own
-frequency, or a day or month that begins or ends its period. A day and a month in numbers with the year behind them are
-read where one of them is above 12, where they are equal, or in the order that is settled for the file.
+frequency, or a day or month that begins its period, or ends it if that is no week. A day and a month in numbers with
+the year behind them are read where one of them is above 12, where they are equal, or in the order that is settled for
+the file.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ def order_of(texts: Iterable[str]) -> set[str]:
 def is_doubtful_date(text: str) -> bool:
     """Whether a date has two readings, as ``03/04/2024``."""
     found = _DAY_AND_MONTH.fullmatch(text)
-    return found is not None and found[1] != found[3] and int(found[1]) <= 12 and int(found[3]) <= 12
+    return found is not None and int(found[1]) != int(found[3]) and max(int(found[1]), int(found[3])) <= 12
 
 
 def _day_and_month(first: int, second: int, year: int, order: str) -> dt.date:
@@ -182,8 +183,8 @@ def _first_day(found: Span, freq: Freq) -> dt.date | None:
             return None
         last = found.start if found.unit == "D" else Freq("M").end(found.start).item()
         start: dt.date = freq.floor(last).item()
-        ends = freq.end(start).item()
-        return start if start == found.start or ends == last else None
+        ends = freq.unit != "W" and freq.end(start).item() == last  # weeks end on days that begin others
+        return start if start == found.start or ends else None
     if found.unit != freq.unit or freq.floor(found.start).item() != found.start:
         return None
     return found.start
