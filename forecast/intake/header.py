@@ -46,6 +46,10 @@ class Layout:
     wide: Mapping[int, str] = field(default_factory=dict)
     series_id: str = ""
 
+    def name(self, at: int) -> str:
+        """What a column is called, by its place where it has no name."""
+        return self.names[at] or f"column {at + 1}"
+
     @property
     def taken(self) -> frozenset[int]:
         return frozenset((*self.fields.values(), *self.wide))

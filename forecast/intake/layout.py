@@ -158,7 +158,7 @@ def open_table(path: Path, hints: Hints, known: Mapping[str, Series], limits: Li
         sheet=sheet,
         header_line=layout.line,
         layout=layout.kind,
-        mapping={name: layout.names[at] for name, at in layout.fields.items()},
+        mapping={name: layout.name(at) for name, at in layout.fields.items()},
         series={layout.names[at]: told for at, told in layout.wide.items()} if layout.kind == BY_SERIES else {},
         left_out=[name for at, name in enumerate(layout.names) if name and at not in layout.taken],
         period_format=written,
@@ -244,7 +244,7 @@ def _even(source: RowsFile, layout: Layout, chunk: Rows, refuse: Refuse) -> Rows
 def _melted(file: str, layout: Layout, lines: Sequence[int], columns: Sequence[Sequence[str]]) -> Iterator[Batch]:
     """Rows as batches: one, or where each column is a series or a period, one of each."""
     common = {name: list(map(str.strip, columns[at])) for name, at in layout.fields.items()}
-    written = {name: layout.names[at] for name, at in layout.fields.items()}
+    written = {name: layout.name(at) for name, at in layout.fields.items()}
     if all(part in common for part in PARTS):
         years, months = (common[part] for part in PARTS)
         common["ds"] = list(map(_joined, years, months))

@@ -276,6 +276,7 @@ def test_the_pink_sheet_of_the_world_bank(tmp_path: Path) -> None:
     table = open_table(path, Hints(sheet="monthly prices", columns=columns), {}, Limits())
     assert (table.understood.header_line, table.understood.period_format) == (5, "YYYYMmm")
     assert table.understood.layout == "a column a series"
+    assert table.understood.mapping == {"ds": "column 1"}
 
 
 def test_of_several_sheets_with_tables_one_has_to_be_named(tmp_path: Path) -> None:
