@@ -22,11 +22,13 @@ from pydantic_core import ErrorDetails
 
 from forecast.errors import Fault, InvalidInput, one_of
 from forecast.formats import Limits, RowsFile, open_file
+from forecast.formats.limits import MEGABYTE
 from forecast.names import BadName
 
 #: How many faults a report spells out; the rest are counted.
 MOST_FAULTS = 50
-_CHUNK = 5_000
+#: Such tables are held whole, unlike observations.
+_LIMITS, _CHUNK = Limits(size=100 * MEGABYTE, rows=500_000), 5_000
 #: Type of a ``PydanticCustomError`` whose text is what was expected, in place of the description of the field.
 EXPECTED = "expected"
 
@@ -137,19 +139,24 @@ def _expected(column: FieldInfo, detail: ErrorDetails) -> str:
 
 def _records(path: Path) -> list[tuple[int, list[str]]]:
     """Header and records of a file, each with the line on which it begins; at least one of both."""
-    source = open_file(path, Limits())
-    sheets = [list(_rows(source, sheet)) for sheet in source.sheets or ("",)]
-    filled = [rows for rows in sheets if any(any(cells) for _, cells in rows)]
+    source = open_file(path, _LIMITS)
+    sheets = {sheet: list(_rows(source, sheet)) for sheet in source.sheets or ("",)}
+    filled = {sheet: rows for sheet, rows in sheets.items() if any(any(cells) for _, cells in rows)}
     if len(filled) > 1:
-        raise InvalidInput(Fault("sheets", len(filled), "one sheet with rows, the others empty", str(path)))
-    records = filled[0] if filled else []
+        raise InvalidInput(Fault("sheets", ", ".join(filled), "one sheet with rows, the others empty", str(path)))
+    records = next(iter(filled.values()), [])
     if len(records) < 2:
         text = "; ".join(",".join(cells) for _, cells in records)
         raise InvalidInput(Fault("file", text, "a header line and at least one row", str(path)))
-    if source.sheets:
-        width = len(records[0][1])
-        return [(line, cells + [""] * (width - len(cells))) for line, cells in records]
-    return records
+    return _even(records) if source.sheets else records
+
+
+def _even(records: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    """Rows of a sheet, which end anywhere, with as many cells as the header has, and more where more is written."""
+    width = max((at for at, name in enumerate(records[0][1], start=1) if name), default=0)
+    return [
+        (line, cells if any(cells[width:]) else cells[:width] + [""] * (width - len(cells))) for line, cells in records
+    ]
 
 
 def _rows(source: RowsFile, sheet: str) -> Iterator[tuple[int, list[str]]]:

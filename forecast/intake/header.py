@@ -92,7 +92,7 @@ def find_layout(file: str, head: Rows, hints: Hints, known: Mapping[str, Series]
     rows = _trimmed([[cell.strip() for cell in row] for row in head[1]])
     filled = [at for at, row in enumerate(rows) if any(row)]
     if len(filled) < 2:
-        text = " ".join(rows[filled[0]]) if filled else ""
+        text = _some(rows[filled[0]]) if filled else ""
         raise NoTable(Fault("file", text, "a header line and at least one row", file))
     places = [at for at in filled[:-1][:_ABOVE] if sum(map(bool, rows[at])) > 1]
     named = [at for at in places if _is_header(rows[at]) or _has_all(rows[at], hints.mapping)]
@@ -116,7 +116,7 @@ def find_layout(file: str, head: Rows, hints: Hints, known: Mapping[str, Series]
         "a header line with a column 'ds' (or date, period, time, TIME_PERIOD, year and month; else --map COLUMN=ds) "
         "and a column 'value' (or y, OBS_VALUE; else --map COLUMN=value), or a column a series, or a column a period"
     )
-    raise NoTable(Fault("header", ",".join(rows[at]), expected, file, lines[at]))
+    raise NoTable(Fault("header", _some(rows[at]), expected, file, lines[at]))
 
 
 def _trimmed(rows: list[list[str]]) -> list[list[str]]:
@@ -183,7 +183,7 @@ def _layout(reader: Reader) -> Layout:
     if "ds" not in fields and not all(part in fields for part in PARTS):
         ds = None if "series_id" in fields and "value" in fields else _period_below(reader.rows, reader.at)
         if ds is None or reader.names[ds] in reader.hints.mapping:
-            raise reader.refused("header", ",".join(reader.names), "a column 'ds' (or --map COLUMN=ds)")
+            raise reader.refused("header", _some(reader.names), "a column 'ds' (or --map COLUMN=ds)")
         fields = {name: at for name, at in fields.items() if at != ds} | {"ds": ds}
     if "value" not in fields:
         return _by_series(replace(reader, rows=_with_lower_names(reader, fields.get("ds", 0))), fields)
@@ -218,7 +218,7 @@ def _long(reader: Reader, fields: dict[str, int]) -> Layout:
         _check_one_series(reader, layout)
         return layout
     expected = f"a column 'series_id' (or --map COLUMN=series_id), {_ONE_SERIES}"
-    raise reader.refused("header", ",".join(names), expected)
+    raise reader.refused("header", _some(names), expected)
 
 
 def _check_one_series(reader: Reader, layout: Layout) -> None:
@@ -266,7 +266,7 @@ def _by_series(reader: Reader, fields: dict[str, int]) -> Layout:
     others = [at for at in range(len(reader.names)) if at not in fields.values()]
     if "series_id" in fields:
         expected = "a column 'value' (or y, OBS_VALUE); else --map COLUMN=value"
-        raise reader.refused("header", ",".join(reader.names), expected)
+        raise reader.refused("header", _some(reader.names), expected)
     wide = _named(reader, others) if reader.hints.columns else _own_names(reader, others)
     return Layout(BY_SERIES, reader.line, reader.names, fields, wide)
 
@@ -304,16 +304,16 @@ def _own_names(reader: Reader, others: Sequence[int]) -> dict[int, str]:
         name = strange[0] if strange else "COLUMN"
         expected = f"a series; say which columns are: --column '{name}=ID' (the others are left out)"
         expected += f", {_ONE_SERIES}" if len(strange) == 1 and not wide else ""
-        raise reader.refused("header", _some(strange) or ",".join(reader.names), expected)
+        raise reader.refused("header", _some(strange) or _some(reader.names), expected)
     if len({*wide.values()}) < len(wide):
         name = next(name for name in wide.values() if list(wide.values()).count(name) > 1)
         raise reader.refused("header", name, "each column once")
     return wide
 
 
-def _some(names: Sequence[str], most: int = 5) -> str:
+def _some(names: Sequence[str], most: int = 8) -> str:
     rest = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{', '.join(names[:most])}{rest}"
+    return f"{','.join(name[:60] for name in names[:most])}{rest}"
 
 
 def _by_period(reader: Reader, kind: str, periods: dict[int, str]) -> Layout:

@@ -79,7 +79,7 @@ def test_tabs_semicolons_and_utf_16_are_told_by_the_file(tmp_path: Path, data: b
 def test_a_workbook_has_its_rows_on_its_only_filled_sheet(tmp_path: Path) -> None:
     book = Workbook()
     book.create_sheet("notes")
-    book["notes"].append(["x", "y", "z"])
+    book["notes"].append(["x", "y", "z", None, ""])
     book["notes"].append([date(2024, 2, 1), 2.0])
     book.save(tmp_path / "a.xlsx")
     reading = Reading()
@@ -88,7 +88,7 @@ def test_a_workbook_has_its_rows_on_its_only_filled_sheet(tmp_path: Path) -> Non
     book["Sheet"].append(["x", "y"])
     book.save(tmp_path / "a.xlsx")
     (fault,) = faults_in(tmp_path / "a.xlsx")
-    assert (fault.where, fault.value) == ("sheets", 2)
+    assert (fault.where, fault.value) == ("sheets", "Sheet, notes")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
