@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 
 from forecast.errors import Fault, InvalidInput, known_name
 from forecast.formats import Rows
@@ -108,6 +108,7 @@ def find_layout(file: str, head: Rows, hints: Hints, known: Mapping[str, Series]
     above = [at for at in places if (ds := _period_below(rows, at)) is not None and not is_period(_cell(rows[at], ds))]
     if above:
         at = max(above, key=lambda at: sum(map(bool, rows[at])))
+        rows[at] = _joined([rows[at], *(rows[other] for other in above if other != at)])
         return _layout(Reader(file, lines, rows, hints, known, at))
     at = (places or filled)[0]
     if hints.mapping:
@@ -195,15 +196,13 @@ def _layout(reader: Reader) -> Layout:
 
 def _with_lower_names(reader: Reader, ds: int) -> Sequence[Sequence[str]]:
     """Rows in which a column without a name has the first that stands below, where a header has several rows."""
-    names = list(reader.names)
-    for row in reader.rows[reader.at + 1 :]:
-        if row[ds : ds + 1] != [""]:
-            break
-        names = [
-            name or (below if at != ds else "")
-            for at, (name, below) in enumerate(zip_longest(names, row, fillvalue=""))
-        ]
-    return [*reader.rows[: reader.at], names, *reader.rows[reader.at + 1 :]]
+    below = list(takewhile(lambda row: row[ds : ds + 1] == [""], reader.rows[reader.at + 1 :]))
+    return [*reader.rows[: reader.at], _joined([reader.names, *below]), *reader.rows[reader.at + 1 :]]
+
+
+def _joined(headers: Sequence[Sequence[str]]) -> list[str]:
+    """The first name that each column has in rows of a header."""
+    return [next(filter(None, names), "") for names in zip_longest(*headers, fillvalue="")]
 
 
 def _long(reader: Reader, fields: dict[str, int]) -> Layout:

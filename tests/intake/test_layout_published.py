@@ -258,7 +258,13 @@ def pink_sheet(folder: Path) -> Path:
         ["1960M01", "…", 715.4, 1631],
         ["1960M02", 36.5, 728.21, "…"],
     ]
-    indices: list[list[object]] = [*title, [None, "Energy", "Metals"], ["1960M01", 2.125, 13.5], ["1960M02", 2.5, 14]]
+    indices: list[list[object]] = [
+        *title,
+        [None, "Total Index", "Energy"],
+        [None, " ", None, "Metals", "Grains"],  # a level of the index a row
+        ["1960M01", 3, 2.125, 13.5, 9],
+        ["1960M02", 4, 2.5, 14, 8],
+    ]
     about: list[list[object]] = [
         ["World Bank Commodity Price Data (The Pink Sheet)"],
         ["Series Description"],
@@ -277,6 +283,13 @@ def test_the_pink_sheet_of_the_world_bank(tmp_path: Path) -> None:
     assert (table.understood.header_line, table.understood.period_format) == (5, "YYYYMmm")
     assert table.understood.layout == "a column a series"
     assert table.understood.mapping == {"ds": "column 1"}
+
+
+def test_names_that_stand_in_several_rows_of_a_header(tmp_path: Path) -> None:
+    columns = {"Total Index": "index.total", "Metals": "index.metals"}
+    assert observed(pink_sheet(tmp_path), Hints(sheet="Monthly Indices", columns=columns)) == of(
+        "index.total", d1960_01_01=3, d1960_02_01=4
+    ) | of("index.metals", d1960_01_01=13.5, d1960_02_01=14)
 
 
 def test_of_several_sheets_with_tables_one_has_to_be_named(tmp_path: Path) -> None:
