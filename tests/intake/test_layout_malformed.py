@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from forecast.errors import InvalidInput
 from forecast.formats import Limits
@@ -204,6 +206,35 @@ def test_what_has_one_reading_is_read(tmp_path: Path, what: str) -> None:
     assert observed(write(tmp_path, text), hints) == months
 
 
+_TOKENS = st.sampled_from(
+    [
+        *("series_id", "ds", "value", "date", "Year", "Month", "Jan", "Feb", "2024", "2023-11", "2024Q1", "03/04/2024"),
+        *("price.x", "1,5", "1.234", "..", "1 p", "\n", "\n", "\r\n", "\ufeff", "\u200f", "", "Source: z", "é"),
+        *",;\t\n\r\"'",
+    ]
+)
+_HINTS = [
+    NONE,
+    ONE,
+    Hints(series_id="price.x", mapping={"Year": "year", "Jan": "value"}, decimal=","),
+    Hints(columns={"price.x": "price.x"}, encoding="cp1252"),
+    Hints(columns={"Jan": "price.x", "Feb": "price.y"}, dates="dmy", separator=";"),
+]
+
+
+@given(st.lists(_TOKENS, max_size=40), st.sampled_from(_HINTS), st.sampled_from(["utf-8", "utf-16", "utf-16-le"]))
+def test_any_text_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, tokens: list[str], hints: Hints, encoding: str
+) -> None:
+    path = write(tmp_path_factory.mktemp("any"), "".join(tokens).encode(encoding))
+    try:
+        batches = list(open_table(path, hints, {}, Limits()).batches())
+    except InvalidInput as error:
+        assert all(fault.expected for fault in error.faults)
+    else:
+        assert all({*map(len, batch.cells.values())} == {len(batch.lines)} for batch in batches)
+
+
 # -- workbooks ---------------------------------------------------------------------------------------------------------
 
 ROWS: list[list[object]] = [["series_id", "ds", "value"], ["price.x", "2024-01", 1.5]]
@@ -301,6 +332,20 @@ def test_a_workbook_is_refused_with_its_place_and_at_once(tmp_path: Path, what: 
     assert time.process_time() - started < 5
     assert (fault.where, fault.line) == (where, line)
     assert expected in fault.expected
+
+
+@given(st.integers(0, 10**6), st.integers(0, 255))
+def test_any_byte_of_a_workbook_may_be_wrong(tmp_path_factory: pytest.TempPathFactory, place: int, byte: int) -> None:
+    path = write_book(tmp_path_factory.mktemp("any"), {"Data": ROWS})
+    content = bytearray(path.read_bytes())
+    content[place % len(content)] = byte
+    path.write_bytes(content)
+    try:
+        batches = list(open_table(path, NONE, {}, Limits()).batches())
+    except InvalidInput as error:
+        assert all(fault.expected for fault in error.faults)
+    else:
+        assert sum(len(batch.lines) for batch in batches) == 1
 
 
 def test_a_workbook_that_says_it_is_huge_is_read_as_it_is(tmp_path: Path) -> None:
