@@ -8,6 +8,7 @@ import struct
 import time
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -227,12 +228,9 @@ def test_any_text_is_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, tokens: list[str], hints: Hints, encoding: str
 ) -> None:
     path = write(tmp_path_factory.mktemp("any"), "".join(tokens).encode(encoding))
-    try:
-        batches = list(open_table(path, hints, {}, Limits()).batches())
-    except InvalidInput as error:
-        assert all(fault.expected for fault in error.faults)
-    else:
-        assert all({*map(len, batch.cells.values())} == {len(batch.lines)} for batch in batches)
+    with suppress(InvalidInput):
+        for batch in open_table(path, hints, {}, Limits()).batches():
+            assert {*map(len, batch.cells.values())} == {len(batch.lines)}
 
 
 # -- workbooks ---------------------------------------------------------------------------------------------------------
@@ -340,12 +338,8 @@ def test_any_byte_of_a_workbook_may_be_wrong(tmp_path_factory: pytest.TempPathFa
     content = bytearray(path.read_bytes())
     content[place % len(content)] = byte
     path.write_bytes(content)
-    try:
-        batches = list(open_table(path, NONE, {}, Limits()).batches())
-    except InvalidInput as error:
-        assert all(fault.expected for fault in error.faults)
-    else:
-        assert sum(len(batch.lines) for batch in batches) == 1
+    with suppress(InvalidInput):
+        assert observed(path) == {("price.x", "2024-01-01"): 1.5}
 
 
 def test_a_workbook_that_says_it_is_huge_is_read_as_it_is(tmp_path: Path) -> None:
