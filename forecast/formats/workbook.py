@@ -28,7 +28,7 @@ _WHOLE = "a whole workbook (.xlsx), as a spreadsheet program saves it"
 #: Rows that a sheet can have; what numbers its rows beyond is no workbook.
 _MOST_ROWS = 1_048_576
 _CHUNK_CELLS = 500_000
-_PAGES = "xl/worksheets/sheet"
+_PAGE = re.compile(r"xl/worksheets/[^/]+\.xml")
 #: A cell with a formula and without a value.
 _NO_VALUE = re.compile(rb"(?:</f>|<f\b[^>]*/>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
 
@@ -89,7 +89,7 @@ class Workbook:
         """Whether a formula of some sheet has no value."""
         with zipfile.ZipFile(self.path) as archive:
             for name in archive.namelist():
-                if name.startswith(_PAGES):
+                if _PAGE.fullmatch(name):
                     with archive.open(name) as part:
                         if _found(part, _NO_VALUE):
                             return True
@@ -147,11 +147,12 @@ def _check_size(path: Path, archive: zipfile.ZipFile, limits: Limits) -> None:
         if found > most:
             raise InvalidInput(Fault(where, f"{found:,}{what}", f"{most:,}{what} at most", str(path)))
 
-    pages = [part for part in parts if part.filename.startswith(_PAGES)]
+    pages = [part for part in parts if _PAGE.fullmatch(part.filename)]
     refuse_beyond("sheets", len(pages), limits.sheets)
     refuse_beyond("parts", len(parts), 100 + 20 * limits.sheets)
     refuse_beyond("packed", sum(part.compress_size for part in parts), path.stat().st_size, " bytes")
-    refuse_beyond("unpacked", sum(part.file_size for part in parts), limits.unpacked, " bytes")
+    unpacked = sum(part.file_size for part in parts)
+    refuse_beyond("unpacked", unpacked, limits.unpacked, " bytes")
     for part in parts:
         if part.flag_bits & 1:
             raise InvalidInput(Fault(part.filename, "encrypted", _WHOLE, str(path)))
@@ -159,6 +160,8 @@ def _check_size(path: Path, archive: zipfile.ZipFile, limits: Limits) -> None:
             refuse_beyond(part.filename, part.file_size, limits.part, " bytes")
         if part.file_size > MEGABYTE:
             refuse_beyond(part.filename, part.file_size // max(part.compress_size, 1), limits.ratio, " times its size")
+    if unpacked > MEGABYTE:
+        refuse_beyond("unpacked", unpacked // path.stat().st_size, limits.ratio, " times the size of the file")
 
 
 def _check_prolog(path: Path, name: str, part: IO[bytes]) -> None:

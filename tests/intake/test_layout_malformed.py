@@ -308,6 +308,10 @@ BOOKS: dict[str, tuple[Callable[[Path], Path], str, int | None, str]] = {
     "many sheets": (
         lambda path: repacked(path, lambda parts: parts | {f"xl/worksheets/sheet{n}.xml": b"" for n in range(2, 300)}),
         "sheets", None, "100 at most"),
+    "many small bombs": (
+        lambda path: repacked(
+            path, lambda parts: parts | {f"xl/worksheets/sheet{n}.xml": b" " * 900_000 for n in range(2, 60)}),
+        "unpacked", None, "50 times the size of the file at most"),
     "lying directory": (lying, "unpacked", None, "300,000,000 bytes at most"),
     "formula without a value": (
         with_sheet(lambda xml: xml.replace(b"<v>1.5</v>", b"<f>1+1</f><v></v>")), "C", 2, "a value; open and save"),
