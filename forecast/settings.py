@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from forecast.errors import Misconfigured, one_of
+from forecast.formats.limits import MEGABYTE, Limits
 
 PREFIX = "ORECAST_"
 #: What a forecast is asked for where nothing else is said: periods ahead, and levels of its intervals in percent.
@@ -112,7 +113,33 @@ class Settings(BaseModel):
     scenario_seconds: Annotated[int, _whole(1, 3600)] = Field(
         10, description="seconds that the service gives to one question about scenarios"
     )
+    file_megabytes: Annotated[int, _whole(1, 100_000)] = Field(2_000, description="size of a file that is taken in")
+    file_rows: Annotated[int, _whole(1, 10**9)] = Field(50_000_000, description="rows of a file, or of a sheet")
+    file_columns: Annotated[int, _whole(1, 16_384)] = Field(5_000, description="columns of a file")
+    file_cell: Annotated[int, _whole(1, 100_000)] = Field(10_000, description="characters of a cell")
+    workbook_megabytes: Annotated[int, _whole(1, 10_000)] = Field(300, description="size of a workbook, unpacked")
+    workbook_part_megabytes: Annotated[int, _whole(1, 1_000)] = Field(
+        20, description="size of a part of a workbook that is no sheet, such as its texts, unpacked"
+    )
+    workbook_ratio: Annotated[int, _whole(2, 1_000)] = Field(
+        50, description="how many times a part of a workbook may be as large as it is packed"
+    )
+    workbook_sheets: Annotated[int, _whole(1, 1_000)] = Field(100, description="sheets of a workbook")
     log_level: Annotated[str, AfterValidator(_level)] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def limits(self) -> Limits:
+        """What a file that is taken in may cost."""
+        return Limits(
+            size=self.file_megabytes * MEGABYTE,
+            rows=self.file_rows,
+            columns=self.file_columns,
+            cell=self.file_cell,
+            unpacked=self.workbook_megabytes * MEGABYTE,
+            part=self.workbook_part_megabytes * MEGABYTE,
+            ratio=self.workbook_ratio,
+            sheets=self.workbook_sheets,
+        )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:

@@ -8,6 +8,7 @@ import pytest
 
 from forecast import settings as config
 from forecast.errors import Misconfigured
+from forecast.formats import Limits
 from forecast.settings import Settings, variable
 
 
@@ -40,10 +41,25 @@ def test_each_field_is_read_from_the_variable_of_its_name(tmp_path: Path) -> Non
         "schedule": "*/15 2-4 * * MON",
         "rate_limit": "5/second",
         "scenario_seconds": "20",
+        "file_megabytes": "30",
+        "file_rows": "1000",
+        "file_columns": "40",
+        "file_cell": "99",
+        "workbook_megabytes": "25",
+        "workbook_part_megabytes": "6",
+        "workbook_ratio": "20",
+        "workbook_sheets": "5",
         "log_level": "DEBUG",
     }
     settings = Settings.from_env({variable(name): value for name, value in given.items()})
     assert {name: str(value) for name, value in settings.model_dump().items()} == given
+
+
+def test_limits_of_files_are_settings_in_megabytes_and_counts() -> None:
+    given = {"ORECAST_FILE_MEGABYTES": "3", "ORECAST_WORKBOOK_PART_MEGABYTES": "2", "ORECAST_FILE_COLUMNS": "7"}
+    limits = Settings.from_env(given).limits
+    assert (limits.size, limits.part, limits.columns) == (3_000_000, 2_000_000, 7)
+    assert Settings.from_env({}).limits == Limits()
 
 
 def test_the_password_of_a_database_is_not_shown() -> None:

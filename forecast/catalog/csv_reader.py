@@ -1,14 +1,12 @@
-"""CSV files as they come from people: read whole, every wrong cell told by file, line, column and what is right.
+"""Tables with a strict header: read whole, every wrong cell told by file, line, column and what is right.
 
 The columns of a table are the fields of a pydantic model, which reads each line; a ``Reading`` collects the faults of
-all of them, so that one run reports everything that is wrong. Encoded are UTF-8 (a byte-order mark is fine), commas,
+all of them, so that one run reports everything that is wrong. A table is CSV, TSV or a workbook with one filled sheet;
 one header line, ISO dates, decimal points.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,10 +21,14 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from forecast.errors import Fault, InvalidInput, one_of
+from forecast.formats import Limits, RowsFile, open_file
+from forecast.formats.limits import MEGABYTE
 from forecast.names import BadName
 
 #: How many faults a report spells out; the rest are counted.
 MOST_FAULTS = 50
+#: Such tables are held whole, unlike observations.
+_LIMITS, _CHUNK = Limits(size=100 * MEGABYTE, rows=500_000), 5_000
 #: Type of a ``PydanticCustomError`` whose text is what was expected, in place of the description of the field.
 EXPECTED = "expected"
 
@@ -84,15 +86,15 @@ class Reading:
 def read_rows(
     path: Path, model: type[_T], reading: Reading, other_names: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[tuple[TableRow, _T]]:
-    """The lines of a CSV file, each as it stands and as ``model`` reads it; blank lines are skipped.
+    """The lines of a table, each as it stands and as ``model`` reads it; blank lines are skipped.
 
     The header must name every field of the model that has no default, and may name the others; ``other_names``:
     accepted header -> column that it means. An empty cell has the default of its field. A cell that the model refuses
     is noted with the ``description`` of its field as what was expected, and what a ``BadName`` says after it; the first
     example of the field, or else its default, takes its place, so that the rest of the line can be judged.
 
-    A file that is missing, empty, not UTF-8, not separated by commas, without a required column or with a strange one
-    is noted and has no rows; a line of another length than the header is noted and left out.
+    A file that is missing, empty, of another format, without a required column or with a strange one is noted and has
+    no rows; a line of another length than the header is noted and left out.
     """
     required = [name for name, column in model.model_fields.items() if column.is_required()]
     try:
@@ -138,32 +140,32 @@ def _expected(column: FieldInfo, detail: ErrorDetails) -> str:
 
 def _records(path: Path) -> list[tuple[int, list[str]]]:
     """Header and records of a file, each with the line on which it begins; at least one of both."""
-    file = str(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        byte = f"byte 0x{error.object[error.start]:02x}"
-        raise InvalidInput(Fault("encoding", byte, "UTF-8 throughout", file, line)) from None
-    except OSError as error:
-        raise InvalidInput(Fault("file", file, f"a file that can be read ({error.strerror})")) from None
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    records, line = [], 1
-    try:
-        for record in reader:
-            records.append((line, record))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise InvalidInput(Fault("line", str(error), "cells in pairs of quotes or none", file, line)) from None
+    source = open_file(path, _LIMITS)
+    sheets = {sheet: list(_rows(source, sheet)) for sheet in source.sheets or ("",)}
+    filled = {sheet: rows for sheet, rows in sheets.items() if any(any(cells) for _, cells in rows)}
+    if len(filled) > 1:
+        raise InvalidInput(Fault("sheets", ", ".join(filled), "one sheet with rows, the others empty", str(path)))
+    records = next(iter(filled.values()), [])
     if len(records) < 2:
-        raise InvalidInput(Fault("file", text.strip(), "a header line and at least one row", file))
-    return records
+        text = "; ".join(",".join(cells) for _, cells in records)
+        raise InvalidInput(Fault("file", text, "a header line and at least one row", str(path)))
+    return _even(records) if source.sheets else records
+
+
+def _even(records: list[tuple[int, list[str]]]) -> list[tuple[int, list[str]]]:
+    """Rows of a sheet, which end anywhere, with as many cells as the header has, and more where more is written."""
+    width = max((at for at, name in enumerate(records[0][1], start=1) if name), default=0)
+    return [
+        (line, cells if any(cells[width:]) else cells[:width] + [""] * (width - len(cells))) for line, cells in records
+    ]
+
+
+def _rows(source: RowsFile, sheet: str) -> Iterator[tuple[int, list[str]]]:
+    for lines, rows in source.chunks(_CHUNK, sheet):
+        yield from zip(lines, rows, strict=True)
 
 
 def _check_header(file: str, header: list[str], required: Sequence[str], known: Sequence[str]) -> None:
-    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and separator in header[0]:
-            raise InvalidInput(Fault("separator", name, "commas between columns, points in decimals", file, 1))
     faults = [
         Fault("header", ",".join(header), f"a column {column!r}", file, 1)
         for column in required

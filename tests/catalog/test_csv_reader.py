@@ -9,6 +9,7 @@ from typing import Annotated
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from openpyxl import Workbook
 from pydantic import Field, PlainValidator
 
 from forecast.catalog.csv_reader import MOST_FAULTS, Reading, Row, day, items, moment, number, read_rows, whole
@@ -54,13 +55,11 @@ def test_rows_know_their_lines_also_after_a_cell_of_several(tmp_path: Path) -> N
     [
         ("", "file", None, "a header line and at least one row"),
         ("x,y\n", "file", None, "a header line and at least one row"),
-        ("x;y\n1;2\n", "separator", 1, "commas between columns"),
-        ("x\ty\n1\t2\n", "separator", 1, "commas between columns"),
         ("x,z\n1,2\n", "header", 1, "a column 'y'"),
         ("x,y,w\n1,2,3\n", "header", 1, "one of x, y, z"),
         ("x,y,x\n1,2,3\n", "header", 1, "each column once"),
         (b"x,y\n1,2\n1,caf\xe9\n", "encoding", 3, "UTF-8 throughout"),
-        ("x,y\n1,2\n".encode("utf-16"), "encoding", 1, "UTF-8 throughout"),
+        ("x,y\n1,2\n".encode("utf-16-le"), "encoding", 1, "UTF-8 throughout"),
         ('x,y\n1,2\n1,"2\n', "line", 3, "pairs of quotes"),
     ],
 )
@@ -68,6 +67,28 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, data: bytes | str, where: st
     (fault,) = faults_in(write(tmp_path, data))
     assert (fault.where, fault.line, fault.file or fault.value) == (where, line, str(tmp_path / "a.csv"))
     assert expected in fault.expected
+
+
+@pytest.mark.parametrize("data", ["x;y\n1;2\n", "x\ty\n1\t2\n", "x,y\n1,2\n".encode("utf-16"), '"x";"y"\n"1";"2"\n\n'])
+def test_tabs_semicolons_and_utf_16_are_told_by_the_file(tmp_path: Path, data: bytes | str) -> None:
+    reading = Reading()
+    assert [dict(row.cells) for row, _ in read_rows(write(tmp_path, data), Letters, reading)] == [{"x": "1", "y": "2"}]
+    assert reading.faults == []
+
+
+def test_a_workbook_has_its_rows_on_its_only_filled_sheet(tmp_path: Path) -> None:
+    book = Workbook()
+    book.create_sheet("notes")
+    book["notes"].append(["x", "y", "z", None, ""])
+    book["notes"].append([date(2024, 2, 1), 2.0])
+    book.save(tmp_path / "a.xlsx")
+    reading = Reading()
+    ((row, _),) = read_rows(tmp_path / "a.xlsx", Letters, reading)
+    assert (row.line, row["x"], row["y"], row["z"]) == (2, "2024-02-01", "2", "")
+    book["Sheet"].append(["x", "y"])
+    book.save(tmp_path / "a.xlsx")
+    (fault,) = faults_in(tmp_path / "a.xlsx")
+    assert (fault.where, fault.value) == ("sheets", "Sheet, notes")
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
