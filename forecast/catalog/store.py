@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, Row, Table, insert, select
+from sqlalchemy import Connection, insert, select
 
 from forecast import names
 from forecast.catalog import bundle, retirements, rows, vintages
@@ -24,10 +25,9 @@ from forecast.catalog.schema import (
     SERIES,
     SNAPSHOTS,
     event_of,
-    event_row,
     series_of,
-    series_row,
 )
+from forecast.catalog.writer import Counts, Writer
 from forecast.errors import NotFound, Retired, Unservable
 from forecast.events import Event, Events
 from forecast.events.exposure import Minerals, exposure
@@ -38,24 +38,6 @@ _T = TypeVar("_T")
 
 #: What is said about an event but cannot change a number.
 _PROSE = ("title", "status_note", "status_as_of", "scope_note", "mechanism", "sources", "needs_recheck")
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a write changed. ``observations``: of new periods; ``revised``: new vintages of known ones;
-    ``replaced``: those of the ``events`` that were known by their id."""
-
-    series: int = 0
-    observations: int = 0
-    revised: int = 0
-    events: int = 0
-    replaced: int = 0
-    unchanged: int = 0
-    notes: tuple[str, ...] = ()
-
-    @property
-    def changed(self) -> int:
-        return self.series + self.observations + self.revised + self.events
 
 
 @dataclass
@@ -73,6 +55,10 @@ class _Memory:
         if series_id in self.retired:
             raise Retired(series_id, self.retired[series_id][1])
         return rows.named(self.series, series_id)
+
+
+class _NotKept(Exception):
+    """What was written is only to be looked at."""
 
 
 class Catalog:
@@ -249,8 +235,19 @@ class Catalog:
         moment of writing. Raises ``NotFound`` for observations of an unknown series, ``InvalidInput`` where the values
         of a series would get another meaning, or a recorded moment a second value. A retired series stays retired.
         """
-        with self._database.writing() as connection:
-            return self._write(connection, list(series), list(observations), list(events), known_at)
+        with self.writing(known_at) as writer:
+            writer.add(list(series), list(observations), list(events))
+            return writer.counts
+
+    @contextmanager
+    def writing(self, now: datetime, *, keep: bool = True) -> Iterator[Writer]:
+        """A transaction that is written whole, or not at all where it raises or is not to be kept."""
+        with suppress(_NotKept), self._database.writing() as connection:
+            writer = Writer(connection, now)
+            yield writer
+            if not keep:
+                raise _NotKept
+            writer.finish()
 
     def withdraw(self, periods: Mapping[str, Iterable[date]], *, now: datetime) -> tuple[int, int]:
         """Let the values of these periods, by series, be known no more from ``now`` on; before, they stay known.
@@ -272,7 +269,7 @@ class Catalog:
         Raises ``NotFound``.
         """
         with self._database.writing() as connection:
-            rows.named(_stored(connection, SERIES, series_of), series_id)
+            rows.named(rows.stored(connection, SERIES, series_of), series_id)
             since = retirements.load(connection)
             if series_id not in since:
                 retirements.add(connection, series_id, True, now)
@@ -288,31 +285,6 @@ class Catalog:
             retirements.add(connection, series_id, False, now)
             rows.count_change(connection)
 
-    def _write(
-        self,
-        connection: Connection,
-        series: list[Series],
-        observations: list[Observation],
-        events: list[Event],
-        now: datetime,
-    ) -> Counts:
-        before = _stored(connection, SERIES, series_of)
-        rows.check_series(connection, before, series, observations)
-        changed_series = rows.replace(connection, SERIES, before, {one.series_id: one for one in series}, series_row)
-        named = {one.mineral for one in series} | {slug for event in events for slug in event.minerals}
-        notes = rows.plant(connection, named - {""})
-        known_events = _stored(connection, EVENTS, event_of) if events else {}
-        changed_events = rows.replace(connection, EVENTS, known_events, {e.event_id: e for e in events}, event_row)
-        added, revised = vintages.news(connection, observations, now)
-        if added or revised:
-            connection.execute(insert(OBSERVATIONS), [vintages.row(one) for one in (*added, *revised)])
-        total = len(series) + len(observations) + len(events)
-        changed = changed_series + changed_events + len(added) + len(revised)
-        if changed or notes:
-            rows.count_change(connection)
-        replaced = changed_events - sum(event.event_id not in known_events for event in events)
-        return Counts(changed_series, len(added), len(revised), changed_events, replaced, total - changed, notes)
-
     def _seed(self, now: datetime) -> None:
         folder = data_dir()
         digest = bundle.digest(folder)
@@ -325,11 +297,13 @@ class Catalog:
                 return
             rows.plant(connection, (), bundled.minerals)
             # A series to whose values a user gave another meaning under an older version stays as it is.
-            stored = _stored(connection, SERIES, series_of)
+            stored = rows.stored(connection, SERIES, series_of)
             theirs = {one.series_id for one in bundled.series if list(rows.clashes(connection, stored, [one]))}
             series = [_as_fine(one, stored) for one in bundled.series if one.series_id not in theirs]
             observations = [one for one in bundled.observations if one.series_id not in theirs]
-            self._write(connection, series, observations, list(bundled.events), now)
+            writer = Writer(connection, now)
+            writer.add(series, observations, list(bundled.events))
+            writer.finish()
             connection.execute(insert(SNAPSHOTS), {"digest": digest, "read_at": now.replace(tzinfo=None)})
 
     def _current(self) -> _Memory:
@@ -341,13 +315,13 @@ class Catalog:
         memory = self._memory
         if memory is None or memory.number != number:
             tree = connection.execute(select(MINERALS.c.mineral, MINERALS.c.parent, MINERALS.c.kind)).all()
-            since, series = retirements.load(connection), sorted(_stored(connection, SERIES, series_of).items())
+            since, series = retirements.load(connection), sorted(rows.stored(connection, SERIES, series_of).items())
             memory = _Memory(
                 number,
                 {name: one for name, one in series if name not in since},
                 {name: (one, since[name]) for name, one in series if name in since},
                 Minerals.from_rows((mineral, parent, kind) for mineral, parent, kind in tree),
-                Events(_stored(connection, EVENTS, event_of).values()),
+                Events(rows.stored(connection, EVENTS, event_of).values()),
             )
             self._memory = memory
         return memory
@@ -372,8 +346,3 @@ def _as_fine(bundled: Series, stored: Mapping[str, Series]) -> Series:
     """A bundled series with the resolution that somebody gave it, where the bundled data say none."""
     before = stored.get(bundled.series_id)
     return replace(bundled, resolution=before.resolution) if before and bundled.resolution is None else bundled
-
-
-def _stored(connection: Connection, table: Table, build: Callable[[Row[*tuple[object, ...]]], _T]) -> dict[str, _T]:
-    """Rows of a table as records, by the id in the first column."""
-    return {row[0]: build(row) for row in connection.execute(select(table))}
