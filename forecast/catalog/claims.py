@@ -119,7 +119,9 @@ def _texts(days: Days) -> list[str]:
 def stored(connection: Connection, ids: Sequence[str], numbers: Sequence[int]) -> Claims:
     """What is stored of the series with these ``numbers`` among ``ids``, by series, period and moment."""
     number = {ids[k]: k for k in numbers}
-    names, found, gone = list(number), [], []
+    names = list(number)
+    found: list[_Row] = []
+    gone: list[_Row] = []
     for start in range(0, len(names), _CHUNK):
         some = names[start : start + _CHUNK]
         found += connection.execute(_facts(OBSERVATIONS, some, "value", "flag")).all()
@@ -153,7 +155,7 @@ def _days(
 class ClaimKind(IntEnum):
     """What a claim is beside what is stored."""
 
-    UNCHANGED, ADDED, REVISED, CONTRADICTS = range(4)
+    UNCHANGED, ADDED, REVISED, CONTRADICTS, HELD = range(5)
 
 
 @dataclass(frozen=True, eq=False)

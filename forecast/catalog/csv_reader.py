@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -62,22 +62,32 @@ class TableRow:
 
 @dataclass
 class Reading:
-    """Faults found so far, over all files of one request."""
+    """Faults found so far, over all files of one request; ``more``: how many were counted besides."""
 
     faults: list[Fault] = field(default_factory=list)
+    more: int = 0
 
     def note(self, row: TableRow, column: str, expected: str) -> None:
         """A cell is wrong."""
         row.wrong.add(column)
         self.faults.append(row.fault(column, expected))
 
-    def finish(self) -> None:
-        """Raise ``InvalidInput`` with what was found, if anything was."""
+    def take(self, faults: Iterable[Fault], more: int) -> None:
+        """Faults that were found elsewhere, and how many there are besides."""
+        self.faults += faults
+        self.more += more
+
+    def fail(self, error: InvalidInput) -> NoReturn:
+        """Raise ``InvalidInput`` with what was found before and what the error says."""
+        raise InvalidInput([*self.faults, *error.faults]) from None
+
+    def finish(self, most: int = MOST_FAULTS) -> None:
+        """Raise ``InvalidInput`` with what was found, if anything was; ``most``: how much of it is spelled out."""
         if not self.faults:
             return
-        shown, rest = self.faults[:MOST_FAULTS], len(self.faults) - MOST_FAULTS
+        shown, rest = self.faults[:most], len(self.faults) - most + self.more
         if rest > 0:
-            shown = [*shown, Fault("rest", f"{rest} more faults", f"none; the first {MOST_FAULTS} are listed")]
+            shown = [*shown, Fault("rest", f"{rest} more faults", f"none; the first {most} are listed")]
         raise InvalidInput(shown)
 
 
@@ -98,7 +108,7 @@ def read_rows(
     try:
         (_, names), *lines = _records(path)
         header = [other_names.get(name.strip(), name.strip()) for name in names]
-        _check_header(str(path), header, required, list(model.model_fields))
+        check_header(str(path), header, required, list(model.model_fields))
     except InvalidInput as error:
         reading.faults += error.faults
         return
@@ -159,7 +169,7 @@ def _records(path: Path) -> list[tuple[int, list[str]]]:
     return records
 
 
-def _check_header(file: str, header: list[str], required: Sequence[str], known: Sequence[str]) -> None:
+def check_header(file: str, header: list[str], required: Sequence[str], known: Sequence[str]) -> None:
     for separator, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and separator in header[0]:
             raise InvalidInput(Fault("separator", name, "commas between columns, points in decimals", file, 1))

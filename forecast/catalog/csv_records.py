@@ -186,7 +186,8 @@ class Observation:
     """The value of a series for the period that starts on ``ds``, in the series' unit: one vintage of it.
 
     ``known``: the moment (UTC) since which it could be known; ``assumed``: that moment is derived from the series'
-    release lag, not recorded.
+    release lag, not recorded. ``unit``, ``source``: the unit that its row says and who delivered it, empty where that
+    is not said; they are judged by, and not kept.
     """
 
     series_id: str
@@ -195,6 +196,8 @@ class Observation:
     flag: str
     known: datetime
     assumed: bool = False
+    unit: str = ""
+    source: str = ""
 
     @property
     def known_at(self) -> date:

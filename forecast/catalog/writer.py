@@ -73,7 +73,7 @@ class Writer:
         notes = rows.plant(self.connection, named - {""})
         before = rows.stored(self.connection, EVENTS, event_of) if events else {}
         told = rows.replace(self.connection, EVENTS, before, {event.event_id: event for event in events}, event_row)
-        self._count(
+        self.count(
             series=changed,
             events=told,
             replaced=told - sum(event.event_id not in before for event in events),
@@ -86,20 +86,19 @@ class Writer:
         before = claims.stored(self.connection, told.ids, np.unique(told.series).tolist())
         return claims.news(before, told, self._now)
 
-    def observe(self, news: News, refused: int = 0, held: int = 0) -> None:
-        """Write the claims that are new; ``refused``, ``held``: rows beside them that are not."""
+    def observe(self, news: News) -> None:
+        """Write the claims that are new."""
         # Neither types nor parameters by name: of millions of rows most of the time would go there.
         marks = ", ".join(["?" if self.connection.dialect.paramstyle == "qmark" else "%s"] * len(OBSERVATIONS.c))
         columns = ", ".join(OBSERVATIONS.c.keys())
         for some in news.claims[news.new].table_rows():
             self.connection.exec_driver_sql(f"INSERT INTO {OBSERVATIONS.name} ({columns}) VALUES ({marks})", some)
         kinds = np.bincount(news.kind, minlength=len(ClaimKind)).tolist()
-        self._count(
+        self.count(
             observations=kinds[ClaimKind.ADDED],
             revised=kinds[ClaimKind.REVISED],
             unchanged=kinds[ClaimKind.UNCHANGED],
-            refused=refused,
-            held=held,
+            held=kinds[ClaimKind.HELD],
         )
 
     def finish(self) -> None:
@@ -107,5 +106,6 @@ class Writer:
         if self.counts.changed or self.counts.notes:
             rows.count_change(self.connection)
 
-    def _count(self, **more: int) -> None:
+    def count(self, **more: int) -> None:
+        """Add to the counts of these names."""
         self.counts = replace(self.counts, **{name: getattr(self.counts, name) + n for name, n in more.items()})

@@ -1,0 +1,1 @@
+"""What comes in: files of any layout, judged before they count."""
