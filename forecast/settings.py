@@ -102,6 +102,9 @@ class Settings(BaseModel):
     scenario_seconds: Annotated[int, _whole(1, 3600)] = Field(
         10, description="seconds that the service gives to one question about scenarios"
     )
+    file_faults: Annotated[int, _whole(1, 10_000)] = Field(
+        50, description="faults of a file that are spelled out; the others are counted"
+    )
     log_level: Annotated[str, AfterValidator(_level)] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @classmethod

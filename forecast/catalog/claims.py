@@ -213,7 +213,7 @@ def news(before: Claims, told: Claims, now: datetime) -> News:
     gone[1:] = ~first[1:] & (flag[:-1] == _NUMBERS[WITHDRAWN])
     unchanged = as_before(1) | (gone & as_before(2) & (known == moment))
     contradicts = twice & ~unchanged & (origin == 1)
-    fresh = first & ~np.isin(period, before.period)
+    fresh = first & ~_among(before, period)
     kinds = np.select(
         [unchanged, contradicts, fresh],
         [ClaimKind.UNCHANGED, ClaimKind.CONTRADICTS, ClaimKind.ADDED],
@@ -239,8 +239,16 @@ def _assumed_later(before: Claims, told: Claims, now: np.datetime64) -> tuple[Cl
     first[order[1:]] = period[order[1:]] != period[order[:-1]]
     at = _last(before, told, told.known)
     recorded = _says(before, at, told) & (before.known[at] == told.known) if len(before) else np.zeros_like(first)
-    late = told.assumed & ~recorded & (~first | np.isin(period, before.period))
+    late = told.assumed & ~recorded & (~first | _among(before, period))
     return replace(told, known=np.where(late, now, told.known), assumed=told.assumed & ~late), late
+
+
+def _among(before: Claims, period: npt.NDArray[np.int64]) -> Mask:
+    """(n,) Which periods have a stored claim."""
+    if not len(before):
+        return np.zeros(len(period), dtype=bool)
+    at = np.minimum(np.searchsorted(before.period, period), len(before) - 1)
+    return np.asarray(before.period[at] == period)
 
 
 def _stands(before: Claims, told: Claims, moments: Moments) -> Mask:

@@ -11,7 +11,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -36,6 +36,9 @@ class Row(BaseModel):
 
     model_config = ConfigDict(defer_build=True, frozen=True)
 
+
+#: How a cell begins that an export made safe for spreadsheets.
+_MADE_SAFE = tuple(f"'{sign}" for sign in "=+-@\t\r")
 
 _T = TypeVar("_T", bound=Row)
 
@@ -92,14 +95,20 @@ class Reading:
 
 
 def read_rows(
-    path: Path, model: type[_T], reading: Reading, other_names: Mapping[str, str] = MappingProxyType({})
+    path: Path,
+    model: type[_T],
+    reading: Reading,
+    other_names: Mapping[str, str] = MappingProxyType({}),
+    not_taken: Collection[str] = (),
 ) -> Iterator[tuple[TableRow, _T]]:
     """The lines of a CSV file, each as it stands and as ``model`` reads it; blank lines are skipped.
 
     The header must name every field of the model that has no default, and may name the others; ``other_names``:
-    accepted header -> column that it means. An empty cell has the default of its field. A cell that the model refuses
-    is noted with the ``description`` of its field as what was expected, and what a ``BadName`` says after it; the first
-    example of the field, or else its default, takes its place, so that the rest of the line can be judged.
+    accepted header -> column that it means; ``not_taken``: columns that our own exports have besides, and that say
+    nothing here. What an export made safe for spreadsheets is read as it was. An empty cell has the default of its
+    field. A cell that the model refuses is noted with the ``description`` of its field as what was expected, and what a
+    ``BadName`` says after it; the first example of the field, or else its default, takes its place, so that the rest of
+    the line can be judged.
 
     A file that is missing, empty, not UTF-8, not separated by commas, without a required column or with a strange one
     is noted and has no rows; a line of another length than the header is noted and left out.
@@ -108,14 +117,15 @@ def read_rows(
     try:
         (_, names), *lines = _records(path)
         header = [other_names.get(name.strip(), name.strip()) for name in names]
-        check_header(str(path), header, required, list(model.model_fields))
+        _check_header(str(path), header, required, [*model.model_fields, *not_taken])
     except InvalidInput as error:
         reading.faults += error.faults
         return
     written = {column: name.strip() for column, name in zip(header, names, strict=True)}
     for line, cells in lines:
         if len(cells) == len(header):
-            stripped = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
+            told = ((column, cell) for column, cell in zip(header, cells, strict=True) if column not in not_taken)
+            stripped = {column: as_exported(cell.strip()) for column, cell in told}
             row = TableRow(str(path), line, stripped, written)
             given = {name: text for name, text in stripped.items() if text or name in required}
             yield row, _checked(row, given, model, reading)
@@ -169,7 +179,7 @@ def _records(path: Path) -> list[tuple[int, list[str]]]:
     return records
 
 
-def check_header(file: str, header: list[str], required: Sequence[str], known: Sequence[str]) -> None:
+def _check_header(file: str, header: list[str], required: Sequence[str], known: Sequence[str]) -> None:
     for separator, name in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and separator in header[0]:
             raise InvalidInput(Fault("separator", name, "commas between columns, points in decimals", file, 1))
@@ -182,6 +192,11 @@ def check_header(file: str, header: list[str], required: Sequence[str], known: S
     faults += [Fault("header", name, "each column once", file, 1) for name in {*header} if header.count(name) > 1]
     if faults:
         raise InvalidInput(faults)
+
+
+def as_exported(text: str) -> str:
+    """A cell without the apostrophe that our exports put before what a spreadsheet would run as a formula."""
+    return text[1:] if text.startswith(_MADE_SAFE) else text
 
 
 def day(text: str) -> date:

@@ -44,6 +44,10 @@ MINERAL_KINDS = ("mineral", "basket", "group")
 DIRECTIONS = ("up", "down", "flat", "mixed", "unclear")
 PRECISIONS = ("day", "month", "year")
 
+#: Columns of exported series and events that tell how things stand in the catalogue, and are not taken in.
+OF_SERIES = ("run", "retired", "fault", "held")
+OF_EVENTS = ("own", "as_of", "state", "acts_on_it")
+
 #: How tables say that nothing was published.
 _NOTHING = frozenset(["", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", *"….-–—:", "..", "...", "--"])
 
@@ -154,7 +158,7 @@ class EventRow(Row):
     acts: _Acts = ()
     certainty: Annotated[str, word(CERTAINTY)] = ""
     sources: _Items = ()
-    needs_recheck: Annotated[str, word(("yes", "no"))] = "no"
+    needs_recheck: Annotated[str, word(("yes", "no", "true", "false"))] = "no"
     probability: Annotated[
         float | None,
         BeforeValidator(number),
@@ -213,7 +217,7 @@ def read_series(
     ``known``: series that they may name as their spot or parent besides each other, and whose ``resolution`` stays
     where the file has no such column; ``observed``: ids of those that have values, whose meaning must stay.
     """
-    table = list(read_rows(path, SeriesRow, reading, {"frequency": "freq"}))
+    table = list(read_rows(path, SeriesRow, reading, {"frequency": "freq"}, OF_SERIES))
     rows = [row for row, _ in table]
     _note_repeats(rows, "series_id", reading)
     ids = {row["series_id"] for row in rows} | set(known)
@@ -257,7 +261,7 @@ def read_minerals(path: Path, reading: Reading) -> list[tuple[str, str, str]]:
 
 def read_events(path: Path, known: Collection[str], reading: Reading) -> list[Event]:
     """Events of a file. ``known``: ids of events that they may act on besides each other."""
-    table = list(read_rows(path, EventRow, reading))
+    table = list(read_rows(path, EventRow, reading, not_taken=OF_EVENTS))
     _note_repeats([row for row, _ in table], "event_id", reading)
     ids = {row["event_id"] for row, _ in table} | set(known)
     return [_event(row, cells, ids, reading) for row, cells in table]
@@ -277,7 +281,7 @@ def _event(row: TableRow, cells: EventRow, ids: Collection[str], reading: Readin
     for act in cells.acts:
         if act.target not in ids or act.target == row["event_id"]:
             reading.note(row, "acts", known_name("event other than itself", act.target, set(ids) - {row["event_id"]}))
-    facts = {"status": status, "end_known": end_known, "needs_recheck": cells.needs_recheck == "yes"}
+    facts = {"status": status, "end_known": end_known, "needs_recheck": cells.needs_recheck in ("yes", "true")}
     return Event(**dict(cells) | facts)
 
 

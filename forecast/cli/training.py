@@ -1,12 +1,10 @@
-"""``orecast ingest``, ``train``, ``retrain`` and ``worker``: the offline work."""
+"""``orecast train``, ``retrain`` and ``worker``: the offline work."""
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -16,58 +14,11 @@ from forecast.cli.output import TableColumn, table, warn
 from forecast.cli.session import session
 from forecast.errors import MissingExtra
 from forecast.extras import require
-from forecast.wording import counted
 
 if TYPE_CHECKING:
     from forecast.jobs.train import TrainingReport, TrainingResult
 
 _DONE = (TableColumn("series_id", "series"), TableColumn("family"), TableColumn("run_id", "run"))
-
-
-def ingest(
-    observations: Annotated[
-        Path | None, typer.Argument(help="series_id, ds (or period), value; may have flag and known_at")
-    ] = None,
-    series: Annotated[Path | None, typer.Option(help="new series, a row each, columns as data/series.csv")] = None,
-    events: Annotated[Path | None, typer.Option(help="new events, a row each, columns as data/events.csv")] = None,
-) -> None:
-    """Take in your own observations, series and events, from CSV files.
-
-    Everything is checked first: bad rows are named with file, line, column,
-    value and what was expected, and nothing is written unless all is right.
-    Values that are there already change nothing; new values of known periods
-    become a new vintage, and the old ones are kept. Without a known_at, a new
-    series' values count as known since the end of their periods plus its
-    release_lag_days, and what is added to it later since now. Once a series
-    has values its measure, unit and freq stay. What is told of a retired series
-    is kept, and it stays retired. Of each new event you hear which series it
-    touches, and what it should say besides for a full answer; of one whose id
-    is known already, which facts of that it replaces or empties.
-
-    \b
-    Examples:
-      orecast ingest observations.csv
-      orecast ingest observations.csv --series series.csv --events events.csv
-    """
-    from forecast.jobs.ingest import ingest as take_in
-
-    files = [file for file in (observations, series, events) if file is not None]
-    if not files:
-        raise typer.BadParameter("name a file of observations, --series or --events")
-    for file in files:
-        if not file.is_file():
-            raise typer.BadParameter(f"there is no file {file}")
-    with session() as s:
-        counts = take_in(s.catalog, observations, series, events, known_at=dt.datetime.now(dt.UTC))
-    were = "was" if counts.unchanged == 1 else "were"
-    replaced = f", {counted(counts.replaced, 'event')} replaced" if counts.replaced else ""
-    print(
-        f"{counted(counts.series, 'series')}, {counted(counts.observations, 'observation')}, {counts.revised:,} "
-        f"revised, {counted(counts.events - counts.replaced, 'event')}{replaced}; "
-        f"{counts.unchanged:,} {were} there already"
-    )
-    for note in counts.notes:
-        warn(note)
 
 
 def train(

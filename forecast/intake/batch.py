@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Rows of one file as text, column by column: ``lines`` (n,) their line (or sheet row) numbers; ``cells``: field -> n
-    stripped texts; ``written``: field -> the file's own name of that column."""
+    """Rows of one file as text, column by column: ``lines`` (n,) their line (or sheet row) numbers; ``cells``: field ->
+    n stripped texts; ``written``: field -> the file's own name of that column."""
 
     file: str
     lines: Sequence[int]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from forecast.catalog.csv_reader import check_header, first_day, number
+from forecast.catalog.csv_reader import _check_header, first_day, number
 from forecast.errors import Fault, InvalidInput
 from forecast.intake.batch import Batch
 from forecast.timeseries.frequency import Freq
@@ -122,6 +122,6 @@ def open_table(path: Path, hints: Hints, known: Mapping[str, Series], limits: Li
     if empty:
         raise InvalidInput(Fault("file", ",".join(header), "a header line and at least one row", str(path)))
     fields = [_NAMES.get(name, name) for name in header]
-    check_header(str(path), fields, _FIELDS[:3], _FIELDS)
+    _check_header(str(path), fields, _FIELDS[:3], _FIELDS)
     mapping = dict(zip(fields, header, strict=True))
     return Table(path, Understood("CSV", 1, mapping), NumberReader(), PeriodReader())

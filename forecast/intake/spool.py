@@ -38,7 +38,7 @@ ROW = np.dtype(
 UNSAID = int(np.datetime64("NaT", "us").astype(np.int64))
 
 #: Rows of a sorted run, rows between the keys of a run that are remembered, and rows that come back at once.
-_RUN, _STEP, GROUP = 250_000, 1000, 200_000
+_RUN, _STEP, GROUP = 250_000, 1000, 100_000
 
 Rows = npt.NDArray[np.void]
 Keys = npt.NDArray[np.int64]

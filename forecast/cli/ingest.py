@@ -1,0 +1,153 @@
+"""``orecast ingest``: your own observations, series and events, from files."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from forecast.cli.output import in_a_folder, warn
+from forecast.cli.session import session
+from forecast.wording import counted
+
+if TYPE_CHECKING:
+    from forecast.catalog import Counts
+    from forecast.jobs.ingest import Preview
+
+_SEPARATORS = {"tab": "\t", "semicolon": ";", "comma": ","}
+
+
+def ingest(
+    observations: Annotated[
+        Path | None,
+        typer.Argument(help="series_id, ds (or period), value; may have flag, known_at, assumed, unit and source"),
+    ] = None,
+    series: Annotated[Path | None, typer.Option(help="new series, a row each, columns as data/series.csv")] = None,
+    events: Annotated[Path | None, typer.Option(help="new events, a row each, columns as data/events.csv")] = None,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option("--map", metavar="COLUMN=FIELD", help="what a column of the file is (repeatable)"),
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="COLUMN=ID", help="the series that a column of a wide file is (repeatable)"),
+    ] = None,
+    series_id: Annotated[str, typer.Option(metavar="ID", help="the series that all rows are of")] = "",
+    separator: Annotated[str, typer.Option(help="between columns: tab, semicolon, comma, or the sign")] = "",
+    encoding: Annotated[str, typer.Option(help="of a text file that is not UTF-8, such as cp1252")] = "",
+    sheet: Annotated[str, typer.Option(help="of a workbook")] = "",
+    decimal: Annotated[str, typer.Option(metavar="SIGN", help="of numbers: . or ,")] = "",
+    dates: Annotated[str, typer.Option(metavar="ORDER", help="of 03/04/2024: dmy or mdy")] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say how the file is read and what would come in; write nothing")
+    ] = False,
+    quarantine: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", callback=in_a_folder, help="write refused rows of observations there, and take the rest"
+        ),
+    ] = None,
+) -> None:
+    """Take in your own observations, series and events, from files.
+
+    Everything is checked first: bad rows are named with file, line, column,
+    value and what was expected, and nothing is written unless all is right;
+    with --quarantine FILE the bad rows go there, as they stood and with the
+    reason, and the others are taken in. Values that are there already change
+    nothing, so what was exported can be taken in again; new values of known
+    periods become a new vintage, and the old ones are kept. Without a known_at,
+    a new series' values count as known since the end of their periods plus its
+    release_lag_days, and what is added to it later since now. Once a series has
+    values its measure, unit and freq stay. What is told of a retired series is
+    kept, and it stays retired. Of each new event you hear which series it
+    touches, and what it should say besides for a full answer; of one whose id
+    is known already, which facts of that it replaces or empties.
+
+    \b
+    Examples:
+      orecast ingest observations.csv
+      orecast ingest observations.csv --series series.csv --events events.csv
+      orecast ingest prices.csv --map "Close=value" --series-id price.copper
+      orecast ingest observations.csv --dry-run
+      orecast ingest observations.csv --quarantine refused.csv
+    """
+    from forecast.intake.layout import Hints
+    from forecast.jobs.ingest import IngestOptions, preview
+    from forecast.jobs.ingest import ingest as take_in
+
+    files = [file for file in (observations, series, events) if file is not None]
+    if not files:
+        raise typer.BadParameter("name a file of observations, --series or --events")
+    for file in files:
+        if not file.exists():
+            raise typer.BadParameter(f"there is no file {file}")
+    hints = Hints(
+        _SEPARATORS.get(separator, separator),
+        encoding,
+        sheet,
+        decimal,
+        dates,
+        _pairs("--map", mapping or ()),
+        _pairs("--column", column or ()),
+        series_id,
+    )
+    with session() as s:
+        options = IngestOptions(hints, faults=s.settings.file_faults, quarantine=quarantine)
+        now = dt.datetime.now(dt.UTC)
+        if dry_run:
+            raise typer.Exit(_show(preview(s.catalog, observations, series, events, known_at=now, options=options)))
+        counts = take_in(s.catalog, observations, series, events, known_at=now, options=options)
+    print("; ".join(_changes(counts)))
+    for note in counts.notes:
+        warn(note)
+
+
+def _pairs(option: str, texts: list[str] | tuple[()]) -> dict[str, str]:
+    """``Close=value`` as a column and what it is; the name of a column may have a ``=`` in it."""
+    found = {}
+    for text in texts:
+        name, _, meant = text.rpartition("=")
+        if not name.strip() or not meant.strip():
+            raise typer.BadParameter(f"{text!r}; expected the name of a column, '=' and what it is", param_hint=option)
+        found[name.strip()] = meant.strip()
+    return found
+
+
+def _changes(counts: Counts) -> Iterator[str]:
+    replaced = f", {counted(counts.replaced, 'event')} replaced" if counts.replaced else ""
+    yield (
+        f"{counted(counts.series, 'series')}, {counted(counts.observations, 'observation')}, {counts.revised:,} "
+        f"revised, {counted(counts.events - counts.replaced, 'event')}{replaced}"
+    )
+    yield f"{counts.unchanged:,} {_were(counts.unchanged)} there already"
+    if counts.held:
+        yield f"{counts.held:,} {_were(counts.held)} held"
+    if counts.refused:
+        yield f"{counts.refused:,} {_were(counts.refused)} refused"
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def _show(found: Preview) -> int:
+    """How a file was understood, its first rows, and what would come in; 2 if anything would be refused."""
+    if found.understood is not None:
+        for name, value in asdict(found.understood).items():
+            text = ", ".join(f"{a} = {b}" for a, b in value.items()) if isinstance(value, Mapping) else value
+            if text:
+                print(f"{name.replace('_', ' ')}: {text if isinstance(text, str | int) else ', '.join(text)}")
+    for one in found.first:
+        known = "assumed" if one.assumed else "known since"
+        print(f"  {one.series_id} {one.ds} {one.value:g} {one.flag}, {known} {one.known:%Y-%m-%d %H:%M}")
+    print("would come in:", "; ".join(_changes(found.counts)))
+    print("nothing was written")
+    for note in found.counts.notes:
+        warn(note)
+    for fault in found.faults:
+        warn(str(fault))
+    return 2 if found.faults else 0
