@@ -188,16 +188,29 @@ def news(before: Claims, told: Claims, now: datetime) -> News:
     told, late = _assumed_later(before, told, moment)
     same = _stands(before, told, np.where(told.dated & ~late, told.known + _DAY, told.known))
     kind = np.full(len(told), ClaimKind.UNCHANGED, dtype=np.uint8)
+    contradicted: dict[int, str] = {}
     rest = np.flatnonzero(~(same & told.dated & ~late))
-    some = told[rest]
-    # All claims of a period in the order of their moments, what is stored first: each is compared with the one before.
-    origin = np.repeat([0, 1], [len(before), len(some)])
-    at = np.concatenate([np.arange(len(before)), np.arange(len(some))])
-    period = np.concatenate([before.period, some.period])
-    known = np.concatenate([before.known, some.known])
-    value, flag = np.concatenate([before.value, some.value]), np.concatenate([before.flag, some.flag])
-    order = np.lexsort((origin, known, period))
-    origin, at, period, known, value, flag = (each[order] for each in (origin, at, period, known, value, flag))
+    while rest.size:
+        kind[rest], expected = _kinds(before, told[rest], moment)
+        contradicted |= {int(rest[k]): text for k, text in expected.items()}
+        if not expected:
+            break
+        rest = np.delete(rest, list(expected))  # what is not taken in is nothing that others can say again
+    return News(told, kind, contradicted)
+
+
+def _kinds(before: Claims, told: Claims, now: np.datetime64) -> tuple[npt.NDArray[np.uint8], dict[int, str]]:
+    """What each claim is beside what is stored and the other ones, and what those contradict that do so.
+
+    All claims of a period are taken in the order of their moments, what is stored first: each is compared with the one
+    before it.
+    """
+    period, known, value, flag = (
+        np.concatenate([getattr(before, name), getattr(told, name)]) for name in ("period", "known", "value", "flag")
+    )
+    ours = np.repeat([False, True], [len(before), len(told)])
+    order = np.lexsort((ours, known, period))
+    period, known, value, flag, ours = (each[order] for each in (period, known, value, flag, ours))
 
     def as_before(steps: int) -> Mask:
         """Rows that say what the row so many steps before says of the same period."""
@@ -206,27 +219,21 @@ def news(before: Claims, told: Claims, now: datetime) -> News:
         found[there] = (period[there] == period[back]) & (value[there] == value[back]) & (flag[there] == flag[back])
         return found
 
-    first, twice = np.ones(len(order), dtype=bool), np.zeros(len(order), dtype=bool)
-    first[1:] = period[1:] != period[:-1]
-    twice[1:] = ~first[1:] & (known[1:] == known[:-1])
-    gone = np.zeros(len(order), dtype=bool)
-    gone[1:] = ~first[1:] & (flag[:-1] == _NUMBERS[WITHDRAWN])
-    unchanged = as_before(1) | (gone & as_before(2) & (known == moment))
-    contradicts = twice & ~unchanged & (origin == 1)
-    fresh = first & ~_among(before, period)
-    kinds = np.select(
-        [unchanged, contradicts, fresh],
-        [ClaimKind.UNCHANGED, ClaimKind.CONTRADICTS, ClaimKind.ADDED],
-        default=ClaimKind.REVISED,
-    ).astype(np.uint8)
-    ours = origin == 1
-    kind[rest[at[ours]]] = kinds[ours]
+    later, twice, gone = (np.zeros(len(order), dtype=bool) for _ in range(3))
+    later[1:] = period[1:] == period[:-1]
+    twice[1:] = later[1:] & (known[1:] == known[:-1])
+    gone[1:] = later[1:] & (flag[:-1] == _NUMBERS[WITHDRAWN])
+    unchanged = as_before(1) | (gone & as_before(2) & (known == now))
+    cases = [unchanged, twice, ~later & ~_among(before, period)]
+    names = [ClaimKind.UNCHANGED, ClaimKind.CONTRADICTS, ClaimKind.ADDED]
+    kinds = np.empty(len(order), dtype=np.uint8)
+    kinds[order] = np.select(cases, names, default=ClaimKind.REVISED)
     contradicted = {
-        int(rest[at[k]]): f"{value[k - 1]:g} ({FLAG_WORDS[flag[k - 1]]}), known since "
+        int(order[k]) - len(before): f"{value[k - 1]:g} ({FLAG_WORDS[flag[k - 1]]}), known since "
         f"{known[k].item().replace(tzinfo=UTC).isoformat()}, or a later known_at"
-        for k in np.flatnonzero(contradicts)
+        for k in np.flatnonzero(ours & twice & ~unchanged)
     }
-    return News(told, kind, contradicted)
+    return kinds[len(before) :], contradicted
 
 
 def _assumed_later(before: Claims, told: Claims, now: np.datetime64) -> tuple[Claims, Mask]:

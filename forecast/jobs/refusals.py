@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ from forecast.intake.spool import Rows
 
 #: Rows that only the rest of the file shows to be wrong; they are remembered until it is read again.
 MOST_LATE = 100_000
+_NUMBER = re.compile(r"[+-]?[0-9.,]+([eE][+-]?[0-9]+)?")
 _HEADER = ("file", "line", "column", "reason")
 
 
@@ -112,10 +114,15 @@ class Refusals:
         csv.writer(self._file).writerows(
             [
                 *map(cell, (batch.file, batch.lines[i], *reasons[i])),
-                *(cell(batch.cells[field][i]) for field in fields),
+                *(_safe(batch.cells[field][i]) for field in fields),
             ]
             for i in sorted(reasons)
         )
+
+
+def _safe(text: str) -> str:
+    """A cell as it stood; what a spreadsheet would run as a formula is made safe, and numbers are not touched."""
+    return text if _NUMBER.fullmatch(text) else cell(text)
 
 
 def _reason(batch: Batch, i: int, found: Sequence[tuple[str, str]]) -> tuple[str, str]:
