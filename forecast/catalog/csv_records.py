@@ -46,7 +46,7 @@ PRECISIONS = ("day", "month", "year")
 
 #: Columns of exported series and events that tell how things stand in the catalogue, and are not taken in.
 OF_SERIES = ("run", "retired", "fault", "held")
-OF_EVENTS = ("own", "as_of", "state", "acts_on_it")
+OF_EVENTS = ("own", "as_of", "state_status", "state_since", "state_until", "state_by", "acts_on_it")
 
 #: How tables say that nothing was published.
 _NOTHING = frozenset(["", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", *"….-–—:", "..", "...", "--"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from forecast.catalog import Catalog, Counts, Observation
@@ -82,7 +82,7 @@ def ingest(
     is wrong in any of the files; only with a ``quarantine`` are rows of observations left out instead.
     """
     options, reading = options or IngestOptions(), Reading()
-    files = _read(catalog, series, events, reading)
+    files = _read(catalog, series, events, known_at, reading)
     if observations is None or (series and not files.series):
         # without the series of an unreadable file every row of theirs would be reported as unknown
         reading.finish()
@@ -124,7 +124,7 @@ def preview(
     where a file cannot be read at all.
     """
     options, reading = options or IngestOptions(), Reading()
-    files = _read(catalog, series, events, reading)
+    files = _read(catalog, series, events, known_at, reading)
     if reading.faults or observations is None:
         with catalog.writing(known_at, keep=False) as writer:
             if not reading.faults:
@@ -144,10 +144,13 @@ def preview(
         )
 
 
-def _read(catalog: Catalog, series: Path | None, events: Path | None, reading: Reading) -> _Files:
+def _read(catalog: Catalog, series: Path | None, events: Path | None, now: datetime, reading: Reading) -> _Files:
     known, told_before = catalog.series(retired=True), catalog.events()
     new_series = read_series(series, known, reading, catalog.observed()) if series else []
     new_events = _owned(read_events(events, told_before, reading), told_before) if events else []
+    today = catalog.events(now.astimezone(UTC).date())
+    # an export leaves out what is not known yet, such as an end to come: that is no other event
+    new_events = [told_before[one.event_id] if today.get(one.event_id) == one else one for one in new_events]
     return _Files(known, told_before, new_series, new_events)
 
 

@@ -297,3 +297,21 @@ def test_what_is_held_does_not_count_and_what_is_let_in_besides_does(catalog: Ca
     again = _Below(1e9)
     ingest(catalog, file, known_at=NOW, options=IngestOptions(screen=again))
     assert again.asked == [("price.copper", 1)]  # what is there already has passed
+
+
+def test_postgresql_takes_the_same_in(postgres_url: str, tmp_path: Path) -> None:
+    catalog = Catalog.open(Settings.from_env({"ORECAST_DATABASE_URL": postgres_url, "ORECAST_HOME": str(tmp_path)}))
+    series = put(tmp_path / "series.csv", SERIES + "mine.x,price,USD/t,M\n")
+    header = "series_id,ds,value,flag,known_at\n"
+    rows = "mine.x,2026-07-01,1.5,derived,\nmine.x,2026-08-01,2,,\nmine.x,2026-08-01,2.5,,2026-09-05T10:00\n"
+    file = put(tmp_path / "mine.csv", header + rows)
+    assert preview(catalog, file, series, known_at=NOW).counts.observations == 2
+    counts = ingest(catalog, file, series, known_at=NOW)
+    assert (counts.series, counts.observations, counts.revised) == (1, 2, 1)
+    assert [(one.value, one.flag, str(one.known)) for one in catalog.observations("mine.x")] == [
+        (1.5, "derived", "2026-07-31 00:00:00+00:00"),
+        (2.5, "reported", "2026-09-05 10:00:00+00:00"),
+    ]
+    again = ingest(catalog, file, series, known_at=NOW)
+    assert (again.changed, again.unchanged) == (0, 4)
+    catalog.close()
