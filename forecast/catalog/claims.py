@@ -13,7 +13,20 @@ from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Row, Select, String, Table, select, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Float,
+    Row,
+    Select,
+    String,
+    Table,
+    cast,
+    literal,
+    null,
+    select,
+    type_coerce,
+)
 
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.schema import OBSERVATIONS, WITHDRAWALS
@@ -31,7 +44,8 @@ _CHUNK = 10_000
 _DAY = np.timedelta64(1, "D") - np.timedelta64(1, "us")
 _ROWS = 50_000
 
-_Row = Row[*tuple[object, ...]]
+#: Series, period, moment, value and flag; days and moments as the driver gives them.
+_Facts = tuple[str, str, str, float, str]
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
 Moments = npt.NDArray[np.datetime64]
@@ -102,7 +116,7 @@ class Claims:
                 zip(
                     [self.ids[number] for number in some.series.tolist()],
                     _texts(some.ds),
-                    [text.replace("T", " ") for text in _texts(some.known)],
+                    _texts(some.known),
                     some.value.tolist(),
                     [FLAG_WORDS[number] for number in some.flag.tolist()],
                     some.assumed.tolist(),
@@ -112,7 +126,11 @@ class Claims:
 
 
 def _texts(days: Days) -> list[str]:
-    texts: list[str] = np.datetime_as_string(days).tolist()
+    """ISO texts, with a blank between day and time."""
+    found = np.datetime_as_string(days)
+    letters = found.view(np.uint32).reshape(len(found), -1)
+    letters[:, len("YYYY-MM-DD") :][letters[:, len("YYYY-MM-DD") :] == ord("T")] = ord(" ")
+    texts: list[str] = found.tolist()
     return texts
 
 
@@ -120,36 +138,30 @@ def stored(connection: Connection, ids: Sequence[str], numbers: Sequence[int]) -
     """What is stored of the series with these ``numbers`` among ``ids``, by series, period and moment."""
     number = {ids[k]: k for k in numbers}
     names = list(number)
-    found: list[_Row] = []
-    gone: list[_Row] = []
+    found: list[Row[*_Facts]] = []
     for start in range(0, len(names), _CHUNK):
         some = names[start : start + _CHUNK]
-        found += connection.execute(_facts(OBSERVATIONS, some, "value", "flag")).all()
-        gone += connection.execute(_facts(WITHDRAWALS, some)).all()
-    n = len(found) + len(gone)
+        found += connection.execute(_facts(OBSERVATIONS, some, OBSERVATIONS.c.value, OBSERVATIONS.c.flag))
+        found += connection.execute(_facts(WITHDRAWALS, some, cast(null(), Float), literal(WITHDRAWN)))
+    n = len(found)
+    series, ds, known, value, flag = zip(*found, strict=True) if n else ((),) * 5
     claims = Claims(
         ids,
-        np.array([number[str(row[0])] for row in (*found, *gone)], dtype=np.int32),
-        _days(found, gone, 1, "datetime64[D]"),
-        _days(found, gone, 2, "datetime64[us]"),
-        np.array([*(row[3] for row in found), *(np.nan for _ in gone)], dtype=np.float64),
-        np.array([*(_NUMBERS[str(row[4])] for row in found), *(_NUMBERS[WITHDRAWN] for _ in gone)], dtype=np.uint8),
+        np.fromiter(map(number.__getitem__, series), np.int32, n),
+        np.array(ds, dtype="datetime64[D]"),
+        np.array(known, dtype="datetime64[us]"),
+        np.array(value, dtype=np.float64),
+        np.fromiter(map(_NUMBERS.__getitem__, flag), np.uint8, n),
         np.zeros(n, dtype=bool),
         np.zeros(n, dtype=bool),
     )
     return claims[np.lexsort((claims.known, claims.period))]
 
 
-def _facts(table: Table, ids: Sequence[str], *columns: str) -> Select[*tuple[object, ...]]:
+def _facts(table: Table, ids: Sequence[str], value: ColumnElement[float], flag: ColumnElement[str]) -> Select[*_Facts]:
     # as the driver gives days and moments: numpy reads texts and dates alike, and there may be millions
-    plain = (type_coerce(table.c[name], String) for name in ("series_id", "ds", "known"))
-    return select(*plain, *(table.c[name] for name in columns)).where(table.c.series_id.in_(ids))
-
-
-def _days(
-    found: Sequence[Row[*tuple[object, ...]]], gone: Sequence[Row[*tuple[object, ...]]], at: int, to: str
-) -> Days:
-    return np.array([row[at] for row in (*found, *gone)], dtype=to)
+    series_id, ds, known = (type_coerce(table.c[name], String) for name in ("series_id", "ds", "known"))
+    return select(series_id, ds, known, value, flag).where(table.c.series_id.in_(ids))
 
 
 class ClaimKind(IntEnum):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -300,10 +301,15 @@ def test_what_is_held_does_not_count_and_what_is_let_in_besides_does(catalog: Ca
 
 
 def test_postgresql_takes_the_same_in(postgres_url: str, tmp_path: Path) -> None:
-    catalog = Catalog.open(Settings.from_env({"ORECAST_DATABASE_URL": postgres_url, "ORECAST_HOME": str(tmp_path)}))
+    opened = Catalog.open(Settings.from_env({"ORECAST_DATABASE_URL": postgres_url, "ORECAST_HOME": str(tmp_path)}))
+    with closing(opened) as catalog:
+        _takes_in(catalog, tmp_path)
+
+
+def _takes_in(catalog: Catalog, tmp_path: Path) -> None:
     series = put(tmp_path / "series.csv", SERIES + "mine.x,price,USD/t,M\n")
     header = "series_id,ds,value,flag,known_at\n"
-    rows = "mine.x,2026-07-01,1.5,derived,\nmine.x,2026-08-01,2,,\nmine.x,2026-08-01,2.5,,2026-09-05T10:00\n"
+    rows = "mine.x,2026-07-01,1.5,derived,\nmine.x,2026-08-01,2,,2026-09-04\nmine.x,2026-08-01,2.5,,2026-09-05T10:00\n"
     file = put(tmp_path / "mine.csv", header + rows)
     assert preview(catalog, file, series, known_at=NOW).counts.observations == 2
     counts = ingest(catalog, file, series, known_at=NOW)
@@ -314,4 +320,3 @@ def test_postgresql_takes_the_same_in(postgres_url: str, tmp_path: Path) -> None
     ]
     again = ingest(catalog, file, series, known_at=NOW)
     assert (again.changed, again.unchanged) == (0, 4)
-    catalog.close()
