@@ -144,14 +144,13 @@ def stored(connection: Connection, ids: Sequence[str], numbers: Sequence[int]) -
         found += connection.execute(_facts(OBSERVATIONS, some, OBSERVATIONS.c.value, OBSERVATIONS.c.flag))
         found += connection.execute(_facts(WITHDRAWALS, some, cast(null(), Float), literal(WITHDRAWN)))
     n = len(found)
-    series, ds, known, value, flag = zip(*found, strict=True) if n else ((),) * 5
     claims = Claims(
         ids,
-        np.fromiter(map(number.__getitem__, series), np.int32, n),
-        np.array(ds, dtype="datetime64[D]"),
-        np.array(known, dtype="datetime64[us]"),
-        np.array(value, dtype=np.float64),
-        np.fromiter(map(_NUMBERS.__getitem__, flag), np.uint8, n),
+        np.fromiter((number[row[0]] for row in found), np.int32, n),
+        np.array([row[1] for row in found], dtype="datetime64[D]"),
+        np.array([row[2] for row in found], dtype="datetime64[us]"),
+        np.array([row[3] for row in found], dtype=np.float64),
+        np.fromiter((_NUMBERS[row[4]] for row in found), np.uint8, n),
         np.zeros(n, dtype=bool),
         np.zeros(n, dtype=bool),
     )

@@ -17,8 +17,9 @@ MOST_SERIES = 50
 #: Periods by which the frequency of one is guessed.
 _PERIODS = 40
 _UNITS = {"price": "USD/t", "volume": "t", "value": "USD", "index": "2010=100"}
-#: From the longest period to the shortest; the first that gives each text a period of its own is the guess.
-_FREQS = ("Y", "Q", "M", *(f"W-{day}" for day in WEEKDAYS), "B", "D")
+#: From the longest period to the shortest; the first that gives each text a period of its own is the guess. Weeks are
+#: named by their first day, which is Monday as a rule.
+_FREQS = ("Y", "Q", "M", *(f"W-{day}" for day in reversed(WEEKDAYS)), "B", "D")
 
 
 @dataclass
