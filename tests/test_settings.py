@@ -40,6 +40,7 @@ def test_each_field_is_read_from_the_variable_of_its_name(tmp_path: Path) -> Non
         "schedule": "*/15 2-4 * * MON",
         "rate_limit": "5/second",
         "scenario_seconds": "20",
+        "file_faults": "20",
         "log_level": "DEBUG",
     }
     settings = Settings.from_env({variable(name): value for name, value in given.items()})

@@ -45,8 +45,8 @@ DIRECTIONS = ("up", "down", "flat", "mixed", "unclear")
 PRECISIONS = ("day", "month", "year")
 
 #: Columns of exported series and events that tell how things stand in the catalogue, and are not taken in.
-OF_SERIES = ("run", "retired", "fault", "held")
-OF_EVENTS = ("own", "as_of", "state_status", "state_since", "state_until", "state_by", "acts_on_it")
+SERIES_NOT_TAKEN = ("run", "retired", "fault", "held")
+EVENTS_NOT_TAKEN = ("own", "as_of", "state_status", "state_since", "state_until", "state_by", "acts_on_it")
 
 #: How tables say that nothing was published.
 _NOTHING = frozenset(["", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", *"….-–—:", "..", "...", "--"])
@@ -217,7 +217,7 @@ def read_series(
     ``known``: series that they may name as their spot or parent besides each other, and whose ``resolution`` stays
     where the file has no such column; ``observed``: ids of those that have values, whose meaning must stay.
     """
-    table = list(read_rows(path, SeriesRow, reading, {"frequency": "freq"}, OF_SERIES))
+    table = list(read_rows(path, SeriesRow, reading, {"frequency": "freq"}, SERIES_NOT_TAKEN))
     rows = [row for row, _ in table]
     _note_repeats(rows, "series_id", reading)
     ids = {row["series_id"] for row in rows} | set(known)
@@ -261,7 +261,7 @@ def read_minerals(path: Path, reading: Reading) -> list[tuple[str, str, str]]:
 
 def read_events(path: Path, known: Collection[str], reading: Reading) -> list[Event]:
     """Events of a file. ``known``: ids of events that they may act on besides each other."""
-    table = list(read_rows(path, EventRow, reading, not_taken=OF_EVENTS))
+    table = list(read_rows(path, EventRow, reading, not_taken=EVENTS_NOT_TAKEN))
     _note_repeats([row for row, _ in table], "event_id", reading)
     ids = {row["event_id"] for row, _ in table} | set(known)
     return [_event(row, cells, ids, reading) for row, cells in table]

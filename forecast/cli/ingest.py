@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,36 +21,50 @@ if TYPE_CHECKING:
 _SEPARATORS = {"tab": "\t", "semicolon": ";", "comma": ","}
 
 
+Observations = Annotated[
+    Path | None,
+    typer.Argument(help="series_id, ds (or period), value; may have flag, known_at, assumed, unit and source"),
+]
+SeriesFile = Annotated[Path | None, typer.Option(help="new series, a row each, columns as data/series.csv")]
+EventsFile = Annotated[Path | None, typer.Option(help="new events, a row each, columns as data/events.csv")]
+Mapped = Annotated[
+    list[str] | None, typer.Option("--map", metavar="COLUMN=FIELD", help="what a column of the file is (repeatable)")
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="COLUMN=ID", help="the series that a column of a wide file is (repeatable)"),
+]
+SeriesId = Annotated[str, typer.Option(metavar="ID", help="the series that all rows are of")]
+Separator = Annotated[str, typer.Option(help="between columns: tab, semicolon, comma, or the sign")]
+Encoding = Annotated[str, typer.Option(help="of a text file that is not UTF-8, such as cp1252")]
+Sheet = Annotated[str, typer.Option(help="of a workbook")]
+Decimal = Annotated[str, typer.Option(metavar="SIGN", help="of numbers: . or ,")]
+Dates = Annotated[str, typer.Option(metavar="ORDER", help="of 03/04/2024: dmy or mdy")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="say how the file is read and what would come in; write nothing")
+]
+Quarantine = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", callback=in_a_folder, help="write refused rows of observations there, and take the rest"
+    ),
+]
+
+
 def ingest(
-    observations: Annotated[
-        Path | None,
-        typer.Argument(help="series_id, ds (or period), value; may have flag, known_at, assumed, unit and source"),
-    ] = None,
-    series: Annotated[Path | None, typer.Option(help="new series, a row each, columns as data/series.csv")] = None,
-    events: Annotated[Path | None, typer.Option(help="new events, a row each, columns as data/events.csv")] = None,
-    mapping: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="COLUMN=FIELD", help="what a column of the file is (repeatable)"),
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option("--column", metavar="COLUMN=ID", help="the series that a column of a wide file is (repeatable)"),
-    ] = None,
-    series_id: Annotated[str, typer.Option(metavar="ID", help="the series that all rows are of")] = "",
-    separator: Annotated[str, typer.Option(help="between columns: tab, semicolon, comma, or the sign")] = "",
-    encoding: Annotated[str, typer.Option(help="of a text file that is not UTF-8, such as cp1252")] = "",
-    sheet: Annotated[str, typer.Option(help="of a workbook")] = "",
-    decimal: Annotated[str, typer.Option(metavar="SIGN", help="of numbers: . or ,")] = "",
-    dates: Annotated[str, typer.Option(metavar="ORDER", help="of 03/04/2024: dmy or mdy")] = "",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="say how the file is read and what would come in; write nothing")
-    ] = False,
-    quarantine: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", callback=in_a_folder, help="write refused rows of observations there, and take the rest"
-        ),
-    ] = None,
+    observations: Observations = None,
+    series: SeriesFile = None,
+    events: EventsFile = None,
+    mapping: Mapped = None,
+    column: Columns = None,
+    series_id: SeriesId = "",
+    separator: Separator = "",
+    encoding: Encoding = "",
+    sheet: Sheet = "",
+    decimal: Decimal = "",
+    dates: Dates = "",
+    dry_run: DryRun = False,
+    quarantine: Quarantine = None,
 ) -> None:
     """Take in your own observations, series and events, from files.
 
@@ -79,37 +93,35 @@ def ingest(
     from forecast.jobs.ingest import IngestOptions, preview
     from forecast.jobs.ingest import ingest as take_in
 
-    files = [file for file in (observations, series, events) if file is not None]
-    if not files:
-        raise typer.BadParameter("name a file of observations, --series or --events")
-    for file in files:
-        if not file.exists():
-            raise typer.BadParameter(f"there is no file {file}")
-    hints = Hints(
-        _SEPARATORS.get(separator, separator),
-        encoding,
-        sheet,
-        decimal,
-        dates,
-        _pairs("--map", mapping or ()),
-        _pairs("--column", column or ()),
-        series_id,
-    )
+    files = (observations, series, events)
+    _check(files)
+    separator = _SEPARATORS.get(separator, separator)
+    told = _pairs("--map", mapping), _pairs("--column", column)
+    hints = Hints(separator, encoding, sheet, decimal, dates, *told, series_id)
     with session() as s:
         options = IngestOptions(hints, faults=s.settings.file_faults, quarantine=quarantine)
         now = dt.datetime.now(dt.UTC)
         if dry_run:
-            raise typer.Exit(_show(preview(s.catalog, observations, series, events, known_at=now, options=options)))
-        counts = take_in(s.catalog, observations, series, events, known_at=now, options=options)
+            raise typer.Exit(_show(preview(s.catalog, *files, known_at=now, options=options)))
+        counts = take_in(s.catalog, *files, known_at=now, options=options)
     print("; ".join(_changes(counts)))
     for note in counts.notes:
         warn(note)
 
 
-def _pairs(option: str, texts: list[str] | tuple[()]) -> dict[str, str]:
+def _check(files: Sequence[Path | None]) -> None:
+    named = [file for file in files if file is not None]
+    if not named:
+        raise typer.BadParameter("name a file of observations, --series or --events")
+    for file in named:
+        if not file.exists():
+            raise typer.BadParameter(f"there is no file {file}")
+
+
+def _pairs(option: str, texts: list[str] | None) -> dict[str, str]:
     """``Close=value`` as a column and what it is; the name of a column may have a ``=`` in it."""
     found = {}
-    for text in texts:
+    for text in texts or ():
         name, _, meant = text.rpartition("=")
         if not name.strip() or not meant.strip():
             raise typer.BadParameter(f"{text!r}; expected the name of a column, '=' and what it is", param_hint=option)

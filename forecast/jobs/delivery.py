@@ -23,7 +23,7 @@ from forecast.intake.checks import Checks
 from forecast.intake.layout import open_table
 from forecast.intake.spool import UNSAID, Rows, Spool
 from forecast.intake.unknown import UnknownSeries
-from forecast.jobs.coverage import Coverage
+from forecast.jobs.delivered_periods import DeliveredPeriods
 from forecast.jobs.refusals import Refusals
 from forecast.timeseries.series import Series
 from forecast.wording import counted
@@ -74,7 +74,7 @@ class Delivery:
         self.table = open_table(path, options.hints, self._series, options.limits)
         self._checks = Checks(self.table, self._series, now)
         self._unknown = UnknownSeries(self.table)
-        self._coverage = Coverage(list(self._series.values()), {one.series_id for one in series})
+        self._periods = DeliveredPeriods(list(self._series.values()), {one.series_id for one in series})
         self._lags = np.array([one.release_lag_days for one in self._series.values()], dtype="timedelta64[D]")
         observed = catalog.observed()
         self._observed = np.array([series_id in observed for series_id in self._series], dtype=bool)
@@ -118,7 +118,7 @@ class Delivery:
         for rows in self._spool.groups():
             claims = self._claims(rows)
             self._touched[claims.series] = True
-            self._coverage.add(claims.series, claims.ds)
+            self._periods.add(claims.series, claims.ds)
             news = writer.compare(claims)
             self._contradicted(rows, news)
             writer.observe(self._screened(writer, rows, news))
@@ -144,7 +144,7 @@ class Delivery:
     @property
     def notes(self) -> Iterator[str]:
         """What is to be said of it besides."""
-        yield from self._coverage.notes()
+        yield from self._periods.notes()
         yield from self._held[:SHOWN]
         if self.refusals.rows and self._options.quarantine is not None:
             were = "was" if self.refusals.rows == 1 else "were"
@@ -156,7 +156,7 @@ class Delivery:
         now = np.datetime64(self._now.astimezone(UTC).replace(tzinfo=None), "us")
         unsaid, assumed = rows["known"] == UNSAID, rows["assumed"].copy()
         if unsaid.any():
-            released = self._coverage.ends(rows["series"][unsaid], ds[unsaid]) + self._lags[rows["series"][unsaid]]
+            released = self._periods.ends(rows["series"][unsaid], ds[unsaid]) + self._lags[rows["series"][unsaid]]
             derived = (released <= now) & ~self._observed[rows["series"][unsaid]]
             known[unsaid], assumed[unsaid] = np.where(derived, released.astype("datetime64[us]"), now), derived
         dated = rows["dated"] & ~unsaid
@@ -184,10 +184,10 @@ class Delivery:
             told = [self._observation(rows, news, k) for k in piece.tolist()]
             judged = screen.judge(self._series[told[0].series_id], told)
             places = {(one.ds, one.known): k for one, k in zip(told, piece.tolist(), strict=True)}
-            for held in judged.held:
-                kind[places[held.observation.ds, held.observation.known]] = ClaimKind.HELD
-                self._held.append(held.why)
-            besides = [one for one in judged.passed if (one.ds, one.known) not in places]
+            passed = {(one.ds, one.known): one for one in judged.passed}
+            kind[[k for place, k in places.items() if place not in passed]] = ClaimKind.HELD
+            self._held += [held.why for held in judged.held]
+            besides = [one for place, one in passed.items() if place not in places]
             if besides:
                 writer.observe(writer.compare(Claims.of(besides)))
             screen.record(writer.connection, judged)

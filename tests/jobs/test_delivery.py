@@ -278,7 +278,8 @@ class _Below:
         self.asked.append((series.series_id, len(observations)))
         held = tuple(_Held(one, f"{one.value:g} is much") for one in observations if one.value > self._limit)
         passed = tuple(one for one in observations if one.value <= self._limit)
-        return _Judged((*passed, *self._besides), held)
+        besides = (one for one in self._besides if one.series_id == series.series_id)
+        return _Judged((*passed, *besides), held)
 
     def record(self, connection: Connection, judgement: Judgement) -> None:
         self.recorded.append(judgement)

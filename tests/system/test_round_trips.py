@@ -15,7 +15,7 @@ from forecast.answers.events import EventFacts, EventOnDay
 from forecast.answers.observations import ObservationList
 from forecast.answers.series import SeriesList
 from forecast.catalog import Catalog, Observation
-from forecast.catalog.csv_records import OF_EVENTS, OF_SERIES, EventRow, SeriesRow
+from forecast.catalog.csv_records import EVENTS_NOT_TAKEN, SERIES_NOT_TAKEN, EventRow, SeriesRow
 from forecast.cli import call
 from forecast.intake.layout import Hints, Limits, open_table
 from forecast.jobs.ingest import ingest
@@ -162,9 +162,9 @@ def _by_day(one: Observation) -> Observation:
 
 
 def test_every_column_of_an_export_is_taken_in_or_known_to_say_nothing(tmp_path: Path) -> None:
-    assert {column.name for column in SeriesList.columns()} <= {*SeriesRow.model_fields, *OF_SERIES}
+    assert {column.name for column in SeriesList.columns()} <= {*SeriesRow.model_fields, *SERIES_NOT_TAKEN}
     for model in (EventFacts, EventOnDay):
-        assert {column.name for column in model.columns()} <= {*EventRow.model_fields, *OF_EVENTS}
+        assert {column.name for column in model.columns()} <= {*EventRow.model_fields, *EVENTS_NOT_TAKEN}
     header = tmp_path / "o.csv"
     header.write_text(
         ",".join(column.name for column in ObservationList.columns()) + "\n" + "a,2026-01-01,1,,2026-02-01,true\n"

@@ -14,7 +14,7 @@ from forecast.timeseries.series import Series
 _ENOUGH = 10
 
 
-class Coverage:
+class DeliveredPeriods:
     """How many periods of each series there are, the first and the last of them, and whether one is on a weekend.
 
     ``series``: in order of their numbers; ``new``: ids of those that are counted.
