@@ -40,11 +40,13 @@ class Counts:
 
 
 class Writer:
-    """Writes within one transaction, and counts what that changes. ``now``: the moment of writing (UTC)."""
+    """Writes within one transaction, and counts what that changes. ``now``: the moment of writing (UTC);
+    ``recorded``: changes in the same transaction that are none of series, observations and events."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.connection, self._now = connection, now
         self.counts = Counts()
+        self.recorded = 0
 
     def add(self, series: Sequence[Series], observations: Sequence[Observation], events: Sequence[Event]) -> None:
         """Raises ``NotFound`` for observations of a series that is nowhere, ``InvalidInput`` for what clashes."""
@@ -103,7 +105,7 @@ class Writer:
 
     def finish(self) -> None:
         """Increment the edition of the catalogue if anything changed."""
-        if self.counts.changed or self.counts.notes:
+        if self.counts.changed or self.counts.notes or self.recorded:
             rows.count_change(self.connection)
 
     def count(self, **more: int) -> None:

@@ -58,8 +58,8 @@ class Screen(Protocol):
 
     def judge(self, series: Series, observations: Sequence[Observation]) -> Judgement: ...
 
-    def record(self, connection: Connection, judgement: Judgement) -> None:
-        """In the transaction of the delivery."""
+    def record(self, connection: Connection, judgement: Judgement) -> int:
+        """In the transaction of the delivery; how many records that changed."""
 
 
 class Delivery:
@@ -190,7 +190,7 @@ class Delivery:
             besides = [one for place, one in passed.items() if place not in places]
             if besides:
                 writer.observe(writer.compare(Claims.of(besides)))
-            screen.record(writer.connection, judged)
+            writer.recorded += screen.record(writer.connection, judged)
         return replace(news, kind=kind)
 
     def _observation(self, rows: Rows, news: News, k: int) -> Observation:

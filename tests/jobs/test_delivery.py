@@ -281,8 +281,9 @@ class _Below:
         besides = (one for one in self._besides if one.series_id == series.series_id)
         return _Judged((*passed, *besides), held)
 
-    def record(self, connection: Connection, judgement: Judgement) -> None:
+    def record(self, connection: Connection, judgement: Judgement) -> int:
         self.recorded.append(judgement)
+        return len(judgement.held)
 
 
 def test_what_is_held_does_not_count_and_what_is_let_in_besides_does(catalog: Catalog, tmp_path: Path) -> None:
@@ -296,6 +297,9 @@ def test_what_is_held_does_not_count_and_what_is_let_in_besides_does(catalog: Ca
     assert catalog.history("price.copper").y[-1] == 9000
     assert catalog.history("price.nickel").y[-2:].tolist() == [15000, 15500]
     assert [len(one.held) for one in screen.recorded] == [1, 0]
+    edition = catalog.edition()
+    ingest(catalog, file, known_at=NOW, options=IngestOptions(screen=_Below(1e6)))
+    assert catalog.edition() == edition + 1  # what is held is news to readers
     again = _Below(1e9)
     ingest(catalog, file, known_at=NOW, options=IngestOptions(screen=again))
     assert again.asked == [("price.copper", 1)]  # what is there already has passed
