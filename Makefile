@@ -52,6 +52,7 @@ bench: setup-test peers ## what the README claims, one command each; hours with 
 	$(BIN)/python benchmarks/accuracy.py $(QUICK)
 	$(BIN)/python benchmarks/speed.py $(QUICK)
 	$(BIN)/python benchmarks/answers.py $(QUICK)
+	$(BIN)/python benchmarks/ingest.py $(QUICK)
 	$(BIN)/python benchmarks/robustness.py $(QUICK)
 	$(BIN)/python benchmarks/intermittent.py $(QUICK)
 	$(BIN)/python benchmarks/nowcast.py $(QUICK)

@@ -125,6 +125,9 @@ class Settings(BaseModel):
         50, description="how many times a part of a workbook may be as large as it is packed"
     )
     workbook_sheets: Annotated[int, _whole(1, 1_000)] = Field(100, description="sheets of a workbook")
+    file_faults: Annotated[int, _whole(1, 10_000)] = Field(
+        50, description="faults of a file that are spelled out; the others are counted"
+    )
     log_level: Annotated[str, AfterValidator(_level)] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @property

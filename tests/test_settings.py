@@ -49,6 +49,7 @@ def test_each_field_is_read_from_the_variable_of_its_name(tmp_path: Path) -> Non
         "workbook_part_megabytes": "6",
         "workbook_ratio": "20",
         "workbook_sheets": "5",
+        "file_faults": "20",
         "log_level": "DEBUG",
     }
     settings = Settings.from_env({variable(name): value for name, value in given.items()})

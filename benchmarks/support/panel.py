@@ -18,7 +18,7 @@ from forecast.catalog.csv_records import Observation, read_events, read_minerals
 from forecast.events import Events
 from forecast.events.exposure import Minerals
 from forecast.intake.gate import Gate
-from forecast.jobs.ingest import ingest
+from forecast.jobs.ingest import IngestOptions, ingest
 from forecast.settings import Settings, data_dir
 from forecast.timeseries.series import History, Series
 
@@ -64,9 +64,10 @@ def catalogue(extra: Sequence[Path] = ()) -> Iterator[tuple[Catalog, Settings]]:
         catalog = Catalog.open(settings)
         try:
             now = dt.datetime.now(dt.UTC)
-            gate = Gate(catalog, None, now, accepted_by="benchmark")  # all of it, as ``read_panel`` has it
+            # all of it, as ``read_panel`` has it
+            options = IngestOptions(gate=Gate(catalog, None, now, accepted_by="benchmark"))
             for folder in extra:
-                ingest(catalog, folder / "observations.csv", folder / "series.csv", known_at=now, gate=gate)
+                ingest(catalog, folder / "observations.csv", folder / "series.csv", known_at=now, options=options)
             yield catalog, settings
         finally:
             catalog.close()

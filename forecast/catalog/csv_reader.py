@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -38,6 +38,9 @@ class Row(BaseModel):
 
     model_config = ConfigDict(defer_build=True, frozen=True)
 
+
+#: How a cell begins that an export made safe for spreadsheets.
+_MADE_SAFE = tuple(f"'{sign}" for sign in "=+-@\t\r")
 
 _T = TypeVar("_T", bound=Row)
 
@@ -64,34 +67,50 @@ class TableRow:
 
 @dataclass
 class Reading:
-    """Faults found so far, over all files of one request."""
+    """Faults found so far, over all files of one request; ``more``: how many were counted besides."""
 
     faults: list[Fault] = field(default_factory=list)
+    more: int = 0
 
     def note(self, row: TableRow, column: str, expected: str) -> None:
         """A cell is wrong."""
         row.wrong.add(column)
         self.faults.append(row.fault(column, expected))
 
-    def finish(self) -> None:
-        """Raise ``InvalidInput`` with what was found, if anything was."""
+    def take(self, faults: Iterable[Fault], more: int) -> None:
+        """Faults that were found elsewhere, and how many there are besides."""
+        self.faults += faults
+        self.more += more
+
+    def fail(self, error: InvalidInput) -> NoReturn:
+        """Raise ``InvalidInput`` with what was found before and what the error says."""
+        raise InvalidInput([*self.faults, *error.faults]) from None
+
+    def finish(self, most: int = MOST_FAULTS) -> None:
+        """Raise ``InvalidInput`` with what was found, if anything was; ``most``: how much of it is spelled out."""
         if not self.faults:
             return
-        shown, rest = self.faults[:MOST_FAULTS], len(self.faults) - MOST_FAULTS
+        shown, rest = self.faults[:most], len(self.faults) - most + self.more
         if rest > 0:
-            shown = [*shown, Fault("rest", f"{rest} more faults", f"none; the first {MOST_FAULTS} are listed")]
+            shown = [*shown, Fault("rest", f"{rest} more faults", f"none; the first {most} are listed")]
         raise InvalidInput(shown)
 
 
 def read_rows(
-    path: Path, model: type[_T], reading: Reading, other_names: Mapping[str, str] = MappingProxyType({})
+    path: Path,
+    model: type[_T],
+    reading: Reading,
+    other_names: Mapping[str, str] = MappingProxyType({}),
+    not_taken: Collection[str] = (),
 ) -> Iterator[tuple[TableRow, _T]]:
     """The lines of a table, each as it stands and as ``model`` reads it; blank lines are skipped.
 
     The header must name every field of the model that has no default, and may name the others; ``other_names``:
-    accepted header -> column that it means. An empty cell has the default of its field. A cell that the model refuses
-    is noted with the ``description`` of its field as what was expected, and what a ``BadName`` says after it; the first
-    example of the field, or else its default, takes its place, so that the rest of the line can be judged.
+    accepted header -> column that it means; ``not_taken``: columns that our own exports have besides, and that say
+    nothing here. What an export made safe for spreadsheets is read as it was. An empty cell has the default of its
+    field. A cell that the model refuses is noted with the ``description`` of its field as what was expected, and what a
+    ``BadName`` says after it; the first example of the field, or else its default, takes its place, so that the rest of
+    the line can be judged.
 
     A file that is missing, empty, of another format, without a required column or with a strange one is noted and has
     no rows; a line of another length than the header is noted and left out.
@@ -100,14 +119,15 @@ def read_rows(
     try:
         (_, names), *lines = _records(path)
         header = [other_names.get(name.strip(), name.strip()) for name in names]
-        _check_header(str(path), header, required, list(model.model_fields))
+        _check_header(str(path), header, required, [*model.model_fields, *not_taken])
     except InvalidInput as error:
         reading.faults += error.faults
         return
     written = {column: name.strip() for column, name in zip(header, names, strict=True)}
     for line, cells in lines:
         if len(cells) == len(header):
-            stripped = {column: cell.strip() for column, cell in zip(header, cells, strict=True)}
+            told = ((column, cell) for column, cell in zip(header, cells, strict=True) if column not in not_taken)
+            stripped = {column: as_exported(cell.strip()) for column, cell in told}
             row = TableRow(str(path), line, stripped, written)
             yield row, read_row(row, model, reading)
         elif any(cell.strip() for cell in cells):
@@ -175,6 +195,11 @@ def _check_header(file: str, header: list[str], required: Sequence[str], known: 
     faults += [Fault("header", name, "each column once", file, 1) for name in {*header} if header.count(name) > 1]
     if faults:
         raise InvalidInput(faults)
+
+
+def as_exported(text: str) -> str:
+    """A cell without the apostrophe that our exports put before what a spreadsheet would run as a formula."""
+    return text[1:] if text.startswith(_MADE_SAFE) else text
 
 
 def day(text: str) -> date:

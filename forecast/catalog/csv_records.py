@@ -46,6 +46,10 @@ MINERAL_KINDS = ("mineral", "basket", "group")
 DIRECTIONS = ("up", "down", "flat", "mixed", "unclear")
 PRECISIONS = ("day", "month", "year")
 
+#: Columns of exported series and events that tell how things stand in the catalogue, and are not taken in.
+SERIES_NOT_TAKEN = ("run", "retired", "fault", "held")
+EVENTS_NOT_TAKEN = ("own", "as_of", "state_status", "state_since", "state_until", "state_by", "acts_on_it")
+
 #: How tables say that nothing was published.
 _NOTHING = frozenset(["", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", *"….-–—:", "..", "...", "--"])
 
@@ -156,7 +160,7 @@ class EventRow(Row):
     acts: _Acts = ()
     certainty: Annotated[str, word(CERTAINTY)] = ""
     sources: _Items = ()
-    needs_recheck: Annotated[str, word(("yes", "no"))] = "no"
+    needs_recheck: Annotated[str, word(("yes", "no", "true", "false"))] = "no"
     probability: Annotated[
         float | None,
         BeforeValidator(number),
@@ -217,7 +221,7 @@ def read_series(
     ``known``: series that they may name as their spot or parent besides each other, and whose ``resolution`` stays
     where the file has no such column; ``observed``: ids of those that have values, whose meaning must stay.
     """
-    table = list(read_rows(path, SeriesRow, reading, {"frequency": "freq"}))
+    table = list(read_rows(path, SeriesRow, reading, {"frequency": "freq"}, SERIES_NOT_TAKEN))
     rows = [row for row, _ in table]
     _note_repeats(rows, "series_id", reading)
     ids = {row["series_id"] for row in rows} | set(known)
@@ -262,7 +266,7 @@ def read_minerals(path: Path, reading: Reading) -> list[tuple[str, str, str]]:
 def read_events(path: Path, known: Collection[str], reading: Reading, today: date | None = None) -> list[Event]:
     """Events of a file. ``known``: ids of events that they may act on besides each other; ``today``: what cannot be
     true on this day is noted as wrong."""
-    return judged_events(read_rows(path, EventRow, reading), known, reading, today)
+    return judged_events(read_rows(path, EventRow, reading, not_taken=EVENTS_NOT_TAKEN), known, reading, today)
 
 
 def read_event(row: TableRow, known: Collection[str], reading: Reading, today: date | None = None) -> Event:
@@ -295,7 +299,7 @@ def _event(row: TableRow, cells: EventRow, ids: Collection[str], reading: Readin
     for act in cells.acts:
         if act.target not in ids or act.target == row["event_id"]:
             reading.note(row, "acts", known_name("event other than itself", act.target, set(ids) - {row["event_id"]}))
-    facts = {"status": status, "end_known": end_known, "needs_recheck": cells.needs_recheck == "yes"}
+    facts = {"status": status, "end_known": end_known, "needs_recheck": cells.needs_recheck in ("yes", "true")}
     event = Event(**dict(cells) | facts)
     for column, expected in impossible(event, today) if today else ():
         if column not in row.wrong:

@@ -10,10 +10,12 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from forecast.catalog import rows, vintages
+from forecast.catalog import rows
+from forecast.catalog.claims import Claims
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
 from forecast.catalog.schema import HELD_VALUES, OBSERVATIONS
+from forecast.catalog.writer import Writer
 from forecast.errors import Fault, InvalidInput
 
 #: Two values of a period are the same from so near on, on the log: sources round differently.
@@ -88,9 +90,8 @@ class Quarantine:
             last = {one.held.observation.ds: one for one in chosen}
             latest = _latest(connection, series_id)
             wanted = [_dated(one.held.observation, latest, now) for one in last.values()]
-            added, revised = vintages.news(connection, wanted, now)
-            if added or revised:
-                connection.execute(insert(OBSERVATIONS), [vintages.row(one) for one in (*added, *revised)])
+            writer = Writer(connection, now)
+            writer.observe(writer.compare(Claims.of(wanted)))
             accepted = {one.number for one in last.values()}
             _close(connection, accepted, Settlement.ACCEPTED, by, now)
             _close(connection, {one.number for one in chosen} - accepted, Settlement.SUPERSEDED, by, now)
@@ -193,7 +194,12 @@ def _utc(moment: datetime) -> datetime:
 def _row(one: HeldValue) -> dict[str, object]:
     observation = one.held.observation
     return {
-        **vintages.row(observation),
+        "series_id": observation.series_id,
+        "ds": observation.ds,
+        "known": _utc(observation.known),
+        "value": observation.value,
+        "flag": observation.flag,
+        "assumed": observation.assumed,
         "unit": observation.unit,
         "source": one.held.source,
         "reason": one.held.reason.value,

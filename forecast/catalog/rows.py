@@ -10,12 +10,16 @@ from sqlalchemy import Connection, Row, Table, insert, select, update
 
 from forecast import names
 from forecast.catalog import vintages
-from forecast.catalog.csv_records import Observation
 from forecast.catalog.schema import CHANGES, MINERALS
 from forecast.errors import Fault, InvalidInput, NotFound
 from forecast.timeseries.series import Series, changed_meaning
 
 _T = TypeVar("_T")
+
+
+def stored(connection: Connection, table: Table, build: Callable[[Row[*tuple[object, ...]]], _T]) -> dict[str, _T]:
+    """Rows of a table as records, by the id in the first column."""
+    return {row[0]: build(row) for row in connection.execute(select(table))}
 
 
 def named(series: Mapping[str, Series], series_id: str) -> Series:
@@ -26,13 +30,8 @@ def named(series: Mapping[str, Series], series_id: str) -> Series:
         raise NotFound("series", series_id, series, names.unservable(series_id)) from None
 
 
-def check_series(
-    connection: Connection, stored: Mapping[str, Series], series: list[Series], observations: list[Observation]
-) -> None:
-    """Raises ``NotFound`` for observations of a series that is nowhere, ``InvalidInput`` for facts that clash."""
-    known = {**stored, **{one.series_id: one for one in series}}
-    for series_id in {one.series_id for one in observations}:
-        named(known, series_id)
+def check_series(connection: Connection, stored: Mapping[str, Series], series: Iterable[Series]) -> None:
+    """Raises ``InvalidInput`` for facts that clash."""
     if faults := list(clashes(connection, stored, series)):
         raise InvalidInput(faults)
 
@@ -88,11 +87,6 @@ def plant(connection: Connection, named: Iterable[str], rows: Iterable[tuple[str
 def as_fine(bundled: Series, stored: Mapping[str, Series]) -> Series:
     """A bundled series with the resolution that somebody gave it, where the bundled data say none."""
     before = stored.get(bundled.series_id)
-    return (
-        dataclasses.replace(bundled, resolution=before.resolution) if before and bundled.resolution is None else bundled
-    )
-
-
-def stored(connection: Connection, table: Table, build: Callable[[Row[*tuple[object, ...]]], _T]) -> dict[str, _T]:
-    """Rows of a table as records, by the id in the first column."""
-    return {row[0]: build(row) for row in connection.execute(select(table))}
+    if before is None or bundled.resolution is not None:
+        return bundled
+    return dataclasses.replace(bundled, resolution=before.resolution)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, exists, insert, select
 
 from forecast import names
 from forecast.catalog import bundle, event_changes, retirements, rows, vintages
@@ -25,8 +26,8 @@ from forecast.catalog.schema import (
     SERIES,
     SNAPSHOTS,
     series_of,
-    series_row,
 )
+from forecast.catalog.writer import Counts, Writer
 from forecast.errors import NotFound, Retired, Unservable
 from forecast.events import UNTRAINED, Event, EventChange, Events
 from forecast.events.exposure import Minerals, exposure
@@ -35,25 +36,6 @@ from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History, Series
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What a write changed. ``observations``: of new periods; ``revised``: new vintages of known ones;
-    ``replaced``: those of the ``events`` that were known by their id; ``held``: values that do not count."""
-
-    series: int = 0
-    observations: int = 0
-    revised: int = 0
-    events: int = 0
-    replaced: int = 0
-    unchanged: int = 0
-    notes: tuple[str, ...] = ()
-    held: int = 0
-
-    @property
-    def changed(self) -> int:
-        return self.series + self.observations + self.revised + self.events
 
 
 @dataclass
@@ -71,6 +53,10 @@ class _Memory:
         if series_id in self.retired:
             raise Retired(series_id, self.retired[series_id][1])
         return rows.named(self.series, series_id)
+
+
+class _NotKept(Exception):
+    """What was written is only to be looked at."""
 
 
 class Catalog:
@@ -202,7 +188,9 @@ class Catalog:
     def observed(self) -> set[str]:
         """The ids of all series that ever had a value, retired ones included."""
         with self._database.reading() as connection:
-            return set(connection.execute(select(OBSERVATIONS.c.series_id).distinct()).scalars())
+            # of each series its first row: all of them may be millions
+            has_some = exists().where(OBSERVATIONS.c.series_id == SERIES.c.series_id)
+            return set(connection.execute(select(SERIES.c.series_id).where(has_some)).scalars())
 
     def events(self, as_of: date | None = None) -> Events:
         """The events as they were known at the end of a day."""
@@ -259,12 +247,21 @@ class Catalog:
         of an unknown series, ``InvalidInput`` where the values of a series would get another meaning, or a recorded
         moment a second value. What is retired stays retired.
         """
-        with self._database.writing() as connection:
+        with self.writing(known_at) as writer:
             values = [*observations, *(one.observation for one in held if accepted_by)]
-            counts = self._write(connection, list(series), values, list(events), known_at)
-            if record(connection, values, held, known_at, accepted_by):
-                rows.count_change(connection)
-            return counts if accepted_by else replace(counts, held=len(held))
+            writer.add(list(series), values, list(events))
+            writer.recorded += record(writer.connection, values, held, known_at, accepted_by)
+        return writer.counts if accepted_by else replace(writer.counts, held=len(held))
+
+    @contextmanager
+    def writing(self, now: datetime, *, keep: bool = True) -> Iterator[Writer]:
+        """A transaction that is written whole, or not at all where it raises or is not to be kept."""
+        with suppress(_NotKept), self._database.writing() as connection:
+            writer = Writer(connection, now)
+            yield writer
+            if not keep:
+                raise _NotKept
+            writer.finish()
 
     def event_history(self, event_id: str) -> tuple[Event, list[EventChange]]:
         """An event as it was taken in, and every change of it in order of writing. Raises ``NotFound``."""
@@ -316,29 +313,6 @@ class Catalog:
             retirements.add(connection, series_id, False, now)
             rows.count_change(connection)
 
-    def _write(
-        self,
-        connection: Connection,
-        series: list[Series],
-        observations: list[Observation],
-        events: list[Event],
-        now: datetime,
-    ) -> Counts:
-        before = rows.stored(connection, SERIES, series_of)
-        rows.check_series(connection, before, series, observations)
-        changed_series = rows.replace(connection, SERIES, before, {one.series_id: one for one in series}, series_row)
-        named = {one.mineral for one in series} | {slug for event in events for slug in event.minerals}
-        notes = rows.plant(connection, named - {""})
-        changed_events, replaced = event_changes.take_in(connection, events, now) if events else (0, 0)
-        added, revised = vintages.news(connection, observations, now)
-        if added or revised:
-            connection.execute(insert(OBSERVATIONS), [vintages.row(one) for one in (*added, *revised)])
-        total = len(series) + len(observations) + len(events)
-        changed = changed_series + changed_events + len(added) + len(revised)
-        if changed or notes:
-            rows.count_change(connection)
-        return Counts(changed_series, len(added), len(revised), changed_events, replaced, total - changed, notes)
-
     def _seed(self, now: datetime) -> None:
         folder = data_dir()
         digest = bundle.digest(folder)
@@ -356,10 +330,10 @@ class Catalog:
             series = [rows.as_fine(one, stored) for one in bundled.series if one.series_id not in theirs]
             observations = [one for one in bundled.observations if one.series_id not in theirs]
             rows.plant(connection, {slug for event in bundled.events for slug in event.minerals})
-            moved = event_changes.put_right(connection, bundled.events, now)
-            counts = self._write(connection, series, observations, [], now)
-            if moved and not (counts.changed or counts.notes):
-                rows.count_change(connection)
+            writer = Writer(connection, now)
+            writer.add(series, observations, [])
+            writer.recorded += event_changes.put_right(connection, bundled.events, now)
+            writer.finish()
             connection.execute(insert(SNAPSHOTS), {"digest": digest, "read_at": now.replace(tzinfo=None)})
 
     def _current(self) -> _Memory:

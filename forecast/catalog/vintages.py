@@ -1,15 +1,16 @@
-"""Vintages of observations: what was known when, what was withdrawn, and which of two claims is new."""
+"""Vintages of observations: what was known when, and what was withdrawn."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import CompoundSelect, Connection, Float, cast, func, insert, literal, null, select, union_all
 
+from forecast.catalog.claims import WITHDRAWN
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.schema import OBSERVATIONS, WITHDRAWALS
 from forecast.errors import Fault, InvalidInput, TooShort
@@ -18,8 +19,6 @@ from forecast.timeseries.series import Floats, History, Series
 
 #: Ids in one query, each twice; SQLite takes 32,766 parameters.
 _CHUNK = 5000
-#: The flag of a vintage that says that the value before it is known no more; its own value is NaN.
-WITHDRAWN = "withdrawn"
 
 Claim = tuple[float, str]  # value and flag
 
@@ -145,41 +144,6 @@ def read(
     ]
 
 
-def news(
-    connection: Connection, observations: Sequence[Observation], now: datetime
-) -> tuple[list[Observation], list[Observation]]:
-    """Of these observations, those of new periods, and those that revise what was known at their moment.
-
-    What says the same as the vintage before it is no news, nor is a value that was withdrawn unless its row says itself
-    since when it is known: taking the same file in again brings nothing back. Only the first vintage of a period may
-    have an assumed moment: another one becomes known ``now``. Raises ``InvalidInput`` where a recorded moment would get
-    a second value.
-    """
-    stored = load(connection, {o.series_id for o in observations})
-    known = {(series_id, ds): claims for series_id, one in stored.items() for ds, claims in _claims(one).items()}
-    added: list[Observation] = []
-    revised: list[Observation] = []
-    faults: list[Fault] = []
-    for observation in sorted(observations, key=lambda o: (o.series_id, o.ds, o.known)):
-        vintage = known.setdefault((observation.series_id, observation.ds), {})
-        claim = (observation.value, observation.flag)
-        if observation.assumed and vintage and vintage.get(observation.known) != claim:
-            observation = replace(observation, known=now, assumed=False)
-        before = sorted(moment for moment in vintage if moment <= observation.known)
-        if before and vintage[before[-1]] == claim:
-            continue
-        if observation.known == now and _withdrawn(vintage, before) == claim:
-            continue
-        if observation.known in vintage:
-            faults.append(_contradiction(observation, vintage[observation.known]))
-            continue
-        (revised if vintage else added).append(observation)
-        vintage[observation.known] = claim
-    if faults:
-        raise InvalidInput(faults)
-    return added, revised
-
-
 def _claims(vintages: Vintages) -> dict[date, dict[datetime, Claim]]:
     """What was said of each period, by the moment since when it was known."""
     found: dict[date, dict[datetime, Claim]] = {}
@@ -187,12 +151,6 @@ def _claims(vintages: Vintages) -> dict[date, dict[datetime, Claim]]:
     for ds, moment, value, flag in zip(days, moments, vintages.value, vintages.flag, strict=True):
         found.setdefault(ds, {})[moment.replace(tzinfo=UTC)] = (float(value), str(flag))
     return found
-
-
-def _withdrawn(vintage: Mapping[datetime, Claim], before: Sequence[datetime]) -> Claim | None:
-    """What was withdrawn of a period, where nothing else was said since."""
-    earlier = [vintage[moment] for moment in before]
-    return earlier[-2] if len(earlier) > 1 and earlier[-1][1] == WITHDRAWN else None
 
 
 def withdraw(connection: Connection, periods: Mapping[str, Iterable[date]], now: datetime) -> tuple[int, int]:
@@ -219,26 +177,8 @@ def withdraw(connection: Connection, periods: Mapping[str, Iterable[date]], now:
     return len(rows), before
 
 
-def _contradiction(observation: Observation, stored: tuple[float, str]) -> Fault:
-    where = f"{observation.series_id} {observation.ds}"
-    moment = observation.known.isoformat()
-    return Fault(where, observation.value, f"{stored[0]:g} ({stored[1]}), known since {moment}, or a later known_at")
-
-
 def _end_of(day: date) -> datetime:
     """The last moment of a day; the day after it need not exist, as none does after 9999-12-31. A moment is itself."""
     if isinstance(day, datetime):
         return day.astimezone(UTC).replace(tzinfo=None)
     return datetime.combine(day, time.max)
-
-
-def row(observation: Observation) -> dict[str, object]:
-    """As the table holds it: moments in UTC without saying so."""
-    return {
-        "series_id": observation.series_id,
-        "ds": observation.ds,
-        "known": observation.known.astimezone(UTC).replace(tzinfo=None),
-        "value": observation.value,
-        "flag": observation.flag,
-        "assumed": observation.assumed,
-    }

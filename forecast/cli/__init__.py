@@ -14,6 +14,7 @@ from forecast.cli.backtests import backtest
 from forecast.cli.effects import effects
 from forecast.cli.events import events
 from forecast.cli.forecasts import export, forecast
+from forecast.cli.ingest import ingest
 from forecast.cli.monitor import monitor
 from forecast.cli.observations import observations
 from forecast.cli.plots import plot
@@ -22,7 +23,7 @@ from forecast.cli.run import serve
 from forecast.cli.runs import runs
 from forecast.cli.scenarios import scenario
 from forecast.cli.series import series
-from forecast.cli.training import ingest, retrain, train, worker
+from forecast.cli.training import retrain, train, worker
 
 HELP = """\
 Forecasts of mineral prices and trade volumes that know about tariffs and export controls.

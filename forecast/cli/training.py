@@ -1,89 +1,24 @@
-"""``orecast ingest``, ``train``, ``retrain`` and ``worker``: the offline work."""
+"""``orecast train``, ``retrain`` and ``worker``: the offline work."""
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from forecast.cli.options import AsOf, By, SomeSeries, person
+from forecast.cli.options import AsOf, SomeSeries
 from forecast.cli.output import TableColumn, table, warn
 from forecast.cli.session import session
 from forecast.errors import MissingExtra
 from forecast.extras import require
-from forecast.wording import counted
 
 if TYPE_CHECKING:
     from forecast.jobs.train import TrainingReport, TrainingResult
 
 _DONE = (TableColumn("series_id", "series"), TableColumn("family"), TableColumn("run_id", "run"))
-
-
-def ingest(
-    observations: Annotated[
-        Path | None, typer.Argument(help="series_id, ds (or period), value; may have flag and known_at")
-    ] = None,
-    series: Annotated[Path | None, typer.Option(help="new series, a row each, columns as data/series.csv")] = None,
-    events: Annotated[Path | None, typer.Option(help="new events, a row each, columns as data/events.csv")] = None,
-    accept: Annotated[
-        bool, typer.Option("--accept", help="let in also what would be held, as accepted by you")
-    ] = False,
-    by: By = None,
-) -> None:
-    """Take in your own observations, series and events, from CSV files.
-
-    Everything is checked first: bad rows are named with file, line, column,
-    value and what was expected, and nothing is written unless all is right.
-    Values that are there already change nothing; new values of known periods
-    become a new vintage, and the old ones are kept. Without a known_at, a new
-    series' values count as known since the end of their periods plus its
-    release_lag_days, and what is added to it later since now. Once a series
-    has values its measure, unit and freq stay. What is told of a retired series
-    is kept, and it stays retired. Of each new event you hear which series it
-    touches, and what it should say besides for a full answer; of one whose id
-    is known already, which facts of that it replaces or empties.
-
-    A value is held, and does not count, where it is a slip by its size (kg for
-    t), far outside what was thought possible, in another unit, of a period
-    that is not over or of a year before 1900. An unusual size comes in where an
-    event explains it, or once the next value or another source confirms it.
-    `orecast observations held` lists what is held, and `accept` lets it in.
-
-    \b
-    Examples:
-      orecast ingest observations.csv
-      orecast ingest observations.csv --series series.csv --events events.csv
-    """
-    from forecast.intake.gate import Gate
-    from forecast.jobs.ingest import ingest as take_in
-
-    files = [file for file in (observations, series, events) if file is not None]
-    if not files:
-        raise typer.BadParameter("name a file of observations, --series or --events")
-    for file in files:
-        if not file.is_file():
-            raise typer.BadParameter(f"there is no file {file}")
-    now = dt.datetime.now(dt.UTC)
-    with session() as s:
-        gate = Gate(s.catalog, s.registry, now, person(by) if accept else "")
-        counts = take_in(s.catalog, observations, series, events, known_at=now, gate=gate)
-    were = "was" if counts.unchanged == 1 else "were"
-    held = f", {counts.held:,} held" if counts.held else ""
-    replaced = f", {counted(counts.replaced, 'event')} replaced" if counts.replaced else ""
-    print(
-        f"{counted(counts.series, 'series')}, {counted(counts.observations, 'observation')}, {counts.revised:,} "
-        f"revised, {counted(counts.events - counts.replaced, 'event')}{replaced}; "
-        f"{counts.unchanged:,} {were} there already{held}"
-    )
-    for note in counts.notes:
-        warn(note)
-    if counts.held:
-        warn("`orecast observations accept SERIES --period DAY` lets a held value in, `… discard …` says it is wrong")
 
 
 def train(
