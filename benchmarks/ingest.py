@@ -66,8 +66,9 @@ def generate(folder: Path, size: int, vintages: int, seed: int) -> int:
                 break
             name = f"price.bench-{number:05}"
             series.write(f"{name},price,USD/t,D\n")
+            first = 1000 * np.exp(np.cumsum(rng.normal(0, 0.01, len(days))))
             for vintage in range(vintages):
-                values = np.round(1000 * np.exp(np.cumsum(rng.normal(0, 0.01, len(days)))), 2).tolist()
+                values = np.round(first * (1 + 0.001 * vintage), 2).tolist()
                 known = "" if vintages == 1 else f",2026-01-{vintage + 1:02}T08:00"
                 text = "".join(f"{name},{day},{value}{known}\n" for day, value in zip(days, values, strict=True))
                 written += file.write(text)

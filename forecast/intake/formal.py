@@ -12,7 +12,7 @@ from forecast.catalog.quarantine import Held, Reason
 from forecast.errors import Fault, InvalidInput
 from forecast.names import Measure
 from forecast.timeseries.frequency import Days
-from forecast.timeseries.series import FIRST_YEAR, Series
+from forecast.timeseries.series import FIRST_YEAR, Floats, Series
 
 #: A value of an earlier year is held: hardly any statistic of minerals is older.
 USUAL_YEAR = 1900
@@ -40,6 +40,12 @@ def checked(
         return list(observations), []
     held = [_held(observations[k], series) for k in np.flatnonzero(looked_at).tolist()]
     return [observations[k] for k in np.flatnonzero(~looked_at).tolist()], held
+
+
+def is_fine(series: Series, ds: Days, y: Floats, today: dt.date) -> bool:
+    """Whether nothing is wrong with values of the periods that start on ``ds``, whatever their size; a 0 may be."""
+    usual = (ds >= np.datetime64(f"{USUAL_YEAR}-01-01")) & (ds < _first_open(series, today))
+    return bool((usual & np.isfinite(y) & (y > 0)).all())
 
 
 def period_starts(observations: Sequence[Observation]) -> Days:

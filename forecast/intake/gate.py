@@ -14,10 +14,12 @@ from forecast.catalog.quarantine import Held, HeldValue, Settlement
 from forecast.coupling import quantiles_of
 from forecast.errors import ForecastError, Unavailable
 from forecast.events import Event
-from forecast.intake.judgement import Background, Judged, judge, onsets
+from forecast.intake.formal import is_fine
+from forecast.intake.judgement import Background, Judged, judge, onsets, undisputed
 from forecast.intake.levels import Forecasts
 from forecast.registry import Registry
-from forecast.timeseries.series import Series
+from forecast.timeseries.frequency import Days
+from forecast.timeseries.series import Floats, Series
 from forecast.wording import day_in_words
 
 #: Quantiles between which nearly all draws of a forecast are, and the median between them.
@@ -58,6 +60,13 @@ class Gate:
         judged = judge(background, observations)
         discarded = {one.held.claim: one for one in before if one.outcome is Settlement.DISCARDED}
         return replace(judged, held=tuple(_reminded(held, discarded.get(held.claim)) for held in judged.held))
+
+    def undisputed(self, series: Series, ds: Days, y: Floats) -> bool:
+        """Whether values (n,) of the periods that start on ``ds``, in the order in which they became known, count
+        without a closer look, which of millions of rows would take minutes."""
+        if not is_fine(series, ds, y, self._today) or self.catalog.quarantine.values(series.series_id):
+            return False
+        return undisputed(Background(series, self._today, *self.catalog.standing(series.series_id)), ds, y)
 
     @property
     def _today(self) -> dt.date:

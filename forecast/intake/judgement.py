@@ -77,7 +77,7 @@ class Judged:
 def judge(background: Background, observations: Sequence[Observation]) -> Judged:
     """Judge all that one delivery brings of a series. Raises ``InvalidInput`` for what is no value of a series."""
     sized, held = checked(background.series, observations, background.today)
-    if not sized or _undisputed(background, sized):
+    if not sized or undisputed(background, period_starts(sized), np.array([one.value for one in sized])):
         return Judged(tuple(sized), tuple(held))
     passed, unusual = _Sizes(background, [_unsigned(one) for one in sized]).judged()
     return Judged(tuple(passed), (*held, *unusual))
@@ -88,17 +88,22 @@ def _unsigned(one: Observation) -> Observation:
     return replace(one, value=0.0) if one.value == 0 else one
 
 
-def _undisputed(background: Background, observations: Sequence[Observation]) -> bool:
-    """Whether all of it holds together with what is known, and nothing is revised, zero or waited for: most is so."""
-    series, y = background.series, np.array([*background.y, *(one.value for one in observations)])
-    numbers = series.calendar.ordinal(np.concatenate([background.ds, period_starts(observations)]))
-    order = np.argsort(numbers, kind="stable")
-    if background.held or (y <= 0).any() or (np.diff(numbers[order]) == 0).any():
+def undisputed(background: Background, ds: Days, y: Floats) -> bool:
+    """Whether values of the periods that start on ``ds``, in the order in which they became known, hold together with
+    what is known and with each other, and none is zero or waited for: most do."""
+    if background.held or (y <= 0).any() or (background.y <= 0).any():
         return False
-    trusted = order < len(background.ds)
-    line = Line(series.calendar, LIMITS[series.measure_class], numbers[order], np.log(y[order]), trusted)
+    freq, limits = background.series.calendar, LIMITS[background.series.measure_class]
+    numbers = np.concatenate([freq.ordinal(background.ds), freq.ordinal(ds)])
+    x = np.log(np.concatenate([background.y, y]))
+    periods, which = np.unique(numbers, return_inverse=True)
+    last = np.zeros(len(periods), dtype=np.intp)
+    last[which] = np.arange(len(x))  # of several values of a period the last one stands
+    line = Line(freq, limits, periods, x[last], np.isin(periods, numbers[: len(background.ds)]))
     runs = line.segments()
-    return len(runs) == 1 or all(trusted[run].any() for run in runs)
+    if len(runs) > 1 and not all(line.trusted[run].any() for run in runs):
+        return False
+    return bool((np.abs(x - x[last][which]) <= line.pad()).all())
 
 
 class _Sizes:

@@ -164,13 +164,18 @@ class Delivery:
             return news
         kind, by = news.kind.copy(), self._gate.accepted_by
         for piece in np.split(new, np.flatnonzero(np.diff(rows["series"][new])) + 1):
+            series = self._series[self._checks.ids[news.claims.series[piece[0]]]]
+            units = {self._checks.words[k] for k in np.unique(rows["unit"][piece]).tolist()}
+            if units <= {"", series.unit} and self._gate.undisputed(
+                series, news.claims.ds[piece], news.claims.value[piece]
+            ):
+                continue
             told = [self._observation(rows, news, k) for k in piece.tolist()]
-            judged = self._gate.judge(self._series[told[0].series_id], told, self._events)
+            judged = self._gate.judge(series, told, self._events)
             places = {(one.ds, one.known): k for one, k in zip(told, piece.tolist(), strict=True)}
             passed = [*judged.passed, *(held.observation for held in judged.held if by)]
-            kind[[k for place, k in places.items() if place not in {(one.ds, one.known) for one in passed}]] = (
-                ClaimKind.HELD
-            )
+            counting = {(one.ds, one.known) for one in passed}
+            kind[[k for place, k in places.items() if place not in counting]] = ClaimKind.HELD
             self._held += () if by else judged.held
             besides = [one for one in passed if (one.ds, one.known) not in places]
             if besides:
