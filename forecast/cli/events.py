@@ -40,6 +40,7 @@ def group() -> None:
     Examples:
       orecast events --series volume.rare-earths.export.cn
       orecast events cn-7ree-licence-2025
+      orecast events --expiring 90
       orecast events amend cn-suspension-no70-2025 --ended 2027-01-10
       orecast events check
     """
@@ -78,11 +79,11 @@ def show(
 
     \b
     Examples:
-      orecast events --series volume.rare-earths.export.cn
-      orecast events cn-7ree-licence-2025
-      orecast events --expiring 90
-      orecast events --from 2026-11-01 --until 2027-01-31 --mineral gallium
-      orecast events --kind tariff --as-of 2025-04-01 --format csv
+      orecast events show --series volume.rare-earths.export.cn
+      orecast events show cn-7ree-licence-2025
+      orecast events show --expiring 90
+      orecast events show --from 2026-11-01 --until 2027-01-31 --mineral gallium
+      orecast events show --kind tariff --as-of 2025-04-01 --format csv
     """
     from forecast.answers.calendar import CalendarQuestion
     from forecast.answers.event_filter import EventFilter

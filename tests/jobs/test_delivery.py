@@ -131,7 +131,7 @@ def test_what_contradicts_a_recorded_moment_is_refused_by_its_line(catalog: Cata
     header = "series_id,ds,value,known_at\n"
     row = "price.copper,2026-07-01,{},2026-08-05T08:00\n"
     ingest(catalog, put(tmp_path / "first.csv", header + row.format(9000)), known_at=NOW)
-    second = put(tmp_path / "second.csv", header + row.format(9500) + "price.nickel,2026-07-01,1,2026-08-05\n")
+    second = put(tmp_path / "second.csv", header + row.format(9500) + "price.nickel,2026-07-01,15000,2026-08-05\n")
     with pytest.raises(InvalidInput) as caught:
         ingest(catalog, second, known_at=NOW)
     (fault,) = caught.value.faults

@@ -96,7 +96,7 @@ def test_a_trained_series_is_served_from_its_card_and_draws(own: Catalog, regist
     assert (outcome.status, outcome.family) == ("trained", "grid")
     run = registry.champion(VOLUME)
     assert run.run_id == outcome.run_id
-    assert run.draws.shape == (200, 6)
+    assert run.draws.shape == (200, 8)
     made = predict.forecast(own, registry, VOLUME, predict.ForecastQuestion(TODAY, Span(6, SpanOrigin.LAST)))
     assert [row.ds for row in made.data] == [date(2026, month, 1) for month in range(6, 12)]
     assert registry.fitted(VOLUME, run.run_id).family == "grid"  # type: ignore[attr-defined]
@@ -335,7 +335,7 @@ def test_killed_it_leaves_what_serves_and_the_next_run_finishes(
     assert fresh.champion_id(PRICE) != before[PRICE]
     assert fresh.champion_id(TINY) == before[TINY]
     assert fresh.faults() == ()
-    assert all(fresh.champion(name).draws.shape == (200, 6) for name in names)
+    assert all(fresh.champion(name).draws.shape == (200, 8) for name in names)
 
     report = train(own, fresh, small.model_copy(update={"seed": 1}), names, PLAN)
     assert report.of("failed", "held") == ()

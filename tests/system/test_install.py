@@ -193,7 +193,7 @@ def test_it_reads_the_bundled_data_with_no_repository_around(light: Environment,
 def test_a_light_install_serves(light: Environment, home: Path) -> None:
     with started(light, home, "serve") as base:
         assert json.loads(get(f"{base}/readyz"))["status"] == "ready"
-        assert len(json.loads(get(f"{base}/v1/forecasts/{COPPER}?h=3"))["data"]) == 3
+        assert len(json.loads(get(f"{base}/v1/forecasts/{COPPER}?h=3&origin=last"))["data"]) == 3
         assert "<html" in get(f"{base}/")
 
 
@@ -291,7 +291,7 @@ def test_everything_starts_in_an_empty_folder_with_the_extra_worker(
     catalog.close()
     working = environment(wheel, "worker", tmp_path_factory.mktemp("worker"))
     with started(working, home, "run") as base:
-        assert len(json.loads(get(f"{base}/v1/forecasts/{COPPER}?h=3"))["data"]) == 3
+        assert len(json.loads(get(f"{base}/v1/forecasts/{COPPER}?h=3&origin=last"))["data"]) == 3
         log = home / "log"
         deadline = time.monotonic() + 60
         while "worker started" not in log.read_text() and time.monotonic() < deadline:
