@@ -47,8 +47,11 @@ DIRECTIONS = ("up", "down", "flat", "mixed", "unclear")
 PRECISIONS = ("day", "month", "year")
 
 #: Columns of exported series and events that tell how things stand in the catalogue, and are not taken in.
-SERIES_NOT_TAKEN = ("run", "retired", "fault", "held")
-EVENTS_NOT_TAKEN = ("own", "as_of", "state_status", "state_since", "state_until", "state_by", "acts_on_it")
+SERIES_NOT_TAKEN = ("run", "data_to", "quality", "retired", "fault", "held")
+EVENTS_NOT_TAKEN = (
+    *("own", "dates", "never_took_effect", "as_of", "acts_on_it", "series_ids", "recheck_overdue"),
+    *("state_status", "state_since", "state_until", "state_by", "state_says"),
+)
 
 #: How tables say that nothing was published.
 _NOTHING = frozenset(["", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", *"….-–—:", "..", "...", "--"])

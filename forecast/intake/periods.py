@@ -16,10 +16,11 @@ from functools import lru_cache
 
 from forecast.intake.numbers import without_marks
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.series import FIRST_YEAR
 
 ORDERS = ("dmy", "mdy")
 #: Years that a period may lie in, so that a slip or an amount is not taken for one.
-_YEARS = range(1700, 2200)
+_YEARS = range(FIRST_YEAR, 2200)
 #: The day before serial day 1 of a spreadsheet, which counts a 29 February 1900 that never was.
 _EPOCH = dt.date(1899, 12, 30)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")

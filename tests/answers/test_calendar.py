@@ -142,6 +142,8 @@ def test_the_forecast_counts_with_what_is_certain_and_with_what_has_a_probabilit
         minerals=("copper",),
         flows=(("WLD", "USA"),),
         probability=0.4,
+        probability_source="me",
+        probability_date=dt.date(2026, 7, 2),
     )
     ban = a_ban("own-ban", announced=dt.date(2026, 7, 2), effective=dt.date(2027, 2, 1), minerals=("copper",), own=True)
     late = replace(ban, event_id="own-late-ban", effective=dt.date(2031, 1, 1))
@@ -151,7 +153,8 @@ def test_the_forecast_counts_with_what_is_certain_and_with_what_has_a_probabilit
     duty = found["own-duty"]
     assert (duty.what, duty.in_forecast, duty.probability, duty.certain) == ("may start", "drawn", 0.4, False)
     assert found["own-late-ban"].why_not == "it lies beyond the forecasts of what it touches"
-    assert (found[NO_70].in_forecast, found[NO_70].why_not) == ("no", "nobody has given it a probability")
+    assert found[NO_70].in_forecast == "drawn"
+    assert found[NO_70].probability == pytest.approx(0.26), "it is not extended"
     assert found["us-s232-polysilicon-2026"].why_not == "it touches no series that is served"
 
 
@@ -210,7 +213,7 @@ def test_its_csv_has_a_line_a_change_with_the_day_of_the_knowledge(stores: Store
     assert [(row["day"], row["event_id"]) for row in rows] == [(str(c.day), c.event_id) for c in found.data]
     assert {row["as_of"] for row in rows} == {str(TODAY)}
     assert rows[0]["event_ids"].split(";") == list(found.data[0].event_ids)
-    assert rows[0]["probability"] == ""
+    assert rows[0]["probability"] == "0.26"
 
 
 # -- which events are about a mineral ----------------------------------------------------------------------------------
@@ -307,4 +310,4 @@ def test_an_event_tells_what_it_touches_and_whether_it_should_be_verified_again(
     event = event_on_day(*stores, NO_70, TODAY)
     assert event.series_ids == (EARTHS,)
     assert event.recheck_overdue
-    assert [act.event_id for act in event.acts_on_it] == ["cn-no70-expiry-2026"]
+    assert [act.event_id for act in event.acts_on_it] == ["cn-kuala-lumpur-extension-2026", "cn-no70-expiry-2026"]

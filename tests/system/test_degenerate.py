@@ -46,7 +46,7 @@ def made(orecast: Orecast) -> dict[str, Json]:
     """The forecast after training; two families beside the baseline are enough to try."""
     code, _, errors = orecast("train", "mine.odd", "--family", "ets", "--family", "grid")
     assert (code, errors) == (0, "")
-    code, printed, _ = orecast("forecast", "mine.odd", "--format", "json")
+    code, printed, _ = orecast("forecast", "mine.odd", "--format", "json", "--origin", "last", "--insufficient")
     assert code == 0
     document: dict[str, Json] = json.loads(printed)
     for row in document["data"]:
@@ -75,10 +75,10 @@ def message(document: dict[str, Json], words: str) -> bool:
         ("2024-01,inf", "values.csv:122: value = 'inf': expected a number"),
         ("2024-01,-3", "values.csv:122: value = '-3': expected a number, zero or more"),
         ("2024-01,1e99", "values.csv:122: value = '1e99': expected a number, zero or more (1e-20 to 1e20)"),
-        ("2014-03,5", "values.csv:122: ds = '2014-03': expected each period once; 2014-03-01 is on line 4"),
+        ("2014-03,5", "values.csv:122: ds = '2014-03-01': expected each period once; 2014-03-01 is on line 4"),
         ("2199-01,5", "values.csv:122: ds = '2199-01': expected a period that has begun by"),
         ("2024-01-15,5", "values.csv:122: ds = '2024-01-15': expected the first day of a period of frequency M: 2024-"),
-        ("2024-W03,5", "values.csv:122: ds = '2024-W03': expected a date"),
+        ("2024-W03,5", "values.csv:122: ds = '2024-W03': expected a month, such as"),
     ],
 )
 def test_a_bad_row_is_named_and_nothing_is_written(
@@ -138,7 +138,7 @@ def test_a_constant_history_does_not_promise_a_constant_future(
 def test_nobody_can_force_a_family_to_be_sure_of_a_constant(ingest: Orecast, orecast: Orecast) -> None:
     ingest(lines([100.0] * 60), "price")
     assert orecast("train", "mine.odd", "--family", "grid")[0] == 0
-    document = json.loads(orecast("forecast", "mine.odd", "--format", "json")[1])
+    document = json.loads(orecast("forecast", "mine.odd", "--format", "json", "--origin", "last", "--insufficient")[1])
     assert width(document, 0) > 1.04
 
 

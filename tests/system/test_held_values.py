@@ -64,7 +64,7 @@ def test_a_poisoned_month_changes_no_forecast_and_is_named_everywhere(
     etag = client.get(f"/v1/series/{COPPER}").headers["ETag"]
     code, out, err = orecast("ingest", file(home, POISON))
     assert code == 0
-    assert out.endswith("0 were there already, 1 held\n")
+    assert out.endswith("0 were there already; 1 was held\n")
     assert f"price.copper 2026-07-01 is held and does not count: {WHY}" in err
     assert "1,000 × that: kg for t" in err
     assert "orecast observations accept SERIES --period DAY" in err
@@ -160,7 +160,7 @@ def test_the_year_one_is_refused_with_its_line_and_builds_no_calendar(
 ) -> None:
     code, _, err = orecast("ingest", file(home, "price.copper,0001-01-01,9000"), *flag)
     assert code == 2
-    assert "mine.csv:2: ds = '0001-01-01': expected a period from 1700 on" in err
+    assert "mine.csv:2: ds = '0001-01-01': expected a month, such as" in err
 
 
 def test_a_new_series_with_its_event_and_a_slip_is_taken_in_but_for_the_slip(home: Path, orecast: Orecast) -> None:

@@ -134,6 +134,11 @@ INK, BRONZE = (29, 39, 51), (184, 98, 44)  # of what was observed, and of the me
 FORECAST = f"/v1/forecasts/{COPPER}?h=12&level=50,80,95"
 
 
+def rows(seen: Seen, series_id: str, h: int) -> int:
+    """How many periods a forecast has: those ahead, and those between the last value and today."""
+    return len(seen.get(f"/v1/forecasts/{series_id}?h={h}")["data"])
+
+
 def test_every_target_can_be_chosen_by_measure(seen: Seen) -> None:
     seen.open("/")
     targets = seen.get("/v1/series?role=target")["data"]
@@ -188,11 +193,12 @@ def test_the_three_intervals_are_drawn_one_in_the_other(seen: Seen) -> None:
 def test_pointing_at_a_period_tells_its_median_its_interval_and_its_events(seen: Seen) -> None:
     seen.open(f"/?series={COPPER}")
     expect(seen.page.locator("#numbers tbody tr")).to_have_count(len(seen.get(FORECAST)["data"]))
-    row = seen.get(FORECAST)["data"][-1]
+    (row,) = (row for row in seen.get(FORECAST)["data"] if row["ds"] == "2027-06-01")
     over = seen.page.locator("#chart .u-over")
     box = over.bounding_box()
     assert box is not None
-    over.hover(position={"x": box["width"] - 2, "y": box["height"] / 2})
+    x = seen.page.evaluate("plot.valToPos(Date.parse('2027-06-01T00:00:00Z') / 1000, 'x')")
+    over.hover(position={"x": x, "y": box["height"] / 2})
     tip = seen.page.locator("#chart .tip")
     expect(tip).to_be_visible()
     numbers = [f"{row[name]:,}" for name in ("yhat", "lo-80", "hi-80")]
@@ -221,7 +227,8 @@ def test_events_branches_and_effects_are_those_of_the_api(seen: Seen) -> None:
     assert [text.startswith(branch["says"]) for text, branch in zip(result, branches, strict=True)] == [True] * len(
         result
     )
-    assert all(text.endswith("(not in the forecast)") for text in result)
+    said = ["(not in the forecast)" if each["probability"] is None else "in the forecast with" for each in branches]
+    assert all(words in text for words, text in zip(said, result, strict=True))
     effects = [each for each in seen.get(f"/v1/series/{EARTHS}/effects")["data"] if each["average"]]
     effects.sort(key=lambda each: each["start"], reverse=True)
     titles = {event["event_id"]: event["title"] for event in events}
@@ -345,17 +352,17 @@ def test_another_series_horizon_and_history_are_shown_and_kept_in_the_address(se
     seen.choose(EARTHS)
     seen.page.get_by_label("Periods").fill("3")
     seen.page.get_by_label("Periods").press("Tab")
-    expect(seen.page.locator("#numbers tbody tr")).to_have_count(3)
+    expect(seen.page.locator("#numbers tbody tr")).to_have_count(rows(seen, EARTHS, 3))
     seen.page.get_by_role("combobox", name="History").select_option("0")
     expect(seen.page).to_have_url(f"{seen.base}/?series={EARTHS}&h=3&span=0")
     expect(seen.page.get_by_role("img", name=f"History and forecast of {EARTHS}, in t")).to_be_visible()
     with seen.page.expect_download() as started:
         seen.page.get_by_role("link", name="CSV").click()
     lines = Path(started.value.path()).read_text().splitlines()
-    assert lines[0] == "series_id,ds,h,yhat,lo-50,hi-50,lo-80,hi-80,lo-95,hi-95,unit,scenario,run"
+    assert lines[0] == "series_id,ds,h,nowcast,yhat,lo-50,hi-50,lo-80,hi-80,lo-95,hi-95,unit,scenario,run"
     assert len(lines) == 4
     seen.page.reload()
-    expect(seen.page.locator("#numbers tbody tr")).to_have_count(3)
+    expect(seen.page.locator("#numbers tbody tr")).to_have_count(rows(seen, EARTHS, 3))
     expect(seen.page.locator("#title")).to_have_text(EARTHS)
     assert seen.refused == []
 
@@ -398,19 +405,19 @@ def test_an_answer_that_comes_late_does_not_overwrite_what_was_asked_since(seen:
     seen.page.get_by_label("Series").select_option(COPPER)
     seen.page.get_by_label("Periods").fill("2")
     seen.page.get_by_label("Periods").press("Tab")
-    expect(seen.page.locator("#numbers tbody tr")).to_have_count(2)
+    expect(seen.page.locator("#numbers tbody tr")).to_have_count(rows(seen, COPPER, 2))
     with seen.page.expect_response(f"**/v1/forecasts/{EARTHS}?*") as late:
         held[0].continue_()
     late.value.finished()
     seen.page.evaluate("fetch('/healthz').then((answer) => answer.json())")  # what came before it has been dealt with
     expect(seen.page.locator("#title")).to_have_text(COPPER)
-    expect(seen.page.locator("#numbers tbody tr")).to_have_count(2)
+    expect(seen.page.locator("#numbers tbody tr")).to_have_count(rows(seen, COPPER, 2))
 
 
 def test_it_fits_a_narrow_screen(seen: Seen) -> None:
     seen.page.set_viewport_size({"width": 380, "height": 800})
     seen.open(f"/?series={EARTHS}")
-    expect(seen.page.locator("#numbers tbody tr")).to_have_count(len(seen.get(FORECAST)["data"]))
+    expect(seen.page.locator("#numbers tbody tr")).to_have_count(rows(seen, EARTHS, 12))
     assert seen.page.evaluate("document.documentElement.scrollWidth") <= 380
 
 

@@ -314,7 +314,7 @@ def test_a_ban_is_forecast_as_none_and_a_scenario_without_it_as_before(orecast: 
     values = [1000 + (i * 37) % 80 - 40 if i < 87 else 0 for i in range(96)]
     assert take_in(orecast, tmp_path, values, events=EVENTS)[0] == 0
     assert orecast("train", "mine.x", "--family", "grid")[0] == 0
-    code, printed, _ = orecast("forecast", "mine.x", "--format", "json")
+    code, printed, _ = orecast("forecast", "mine.x", "--format", "json", "--origin", "last")
     assert code == 0
     document = json.loads(printed, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
     assert all(row["yhat"] == row["lo-95"] == row["lo-80"] == row["hi-80"] == 0 for row in document["data"])
@@ -325,7 +325,7 @@ def test_a_ban_is_forecast_as_none_and_a_scenario_without_it_as_before(orecast: 
     )
     question = tmp_path / "lift.yaml"
     question.write_text(
-        f"series: [mine.x]\nh: 6\nscenarios:\n"
+        f"series: [mine.x]\nh: 6\norigin: last\nscenarios:\n"
         f"  - name: never\n    remove: [my-ban]\n"
         f"  - name: lifted\n    amend:\n      - event: my-ban\n        ended: {dt.date(2012, 12, 31)}\n"
     )
@@ -348,7 +348,7 @@ def test_nothing_but_zeros_trains_and_says_that_nothing_tells_how_much(orecast: 
     assert take_in(orecast, tmp_path, [0] * 60)[0] == 0
     code, _, errors = orecast("train", "mine.x", "--family", "grid", "--family", "ets")
     assert code == 0, errors
-    document = json.loads(orecast("forecast", "mine.x", "--format", "json")[1])
+    document = json.loads(orecast("forecast", "mine.x", "--format", "json", "--origin", "last")[1])
     assert all(row["yhat"] == row["hi-80"] == 0 and row["hi-95"] < 2 for row in document["data"])
     assert any("all 60 values are zero: nothing tells how much may come" in note for note in document["notes"])
     code, _, errors = orecast("backtest", "mine.x", "--origins", "4", "--horizon", "6", "--family", "grid")
