@@ -15,6 +15,7 @@ from forecast.answers.model import LINES, Listing, Part, Text
 from forecast.answers.series import served
 from forecast.errors import Damaged, Fault, InvalidInput, NotTrained
 from forecast.events import EXPIRIES, Event, Events, KindFamily, StateChange, What, branches, changes
+from forecast.events.check import RECHECK_DAYS
 from forecast.events.exposure import Minerals, exposure
 from forecast.registry import Registry
 from forecast.timeseries.series import Series
@@ -22,8 +23,6 @@ from forecast.timeseries.series import Series
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
-#: Days after which what should be checked again has not been for too long.
-RECHECK_DAYS = 30
 #: The most days that ``expiring`` looks ahead.
 MOST_DAYS = 36500
 

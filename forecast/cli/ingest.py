@@ -78,16 +78,11 @@ def ingest(
 
     Everything is checked first: bad rows are named with file, line, column,
     value and what was expected, and nothing is written unless all is right;
-    with --quarantine FILE the bad rows go there, as they stood and with the
-    reason, and the others are taken in. Values that are there already change
-    nothing, so what was exported can be taken in again; new values of known
-    periods become a new vintage, and the old ones are kept. Without a known_at,
-    a new series' values count as known since the end of their periods plus its
-    release_lag_days, and what is added to it later since now. Once a series has
-    values its measure, unit and freq stay. What is told of a retired series is
-    kept, and it stays retired. Of each new event you hear which series it
-    touches, and what it should say besides for a full answer; of one whose id
-    is known already, which facts of that it amends.
+    with --quarantine FILE the bad rows go there, with the reason, and the
+    others are taken in. What is there already changes nothing, so what was
+    exported can be taken in again; new values of known periods become a new
+    vintage. Without a known_at, a new series' values count as known since the
+    end of their periods plus its release_lag_days, later ones since now.
 
     A value is held, and does not count, where it is a slip by its size (kg for
     t), far outside what was thought possible, in another unit, of a period
@@ -97,10 +92,9 @@ def ingest(
 
     \b
     Examples:
-      orecast ingest observations.csv
       orecast ingest observations.csv --series series.csv --events events.csv
       orecast ingest prices.csv --map "Close=value" --series-id price.copper
-      orecast ingest observations.csv --dry-run
+      orecast ingest prices.xlsx --column "Copper=price.copper" --dry-run
       orecast ingest observations.csv --quarantine refused.csv
     """
     from forecast.intake.gate import Gate
@@ -110,9 +104,8 @@ def ingest(
 
     files = (observations, series, events)
     _check(files)
-    separator = _SEPARATORS.get(separator, separator)
     told = _pairs("--map", mapping), _pairs("--column", column)
-    hints = Hints(separator, encoding, sheet, decimal, dates, *told, series_id)
+    hints = Hints(_SEPARATORS.get(separator, separator), encoding, sheet, decimal, dates, *told, series_id)
     with session() as s:
         now = dt.datetime.now(dt.UTC)
         gate = Gate(s.catalog, s.registry, now, person(by) if accept else "")
@@ -120,6 +113,10 @@ def ingest(
         if dry_run:
             raise typer.Exit(_show(preview(s.catalog, *files, known_at=now, options=options)))
         counts = take_in(s.catalog, *files, known_at=now, options=options)
+    _tell(counts)
+
+
+def _tell(counts: Counts) -> None:
     print("; ".join(_changes(counts)))
     for note in counts.notes:
         warn(note)

@@ -14,7 +14,7 @@ from forecast.events.lifecycle import state, timeline
 #: The last day of which anybody can speak; a later one is a slip of the pen, as 2125 for 2025.
 LAST_DAY = date(2099, 12, 31)
 #: Days after which the evidence for a status that was to be checked again is too old.
-RECHECK_DAYS = 90
+RECHECK_DAYS = 30
 #: Years ahead beyond which an enacted measure is hardly enacted.
 FAR_YEARS = 2
 #: Units of rates by which events are judged or told; others are free text.

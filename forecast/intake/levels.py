@@ -20,7 +20,7 @@ from forecast.timeseries.series import Floats
 
 
 @dataclass(frozen=True)
-class Limits:
+class SizeLimits:
     """By how much a value may be off, in usual changes of its series (and on the log, at least ``least``).
 
     ``floor``: the least usual change of a month; ``step``: to the value before; ``around``: to the values around it;
@@ -37,8 +37,8 @@ class Limits:
 
 #: Measured on the bundled series by benchmarks/gate.py. Prices move little and never by a unit; flows move by half.
 LIMITS = {
-    MeasureClass.PRICES: Limits(floor=0.04, step=5.0, around=6.0, least=0.40, slip=3.0, policy=12.0),
-    MeasureClass.FLOWS: Limits(floor=0.15, step=3.0, around=3.5, least=1.00, slip=2.5, policy=8.0),
+    MeasureClass.PRICES: SizeLimits(floor=0.04, step=5.0, around=6.0, least=0.40, slip=3.0, policy=12.0),
+    MeasureClass.FLOWS: SizeLimits(floor=0.15, step=3.0, around=3.5, least=1.00, slip=2.5, policy=8.0),
 }
 
 #: Values of so many periods, at least, are around a period; of so many changes, at least, a series tells how it moves.
@@ -82,7 +82,7 @@ class Line:
     count already. What is let in is marked there."""
 
     freq: Freq
-    limits: Limits
+    limits: SizeLimits
     ordinals: Ordinals
     x: Floats
     trusted: npt.NDArray[np.bool_]

@@ -66,7 +66,7 @@ _EXAMPLES = {
 
 
 @dataclass(frozen=True)
-class Span:
+class NamedPeriod:
     """A period that a text names, of whichever series: its first day, its length (D, W, M, Q, Y), how it is written."""
 
     start: dt.date
@@ -74,20 +74,22 @@ class Span:
     shape: str
 
 
-def span(text: str, order: str = "", serial: bool = False) -> Span:
+def span(text: str, order: str = "", serial: bool = False) -> NamedPeriod:
     """``serial``: five digits are a serial day. Raises ``ValueError``; with text where the order of day and month
     (``dmy``, ``mdy``) is in doubt."""
     text = without_marks(text)
     if serial and (found := _SERIAL.fullmatch(text)):
-        return Span(_EPOCH + dt.timedelta(days=int(found[1])), "D", "serial day")
+        return NamedPeriod(_EPOCH + dt.timedelta(days=int(found[1])), "D", "serial day")
     if found := _DAY_AND_MONTH.fullmatch(text):
-        return Span(_day_and_month(int(found[1]), int(found[3]), int(found[4]), order), "D", order or "day and month")
+        return NamedPeriod(
+            _day_and_month(int(found[1]), int(found[3]), int(found[4]), order), "D", order or "day and month"
+        )
     for shape, pattern in _SHAPES.items():
         if found := pattern.fullmatch(text):
             start, unit = _start(found.groupdict())
             if start.year not in _YEARS:
                 raise ValueError
-            return Span(start, unit, shape)
+            return NamedPeriod(start, unit, shape)
     raise ValueError
 
 
@@ -177,7 +179,7 @@ def _week(year: int, week: int) -> dt.date:
         raise ValueError from None
 
 
-def _first_day(found: Span, freq: Freq) -> dt.date | None:
+def _first_day(found: NamedPeriod, freq: Freq) -> dt.date | None:
     """First day of the period of a frequency that a span is, or whose beginning or end it is."""
     if found.unit in ("D", "M") and freq.unit != found.unit:
         if found.unit == "M" and freq.unit not in ("Q", "Y"):

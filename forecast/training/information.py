@@ -31,7 +31,7 @@ from forecast.wording import day_in_words
 #: late reaches as far ahead as the rest, and training is not due whenever a period passes.
 GAP_STEP = 0.25
 #: A series whose last value is older than this, in periods, is not forecast up to today.
-LONGEST_GAP = 120
+MOST_BEHIND = 120
 
 #: Draws at an origin of a backtest.
 TEST_DRAWS = 500
@@ -179,7 +179,7 @@ class RealTimeData:
     def horizon(self) -> int:
         """Periods after the last value that are trained: those up to today, and those ahead that may be asked for."""
         freq, ahead = self.series.calendar, self.settings.horizon
-        gap = min(int(freq.begun(self.as_of)) - int(freq.ordinal(self.history.last)), LONGEST_GAP)
+        gap = min(int(freq.begun(self.as_of)) - int(freq.ordinal(self.history.last)), MOST_BEHIND)
         step = max(round(GAP_STEP * ahead), 1)
         return ahead + step * max(-(-gap // step), 0)
 

@@ -112,7 +112,14 @@ def test_a_threat_that_became_a_measure_was_carried_out() -> None:
 
 @pytest.mark.parametrize(("known_on", "unconfirmed"), [(date(2030, 1, 31), False), (date(2030, 2, 1), True)])
 def test_a_threat_may_start_on_its_day_and_is_unconfirmed_once_it_has_come(known_on: date, unconfirmed: bool) -> None:
-    threat = an_event("threat", kind="threat", status="threatened", probability=0.3)
+    threat = an_event(
+        "threat",
+        kind="threat",
+        status="threatened",
+        probability=0.3,
+        probability_source="me",
+        probability_date=date(2030, 1, 1),
+    )
     (change,) = changes(Events([threat]), known_on)
     assert (change.what, change.day) == (What.MAY_START, date(2030, 2, 1))
     assert change.branch is not None

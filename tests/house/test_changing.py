@@ -96,7 +96,7 @@ def test_a_column_stands_in_every_csv(copy: Path) -> None:
     make("A column of an answer", copy)
     header, row, *_ = ask(copy, "client.get(f'/v1/forecasts/{COPPER}?h=1&format=csv').text").splitlines()
     assert header == "series_id,ds,h,nowcast,yhat,lo-80,hi-80,lo-95,hi-95,unit,freq,scenario,run"
-    assert row.split(",")[8:11] == ["USD/t", "M", "baseline"]
+    assert row.split(",")[9:12] == ["USD/t", "M", "baseline"]
 
 
 def test_a_route_answers_and_is_described(copy: Path) -> None:

@@ -38,6 +38,7 @@ TRAINED = {
 DAY = dt.datetime.strptime(re.findall(r"asked on (\d+ \w+ \d+)", README)[0], "%d %b %Y").date()
 EVENT = "cn-7ree-licence-2025"
 OWN = {
+    "prices.csv": 'date,"Copper, $/mt"\n2026-07,13500\n',
     "series.csv": "series_id,mineral,measure,flow,reporter,partner,unit,freq\n"
     "value.minerals-ores.import.us,,value,import,USA,WLD,USD,M\n",
     "events.csv": "event_id,title,kind,actor,targets,announced,effective,minerals,flows\n"

@@ -10,7 +10,7 @@ import pytest
 
 from forecast.catalog import Catalog, Observation
 from forecast.settings import Settings
-from forecast.training.information import LONGEST_GAP, RealTimeData
+from forecast.training.information import MOST_BEHIND, RealTimeData
 from forecast.training.panel import PanelSet
 
 
@@ -48,4 +48,4 @@ def test_a_series_that_ended_long_ago_is_not_trained_up_to_today(catalog: Catalo
     ]
     catalog.add(series=[series], observations=values, known_at=now)
     data = real_time(catalog, settings, "price.ended", dt.date(2026, 7, 15))
-    assert data.horizon == settings.horizon + LONGEST_GAP
+    assert data.horizon == settings.horizon + MOST_BEHIND
