@@ -37,6 +37,7 @@ STORAGE_MODULES = (
     "forecast.errors",
     "forecast.extras",
     "forecast.files",
+    "forecast.formats",
     "forecast.jobs.card",
     "forecast.jobs.processes",
     "forecast.names",

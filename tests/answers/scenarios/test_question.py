@@ -99,6 +99,7 @@ def test_a_longer_truce_puts_the_return_off(stores: Stores) -> None:
             "take": [{"branch": "cn-suspension-no72-2025"}],
         },
         series=(GALLIUM,),
+        insufficient=True,
     )
     months = [row.ds.isoformat() for row in made.data[0].data]
     over, longer = medians(made, "over"), medians(made, "longer")
