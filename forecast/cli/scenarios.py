@@ -22,6 +22,7 @@ _COLUMNS = (
     TableColumn("difference", number=True),
     TableColumn("low", number=True),
     TableColumn("high", number=True),
+    TableColumn("nowcast"),
 )
 
 
@@ -68,7 +69,7 @@ def _page(answered: ScenarioAnswer, series_id: str) -> str:
         text += f"{series_id}, {baseline.unit}: {outcome.scenario}{chance}\n\n{table(rows, _COLUMNS)}{lines(own)}\n"
     if not others:
         names = (f"lo-{level}", "yhat", f"hi-{level}")
-        columns = (_COLUMNS[0], *(TableColumn(name, number=True) for name in names))
+        columns = (_COLUMNS[0], *(TableColumn(name, number=True) for name in names), _COLUMNS[-1])
         shown = table([point.cells() for point in baseline.data], columns)
         text = f"{series_id}, {baseline.unit}: {baseline.scenario}\n\n{shown}"
     legend = [f"difference: median difference from the baseline; low, high: its {level} % interval"] if others else []
@@ -77,7 +78,7 @@ def _page(answered: ScenarioAnswer, series_id: str) -> str:
 
 def _rows(baseline: Outcome, outcome: Outcome, level: int) -> Iterator[dict[str, object]]:
     for here, there in zip(baseline.data, outcome.data, strict=True):
-        row: dict[str, object] = {"ds": there.ds, "baseline": here.yhat, "yhat": there.yhat}
+        row: dict[str, object] = {"ds": there.ds, "baseline": here.yhat, "yhat": there.yhat, "nowcast": there.nowcast}
         if change := there.difference:
             low, high = change.interval(level)
             row |= {"difference": change.median, "low": low, "high": high}
