@@ -197,10 +197,11 @@ def news(before: Claims, told: Claims, now: datetime) -> News:
     """
     moment = np.datetime64(now.astimezone(UTC).replace(tzinfo=None), "us")
     told, late = _assumed_later(before, told, moment)
-    same = _stands(before, told, np.where(told.dated & ~late, told.known + _DAY, told.known))
+    # where it became so in the course of that day; what stood before is compared in order, after what comes between
+    same = told.dated & ~late & _stands(before, told, told.known + _DAY) & ~_stands(before, told, told.known)
     kind = np.full(len(told), ClaimKind.UNCHANGED, dtype=np.uint8)
     contradicted: dict[int, str] = {}
-    rest = np.flatnonzero(~(same & told.dated & ~late))
+    rest = np.flatnonzero(~same)
     while rest.size:
         kind[rest], expected = _kinds(before, told[rest], moment)
         contradicted |= {int(rest[k]): text for k, text in expected.items()}

@@ -21,7 +21,8 @@ from forecast.events import Event, KindFamily
 from forecast.events.exposure import Minerals, exposure
 from forecast.intake.formal import checked, period_starts
 from forecast.intake.levels import ENOUGH, LIMITS, Forecasts, Line, Range
-from forecast.intake.units import slip
+from forecast.intake.units import FACTORS, RATE_FACTORS, slip
+from forecast.names import Measure
 from forecast.timeseries.frequency import Days, Ordinals
 from forecast.timeseries.series import Floats, Series
 
@@ -113,6 +114,9 @@ class _Sizes:
         self._at = background
         self._series, self._freq = background.series, background.series.calendar
         self._limits = LIMITS[self._series.measure_class]
+        # A policy multiplies a rate of duty at will, and keeps it there.
+        self._is_rate = self._series.measure is Measure.INDEX and self._series.unit in ("percent", "%")
+        self._factors = RATE_FACTORS if self._is_rate else tuple(FACTORS)
         self._known = dict(zip(self._freq.ordinal(background.ds).tolist(), background.y.tolist(), strict=True))
         # Of several vintages of a period the last is the one that is to count; earlier ones go with it or not.
         self._new: dict[int, list[Observation]] = {}
@@ -238,13 +242,13 @@ class _Sizes:
         """What a value that is not possible looks like, where no policy does that."""
         off = x - found.expected
         near = max(self._limits.slip * self._line.usual, 0.1)
-        looks = slip(x, found.expected, lambda put_right: found.holds(put_right, 0.0))
-        close = slip(x, found.expected, lambda put_right: abs(put_right - found.expected) <= near)
+        looks = slip(x, found.expected, lambda put_right: found.holds(put_right, 0.0), self._factors)
+        close = slip(x, found.expected, lambda put_right: abs(put_right - found.expected) <= near, self._factors)
         likely = close or (looks if looks and looks.factor > NO_FLOW else None)
         policy = min(max(self._limits.policy * self._line.usual, math.log(5)), math.log(NO_FLOW))
         if likely and abs(likely.log) > policy:
             return self._sentence(x, found.expected, likely.in_words())
-        if self._series.is_price and abs(off) > math.log(NO_PRICE):
+        if self._series.is_price and not self._is_rate and abs(off) > math.log(NO_PRICE):
             times = f"{math.exp(abs(off)):,.3g} times {'more' if off > 0 else 'less'}"
             return self._sentence(x, found.expected, f"it is {times}, which no event does to a price")
         return None
@@ -346,7 +350,7 @@ class _Sizes:
         text = f"{amount(value)} is outside what was thought possible, {possible}"
         if value > 0:
             off = math.log(value)
-            looks = slip(off, found.expected, lambda put_right: found.holds(put_right, 0.0))
+            looks = slip(off, found.expected, lambda put_right: found.holds(put_right, 0.0), self._factors)
             if looks:
                 return f"{text}, and {looks.in_words()}"
         return f"{text}, which the next value or another source may confirm"

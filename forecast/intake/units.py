@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 #: Factors between units that are taken for each other, and what usually stands behind them. Factors below 2 (short
@@ -19,6 +19,8 @@ FACTORS: dict[float, str] = {
     7.33: "barrels for t, or CNY for USD",
     2.20462: "lb for kg",
 }
+#: Those of a rate in percent, which has no unit to be in another one of.
+RATE_FACTORS = (100.0,)
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,10 @@ class Slip:
         return f"it looks like {times}: {FACTORS[self.factor]}?"
 
 
-def slip(x: float, expected: float, fits: Callable[[float], bool]) -> Slip | None:
+def slip(
+    x: float, expected: float, fits: Callable[[float], bool], factors: Iterable[float] = tuple(FACTORS)
+) -> Slip | None:
     """The slip after whose correction the log ``x`` fits, of several the one that leaves it nearest to ``expected``."""
-    every = [Slip(factor, 1 if x > expected else -1) for factor in FACTORS]
+    every = [Slip(factor, 1 if x > expected else -1) for factor in factors]
     fitting = [one for one in every if fits(x - one.log)]
     return min(fitting, key=lambda one: abs(x - one.log - expected), default=None)

@@ -117,5 +117,17 @@ def test_a_moment_that_is_told_as_a_day_means_its_end(day: int, value: float, ki
     assert found.kind.tolist() == [kind]
 
 
+def test_a_value_that_comes_back_after_others_of_its_delivery_is_news() -> None:
+    # the last value was stored first, as known early: the vintages between put another one before it
+    early, ds = moment(1), date(2026, 1, 1)
+    before = Claims.of([Observation("price.a", ds, 1.0, "reported", early)])
+    told = Claims.of([Observation("price.a", ds, y, "reported", moment(day)) for day, y in ((4, 2.0), (6, 1.0))])
+    found = news(before, replace(told, dated=np.array([True, True])), NOW)
+    assert found.kind.tolist() == [ClaimKind.REVISED, ClaimKind.REVISED]
+    stored = Claims.of([before.observation(0), told.observation(0), told.observation(1)])
+    again = news(stored, replace(told, dated=np.array([True, True])), NOW)
+    assert again.kind.tolist() == [ClaimKind.UNCHANGED, ClaimKind.UNCHANGED]
+
+
 def test_a_delivery_of_nothing_has_no_news() -> None:
     assert not news(Claims.of([]), Claims.of([]), NOW).new.any()

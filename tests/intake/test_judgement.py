@@ -385,3 +385,16 @@ def test_every_value_either_counts_or_is_held_and_what_waited_counts_at_most_onc
         assert not [one for one in judged.passed if one.ds >= dt.date(2026, 11, 1)]
         values |= {one.ds: one.value for one in judged.passed}
         waiting = tuple(held for held in judged.held)
+
+
+def test_a_tariff_that_multiplies_a_rate_of_duty_is_no_slip_of_a_unit() -> None:
+    rate = a_series("index.duty.us", "cobalt", "index", "comparison", "import", "USA", "WLD", "percent", "M", 0)
+    days = months(102)
+    values = [*wandering(60, 1.0, 0.15), 2.9, *wandering(41, 7.5, 0.03)]
+    judged = judge(
+        background(rate, known={}),
+        [row(f"{day:%Y-%m-%d}", value, series=rate) for day, value in zip(days, values, strict=True)],
+    )
+    assert not judged.held
+    fraction = judge(background(rate, known=dict(zip(days, values, strict=True))), [row("2026-07", 0.075, series=rate)])
+    assert reasons(fraction) == {"2026-07": Reason.SLIP}
