@@ -74,10 +74,15 @@ def add_events(catalog: Catalog, path: Path, now: datetime) -> list[str]:
     known = catalog.events()
     if path.suffix.lower() in (".yaml", ".yml"):
         rows = _yaml_rows(path)
-        ids = {*known, *(row["event_id"] for row in rows)}
+        named = [row["event_id"] for row in rows]
+        ids = {*known, *named}
+        for number, row in enumerate(rows):
+            if row["event_id"] and row["event_id"] in named[:number]:
+                reading.note(row, "event_id", f"each once; it is event {named.index(row['event_id']) + 1} already")
         events = [read_event(row, ids, reading, now.date()) for row in rows]
     else:
         events = read_events(path, known, reading, now.date())
+    reading.finish()  # in place of a wrong id stands that of an example, which may be there
     for event in events:
         if _there(catalog, event.event_id):
             expected = f"a new id; to change what is there: orecast events amend {event.event_id}"
@@ -249,7 +254,7 @@ def _yaml_rows(path: Path) -> list[TableRow]:
             raise InvalidInput(Fault(f"event {number}", one, "a mapping of facts: title: …", str(path)))
         if strange := [name for name in one if name not in EventRow.model_fields]:
             raise InvalidInput([Fault(name, one[name], one_of(EventRow.model_fields), str(path)) for name in strange])
-        cells = {name: _text(value) for name, value in one.items()}
+        cells = {"event_id": ""} | {name: _text(value) for name, value in one.items()}
         rows.append(TableRow(str(path), 0, cells, {name: f"{number}.{name}" for name in cells}))
     return rows
 

@@ -106,6 +106,16 @@ def test_a_fault_in_a_yaml_file_names_the_file_the_event_and_the_fact(desk: Desk
     assert f"{file}: 1.announced = 'soon': expected a date" in desk.says("add", "--file", str(file), code=2)
     file.write_text("title: A ban\ntitel: A ban\n")
     assert f"{file}: titel = 'A ban': expected one of event_id, title" in desk.says("add", "--file", str(file), code=2)
+    file.write_text(
+        "\n".join(f"- {{event_id: one, title: {name}, kind: tariff, announced: 2026-06-01}}" for name in "ab")
+    )
+    said = desk.says("add", "--file", str(file), code=2)
+    assert "a new id" not in said
+    assert f"{file}: 2.event_id = 'one': expected each once; it is event 1 already" in said
+    file.write_text("{title: A ban, kind: export_ban, announced: 2026-06-01}\n")
+    said = desk.says("add", "--file", str(file), code=2)
+    assert f"{file}: 1.event_id = '': expected small letters" in said
+    assert "a new id" not in said
     file.write_text("title: [\n")
     assert f"{file}:2: text = " in desk.says("add", "--file", str(file), code=2)
 
