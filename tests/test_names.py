@@ -156,7 +156,9 @@ HEADER = ("series_id", "measure", "unit", "freq", "reporter")
 @given(name=SERIES_IDS, reporter=PLACES)
 def test_an_id_of_a_series_goes_through_every_door(house: House, name: str, reporter: str) -> None:
     assume(name not in house.catalog.series())
-    values = house.file(("series_id", "ds", "value"), *((name, f"2025-{month:02}-01", 100 + month) for month in range(1, 13)))
+    values = house.file(
+        ("series_id", "ds", "value"), *((name, f"2025-{month:02}-01", 100 + month) for month in range(1, 13))
+    )
     ingest(house.catalog, values, house.file(HEADER, (name, "price", "USD/t", "M", reporter)), known_at=NOW)
     assert house.catalog.get(name).series_id == name
     assert house.catalog.get(name).reporter == reporter

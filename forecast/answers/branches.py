@@ -52,8 +52,9 @@ def _happens(branch: Branch, events: Events) -> str:
         return f"{branch.title}: {'was to start' if branch.unconfirmed else 'may start'} on {starts}"
     last = day_in_words(branch.starts - dt.timedelta(days=1))
     ends = f"was to end on {last}" if branch.unconfirmed else f"ends on {last}"
+    threatened = events[branch.event_id].status == "threatened"
     unless = " unless extended" if branch.extension else ""
-    return f"{_pause(branch, events)} {ends}{unless}: {_returns(branch, starts)}"
+    return f"{_pause(branch, events)} {ends}{unless}: {_returns(branch, starts, threatened=threatened)}"
 
 
 def _chance(branch: Branch) -> list[str]:
@@ -79,9 +80,11 @@ def _pause(branch: Branch, events: Events) -> str:
     return f"Suspension of {', '.join(held[:-1])} and {held[-1]}"
 
 
-def _returns(branch: Branch, starts: str) -> str:
+def _returns(branch: Branch, starts: str, *, threatened: bool) -> str:
     if not branch.event_ids:
         return "no measure on record would return"
+    if threatened:  # its title does not name what it holds back, which may be more than touches a series
+        return f"what it holds back would return from {starts}"
     if len(branch.event_ids) == 1:
         return f"it {'was to return' if branch.unconfirmed else 'returns'} from {starts}"
     return f"they {'were to return' if branch.unconfirmed else 'return'} from {starts}"

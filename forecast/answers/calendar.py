@@ -203,7 +203,8 @@ def _why_not(change: StateChange, event: Event, last: dt.date | None) -> str | N
     if last is None:
         return "it touches no series that is served"
     if change.branch is not None and change.branch.probability is None:
-        return "nobody has given it a probability"
+        stated = change.branch.stated is not None
+        return "its probability has no source or no date" if stated else "nobody has given it a probability"
     if change.day > last:
         return "it lies beyond the forecasts of what it touches"
     if change.branch is None and event.family is KindFamily.THREAT:

@@ -29,8 +29,8 @@ class EventFilter:
     kind: str | None = None
 
     def of(self, events: Events, catalog: Catalog) -> tuple[Event, ...]:
-        """The events that are asked for, by id. Raises ``NotFound`` for a series, a mineral or a kind that there is
-        not, and ``Retired``."""
+        """The events that are asked for, by id. Raises ``NotFound`` for a series, a mineral, a kind or an actor that
+        there is not, and ``Retired``."""
         tests = self._tests(events, catalog)
         return tuple(event for event in events.values() if all(test(event) for test in tests))
 
@@ -42,6 +42,9 @@ class EventFilter:
                 raise NotFound("kind of event", self.kind, KINDS)
             tests.append(lambda event: event.kind == self.kind)
         if self.actor:
+            actors = {event.actor for event in catalog.events().values()} - {""}
+            if self.actor not in actors:
+                raise NotFound("actor", self.actor, actors, "who acts in an event, such as CHN, USA or EU")
             tests.append(lambda event: event.actor == self.actor)
         if self.mineral:
             tests.append(_about(known_mineral(self.mineral, minerals), events, catalog))

@@ -270,12 +270,16 @@ class Catalog:
             raise NotFound("event", event_id, events)
         return events[event_id], changes.get(event_id, [])
 
-    def change_event(self, change: EventChange) -> None:
-        """Record a change of an event, which counts from ``change.known`` on. Raises ``NotFound``."""
+    def change_event(self, change: EventChange) -> tuple[str, ...]:
+        """Record a change of an event, which counts from ``change.known`` on; what is to be said of it.
+
+        Raises ``NotFound``.
+        """
         with self._database.writing() as connection:
             event_changes.add(connection, change)
-            rows.plant(connection, items(str(change.facts.get("minerals", ""))))
+            notes = rows.plant(connection, items(str(change.facts.get("minerals", ""))))
             rows.count_change(connection)
+        return notes
 
     def withdraw(self, periods: Mapping[str, Iterable[date]], *, now: datetime) -> tuple[int, int]:
         """Let the values of these periods, by series, be known no more from ``now`` on; before, they stay known.

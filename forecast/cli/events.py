@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from itertools import starmap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -155,12 +156,20 @@ def _below(calendar: EventCalendar) -> Iterator[str]:
         yield "Nothing is known to change in this window."
     if any(change.unconfirmed for change in calendar.data):
         yield "unconfirmed: its day has passed, and nothing later is known"
-    yield from sorted({f"not in the forecast: {change.why_not}" for change in calendar.data if change.why_not})
-    overdue = [change.event_id for change in calendar.data if change.recheck_overdue]
+    if any(change.in_forecast == "drawn" for change in calendar.data):
+        yield "%: the share of the draws in which it comes"
+    for reason in sorted({change.why_not for change in calendar.data if change.why_not}):
+        ids = dict.fromkeys(change.event_id for change in calendar.data if change.why_not == reason)
+        yield f"not in the forecast, for {reason}: {', '.join(ids)}"
+    overdue = {change.event_id: change.status_as_of for change in calendar.data if change.recheck_overdue}
     if overdue:
-        yield f"to be verified again: {', '.join(dict.fromkeys(overdue))}"
+        yield f"to be verified again, with the day of the last time: {', '.join(starmap(_verified, overdue.items()))}"
     if calendar.undated:
         yield f"may come, no day set: {', '.join(calendar.undated)}"
+
+
+def _verified(event_id: str, last: dt.date | None) -> str:
+    return f"{event_id} ({last or 'never'})"
 
 
 for command in (add, amend, retire, history, check):

@@ -86,7 +86,8 @@ def _is_threat(event: Event) -> bool:
 def _ended_before_effective(events: Events, event: Event, today: date) -> Iterator[Finding]:
     if not (event.ended and event.effective and event.ended < event.effective):
         return
-    acts = [by for by, act in events.acts_on(event.event_id) if act.relation in ("suspends", "terminates")]
+    acting = [by for by, act in events.acts_on(event.event_id) if act.relation in ("suspends", "terminates")]
+    acts = [by for by in acting if not _is_threat(by)]
     announces = any(act.relation == "announces" for act in event.acts)
     if not acts and not announces and event.status not in ("withdrawn", "suspended"):
         what = f"ended {event.ended} before it took effect on {event.effective}"
@@ -156,10 +157,17 @@ def _recheck_overdue(events: Events, event: Event, today: date) -> Iterator[Find
         yield _remind(
             event, "status_as_of", what, "later news is not in any answer", "look it up, and say status_as_of"
         )
-    passed = [day for day in (event.effective, event.ended) if day and told < day <= today]
+    ended = None if _goes_on(events, event) else event.ended
+    passed = [day for day in (event.effective, ended) if day and told < day <= today]
     if event.needs_recheck and passed:
         what = f"{passed[-1]} has passed, and the evidence is of {told}"
         yield _remind(event, "status", what, "what came of it is open in every answer", "amend it with what happened")
+
+
+def _goes_on(events: Events, event: Event) -> bool:
+    """Whether a measure on record extends it beyond its own end: what came of that end is told."""
+    extending = [by for by, act in events.acts_on(event.event_id) if act.relation == "extends" and not _is_threat(by)]
+    return any(by.ended and event.ended and by.ended > event.ended for by in extending)
 
 
 def _probability_of_nobody(events: Events, event: Event, today: date) -> Iterator[Finding]:
@@ -187,7 +195,7 @@ def _act_on_what_is_not_there_yet(events: Events, event: Event, today: date) -> 
 
 def _near_miss_unit(events: Events, event: Event, today: date) -> Iterator[Finding]:
     unit = event.value_unit
-    known = {one.value_unit for one in events.values() if one is not event and not one.own} | {*UNITS}
+    known = {one.value_unit for one in events.values() if one.event_id != event.event_id and not one.own} | {*UNITS}
     if unit in known or unit.startswith(UNITS):  # a known one with an addition: pct ad valorem, FX-indexed
         return
     for near in (*nearest(unit, UNITS, n=1, cutoff=0.7), *filter(None, [_ALIASES.get(unit.lower())]))[:1]:

@@ -74,10 +74,15 @@ def add_events(catalog: Catalog, path: Path, now: datetime) -> list[str]:
     known = catalog.events()
     if path.suffix.lower() in (".yaml", ".yml"):
         rows = _yaml_rows(path)
-        ids = {*known, *(row["event_id"] for row in rows)}
+        named = [row["event_id"] for row in rows]
+        ids = {*known, *named}
+        for number, row in enumerate(rows):
+            if row["event_id"] and row["event_id"] in named[:number]:
+                reading.note(row, "event_id", f"each once; it is event {named.index(row['event_id']) + 1} already")
         events = [read_event(row, ids, reading, now.date()) for row in rows]
     else:
         events = read_events(path, known, reading, now.date())
+    reading.finish()  # in place of a wrong id stands that of an example, which may be there
     for event in events:
         if _there(catalog, event.event_id):
             expected = f"a new id; to change what is there: orecast events amend {event.event_id}"
@@ -92,7 +97,8 @@ def amend_event(
     """Change the facts that are named of an event from ``author.known`` on; what changes, and what that moves.
 
     An end that is said counts as known from its day, or from ``author.known`` if that comes first; the evidence for a
-    new status is of that day. Raises ``NotFound``, and ``InvalidInput`` with every wrong fact.
+    new status is of that day. Raises ``NotFound``, and ``InvalidInput`` with every wrong fact, and for a day on which
+    nobody knew the event.
     """
     was = _believed(catalog, event_id, author.known)
     cells = _cells(was) | dict(facts) | dict.fromkeys(_facts_named(unset, facts), "")
@@ -106,12 +112,43 @@ def amend_event(
     reading = Reading()
     now = read_event(_row(cells), catalog.events(), reading, author.now.date())
     reading.finish()
+    _known_by_then(was, now, day)
     changed = differences(was, now)
     if not changed:
         return [f"{event_id} says so already; nothing is recorded"]
-    catalog.change_event(author.change(event_id, Action.AMEND, changed))
+    notes = catalog.change_event(author.change(event_id, Action.AMEND, changed))
     listed = "; ".join(changed_facts(was, now))
-    return [f"{event_id} is amended, {_since(author)}: {listed}", *_moves(catalog, was, now, author, set(changed))]
+    return [
+        f"{event_id} is amended, {_since(author)}: {listed}",
+        *notes,
+        *_overruled(catalog, now, author, changed),
+        *_moves(catalog, was, now, author, set(changed)),
+    ]
+
+
+def _known_by_then(was: Event, now: Event, day: date) -> None:
+    """Raises ``InvalidInput`` for a change that is known before the event itself."""
+    first = min(was.known_from, now.known_from)
+    if day < first:
+        expected = f"a day not before {first}, when the event was announced; or an earlier day of --announced too"
+        raise InvalidInput(Fault("--known-at", str(day), expected))
+
+
+def _overruled(catalog: Catalog, said: Event, author: Author, changed: Collection[str]) -> Iterator[str]:
+    """Which of the changed facts a later change, that was recorded before, says otherwise."""
+    event, changes = catalog.event_history(said.event_id)
+    last = event_versions(event, changes)[-1].event
+    if last is None:
+        yield f"{said.event_id} was retired later, so no answer of today knows it"
+        return
+    held = sorted(differences(said, last).keys() & changed)
+    if held:
+        yield f"a change that is known later stays: today it still is {'; '.join(_as_told(last, held))}"
+
+
+def _as_told(event: Event, facts: Collection[str]) -> list[str]:
+    cells = _cells(event)
+    return [f"{name}: {cells[name] or 'nothing'}" for name in facts]
 
 
 def retire_event(catalog: Catalog, event_id: str, author: Author) -> list[str]:
@@ -217,7 +254,7 @@ def _yaml_rows(path: Path) -> list[TableRow]:
             raise InvalidInput(Fault(f"event {number}", one, "a mapping of facts: title: …", str(path)))
         if strange := [name for name in one if name not in EventRow.model_fields]:
             raise InvalidInput([Fault(name, one[name], one_of(EventRow.model_fields), str(path)) for name in strange])
-        cells = {name: _text(value) for name, value in one.items()}
+        cells = {"event_id": ""} | {name: _text(value) for name, value in one.items()}
         rows.append(TableRow(str(path), 0, cells, {name: f"{number}.{name}" for name in cells}))
     return rows
 

@@ -158,6 +158,23 @@ def test_the_forecast_counts_with_what_is_certain_and_with_what_has_a_probabilit
     assert found["us-s232-polysilicon-2026"].why_not == "it touches no series that is served"
 
 
+def test_a_probability_that_is_not_drawn_is_not_called_one_that_nobody_gave(own: Stores) -> None:
+    catalog, registry = own
+    threat = an_event(
+        "own-duty", kind="threat", status="threatened", announced=dt.date(2026, 7, 1), effective=dt.date(2027, 3, 1),
+        minerals=("copper",), flows=(("WLD", "USA"),), probability=0.4,
+    )  # fmt: skip
+    catalog.add(events=[threat], known_at=NOW)
+    duty = by_id(event_calendar(catalog, registry, CalendarQuestion(TODAY)))["own-duty"]
+    assert (duty.probability, duty.why_not) == (None, "its probability has no source or no date")
+
+
+@pytest.mark.parametrize("actor", ["china", "chn"])
+def test_who_acts_in_no_event_is_refused_with_what_is_expected(stores: Stores, actor: str) -> None:
+    with pytest.raises(NotFound, match=f"no actor '{actor}'; expected who acts in an event, such as CHN"):
+        asked(stores, about=EventFilter(actor=actor))
+
+
 def test_a_series_whose_runs_are_damaged_is_not_among_those_that_are_served(own: Stores) -> None:
     catalog, registry = own
     (draws,) = (registry.root / COPPER).glob("*/draws.npy")

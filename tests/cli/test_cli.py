@@ -155,7 +155,12 @@ def test_the_calendar_names_what_returns_and_what_is_not_in_the_forecast(capsys:
     shown = orecast(capsys, "events", "--as-of", AS_OF, "--from", "2026-11-27", "--until", "2026-11-27")
     assert "2026-11-27  suspension ends  cn-suspension-no72-2025" in shown
     assert "returns: cn-us-ban-gagesb-2024" in shown
-    assert "not in the forecast: " in shown
+    words = " ".join(shown.split())
+    assert "not in the forecast, for it touches no series that is served: cn-suspension-no72-2025" in words
+    verified = " ".join(
+        orecast(capsys, "events", "--as-of", AS_OF, "--from", "2026-12-31", "--until", "2027-01-01").split()
+    )
+    assert "to be verified again, with the day of the last time: id-nickel-rkab-2026 (2026-02-12)" in verified
     assert "Nothing is known to change" in orecast(
         capsys, "events", "--as-of", AS_OF, "--from", "2040-01-01", "--until", "2040-01-02"
     )

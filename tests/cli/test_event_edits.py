@@ -106,6 +106,16 @@ def test_a_fault_in_a_yaml_file_names_the_file_the_event_and_the_fact(desk: Desk
     assert f"{file}: 1.announced = 'soon': expected a date" in desk.says("add", "--file", str(file), code=2)
     file.write_text("title: A ban\ntitel: A ban\n")
     assert f"{file}: titel = 'A ban': expected one of event_id, title" in desk.says("add", "--file", str(file), code=2)
+    file.write_text(
+        "\n".join(f"- {{event_id: one, title: {name}, kind: tariff, announced: 2026-06-01}}" for name in "ab")
+    )
+    said = desk.says("add", "--file", str(file), code=2)
+    assert "a new id" not in said
+    assert f"{file}: 2.event_id = 'one': expected each once; it is event 1 already" in said
+    file.write_text("{title: A ban, kind: export_ban, announced: 2026-06-01}\n")
+    said = desk.says("add", "--file", str(file), code=2)
+    assert f"{file}: 1.event_id = '': expected small letters" in said
+    assert "a new id" not in said
     file.write_text("title: [\n")
     assert f"{file}:2: text = " in desk.says("add", "--file", str(file), code=2)
 
@@ -151,10 +161,29 @@ def test_something_that_was_learned_earlier_counts_earlier_and_nothing_counts_fr
         (("amend", "us-s232-copper-2025", "--unset", "title"), "--title = '': expected a title"),
         (("amend", "us-s232-copper-2025", "--unset", "ended", "--ended", "2026-01-01"), "not said as well"),
         (("retire", "us-s232-copper-2025"), "say --why"),
+        (
+            ("amend", "us-s232-copper-2025", "--value-after", "40", "--known-at", "2025-07-29"),
+            "--known-at = '2025-07-29': expected a day not before 2025-07-30, when the event was announced",
+        ),
     ],
 )
 def test_an_amendment_that_cannot_be_is_refused(desk: Desk, arguments: tuple[str, ...], says: str) -> None:
     assert says in desk.says(*arguments, code=2)
+
+
+def test_a_change_that_was_known_before_another_says_that_today_the_other_counts(desk: Desk) -> None:
+    desk.says("amend", "us-s232-copper-2025", "--value-after", "40", "--known-at", "2026-05-01")
+    said = desk.says("amend", "us-s232-copper-2025", "--value-after", "30", "--known-at", "2026-04-01")
+    assert "a change that is known later stays: today it still is value_after: 40.0" in said
+    desk.says("retire", "us-s232-copper-2025", "--why", "a test", "--known-at", "2026-06-01")
+    said = desk.says("amend", "us-s232-copper-2025", "--value-after", "20", "--known-at", "2026-04-02")
+    assert "us-s232-copper-2025 was retired later, so no answer of today knows it" in said
+
+
+def test_a_slip_in_an_amendment_is_told_as_one_in_a_new_event(desk: Desk) -> None:
+    said = desk.says("amend", "us-s232-copper-2025", "--minerals", "coper", "--value-unit", "pp ad valorum")
+    assert "mineral 'coper' is new: it stands alone in the tree of minerals" in said
+    assert "the unit 'pp ad valorum' is none that is known" in said
 
 
 def test_a_retired_event_is_gone_and_comes_back_and_its_history_tells_it_all(desk: Desk) -> None:

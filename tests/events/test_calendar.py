@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from forecast.events import EXPIRIES, Act, Event, Events, StateChange, What, changes, last_day, timeline
-from tests.support.small_world import an_event
+from tests.support.small_world import SOURCED, an_event
 
 NO_70, NO_72, TARIFFS = "cn-suspension-no70-2025", "cn-suspension-no72-2025", "cn-tariff-suspension-2025-11"
 CONTROLS = tuple(f"cn-mofcom-{number}-2025" for number in (55, 56, 57, 58, 61, 62))
@@ -112,14 +112,7 @@ def test_a_threat_that_became_a_measure_was_carried_out() -> None:
 
 @pytest.mark.parametrize(("known_on", "unconfirmed"), [(date(2030, 1, 31), False), (date(2030, 2, 1), True)])
 def test_a_threat_may_start_on_its_day_and_is_unconfirmed_once_it_has_come(known_on: date, unconfirmed: bool) -> None:
-    threat = an_event(
-        "threat",
-        kind="threat",
-        status="threatened",
-        probability=0.3,
-        probability_source="me",
-        probability_date=date(2030, 1, 1),
-    )
+    threat = an_event("threat", SOURCED | {"kind": "threat", "status": "threatened", "probability": 0.3})
     (change,) = changes(Events([threat]), known_on)
     assert (change.what, change.day) == (What.MAY_START, date(2030, 2, 1))
     assert change.branch is not None

@@ -99,6 +99,23 @@ def test_an_act_tells_why_a_measure_ended_before_it_began() -> None:
     assert of(held, stop) == []
 
 
+def test_no_threat_tells_why_a_measure_ended_before_it_began() -> None:
+    held = one({"ended": date(2030, 1, 20), "end_known": date(2030, 1, 15)})
+    facts: EventFacts = {"announced": date(2030, 1, 15), "effective": date(2030, 9, 1), "status": "threatened"}
+    (finding,) = of(held, an_event("may-stop", facts, acts=(Act("terminates", "it"),)))
+    assert "before it took effect" in finding.what
+
+
+@pytest.mark.parametrize(("status", "open_ends"), [("enacted", 0), ("threatened", 1)])
+def test_an_end_that_was_moved_on_record_is_not_open(status: str, open_ends: int) -> None:
+    ended = one({"needs_recheck": True, "ended": date(2030, 7, 10), "end_known": date(2030, 2, 1),
+                 "status_as_of": date(2030, 7, 9)})  # fmt: skip
+    facts: EventFacts = {"effective": date(2030, 7, 10), "ended": date(2030, 9, 9), "end_known": date(2030, 2, 1),
+                         "status": status}  # fmt: skip
+    found = of(ended, an_event("longer", facts, acts=(Act("extends", "it"),)))
+    assert len(found) == open_ends
+
+
 def test_a_circle_is_told_once() -> None:
     circle = [an_event(name, acts=(Act("amends", to),)) for name, to in (("a", "b"), ("b", "c"), ("c", "a"))]
     found = check(Events(circle), TODAY)

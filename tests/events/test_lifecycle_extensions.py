@@ -93,7 +93,7 @@ def test_the_branch_says_who_gives_the_extension_what_chance_and_what_has_passed
         "extension 0.7 (A. Forecaster, 7 Jul 2030)"
     )
     assert branch_in_words(then, events) == (
-        'Extension "longer", if it comes, ends on 30 Nov 2030: it returns from 1 Dec 2030'
+        'Extension "longer", if it comes, ends on 30 Nov 2030: what it holds back would return from 1 Dec 2030'
     )
     late, _ = branches(events, date(2030, 9, 1))
     assert branch_in_words(late, events) == (
