@@ -286,7 +286,8 @@ class _Sizes:
             self._zeros
             or (forecasts is not None and k is not None and bool(forecasts.zero[k]))
             or any(others)
-            or self._explained(number)
+            or self._at.onsets.explain(number, stop=True)
+            or self._said_by_two(number)
             or self._says_little(number)
         ):
             self._let_in_period(number)

@@ -193,6 +193,16 @@ def test_a_full_stop_after_a_ban_passes_and_one_out_of_the_blue_waits() -> None:
     assert passed(confirmed) == [("2026-07", 0.0), ("2026-08", 0.0)]
 
 
+def test_what_cannot_end_a_trade_does_not_explain_that_nothing_was_traded() -> None:
+    tariff = changed(BAN, kind="tariff")
+    stop = row("2026-07", 0.0, series=FLOW)
+    for about in (onsets([tariff], FLOW, MINERALS), onsets([BAN], replace(FLOW, mineral=""), MINERALS)):
+        (held,) = judge(background(FLOW, about=about), [stop]).held
+        assert (held.reason, held.observation) == (Reason.SIZE, stop)
+    again = judge(background(FLOW, about=about, held=[held]), [row("2026-08", 0.0, series=FLOW)])
+    assert passed(again) == [("2026-07", 0.0), ("2026-08", 0.0)]
+
+
 def test_what_a_ban_leaves_passes_if_it_is_a_part_in_a_hundred_and_waits_if_it_is_one_in_a_thousand() -> None:
     about = ban_of(FLOW)
     assert passed(judge(background(FLOW, about=about), [row("2026-07", 30.0, series=FLOW)])) == [("2026-07", 30.0)]
