@@ -353,7 +353,12 @@ def _extenders(known: Events, event: Event) -> tuple[Event, ...]:
     queue = [event.event_id]
     while queue:
         for by, act in known.acts_on(queue.pop()):
-            if act.relation == "extends" and _acts(by) and by.event_id not in {event.event_id, *found}:
+            if (
+                act.relation == "extends"
+                and _acts(by)
+                and by.status != "withdrawn"
+                and by.event_id not in {event.event_id, *found}
+            ):
                 found[by.event_id] = by
                 queue.append(by.event_id)
     return tuple(found.values())

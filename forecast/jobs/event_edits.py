@@ -96,9 +96,9 @@ def amend_event(
 ) -> list[str]:
     """Change the facts that are named of an event from ``author.known`` on; what changes, and what that moves.
 
-    An end that is said counts as known from its day, or from ``author.known`` if that comes first; the evidence for a
-    new status is of that day. Raises ``NotFound``, and ``InvalidInput`` with every wrong fact, and for a day on which
-    nobody knew the event.
+    An end that is said counts as known from its day, or from ``author.known`` if that comes first; what is withdrawn
+    ends on that day unless another is said, and of that day is the evidence for a new status. Raises ``NotFound``, and
+    ``InvalidInput`` with every wrong fact, and for a day on which nobody knew the event.
     """
     was = _believed(catalog, event_id, author.known)
     cells = _cells(was) | dict(facts) | dict.fromkeys(_facts_named(unset, facts), "")
@@ -107,6 +107,8 @@ def amend_event(
         cells["end_known"] = str(max(was.known_from, min(ended, day)))
     elif "ended" in unset and "end_known" not in said:
         cells["end_known"] = ""
+    elif facts.get("status") == "withdrawn" and "ended" not in said and not (was.ended and was.ended <= day):
+        cells |= {"ended": str(day), "end_known": str(day)}  # not on the day that it was to last to
     if said & {"status", "ended"} and "status_as_of" not in said:
         cells["status_as_of"] = str(day)
     reading = Reading()

@@ -180,6 +180,13 @@ def test_a_change_that_was_known_before_another_says_that_today_the_other_counts
     assert "us-s232-copper-2025 was retired later, so no answer of today knows it" in said
 
 
+def test_what_is_withdrawn_ends_on_that_day_and_not_when_it_was_to_end(desk: Desk) -> None:
+    extension, day = "cn-kuala-lumpur-extension-2026", dt.date(2026, 11, 20)
+    desk.says("amend", extension, "--status", "withdrawn", "--known-at", str(day), "--why", "did not come")
+    event = open_home(desk.home).event(extension)
+    assert (event.status, event.ended, event.end_known, event.status_as_of) == ("withdrawn", day, day, day)
+
+
 def test_a_slip_in_an_amendment_is_told_as_one_in_a_new_event(desk: Desk) -> None:
     said = desk.says("amend", "us-s232-copper-2025", "--minerals", "coper", "--value-unit", "pp ad valorum")
     assert "mineral 'coper' is new: it stands alone in the tree of minerals" in said

@@ -62,6 +62,12 @@ def test_an_extension_that_comes_moves_the_end_and_one_that_is_called_off_leaves
     assert (stays.starts, stays.extension) == (date(2030, 9, 1), "")
 
 
+def test_an_extension_that_is_called_off_after_the_end_extends_nothing_up_to_that_day() -> None:
+    off = replace(extension(), status="withdrawn", ended=date(2030, 9, 20), end_known=date(2030, 9, 20))
+    (stays,) = found(BAN, PAUSE, off, known_on=date(2030, 10, 1)).values()
+    assert (stays.starts, stays.unconfirmed) == (date(2030, 9, 1), True)
+
+
 def test_one_word_may_extend_several_suspensions_which_then_hang_on_one_chance() -> None:
     quota = a_ban("quota", effective=date(2030, 1, 20))
     other = replace(PAUSE, event_id="other", acts=(Act("suspends", "quota"),), ended=date(2030, 9, 15))

@@ -163,6 +163,13 @@ class CompanionPrices:
         end = int(np.flatnonzero(np.isfinite(basis))[-1]) + 1
         return self._after(last, seen, usual, day, Basis.of(basis[:end], window - end))
 
+    def _days(self, start: np.datetime64, end: np.datetime64) -> int:
+        """Days from the first to the last, both included; of a companion of working days those."""
+        calendar = self.series.calendar
+        if calendar.unit != "B":
+            return int((end - start).astype(int)) + 1
+        return int(calendar.begun(end)) - int(calendar.ordinal(start)) + 1
+
     def _after(self, last: int, seen: int, usual: float, day: np.datetime64, basis: Basis) -> Bridge:
         latest, final = self.ends[seen - 1], max(int(self.period[seen - 1]), last)
         logs, count = self.means(last + 1, final, seen)
@@ -175,7 +182,7 @@ class CompanionPrices:
             start, end = starts[-1], self.freq.end(starts[-1])
             passed = 1.0
             if end > day or (end - latest).astype(int) > _LAST_DAYS:
-                passed = min(float(((latest - start).astype(int) + 1) / ((end - start).astype(int) + 1)), 1.0)
+                passed = min(self._days(start, latest) / self._days(start, end), 1.0)
                 share[-1], full[-1] = passed, False
             reach = final - last - 1 + passed
         whole = int(np.argmin(np.append(full, False)))
