@@ -17,6 +17,7 @@ from forecast.catalog.quarantine import Held, Reason
 from forecast.errors import InvalidInput
 from forecast.events.exposure import Minerals
 from forecast.intake.judgement import Background, Judged, Onsets, amount, judge, onsets
+from forecast.names import Slug
 from forecast.timeseries.series import Series
 from tests.support.records import NOTHING_SAID, a_series, changed, like
 
@@ -196,7 +197,7 @@ def test_a_full_stop_after_a_ban_passes_and_one_out_of_the_blue_waits() -> None:
 def test_what_cannot_end_a_trade_does_not_explain_that_nothing_was_traded() -> None:
     tariff = changed(BAN, kind="tariff")
     stop = row("2026-07", 0.0, series=FLOW)
-    for about in (onsets([tariff], FLOW, MINERALS), onsets([BAN], replace(FLOW, mineral=""), MINERALS)):
+    for about in (onsets([tariff], FLOW, MINERALS), onsets([BAN], replace(FLOW, mineral=Slug("")), MINERALS)):
         (held,) = judge(background(FLOW, about=about), [stop]).held
         assert (held.reason, held.observation) == (Reason.SIZE, stop)
     again = judge(background(FLOW, about=about, held=[held]), [row("2026-08", 0.0, series=FLOW)])
