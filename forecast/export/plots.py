@@ -73,6 +73,7 @@ def forecast_picture(history: History, made: Forecast, marked: Sequence[Mark] = 
     recent = _recent(history, periods)
     _line(axes, recent.ds, recent.y, INK, "observed")
     _fan(axes, recent, made, COLOURS[0], "median forecast")
+    axes.axvline(cast(float, np.datetime64(made.as_of, "D")), color=INK, lw=0.9, label="day of the question")
     _marks(figure, axes, marked)
     shown = ", ".join(f"{level} %" for level in made.levels)
     _title(axes, made.series_id, f"{made.unit}; intervals {shown}")
