@@ -196,7 +196,7 @@ def test_a_full_stop_after_a_ban_passes_and_one_out_of_the_blue_waits() -> None:
 def test_what_cannot_end_a_trade_does_not_explain_that_nothing_was_traded() -> None:
     tariff = changed(BAN, kind="tariff")
     stop = row("2026-07", 0.0, series=FLOW)
-    for about in (onsets([tariff], FLOW, MINERALS), onsets([BAN], replace(FLOW, mineral=""), MINERALS)):
+    for about in (onsets([tariff], FLOW, MINERALS), onsets([BAN], replace(FLOW, mineral=Slug("")), MINERALS)):
         (held,) = judge(background(FLOW, about=about), [stop]).held
         assert (held.reason, held.observation) == (Reason.SIZE, stop)
     again = judge(background(FLOW, about=about, held=[held]), [row("2026-08", 0.0, series=FLOW)])
@@ -331,7 +331,7 @@ def test_a_period_that_is_not_over_is_held_unless_it_is_a_day(
 def test_a_row_in_another_unit_is_held_however_plausible_it_is() -> None:
     judged = judge(background(), [row("2026-07", 30500.0, unit="EUR/t"), row("2026-08", 30600.0, unit="usd / t")])
     assert reasons(judged) == {"2026-07": Reason.UNIT}
-    assert judged.held[0].why == "its row says EUR/t, and the series is in USD/t"
+    assert judged.held[0].why == "its file says EUR/t, and the series is in USD/t"
 
 
 def test_a_year_before_1900_is_held_and_one_before_1700_refused() -> None:
