@@ -17,6 +17,7 @@ from forecast.catalog.quarantine import Held, Reason
 from forecast.errors import InvalidInput
 from forecast.events.exposure import Minerals
 from forecast.intake.judgement import Background, Judged, Onsets, amount, judge, onsets
+from forecast.names import Slug
 from forecast.timeseries.series import Series
 from tests.support.records import NOTHING_SAID, a_series, changed, like
 

@@ -368,9 +368,16 @@ def test_refused_rows_that_are_put_right_come_in_with_the_same_command(catalog: 
     right = refused.read_text().replace(",x", ",9710").splitlines()[:2]
     counts = take(catalog, tmp_path / "again.csv", "\n".join(right) + "\n", hints)
     assert counts.observations == 1
-    other = "\n".join(right).replace(",price.copper,", ",price.nickel,") + "\n"
+    other = "\n".join(right).replace("price.copper", "price.nickel") + "\n"
     with pytest.raises(InvalidInput, match="has other ids"):
         take(catalog, tmp_path / "other.csv", other, hints)
+
+
+def test_refused_rows_keep_the_unit_of_their_header(catalog: Catalog, tmp_path: Path) -> None:
+    hints, refused = Hints(columns={"Copper (CNY/t)": "price.copper"}), tmp_path / "refused.csv"
+    take(catalog, tmp_path / "first.csv", "Date,Copper (CNY/t)\n2026-07,9x\n", hints, refused)
+    text = refused.read_text().replace(",9x,", ",9700,")
+    assert take(catalog, tmp_path / "again.csv", text, Hints(series_id="price.copper")).held == 1
 
 
 def test_another_series_far_down_in_a_file_of_one_is_refused_by_its_line(catalog: Catalog, tmp_path: Path) -> None:
