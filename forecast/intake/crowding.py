@@ -12,7 +12,7 @@ from forecast.names import Measure
 from forecast.timeseries.series import Series
 
 #: Periods of a file that are remembered: what it is made of shows in fewer.
-_MOST = 100_000
+_MOST = 20_000
 
 
 class Crowding:
@@ -21,17 +21,21 @@ class Crowding:
     def __init__(self, series: Sequence[Series], periods: PeriodReader) -> None:
         self._series, self._periods = series, periods
         self._found: dict[tuple[int, dt.date], dict[dt.date, tuple[int, str]]] = {}
-        self._starts: dict[str, dt.date | None] = {}
+        self._seen: set[tuple[int, str]] = set()
+        self._days = [one.calendar.unit in "DB" for one in series]
 
     def note(self, batch: Batch, series: Sequence[int]) -> None:
         """Rows of a batch and the numbers of their series, below 0 where it is not known."""
         for k, text, line in zip(series, batch.cells["ds"], batch.lines, strict=True):
-            if len(self._found) >= _MOST:
+            if len(self._seen) >= _MOST:
                 return
-            if k < 0 or self._series[k].calendar.unit in "DB" or (start := self._start(text)) is None:
+            if k < 0 or self._days[k] or (k, text) in self._seen:
                 continue
-            first: dt.date = self._series[k].calendar.floor(start).item()
-            self._found.setdefault((k, first), {}).setdefault(start, (line, text))
+            self._seen.add((k, text))
+            start = self._periods.start(text)
+            if start is not None:
+                first: dt.date = self._series[k].calendar.floor(start).item()
+                self._found.setdefault((k, first), {}).setdefault(start, (line, text))
 
     def check(self, file: str) -> None:
         """Raises ``InvalidInput`` where at least half of the periods of a series are cut into several."""
@@ -45,11 +49,6 @@ class Crowding:
                 faults.append(_fault(self._series[k], cut[0], file))
         if faults:
             raise InvalidInput(faults[:1])
-
-    def _start(self, text: str) -> dt.date | None:
-        if text not in self._starts:
-            self._starts[text] = self._periods.start(text)
-        return self._starts[text]
 
 
 def _fault(series: Series, starts: dict[dt.date, tuple[int, str]], file: str) -> Fault:
