@@ -42,13 +42,10 @@ class Crowding:
         periods: dict[int, list[dict[dt.date, tuple[int, str]]]] = {}
         for (k, _), starts in self._found.items():
             periods.setdefault(k, []).append(starts)
-        faults = []
         for k, every in periods.items():
             cut = [starts for starts in every if len(starts) > 1]
             if cut and 2 * len(cut) >= len(every):
-                faults.append(_fault(self._series[k], cut[0], file))
-        if faults:
-            raise InvalidInput(faults[:1])
+                raise InvalidInput(_fault(self._series[k], cut[0], file))
 
 
 def _fault(series: Series, starts: dict[dt.date, tuple[int, str]], file: str) -> Fault:
