@@ -19,6 +19,7 @@ from forecast.catalog.claims import FLAG_WORDS
 from forecast.catalog.csv_reader import moment
 from forecast.errors import known_name, one_of
 from forecast.intake.batch import Batch
+from forecast.intake.crowding import Crowding
 from forecast.intake.layout import Table
 from forecast.intake.spool import ROW, UNSAID, Rows
 from forecast.names import Measure
@@ -95,6 +96,7 @@ class Checks:
         self._periods = [_Texts(partial(self._read_period, Freq(code))) for code in self._freqs]
         self._flag, self._known, self._assumed = _Texts(_read_flag), _Texts(_read_moment), _Texts(_read_assumed)
         self._word = _Texts(self._read_word)
+        self.crowding = Crowding(list(series.values()), table.periods)
         self._plain = _reads_plain(table)
         self._seen = 0
 
@@ -109,6 +111,7 @@ class Checks:
         found["series"][known] = series[known]
         found["line"], found["row"] = batch.lines, np.arange(self._seen, self._seen + n)
         self._seen += n
+        self.crowding.note(batch, series.tolist())
         found["ds"] = self._ds(cells["ds"], series, known, wrong)
         found["value"] = self._values(cells["value"], known, wrong)
         self._check_amounts(found, known, wrong)

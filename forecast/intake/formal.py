@@ -10,6 +10,7 @@ import numpy as np
 from forecast.catalog import Observation
 from forecast.catalog.quarantine import Held, Reason
 from forecast.errors import Fault, InvalidInput
+from forecast.intake.unit_names import is_same
 from forecast.names import Measure
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import FIRST_YEAR, Floats, Series
@@ -33,7 +34,7 @@ def checked(
         refused |= y == 0
     if refused.any():
         raise InvalidInput([_fault(observations[k]) for k in np.flatnonzero(refused).tolist()])
-    units = {unit for unit in {one.unit for one in observations} if unit and _plain(unit) != _plain(series.unit)}
+    units = {unit for unit in {one.unit for one in observations} if unit and not is_same(unit, series.unit)}
     wrong = np.array([one.unit in units for one in observations]) if units else np.zeros(len(y), dtype=bool)
     looked_at = (days < np.datetime64(f"{USUAL_YEAR}-01-01")) | (days >= _first_open(series, today)) | wrong
     if not looked_at.any():
@@ -74,13 +75,9 @@ def _first_open(series: Series, today: dt.date) -> np.datetime64:
 def _held(one: Observation, series: Series) -> Held:
     if one.ds.year < USUAL_YEAR:
         reason, why = Reason.YEAR, f"{one.ds.year} is before {USUAL_YEAR}: a year with a wrong digit?"
-    elif one.unit and _plain(one.unit) != _plain(series.unit):
-        reason, why = Reason.UNIT, f"its row says {one.unit}, and the series is in {series.unit}"
+    elif one.unit and not is_same(one.unit, series.unit):
+        reason, why = Reason.UNIT, f"its file says {one.unit}, and the series is in {series.unit}"
     else:
         end = series.calendar.end(one.ds)
         reason, why = Reason.EARLY, f"the period is not over before {end}, deliver its value again then"
     return Held(one, reason, why, one.source)
-
-
-def _plain(unit: str) -> str:
-    return "".join(unit.split()).casefold()

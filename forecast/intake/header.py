@@ -15,6 +15,7 @@ from forecast.formats import Rows
 from forecast.intake.fields import PARTS, Hints, candidates, check_slips, find, mapped
 from forecast.intake.numbers import is_missing
 from forecast.intake.periods import is_period, month_of, span
+from forecast.intake.unit_names import Unit
 from forecast.names import unservable
 from forecast.timeseries.series import Series
 
@@ -36,7 +37,8 @@ class Layout:
 
     ``kind``: one of the four above; ``names``: of its columns; ``fields``: field -> column (``year`` and ``month``
     where they are parts of the period); ``wide``: column -> the series id, period or month that its values are of;
-    ``series_id``: the one of all rows, if a column has none.
+    ``series_id``: the one of all rows, if a column has none; ``units``: column -> the unit that the header names, or a
+    row below it.
     """
 
     kind: str
@@ -45,6 +47,7 @@ class Layout:
     fields: Mapping[str, int]
     wide: Mapping[int, str] = field(default_factory=dict)
     series_id: str = ""
+    units: Mapping[int, Unit] = field(default_factory=dict)
 
     def name(self, at: int) -> str:
         """What a column is called, by its place where it has no name."""
@@ -207,13 +210,14 @@ def _joined(headers: Sequence[Sequence[str]]) -> list[str]:
 
 def _long(reader: Reader, fields: dict[str, int]) -> Layout:
     hints, names = reader.hints, reader.names
-    if hints.series_id and "series_id" in fields:
+    if hints.series_id and {*reader.column(fields.get("series_id", len(names)))} - {hints.series_id}:
         name = names[fields["series_id"]]
-        raise reader.refused("--series-id", hints.series_id, f"nothing, as the column {name!r} says of which series")
+        raise reader.refused("--series-id", hints.series_id, f"nothing, as the column {name!r} has other ids")
     if "series_id" not in fields and hints.columns:
         fields["series_id"] = _label(reader, [at for at in range(len(names)) if at not in fields.values()])
     if "series_id" in fields or hints.series_id:
-        layout = Layout(LONG, reader.line, names, fields, series_id=hints.series_id)
+        told = "" if "series_id" in fields else hints.series_id
+        layout = Layout(LONG, reader.line, names, fields, series_id=told)
         _check_one_series(reader, layout)
         return layout
     expected = f"a column 'series_id' (or --map COLUMN=series_id), {_ONE_SERIES}"

@@ -10,7 +10,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import compress
 from pathlib import Path
@@ -22,6 +22,7 @@ from forecast.formats import Limits, Rows, RowsFile, open_file
 from forecast.intake.batch import Batch
 from forecast.intake.fields import FIELDS, PARTS, Hints
 from forecast.intake.header import BY_MONTH, BY_PERIOD, BY_SERIES, LONG, Layout, NoTable, find_layout
+from forecast.intake.header_units import units_of, with_certain_units
 from forecast.intake.numbers import NumberReader, decimal_sign, is_missing, settled
 from forecast.intake.periods import (
     PeriodReader,
@@ -78,6 +79,7 @@ class Table:
     understood: Understood
     periods: PeriodReader
     numbers: NumberReader
+    series: Mapping[str, Series]
 
     @property
     def file(self) -> str:
@@ -101,7 +103,7 @@ class Table:
                     self._check_cells(batch)
                     named = self._named(batch, seen)
                     if named.lines:
-                        yield named
+                        yield with_certain_units(named, self.layout, self.series)
         if faults:
             raise InvalidInput(faults)
         if self._translates and (missing := self.hints.columns.keys() - seen):
@@ -117,6 +119,7 @@ class Table:
 
     def _named(self, batch: Batch, seen: set[str]) -> Batch:
         if not self._translates:
+            self._check_one_series(batch)
             return batch
         told = batch.cells["series_id"]
         ids = self.hints.columns
@@ -124,6 +127,14 @@ class Table:
         chosen = _chosen(batch, [name in ids for name in told])
         cells = {**chosen.cells, "series_id": [ids[name] for name in chosen.cells["series_id"]]}
         return Batch(batch.file, chosen.lines, cells, batch.written)
+
+    def _check_one_series(self, batch: Batch) -> None:
+        """Refuse ids other than ``--series-id``, which a column may repeat."""
+        only, ids = self.hints.series_id, batch.cells["series_id"]
+        if only and {*ids} - {only}:
+            at = next(at for at, name in enumerate(ids) if name != only)
+            where = batch.written["series_id"]
+            raise InvalidInput(Fault(where, ids[at], f"{only}, as --series-id says", self.file, batch.lines[at]))
 
     def _check_cells(self, batch: Batch) -> None:
         for name, texts in batch.cells.items():
@@ -149,6 +160,7 @@ def open_table(path: Path, hints: Hints, known: Mapping[str, Series], limits: Li
             faults[:MOST_FAULTS]
             or Fault("file", ",".join(layout.names), "a header line and at least one row", str(path))
         )
+    layout = replace(layout, units=units_of(layout, head[1]))
     periods, written = _period_reader(source, layout, hints, head, chunks)
     numbers = _number_reader(source, layout, hints, head, chunks)
     understood = Understood(
@@ -164,7 +176,7 @@ def open_table(path: Path, hints: Hints, known: Mapping[str, Series], limits: Li
         period_format=written,
         decimal=numbers.decimal,
     )
-    return Table(source, layout, hints, limits, understood, periods, numbers)
+    return Table(source, layout, hints, limits, understood, periods, numbers, known)
 
 
 def _sheet(source: RowsFile, hints: Hints, known: Mapping[str, Series]) -> tuple[str, Layout]:
@@ -253,6 +265,9 @@ def _melted(file: str, layout: Layout, lines: Sequence[int], columns: Sequence[S
     if layout.series_id:
         common["series_id"] = [layout.series_id] * len(lines)
     if layout.kind == LONG:
+        if layout.units:
+            at = layout.fields["value"]
+            common["unit"], written["unit"] = [str(layout.units[at])] * len(lines), layout.name(at)
         yield _without_gaps(
             Batch(file, lines, common, written), layout.names[layout.fields["value"]] not in _OWN_VALUES
         )
@@ -263,6 +278,8 @@ def _melted(file: str, layout: Layout, lines: Sequence[int], columns: Sequence[S
         cells = {**common, "value": list(map(str.strip, columns[at]))}
         if layout.kind == BY_SERIES:
             cells["series_id"] = [told] * len(lines)
+            if layout.units:
+                cells["unit"] = [str(layout.units.get(at, ""))] * len(lines)
         else:
             cells["ds"] = [f"{year}-{told}" for year in years] or [told] * len(lines)
         names = {"value": name} if layout.kind == BY_SERIES else {"ds": name, "value": name}

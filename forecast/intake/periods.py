@@ -212,6 +212,13 @@ class PeriodReader:
             self._known[text, freq.code] = start
         return start
 
+    def start(self, text: str) -> dt.date | None:
+        """The first day of the period that a text names, of whichever length; None where it names none."""
+        try:
+            return span(text, self.order, self.serial).start
+        except ValueError:
+            return None
+
     def _read(self, text: str, freq: Freq) -> dt.date:
         expected = f"a {freq.period}, such as {_EXAMPLES[freq.unit]}"
         try:

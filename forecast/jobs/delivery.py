@@ -23,6 +23,7 @@ from forecast.errors import Fault
 from forecast.events import Event
 from forecast.intake.checks import Checks
 from forecast.intake.gate import Gate
+from forecast.intake.header_units import doubts
 from forecast.intake.layout import open_table
 from forecast.intake.spool import UNSAID, Rows, Spool
 from forecast.intake.unknown import UnknownSeries
@@ -76,7 +77,10 @@ class Delivery:
         self._stack.close()
 
     def read(self) -> None:
-        """Check every row by itself; what is right waits on disk."""
+        """Check every row by itself; what is right waits on disk.
+
+        Raises ``InvalidInput`` where the file as a whole has other periods than its series.
+        """
         for batch in self.table.batches():
             checked = self._checks.check(batch)
             unknown = checked.unknown.tolist()
@@ -90,6 +94,7 @@ class Delivery:
                 if len(self.first) < SHOWN:
                     claims = self._claims(checked.rows[: SHOWN - len(self.first)])
                     self.first += tuple(claims.observation(k) for k in range(len(claims)))
+        self._checks.crowding.check(self._file)
 
     def finish(self) -> None:
         """Find the rows that only others show to be wrong, where nothing will be written."""
@@ -129,6 +134,7 @@ class Delivery:
         """What is to be said of it besides."""
         yield from self._periods.notes()
         yield from sentences(self._held)
+        yield from doubts(self.table.layout, self.touched, self._series)
         if self.refusals.rows and self._options.quarantine is not None:
             were = "was" if self.refusals.rows == 1 else "were"
             yield f"{counted(self.refusals.rows, 'row')} {were} refused: {self._options.quarantine}"

@@ -332,7 +332,7 @@ def test_a_period_that_is_not_over_is_held_unless_it_is_a_day(
 def test_a_row_in_another_unit_is_held_however_plausible_it_is() -> None:
     judged = judge(background(), [row("2026-07", 30500.0, unit="EUR/t"), row("2026-08", 30600.0, unit="usd / t")])
     assert reasons(judged) == {"2026-07": Reason.UNIT}
-    assert judged.held[0].why == "its row says EUR/t, and the series is in USD/t"
+    assert judged.held[0].why == "its file says EUR/t, and the series is in USD/t"
 
 
 def test_a_year_before_1900_is_held_and_one_before_1700_refused() -> None:

@@ -94,7 +94,8 @@ TEXTS: dict[str, tuple[str | bytes, Hints, str, int | None, str]] = {
         "ds,Copper,Copper\n2024-01,1,2\n", Hints(columns={"Copper": "price.x"}), "--column", 1, "once"),
     "no such name in its column": (
         "unique_id,ds,y\nzinc,2024-01,1\n", Hints(columns={"znic": "price.x"}), "--column", None, "nearest: zinc"),
-    "series twice told": (H + OK, ONE, "--series-id", 1, "nothing, as the column 'series_id'"),
+    "series twice told": (
+        H + OK.replace("price.x", "price.z"), ONE, "--series-id", 1, "nothing, as the column 'series_id'"),
     "rows of several products": (
         "period,cmdCode,primaryValue\n202401,2605,1\n202401,2602,2\n", ONE, "rows", 3, "'VALUE OF cmdCode=ID'"),
     "several rows for one series": (

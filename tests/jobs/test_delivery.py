@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast.catalog import Catalog
+from forecast.catalog import Catalog, Counts
 from forecast.catalog.quarantine import Settlement
 from forecast.errors import InvalidInput
 from forecast.intake.gate import Gate
+from forecast.intake.layout import Hints
 from forecast.jobs import refusals
 from forecast.jobs.ingest import IngestOptions, ingest, preview
 from forecast.settings import Settings
@@ -30,7 +31,7 @@ SERIES = "series_id,measure,unit,freq\n"
 RUN = """
 import sys, datetime as dt
 from pathlib import Path
-from forecast.catalog import Catalog
+from forecast.catalog import Catalog, Counts
 from forecast.jobs.ingest import ingest
 from forecast.settings import Settings
 home, file, series = map(Path, sys.argv[1:])
@@ -298,3 +299,93 @@ def _takes_in(catalog: Catalog, tmp_path: Path) -> None:
     ]
     again = ingest(catalog, file, series, known_at=NOW)
     assert (again.changed, again.unchanged) == (0, 4)
+
+
+def take(catalog: Catalog, path: Path, text: str, hints: Hints, quarantine: Path | None = None) -> Counts:
+    gate = Gate(catalog, None, NOW)
+    options = IngestOptions(hints=hints, gate=gate, quarantine=quarantine)
+    return ingest(catalog, put(path, text), known_at=NOW, options=options)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint", "held"),
+    [
+        ("Date,Copper (CNY/t)\n2026-07,9700\n", "Copper (CNY/t)", 1),
+        ("Date,Copper ($/mt)\n2026-07,9700\n", "Copper ($/mt)", 0),
+        ("Date,Copper,Zinc\n,CNY/t,USD/t\n2026-07,9700,2\n", "Copper", 1),
+        ("Date,Copper,Zinc\n,($/mt),CNY/t\n2026-07,9700,2\n", "Copper", 0),
+    ],
+)
+def test_values_under_a_header_of_another_unit_are_held(
+    catalog: Catalog, tmp_path: Path, text: str, hint: str, held: int
+) -> None:
+    counts = take(catalog, tmp_path / "units.csv", text, Hints(columns={hint: "price.copper"}))
+    assert (counts.observations, counts.held) == (1 - held, held)
+    assert any("its file says CNY/t, and the series is in USD/t" in note for note in counts.notes) == bool(held)
+
+
+def test_the_one_column_of_a_file_of_one_series_says_its_unit_too(catalog: Catalog, tmp_path: Path) -> None:
+    hints = Hints(series_id="price.copper", mapping={"Price (CNY/t)": "value"})
+    assert take(catalog, tmp_path / "one.csv", "ds,Price (CNY/t)\n2026-07,9700\n", hints).held == 1
+
+
+def test_a_unit_in_doubt_is_told_and_holds_nothing(catalog: Catalog, tmp_path: Path) -> None:
+    hints = Hints(columns={"Copper (kg)": "price.copper"})
+    counts = take(catalog, tmp_path / "doubt.csv", "Date,Copper (kg)\n2026-07,9700\n", hints)
+    assert (counts.observations, counts.held) == (1, 0)
+    assert any("the header says kg, and price.copper is in USD/t" in note for note in counts.notes)
+
+
+@pytest.mark.parametrize("quarantine", [None, "refused.csv"])
+def test_months_for_a_series_of_quarters_are_refused_as_a_whole(
+    catalog: Catalog, tmp_path: Path, quarantine: str | None
+) -> None:
+    series = put(tmp_path / "series.csv", SERIES + "mine.q,volume,t,Q\n")
+    rows = "".join(f"mine.q,2024-{month:02},{month}\n" for month in range(1, 13))
+    options = IngestOptions(quarantine=tmp_path / quarantine if quarantine else None)
+    with pytest.raises(InvalidInput) as caught:
+        ingest(catalog, put(tmp_path / "months.csv", HEADER + rows), series, known_at=NOW, options=options)
+    (fault,) = caught.value.faults
+    assert (fault.line, fault.value) == (2, "2024-01, 2024-02, 2024-03")
+    assert "one row a quarter: mine.q has quarters" in fault.expected
+    assert "sum them first" in fault.expected
+    assert "mine.q" not in catalog.series()
+    assert not (tmp_path / "refused.csv").exists()
+
+
+def test_one_wrong_month_in_a_file_of_quarters_is_one_refused_row(catalog: Catalog, tmp_path: Path) -> None:
+    series = put(tmp_path / "series.csv", SERIES + "mine.q,volume,t,Q\n")
+    rows = "".join(f"mine.q,2024-{month:02},1\n" for month in (1, 4, 5, 7, 10))
+    options = IngestOptions(quarantine=tmp_path / "refused.csv")
+    counts = ingest(catalog, put(tmp_path / "q.csv", HEADER + rows), series, known_at=NOW, options=options)
+    assert (counts.observations, counts.refused) == (4, 1)
+
+
+def test_refused_rows_that_are_put_right_come_in_with_the_same_command(catalog: Catalog, tmp_path: Path) -> None:
+    hints, refused = Hints(series_id="price.copper"), tmp_path / "refused.csv"
+    text = "ds,value\n2026-07,9700\n2026-08,x\n2026-08,y\n"
+    assert take(catalog, tmp_path / "first.csv", text, hints, refused).refused == 2
+    right = refused.read_text().replace(",x", ",9710").splitlines()[:2]
+    counts = take(catalog, tmp_path / "again.csv", "\n".join(right) + "\n", hints)
+    assert counts.observations == 1
+    other = "\n".join(right).replace("price.copper", "price.nickel") + "\n"
+    with pytest.raises(InvalidInput, match="has other ids"):
+        take(catalog, tmp_path / "other.csv", other, hints)
+
+
+def test_refused_rows_keep_the_unit_of_their_header(catalog: Catalog, tmp_path: Path) -> None:
+    hints, refused = Hints(columns={"Copper (CNY/t)": "price.copper"}), tmp_path / "refused.csv"
+    take(catalog, tmp_path / "first.csv", "Date,Copper (CNY/t)\n2026-07,9x\n", hints, refused)
+    text = refused.read_text().replace(",9x,", ",9700,")
+    assert take(catalog, tmp_path / "again.csv", text, Hints(series_id="price.copper")).held == 1
+
+
+def test_another_series_far_down_in_a_file_of_one_is_refused_by_its_line(catalog: Catalog, tmp_path: Path) -> None:
+    described = put(tmp_path / "series.csv", SERIES + "mine.d,price,USD/t,D\nmine.e,price,USD/t,D\n")
+    days = np.arange("2000-01-01", "2020-01-01", dtype="datetime64[D]").astype(str).tolist()
+    rows = "".join(f"mine.d,{day},1\n" for day in days) + "mine.e,2020-01-01,1\n"
+    options = IngestOptions(hints=Hints(series_id="mine.d"))
+    with pytest.raises(InvalidInput) as caught:
+        ingest(catalog, put(tmp_path / "d.csv", HEADER + rows), described, known_at=NOW, options=options)
+    (fault,) = caught.value.faults
+    assert (fault.line, fault.value) == (len(days) + 2, "mine.e")
