@@ -103,13 +103,20 @@ class Home:
 
         return series_facts(self.catalog, self.registry, list(self.catalog.series(retired=retired).values()))
 
-    def observations(self, series_id: str, *, as_of: Day | None = None) -> ObservationList:
-        """The published values of a series, and when each became known; ``as_of``: those known by then."""
+    def observations(
+        self, series_id: str, *, start: Day | None = None, end: Day | None = None, as_of: Day | None = None
+    ) -> ObservationList:
+        """The published values of a series, and when each became known; ``as_of``: those known by then.
+
+        ``start``, ``end``: of the periods that start on one of these days or between them.
+        """
         from forecast.answers.held import held_notes
         from forecast.answers.observations import observation_list
 
         name = self.catalog.get(series_id).series_id
-        return observation_list(self.catalog.observations(name, self.day(as_of)), held_notes(self.catalog, name))
+        first, last = (None if day is None else _day(what, day) for what, day in (("start", start), ("end", end)))
+        found = self.catalog.observations(name, self.day(as_of), first, last)
+        return observation_list(found, held_notes(self.catalog, name))
 
     def held(self, series_id: str | None = None, *, settled: bool = False) -> HeldList:
         """Values that were delivered and do not count, and why; ``settled``: also what became of those that were."""
@@ -135,8 +142,8 @@ class Home:
         from forecast.answers.event_filter import EventFilter
         from forecast.answers.events import event_list
 
-        asked = EventFilter(series_id, mineral, actor, kind)
-        return event_list(asked.of(self.catalog.events(self.day(as_of)), self.catalog))
+        asked, day = EventFilter(series_id, mineral, actor, kind), self.day(as_of)
+        return event_list(asked.of(self.catalog.events(day), self.catalog), day)
 
     def event(self, event_id: str, *, as_of: Day | None = None) -> EventOnDay:
         """One event, its state on the day, and what other events did to it."""

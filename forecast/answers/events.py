@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from forecast.answers.calendar import recheck_overdue, touched
-from forecast.answers.model import Answer, Listing, Part, Text
+from forecast.answers.model import LINES, Answer, Listing, Part, Text
 from forecast.answers.series import served
 from forecast.events import Event, KindFamily, State, state
 from forecast.registry import Registry
@@ -73,8 +73,11 @@ class EventFacts(Answer):
 
 
 class EventList(Listing):
-    """A list of events."""
+    """Events as they were known on a day."""
 
+    line = (LINES, "as_of")
+
+    as_of: dt.date = Field(description="day of this knowledge, to its end (UTC)")
     data: tuple[EventFacts, ...]
 
 
@@ -109,9 +112,9 @@ class EventOnDay(EventFacts):
     recheck_overdue: bool = Field(description="whether its record should have been verified again by this day")
 
 
-def event_list(found: Iterable[Event]) -> EventList:
-    """Events in their order."""
-    return EventList.of([EventFacts.model_validate(event) for event in found])
+def event_list(found: Iterable[Event], day: dt.date) -> EventList:
+    """Events in their order, as known on ``day``."""
+    return EventList(as_of=day, data=tuple(EventFacts.model_validate(event) for event in found))
 
 
 def event_on_day(catalog: Catalog, registry: Registry, event_id: str, day: dt.date) -> EventOnDay:

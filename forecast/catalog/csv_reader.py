@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, NoReturn, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -24,6 +24,7 @@ from forecast.errors import Fault, InvalidInput, one_of
 from forecast.formats import Limits, RowsFile, open_file
 from forecast.formats.limits import MEGABYTE
 from forecast.names import BadName
+from forecast.wording import counted
 
 #: How many faults a report spells out; the rest are counted.
 MOST_FAULTS = 50
@@ -90,9 +91,10 @@ class Reading:
         """Raise ``InvalidInput`` with what was found, if anything was; ``most``: how much of it is spelled out."""
         if not self.faults:
             return
-        shown, rest = self.faults[:most], len(self.faults) - most + self.more
+        shown = self.faults[:most]
+        rest = len(self.faults) - len(shown) + self.more
         if rest > 0:
-            shown = [*shown, Fault("rest", f"{rest} more faults", f"none; the first {most} are listed")]
+            shown = [*shown, Fault("rest", counted(rest, "more fault"), f"none; the first {len(shown)} are listed")]
         raise InvalidInput(shown)
 
 
@@ -248,6 +250,8 @@ def word(words: Iterable[str]) -> object:
     return Field(pattern=f"^({'|'.join(known)})$", description=one_of(known), examples=known)
 
 
+#: A day that may be left out.
+SomeDay = Annotated[date | None, PlainValidator(day), Field(description="a date, YYYY-MM-DD, or nothing")]
 FirstDay = Annotated[
     date, BeforeValidator(first_day), Field(description="a date, YYYY-MM-DD (or YYYY-MM)", examples=["2000-01"])
 ]

@@ -23,8 +23,8 @@ from forecast.catalog.csv_reader import (
     FirstDay,
     Reading,
     Row,
+    SomeDay,
     TableRow,
-    day,
     items,
     moment,
     number,
@@ -80,7 +80,6 @@ _Slug = Annotated[names.Slug, AfterValidator(names.slug)]
 _Flow = Annotated[names.Flow, PlainValidator(names.flow)]
 _Items = Annotated[tuple[str, ...], PlainValidator(items)]
 _List = Field(description="a list joined by ';' of ")
-_Day = Annotated[date | None, PlainValidator(day), Field(description="a date, YYYY-MM-DD, or nothing")]
 _Figure = Annotated[
     float | None, PlainValidator(number), Field(description="a number or nothing (text goes to value_text)")
 ]
@@ -138,13 +137,13 @@ class EventRow(Row):
     kind: Annotated[str, word(KINDS)]
     actor: str = ""
     targets: _Items = ()
-    announced: _Day = None
-    effective: _Day = None
-    ended: _Day = None
-    end_known: _Day = None
+    announced: SomeDay = None
+    effective: SomeDay = None
+    ended: SomeDay = None
+    end_known: SomeDay = None
     date_precision: Annotated[str, word(PRECISIONS)] = "day"
     status: Annotated[str, word(EVENT_STATUSES)] = ""
-    status_as_of: _Day = None
+    status_as_of: SomeDay = None
     status_note: str = ""
     instrument: str = ""
     value_before: _Figure = None
@@ -170,7 +169,7 @@ class EventRow(Row):
         Field(ge=0, le=1, description="a probability from 0 to 1, or nothing"),
     ] = None
     probability_source: str = ""
-    probability_date: _Day = None
+    probability_date: SomeDay = None
 
 
 class ObservationRow(Row):
@@ -303,7 +302,7 @@ def _event(row: TableRow, cells: EventRow, ids: Collection[str], reading: Readin
         if act.target not in ids or act.target == row["event_id"]:
             reading.note(row, "acts", known_name("event other than itself", act.target, set(ids) - {row["event_id"]}))
     facts = {"status": status, "end_known": end_known, "needs_recheck": cells.needs_recheck in ("yes", "true")}
-    event = Event(**dict(cells) | facts)
+    event = Event(**{name: getattr(cells, name) for name in EventRow.model_fields} | facts)
     for column, expected in impossible(event, today) if today else ():
         if column not in row.wrong:
             reading.note(row, column, expected)

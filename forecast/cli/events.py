@@ -107,7 +107,7 @@ def show(
 def _list(out: Out, s: Session, about: EventFilter, known_on: dt.date) -> None:
     from forecast.answers.events import event_list
 
-    listed = event_list(about.of(s.catalog.events(known_on), s.catalog))
+    listed = event_list(about.of(s.catalog.events(known_on), s.catalog), known_on)
     out.answer(listed, _COLUMNS, instead=_listed, below=_unsourced(listed))
 
 

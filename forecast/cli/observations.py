@@ -1,4 +1,4 @@
-"""``orecast observations``: values that were published: the way to take one back, and those that are held."""
+"""``orecast observations``: values that were published, the way to take one back, and those that are held."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.options import By, SeriesArgument, day, person
+from forecast.cli.options import AsOf, By, ListingCommands, SeriesArgument, day, person
 from forecast.cli.output import FormatOption, Out, OutputOption
 from forecast.cli.session import Session, session
 from forecast.errors import NotFound
@@ -17,6 +17,7 @@ from forecast.errors import NotFound
 if TYPE_CHECKING:
     from forecast.catalog.quarantine import HeldValue
 
+_VALUES = ("series_id", "ds", "y", "flag", "known_at", "assumed")
 _COLUMNS = ("series_id", "ds", "y", "reason", "why")
 _SETTLED = (*_COLUMNS[:-1], "outcome", "by")
 
@@ -25,27 +26,55 @@ Periods = Annotated[
 ]
 All = Annotated[bool, typer.Option("--all", help="everything that is held of the series")]
 
-observations = typer.Typer(
-    help="Values that were published: withdraw what was wrong, settle what is held.",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-)
+FirstPeriod = Annotated[
+    dt.date | None, typer.Option("--from", parser=day, metavar="DAY", help="periods that start on it or later")
+]
+LastPeriod = Annotated[
+    dt.date | None, typer.Option("--to", parser=day, metavar="DAY", help="periods that start on it or earlier")
+]
+
+observations = typer.Typer(cls=ListingCommands, rich_markup_mode="rich", subcommand_metavar="SERIES | COMMAND")
 
 
 @observations.callback()
 def group() -> None:
-    """Values that were published: withdraw what was wrong, settle what is held."""
+    """Values that were published: list them, withdraw what was wrong, settle what is held.
+
+    Without a command it is `orecast observations show`, whose options it takes.
+
+    \b
+    Examples:
+      orecast observations price.copper --from 2026-01-01
+      orecast observations held
+    """
+
+
+@observations.command()
+def show(
+    series_id: SeriesArgument,
+    first: FirstPeriod = None,
+    last: LastPeriod = None,
+    as_of: AsOf = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
+    """List the values of a series, each as last known; the word show may be left out.
+
+    \b
+    Examples:
+      orecast observations show price.copper --from 2026-01-01
+      orecast observations show price.copper --as-of 2026-06-30 --format csv
+    """
+    with session() as s:
+        found = s.observations(series_id, start=first, end=last, as_of=as_of)
+    Out(format, output).answer(found, _VALUES, below=found.held)
 
 
 @observations.command()
 def withdraw(
     series_id: Annotated[str | None, typer.Argument(metavar="[SERIES]", help="whose values")] = None,
-    first: Annotated[
-        dt.date | None, typer.Option("--from", parser=day, metavar="DAY", help="periods that start on it or later")
-    ] = None,
-    last: Annotated[
-        dt.date | None, typer.Option("--to", parser=day, metavar="DAY", help="periods that start on it or earlier")
-    ] = None,
+    first: FirstPeriod = None,
+    last: LastPeriod = None,
     file: Annotated[
         Path | None, typer.Option(exists=True, dir_okay=False, help="instead: a CSV file with series_id and ds")
     ] = None,

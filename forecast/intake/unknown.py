@@ -33,12 +33,12 @@ class _Unknown:
 
 
 class UnknownSeries:
-    """The ids of a table that are not known, and what their rows say."""
+    """The ids of a table that are not known, and what their rows say; ``more``: rows of those that are not told of."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
         self._found: dict[str, _Unknown] = {}
-        self._others = 0
+        self.more = 0
 
     def note(self, batch: Batch, i: int) -> None:
         """A row of a batch names an id that is not known."""
@@ -46,7 +46,7 @@ class UnknownSeries:
         one = self._found.get(name)
         if one is None:
             if len(self._found) >= MOST_SERIES:
-                self._others += 1
+                self.more += 1
                 return
             unit = batch.cells["unit"][i] if "unit" in batch.cells else ""
             one = self._found[name] = _Unknown(batch.lines[i], unit)
@@ -56,13 +56,10 @@ class UnknownSeries:
 
     def faults(self, file: str, where: str, expected: dict[str, str]) -> list[Fault]:
         """One a series; ``expected``: what would have been right in place of each id."""
-        found = [
+        return [
             Fault(where, name, f"{expected[name]}; {self._advice(name, one)}", file, one.line)
             for name, one in self._found.items()
         ]
-        if self._others:
-            found.append(Fault("rest", f"{counted(self._others, 'row')} of other series", "none", file))
-        return found
 
     @property
     def names(self) -> list[str]:

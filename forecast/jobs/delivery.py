@@ -125,6 +125,11 @@ class Delivery:
         return sorted(found, key=lambda fault: fault.line or 0)
 
     @property
+    def more(self) -> int:
+        """How much is wrong besides ``faults``: of what is wrong in rows each, of unknown series the rows."""
+        return self.refusals.more + self._unknown.more
+
+    @property
     def touched(self) -> list[str]:
         """Ids of the series that rows are of."""
         return [self._checks.ids[k] for k in np.flatnonzero(self._touched).tolist()]

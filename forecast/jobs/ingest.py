@@ -13,13 +13,15 @@ from pathlib import Path
 
 from forecast.catalog import Catalog, Counts, Observation
 from forecast.catalog.csv_reader import MOST_FAULTS, Reading
-from forecast.catalog.csv_records import read_events, read_series
+from forecast.catalog.csv_records import read_series
+from forecast.catalog.writer import Writer
 from forecast.errors import Fault, InvalidInput
 from forecast.events import Event, Events
 from forecast.intake.gate import Gate
 from forecast.intake.layout import Hints, Limits, Understood
 from forecast.jobs.delivery import Delivery
 from forecast.jobs.event_notes import event_notes, finding_notes
+from forecast.jobs.listed_events import ListedEvents, read_listed
 from forecast.timeseries.series import Series
 
 #: Facts of a series that change what is trained, or what it is trained on.
@@ -62,8 +64,18 @@ class _Files:
     before: Mapping[str, Series]
     told_before: Events
     series: Sequence[Series]
-    events: Sequence[Event]
+    listed: ListedEvents
     day: date
+
+    @property
+    def events(self) -> Sequence[Event]:
+        """Those that may be new, or tell something new."""
+        return self.listed.news
+
+    def describe(self, writer: Writer) -> None:
+        """Write what is new of series and events."""
+        writer.describe(self.series, self.events)
+        writer.count(unchanged=self.listed.unchanged)
 
 
 def ingest(
@@ -92,7 +104,7 @@ def ingest(
         # without the series of an unreadable file every row of theirs would be reported as unknown
         reading.finish()
         with catalog.writing(known_at) as writer:
-            writer.describe(files.series, files.events)
+            files.describe(writer)
         return _with_notes(catalog, writer.counts, files, ())
     try:
         opened = Delivery(catalog, observations, files.series, files.events, known_at, options)
@@ -102,13 +114,13 @@ def ingest(
         delivery.read()
         if reading.faults or (delivery.refusals.rows and options.quarantine is None):
             delivery.finish()
-            reading.take(delivery.faults, delivery.refusals.more)
+            reading.take(delivery.faults, delivery.more)
             reading.finish(options.faults)
         with catalog.writing(known_at) as writer:
-            writer.describe(files.series, files.events)
+            files.describe(writer)
             delivery.write(writer)
             if options.quarantine is None:
-                reading.take(delivery.faults, delivery.refusals.more)
+                reading.take(delivery.faults, delivery.more)
                 reading.finish(options.faults)
             delivery.publish()
     return _with_notes(catalog, writer.counts, files, delivery.notes, delivery.touched)
@@ -133,13 +145,13 @@ def preview(
     if reading.faults or observations is None:
         with catalog.writing(known_at, keep=False) as writer:
             if not reading.faults:
-                writer.describe(files.series, files.events)
+                files.describe(writer)
         return Preview(writer.counts, faults=tuple(reading.faults[: options.faults]))
     options = replace(options, quarantine=None)
     with Delivery(catalog, observations, files.series, files.events, known_at, options) as delivery:
         delivery.read()
         with catalog.writing(known_at, keep=False) as writer:
-            writer.describe(files.series, files.events)
+            files.describe(writer)
             delivery.write(writer)
         return Preview(
             replace(writer.counts, notes=(*writer.counts.notes, *delivery.notes)),
@@ -153,11 +165,8 @@ def _read(catalog: Catalog, series: Path | None, events: Path | None, now: datet
     known, told_before = catalog.series(retired=True), catalog.events()
     new_series = read_series(series, known, reading, catalog.observed()) if series else []
     day = now.astimezone(UTC).date()
-    new_events = _owned(read_events(events, told_before, reading, day), told_before) if events else []
-    today = catalog.events(day)
-    # an export leaves out what is not known yet, such as an end to come: that is no other event
-    new_events = [told_before[one.event_id] if today.get(one.event_id) == one else one for one in new_events]
-    return _Files(known, told_before, new_series, new_events, day)
+    listed = read_listed(catalog, events, told_before, reading, day) if events else ListedEvents()
+    return _Files(known, told_before, new_series, listed, day)
 
 
 def _with_notes(
@@ -175,11 +184,6 @@ def _with_notes(
         *finding_notes(catalog.events(), news, files.day),
     )
     return replace(counts, notes=every)
-
-
-def _owned(events: Sequence[Event], before: Events) -> list[Event]:
-    """Events that nobody knew are the user's own; one of the bundled data that is put right stays one of these."""
-    return [replace(e, own=before[e.event_id].own if e.event_id in before else True) for e in events]
 
 
 def _put_right(before: Mapping[str, Series], series: Sequence[Series]) -> Iterator[str]:

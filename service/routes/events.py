@@ -20,8 +20,9 @@ def routes(context: Context) -> APIBlueprint:
     @api.get("/events", responses=answers(EventList, csv=True))
     def list_events(query: EventsQuery) -> Response:
         """Events by id, as they could be known at the end of a day."""
-        found = asked(query).of(context.catalog.events(context.day(query.as_of)), context.catalog)
-        return respond(event_list(found), query.format, "events")
+        day = context.day(query.as_of)
+        found = asked(query).of(context.catalog.events(day), context.catalog)
+        return respond(event_list(found, day), query.format, "events")
 
     @api.get("/events/calendar", responses=answers(EventCalendar, csv=True))
     def list_changes(query: CalendarQuery) -> Response:

@@ -124,6 +124,8 @@ def test_only_so_many_faults_are_listed_and_the_rest_counted() -> None:
 
 
 def test_nothing_wrong_is_no_error() -> None:
+    with pytest.raises(InvalidInput, match="'1 more fault'"):
+        Reading([Fault("x", n, "less") for n in range(51)]).finish()
     Reading().finish()
 
 

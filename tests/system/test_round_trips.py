@@ -5,19 +5,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 
-from forecast.answers.events import EventFacts, EventOnDay
+from forecast.answers.events import EventList, EventOnDay
 from forecast.answers.observations import ObservationList
 from forecast.answers.series import SeriesList
 from forecast.catalog import Catalog, Observation
 from forecast.catalog.csv_records import EVENTS_NOT_TAKEN, SERIES_NOT_TAKEN, EventRow, SeriesRow
 from forecast.cli import call
+from forecast.errors import InvalidInput
 from forecast.intake.layout import Hints, Limits, open_table
+from forecast.jobs.event_edits import Author, amend_event, retire_event
 from forecast.jobs.ingest import ingest
 from forecast.registry import Registry
 from forecast.settings import Settings
@@ -115,6 +117,21 @@ def test_observations_of_an_earlier_day_change_nothing(stores: tuple[Catalog, Fl
     assert catalog.observations("mine.a") == before
 
 
+def test_observations_from_the_command_line_are_those_of_the_service_and_change_nothing(
+    stores: tuple[Catalog, FlaskClient], tmp_path: Path
+) -> None:
+    catalog, client = stores
+    window = "as_of=2026-11-24&start=2026-02-01&end=2026-09-01&format=csv"
+    file, told = tmp_path / "out.csv", client.get(f"/v1/series/mine.a/observations?{window}").data
+    of_window = ["--as-of", "2026-11-24", "--from", "2026-02-01", "--to", "2026-09-01"]
+    for show in ([], ["show"]):
+        assert call(["observations", *show, "mine.a", *of_window, "--format", "csv", "--output", str(file)]) == 0
+        assert file.read_bytes() == told
+    counts = ingest(catalog, file, known_at=NOW)
+    assert (counts.changed, counts.unchanged) == (0, told.count(b"\n") - 1)
+    assert counts.unchanged == 7
+
+
 def test_series_and_events_from_the_service_change_nothing(stores: tuple[Catalog, FlaskClient], tmp_path: Path) -> None:
     catalog, client = stores
     series, events = catalog.series(), catalog.events()
@@ -142,6 +159,50 @@ def test_series_and_events_from_the_command_line_change_nothing(
     assert capsys.readouterr().out.startswith("0 series, 0 observations, 0 revised, 0 events; 1 was")
 
 
+@pytest.mark.parametrize("day", ["2010-01-01", "2025-04-01", "2026-01-15", "2026-05-06", "2026-11-23"])
+def test_events_of_an_earlier_day_change_nothing(stores: tuple[Catalog, FlaskClient], tmp_path: Path, day: str) -> None:
+    """Not even those that were amended, ended or retired since."""
+    catalog, client = stores
+    amend_event(catalog, "mine-1", {"ended": "2026-11-20"}, (), Author("me", NOW, NOW))
+    retire_event(catalog, "mine-2", Author("me", NOW, NOW))
+    before = catalog.events()
+    file = tmp_path / "out.csv"
+    file.write_bytes(client.get(f"/v1/events?as_of={day}&format=csv").data)
+    counts = ingest(catalog, events=file, known_at=NOW)
+    assert (counts.changed, counts.unchanged) == (0, len(catalog.events(date.fromisoformat(day))))
+    assert catalog.events() == before
+    assert f'"as_of":"{day}"' in client.get(f"/v1/events?as_of={day}").text
+
+
+def test_an_export_of_events_of_an_earlier_day_cannot_be_amended(
+    stores: tuple[Catalog, FlaskClient], tmp_path: Path
+) -> None:
+    catalog, client = stores
+    amend_event(catalog, "mine-1", {"ended": "2026-11-20"}, (), Author("me", NOW, NOW))
+    before, file = catalog.events(), tmp_path / "out.csv"
+    told = client.get("/v1/events?as_of=2026-11-23&format=csv").text
+    file.write_text(told.replace("A title", "B title"))
+    with pytest.raises(InvalidInput) as caught:
+        ingest(catalog, events=file, known_at=NOW)
+    (fault,) = caught.value.faults
+    line = next(number for number, text in enumerate(told.splitlines(), 1) if text.startswith("mine-1,"))
+    assert (fault.where, fault.value, fault.line) == ("title", "=B title", line)
+    assert "=A title, as was known on 2026-11-23; an export of an earlier day cannot be amended" in fault.expected
+    header, mine = told.splitlines()[0], told.splitlines()[line - 1]
+    for day, right in (("2026-11-25", "a day up to 2026-11-24"), ("2026-01-01", "a day on which mine-1 was known")):
+        file.write_text(f"{header}\n{mine.removesuffix('2026-11-23')}{day}\n")
+        with pytest.raises(InvalidInput, match=f":2: as_of = '{day}': expected {right}"):
+            ingest(catalog, events=file, known_at=NOW)
+    assert catalog.events() == before
+
+
+def test_an_export_of_events_of_today_may_be_amended(stores: tuple[Catalog, FlaskClient], tmp_path: Path) -> None:
+    catalog, client = stores
+    file = get(client, "/v1/events", tmp_path / "out.csv")
+    file.write_text(file.read_text().replace("A title", "B title"))
+    assert (ingest(catalog, events=file, known_at=NOW).events, catalog.events()["mine-1"].title) == (1, "=B title")
+
+
 def test_all_of_it_stands_in_another_catalogue_as_it_stood(stores: tuple[Catalog, FlaskClient], tmp_path: Path) -> None:
     catalog, client = stores
     other = Catalog.open(Settings.from_env({"ORECAST_HOME": str(tmp_path / "other")}))
@@ -163,7 +224,7 @@ def _by_day(one: Observation) -> Observation:
 
 def test_every_column_of_an_export_is_taken_in_or_known_to_say_nothing(tmp_path: Path) -> None:
     assert {column.name for column in SeriesList.columns()} <= {*SeriesRow.model_fields, *SERIES_NOT_TAKEN}
-    for model in (EventFacts, EventOnDay):
+    for model in (EventList, EventOnDay):
         assert {column.name for column in model.columns()} <= {*EventRow.model_fields, *EVENTS_NOT_TAKEN}
     header = tmp_path / "o.csv"
     header.write_text(
