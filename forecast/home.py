@@ -159,8 +159,6 @@ class Home:
         expiring: SupportsIndex | None = None,
         series_id: str | None = None,
         mineral: str | None = None,
-        actor: str | None = None,
-        kind: str | None = None,
         as_of: Day | None = None,
     ) -> EventCalendar:
         """What starts, ends or may come from ``start`` to ``until``, by day; both may be days to come.
@@ -174,7 +172,7 @@ class Home:
 
         first, last = (None if day is None else _day(name, day) for name, day in (("start", start), ("until", until)))
         days = None if expiring is None else index(expiring)
-        asked = CalendarQuestion(self.day(as_of), first, last, days, EventFilter(series_id, mineral, actor, kind))
+        asked = CalendarQuestion(self.day(as_of), first, last, days, EventFilter(series_id, mineral))
         return event_calendar(self.catalog, self.registry, asked)
 
     def event_history(self, event_id: str) -> EventHistory:
