@@ -53,12 +53,12 @@ EVENTS_NOT_TAKEN = (
     *("state_status", "state_since", "state_until", "state_by", "state_says"),
 )
 
-#: How tables say that nothing was published.
-_NOTHING = frozenset(["", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", *"….-–—:", "..", "...", "--"])
+#: How tables say that nothing was published; in small letters.
+NOT_PUBLISHED = frozenset(["", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", *"….-–—:", "..", "...", "--"])
 
 
 def _amount(text: str) -> float:
-    if text.lower() in _NOTHING:
+    if text.lower() in NOT_PUBLISHED:
         raise PydanticCustomError(EXPECTED, "a number; leave out a period that was not published")
     # what is beyond these bounds is a slip or has the wrong unit, and single precision could not hold its forecast
     value = number(text)

@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-#: How tables say that nothing was published; in small letters.
-_NOTHING = "na n/a n.a. #n/a nan null none .. ... -- nd n/d (d) (s) (na) (x) (w) :c :u :z"
-MISSING = frozenset([*"….-–—:cwx", "", *_NOTHING.split()])
+from forecast.catalog.csv_records import NOT_PUBLISHED
+
+#: How tables, and the statistical offices among them, say that nothing was published; in small letters.
+MISSING = NOT_PUBLISHED | frozenset(["c", "w", "x", "nd", "n/d", "(d)", "(s)", "(na)", "(x)", "(w)", ":c", ":u", ":z"])
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _GROUPS = {
     sign: re.compile(rf"[+-]?[1-9][0-9]{{0,2}}([{other} '’])[0-9]{{3}}(?:\1[0-9]{{3}})*(?:\{sign}[0-9]+)?")

@@ -18,7 +18,6 @@ from forecast.intake.numbers import without_marks
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import FIRST_YEAR
 
-ORDERS = ("dmy", "mdy")
 #: Years that a period may lie in, so that a slip or an amount is not taken for one.
 _YEARS = range(FIRST_YEAR, 2200)
 #: The day before serial day 1 of a spreadsheet, which counts a 29 February 1900 that never was.

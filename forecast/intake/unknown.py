@@ -77,7 +77,7 @@ class UnknownSeries:
 
     def _freq(self, one: _Unknown) -> str:
         texts = list(islice(one.periods, _PERIODS))
-        for code in _FREQS:
+        for code in _FREQS if len(texts) > 1 else ("M", *_FREQS):  # a lone first of July tells nothing of quarters
             try:
                 if len({self._table.periods.first_day(text, Freq(code)) for text in texts}) == len(texts):
                     return code

@@ -206,6 +206,7 @@ function describe(series, forecast, events) {
   head.replaceChildren();
   body.replaceChildren();
   $("numbers-block").hidden = !forecast.data;
+  $("over-words").hidden = !forecast.data?.some((r) => r.nowcast);
   if (forecast.data) {
     const names = ["ds", "yhat", "lo-80", "hi-80", "lo-95", "hi-95"];
     const row = head.insertRow();
