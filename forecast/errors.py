@@ -179,6 +179,23 @@ class Busy(ForecastError, TimeoutError):
         super().__init__(f"{path} has been locked by another process for {seconds:g} seconds; is one hanging?")
 
 
+class SourceFailed(ForecastError, ConnectionError):
+    """A public source gave nothing that can be used: it is down, refuses, or its answer is cut or in error."""
+
+    def __init__(self, source: str, why: str) -> None:
+        self.source, self.why = source, why
+        super().__init__(f"{source}: {why}")
+
+
+class LayoutChanged(SourceFailed):
+    """A source answered in another layout than it had: ``place`` of it, what was ``found``, what was ``expected``."""
+
+    def __init__(self, source: str, place: str, found: str, expected: str = "") -> None:
+        self.place, self.found, self.expected = place, found, expected
+        rest = f"; expected {expected}" if expected else ""
+        super().__init__(source, f"the layout changed: {place}: {found}{rest}")
+
+
 class TooShort(ForecastError, ValueError):
     """Too little history for what was asked."""
 

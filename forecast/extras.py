@@ -15,6 +15,7 @@ EXTRAS = {
     "pandas": ("pandas",),
     "plot": ("matplotlib",),
     "postgres": ("psycopg",),
+    "sources": ("httpx", "pandas", "sdmx"),
 }
 
 

@@ -1,0 +1,7 @@
+"""Public sources: one provider a file, which alone know what a publisher calls its figures and where they are.
+
+Two shapes (``source``): a ``Source`` of observations fetches values under the publisher's own keys, which the table of
+its series (``series_table``) turns into series; a ``NoticeSource`` fetches official notices as candidates for events.
+Both read through ``web``, which retries, waits, asks for what changed, and tells a page that is no data from one that is.
+``providers`` has all of them, ``configuration`` those of the user. Nothing here writes.
+"""

@@ -1,0 +1,68 @@
+"""The shape of a source: what a provider gives, and how it is fetched."""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from forecast.events.candidate import Candidate
+from forecast.sources.web import Web
+
+
+@dataclass(frozen=True)
+class Quote:
+    """The value that a publisher gives under its own ``key`` for the period that starts on ``ds``.
+
+    ``unit``: as the publisher says it, in the words of the table of series; empty where the answer does not say.
+    ``known``: the moment (UTC) since which it could be known, where the answer says that.
+    """
+
+    key: str
+    ds: dt.date
+    value: float
+    unit: str = ""
+    flag: str = "reported"
+    known: dt.datetime | None = None
+
+
+class Provider(ABC):
+    """What every source says of itself.
+
+    ``title``: the publisher and what it gives; ``address``: where its answers begin, which a user's configuration may
+    replace; ``page``: for people; ``key_setting``: the setting that holds a key, empty where none can be used;
+    ``key_needed``: nothing is fetched without it; ``pause``: seconds between two requests; ``met_live``: whether this
+    code has ever met an answer of the publisher itself.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    address: ClassVar[str]
+    page: ClassVar[str]
+    licence: ClassVar[str]
+    key_setting: ClassVar[str] = ""
+    key_needed: ClassVar[bool] = False
+    extra: ClassVar[str] = "sources"
+    pause: ClassVar[float] = 1.0
+    met_live: ClassVar[bool] = False
+
+
+class Source(Provider):
+    """A source of observations."""
+
+    @abstractmethod
+    def fetch(self, web: Web, keys: Collection[str], since: dt.date) -> Iterator[Quote]:
+        """Values of these keys for periods from that of ``since`` on; none where nothing changed since the last time.
+
+        Raises ``SourceFailed``, also where the answer has another layout than it had.
+        """
+
+
+class NoticeSource(Provider):
+    """A source of official notices."""
+
+    @abstractmethod
+    def fetch(self, web: Web, since: dt.date) -> Iterator[Candidate]:
+        """Candidates for events out of documents published on ``since`` or later. Raises ``SourceFailed``."""

@@ -1,0 +1,220 @@
+"""Reading the web for one source: retries with back-off, rate limits, conditional requests, and answers that are data."""
+
+from __future__ import annotations
+
+import datetime as dt
+import email.utils
+import hashlib
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+from urllib.parse import urljoin
+
+import httpx
+
+from forecast.errors import LayoutChanged, SourceFailed
+from forecast.formats.limits import MEGABYTE
+
+#: Attempts at one address, the first pause between them in seconds (doubled each time), and the longest that is waited.
+ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 4, 1.0, 120.0
+#: Bytes of one answer.
+MOST_BYTES = 500 * MEGABYTE
+_AGENT = "orecast (+https://github.com/orecast/orecast)"
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_TIMEOUT = httpx.Timeout(60.0, connect=15.0)
+
+
+@dataclass(frozen=True)
+class Validators:
+    """What the publisher said of an answer, by which it is asked for only if it changed; ``digest``: SHA-256 of it."""
+
+    etag: str = ""
+    modified: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """An answer: its address, bytes, media type without parameters, and when it was last changed, if that is told."""
+
+    url: str
+    body: bytes
+    media: str
+    modified: dt.datetime | None = None
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8, a byte-order mark left out. Raises ``UnicodeDecodeError``."""
+        return self.body.decode("utf-8-sig")
+
+
+@dataclass
+class Web:
+    """The web as one source reads it; a context manager.
+
+    ``source``: its name, for errors; ``address``: where relative addresses begin; ``key``: of the user at the
+    publisher, never part of an error; ``known``: validators of answers that came in whole before. ``seen``: those of
+    this time, to be kept once what the answers say is written.
+    """
+
+    source: str
+    address: str
+    pause: float = 0.0
+    key: str = ""
+    known: Mapping[str, Validators] = field(default_factory=dict)
+    sleep: Callable[[float], None] = time.sleep
+    seen: dict[str, Validators] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        self._client = httpx.Client(
+            timeout=_TIMEOUT, follow_redirects=True, max_redirects=5, headers={"User-Agent": _AGENT}
+        )
+        self._asked = False
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._client.close()
+
+    def get(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        media: tuple[str, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> Page:
+        """The answer of an address, which may be relative to that of the source.
+
+        ``media``: what it may be (``json``, ``csv``, ``xml``, ``html``, ``sheet``), where that is told apart. Raises
+        ``SourceFailed`` for what stays out, is refused or cut, and ``LayoutChanged`` for a page where data should be.
+        """
+        page = self._get(url, params, media, headers, Validators())
+        assert page is not None, "an answer without a condition is whole"
+        return page
+
+    def get_changed(
+        self,
+        url: str,
+        params: Mapping[str, str] | None = None,
+        *,
+        media: tuple[str, ...] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> Page | None:
+        """The same; None where the answer is what it was when it last came in whole."""
+        return self._get(url, params, media, headers, self.known.get(self._place(url, params), Validators()))
+
+    def post(self, url: str, body: object, *, media: tuple[str, ...] = ()) -> Page:
+        """The answer to a question that is sent as JSON."""
+        request = self._client.build_request("POST", self._url(url), json=body)
+        return self._page(self._answered(request), media)
+
+    def _get(
+        self,
+        url: str,
+        params: Mapping[str, str] | None,
+        media: tuple[str, ...],
+        headers: Mapping[str, str] | None,
+        before: Validators,
+    ) -> Page | None:
+        conditions = {"If-None-Match": before.etag, "If-Modified-Since": before.modified}
+        asked = {**(headers or {}), **{name: text for name, text in conditions.items() if text}}
+        request = self._client.build_request("GET", self._url(url), params=params, headers=asked)
+        response = self._answered(request)
+        place = self._place(url, params)
+        if response.status_code == httpx.codes.NOT_MODIFIED:
+            self.seen[place] = before
+            return None
+        page = self._page(response, media)
+        digest = hashlib.sha256(page.body).hexdigest()
+        self.seen[place] = Validators(
+            response.headers.get("ETag", ""), response.headers.get("Last-Modified", ""), digest
+        )
+        return None if digest == before.digest else page
+
+    def _url(self, url: str) -> str:
+        return urljoin(self.address.rstrip("/") + "/", url)
+
+    def _place(self, url: str, params: Mapping[str, str] | None) -> str:
+        """The address without the key of the user, under which its validators are kept."""
+        return self._open(str(httpx.URL(self._url(url), params=params) if params else self._url(url)))
+
+    def _open(self, text: str) -> str:
+        """A text with the key of the user left out."""
+        return text.replace(self.key, "KEY") if self.key else text
+
+    def _answered(self, request: httpx.Request) -> httpx.Response:
+        """A whole answer that is no error, after as many attempts as it takes. Raises ``SourceFailed``."""
+        for attempt in range(1, ATTEMPTS + 1):
+            if self._asked:
+                self.sleep(self.pause)
+            self._asked = True
+            why, wait = "", FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
+            try:
+                response = self._read(request)
+            except httpx.TransportError as error:
+                why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            except httpx.HTTPError as error:
+                raise self._failed(request, str(error)) from None
+            else:
+                if response.status_code not in _PASSING:
+                    return self._accepted(request, response)
+                why = f"status {response.status_code}"
+                wait = _told_to_wait(response) or wait
+            if attempt == ATTEMPTS or wait > LONGEST_PAUSE:
+                more = f"asks to wait {wait:.0f} s" if wait > LONGEST_PAUSE else f"{attempt} attempts"
+                raise self._failed(request, f"{why}; {more}")
+            self.sleep(wait)
+        raise AssertionError("the last attempt returns or raises")
+
+    def _read(self, request: httpx.Request) -> httpx.Response:
+        response = self._client.send(request, stream=True)
+        try:
+            parts, size = [], 0
+            for part in response.iter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > MOST_BYTES:
+                    raise self._failed(request, f"the answer is larger than {MOST_BYTES // MEGABYTE} MB")
+        finally:
+            response.close()
+        response._content = b"".join(parts)
+        return response
+
+    def _accepted(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        if response.is_error:
+            said = " ".join(response.text.split())[:200]
+            raise self._failed(request, f"status {response.status_code}" + (f": {said}" if said else ""))
+        return response
+
+    def _page(self, response: httpx.Response, media: tuple[str, ...]) -> Page:
+        told = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        page = Page(self._open(str(response.url)), response.content, told, _moment(response.headers.get("Last-Modified")))
+        start = page.body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        if "html" not in media and media and start.startswith((b"<!doctype html", b"<html")):
+            raise LayoutChanged(self.source, page.url, f"a page of HTML, not {' or '.join(media)}")
+        if not page.body.strip():
+            raise SourceFailed(self.source, f"{page.url}: an empty answer")
+        return page
+
+    def _failed(self, request: httpx.Request, why: str) -> SourceFailed:
+        return SourceFailed(self.source, self._open(f"{request.url}: {why}"))
+
+
+def _told_to_wait(response: httpx.Response) -> float | None:
+    """Seconds of ``Retry-After``, which is a number of them or a date."""
+    text = response.headers.get("Retry-After", "")
+    if text.isdigit():
+        return float(text)
+    until = _moment(text)
+    return max((until - dt.datetime.now(dt.UTC)).total_seconds(), 0.0) if until else None
+
+
+def _moment(text: str | None) -> dt.datetime | None:
+    """A moment as HTTP writes it; None for anything else."""
+    try:
+        return email.utils.parsedate_to_datetime(text).astimezone(dt.UTC) if text else None
+    except ValueError:
+        return None
