@@ -30,7 +30,7 @@ from forecast.names import stored_flow
 from forecast.timeseries.series import Series
 
 #: The newest migration; a catalogue that has another one is migrated when it is opened.
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 
 METADATA = MetaData(naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"})
 
@@ -118,6 +118,29 @@ HELD_VALUES = Table(
     Column("outcome", Text),
     Column("settled", DateTime),
     Column("by", Text, nullable=False),
+)
+
+#: How each public source did when it was last asked; ``fault`` is empty if that went well, ``counts`` are JSON, ``asked``
+#: is the digest of the series that were asked for.
+FETCHES = Table(
+    "fetches",
+    METADATA,
+    Column("source", String(100), primary_key=True),
+    Column("tried", DateTime, nullable=False),
+    Column("succeeded", DateTime),
+    Column("fault", Text, nullable=False),
+    Column("fault_since", DateTime),
+    Column("counts", Text, nullable=False),
+    Column("asked", Text, nullable=False),
+)
+
+#: What publishers said of the answers that came in whole, by which they are asked for only if they changed.
+FETCHED_PAGES = Table(
+    "fetched_pages",
+    METADATA,
+    Column("source", String(100), primary_key=True),
+    Column("place", String(64), primary_key=True),
+    *(Column(name, Text, nullable=False) for name in ("etag", "modified", "digest")),
 )
 
 _DATES = ("announced", "effective", "ended", "end_known", "status_as_of", "probability_date")

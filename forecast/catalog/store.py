@@ -18,6 +18,7 @@ from forecast.catalog import bundle, event_changes, retirements, rows, vintages
 from forecast.catalog.csv_reader import items
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
+from forecast.catalog.fetches import Fetches
 from forecast.catalog.quarantine import Held, Quarantine, record
 from forecast.catalog.schema import (
     CHANGES,
@@ -102,6 +103,11 @@ class Catalog:
     def quarantine(self) -> Quarantine:
         """The values that are held back."""
         return Quarantine(self._database)
+
+    @property
+    def fetches(self) -> Fetches:
+        """How the public sources did."""
+        return Fetches(self._database)
 
     def series(self, *, retired: bool = False) -> dict[str, Series]:
         """All series by id, in order of id; those that were retired only where they are asked for too."""

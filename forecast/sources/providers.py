@@ -1,10 +1,10 @@
-"""All sources of observations and notices that are built in, by name."""
+"""All sources of observations and of notices that are built in."""
 
 from __future__ import annotations
 
 from forecast.sources.source import NoticeSource, Source
 
 #: Sources of observations, in the order in which they are fetched.
-SOURCES: tuple[type[Source], ...] = ()
+SOURCES: tuple[Source, ...] = ()
 #: Sources of official notices.
-NOTICES: tuple[type[NoticeSource], ...] = ()
+NOTICES: tuple[NoticeSource, ...] = ()

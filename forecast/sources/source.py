@@ -6,7 +6,6 @@ import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import ClassVar
 
 from forecast.events.candidate import Candidate
 from forecast.sources.web import Web
@@ -31,22 +30,22 @@ class Quote:
 class Provider(ABC):
     """What every source says of itself.
 
-    ``title``: the publisher and what it gives; ``address``: where its answers begin, which a user's configuration may
-    replace; ``page``: for people; ``key_setting``: the setting that holds a key, empty where none can be used;
-    ``key_needed``: nothing is fetched without it; ``pause``: seconds between two requests; ``met_live``: whether this
+    ``title``: what it gives; ``publisher``: whom to cite; ``address``: where its answers begin, which a user's configuration may
+    replace; ``page``: for people; ``key_setting``: the setting that holds a key (``census_key``), empty where none can be
+    used; ``key_needed``: nothing is fetched without it; ``pause``: seconds between two requests; ``met_live``: whether this
     code has ever met an answer of the publisher itself.
     """
 
-    name: ClassVar[str]
-    title: ClassVar[str]
-    address: ClassVar[str]
-    page: ClassVar[str]
-    licence: ClassVar[str]
-    key_setting: ClassVar[str] = ""
-    key_needed: ClassVar[bool] = False
-    extra: ClassVar[str] = "sources"
-    pause: ClassVar[float] = 1.0
-    met_live: ClassVar[bool] = False
+    name: str
+    title: str
+    publisher: str
+    address: str
+    page: str
+    licence: str
+    key_setting: str = ""
+    key_needed: bool = False
+    pause: float = 1.0
+    met_live: bool = False
 
 
 class Source(Provider):

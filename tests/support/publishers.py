@@ -75,7 +75,7 @@ def pages(answers: Mapping[str, Answer]) -> Handler:
 
 @contextmanager
 def web_for(
-    source: type[Provider],
+    source: Provider | type[Provider],
     publisher: Publisher,
     *,
     key: str = "",
