@@ -26,8 +26,7 @@ SomeSources = Annotated[
 
 
 def fetch(
-    names: _SERIES_COLUMNS = ("key", "series_id", "delivered", "factor", "unit", "last")
-SomeSources = None,
+    names: SomeSources = None,
     since: Annotated[
         dt.date | None,
         typer.Option("--since", parser=day, metavar="DAY", help="from this day on, also what did not change"),
@@ -91,7 +90,8 @@ def sources(
         if name is None:
             out.answer(source_list(s.catalog, s.settings), _COLUMNS, wrap=("fault",))
         else:
-            out.answer(series_list(s.catalog, chosen(s.settings, (name,))[0]), _SERIES_COLUMNS, wrap=("key", "series_id"))
+            (source,) = chosen(s.settings, (name,))
+            out.answer(series_list(s.catalog, source), _SERIES_COLUMNS, wrap=("key", "series_id"))
 
 
 def _fetched(s: Session, source: ConfiguredSource, since: dt.date | None) -> bool:
