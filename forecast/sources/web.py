@@ -1,10 +1,11 @@
-"""Reading the web for one source: retries with back-off, rate limits, conditional requests, and answers that are data."""
+"""The web as one source reads it: retries with back-off, rate limits, conditional requests, no page for data."""
 
 from __future__ import annotations
 
 import datetime as dt
 import email.utils
 import hashlib
+import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -15,13 +16,15 @@ from urllib.parse import urljoin
 
 import httpx
 
-from forecast.errors import LayoutChanged, SourceFailed
+from forecast.errors import LayoutChanged, SourceFailed, SourceRefused
 from forecast.formats.limits import MEGABYTE
 
 #: Attempts at one address, the first pause between them in seconds (doubled each time), and the longest that is waited.
 ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 4, 1.0, 120.0
 #: Bytes of one answer.
 MOST_BYTES = 500 * MEGABYTE
+#: Characters of an error that are kept.
+_MOST_SAID = 10_000
 _AGENT = "orecast (+https://github.com/orecast/orecast)"
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)
@@ -50,13 +53,19 @@ class Page:
         """The body as UTF-8, a byte-order mark left out. Raises ``UnicodeDecodeError``."""
         return self.body.decode("utf-8-sig")
 
+    def json(self) -> object:
+        """What the body says as JSON. Raises ``ValueError``."""
+        document: object = json.loads(self.text)
+        return document
+
 
 @dataclass
 class Web:
     """The web as one source reads it; a context manager.
 
     ``source``: its name, for errors; ``address``: where relative addresses begin; ``key``: of the user at the
-    publisher, never part of an error; ``known``: validators of answers that came in whole before. ``seen``: those of
+    publisher, never part of an error; ``known``: validators of answers that came in whole before, by
+    digest of their addresses. ``seen``: those of
     this time, to be kept once what the answers say is written.
     """
 
@@ -89,7 +98,8 @@ class Web:
         """The answer of an address, which may be relative to that of the source.
 
         ``media``: what it may be (``json``, ``csv``, ``xml``, ``html``, ``sheet``), where that is told apart. Raises
-        ``SourceFailed`` for what stays out, is refused or cut, and ``LayoutChanged`` for a page where data should be.
+        ``SourceFailed`` for what stays out or is cut, ``SourceRefused`` for an error of the publisher, and
+        ``LayoutChanged`` for a page where data should be.
         """
         page = self._get(url, params, media, headers, Validators())
         assert page is not None, "an answer without a condition is whole"
@@ -134,12 +144,18 @@ class Web:
         )
         return None if digest == before.digest else page
 
+    @property
+    def marks(self) -> dict[str, tuple[str, str, str]]:
+        """The validators of this time, by digest of the address, as they are kept."""
+        return {place: (one.etag, one.modified, one.digest) for place, one in self.seen.items()}
+
     def _url(self, url: str) -> str:
         return urljoin(self.address.rstrip("/") + "/", url)
 
     def _place(self, url: str, params: Mapping[str, str] | None) -> str:
-        """The address without the key of the user, under which its validators are kept."""
-        return self._open(str(httpx.URL(self._url(url), params=params) if params else self._url(url)))
+        """The digest of the address without the key of the user, under which its validators are kept."""
+        address = self._open(str(httpx.URL(self._url(url), params=params) if params else self._url(url)))
+        return hashlib.sha256(address.encode()).hexdigest()
 
     def _open(self, text: str) -> str:
         """A text with the key of the user left out."""
@@ -185,17 +201,20 @@ class Web:
 
     def _accepted(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
         if response.is_error:
-            said = " ".join(response.text.split())[:200]
-            raise self._failed(request, f"status {response.status_code}" + (f": {said}" if said else ""))
+            said = self._open(response.text[:_MOST_SAID])
+            why = f"status {response.status_code}" + (f": {' '.join(said.split())[:200]}" if said else "")
+            raise SourceRefused(self.source, self._open(f"{request.url}: {why}"), response.status_code, said)
         return response
 
     def _page(self, response: httpx.Response, media: tuple[str, ...]) -> Page:
         told = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        page = Page(self._open(str(response.url)), response.content, told, _moment(response.headers.get("Last-Modified")))
+        page = Page(
+            self._open(str(response.url)), response.content, told, _moment(response.headers.get("Last-Modified"))
+        )
         start = page.body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         if "html" not in media and media and start.startswith((b"<!doctype html", b"<html")):
             raise LayoutChanged(self.source, page.url, f"a page of HTML, not {' or '.join(media)}")
-        if not page.body.strip():
+        if not page.body.strip() and response.status_code != httpx.codes.NO_CONTENT:
             raise SourceFailed(self.source, f"{page.url}: an empty answer")
         return page
 
