@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from forecast.sources.comex import Comex
+from forecast.sources.hmrc import Hmrc
 from forecast.sources.source import NoticeSource, Source
+from forecast.sources.usgs import Usgs
 
 #: Sources of observations, in the order in which they are fetched.
-SOURCES: tuple[Source, ...] = ()
+SOURCES: tuple[Source, ...] = (Hmrc(), Comex(), Usgs())
 #: Sources of official notices.
 NOTICES: tuple[NoticeSource, ...] = ()
 #: A source by its name, what its section says besides ``kind``, ``enabled`` and ``series``, and the file of that.
