@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -63,7 +62,7 @@ class JsonAnswer:
 def json_answer(source: str, page: Page) -> JsonAnswer:
     """A page as an object. Raises ``LayoutChanged``."""
     try:
-        content = json.loads(page.text)
+        content = page.json()
     except ValueError as error:
         raise LayoutChanged(source, page.url, f"no JSON ({error})") from None
     if not isinstance(content, dict):

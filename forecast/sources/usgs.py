@@ -27,7 +27,7 @@ _FILE = re.compile(r"MCS\d{4}_Commodities_Data\.csv")
 _COLUMNS = ("MCS chapter", "Section", "Statistics", "Statistics_detail", "Unit", "Year", "Value", "Notes")
 _SECTION, _STATISTIC = "Salient Statistics", "Price"
 _YEAR = re.compile(r"(\d{4})(_estimated)?")
-_NUMBER = re.compile(r"(e?)\s*(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(e?)")
+_NUMBER = re.compile(r"(e?)\s*(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s*(e?)", re.I)
 #: What stands where no number is: withheld, not available, not applicable, nothing, in another line; and bounds and
 #: ranges, which are no value.
 _NO_VALUE = re.compile(r"|W|NA|N/A|XX|E|s|--|[-–—]|[<>].*|[\d.,]+[–-][\d.,]+", re.I)
