@@ -16,14 +16,12 @@ from itertools import groupby
 from forecast.errors import SourceFailed
 from forecast.sources.json_answer import JsonAnswer, Record, json_answer
 from forecast.sources.source import Quote, Source
-from forecast.sources.trade_lines import EVERYWHERE, TradeLine, first_of_month, spans, trade_lines
+from forecast.sources.trade_lines import EMPTY_FOR, EVERYWHERE, TradeLine, first_of_month, spans, trade_lines
 from forecast.sources.web import Web
 
-FIRST = dt.date(1997, 1, 1)
-#: An answer without any row is believed for so long after the start that was asked for.
-EMPTY_FOR = dt.timedelta(days=92)
+_FIRST = dt.date(1997, 1, 1)
 #: Questions that are put again where the answer is that it did not work, which it is now and then.
-TRIES = 2
+_TRIES = 2
 #: Levels of the nomenclature by digits: the name of the filter and detail, and the field with the code.
 _LEVELS = {
     2: ("chapter", "chapterCode"),
@@ -60,8 +58,8 @@ class Comex(Source):
     def fetch(self, web: Web, keys: Collection[str], since: dt.date) -> Iterator[Quote]:
         lines = sorted(trade_lines(keys, _UNITS), key=lambda line: line.flow)
         today, any_row = dt.datetime.now(dt.UTC).date(), False
-        for year in range(max(since, FIRST).year, today.year + 1):
-            ((first, last),) = spans(max(since, FIRST, dt.date(year, 1, 1)), min(today, dt.date(year, 12, 31)), 12)
+        for year in range(max(since, _FIRST).year, today.year + 1):
+            ((first, last),) = spans(max(since, _FIRST, dt.date(year, 1, 1)), min(today, dt.date(year, 12, 31)), 12)
             for flow, of_flow in ((flow, list(some)) for flow, some in groupby(lines, lambda line: line.flow)):
                 partners = sorted({line.partner for line in of_flow})
                 tables = {partner: self._table(web, flow, of_flow, partner, (first, last)) for partner in partners}
@@ -88,7 +86,7 @@ class Comex(Source):
 
     def _asked(self, web: Web, question: Record) -> JsonAnswer:
         """The answer to a question, which may be an error, or that it did not work, under the status 200 as well."""
-        for _ in range(TRIES):
+        for _ in range(_TRIES):
             answer = json_answer(self.name, web.post("general", question, media=("json",)))
             error = answer.content.get("error")
             if not error and answer.content.get("success", True) is not False:

@@ -17,15 +17,13 @@ from urllib.parse import urlsplit
 from forecast.errors import SourceFailed
 from forecast.sources.json_answer import JsonAnswer, Record, json_answer
 from forecast.sources.source import Quote, Source
-from forecast.sources.trade_lines import EVERYWHERE, TradeLine, first_of_month, outermost, spans, trade_lines
+from forecast.sources.trade_lines import EMPTY_FOR, EVERYWHERE, TradeLine, first_of_month, outermost, spans, trade_lines
 from forecast.sources.web import Page, Web
 
 #: Codes of one question, whose address may have some two thousand characters, and months of one: sums of more than six
 #: years are known to time out.
-CODES, MONTHS = 12, 36
-FIRST = dt.date(2000, 1, 1)
-#: An answer without any row is believed for so long after the start that was asked for.
-EMPTY_FOR = dt.timedelta(days=184)
+_CODES, _MONTHS = 12, 36
+_FIRST = dt.date(2000, 1, 1)
 _FLOWS = {"import": (1, 3), "export": (2, 4)}
 _UNITS = {"gbp": "GBP", "kg": "kg"}
 #: Kinds of suppression by what is not told: which countries it was with (2, 3), the weight by country (2 to 5), the
@@ -65,7 +63,7 @@ class Hmrc(Source):
     def fetch(self, web: Web, keys: Collection[str], since: dt.date) -> Iterator[Quote]:
         lines = trade_lines(keys, _UNITS)
         today, any_row = dt.datetime.now(dt.UTC).date(), False
-        for span in spans(max(since, FIRST), today, MONTHS):
+        for span in spans(max(since, _FIRST), today, _MONTHS):
             for flow in sorted({line.flow for line in lines}):
                 of_flow = [line for line in lines if line.flow == flow]
                 partners = sorted({line.partner for line in of_flow} | {EVERYWHERE})
@@ -80,8 +78,8 @@ class Hmrc(Source):
         """Of everywhere all codes, since what is suppressed stands there; else those of the lines of a partner."""
         months: _Months = defaultdict(lambda: defaultdict(_Cell))
         codes = outermost(code for line in lines if partner in (EVERYWHERE, line.partner) for code in line.codes)
-        for start in range(0, len(codes), CODES):
-            question = _question(lines[0].flow, codes[start : start + CODES], partner, span)
+        for start in range(0, len(codes), _CODES):
+            question = _question(lines[0].flow, codes[start : start + _CODES], partner, span)
             for answer, row in self._rows(web, question):
                 month, code, cell = _cell(answer, row)
                 months[month][code].add(cell)

@@ -16,7 +16,9 @@ from forecast.errors import Fault, InvalidInput, one_of
 
 #: The partner of a line that is of all of them together.
 EVERYWHERE = "*"
-FLOWS = ("import", "export")
+#: For how long after the start that was asked for it is believed that there is no row of any line.
+EMPTY_FOR = dt.timedelta(days=184)
+_FLOWS = ("import", "export")
 _CODES = re.compile(r"[0-9]{2}(?:[0-9]{2}){0,3}(?:\+[0-9]{2}(?:[0-9]{2}){0,3})*")
 _PARTNER = re.compile(r"\*|[A-Z]{2}|[0-9]{3}")
 
@@ -41,7 +43,7 @@ def trade_lines(keys: Collection[str], measures: Collection[str]) -> list[TradeL
     lines, faults = [], []
     for key in keys:
         flow, codes, partner, measure = [*key.split("/"), "", "", "", ""][:4]
-        if flow in FLOWS and _CODES.fullmatch(codes) and _PARTNER.fullmatch(partner) and measure in measures:
+        if flow in _FLOWS and _CODES.fullmatch(codes) and _PARTNER.fullmatch(partner) and measure in measures:
             lines.append(TradeLine(key, flow, tuple(codes.split("+")), partner, measure))
         else:
             expected = f"flow/codes/partner/measure as in import/2846+280530/*/kg; measure {one_of(sorted(measures))}"
