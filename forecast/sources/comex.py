@@ -58,6 +58,7 @@ class Comex(Source):
     def fetch(self, web: Web, keys: Collection[str], since: dt.date) -> Iterator[Quote]:
         lines = sorted(trade_lines(keys, _UNITS), key=lambda line: line.flow)
         today, any_row = dt.datetime.now(dt.UTC).date(), False
+        begun: set[str] = set()
         for year in range(max(since, _FIRST).year, today.year + 1):
             ((first, last),) = spans(max(since, _FIRST, dt.date(year, 1, 1)), min(today, dt.date(year, 12, 31)), 12)
             for flow, of_flow in ((flow, list(some)) for flow, some in groupby(lines, lambda line: line.flow)):
@@ -66,7 +67,7 @@ class Comex(Source):
                 published = sorted({month for table in tables.values() for month in table})
                 any_row = any_row or bool(published)
                 for line in of_flow:
-                    yield from _quotes(line, tables[line.partner], published)
+                    yield from _quotes(line, tables[line.partner], published, begun)
         if lines and not any_row and today - since > EMPTY_FOR:
             raise SourceFailed(self.name, f"no row of any of {len(lines)} lines since {since}")
 
@@ -121,10 +122,15 @@ def _cell(answer: JsonAnswer, row: Record, digits: int) -> tuple[dt.date, str, _
     return day, code, _Cell(answer.number(row, "metricFOB"), answer.number(row, "metricKG"))
 
 
-def _quotes(line: TradeLine, table: _Months, published: list[dt.date]) -> Iterator[Quote]:
-    """A line in every month that is published, which is one with a row of any line of its flow."""
+def _quotes(line: TradeLine, table: _Months, published: list[dt.date], begun: set[str]) -> Iterator[Quote]:
+    """A line in every month that is published, which is one with a row of any line of its flow, from its own first row
+    on. ``begun``: keys of lines that have had it."""
     for month in published:
         cells = [cell for code, cell in table.get(month, {}).items() if code in line.codes]
+        if cells:
+            begun.add(line.key)
+        if line.key not in begun:
+            continue
         value, weight = _sum(cell.value for cell in cells), _sum(cell.weight for cell in cells)
         amount = {"usd": value, "kg": weight}.get(line.measure)
         if line.measure == "usd-per-kg" and value and weight:

@@ -63,6 +63,7 @@ class Hmrc(Source):
     def fetch(self, web: Web, keys: Collection[str], since: dt.date) -> Iterator[Quote]:
         lines = trade_lines(keys, _UNITS)
         today, any_row = dt.datetime.now(dt.UTC).date(), False
+        begun: set[str] = set()
         for span in spans(max(since, _FIRST), today, _MONTHS):
             for flow in sorted({line.flow for line in lines}):
                 of_flow = [line for line in lines if line.flow == flow]
@@ -70,7 +71,7 @@ class Hmrc(Source):
                 tables = {partner: self._table(web, of_flow, partner, span) for partner in partners}
                 any_row = any_row or bool(tables[EVERYWHERE])
                 for line in of_flow:
-                    yield from _quotes(line, tables)
+                    yield from _quotes(line, tables, begun)
         if lines and not any_row and today - since > EMPTY_FOR:
             raise SourceFailed(self.name, f"no row of any of {len(lines)} lines since {since}")
 
@@ -140,17 +141,20 @@ def _cell(answer: JsonAnswer, row: Record) -> tuple[dt.date, str, _Cell]:
     return day, code.zfill(8), _Cell(value or 0.0, weight, kinds)
 
 
-def _quotes(line: TradeLine, tables: dict[str, _Months]) -> Iterator[Quote]:
-    """A line in every month that is published, which is one with a row of any line; not where a part is suppressed."""
+def _quotes(line: TradeLine, tables: dict[str, _Months], begun: set[str]) -> Iterator[Quote]:
+    """A line in every month that is published, which is one with a row of any line; not where a part is suppressed, nor
+    before its own first row. ``begun``: keys of lines that have had it."""
     total = tables[EVERYWHERE]
     for month in sorted(total):
         hidden: set[int] = set().union(*(cell.hidden for code, cell in total[month].items() if line.holds(code)))
-        summed = _Cell()
-        for code, cell in tables[line.partner].get(month, {}).items():
-            if line.holds(code):
-                summed.add(cell)
-        if hidden & _untold(line):
+        own = [cell for code, cell in tables[line.partner].get(month, {}).items() if line.holds(code)]
+        if own:
+            begun.add(line.key)
+        if line.key not in begun or hidden & _untold(line):
             continue
+        summed = _Cell()
+        for cell in own:
+            summed.add(cell)
         amount = summed.value if line.measure == "gbp" else summed.weight
         if amount is not None:
             yield Quote(line.key, month, amount, _UNITS[line.measure])

@@ -2,7 +2,8 @@
 
 A key is ``flow/codes/partner/measure``: ``import/2605+2822+8105/*/gbp`` is the value of imports of three headings from
 everywhere, ``import/850511/CN/kg`` the weight of magnets from China. Offices tell a month only where there was trade:
-a month that is published, and in which a line has no row, is a month without trade.
+a month that is published, and in which a line has no row, is a month without trade. That is so from the first row of a
+line in an answer on: before, its codes may not have been there yet.
 """
 
 from __future__ import annotations

@@ -99,6 +99,12 @@ def test_a_published_month_without_a_row_is_one_without_trade_and_has_no_unit_va
     assert values(quotes, PRICE) == {MAY: 25.0}
 
 
+def test_a_line_is_not_without_trade_before_its_first_row() -> None:
+    years = [dt.date(year, 1, 1) for year in (2023, 2024, 2025)]
+    quotes, _ = fetched(Feed({ORE: dict.fromkeys(years, 1.0), NIOBIUM: {years[1]: 8.0}}), [ORE, NIOBIUM], years[0])
+    assert values(quotes, NIOBIUM) == {years[1]: 8.0, years[2]: 0.0}
+
+
 def test_an_amount_that_is_not_told_is_left_out() -> None:
     quotes, _ = fetched(
         answering({**ROW, "metricKG": None}, {**ROW, "monthNumber": "6"}), [NIOBIUM, "export/720293/*/usd"]

@@ -84,6 +84,13 @@ def test_a_month_that_is_published_and_has_no_row_of_a_line_is_a_month_without_t
     assert max(quote.ds for quote in quotes) == JULY, "what is not published is not 0"
 
 
+def test_a_line_is_not_without_trade_before_its_first_row_since_its_codes_may_not_have_been_there() -> None:
+    years = [dt.date(year, 1, 1) for year in (2018, 2021, 2023, 2024)]
+    keys = {"import/8103/*/kg": dict.fromkeys(years, 5.0), "import/810391/CN/kg": {years[2]: 2.0}}
+    quotes, _ = fetched(Feed(keys), list(keys), years[0])
+    assert values(quotes, "import/810391/CN/kg") == {years[2]: 2.0, years[3]: 0.0}
+
+
 def test_what_came_from_a_partner_is_asked_for_by_its_code_and_comes_under_its_key() -> None:
     keys = {"import/850511/*/kg": {MAY: 50.0, JUNE: 60.0}, "import/850511/CN/kg": {MAY: 41.0}}
     quotes, requests = fetched(Feed(keys), list(keys))
