@@ -33,14 +33,14 @@ _NO_COUNTRY, _NO_COUNTRY_WEIGHT, _NO_WEIGHT = {2, 3}, {2, 3, 4, 5}, {3, 5}
 
 @dataclass
 class _Cell:
-    """What is told of a month: value (GBP), weight (kg; None where it is not told of all), and kinds of suppression."""
+    """What is told of a month: value (GBP) and weight (kg), None where it is not told of all; kinds of suppression."""
 
-    value: float = 0.0
+    value: float | None = 0.0
     weight: float | None = 0.0
     hidden: set[int] = field(default_factory=set)
 
     def add(self, other: _Cell) -> None:
-        self.value += other.value
+        self.value = None if self.value is None or other.value is None else self.value + other.value
         self.weight = None if self.weight is None or other.weight is None else self.weight + other.weight
         self.hidden |= other.hidden
 
@@ -137,8 +137,7 @@ def _cell(answer: JsonAnswer, row: Record) -> tuple[dt.date, str, _Cell]:
     if not hidden.isdigit():
         raise answer.changed(f"SuppressionIndex = {hidden!r}", "a number from 0 to 5")
     kinds = {int(hidden)} - {0}
-    value, weight = answer.number(row, "TotalValue"), answer.number(row, "TotalMass")
-    return day, code.zfill(8), _Cell(value or 0.0, weight, kinds)
+    return day, code.zfill(8), _Cell(answer.number(row, "TotalValue"), answer.number(row, "TotalMass"), kinds)
 
 
 def _quotes(line: TradeLine, tables: dict[str, _Months], begun: set[str]) -> Iterator[Quote]:

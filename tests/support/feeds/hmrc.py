@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 
@@ -19,20 +18,20 @@ PAGE = 40_000
 class Feed:
     """``values``: amounts by key of the source and first day of month; ``page``: rows of a page, the next by a link.
 
-    An amount of several codes stands under the first of them. In a month of which no key says what came from everywhere
-    it is what came from the partners.
+    An amount of several codes stands under the first of them; where a key says only value or weight of a line, there is
+    none of the other. In a month of which no key says what came from everywhere it is what came from the partners.
     """
 
     def __init__(self, values: Mapping[str, Mapping[date, float]], page: int = PAGE) -> None:
         self.page = page
-        self.rows: dict[tuple[str, str, date, int], dict[str, float]] = defaultdict(
-            lambda: {"TotalValue": 0.0, "TotalMass": 0.0}
-        )
-        for key, amounts in values.items():
-            flow, codes, partner, measure = key.split("/")
-            line = int(codes.split("+")[0].ljust(8, "0"))
+        self.rows: dict[tuple[str, str, date, int], dict[str, float | None]] = {}
+        lines = [(key.split("/"), amounts) for key, amounts in values.items()]
+        said = {(flow, _line(codes), partner, _FIELDS[measure]) for (flow, codes, partner, measure), _ in lines}
+        for (flow, codes, partner, measure), amounts in lines:
+            line = _line(codes)
             for month, amount in amounts.items():
-                self.rows[flow, partner, month, line][_FIELDS[measure]] = amount
+                nothing = {field: None if (flow, line, partner, field) in said else 0.0 for field in _FIELDS.values()}
+                self.rows.setdefault((flow, partner, month, line), nothing)[_FIELDS[measure]] = amount
         told = {(flow, month) for flow, partner, month, _ in self.rows if partner == "*"}
         for (flow, _, month, line), sums in list(self.rows.items()):
             if (flow, month) not in told:
@@ -66,6 +65,11 @@ class Feed:
         if start + self.page < len(found):
             answer["@odata.nextLink"] = f"https://api.uktradeinfo.com/OTS?$apply={asked}&$skip={start + self.page}"
         return Answer(json.dumps(answer).encode(), "application/json")
+
+
+def _line(codes: str) -> int:
+    """The first line of eight digits of the first code."""
+    return int(codes.split("+")[0].ljust(8, "0"))
 
 
 def _error(message: str) -> Answer:
