@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from itertools import chain, repeat
+from typing import TypedDict
 
 import pytest
 
@@ -34,7 +35,14 @@ def values(quotes: list[Quote], key: str) -> dict[dt.date, float]:
     return {quote.ds: quote.value for quote in quotes if quote.key == key}
 
 
-def asked(requests: list[Request]) -> list[dict[str, object]]:
+class Question(TypedDict):
+    flow: str
+    period: dict[str, str]
+    filters: list[dict[str, object]]
+    details: list[str]
+
+
+def asked(requests: list[Request]) -> list[Question]:
     return [json.loads(request.body) for request in requests]
 
 
@@ -69,8 +77,8 @@ def test_a_question_is_of_one_year_one_flow_one_level_and_one_partner() -> None:
     assert len(questions) == 2 * 4
     assert questions[0]["period"] == {"from": f"{months[0]:%Y-%m}", "to": f"{months[0].year}-12"}
     assert questions[-1]["period"] == {"from": f"{TODAY.year}-01", "to": f"{TODAY:%Y-%m}"}
-    assert {"filter": "country", "values": [160]} in [one for of in questions for one in of["filters"]]  # type: ignore[attr-defined]
-    assert {tuple(of["details"]) for of in questions} == {("heading",), ("subHeading",)}  # type: ignore[arg-type]
+    assert {"filter": "country", "values": [160]} in [one for of in questions for one in of["filters"]]
+    assert {tuple(of["details"]) for of in questions} == {("heading",), ("subHeading",)}
 
 
 def test_codes_of_a_level_are_asked_for_together_and_as_text_with_their_zeros() -> None:

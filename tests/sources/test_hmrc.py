@@ -120,9 +120,11 @@ def test_a_month_is_left_out_where_a_part_of_what_a_key_says_is_suppressed(kind:
     assert {quote.key.removeprefix("import/2846/") for quote in quotes} == told
 
 
-def test_a_weight_that_is_null_is_no_weight_of_zero() -> None:
-    quotes, _ = fetched(answering(row(202505, 28461000, 100.0, None)), ["import/2846/*/kg", "import/2846/*/gbp"])
-    assert [quote.key for quote in quotes] == ["import/2846/*/gbp"]
+@pytest.mark.parametrize(("value", "weight", "told"), [(100.0, None, "gbp"), (None, 10.0, "kg")])
+def test_an_amount_that_is_null_is_none_of_zero(value: float | None, weight: float | None, told: str) -> None:
+    rows = (row(202505, 28461000, value, weight), row(202505, 28469030, 5.0, 5.0))
+    quotes, _ = fetched(answering(*rows), ["import/2846/*/kg", "import/2846/*/gbp"])
+    assert [quote.key for quote in quotes] == [f"import/2846/*/{told}"]
 
 
 def test_all_pages_are_read_from_where_the_first_was() -> None:
