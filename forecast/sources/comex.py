@@ -1,8 +1,8 @@
 """Trade of Brazil by commodity: Comex Stat of the Secretariat of Foreign Trade (MDIC/SECEX), by its API.
 
 A question is posted for one flow, one year, one level of the nomenclature and one partner (longer periods come back cut
-without a word), with all codes of that level. Partners of keys are the numbers of Comex Stat: 160 China, 249 the United
-States. https://api-comexstat.mdic.gov.br/docs
+without a word), with all codes of that level; the answer has the lines of eight digits (NCM) within them. Partners of
+keys are the numbers of Comex Stat: 160 China, 249 the United States. https://api-comexstat.mdic.gov.br/docs
 """
 
 from __future__ import annotations
@@ -22,25 +22,20 @@ from forecast.sources.web import Web
 _FIRST = dt.date(1997, 1, 1)
 #: Questions that are put again where the answer is that it did not work, which it is now and then.
 _TRIES = 2
-#: Levels of the nomenclature by digits: the name of the filter and detail, and the field with the code.
-_LEVELS = {
-    2: ("chapter", "chapterCode"),
-    4: ("heading", "headingCode"),
-    6: ("subHeading", "subHeadingCode"),
-    8: ("ncm", "coNcm"),
-}
+#: Names of filters by digits of the codes that they take.
+_LEVELS = {2: "chapter", 4: "heading", 6: "subHeading", 8: "ncm"}
 _UNITS = {"usd": "USD", "kg": "kg", "usd-per-kg": "USD/kg"}
 
 
 @dataclass(frozen=True)
 class _Cell:
-    """What is told of a code in a month: value free on board (USD) and net weight (kg); None where it is not told."""
+    """What is told of a line in a month: value free on board (USD) and net weight (kg); None where it is not told."""
 
     value: float | None
     weight: float | None
 
 
-#: Cells by month and code.
+#: Cells by month and line of eight digits.
 _Months = dict[dt.date, dict[str, _Cell]]
 
 
@@ -80,8 +75,8 @@ class Comex(Source):
             of_level = [code for code in codes if len(code) == digits]
             answer = self._asked(web, _question(flow, digits, of_level, partner, span))
             for row in answer.records("data", "list"):
-                month, code, cell = _cell(answer, row, digits)
-                if code in of_level and span[0] <= month <= span[1]:
+                month, code, cell = _cell(answer, row)
+                if code.startswith(tuple(of_level)) and span[0] <= month <= span[1]:
                     months[month][code] = cell
         return months
 
@@ -99,8 +94,7 @@ class Comex(Source):
 def _question(
     flow: str, digits: int, codes: list[str], partner: str, span: tuple[dt.date, dt.date]
 ) -> dict[str, object]:
-    level, _ = _LEVELS[digits]
-    filters: list[dict[str, object]] = [{"filter": level, "values": codes}]
+    filters: list[dict[str, object]] = [{"filter": _LEVELS[digits], "values": codes}]
     if partner != EVERYWHERE:
         filters.append({"filter": "country", "values": [int(partner)]})
     return {
@@ -108,17 +102,19 @@ def _question(
         "monthDetail": True,
         "period": {"from": f"{span[0]:%Y-%m}", "to": f"{span[1]:%Y-%m}"},
         "filters": filters,
-        "details": [level],
+        "details": ["ncm"],
         "metrics": ["metricFOB", "metricKG"],
     }
 
 
-def _cell(answer: JsonAnswer, row: Record, digits: int) -> tuple[dt.date, str, _Cell]:
+def _cell(answer: JsonAnswer, row: Record) -> tuple[dt.date, str, _Cell]:
     year, month = answer.text(row, "year"), answer.text(row, "monthNumber")
     day = first_of_month(int(year), int(month)) if year.isdigit() and month.isdigit() else None
     if day is None:
         raise answer.changed(f"year = {year!r}, monthNumber = {month!r}", "a month such as 2025 and 05")
-    code = answer.text(row, _LEVELS[digits][1]).zfill(digits)
+    code = answer.text(row, "coNcm").zfill(8)
+    if not (code.isdigit() and len(code) == 8):
+        raise answer.changed(f"coNcm = {code!r}", "a code of eight digits")
     return day, code, _Cell(answer.number(row, "metricFOB"), answer.number(row, "metricKG"))
 
 
@@ -126,7 +122,7 @@ def _quotes(line: TradeLine, table: _Months, published: list[dt.date], begun: se
     """A line in every month that is published, which is one with a row of any line of its flow, from its own first row
     on. ``begun``: keys of lines that have had it."""
     for month in published:
-        cells = [cell for code, cell in table.get(month, {}).items() if code in line.codes]
+        cells = [cell for code, cell in table.get(month, {}).items() if line.holds(code)]
         if cells:
             begun.add(line.key)
         if line.key not in begun:

@@ -54,7 +54,7 @@ def answering(*rows: dict[str, object], **fields: object) -> Callable[[Request],
 ROW: dict[str, object] = {
     "year": "2026",
     "monthNumber": "05",
-    "subHeadingCode": "720293",
+    "coNcm": "72029300",
     "metricFOB": "200",
     "metricKG": "10",
 }
@@ -78,7 +78,8 @@ def test_a_question_is_of_one_year_one_flow_one_level_and_one_partner() -> None:
     assert questions[0]["period"] == {"from": f"{months[0]:%Y-%m}", "to": f"{months[0].year}-12"}
     assert questions[-1]["period"] == {"from": f"{TODAY.year}-01", "to": f"{TODAY:%Y-%m}"}
     assert {"filter": "country", "values": [160]} in [one for of in questions for one in of["filters"]]
-    assert {tuple(of["details"]) for of in questions} == {("heading",), ("subHeading",)}
+    assert {str(of["filters"][0]["filter"]) for of in questions} == {"heading", "subHeading"}
+    assert {tuple(of["details"]) for of in questions} == {("ncm",)}
 
 
 def test_codes_of_a_level_are_asked_for_together_and_as_text_with_their_zeros() -> None:
@@ -89,15 +90,15 @@ def test_codes_of_a_level_are_asked_for_together_and_as_text_with_their_zeros() 
     assert question["filters"] == [{"filter": "heading", "values": ["0901", "2601", "2603", "2604"]}]
 
 
-def test_codes_of_a_key_are_summed_whatever_their_level() -> None:
+def test_lines_of_eight_digits_are_summed_over_the_codes_of_a_key_whatever_their_level() -> None:
     def handler(request: Request) -> Answer:
-        level = json.loads(request.body)["details"][0]
-        code = {"heading": {"headingCode": "2601"}, "subHeading": {"subHeadingCode": "720293"}}[level]
-        row = {name: value for name, value in ROW.items() if name != "subHeadingCode"}
-        return answering({**row, **code})(request)
+        level = json.loads(request.body)["filters"][0]["filter"]
+        codes = {"heading": ("26011100", "26011200", "26020090"), "subHeading": ("72029300",)}[level]
+        return answering(*({**ROW, "coNcm": code} for code in codes))(request)
 
-    quotes, _ = fetched(handler, ["export/2601+720293/*/kg"])
-    assert values(quotes, "export/2601+720293/*/kg") == {MAY: 20}
+    quotes, _ = fetched(handler, ["export/2601+720293/*/kg", "export/2602/*/kg"])
+    assert values(quotes, "export/2601+720293/*/kg") == {MAY: 30}
+    assert values(quotes, "export/2602/*/kg") == {MAY: 10}
 
 
 def test_a_published_month_without_a_row_is_one_without_trade_and_has_no_unit_value() -> None:
@@ -122,7 +123,7 @@ def test_an_amount_that_is_not_told_is_left_out() -> None:
 
 
 def test_what_was_not_asked_for_is_not_handed_on() -> None:
-    other, early = {**ROW, "subHeadingCode": "720292"}, {**ROW, "year": "2025"}
+    other, early = {**ROW, "coNcm": "72029200"}, {**ROW, "year": "2025"}
     quotes, _ = fetched(answering(ROW, other, early), [NIOBIUM])
     assert [(quote.key, quote.ds, quote.value) for quote in quotes] == [(NIOBIUM, MAY, 10)]
 
@@ -133,7 +134,7 @@ def test_nothing_is_asked_before_the_statistics_begin() -> None:
 
 
 def test_a_new_field_is_no_fault_and_one_that_is_gone_is() -> None:
-    assert fetched(answering({**ROW, "coNcmSecret": "1"}, aviso="manutenção"), [NIOBIUM])[0]
+    assert fetched(answering({**ROW, "noNcm": "1"}, aviso="manutenção"), [NIOBIUM])[0]
     for field in ROW:
         gone = {name: value for name, value in ROW.items() if name != field}
         with pytest.raises(LayoutChanged, match=f"no field '{field}'"):
@@ -145,6 +146,7 @@ def test_a_new_field_is_no_fault_and_one_that_is_gone_is() -> None:
     [
         ({"monthNumber": "maio"}, "monthNumber = 'maio'; expected a month"),
         ({"monthNumber": "13"}, "monthNumber = '13'"),
+        ({"coNcm": "ferro"}, "coNcm = '000ferro'; expected a code of eight digits"),
         ({"metricFOB": "1.234,5"}, "metricFOB = '1.234,5'; expected a number"),
     ],
 )
