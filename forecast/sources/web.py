@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import hashlib
+import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -49,6 +50,11 @@ class Page:
     def text(self) -> str:
         """The body as UTF-8, a byte-order mark left out. Raises ``UnicodeDecodeError``."""
         return self.body.decode("utf-8-sig")
+
+    def json(self) -> object:
+        """What the body says as JSON. Raises ``ValueError``."""
+        document: object = json.loads(self.text)
+        return document
 
 
 @dataclass
@@ -204,7 +210,7 @@ class Web:
         start = page.body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         if "html" not in media and media and start.startswith((b"<!doctype html", b"<html")):
             raise LayoutChanged(self.source, page.url, f"a page of HTML, not {' or '.join(media)}")
-        if not page.body.strip():
+        if not page.body.strip() and response.status_code != httpx.codes.NO_CONTENT:
             raise SourceFailed(self.source, f"{page.url}: an empty answer")
         return page
 
