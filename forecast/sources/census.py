@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from forecast.errors import LayoutChanged, SourceFailed
+from forecast.errors import LayoutChanged, SourceFailed, SourceRefused
 from forecast.sources.portions import months, portions
 from forecast.sources.source import Quote, Source
 from forecast.sources.unit_values import unit_value
@@ -16,8 +16,8 @@ from forecast.sources.web import Page, Web
 
 #: There is nothing before; months of one request: as many as a usual fetch asks for again.
 _FIRST, _MONTHS = dt.date(2010, 1, 1), 25
-#: Since a day that is longer ago than so many months something must have been published.
-_LONG = 6
+#: In so many months something is traded of every commodity, and published. Status of a question that is not understood.
+_LONG, _UNKNOWN = 6, 400
 _WORLD = "-"
 #: Kilograms in a unit of mass; the others that the Census counts in are left as they are.
 _KILOGRAMS = {"KG": 1.0, "T": 1000.0, "G": 0.001}
@@ -82,6 +82,10 @@ class _Line:
     has_quantity: bool
 
 
+class _Incomplete(SourceFailed):
+    """What is wrong with the answer about one commodity, which says nothing of the others: cut, refused, or twice."""
+
+
 #: All lines of a commodity, by month and country, and by code.
 _Lines = Mapping[tuple[dt.date, str], Sequence[_Line]]
 _ByCode = Mapping[tuple[dt.date, str], Mapping[str, _Line]]
@@ -108,19 +112,23 @@ class Census(Source):
         for key in map(self._key, keys):
             wanted[key.flow, key.commodity].append(key)
         asked = months(max(since, _FIRST))
-        empty, faults = True, []
+        faults: list[str] = []
         for (flow, commodity), some in wanted.items():
+            begun = False
             for span in portions(asked, _MONTHS):
-                rows = self._rows(web, flow, commodity, span)
-                empty &= not rows
                 try:
-                    yield from _quotes(some, _whole(commodity, rows))
-                except SourceFailed as fault:
+                    lines = _whole(commodity, self._rows(web, flow, commodity, span))
+                    if begun and not lines and len(span) > _LONG:
+                        raise _Incomplete(self.name, f"nothing from {span[0]:%Y-%m} to {span[-1]:%Y-%m}")
+                    begun = begun or bool(lines)
+                    yield from _quotes(some, lines)
+                except _Incomplete as fault:
+                    begun = True
                     faults.append(f"{flow} of {commodity}: {fault.why}")
+            if not begun and len(asked) > _LONG:
+                faults.append(f"{flow} of {commodity}: nothing since {asked[0]:%Y-%m}")
         if faults:
             raise SourceFailed(self.name, "; ".join(faults))
-        if empty and len(asked) > _LONG:
-            raise SourceFailed(self.name, f"nothing since {asked[0]:%Y-%m}")
 
     def _key(self, text: str) -> _Key:
         parts = text.split("/")
@@ -145,7 +153,10 @@ class Census(Source):
             params |= {"COMM_LVL": "HS2", "CTY_CODE": _WORLD}
         else:
             params |= {"COMM_LVL": "HS10", columns.commodity: commodity if len(commodity) == 10 else f"{commodity}*"}
-        page = web.get(f"{flow}/hs", params | {"key": web.key}, media=("json", "html"))
+        try:
+            page = web.get(f"{flow}/hs", params | {"key": web.key}, media=("json", "html"))
+        except SourceRefused as refused:
+            raise _Incomplete(self.name, refused.why) if refused.status == _UNKNOWN else refused from None
         return [] if not page.body else [self._line(columns, row) for row in self._table(page, columns)]
 
     def _table(self, page: Page, columns: _Flow) -> Iterator[dict[str, object]]:
@@ -192,13 +203,13 @@ class Census(Source):
 
 
 def _whole(commodity: str, rows: Sequence[_Line]) -> _Lines:
-    """The lines of a commodity by month and country. Raises ``SourceFailed`` if some are missing or there twice."""
+    """The lines of a commodity by month and country. Raises ``_Incomplete`` if some are missing or there twice."""
     chapters = _CHAPTERS - set(commodity.split("-")[1:]) if _ALL.fullmatch(commodity) else frozenset()
     found: dict[tuple[dt.date, str], dict[str, _Line]] = defaultdict(dict)
     for line in rows:
         if line.code in chapters if chapters else len(line.code) == 10 and line.code.startswith(commodity):
             if line.code in found[line.month, line.country]:
-                raise SourceFailed(Census.name, f"{line.code} of {line.country} in {line.month:%Y-%m} is there twice")
+                raise _Incomplete(Census.name, f"{line.code} of {line.country} in {line.month:%Y-%m} is there twice")
             found[line.month, line.country][line.code] = line
     if chapters:
         _check_chapters(found, chapters)
@@ -210,7 +221,7 @@ def _whole(commodity: str, rows: Sequence[_Line]) -> _Lines:
 def _check_chapters(found: _ByCode, chapters: frozenset[str]) -> None:
     for (month, _), lines in found.items():
         if missing := sorted(chapters - lines.keys()):
-            raise SourceFailed(Census.name, f"no chapter {', '.join(missing)} in {month:%Y-%m}; the answer is cut")
+            raise _Incomplete(Census.name, f"no chapter {', '.join(missing)} in {month:%Y-%m}; the answer is cut")
 
 
 def _check_sums(found: _ByCode) -> None:
@@ -223,7 +234,7 @@ def _check_sums(found: _ByCode) -> None:
         if dollars:
             why = f"the countries of {code} in {month:%Y-%m} add up to {abs(dollars):,} USD"
             rest = "less than the total; the answer is cut" if dollars > 0 else "more than the total"
-            raise SourceFailed(Census.name, f"{why} {rest}")
+            raise _Incomplete(Census.name, f"{why} {rest}")
 
 
 def _quotes(wanted: Sequence[_Key], found: _Lines) -> Iterator[Quote]:
