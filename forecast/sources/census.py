@@ -75,8 +75,8 @@ class _Line:
     month: dt.date
     code: str
     country: str
-    value: int
-    duty: int
+    value: float
+    duty: float
     quantity: float
     unit: str
     has_quantity: bool
@@ -187,19 +187,19 @@ class Census(Source):
             month = dt.datetime.strptime(str(row["time"]), "%Y-%m").date()
         except ValueError:
             raise LayoutChanged(self.name, "time", repr(row["time"]), "a month, such as 2024-05") from None
-        value = self._whole_number(row, columns.value)
-        duty = self._whole_number(row, columns.duty) if columns.duty else 0
-        quantity = self._whole_number(row, columns.quantity) if row[columns.quantity] is not None else 0
+        value = self._number(row, columns.value)
+        duty = self._number(row, columns.duty) if columns.duty else 0
+        quantity = self._number(row, columns.quantity) if row[columns.quantity] is not None else 0
         unit = str(row["UNIT_QY1"] or "")
         told = row[columns.flag] != "M" and row[columns.quantity] is not None and unit not in ("", "-", "X")
         code, country = str(row[columns.commodity]), str(row["CTY_CODE"])
         return _Line(month, code, country, value, duty, quantity, unit, told or value == 0)
 
-    def _whole_number(self, row: Mapping[str, object], column: str) -> int:
+    def _number(self, row: Mapping[str, object], column: str) -> float:
         text = str(row[column])
-        if not re.fullmatch(r"\d+", text):
-            raise LayoutChanged(self.name, column, repr(row[column]), "a whole number, zero or more")
-        return int(text)
+        if not re.fullmatch(r"\d+(\.\d+)?", text):
+            raise LayoutChanged(self.name, column, repr(row[column]), "a number, zero or more")
+        return float(text)
 
 
 def _whole(commodity: str, rows: Sequence[_Line]) -> _Lines:
@@ -226,13 +226,13 @@ def _check_chapters(found: _ByCode, chapters: frozenset[str]) -> None:
 
 def _check_sums(found: _ByCode) -> None:
     """Each line of all countries is the sum of those of the countries."""
-    missing: dict[tuple[dt.date, str], int] = defaultdict(int)
+    missing: dict[tuple[dt.date, str], float] = defaultdict(float)
     for (month, country), lines in found.items():
         for code, line in lines.items():
             missing[month, code] += line.value if country == _WORLD else -line.value
     for (month, code), dollars in missing.items():
-        if dollars:
-            why = f"the countries of {code} in {month:%Y-%m} add up to {abs(dollars):,} USD"
+        if abs(dollars) >= 1:
+            why = f"the countries of {code} in {month:%Y-%m} add up to {abs(dollars):,.0f} USD"
             rest = "less than the total; the answer is cut" if dollars > 0 else "more than the total"
             raise _Incomplete(Census.name, f"{why} {rest}")
 
@@ -249,7 +249,7 @@ def _quotes(wanted: Sequence[_Key], found: _Lines) -> Iterator[Quote]:
 
 def _figure(field: str, lines: Sequence[_Line]) -> tuple[float | None, str]:
     """A figure of lines that belong together, and its unit; None where they do not tell it."""
-    value = float(sum(line.value for line in lines))
+    value = sum((line.value for line in lines), 0.0)
     if field == "value":
         return value, "USD"
     if field == "duty_rate":
@@ -267,5 +267,5 @@ def _quantity(lines: Sequence[_Line]) -> tuple[float | None, str]:
     if not all(line.has_quantity for line in traded):
         return None, ""
     if units <= _KILOGRAMS.keys():
-        return sum(line.quantity * _KILOGRAMS[line.unit] for line in traded), "KG" if traded else ""
-    return (float(sum(line.quantity for line in traded)), units.pop()) if len(units) == 1 else (None, "")
+        return sum((line.quantity * _KILOGRAMS[line.unit] for line in traded), 0.0), "KG" if traded else ""
+    return (sum(line.quantity for line in traded), units.pop()) if len(units) == 1 else (None, "")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from forecast.sources.census import Census
+from forecast.sources.comtrade import Comtrade
 from forecast.sources.source import NoticeSource, Source
 
 #: Sources of observations, in the order in which they are fetched.
-SOURCES: tuple[Source, ...] = ()
+SOURCES: tuple[Source, ...] = (Comtrade(), Census())
 #: Sources of official notices.
 NOTICES: tuple[NoticeSource, ...] = ()
 #: A source by its name, what its section says besides ``kind``, ``enabled`` and ``series``, and the file of that.

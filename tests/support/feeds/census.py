@@ -7,56 +7,72 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
+from typing import NamedTuple
 
 from tests.support.publishers import NOT_FOUND, Answer, Request
 
-#: USD/kg, kg and percent of what no value is given of.
-_PRICE, _WEIGHT, _RATE = 10.0, 10_000.0, 5.0
+#: USD/kg of all and of a country, kg, and percent of what no value is given of.
+_PRICE, _CHEAP, _WEIGHT, _RATE = 10.0, 0.001, 10_000.0, 5.0
 #: A country that trades what others leave of a total.
 _WORLD, _OTHERS = "-", "1220"
 _CHAPTERS = [f"{number:02d}" for number in range(1, 99) if number != 77]
 
-#: What was traded: USD, quantity, duty in USD.
-Figures = tuple[int, int, int]
-#: By flow, commodity, country and month.
-_Trade = dict[tuple[str, str, str, date], Figures]
+INVALID = b"<html><head><title>Invalid Key</title></head><body>Invalid Key</body></html>"
 
-INVALID, MISSING = (
-    b"<html><head><title>Invalid Key</title></head></html>",
-    b"<html><head><title>Missing Key</title></head></html>",
-)
+
+class Figures(NamedTuple):
+    """What was traded: value and duty in USD, quantity in kg."""
+
+    value: float
+    quantity: float
+    duty: float
+
+    def __add__(self, other: object) -> Figures:
+        assert isinstance(other, Figures)
+        return Figures(*(one + more for one, more in zip(self, other, strict=True)))
+
+    def times(self, share: float) -> Figures:
+        return Figures(*(share * one for one in self))
+
+
+#: Figures by flow, commodity, country and month; what is given of them, by field.
+_Place = tuple[str, str, str, date]
 
 
 class Feed:
-    """Answers with ``values``, rounded to whole dollars and kilograms: by key of the source and first day of the month.
+    """Answers with ``values``: by key of the source and first day of the month.
 
-    What is 0 has no row; the total is the sum of the countries where no value of it is given. A commodity is two lines.
+    What is worth 0 has no row. Where no value is given of a total, it is the sum of the countries or more; what
+    countries leave of one is traded by another. A commodity is two lines. ``key``: the only good one; else any is.
     """
 
-    def __init__(self, values: Mapping[str, Mapping[date, float]], key: str = "census-key") -> None:
+    def __init__(self, values: Mapping[str, Mapping[date, float]], key: str = "") -> None:
         self._key = key
-        given: dict[tuple[str, str, str, date], dict[str, float]] = defaultdict(dict)
+        given: dict[_Place, dict[str, float]] = defaultdict(dict)
         for name, months in values.items():
             flow, commodity, country, field = name.split("/")
             for month, value in months.items():
                 given[flow, commodity, country, month][field] = value
-        self._trade: _Trade = {place: _figures(fields) for place, fields in given.items()}
-        self._add_rest()
+        self._trade = {place: _figures(place[2], fields) for place, fields in given.items()}
+        self._balance(given)
 
-    def _add_rest(self) -> None:
-        """What others traded, and what all did."""
-        sums: dict[tuple[str, str, date], Figures] = defaultdict(lambda: (0, 0, 0))
+    def _balance(self, given: Mapping[_Place, Mapping[str, float]]) -> None:
+        sums: dict[_Place, Figures] = defaultdict(lambda: Figures(0.0, 0.0, 0.0))
         for (flow, commodity, country, month), figures in self._trade.items():
-            there = sums[flow, commodity, month]
-            sums[flow, commodity, month] = there if country == _WORLD else _added(there, figures)
-        for (flow, commodity, month), there in sums.items():
-            total = self._trade.get((flow, commodity, _WORLD, month))
-            if total is None or total[0] < there[0]:
-                self._trade[flow, commodity, _WORLD, month] = there
-            elif total[0] > there[0]:
-                rest = tuple(max(whole - part, 0) for whole, part in zip(total, there, strict=True))
-                others = self._trade.get((flow, commodity, _OTHERS, month), (0, 0, 0))
-                self._trade[flow, commodity, _OTHERS, month] = _added(others, (rest[0], rest[1], rest[2]))
+            sums[flow, commodity, _WORLD, month] += figures if country != _WORLD else Figures(0.0, 0.0, 0.0)
+        for place, countries in sums.items():
+            total, fixed = (
+                self._trade.setdefault(place, countries),
+                given.get(place, {}).keys() & {"value", "unit_value"},
+            )
+            if countries.value > total.value:
+                assert not fixed, f"{place}: the countries add up to more than the total"
+                share = countries.value / total.value if total.value else 1.0
+                total = self._trade[place] = total._replace(value=countries.value, duty=total.duty * share)
+            if total.value > countries.value:
+                flow, commodity, _, month = place
+                rest = Figures(*(max(whole - part, 0.0) for whole, part in zip(total, countries, strict=True)))
+                self._trade[flow, commodity, _OTHERS, month] = rest
 
     def __call__(self, request: Request) -> Answer:
         if request.path == "data/invalid_key.html":
@@ -64,19 +80,18 @@ class Feed:
         endpoint = re.search(r"(imports|exports)/hs$", request.path)
         if endpoint is None:
             return NOT_FOUND
-        if request.params.get("key", "") != self._key:
+        key = request.params.get("key", "")
+        if not key or self._key not in ("", key):
             return Answer(b"", "text/html", 302, {"Location": "/data/invalid_key.html"})
         rows = list(self._rows(endpoint[1], request.params))
-        if not rows:
-            return Answer(b"", "application/json", 204)
-        return Answer(table(request.params, rows), "application/json")
+        return Answer(table(request.params, rows), "application/json") if rows else Answer(b"", "application/json", 204)
 
     def _rows(self, flow: str, params: Mapping[str, str]) -> Iterator[dict[str, str]]:
         first, last = params["time"].removeprefix("from ").split(" to ")
         wanted = params.get("I_COMMODITY", params.get("E_COMMODITY", "all")).rstrip("*")
         for (there, commodity, country, month), figures in sorted(self._trade.items()):
             time = f"{month:%Y-%m}"
-            if there != flow or not first <= time <= last or not figures[0]:
+            if there != flow or not first <= time <= last or not figures.value:
                 continue
             if wanted == "all" and commodity.startswith("all") and country == _WORLD:
                 yield from _chapters(figures, time)
@@ -84,55 +99,52 @@ class Feed:
                 yield from _lines(commodity, country, figures, time)
 
 
-def _figures(given: Mapping[str, float]) -> Figures:
+def _figures(country: str, given: Mapping[str, float]) -> Figures:
     quantity = given.get("quantity", _WEIGHT)
-    value = given.get("value", quantity * given.get("unit_value", _PRICE))
-    return round(value), round(quantity), round(value * given.get("duty_rate", _RATE) / 100)
-
-
-def _added(one: Figures, other: Figures) -> Figures:
-    return one[0] + other[0], one[1] + other[1], one[2] + other[2]
+    price = given.get("unit_value", _PRICE if country == _WORLD else _CHEAP)
+    value = given.get("value", quantity * price)
+    return Figures(value, quantity, value * given.get("duty_rate", _RATE) / 100)
 
 
 def _lines(commodity: str, country: str, figures: Figures, time: str) -> Iterator[dict[str, str]]:
     """The figures in two lines, in one where the commodity is a line itself."""
     if len(commodity) == 10:
         yield row(commodity, country, time, *figures)
-        return
-    parts = tuple(figure // 4 for figure in figures)
-    rest = tuple(figure - part for figure, part in zip(figures, parts, strict=True))
-    yield row(f"{commodity:0<9}1", country, time, *parts)
-    yield row(f"{commodity:0<9}9", country, time, *rest)
+    else:
+        yield row(f"{commodity:0<9}1", country, time, *figures.times(0.25))
+        yield row(f"{commodity:0<9}9", country, time, *figures.times(0.75))
 
 
 def _chapters(figures: Figures, time: str) -> Iterator[dict[str, str]]:
     """The value and the duty over all chapters that are counted, and 27, 71 and 98 besides."""
-    counted = [chapter for chapter in _CHAPTERS if chapter not in ("27", "71", "98")]
+    counted = len(_CHAPTERS) - 3
     for chapter in _CHAPTERS:
-        share = [figure // len(counted) for figure in figures]
-        if chapter == counted[0]:
-            share = [figure - part * (len(counted) - 1) for figure, part in zip(figures, share, strict=True)]
-        yield row(chapter, _WORLD, time, share[0], 0, share[2], "-")
+        value, _, duty = figures.times(1 / counted)
+        yield row(chapter, _WORLD, time, value, 0, duty, unit="-")
 
 
 def row(
-    code: str, country: str, time: str, value: int, quantity: int, duty: int = 0, unit: str = "KG", flag: str = ""
+    code: str, country: str, time: str, value: float, quantity: float, duty: float = 0, unit: str = "KG", flag: str = ""
 ) -> dict[str, str]:
-    """A row by what its columns mean."""
+    """A row by the names of all columns, of imports and of exports."""
     return {
         "I_COMMODITY": code,
         "E_COMMODITY": code,
         "CTY_CODE": country,
         "time": time,
         "UNIT_QY1": unit,
-        "CON_VAL_MO": str(value),
-        "ALL_VAL_MO": str(value),
-        "CAL_DUT_MO": str(duty),
-        "CON_QY1_MO": str(quantity),
-        "QTY_1_MO": str(quantity),
+        "CON_VAL_MO": _text(value),
+        "ALL_VAL_MO": _text(value),
+        "CAL_DUT_MO": _text(duty),
+        "CON_QY1_MO": _text(quantity),
+        "QTY_1_MO": _text(quantity),
         "CON_QY1_MO_FLAG": flag,
         "QTY_1_MO_FLAG": flag,
     }
+
+
+def _text(number: float) -> str:
+    return f"{number:.12f}".rstrip("0").rstrip(".")
 
 
 def table(params: Mapping[str, str], rows: list[dict[str, str]]) -> bytes:
