@@ -160,7 +160,7 @@ class Census(Source):
         return [] if not page.body else [self._line(columns, row) for row in self._table(page, columns)]
 
     def _table(self, page: Page, columns: _Flow) -> Iterator[dict[str, object]]:
-        """Rows by column; of a column that is there twice, as conditions are, the first."""
+        """Rows by column; a column that is there twice, as conditions are, says the same."""
         if page.body.lstrip().startswith(b"<"):
             title = re.search(rb"<title>\s*(.*?)\s*</title>", page.body, re.I | re.S)
             said = title[1].decode("utf-8", "replace") if title else "a page of HTML, not data"
@@ -180,7 +180,7 @@ class Census(Source):
         for number, row in enumerate(document[1:], start=1):
             if len(row) != len(header):
                 raise LayoutChanged(self.name, f"row {number}", f"{len(row)} cells", f"{len(header)}, as in the header")
-            yield dict(zip(reversed(header), reversed(row), strict=True))
+            yield dict(zip(header, row, strict=True))
 
     def _line(self, columns: _Flow, row: Mapping[str, object]) -> _Line:
         try:

@@ -56,6 +56,10 @@ class _Record(BaseModel):
         return (self.customs_code, self.mot_code, self.partner2_code) == ("C00", 0, 0)
 
     @property
+    def flow(self) -> tuple[str, str]:
+        return str(self.reporter_code), self.flow_code
+
+    @property
     def cell(self) -> _Cell:
         return self.period, self.cmd_code, str(self.partner_code)
 
@@ -171,7 +175,7 @@ class Comtrade(Source):
         found: dict[_Cell, _Record] = {}
         asked = question.cells
         for one in answer.data:
-            if not one.is_total or one.cell not in asked:
+            if not one.is_total or one.flow != (question.reporter, question.flow) or one.cell not in asked:
                 continue
             if one.cell in found:
                 raise SourceFailed(self.name, f"{page.url}: two totals for {' '.join(one.cell)}; expected one")

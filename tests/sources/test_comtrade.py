@@ -88,7 +88,9 @@ def test_nothing_comes_of_a_key_that_is_not_asked_for() -> None:
     feed = Feed({WORLD: {LAST_MONTH: 70.0}, WEIGHT: {LAST_MONTH: 20.0}, "156/X/0/8110/netWgt": {LAST_MONTH: 5.0}})
     quotes, _ = fetched(feed, WEIGHT)
     assert values(quotes) == {WEIGHT: {LAST_MONTH: 20.0}}
-    quotes, _ = fetched(always(of_last_month("0", 9, 90), of_last_month("276", 1, 1)), WORLD, WEIGHT)
+    others = [of_last_month("276", 1, 1)] * 2 + [of_last_month("842", 5, 5, reporterCode=699)]
+    others += [of_last_month("842", 6, 6, flowCode="RX")]
+    quotes, _ = fetched(always(of_last_month("0", 9, 90), *others), WORLD, WEIGHT)
     assert values(quotes) == {WORLD: {LAST_MONTH: 9.0}, WEIGHT: {LAST_MONTH: 0.0}}
 
 
