@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from datetime import date
 
@@ -335,12 +336,13 @@ def test_a_key_that_names_nothing_is_told_with_what_one_is(text: str) -> None:
     assert why.startswith(f"key = {text!r}: expected imports or exports/HS code/country")
 
 
-def test_every_series_of_the_table_can_be_had() -> None:
-    lines_of_table = (data_dir() / "sources" / "census.csv").read_text().splitlines()[1:]
-    keys = [line.partition(",")[0] for line in lines_of_table]
-    given = {key: {LAST_MONTH: 1000.0 + place} for place, key in enumerate(keys)}
-    quotes, requests = fetched(Feed(given), *keys)
-    assert len(requests) == len({tuple(key.split("/")[:2]) for key in keys})
+def test_every_series_of_the_table_can_be_had_in_the_unit_that_the_table_says() -> None:
+    with (data_dir() / "sources" / "census.csv").open(encoding="utf-8", newline="") as table_of_series:
+        delivered = {cells["key"]: cells["delivered"] for cells in csv.DictReader(table_of_series)}
+    given = {key: {LAST_MONTH: 1000.0 + place} for place, key in enumerate(delivered)}
+    quotes, requests = fetched(Feed(given), *delivered)
+    assert len(requests) == len({tuple(key.split("/")[:2]) for key in delivered})
+    assert {quote.key: quote.unit for quote in quotes} == delivered
     assert {key: found[LAST_MONTH] for key, found in values(quotes).items()} == {
         key: pytest.approx(found[LAST_MONTH], rel=1e-9) for key, found in given.items()
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -274,12 +275,13 @@ def test_what_came_before_the_publisher_went_down_is_kept() -> None:
     assert values(came) == {WORLD: {LAST_MONTH: 70.0}}
 
 
-def test_every_series_of_the_table_can_be_had() -> None:
-    lines = (data_dir() / "sources" / "comtrade.csv").read_text().splitlines()[1:]
-    keys = [line.partition(",")[0] for line in lines]
-    given = {key: {LAST_MONTH: 1000.0 + place} for place, key in enumerate(keys)}
-    quotes, requests = fetched(Feed(given), *keys)
+def test_every_series_of_the_table_can_be_had_in_the_unit_that_the_table_says() -> None:
+    with (data_dir() / "sources" / "comtrade.csv").open(encoding="utf-8", newline="") as table_of_series:
+        delivered = {row["key"]: row["delivered"] for row in csv.DictReader(table_of_series)}
+    given = {key: {LAST_MONTH: 1000.0 + place} for place, key in enumerate(delivered)}
+    quotes, requests = fetched(Feed(given), *delivered)
     assert len(requests) == 2
+    assert {quote.key: quote.unit for quote in quotes} == delivered
     assert {key: found[LAST_MONTH] for key, found in values(quotes).items()} == {
         key: pytest.approx(found[LAST_MONTH], rel=1e-12) for key, found in given.items()
     }
