@@ -23,8 +23,12 @@ _WORLD = "-"
 _KILOGRAMS = {"KG": 1.0, "T": 1000.0, "G": 0.001}
 #: Chapters of the harmonised system of which something is imported every month. 77 is reserved, 98 and 99 are national.
 _CHAPTERS = frozenset(f"{number:02d}" for number in range(1, 98) if number != 77)
-_ALL = re.compile(r"all(-\d\d)*")
-_FIELDS = ("value", "quantity", "unit_value", "duty_rate")
+_ALL = "all"
+_PATTERNS = (
+    r"(imports|exports)/((?:\d\d){1,5})/(-|\d{4})/(value|quantity|unit_value)",
+    r"(imports)/((?:\d\d){1,5})/(-|\d{4})/(duty_rate)",
+    rf"(imports)/({_ALL}(?:-\d\d)*)/(-)/(value|duty_rate)",
+)
 _KEY = (
     "imports or exports/HS code/country or -/value, quantity, unit_value or (of imports) duty_rate, such as "
     "imports/2846/5700/quantity; value and duty_rate of all goods but some chapters: imports/all-27-71/-/value"
@@ -131,15 +135,10 @@ class Census(Source):
             raise SourceFailed(self.name, "; ".join(faults))
 
     def _key(self, text: str) -> _Key:
-        parts = text.split("/")
-        good = len(parts) == 4 and parts[0] in _FLOWS and parts[3] in _FIELDS
-        if good and _ALL.fullmatch(parts[1]):
-            good = parts[2] == _WORLD and parts[3] in ("value", "duty_rate")
-        elif good:
-            good = re.fullmatch(r"\d{2}(\d\d){0,4}", parts[1]) is not None
-        if not good or (parts[3] == "duty_rate" and not _FLOWS[parts[0]].duty):
+        parts = next(filter(None, (re.fullmatch(pattern, text) for pattern in _PATTERNS)), None)
+        if parts is None:
             raise SourceFailed(self.name, f"key = {text!r}: expected {_KEY}")
-        return _Key(text, *parts)
+        return _Key(text, *parts.groups())
 
     def _rows(self, web: Web, flow: str, commodity: str, span: Sequence[dt.date]) -> list[_Line]:
         """What an answer says of a commodity, or of all chapters. Raises ``SourceFailed``."""
@@ -149,7 +148,7 @@ class Census(Source):
             "time": f"from {span[0]:%Y-%m} to {span[-1]:%Y-%m}",
             "SUMMARY_LVL": "DET",  # countries and their total; without it groups of countries come too
         }
-        if _ALL.fullmatch(commodity):
+        if commodity.startswith(_ALL):
             params |= {"COMM_LVL": "HS2", "CTY_CODE": _WORLD}
         else:
             params |= {"COMM_LVL": "HS10", columns.commodity: commodity if len(commodity) == 10 else f"{commodity}*"}
@@ -204,7 +203,7 @@ class Census(Source):
 
 def _whole(commodity: str, rows: Sequence[_Line]) -> _Lines:
     """The lines of a commodity by month and country. Raises ``_Incomplete`` if some are missing or there twice."""
-    chapters = _CHAPTERS - set(commodity.split("-")[1:]) if _ALL.fullmatch(commodity) else frozenset()
+    chapters = _CHAPTERS - set(commodity.split("-")[1:]) if commodity.startswith(_ALL) else frozenset()
     found: dict[tuple[dt.date, str], dict[str, _Line]] = defaultdict(dict)
     for line in rows:
         if line.code in chapters if chapters else len(line.code) == 10 and line.code.startswith(commodity):

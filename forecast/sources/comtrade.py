@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -27,7 +28,7 @@ _WORLD = "0"
 _LONG = 12
 _KEY = "reporter/flow/partner/HS code/netWgt, primaryValue or usd_per_kg, such as 156/X/0/2846/netWgt"
 _UNITS = {"netWgt": "kg", "primaryValue": "USD", "usd_per_kg": "USD/kg"}
-
+_PATTERN = re.compile(rf"(\d+)/([XM])/(\d+)/(\d{{2,6}})/({'|'.join(_UNITS)})")
 
 #: Period, commodity and partner.
 _Cell = tuple[str, str, str]
@@ -148,10 +149,10 @@ class Comtrade(Source):
                 raise SourceFailed(self.name, f"no record of flow {flow} of reporter {reporter} since {since:%Y-%m}")
 
     def _key(self, text: str) -> _Key:
-        parts = text.split("/")
-        if len(parts) != 5 or parts[1] not in ("X", "M") or parts[4] not in _UNITS:
+        parts = _PATTERN.fullmatch(text)
+        if parts is None:
             raise SourceFailed(self.name, f"key = {text!r}: expected {_KEY}")
-        return _Key(text, *parts)
+        return _Key(text, *parts.groups())
 
     def _questions(self, web: Web, wanted: Sequence[_Key], periods: Sequence[str]) -> Iterator[_Question]:
         """Requests for all that is wanted of one flow of one reporter, each of which an answer has room for."""

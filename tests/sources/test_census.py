@@ -329,6 +329,7 @@ def test_a_new_column_is_no_fault() -> None:
         "exports/2846/5700/duty_rate",
         "imports/all-27/5700/value",
         "imports/all-27/-/quantity",
+        "imports/2846/CN/value",
     ],
 )
 def test_a_key_that_names_nothing_is_told_with_what_one_is(text: str) -> None:

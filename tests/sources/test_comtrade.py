@@ -253,7 +253,7 @@ def test_a_wrong_key_is_told_without_the_key() -> None:
     assert "wrong-one" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["2846", "156/X/0/2846/weight", "156/exports/0/2846/netWgt"])
+@pytest.mark.parametrize("text", ["2846", "156/X/0/2846/weight", "156/exports/0/2846/netWgt", "156/X/JPN/2846/netWgt"])
 def test_a_key_that_names_nothing_is_told_with_what_one_is(text: str) -> None:
     with pytest.raises(SourceFailed, match="expected reporter/flow/partner/HS code/netWgt"):
         fetched(Feed({}), text)
