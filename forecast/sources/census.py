@@ -21,8 +21,8 @@ _LONG, _UNKNOWN = 6, 400
 _WORLD = "-"
 #: Kilograms in a unit of mass; the others that the Census counts in are left as they are.
 _KILOGRAMS = {"KG": 1.0, "T": 1000.0, "G": 0.001}
-#: Chapters of the harmonised system of which something is imported every month. 77 is reserved, 98 and 99 are national.
-_CHAPTERS = frozenset(f"{number:02d}" for number in range(1, 98) if number != 77)
+#: Chapters of which something is imported every month: 77 is reserved, and 99 holds no goods of its own.
+_CHAPTERS = frozenset(f"{number:02d}" for number in range(1, 99) if number != 77)
 _ALL = "all"
 _PATTERNS = (
     r"(imports|exports)/((?:\d\d){1,5})/(-|\d{4})/(value|quantity|unit_value)",
