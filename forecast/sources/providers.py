@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from forecast.sources.eurostat import Eurostat
+from forecast.sources.imf import Imf
+from forecast.sources.sdmx_source import sdmx_flow
 from forecast.sources.source import NoticeSource, Source
 
 #: Sources of observations, in the order in which they are fetched.
-SOURCES: tuple[Source, ...] = ()
+SOURCES: tuple[Source, ...] = (Imf(), Eurostat())
 #: Sources of official notices.
 NOTICES: tuple[NoticeSource, ...] = ()
 #: A source by its name, what its section says besides ``kind``, ``enabled`` and ``series``, and the file of that.
 #: Raises ``InvalidInput``.
-KINDS: dict[str, Callable[[str, Mapping[str, object], str], Source]] = {}
+KINDS: dict[str, Callable[[str, Mapping[str, object], str], Source]] = {"sdmx": sdmx_flow}

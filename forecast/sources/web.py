@@ -15,13 +15,15 @@ from urllib.parse import urljoin
 
 import httpx
 
-from forecast.errors import LayoutChanged, SourceFailed
+from forecast.errors import LayoutChanged, SourceFailed, SourceRefused
 from forecast.formats.limits import MEGABYTE
 
 #: Attempts at one address, the first pause between them in seconds (doubled each time), and the longest that is waited.
 ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 4, 1.0, 120.0
 #: Bytes of one answer.
 MOST_BYTES = 500 * MEGABYTE
+#: Characters of an error that are kept.
+_MOST_SAID = 10_000
 _AGENT = "orecast (+https://github.com/orecast/orecast)"
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)
@@ -90,7 +92,8 @@ class Web:
         """The answer of an address, which may be relative to that of the source.
 
         ``media``: what it may be (``json``, ``csv``, ``xml``, ``html``, ``sheet``), where that is told apart. Raises
-        ``SourceFailed`` for what stays out, is refused or cut, and ``LayoutChanged`` for a page where data should be.
+        ``SourceFailed`` for what stays out or is cut, ``SourceRefused`` for an error of the publisher, and
+        ``LayoutChanged`` for a page where data should be.
         """
         page = self._get(url, params, media, headers, Validators())
         assert page is not None, "an answer without a condition is whole"
@@ -192,8 +195,9 @@ class Web:
 
     def _accepted(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
         if response.is_error:
-            said = " ".join(response.text.split())[:200]
-            raise self._failed(request, f"status {response.status_code}" + (f": {said}" if said else ""))
+            said = self._open(response.text[:_MOST_SAID])
+            why = f"status {response.status_code}" + (f": {' '.join(said.split())[:200]}" if said else "")
+            raise SourceRefused(self.source, self._open(f"{request.url}: {why}"), response.status_code, said)
         return response
 
     def _page(self, response: httpx.Response, media: tuple[str, ...]) -> Page:
