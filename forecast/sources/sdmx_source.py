@@ -176,4 +176,4 @@ def _fit(keys: list[str]) -> bool:
 
 
 def _words(refusal: SourceRefused) -> str:
-    return words_of_error(refusal.said) or refusal.why
+    return words_of_error(refusal.said.strip()) or " ".join(refusal.said.split())[:200] or refusal.why

@@ -29,9 +29,7 @@ class Feed:
 
     def __call__(self, request: Request) -> Answer:
         found = asked_for(request.path, self.values, request.params.get("startPeriod", ""))
-        rows = [
-            f"{FLOW},15/10/26 11:00:00,{key.replace('.', ',')},{ds:%Y-%m},{value!r},," for key, ds, value in found
-        ]
+        rows = [f"{FLOW},15/10/26 11:00:00,{key.replace('.', ',')},{ds:%Y-%m},{value!r},," for key, ds, value in found]
         if not rows:
             return NO_RESULTS
         return Answer(("\n".join([HEADER, *rows]) + "\n").encode(), "application/vnd.sdmx.data+csv")
