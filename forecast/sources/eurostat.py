@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from forecast.errors import LayoutChanged, SourceFailed
-from forecast.sources.sdmx import Observation
+from forecast.sources.sdmx import SdmxObservation
 from forecast.sources.sdmx_source import SdmxSource
 from forecast.sources.source import Quote
 from forecast.sources.web import Page, Web
@@ -38,7 +38,7 @@ class Eurostat(SdmxSource):
     dimensions = ("freq", "reporter", "partner", "product", "flow", "indicators")
     pause = 2.0  # extractions are to follow each other
 
-    def quote(self, one: Observation) -> Quote:
+    def quote(self, one: SdmxObservation) -> Quote:
         indicator = one.facts["indicators"]
         return Quote(one.key, one.ds, one.value, _UNITS.get(indicator, indicator), one.flag)
 

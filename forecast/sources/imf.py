@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Collection, Iterator
 
 from forecast.errors import LayoutChanged
-from forecast.sources.sdmx import Observation
+from forecast.sources.sdmx import SdmxObservation
 from forecast.sources.sdmx_source import SdmxSource
 from forecast.sources.source import Quote
 from forecast.sources.web import Web
@@ -34,7 +34,7 @@ class Imf(SdmxSource):
     def fetch(self, web: Web, keys: Collection[str], since: dt.date) -> Iterator[Quote]:
         return super().fetch(web, keys, max(since, FIRST))
 
-    def quote(self, one: Observation) -> Quote:
+    def quote(self, one: SdmxObservation) -> Quote:
         if one.facts.get("SCALE", "") not in ("", "0"):
             raise LayoutChanged(self.name, f"{one.key} {one.ds}", f"SCALE = {one.facts['SCALE']!r}", "0, whole units")
         return Quote(one.key, one.ds, one.value, "", one.flag)

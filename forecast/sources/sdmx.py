@@ -58,7 +58,7 @@ _FOOTER = re.compile(r"<(?:[\w.-]+:)?Message\b[^>]*\bcode=\"[45][0-9]{2}\"")
 
 
 @dataclass(frozen=True)
-class Observation:
+class SdmxObservation:
     """A value of the series ``key``, whose codes are joined by points in the order of the dimensions.
 
     ``ds``: the first day of the period; ``value``: in ``unit`` (UNIT_MEASURE or UNIT), UNIT_MULT multiplied out;
@@ -73,7 +73,7 @@ class Observation:
     facts: Mapping[str, str]
 
 
-def observations(source: str, page: Page, dimensions: Sequence[str] = ()) -> Iterator[Observation]:
+def observations(source: str, page: Page, dimensions: Sequence[str] = ()) -> Iterator[SdmxObservation]:
     """The observations of a message that have a value, forecasts left out.
 
     ``dimensions``: their ids in the order of the key; without them the columns of SDMX-CSV between the name of the flow
@@ -89,7 +89,7 @@ def observations(source: str, page: Page, dimensions: Sequence[str] = ()) -> Ite
         value = _number(source, where, text) * 10.0 ** _power(source, where, facts.get("UNIT_MULT", ""))
         if told.setdefault((key, ds), value) != value:
             raise LayoutChanged(source, where, f"a second value of {key} for {facts[TIME]}", "one; a new dimension?")
-        yield Observation(key, ds, value, facts.get("UNIT_MEASURE") or facts.get("UNIT", ""), flag, facts)
+        yield SdmxObservation(key, ds, value, facts.get("UNIT_MEASURE") or facts.get("UNIT", ""), flag, facts)
 
 
 def words_of_error(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
 from forecast.errors import Fault, InvalidInput, SourceFailed, SourceRefused
-from forecast.sources.sdmx import CSV, Observation, observations, words_of_error
+from forecast.sources.sdmx import CSV, SdmxObservation, observations, words_of_error
 from forecast.sources.source import Quote, Source
 from forecast.sources.web import Page, Web
 
@@ -25,9 +25,8 @@ _OF_A_KEY = {200, 400, 404, 413, 414}
 class SdmxSource(Source):
     """A source whose answers are SDMX messages; its keys are those of series, codes joined by points.
 
-    ``path``: of the data below the address, with ``{key}``; ``params``, ``accept``: of the request; ``start``: the
-    parameter that leaves out what is before a ``{year}``, empty where there is none; ``dimensions``: their ids in the
-    order of the key.
+    ``path``: of the data below the address, with ``{key}``; ``params``: of the request; ``start``: the parameter that
+    leaves out what is before a ``{year}``, empty where there is none; ``dimensions``: ids in the order of the key.
     """
 
     path: str
@@ -52,7 +51,7 @@ class SdmxSource(Source):
         if faults:
             raise SourceFailed(self.name, "; ".join(faults))
 
-    def quote(self, one: Observation) -> Quote:
+    def quote(self, one: SdmxObservation) -> Quote:
         return Quote(one.key, one.ds, one.value, one.unit, one.flag)
 
     def delivered(self, web: Web, page: Page) -> Page:
@@ -80,7 +79,6 @@ class SdmxSource(Source):
             self.path.replace("{key}", joined(keys)),
             {**self.params, **({name: value} if name else {})},
             media=("csv", "xml"),
-            headers={"Accept": self.accept},
         )
         if page is None:
             return

@@ -132,7 +132,7 @@ def test_a_fault_is_told_in_the_words_of_the_publisher(answer: Answer, words: st
 def test_a_promised_answer_is_waited_for() -> None:
     waits: list[float] = []
     with published(later("PROCESSING", "AVAILABLE")) as publisher:
-        with Web("eurostat", publisher.url, sleep=waits.append) as web:
+        with Web("eurostat", publisher.url, sleep=waits.append, accept=Eurostat.accept) as web:
             quotes = list(Eurostat().fetch(web, [GALLIUM], SINCE))
         paths = [request.path.rpartition("/")[0] for request in publisher.requests]
     assert quotes == [Quote(GALLIUM, AUGUST, 12.5, "100 kg")]

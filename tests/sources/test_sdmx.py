@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from forecast.errors import LayoutChanged, SourceFailed
-from forecast.sources.sdmx import Observation, observations, words_of_error
+from forecast.sources.sdmx import SdmxObservation, observations, words_of_error
 from forecast.sources.web import Page
 
 #: The exchange rates of the European Central Bank, as its data portal answers ``format=csvdata``.
@@ -20,7 +20,7 @@ ECB = (
 #: Policy rates of the Bank for International Settlements in SDMX-CSV 2.0 with ``labels=both``.
 BIS = (
     "STRUCTURE,STRUCTURE_ID,ACTION,FREQ:Frequency,REF_AREA:Reference area,TIME_PERIOD:Time period or range,"
-    "OBS_VALUE:Observation Value,TITLE:Title,OBS_STATUS:Observation Status\n"
+    "OBS_VALUE:SdmxObservation Value,TITLE:Title,OBS_STATUS:SdmxObservation Status\n"
     "dataflow,BIS:WS_CBPOL(1.0),I,M: Monthly,BR: Brazil,2024-01,11.75,Brazil,A: Normal value\n"
     "dataflow,BIS:WS_CBPOL(1.0),D,M: Monthly,BR: Brazil,2024-02,,Brazil,\n"
 )
@@ -60,7 +60,7 @@ SPECIFIC = (
 )
 
 
-def read(text: str | bytes, *dimensions: str) -> list[Observation]:
+def read(text: str | bytes, *dimensions: str) -> list[SdmxObservation]:
     body = text.encode() if isinstance(text, str) else text
     return list(observations("ecb", Page("http://x/data", body, "text/csv"), dimensions))
 
