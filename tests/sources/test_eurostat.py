@@ -70,7 +70,7 @@ def test_the_sample_gives_weights_in_hundreds_of_kilograms_and_values_in_euros()
 
 def test_units_are_told_in_the_words_of_the_table() -> None:
     table = read_series_table("eurostat", data_dir() / "sources" / "eurostat.csv", {}, {})
-    feed = Feed({one.key: {AUGUST: 2.5} for one in table})
+    feed = Feed({one.key: {AUGUST: 25.0} for one in table})
     with published(feed) as publisher:
         units = {quote.key: quote.unit for quote in fetched(publisher, [one.key for one in table])}
     assert units == {one.key: one.delivered for one in table}
@@ -90,6 +90,28 @@ def test_imports_from_the_world_are_those_from_outside_the_union() -> None:
     table = read_series_table("eurostat", data_dir() / "sources" / "eurostat.csv", {}, {})
     partners = {one.series.partner: one.key.split(".")[2] for one in table}
     assert partners == {"WLD": "EXT_EU27_2020", "CHN": "CN"}
+
+
+def test_a_unit_value_is_made_of_value_and_weight_where_the_load_is_no_sample() -> None:
+    key, weight, value = (f"{CHINA}.{name}" for name in ("EUR_PER_KG", "QUANTITY_IN_100KG", "VALUE_IN_EUROS"))
+    feed = Feed({weight: {JULY: 9.9, AUGUST: 20.0}, value: {JULY: 50_000.0, AUGUST: 7_000.0}})
+    with published(feed) as publisher:
+        quotes = fetched(publisher, [key])
+        (request,) = publisher.requests
+    assert quotes == [Quote(key, AUGUST, 3.5, "EUR/kg", "derived")]
+    assert request.path.endswith(".CN.2846.1.QUANTITY_IN_100KG+VALUE_IN_EUROS")
+
+
+def test_unit_values_come_even_if_another_key_fails() -> None:
+    key = f"{CHINA}.EUR_PER_KG"
+    given: list[Quote] = []
+    with (
+        published(Feed({key: {AUGUST: 3.5}})) as publisher,
+        web_for(Eurostat, publisher) as web,
+        pytest.raises(SourceFailed, match=GALLIUM),
+    ):
+        given.extend(Eurostat().fetch(web, [key, GALLIUM], SINCE))
+    assert given == [Quote(key, AUGUST, 3.5, "EUR/kg", "derived")]
 
 
 def test_a_value_that_is_kept_secret_is_no_observation() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from forecast.sources.eurostat import UNIT_VALUE
 from tests.support.feeds.sdmx import Values, asked_for
 from tests.support.publishers import Answer, Request
 
@@ -22,10 +23,15 @@ NO_RESULTS = fault(100, "NO_RESULTS: The query did not return any results.", 404
 
 
 class Feed:
-    """Answers with ``values``: key -> first day of the period -> value."""
+    """Answers with ``values``: key -> first day of the period -> value; of a value per kilogram it gives the value, and
+    the weight if there is none of its own."""
 
     def __init__(self, values: Values) -> None:
-        self.values = values
+        self.values = {key: dict(of) for key, of in values.items() if not key.endswith(UNIT_VALUE)}
+        for key in set(values) - set(self.values):
+            flow = key.removesuffix(UNIT_VALUE)
+            weights = self.values.setdefault(f"{flow}QUANTITY_IN_100KG", dict.fromkeys(values[key], 1000.0))
+            self.values[f"{flow}VALUE_IN_EUROS"] = {ds: y * 100 * weights[ds] for ds, y in values[key].items()}
 
     def __call__(self, request: Request) -> Answer:
         found = asked_for(request.path, self.values, request.params.get("startPeriod", ""))
