@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import date
+from typing import Never, cast
 
 from sqlalchemy import (
     Boolean,
@@ -220,9 +221,7 @@ def event_of(row: Row[*tuple[object, ...]]) -> Event:
 
 def event_of_cells(cells: Mapping[str, object]) -> Event:
     """An event from the cells of its whole row."""
-    facts = dict(cells)
-    facts.update(_facts(cells))
-    return Event(**facts)
+    return Event(**cast("dict[str, Never]", {**cells, **_facts(cells)}))  # each column holds what its field does
 
 
 def amended(event: Event, cells: Mapping[str, object]) -> Event:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from forecast.sources.federal_register import FederalRegister
+from forecast.sources.global_trade_alert import GlobalTradeAlert
 from forecast.sources.source import NoticeSource, Source
 
 #: Sources of observations, in the order in which they are fetched.
 SOURCES: tuple[Source, ...] = ()
 #: Sources of official notices.
-NOTICES: tuple[NoticeSource, ...] = ()
+NOTICES: tuple[NoticeSource, ...] = (FederalRegister(), GlobalTradeAlert())
 #: A source by its name, what its section says besides ``kind``, ``enabled`` and ``series``, and the file of that.
 #: Raises ``InvalidInput``.
 KINDS: dict[str, Callable[[str, Mapping[str, object], str], Source]] = {}

@@ -21,7 +21,8 @@ _MONTHS = {
 _DATE = rf"({'|'.join(_MONTHS)})\s+(\d{{1,2}}),?\s+(\d{{4}})"
 _AFTER = r"[^.;]{0,100}?"
 _EFFECTIVE = re.compile(
-    rf"\b(?:effective|applicable|takes? effect|took effect|in effect|on or after|beginning|starting|as of)\b{_AFTER}{_DATE}",
+    rf"\b(?:effective|applicable|takes? effect|took effect|in effect|on or after|beginning|starting|as of)\b"
+    rf"{_AFTER}{_DATE}",
     re.I,
 )
 #: In a section of dates the date may stand first: "January 1, 2025, at 12:01 am EST: Tariff increases are applicable".
@@ -29,14 +30,12 @@ _FIRST = re.compile(rf"^{_DATE}{_AFTER}\b(?:effective|applicable|appl(?:y|ies)|i
 _PUBLICATION = re.compile(rf"\b(?:effective|applicable)\b{_AFTER}\bdate of (?:its )?publication\b", re.I)
 _UNTIL = re.compile(rf"\b(?:through|until|expires?|expiring|before|ends?)\b{_AFTER}{_DATE}", re.I)
 _COMMENTS = re.compile(r"\b(?:comments?|hearings?|rebuttals?|submissions?|requests? to appear)\b", re.I)
-#: A measure may be told of shortly after it began; what lies further back is history.
-_BACKDATED = dt.timedelta(days=92)
 
 
-def effective_days(text: str, announced: dt.date) -> list[dt.date]:
-    """The days from which a plain text says that something applies, the first first; none long before ``announced``."""
+def effective_days(text: str, since: dt.date) -> list[dt.date]:
+    """The days from ``since`` on from which a plain text says that something applies, the first first."""
     found = {day for sentence in sentences(text) if not _COMMENTS.search(sentence) for day in _said(sentence)}
-    return sorted(day for day in found if day >= announced - _BACKDATED)
+    return sorted(day for day in found if day >= since)
 
 
 def applies_from_publication(text: str) -> bool:

@@ -65,7 +65,8 @@ def _is_procedure(said: Wording) -> bool:
     procedure = (
         r"administrative reviews?\b|\bnew shipper|\bsunset reviews?\b|\bfive-year reviews?\b|\bscheduling\b"
         r"|\bpostponement\b|\bextension of (?:the )?(?:time|deadline|preliminary|final)|\binformation collection\b"
-        r"|\bmeetings?\b|\bscope rulings?\b|\bopportunity to request\b|\bdeterminations? to conduct\b|\bcomment period\b"
+        r"|\bmeetings?\b|\bscope rulings?\b|\bopportunity to request\b|\bdeterminations? to conduct\b"
+        r"|\bcomment period\b"
     )
     return _matches(procedure, said.title) and not _matches(r"\b(?:revocation|continuation)\b", said.title)
 
@@ -89,8 +90,8 @@ def _is_proposal(said: Wording) -> bool:
     """What asks for comments or opens an investigation, and changes nothing yet."""
     final = r"\b(?:interim )?final rule\b|\bdetermination to (?:modify|take|impose|increase)"
     asks = (
-        r"\brequest for (?:public )?comments?\b|\bproposed (?:action|modification|determination|rule)|\binitiat(?:ion|ed)\b"
-        r"|\binvestigation of imports\b|\bnotice of (?:investigation|inquiry)\b"
+        r"\brequest for (?:public )?comments?\b|\bproposed (?:action|modification|determination|rule)"
+        r"|\binitiat(?:ion|ed)\b|\binvestigation of imports\b|\bnotice of (?:investigation|inquiry)\b"
     )
     return not said.presidential and (said.proposed or _matches(asks, said.head)) and not _matches(final, said.head)
 
@@ -113,7 +114,10 @@ def _is_entity_list(said: Wording) -> bool:
 
 
 def _is_export_control(said: Wording) -> bool:
-    control = r"\bcommerce control list\b|\bexport controls?\b|\bexport administration regulations\b|\blicen[cs]e requirements?\b"
+    control = (
+        r"\bcommerce control list\b|\bexport controls?\b|\bexport administration regulations\b"
+        r"|\blicen[cs]e requirements?\b"
+    )
     return _matches(control, said.head) and not _matches(r"\bimports?\b", said.title)
 
 
@@ -127,8 +131,8 @@ def _order(said: Wording) -> str:
     if not _matches(rf"{duty}|\bsection 232\b|\bimports? of\b", said.whole):
         return ""
     imposes = (
-        r"\bshall be subject to\b|\bis (?:hereby )?(?:increased|imposed)|\bimpos(?:e|es|ing)\b|\bincrease(?:d|s)? (?:in|from|to)\b"
-        r"|\badditional (?:duty|rate)"
+        r"\bshall be subject to\b|\bis (?:hereby )?(?:increased|imposed)|\bimpos(?:e|es|ing)\b"
+        r"|\bincrease(?:d|s)? (?:in|from|to)\b|\badditional (?:duty|rate)"
     )
     investigates = r"\bshall (?:initiate|conduct|open) (?:an )?investigations?\b|\bsection 232 investigation\b"
     if _matches(investigates, said.operative) and not _matches(rf"(?:{imposes}).{{0,200}}percent", said.operative):
@@ -150,7 +154,10 @@ def _is_relief(said: Wording) -> bool:
 
 
 def _is_tariff(said: Wording) -> bool:
-    tariff = r"\btariff (?:rates?|increases?|inclusions?)|\badditional duties\b|\bad valorem\b|\brates? of duty\b|\bduties on\b"
+    tariff = (
+        r"\btariff (?:rates?|increases?|inclusions?)|\badditional duties\b|\bad valorem\b|\brates? of duty\b"
+        r"|\bduties on\b"
+    )
     return _matches(tariff, said.head)
 
 

@@ -24,14 +24,16 @@ _GROUP = re.compile(r"\bcritical minerals?\b", re.I)
 _CITED = re.compile(r"\b(Proclamations?|Executive Orders?)\s+(?:No )?(\d{4,5})|\b(\d{2,3} FR \d{3,6})\b", re.I)
 _ORDERED = re.compile(r"\b(?:NOW, THEREFORE|hereby (?:proclaim|order|determine)|(?:it is )?hereby ordered)\b", re.I)
 _FROM = re.compile(
-    r"\b(?:imports?|imported|products?|articles|exports?)\b[^.;]{0,40}?\b(?:from|of)\b[^.;]{0,60}|\bof [\w' ]{3,40} origin\b",
+    r"\b(?:imports?|imported|products?|articles|exports?)\b[^.;]{0,40}?\b(?:from|of)\b[^.;]{0,60}"
+    r"|\bof [\w' ]{3,40} origin\b",
     re.I,
 )
 _EVERYONE = re.compile(
     r"\b(?:all|most) (?:other )?countries\b|\bany country\b|\ball (?:other )?trading partners\b", re.I
 )
 _ALL_GOODS = re.compile(
-    r"\ball (?:articles|imports|goods|products)(?: that are(?: the)? products?| imported)? (?:of|from) (?=(?:the )?[A-Z]|all\b|any\b)"
+    r"\ball (?:articles|imports|goods|products)(?: that are(?: the)? products?| imported)? (?:of|from) "
+    r"(?=(?:the )?[A-Z]|all\b|any\b)"
 )
 
 
@@ -273,9 +275,15 @@ def _scope(notice: Notice) -> str:
 # -- from when, until when, how much -----------------------------------------------------------------------------------
 
 
+#: A measure may be published after it began. What a president orders begins about when it is signed, and earlier dates
+#: in it are those of orders that it restates.
+_LATE, _RESTATED = dt.timedelta(days=92), dt.timedelta(days=7)
+
+
 def _effective_days(notice: Notice) -> list[dt.date]:
+    since = notice.announced - (_RESTATED if notice.presidential else _LATE)
     for text in (plain(notice.dates), notice.operative):
-        if found := effective_days(text, notice.announced):
+        if found := effective_days(text, since):
             return found
         if applies_from_publication(text):
             return [notice.published]
@@ -314,5 +322,5 @@ def _rated(notice: Notice, event: Event) -> tuple[Event, list[str]]:
         ((before, after),) = found
         return replace(event, value_before=before, value_after=after, value_unit="pp ad valorem"), []
     texts = [f"{before:g}->{after:g}" if before is not None else f"{after:g}" for before, after in found]
-    told = {"value_text": "/".join(texts), "value_unit": "pp ad valorem"}
-    return replace(event, **told), [f"it names several rates: {', '.join(texts)} percent"]
+    rated = replace(event, value_text="/".join(texts), value_unit="pp ad valorem")
+    return rated, [f"it names several rates: {', '.join(texts)} percent"]

@@ -23,4 +23,4 @@ def plain(text: str) -> str:
 
 def sentences(text: str) -> list[str]:
     """Sentences of a plain text; clauses that a semicolon parts are sentences too."""
-    return [part for part in re.split(r"(?<=[.;:])\s+(?=[A-Z(\"'])", text) if part]
+    return [part for part in re.split(r"(?<=[.;])\s+(?=[A-Z(\"'])", text) if part]

@@ -1,4 +1,4 @@
-"""The words by which notices name minerals and places, and the codes of the harmonised system by which they mean goods."""
+"""The words by which notices name minerals and places, and the codes by which they mean goods."""
 
 from __future__ import annotations
 
