@@ -76,8 +76,11 @@ class Inbox:
         """One candidate, settled or not. Raises ``NotFound``."""
         return self._database.read(lambda connection: _entry(connection, candidate_id))
 
-    def dismiss(self, settled: Settled) -> None:
-        """Say of a candidate that it is no event; its document does not come again. Raises as ``settle`` does."""
+    def settle(self, settled: Settled) -> None:
+        """Say what became of a candidate where no event changes; its document does not come again.
+
+        Raises as the function ``settle`` does.
+        """
         with self._database.writing() as connection:
             settle(connection, settled)
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from forecast.events import KINDS, Event, KindFamily
 from forecast.events.candidate import Candidate
 from forecast.names import MAX_NAME_LENGTH, Flow, Place, Slug, flow
+from forecast.sources.reading.blank import BLANK
 from forecast.sources.reading.dates import applies_from_publication, effective_days, last_days
 from forecast.sources.reading.measures import Wording, kind_of, rates
 from forecast.sources.reading.text import plain, sentences
@@ -135,52 +136,35 @@ def candidate_of(notice: Notice, words: Lexicon, actor: str) -> Candidate | None
     if not minerals:
         return None
     targets, unsure = _targets(notice, words, actor)
-    event = Event(
+    event = replace(
+        BLANK,
         event_id=_event_id(notice),
         title=_title(notice),
         kind=kind,
         actor=actor,
         targets=targets,
         announced=notice.announced,
-        effective=None,
-        ended=None,
-        end_known=None,
-        date_precision="day",
         status="threatened" if KINDS[kind] is KindFamily.THREAT else "enacted",
         status_as_of=notice.published,
-        status_note="",
         instrument=notice.act or "; ".join(notice.dockets) or f"FR Doc. {notice.number}",
-        value_before=None,
-        value_after=None,
-        value_unit="",
-        value_text="",
-        intensity="",
         minerals=tuple(Slug(one) for one in minerals),
         scope_note=_scope(notice),
         flows=_flows(kind, actor, targets),
-        price_world="",
-        price_local="",
-        local_market="",
-        volume="",
-        mechanism="",
-        acts=(),
-        certainty="partly",
         sources=(notice.reference,),
-        needs_recheck=True,
     )
     event, undated = _dated(notice, event)
     event, rated = _rated(notice, event)
-    corrected = (
-        [f"it corrects document {notice.corrects}: amend the event that came of that"] if notice.corrects else []
-    )
+    if notice.corrects:
+        doubts.insert(0, f"it corrects document {notice.corrects}: amend the event that came of that")
+    doubts += [*unsure, *undated, *rated]
     return Candidate(
         notice.source,
         notice.number,
         notice.published,
         plain(notice.title),
         notice.reference,
-        event,
-        (*corrected, *doubts, *unsure, *undated, *rated),
+        replace(event, needs_recheck=bool(doubts)),
+        tuple(doubts),
         cites(notice),
         notice.corrects,
     )
