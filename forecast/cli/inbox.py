@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,11 +18,12 @@ from forecast.wording import counted
 
 if TYPE_CHECKING:
     from forecast.answers.inbox import Inbox
-    from forecast.answers.model import Cell
     from forecast.cli.output import Line
     from forecast.jobs.event_edits import Author
 
 _WAITING = ("event_id", "published", "kind", "effective", "minerals")
+#: Minerals of a candidate that a table names.
+_TOLD = 3
 _ALL = ("event_id", "published", "outcome", "became", "by")
 
 CandidateArgument = Annotated[str, typer.Argument(metavar="CANDIDATE", help="id of a candidate, such as fr-2025-14893")]
@@ -182,10 +184,19 @@ def _tell(notes: Iterable[str]) -> None:
 
 
 def _listed(line: Line) -> Line:
-    """A line of the list: the title, doubts and what it may be below the id."""
-    more: list[Cell] = [line["title"]]
-    more += [f"? {text}" for text in (line["may_be"], line["doubts"]) if text]
-    return {"event_id": "\n".join([f"{line['event_id']}", *map(str, more)])}
+    """A line of the list: below the id its title, what it may be most likely, and how much is doubtful."""
+    first, doubts = str(line["may_be"]).partition(":")[0], str(line["doubts"])
+    more = [textwrap.shorten(str(line["title"]), 90, placeholder=" …")]
+    called, _, same = first.partition(" (")
+    more += [f"may {'be' if 'same' in same else 'change'} {called}"] if called else []
+    more += [counted(len(doubts.split(";")), "doubt")] if doubts else []
+    minerals = str(line["minerals"]).split(";")
+    told = (
+        f"{', '.join(minerals[:_TOLD])} and {len(minerals) - _TOLD} more"
+        if len(minerals) > _TOLD
+        else ", ".join(minerals)
+    )
+    return {"event_id": "\n".join([f"{line['event_id']}", *more]), "minerals": told}
 
 
 def _one(line: Line) -> Line:

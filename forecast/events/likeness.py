@@ -6,13 +6,15 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 
 from forecast.events.candidate import Candidate
 from forecast.events.event import Event
 from forecast.events.exposure import Minerals
 
-#: Days between two announcements that may be of one measure: it is signed, told and printed.
-NEAR = dt.timedelta(days=10)
+#: Between two announcements that may be of one measure: it is signed, told and printed; and between two days from which
+#: it applies.
+NEAR, SOON = dt.timedelta(days=10), dt.timedelta(days=3)
 _NUMBERS = r"(\d{4,5}(?:\s*(?:/|,|and)\s*\d{4,5})*)"
 _ACTS = {
     "proclamation": re.compile(rf"\bProc(?:s|lamations?)?\.?\s*{_NUMBERS}", re.I),
@@ -22,19 +24,33 @@ _ACTS = {
 }
 
 
+class Sign(IntEnum):
+    """By what a candidate is like an event, the surest first; by the last it changes the event, by others it is it."""
+
+    SOURCE = 0
+    ACT = 1
+    DEED = 2
+    NAMED = 3
+
+
 @dataclass(frozen=True)
 class Likeness:
-    """An event that a candidate may be about, and why; ``same``: it may be this very event, else it changes it."""
+    """An event that a candidate may be about, by which sign, and why in words."""
 
     event_id: str
+    sign: Sign
     why: str
-    same: bool
+
+    @property
+    def same(self) -> bool:
+        """Whether the candidate may be this very event."""
+        return self.sign < Sign.NAMED
 
 
 def alike(candidate: Candidate, events: Iterable[Event], minerals: Minerals) -> tuple[Likeness, ...]:
-    """The events that a candidate may tell of, those that it may be first."""
+    """The events that a candidate may tell of, the likeliest first."""
     found = [likeness for event in events for likeness in _likeness(candidate, event, minerals)]
-    return tuple(sorted(found, key=lambda one: (not one.same, one.event_id)))
+    return tuple(sorted(found, key=lambda one: (one.sign, one.event_id)))
 
 
 def _likeness(candidate: Candidate, event: Event, minerals: Minerals) -> Iterator[Likeness]:
@@ -42,13 +58,13 @@ def _likeness(candidate: Candidate, event: Event, minerals: Minerals) -> Iterato
     own, named = candidate.event, _acts(f"{event.instrument} {event.title} {event.status_note}")
     shared = set(own.sources) & set(event.sources) or any(candidate.document in source for source in event.sources)
     if shared:
-        yield Likeness(event.event_id, "it has the same source", True)
+        yield Likeness(event.event_id, Sign.SOURCE, "it has the same source")
     elif ours := _acts(own.instrument) & named:
-        yield Likeness(event.event_id, f"it is by the same act, {', '.join(sorted(ours))}", True)
+        yield Likeness(event.event_id, Sign.ACT, f"it is by the same act, {', '.join(sorted(ours))}")
     elif own.actor == event.actor and own.family is event.family and _meet(own, event, minerals) and _near(own, event):
-        yield Likeness(event.event_id, "the same actor does the like about the same time to the same minerals", True)
+        yield Likeness(event.event_id, Sign.DEED, "its actor does the like then to the same minerals")
     elif cited := _acts("; ".join(candidate.cites)) & _acts(f"{event.instrument} {event.title}"):
-        yield Likeness(event.event_id, f"it names {', '.join(sorted(cited))}", False)
+        yield Likeness(event.event_id, Sign.NAMED, f"it names {', '.join(sorted(cited))}")
 
 
 def _acts(text: str) -> set[str]:
@@ -68,6 +84,8 @@ def _meet(one: Event, other: Event, minerals: Minerals) -> bool:
 
 
 def _near(one: Event, other: Event) -> bool:
-    if one.effective is not None and one.effective == other.effective:
-        return True
-    return one.announced is not None and other.announced is not None and abs(one.announced - other.announced) <= NEAR
+    return _within(one.announced, other.announced, NEAR) or _within(one.effective, other.effective, SOON)
+
+
+def _within(one: dt.date | None, other: dt.date | None, time: dt.timedelta) -> bool:
+    return one is not None and other is not None and abs(one - other) <= time

@@ -35,6 +35,7 @@ def accept(
     candidate = catalog.inbox.entry(candidate_id).candidate
     called = event_id or candidate_id
     texts = fact_texts(candidate.event) | dict(facts) | dict.fromkeys(facts_named(unset, facts), "")
+    texts["event_id"] = called
     settled = Settled(candidate_id, Verdict.ACCEPTED, called, author.by, author.why, author.now)
     return [f"{candidate_id} is accepted", *add_event(catalog, called, texts, author.now, settled)]
 

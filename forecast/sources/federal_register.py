@@ -32,8 +32,8 @@ AGENCIES = (
 )
 #: What is searched for, a question each; a document that several find is read once.
 TERMS = (
-    *("tariff", "duties", '"section 232"', '"section 301"', '"export controls"'),
-    *('"critical minerals"', '"rare earth"', "metals"),
+    *("tariff", "duties", "antidumping", "countervailing", '"section 232"', '"section 301"', '"export controls"'),
+    *('"critical minerals"', '"rare earth"', "aluminum", "copper", "nickel"),
 )
 #: Documents of a page, and how many of one question the Register gives at most.
 PER_PAGE, MOST_RESULTS = 100, 2000
@@ -93,10 +93,9 @@ class _Document(BaseModel):
 
 
 class _Found(BaseModel):
-    """A page of a search; ``results`` and ``total_pages`` are left out where nothing was found."""
+    """A page of a search; ``results`` are left out where nothing was found."""
 
     count: int
-    total_pages: int = 0
     results: tuple[_Document, ...] = ()
 
 
@@ -132,19 +131,21 @@ class FederalRegister(NoticeSource):
             raise SourceFailed(self.name, "; ".join(unread))
 
     def _documents(self, web: Web, term: str, since: dt.date) -> Iterator[_Document]:
-        """All documents with a term from ``since`` on, the oldest first."""
-        page = 1
+        """All documents with a term from ``since`` on, the oldest first; those of the last day that is reached may come
+        twice, where there are more than one question gives."""
+        page, last = 1, since
         while True:
             found = self._page(web, term, since, page)
             yield from found.results
-            if page >= found.total_pages or not found.results:
+            if page * PER_PAGE >= found.count:
                 return
-            page += 1
-            if page * PER_PAGE > MOST_RESULTS:
-                last = found.results[-1].publication_date
-                if last == since:
-                    raise SourceFailed(self.name, f"more than {MOST_RESULTS} documents with {term} on {since}")
-                since, page = last, 1
+            last = found.results[-1].publication_date if found.results else last
+            if found.results and page * PER_PAGE < MOST_RESULTS:
+                page += 1
+            elif last > since:
+                page, since = 1, last
+            else:
+                raise SourceFailed(self.name, f"more than {MOST_RESULTS} documents with {term} on {since}")
 
     def _page(self, web: Web, term: str, since: dt.date, page: int) -> _Found:
         question = [

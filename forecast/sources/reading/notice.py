@@ -33,7 +33,7 @@ _EVERYONE = re.compile(
     r"\b(?:all|most) (?:other )?countries\b|\bany country\b|\ball (?:other )?trading partners\b", re.I
 )
 _ALL_GOODS = re.compile(
-    r"\ball (?:articles|imports|goods|products)(?: that are(?: the)? products?| imported)? (?:of|from) "
+    r"\b[Aa]ll (?:articles|imports|goods|products)(?: that are(?: the)? products?| imported)? (?:of|from) "
     r"(?=(?:the )?[A-Z]|all\b|any\b)"
 )
 
@@ -219,9 +219,7 @@ def _group(notice: Notice, words: Lexicon, text: str, named: tuple[str, ...]) ->
         return named, []
     defined = (one for one in sentences(f"{plain(notice.abstract)} {notice.body}") if _GROUP.search(one))
     added = words.minerals_in(" ".join(one for one in defined if re.search(r"\bmeans?\b", one)))
-    doubt = (
-        "it says critical minerals: these are those of the US list of 2022; which ones are meant is in its definition"
-    )
+    doubt = "it says critical minerals: these are those of the US list of 2022, and its definition says which are meant"
     return words.widest((*named, *added)), [doubt]
 
 
