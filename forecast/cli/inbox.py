@@ -35,15 +35,15 @@ inbox = typer.Typer(cls=ListingCommands, rich_markup_mode="rich", subcommand_met
 def group() -> None:
     """List what official notices suggest as events; accept, merge or dismiss it.
 
-    A candidate does nothing: no forecast, effect or training knows it until
-    somebody accepts it. Without a command it is `orecast events inbox show`.
+    `orecast fetch federal-register` brings them. A candidate does nothing: no
+    forecast, effect or training knows it until somebody accepts it. Without a command it is `orecast events inbox show`.
 
     \b
     Examples:
-      orecast fetch federal-register
       orecast events inbox
+      orecast events inbox --all --format csv
       orecast events inbox fr-2025-14893
-      orecast events inbox accept fr-2025-14893 --as us-copper-2025 --price-world up
+      orecast events inbox accept fr-2025-14893 --price-world up
     """
 
 
