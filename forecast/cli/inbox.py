@@ -36,7 +36,8 @@ def group() -> None:
     """List what official notices suggest as events; accept, merge or dismiss it.
 
     `orecast fetch federal-register` brings them. A candidate does nothing: no
-    forecast, effect or training knows it until somebody accepts it. Without a command it is `orecast events inbox show`.
+    forecast, effect or training knows it until somebody accepts it. Without a
+    command it is `orecast events inbox show`.
 
     \b
     Examples:

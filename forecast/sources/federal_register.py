@@ -43,7 +43,7 @@ class _Agency(BaseModel):
     slug: str = ""  # an agency that the Register has no page for has none
 
 
-class _Document(BaseModel):
+class RegisterDocument(BaseModel):
     """A document as the Register describes it; fields that were asked for are there, empty or not."""
 
     model_config = ConfigDict(frozen=True)
@@ -96,7 +96,7 @@ class _Found(BaseModel):
     """A page of a search; ``results`` are left out where nothing was found."""
 
     count: int
-    results: tuple[_Document, ...] = ()
+    results: tuple[RegisterDocument, ...] = ()
 
 
 class FederalRegister(NoticeSource):
@@ -130,7 +130,7 @@ class FederalRegister(NoticeSource):
         if unread:  # they are asked for again the next time, for this time was no success
             raise SourceFailed(self.name, "; ".join(unread))
 
-    def _documents(self, web: Web, term: str, since: dt.date) -> Iterator[_Document]:
+    def _documents(self, web: Web, term: str, since: dt.date) -> Iterator[RegisterDocument]:
         """All documents with a term from ``since`` on, the oldest first; those of the last day that is reached may come
         twice, where there are more than one question gives."""
         page, last = 1, since
@@ -152,7 +152,7 @@ class FederalRegister(NoticeSource):
             ("conditions[term]", term),
             *(("conditions[agencies][]", agency) for agency in AGENCIES),
             ("conditions[publication_date][gte]", since.isoformat()),
-            *(("fields[]", name) for name in _Document.model_fields),
+            *(("fields[]", name) for name in RegisterDocument.model_fields),
             ("per_page", str(PER_PAGE)),
             ("order", "oldest"),
             ("page", str(page)),

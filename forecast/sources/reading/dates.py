@@ -28,6 +28,11 @@ _EFFECTIVE = re.compile(
 #: In a section of dates the date may stand first: "January 1, 2025, at 12:01 am EST: Tariff increases are applicable".
 _FIRST = re.compile(rf"^{_DATE}{_AFTER}\b(?:effective|applicable|appl(?:y|ies)|increases?)\b", re.I)
 _PUBLICATION = re.compile(rf"\b(?:effective|applicable)\b{_AFTER}\bdate of (?:its )?publication\b", re.I)
+_AFTER_SIGNING = re.compile(
+    rf"\b(?:effective|on or after|takes? effect)\b{_AFTER}\b(\d{{1,3}}) days after the date of this "
+    r"(?:order|proclamation)",
+    re.I,
+)
 _UNTIL = re.compile(rf"\b(?:through|until|expires?|expiring|before|ends?)\b{_AFTER}{_DATE}", re.I)
 _COMMENTS = re.compile(r"\b(?:comments?|hearings?|rebuttals?|submissions?|requests? to appear)\b", re.I)
 
@@ -36,6 +41,11 @@ def effective_days(text: str, since: dt.date) -> list[dt.date]:
     """The days from ``since`` on from which a plain text says that something applies, the first first."""
     found = {day for sentence in sentences(text) if not _COMMENTS.search(sentence) for day in _said(sentence)}
     return sorted(day for day in found if day >= since)
+
+
+def days_after_signing(text: str, signed: dt.date) -> list[dt.date]:
+    """The days from which an order applies that are told as days after it was signed, the first first."""
+    return sorted({signed + dt.timedelta(days=int(days)) for days in _AFTER_SIGNING.findall(text)})
 
 
 def applies_from_publication(text: str) -> bool:

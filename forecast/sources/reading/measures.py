@@ -131,7 +131,7 @@ def _order(said: Wording) -> str:
     if not _matches(rf"{duty}|\bsection 232\b|\bimports? of\b", said.whole):
         return ""
     imposes = (
-        r"\bshall be subject to\b|\bis (?:hereby )?(?:increased|imposed)|\bimpos(?:e|es|ing)\b"
+        r"\b(?:shall|will) be subject to\b|\bis (?:hereby )?(?:increased|imposed)|\bimpos(?:e|es|ing)\b"
         r"|\bincrease(?:d|s)? (?:in|from|to)\b|\badditional (?:duty|rate)"
     )
     investigates = r"\bshall (?:initiate|conduct|open) (?:an )?investigations?\b|\bsection 232 investigation\b"
@@ -145,7 +145,9 @@ def _order(said: Wording) -> str:
         rf"\bto (?:exclude|exempt|remove)\b[^.]{{0,120}}\bfrom the (?:additional )?{duty}", said.whole
     ) or _matches(r"\b(?:reduc|lower|remov|terminat|suspend|exclu|exempt)", said.title):
         return "tariff_relief"
-    return "tariff" if _matches(imposes, said.operative) else ""
+    if _matches(imposes, said.operative):
+        return "tariff"
+    return "tariff_relief" if _matches(r"\bsuspen(?:ded|ds?|sion)\b", said.operative) else ""
 
 
 def _is_relief(said: Wording) -> bool:

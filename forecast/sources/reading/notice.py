@@ -12,7 +12,7 @@ from forecast.events import KINDS, Event, KindFamily
 from forecast.events.candidate import Candidate
 from forecast.names import MAX_NAME_LENGTH, Flow, Place, Slug, flow
 from forecast.sources.reading.blank import BLANK
-from forecast.sources.reading.dates import applies_from_publication, effective_days, last_days
+from forecast.sources.reading.dates import applies_from_publication, days_after_signing, effective_days, last_days
 from forecast.sources.reading.measures import Wording, kind_of, rates
 from forecast.sources.reading.text import plain, sentences
 from forecast.sources.reading.words import Lexicon, codes_in
@@ -32,6 +32,7 @@ _FROM = re.compile(
 _EVERYONE = re.compile(
     r"\b(?:all|most) (?:other )?countries\b|\bany country\b|\ball (?:other )?trading partners\b", re.I
 )
+_RECIPROCAL = re.compile(r"\breciprocal tariffs?\b", re.I)
 _ALL_GOODS = re.compile(
     r"\b[Aa]ll (?:articles|imports|goods|products)(?: that are(?: the)? products?| imported)? (?:of|from) "
     r"(?=(?:the )?[A-Z]|all\b|any\b)"
@@ -207,7 +208,7 @@ def _basket(notice: Notice, words: Lexicon) -> tuple[tuple[str, ...], list[str]]
     """Goods at large, where an order is about all that comes from somewhere."""
     said = [notice.operative[match.end() :][:60] for match in _ALL_GOODS.finditer(notice.operative)]
     places = {place for text in said for place in words.places_in(text)[:1]}
-    if not places:
+    if not places and not _RECIPROCAL.search(notice.title):
         return (), []
     basket = "all-cn-origin" if places == {"CHN"} else "all-non-exempt"
     return (basket,), ["it is about goods at large: which minerals are exempt is in its annex"]
@@ -269,7 +270,7 @@ def _effective_days(notice: Notice) -> list[dt.date]:
             return found
         if applies_from_publication(text):
             return [notice.published]
-    return []
+    return days_after_signing(notice.operative, notice.signed) if notice.signed else []
 
 
 def _dated(notice: Notice, event: Event) -> tuple[Event, list[str]]:

@@ -156,6 +156,20 @@ def test_an_order_on_all_goods_is_about_a_basket() -> None:
     assert "it is about goods at large" in found(world).doubts[0]
 
 
+def test_a_reciprocal_tariff_is_on_goods_at_large_and_may_count_its_days_from_the_signing() -> None:
+    raised = order(
+        "Modifying the Reciprocal Tariff Rates",
+        "(1) Goods will be subject to an additional ad valorem rate of duty of 10 percent, effective with respect to goods"
+        " entered on or after 12:01 a.m. eastern daylight time 7 days after the date of this order.",
+    )
+    assert found(raised).event.effective == DAY + dt.timedelta(days=7)
+    held = order(
+        "Extending the Reciprocal Tariff Modification",
+        "(1) The suspension is extended until August 1, 2026, effective March 9, 2026.",
+    )
+    assert (found(held).event.kind, found(held).event.ended) == ("tariff_relief", dt.date(2026, 8, 1))
+
+
 def test_minerals_of_the_codes_are_told_where_no_text_names_one() -> None:
     one = found(
         replace(
