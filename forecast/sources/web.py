@@ -115,9 +115,11 @@ class Web:
         """The same; None where the answer is what it was when it last came in whole."""
         return self._get(url, params, media, headers, self.known.get(self._place(url, params), Validators()))
 
-    def post(self, url: str, body: object, *, media: tuple[str, ...] = ()) -> Page:
+    def post(
+        self, url: str, body: object, *, media: tuple[str, ...] = (), headers: Mapping[str, str] | None = None
+    ) -> Page:
         """The answer to a question that is sent as JSON."""
-        request = self._client.build_request("POST", self._url(url), json=body)
+        request = self._client.build_request("POST", self._url(url), json=body, headers=headers)
         return self._page(self._answered(request), media)
 
     def _get(
