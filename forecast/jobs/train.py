@@ -142,7 +142,7 @@ def train(
     """Train these series (all targets if None), ``settings.jobs`` at a time; call ``progress`` as each is done.
 
     Raises ``NotFound`` for an unknown series or family, ``MissingExtra``, ``Retired``, ``Unservable``, and
-    ``InvalidInput`` for a comparison, before any work.
+    ``InvalidInput`` for what is no target, before any work.
     """
     ids = _checked(catalog, series_ids, plan)
     registry.sweep()
@@ -366,8 +366,8 @@ def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: TrainingP
     if series_ids is None:
         return catalog.targets()
     for series_id in series_ids:
-        if not catalog.get(series_id).is_target:
-            raise InvalidInput(Fault("series_id", series_id, "a target; this is a comparison, never a forecast"))
+        if not (one := catalog.get(series_id)).is_target:
+            raise InvalidInput(Fault("series_id", series_id, one.refusal))
         if rule := unservable(series_id):
             raise Unservable(series_id, rule)
     return list(dict.fromkeys(series_ids))
