@@ -65,7 +65,7 @@ def show(
     from forecast.timeseries.series import ROLES
 
     _require("--measure", measure, MEASURES)
-    _require("--role", role, ROLES)
+    _require("--role", role, tuple(ROLES))
     out = Out(format, output)
     with session() as s:
         if series_id is not None:

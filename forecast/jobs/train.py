@@ -32,8 +32,7 @@ from forecast.training.backtest import Backtest, BacktestScores, backtest, fit, 
 from forecast.training.information import InformationSet, RealTimeData
 from forecast.training.origins import rolling
 from forecast.training.panel import PanelSet
-from forecast.training.selection import BASELINE_FAMILIES, NAIVE, Selection, choose, forced
-from forecast.wording import counted
+from forecast.training.selection import BASELINE_FAMILIES, Selection, choose, forced, untested
 
 #: Horizons that a backtest scores, by the unit of the frequency: two weeks of days, a quarter of weeks, a year of
 #: months, two years of quarters, five years.
@@ -248,7 +247,7 @@ def _train(
     if plan.forced is not None and not is_constant(history):
         selection = forced(plan.forced, table, history.series)
     else:
-        selection = choose(table, history.series) if table else _untested(history)
+        selection = choose(table, history.series) if table else untested(history, plan.rivals(history.series))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = fit(FORECASTERS[selection.family], real_time.now(settings.draws))
@@ -317,19 +316,6 @@ def origins(history: History) -> Days:
     if not len(chosen) or (history.scored & (history.ds > chosen[0])).sum() < horizon:
         return chosen[:0]
     return chosen
-
-
-def _untested(history: History) -> Selection:
-    scored = int(history.scored.sum())
-    baseline = BASELINE_FAMILIES[history.series.measure_class]
-    if is_constant(history):
-        return Selection(
-            baseline,
-            1.0,
-            f"{NAIVE[baseline]} serves, untested: the series never moved; intervals are those of its kind",
-        )
-    few = f"{counted(scored, 'observation')} {'is' if scored == 1 else 'are'} too few to test a model on"
-    return Selection(baseline, 1.0, f"{NAIVE[baseline]} serves, untested: {few}")
 
 
 def _is_current(registry: Registry, series_id: str, run_id: str) -> bool:
