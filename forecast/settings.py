@@ -101,6 +101,13 @@ class Settings(BaseModel):
         validate_default=True,
         description="folder of trained runs; empty: `models/` in ORECAST_HOME",
     )
+    sources_file: Annotated[Path, AfterValidator(_folder)] = Field(
+        default_factory=lambda read: read["home"] / "sources.toml",
+        validate_default=True,
+        description="what changes the sources that are fetched, and adds some; empty: `sources.toml` in ORECAST_HOME",
+    )
+    comtrade_key: str = Field("", repr=False, description="subscription key at UN Comtrade; without one it gives less")
+    census_key: str = Field("", repr=False, description="key at the US Census Bureau, which gives nothing without one")
     host: str = Field("127.0.0.1", description="address the service listens on")
     port: Annotated[int, _whole(1, 65535)] = Field(8000, description="port the service listens on")
     workers: Annotated[int, _whole(1, 64)] = Field(2, description="processes of the service")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ class FetchState:
     """A source when it was last asked; moments are UTC.
 
     ``succeeded``: when it last gave all that was asked for, None if it never did; ``fault``: what went wrong the last
-    time, empty if nothing did, ``fault_since``: since which attempt; ``counts``: what the last attempt brought, by name;
-    ``asked``: digest of what it was asked for.
+    time, empty if nothing did, ``fault_since``: since which attempt; ``counts``: what the last attempt brought, by
+    name; ``asked``: digest of what it was asked for.
     """
 
     source: str
@@ -59,11 +58,6 @@ class Fetches:
             connection.execute(insert(FETCHES), _row(state))
             for place, marks in (pages or {}).items():
                 _mark(connection, state.source, place, marks)
-
-
-def place_of(address: str) -> str:
-    """The digest under which the marks of an answer are kept."""
-    return hashlib.sha256(address.encode()).hexdigest()
 
 
 def _mark(connection: Connection, source: str, place: str, marks: PageMarks) -> None:

@@ -120,8 +120,8 @@ HELD_VALUES = Table(
     Column("by", Text, nullable=False),
 )
 
-#: How each public source did when it was last asked; ``fault`` is empty if that went well, ``counts`` are JSON, ``asked``
-#: is the digest of the series that were asked for.
+#: How each public source did when it was last asked; ``fault`` is empty if that went well, ``counts`` are JSON,
+#: ``asked`` is the digest of the series that were asked for.
 FETCHES = Table(
     "fetches",
     METADATA,

@@ -24,6 +24,7 @@ from forecast.cli.run import serve
 from forecast.cli.runs import runs
 from forecast.cli.scenarios import scenario
 from forecast.cli.series import series
+from forecast.cli.sources import fetch, sources
 from forecast.cli.training import retrain, train, worker
 
 HELP = """\
@@ -96,6 +97,8 @@ app.command("effects", rich_help_panel=READ)(effects)
 app.command("backtest", rich_help_panel=READ)(backtest)
 app.command("ingest", rich_help_panel=TRAIN)(ingest)
 app.add_typer(observations, name="observations", rich_help_panel=TRAIN)
+app.command("fetch", rich_help_panel=TRAIN)(fetch)
+app.command("sources", rich_help_panel=TRAIN)(sources)
 app.command("train", rich_help_panel=TRAIN)(train)
 app.command("retrain", rich_help_panel=TRAIN)(retrain)
 app.add_typer(runs, name="runs", rich_help_panel=TRAIN)

@@ -30,10 +30,10 @@ class Quote:
 class Provider(ABC):
     """What every source says of itself.
 
-    ``title``: what it gives; ``publisher``: whom to cite; ``address``: where its answers begin, which a user's configuration may
-    replace; ``page``: for people; ``key_setting``: the setting that holds a key (``census_key``), empty where none can be
-    used; ``key_needed``: nothing is fetched without it; ``pause``: seconds between two requests; ``met_live``: whether this
-    code has ever met an answer of the publisher itself.
+    ``title``: what it gives; ``publisher``, ``licence``: as they are cited; ``address``: where its answers begin, which
+    a user's configuration may replace; ``page``: for people; ``key_setting``: the setting that holds a key
+    (``census_key``), empty where none can be used; ``key_needed``: nothing is fetched without it; ``pause``: seconds
+    between two requests; ``met_live``: whether this code has ever met an answer of the publisher itself.
     """
 
     name: str

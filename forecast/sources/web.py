@@ -1,4 +1,4 @@
-"""Reading the web for one source: retries with back-off, rate limits, conditional requests, and answers that are data."""
+"""The web as one source reads it: retries with back-off, rate limits, conditional requests, no page for data."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ class Web:
     """The web as one source reads it; a context manager.
 
     ``source``: its name, for errors; ``address``: where relative addresses begin; ``key``: of the user at the
-    publisher, never part of an error; ``known``: validators of answers that came in whole before. ``seen``: those of
+    publisher, never part of an error; ``known``: validators of answers that came in whole before, by
+    digest of their addresses. ``seen``: those of
     this time, to be kept once what the answers say is written.
     """
 
@@ -134,12 +135,18 @@ class Web:
         )
         return None if digest == before.digest else page
 
+    @property
+    def marks(self) -> dict[str, tuple[str, str, str]]:
+        """The validators of this time, by digest of the address, as they are kept."""
+        return {place: (one.etag, one.modified, one.digest) for place, one in self.seen.items()}
+
     def _url(self, url: str) -> str:
         return urljoin(self.address.rstrip("/") + "/", url)
 
     def _place(self, url: str, params: Mapping[str, str] | None) -> str:
-        """The address without the key of the user, under which its validators are kept."""
-        return self._open(str(httpx.URL(self._url(url), params=params) if params else self._url(url)))
+        """The digest of the address without the key of the user, under which its validators are kept."""
+        address = self._open(str(httpx.URL(self._url(url), params=params) if params else self._url(url)))
+        return hashlib.sha256(address.encode()).hexdigest()
 
     def _open(self, text: str) -> str:
         """A text with the key of the user left out."""
@@ -191,7 +198,9 @@ class Web:
 
     def _page(self, response: httpx.Response, media: tuple[str, ...]) -> Page:
         told = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        page = Page(self._open(str(response.url)), response.content, told, _moment(response.headers.get("Last-Modified")))
+        page = Page(
+            self._open(str(response.url)), response.content, told, _moment(response.headers.get("Last-Modified"))
+        )
         start = page.body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         if "html" not in media and media and start.startswith((b"<!doctype html", b"<html")):
             raise LayoutChanged(self.source, page.url, f"a page of HTML, not {' or '.join(media)}")
