@@ -22,6 +22,7 @@ from typing import TypedDict
 
 from forecast.answers.calendar import CalendarQuestion, event_calendar
 from forecast.answers.effects import Effects, effects
+from forecast.answers.event_filter import EventFilter
 from forecast.answers.events import event_list
 from forecast.answers.findings import findings
 from forecast.answers.forecast import ForecastQuestion
@@ -107,7 +108,7 @@ def _tables(catalog: Catalog, registry: Registry, day: dt.date) -> tuple[dict[st
         "forecasts": ahead,
         "observations": seen,
         "series": series_facts(catalog, registry, known),
-        "events": event_list(catalog.events(day), day),
+        "events": event_list(EventFilter().of(catalog.events(day), catalog), day),
         "calendar": event_calendar(catalog, registry, CalendarQuestion(day)),
         "held": held_list(catalog.quarantine.values()),
     }
@@ -132,14 +133,9 @@ def _files(edition: Path) -> tuple[PublishedFile, ...]:
 # -- how it comes into the folder --------------------------------------------------------------------------------------
 
 
-def _write(
-    editions: Path,
-    day: dt.date,
-    tables: dict[str, Export],
-    files: tuple[PublishedFile, ...],
-    left_out: tuple[LeftOut, ...],
-) -> Path:
+def _write(editions: Path, tables: dict[str, Export], published: Published) -> Path:
     """An edition, written aside and put into its place in one step; one that is there already is whole."""
+    day, files = published.day, published.files
     digest = hashlib.sha256(json.dumps(files).encode()).hexdigest()
     edition, unfinished = editions / f"{day}-{digest[:12]}", editions / _UNFINISHED
     if edition.is_dir():

@@ -120,7 +120,7 @@ def publish_now(settings: Settings, folder: str) -> Outcome:
         return {"status": "failed", "detail": str(error)}
     finally:
         catalog.close()
-    without = "; ".join(map(str, published.left_out))
+    without = "; ".join(str(one) for one in published.left_out if one.fault)
     return {"status": published.status, "day": str(published.day), "size": published.size, "detail": without}
 
 
