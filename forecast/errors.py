@@ -187,6 +187,14 @@ class SourceFailed(ForecastError, ConnectionError):
         super().__init__(f"{source}: {why}")
 
 
+class SourceRefused(SourceFailed):
+    """A public source answered that it will not: ``status`` of HTTP, and what it ``said``, as it said it."""
+
+    def __init__(self, source: str, why: str, status: int, said: str) -> None:
+        self.status, self.said = status, said
+        super().__init__(source, why)
+
+
 class LayoutChanged(SourceFailed):
     """A source answered in another layout than it had: ``place`` of it, what was ``found``, what was ``expected``."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from forecast.answers.model import Listing, Part, Text, in_unit
+from forecast.answers.model import FreqName, Listing, Part, SeriesKey, Text, UnitName, in_unit
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
@@ -57,6 +57,27 @@ class SourceList(Listing):
     """Public sources, in the order in which they are fetched."""
 
     data: tuple[SourceFacts, ...]
+
+
+class SourceSeriesFacts(Part):
+    """A series of a source: how it is called there, and what becomes of its values."""
+
+    source: SourceName
+    key: str = Field(description="name of the series at the publisher")
+    series_id: SeriesKey
+    delivered: str = Field(description="unit in which it is delivered")
+    factor: float = Field(description="what a delivered value is multiplied by")
+    unit: UnitName
+    freq: FreqName
+    role: str = Field(description="target: forecast; comparison, evidence: not")
+    last: dt.date | None = Field(title="data to", description="first day of the last period with a value; null: none")
+    notes: Text = Field(description="what it is of, what it mixes, and when that changed")
+
+
+class SourceSeriesList(Listing):
+    """The series of a source, in the order of its table."""
+
+    data: tuple[SourceSeriesFacts, ...]
 
 
 def state_facts(source: str, state: FetchState | None) -> dict[str, object]:

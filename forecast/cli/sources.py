@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from forecast.sources.samples import Difference
 
 _COLUMNS = ("source", "series", "key", "succeeded", "fault")
+_SERIES_COLUMNS = ("key", "series_id", "delivered", "factor", "unit", "last")
 SomeSources = Annotated[
     list[str] | None,
     typer.Argument(metavar="[SOURCE]...", help="names of sources; all that are enabled if left out"),
@@ -62,23 +63,35 @@ def fetch(
     raise typer.Exit(not all(sound))
 
 
-def sources(format: FormatOption = None, output: OutputOption = None) -> None:
+def sources(
+    name: Annotated[str | None, typer.Argument(metavar="[SOURCE]", help="its series")] = None,
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
     """List the public sources: what each gives, whether it needs a key, how it did.
 
-    Fault: what went wrong when it was last asked. `--format csv` has all there
-    is to know, also which sources this version never met live.
+    Fault: what went wrong when it was last asked. With the name of a source,
+    its series: their names there, the units that they come in, what is made of
+    them, and what a code mixes. `--format csv` has all there is to know, also
+    which sources this version never met live.
 
     \b
     Examples:
       orecast sources
+      orecast sources comtrade
       orecast sources --format csv --output sources.csv
     """
     require("sources", "orecast sources")
-    from forecast.jobs.sources import source_list
+    from forecast.jobs.sources import series_list, source_list
+    from forecast.sources.configuration import chosen
 
+    out = Out(format, output)
     with session() as s:
-        found = source_list(s.catalog, s.settings)
-    Out(format, output).answer(found, _COLUMNS, wrap=("fault",))
+        if name is None:
+            out.answer(source_list(s.catalog, s.settings), _COLUMNS, wrap=("fault",))
+        else:
+            (source,) = chosen(s.settings, (name,))
+            out.answer(series_list(s.catalog, source), _SERIES_COLUMNS, wrap=("key", "series_id"))
 
 
 def _fetched(s: Session, source: ConfiguredSource, since: dt.date | None) -> bool:

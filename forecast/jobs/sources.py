@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from forecast.answers.sources import SourceFacts, SourceList, state_facts
+from forecast.answers.sources import SourceFacts, SourceList, SourceSeriesFacts, SourceSeriesList, state_facts
 from forecast.catalog import Catalog
 from forecast.settings import Settings
 from forecast.sources.configuration import ConfiguredSource, configured_sources
@@ -33,6 +33,21 @@ def source_list(catalog: Catalog, settings: Settings) -> SourceList:
             for name, source in configured_sources(settings).items()
         ]
     )
+
+
+def series_list(catalog: Catalog, source: ConfiguredSource) -> SourceSeriesList:
+    """The series of one source. Raises ``InvalidInput``."""
+    found = []
+    for one in source.series(catalog.series(retired=True)):
+        ds, _ = catalog.standing(one.series.series_id)
+        facts = {name: getattr(one.series, name) for name in ("series_id", "unit", "freq", "role", "notes")}
+        last = ds[-1].item() if len(ds) else None
+        found.append(
+            SourceSeriesFacts(
+                source=source.name, key=one.key, delivered=one.delivered, factor=one.factor, last=last, **facts
+            )
+        )
+    return SourceSeriesList.of(found)
 
 
 def differences(source: ConfiguredSource) -> Iterator[Difference]:

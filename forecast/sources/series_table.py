@@ -25,7 +25,7 @@ class SourceSeriesRow(SeriesRow):
 
     key: Annotated[str, Field(min_length=1, description="the publisher's own name of the series", examples=["PCOPP"])]
     delivered: Annotated[str, Field(min_length=1, description="the unit as delivered", examples=["USD/t"])]
-    factor: Annotated[float, BeforeValidator(number), Field(gt=0, description="a number above zero")]
+    factor: Annotated[float, BeforeValidator(number), Field(gt=0, description="a number above zero", examples=["1"])]
     series_id: Annotated[names.SeriesId, AfterValidator(names.series_id), Field(examples=["price.copper"])]
     measure: str = ""
     unit: str = ""

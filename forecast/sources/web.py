@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import email.utils
 import hashlib
+import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -15,13 +16,15 @@ from urllib.parse import urljoin
 
 import httpx
 
-from forecast.errors import LayoutChanged, SourceFailed
+from forecast.errors import LayoutChanged, SourceFailed, SourceRefused
 from forecast.formats.limits import MEGABYTE
 
 #: Attempts at one address, the first pause between them in seconds (doubled each time), and the longest that is waited.
 ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 4, 1.0, 120.0
 #: Bytes of one answer.
 MOST_BYTES = 500 * MEGABYTE
+#: Characters of an error that are kept.
+_MOST_SAID = 10_000
 _AGENT = "orecast (+https://github.com/orecast/orecast)"
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _TIMEOUT = httpx.Timeout(60.0, connect=15.0)
@@ -49,6 +52,11 @@ class Page:
     def text(self) -> str:
         """The body as UTF-8, a byte-order mark left out. Raises ``UnicodeDecodeError``."""
         return self.body.decode("utf-8-sig")
+
+    def json(self) -> object:
+        """What the body says as JSON. Raises ``ValueError``."""
+        document: object = json.loads(self.text)
+        return document
 
 
 @dataclass
@@ -90,7 +98,8 @@ class Web:
         """The answer of an address, which may be relative to that of the source.
 
         ``media``: what it may be (``json``, ``csv``, ``xml``, ``html``, ``sheet``), where that is told apart. Raises
-        ``SourceFailed`` for what stays out, is refused or cut, and ``LayoutChanged`` for a page where data should be.
+        ``SourceFailed`` for what stays out or is cut, ``SourceRefused`` for an error of the publisher, and
+        ``LayoutChanged`` for a page where data should be.
         """
         page = self._get(url, params, media, headers, Validators())
         assert page is not None, "an answer without a condition is whole"
@@ -192,8 +201,9 @@ class Web:
 
     def _accepted(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
         if response.is_error:
-            said = " ".join(response.text.split())[:200]
-            raise self._failed(request, f"status {response.status_code}" + (f": {said}" if said else ""))
+            said = self._open(response.text[:_MOST_SAID])
+            why = f"status {response.status_code}" + (f": {' '.join(said.split())[:200]}" if said else "")
+            raise SourceRefused(self.source, self._open(f"{request.url}: {why}"), response.status_code, said)
         return response
 
     def _page(self, response: httpx.Response, media: tuple[str, ...]) -> Page:
@@ -204,7 +214,7 @@ class Web:
         start = page.body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         if "html" not in media and media and start.startswith((b"<!doctype html", b"<html")):
             raise LayoutChanged(self.source, page.url, f"a page of HTML, not {' or '.join(media)}")
-        if not page.body.strip():
+        if not page.body.strip() and response.status_code != httpx.codes.NO_CONTENT:
             raise SourceFailed(self.source, f"{page.url}: an empty answer")
         return page
 
