@@ -1,7 +1,8 @@
 """The worker's record: jobs and what they do as durable workflows (DBOS), so that no crash loses any of it.
 
-One workflow a tick asks what there is to do and puts one workflow a thing on the queue of its stage; as many run at
-once as the settings allow. What a killed worker left undone, the next one takes up where it stood.
+One workflow a tick, one tick after another, asks what there is to do and puts one workflow a thing on the queue of its
+stage; of these as many run at once as the settings allow. What a killed worker left undone, the next one takes up where
+it stood.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 #: The workflow of a job: the time of its tick, and what the record hands on besides.
 Tick = Callable[[dt.datetime, object], None]
+#: The queue of the jobs.
+JOBS = "jobs"
 #: Changes only when what is recorded of a workflow below would be read as something else: steps that are new at its end
 #: and workflows that are new do not change it, so that an upgraded worker takes up what the old one left.
 SHAPE = "1"
@@ -56,6 +59,7 @@ def keep_by_record(tasks: Tasks) -> None:
     jobs = {job: _job_workflow(tasks, job, stages) for job in tasks.work.jobs}
     try:
         DBOS.launch()
+        DBOS.register_queue(JOBS, worker_concurrency=1)  # what one has trained is not due when the next one asks
         for stage in stages:
             DBOS.register_queue(stage.queue, worker_concurrency=tasks.at_once(stage))
         for job, workflow in jobs.items():
@@ -72,7 +76,8 @@ def _schedule(job: Job, workflow: Tick) -> None:
     if not job.schedule:
         DBOS.delete_schedule(job.name)
         return
-    DBOS.apply_schedules([{"schedule_name": job.name, "workflow_fn": workflow, "schedule": job.schedule}])
+    tick = {"schedule_name": job.name, "workflow_fn": workflow, "schedule": job.schedule, "queue_name": JOBS}
+    DBOS.apply_schedules([tick])
     now = dt.datetime.now(dt.UTC)
     # The name of a tick's workflow is its time: a tick that ran is not run again, and of many missed ones only the last
     # is.

@@ -120,8 +120,9 @@ def publish_now(settings: Settings, folder: str) -> Outcome:
         return {"status": "failed", "detail": str(error)}
     finally:
         catalog.close()
-    without = "; ".join(str(one) for one in published.left_out if one.fault)
-    return {"status": published.status, "day": str(published.day), "size": published.size, "detail": without}
+    left_out = sum(one.fault for one in published.left_out)
+    without = f"{left_out} series, whose reasons the manifest has" if left_out else ""
+    return {"status": published.status, "day": str(published.day), "size": published.size, "without": without}
 
 
 FETCH = Stage(
@@ -139,4 +140,4 @@ FETCH = Stage(
     news=("fetched", "partial"),
 )
 TRAIN = Stage("train", "due", "training", "series", "retraining", due_now, train_now)
-PUBLISH = Stage("publish", "folders", "publishing", "folder", "publishing", publish_due, publish_now, at_once=1)
+PUBLISH = Stage("publish", "folders", "publishing", "folder", "", publish_due, publish_now, at_once=1)

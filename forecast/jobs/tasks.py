@@ -34,7 +34,7 @@ class Stage:
 
     ``ask`` names what there is to do, ``do`` does one of it; ``died``: what is to be said where that raised, died or
     was not done after ``seconds``. In the record the question is called ``question``, the work ``name`` and its queue
-    ``queue``; in the log what is done is a ``subject``, and to have begun is to be ``doing`` it.
+    ``queue``; in the log what is done is a ``subject``, and to have begun is to be ``doing`` it, if that needs a line.
 
     ``at_once``: how many are done at the same time, 0: as many as the settings allow trainings; ``joined``: what is
     under way already is waited for, not begun again; ``news``: no stage comes after this one unless an outcome has one
@@ -141,7 +141,7 @@ class Tasks:
 
     def begun(self, stage: Stage, names: tuple[str, ...], **facts: str) -> None:
         """Say what is being done, if anything is."""
-        if names:
+        if names and stage.doing:
             self.log.info(stage.doing, **facts, due=len(names))
 
     def ended(self, job: Job, outcomes: list[Outcome], **facts: str) -> None:
