@@ -10,7 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import math
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -91,7 +92,7 @@ class Fetching:
     """One fetch of one source into a catalogue at a moment ``now`` (UTC).
 
     ``registry``: of the forecasts by which values are judged; ``since``: from which day on, where the user says that;
-    then answers are read also if they did not change.
+    then answers are read also if they did not change; ``sleep``: how the pauses that publishers ask for are kept.
     """
 
     catalog: Catalog
@@ -99,6 +100,7 @@ class Fetching:
     source: ConfiguredSource
     now: dt.datetime
     since: dt.date | None = None
+    sleep: Callable[[float], None] = time.sleep
 
     def run(self) -> FetchResult:
         """Fetch, write what is new, and keep how it went. Raises ``Unavailable`` where the catalogue cannot be used."""
@@ -157,7 +159,7 @@ class Fetching:
         provider = self.source.provider
         kept = self.catalog.fetches.pages(provider.name) if unless_unchanged else {}
         known = {place: Validators(*marks) for place, marks in kept.items()}
-        return Web(provider.name, self.source.address, provider.pause, self.source.key, known)
+        return Web(provider.name, self.source.address, provider.pause, self.source.key, known, self.sleep)
 
     def _take_in(self, one: SourceSeries, quotes: Iterable[Quote]) -> tuple[Counts, tuple[str, ...]]:
         """Write what is new of one series; its counts, and what is wrong with single values of it."""

@@ -21,8 +21,8 @@ from forecast.formats.limits import MEGABYTE
 
 #: Attempts at one address, the first pause between them in seconds (doubled each time), and the longest that is waited.
 ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 4, 1.0, 120.0
-#: Bytes of one answer.
-MOST_BYTES = 500 * MEGABYTE
+#: Bytes of one answer, unpacked, seconds that it may take, and redirects on the way to it.
+MOST_BYTES, LONGEST_ANSWER, MOST_REDIRECTS = 500 * MEGABYTE, 900.0, 5
 #: Characters of an error that are kept.
 _MOST_SAID = 10_000
 _AGENT = "orecast (+https://github.com/orecast/orecast)"
@@ -78,9 +78,7 @@ class Web:
     seen: dict[str, Validators] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        self._client = httpx.Client(
-            timeout=_TIMEOUT, follow_redirects=True, max_redirects=5, headers={"User-Agent": _AGENT}
-        )
+        self._client = httpx.Client(timeout=_TIMEOUT, headers={"User-Agent": _AGENT})
         self._asked = False
         return self
 
@@ -132,16 +130,14 @@ class Web:
         conditions = {"If-None-Match": before.etag, "If-Modified-Since": before.modified}
         asked = {**(headers or {}), **{name: text for name, text in conditions.items() if text}}
         request = self._client.build_request("GET", self._url(url), params=params, headers=asked)
-        response = self._answered(request)
+        answer = self._answered(request)
         place = self._place(url, params)
-        if response.status_code == httpx.codes.NOT_MODIFIED:
+        if answer.status == httpx.codes.NOT_MODIFIED:
             self.seen[place] = before
             return None
-        page = self._page(response, media)
+        page = self._page(answer, media)
         digest = hashlib.sha256(page.body).hexdigest()
-        self.seen[place] = Validators(
-            response.headers.get("ETag", ""), response.headers.get("Last-Modified", ""), digest
-        )
+        self.seen[place] = Validators(answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", ""), digest)
         return None if digest == before.digest else page
 
     @property
@@ -161,7 +157,7 @@ class Web:
         """A text with the key of the user left out."""
         return text.replace(self.key, "KEY") if self.key else text
 
-    def _answered(self, request: httpx.Request) -> httpx.Response:
+    def _answered(self, request: httpx.Request) -> _Answer:
         """A whole answer that is no error, after as many attempts as it takes. Raises ``SourceFailed``."""
         for attempt in range(1, ATTEMPTS + 1):
             if self._asked:
@@ -169,52 +165,63 @@ class Web:
             self._asked = True
             why, wait = "", FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.75, 1.25)
             try:
-                response = self._read(request)
+                answer = self._followed(request)
             except httpx.TransportError as error:
                 why = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             except httpx.HTTPError as error:
                 raise self._failed(request, str(error)) from None
             else:
-                if response.status_code not in _PASSING:
-                    return self._accepted(request, response)
-                why = f"status {response.status_code}"
-                wait = _told_to_wait(response) or wait
+                if answer.status not in _PASSING:
+                    return self._accepted(request, answer)
+                why = f"status {answer.status}"
+                wait = _told_to_wait(answer.headers.get("Retry-After", "")) or wait
             if attempt == ATTEMPTS or wait > LONGEST_PAUSE:
                 more = f"asks to wait {wait:.0f} s" if wait > LONGEST_PAUSE else f"{attempt} attempts"
                 raise self._failed(request, f"{why}; {more}")
             self.sleep(wait)
         raise AssertionError("the last attempt returns or raises")
 
-    def _read(self, request: httpx.Request) -> httpx.Response:
-        response = self._client.send(request, stream=True)
-        try:
-            parts, size = [], 0
-            for part in response.iter_bytes():
-                parts.append(part)
-                size += len(part)
-                if size > MOST_BYTES:
-                    raise self._failed(request, f"the answer is larger than {MOST_BYTES // MEGABYTE} MB")
-        finally:
-            response.close()
-        response._content = b"".join(parts)
-        return response
+    def _followed(self, request: httpx.Request) -> _Answer:
+        """The answer, through redirects; the key of the user goes to no other host."""
+        asked = request
+        for _ in range(MOST_REDIRECTS + 1):
+            response = self._client.send(asked, stream=True)
+            try:
+                if response.next_request is None:
+                    return self._read(request, response)
+                following = response.next_request
+            finally:
+                response.close()
+            if self.key and following.url.host != request.url.host:
+                for name in [name for name, text in following.headers.items() if self.key in text]:
+                    del following.headers[name]
+            asked = following
+        raise self._failed(request, f"more than {MOST_REDIRECTS} redirects")
 
-    def _accepted(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
-        if response.is_error:
-            said = self._open(response.text[:_MOST_SAID])
-            why = f"status {response.status_code}" + (f": {' '.join(said.split())[:200]}" if said else "")
-            raise SourceRefused(self.source, self._open(f"{request.url}: {why}"), response.status_code, said)
-        return response
+    def _read(self, request: httpx.Request, response: httpx.Response) -> _Answer:
+        body, end = bytearray(), time.monotonic() + LONGEST_ANSWER
+        for part in response.iter_bytes():
+            body += part
+            if len(body) > MOST_BYTES:
+                raise self._failed(request, f"the answer is larger than {MOST_BYTES // MEGABYTE} MB")
+            if time.monotonic() > end:
+                raise self._failed(request, f"the answer takes longer than {LONGEST_ANSWER:g} s")
+        return _Answer(str(response.url), response.status_code, response.headers, bytes(body))
 
-    def _page(self, response: httpx.Response, media: tuple[str, ...]) -> Page:
-        told = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        page = Page(
-            self._open(str(response.url)), response.content, told, _moment(response.headers.get("Last-Modified"))
-        )
+    def _accepted(self, request: httpx.Request, answer: _Answer) -> _Answer:
+        if answer.status >= httpx.codes.BAD_REQUEST:
+            said = self._open(answer.body[:_MOST_SAID].decode("utf-8", "replace"))
+            why = f"status {answer.status}" + (f": {' '.join(said.split())[:200]}" if said else "")
+            raise SourceRefused(self.source, self._open(f"{request.url}: {why}"), answer.status, said)
+        return answer
+
+    def _page(self, answer: _Answer, media: tuple[str, ...]) -> Page:
+        told = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        page = Page(self._open(answer.url), answer.body, told, _moment(answer.headers.get("Last-Modified", "")))
         start = page.body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         if "html" not in media and media and start.startswith((b"<!doctype html", b"<html")):
             raise LayoutChanged(self.source, page.url, f"a page of HTML, not {' or '.join(media)}")
-        if not page.body.strip() and response.status_code != httpx.codes.NO_CONTENT:
+        if not page.body.strip() and answer.status != httpx.codes.NO_CONTENT:
             raise SourceFailed(self.source, f"{page.url}: an empty answer")
         return page
 
@@ -222,16 +229,25 @@ class Web:
         return SourceFailed(self.source, self._open(f"{request.url}: {why}"))
 
 
-def _told_to_wait(response: httpx.Response) -> float | None:
-    """Seconds of ``Retry-After``, which is a number of them or a date."""
-    text = response.headers.get("Retry-After", "")
+@dataclass(frozen=True)
+class _Answer:
+    """What was answered in whole: the address that did, status, headers, and the body, unpacked."""
+
+    url: str
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+
+def _told_to_wait(text: str) -> float | None:
+    """Seconds of a ``Retry-After``, which is a number of them or a date."""
     if text.isdigit():
         return float(text)
     until = _moment(text)
     return max((until - dt.datetime.now(dt.UTC)).total_seconds(), 0.0) if until else None
 
 
-def _moment(text: str | None) -> dt.datetime | None:
+def _moment(text: str) -> dt.datetime | None:
     """A moment as HTTP writes it; None for anything else."""
     try:
         return email.utils.parsedate_to_datetime(text).astimezone(dt.UTC) if text else None

@@ -162,3 +162,26 @@ def test_a_question_is_posted_as_json() -> None:
     with asking(lambda request: Answer(request.body, "application/json")) as (web, publisher, _):
         assert web.post("general", {"flow": "export"}).body == b'{"flow":"export"}'
     assert publisher.requests[0].method == "POST"
+
+
+def test_a_key_goes_to_no_other_host_by_a_redirect() -> None:
+    with published(pages({"data": DATA})) as other:
+        elsewhere = other.url.replace("127.0.0.1", "localhost") + "data"
+        moved = Answer(b"moved", "text/plain", 302, {"Location": elsewhere})
+        with asking(pages({"data": moved}), key="s3cret") as (web, publisher, _):
+            assert web.get("data", headers={"X-Key": "s3cret"}).body == DATA.body
+    assert publisher.requests[0].headers["X-Key"] == "s3cret"
+    assert "s3cret" not in str(other.requests[0])
+
+
+def test_redirects_that_never_end_are_told() -> None:
+    again = Answer(b"", "text/plain", 302, {"Location": "/data"})
+    with asking(pages({"data": again})) as (web, _, _), pytest.raises(SourceFailed, match="more than 5 redirects"):
+        web.get("data")
+
+
+def test_an_answer_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("forecast.sources.web.MOST_BYTES", 1 << 20)
+    large = Answer(b"0" * (3 << 20), "text/csv")
+    with asking(pages({"data": large})) as (web, _, _), pytest.raises(SourceFailed, match="larger than"):
+        web.get("data")
