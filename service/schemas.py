@@ -166,6 +166,12 @@ class Query(NoQuery):
     format: Format | None = optional(FORMAT)
 
 
+class ReadyQuery(NoQuery):
+    """How much is told."""
+
+    verbose: Literal["true", "false"] | None = optional("true: also how the public sources do, and since when")
+
+
 class AsOfQuery(Query):
     """A format, and the day whose knowledge counts."""
 
