@@ -21,9 +21,22 @@ from forecast.sources.usgs import Usgs
 from forecast.sources.worldbank import WorldBank
 
 #: Sources of observations, in the order in which they are fetched.
-SOURCES: tuple[Source, ...] = (WorldBank(), Imf(), Bls(), Usgs(), Comtrade(), Census(), Eurostat(), Hmrc(), Comex(),)
+SOURCES: tuple[Source, ...] = (
+    WorldBank(),
+    Imf(),
+    Bls(),
+    Usgs(),
+    Comtrade(),
+    Census(),
+    Eurostat(),
+    Hmrc(),
+    Comex(),
+)
 #: Sources of official notices.
-NOTICES: tuple[NoticeSource, ...] = (FederalRegister(),GlobalTradeAlert(),)
+NOTICES: tuple[NoticeSource, ...] = (
+    FederalRegister(),
+    GlobalTradeAlert(),
+)
 #: A source by its name, what its section says besides ``kind``, ``enabled`` and ``series``, and the file of that.
 #: Raises ``InvalidInput``.
 SOURCE_KINDS: dict[str, Callable[[str, Mapping[str, object], str], Source]] = {

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from forecast.sources import web as reading
-from forecast.sources.providers import KINDS
+from forecast.sources.providers import SOURCE_KINDS
 from forecast.sources.source import Quote, Source
 from forecast.sources.web import Web
 from tests.support.publishers import Answer
@@ -35,7 +35,7 @@ class Numbers(Source):
                 yield from (Quote(key, dt.date.fromisoformat(day), value) for day, value in values.items())
 
 
-KINDS["numbers"] = Numbers
+SOURCE_KINDS["numbers"] = Numbers
 
 
 def numbers(values: Mapping[str, Mapping[str, float]]) -> Answer:
