@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from forecast.sources.bls import Bls
+from forecast.sources.csv_address import CsvAddress
 from forecast.sources.eurostat import Eurostat
+from forecast.sources.fred import Fred
 from forecast.sources.imf import Imf
-from forecast.sources.sdmx_source import sdmx_flow
+from forecast.sources.sdmx_source import SdmxFlow
 from forecast.sources.source import NoticeSource, Source
+from forecast.sources.worldbank import WorldBank
 
 #: Sources of observations, in the order in which they are fetched.
-SOURCES: tuple[Source, ...] = (Imf(), Eurostat())
+SOURCES: tuple[Source, ...] = (WorldBank(), Bls(), Imf(), Eurostat())
 #: Sources of official notices.
 NOTICES: tuple[NoticeSource, ...] = ()
 #: A source by its name, what its section says besides ``kind``, ``enabled`` and ``series``, and the file of that.
 #: Raises ``InvalidInput``.
-KINDS: dict[str, Callable[[str, Mapping[str, object], str], Source]] = {"sdmx": sdmx_flow}
+KINDS: dict[str, Callable[[str, Mapping[str, object], str], Source]] = {
+    "csv": CsvAddress.from_section,
+    "fred": Fred.from_section,
+    "sdmx": SdmxFlow.from_section,
+}

@@ -100,9 +100,9 @@ def _series(
         if cells.key in found:
             reading.note(row, "key", "each key once")
         facts = {name: value for name, value in cells if name not in ("key", "delivered", "factor")}
-        facts = {name: value for name, value in facts.items() if value != "" or name not in publisher}
+        facts |= {name: value for name, value in publisher.items() if not facts[name]}
         if not row.wrong:
-            series = known.get(cells.series_id) or Series(**{**publisher, **facts})
+            series = known.get(cells.series_id) or Series(**facts)
             found[cells.key] = SourceSeries(source, cells.key, cells.delivered, cells.factor, series)
     reading.finish()
     return list(found.values())
