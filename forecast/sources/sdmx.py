@@ -8,7 +8,6 @@ series, ``UNIT_MULT`` among them, so that JSON is refused.
 from __future__ import annotations
 
 import contextlib
-import csv
 import datetime as dt
 import html
 import io
@@ -21,7 +20,9 @@ from dataclasses import dataclass
 
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.formats.limits import MEGABYTE
+from forecast.sources.table import read_table
 from forecast.sources.web import Page
+from forecast.timeseries.periods import span
 
 #: What to ask for: all publishers that are met here answer in it.
 CSV = "application/vnd.sdmx.data+csv;version=1.0.0"
@@ -46,10 +47,8 @@ _STATUS = {
 _FLAG_OF = {code: flag for flag, codes in _STATUS.items() for code in codes}
 _WORST = tuple(_STATUS)
 
-_PERIOD = re.compile(
-    r"(?P<y>[0-9]{4})(?:-?A1|-?M(?P<mm>[0-9]{2})|-?Q(?P<q>[1-4])|-?W(?P<w>[0-9]{2})"
-    r"|-(?P<m>[0-9]{2})(?:-(?P<d>[0-9]{2})(?:T[0-9:.]+(?:Z|[+-][0-9:]+)?)?)?)?(?:/P1[YMWD]|/P3M)?"
-)
+#: What a period may have at its end that names no other first day: the length of an interval, the year of A1.
+_LENGTH = re.compile(r"/P(?:1[YMWD]|3M)|-?A1")
 _ROOT = re.compile(r"\s*(?:<\?.*?\?>\s*|<!--.*?-->\s*)*<(?:[\w.-]+:)?(?P<name>\w+)", re.S)
 _SAID = re.compile(r"<(?:[\w.-]+:)?(?:Text|faultstring)\b[^>]*>(.*?)</", re.S)
 #: Characters at the end of a message in which its footer stands.
@@ -135,29 +134,20 @@ def _records(source: str, page: Page, dimensions: Sequence[str]) -> Iterator[Rec
 
 
 def _read_csv(source: str, page: Page, dimensions: Sequence[str]) -> Iterator[Record]:
-    try:
-        text = page.text
-    except UnicodeDecodeError:
-        raise LayoutChanged(source, page.url, "bytes that are no UTF-8", "SDMX-CSV") from None
-    line = text.partition("\n")[0]
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=line.count), strict=True)
-    try:
-        titles = next(rows)
-        labelled = any(":" in title for title in titles)  # labels=both: "FREQ:Frequency" and "M: Monthly"
-        header = [title.partition(":")[0].partition("[")[0].strip() for title in titles]
-        dims = _columns(source, page.url, header, dimensions)
-        coded = {at for at, name in enumerate(header) if labelled and name not in (TIME, VALUE)}
-        for row in rows:
-            if not row:
-                continue
-            if len(row) != len(header):
-                raise LayoutChanged(
-                    source, f"line {rows.line_num} of {page.url}", f"{len(row)} cells", f"{len(header)}, as the header"
-                )
-            cells = [cell.partition(":")[0] if at in coded else cell for at, cell in enumerate(row)]
-            yield f"line {rows.line_num}", dims, dict(zip(header, map(str.strip, cells), strict=True))
-    except csv.Error as error:
-        raise LayoutChanged(source, f"line {rows.line_num} of {page.url}", str(error), "SDMX-CSV") from None
+    start = page.body[:_FOOT].partition(b"\n")[0].decode("utf-8", "replace")
+    rows = list(read_table(source, page, separator=max(",;\t", key=start.count)))
+    titles = rows[0][1] if rows else []
+    labelled = any(":" in title for title in titles)  # labels=both: "FREQ:Frequency" and "M: Monthly"
+    header = [title.partition(":")[0].partition("[")[0].strip() for title in titles]
+    dims = _columns(source, page.url, header, dimensions)
+    coded = {at for at, name in enumerate(header) if labelled and name not in (TIME, VALUE)}
+    for line, row in rows[1:]:
+        if len(row) != len(header):
+            raise LayoutChanged(
+                source, f"line {line} of {page.url}", f"{len(row)} cells", f"{len(header)}, as the header has"
+            )
+        cells = [cell.partition(":")[0].strip() if at in coded else cell for at, cell in enumerate(row)]
+        yield f"line {line}", dims, dict(zip(header, cells, strict=True))
 
 
 def _columns(source: str, url: str, header: list[str], dimensions: Sequence[str]) -> Sequence[str]:
@@ -221,14 +211,8 @@ def _power(source: str, where: str, text: str) -> int:
 
 
 def _first_day(source: str, where: str, text: str) -> dt.date:
-    found = _PERIOD.fullmatch(text)
     try:
-        if found is None:
-            raise ValueError
-        year, month = int(found["y"]), found["m"] or found["mm"]
-        if found["w"]:
-            return dt.date.fromisocalendar(year, int(found["w"]), 1)
-        return dt.date(year, int(found["q"]) * 3 - 2 if found["q"] else int(month or 1), int(found["d"] or 1))
+        return span(_LENGTH.sub("", text)).start
     except ValueError:
         expected = "a year, quarter, month, week or day, such as 2024-M05 or 2024-Q1"
         raise LayoutChanged(source, where, f"{TIME} = {text!r}", expected) from None

@@ -7,10 +7,11 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+from pydantic import Field, StrictStr
 
-from forecast.errors import Fault, InvalidInput, SourceFailed, SourceRefused
+from forecast.errors import SourceFailed, SourceRefused
 from forecast.sources.sdmx import CSV, SdmxObservation, observations, words_of_error
+from forecast.sources.section import Section, Text
 from forecast.sources.source import Quote, Source
 from forecast.sources.web import Page, Web
 
@@ -98,17 +99,14 @@ class SdmxSource(Source):
         ]
 
 
-class _Flow(BaseModel):
+class SdmxSection(Section):
     """What ``sources.toml`` says of an SDMX flow."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    address: Annotated[StrictStr, Field(pattern=r"^https?://\S+$", description="an address of http:// or https://")]
     path: Annotated[
         StrictStr, Field(pattern=r"\{key\}", description="the path of the data below it with {key}, such as EXR/{key}")
     ]
-    accept: Annotated[StrictStr, Field(min_length=1, description="a media type of SDMX-CSV or SDMX-ML")] = CSV
-    params: Annotated[dict[str, StrictStr], Field(description="parameters of the request, each a text")] = {}
+    accept: Annotated[Text, Field(description="a media type of SDMX-CSV or SDMX-ML")] = CSV
+    params: dict[str, StrictStr] = Field(default_factory=dict, description="parameters of the request, each a text")
     start: Annotated[
         StrictStr,
         Field(
@@ -119,35 +117,22 @@ class _Flow(BaseModel):
         tuple[StrictStr, ...], Field(description="the ids of the dimensions in their order, which SDMX-ML needs")
     ] = ()
     pause: Annotated[float, Field(ge=0, le=600, description="seconds between two requests, 0 to 600")] = 1.0
-    title: Annotated[StrictStr, Field(description="what it gives")] = ""
-    publisher: Annotated[StrictStr, Field(description="whom to cite")] = ""
-    page: Annotated[StrictStr, Field(description="an address for people")] = ""
-    licence: Annotated[StrictStr, Field(description="the licence of the data")] = ""
 
 
 class SdmxFlow(SdmxSource):
     """A flow of the user's own."""
 
-    def __init__(self, name: str, flow: _Flow) -> None:
-        self.name, self.address, self.path, self.accept = name, flow.address, flow.path, flow.accept
-        self.params, self.start, self.dimensions = flow.params, flow.start, flow.dimensions
-        self.pause, self.title = flow.pause, flow.title or name
-        self.publisher, self.licence = flow.publisher or name, flow.licence
-        self.page = flow.page or flow.address
+    def __init__(self, name: str, section: SdmxSection) -> None:
+        self.name, self.title = name, f"{section.publisher}: an SDMX flow that a user chose"
+        self.address, self.path, self.accept = section.address, section.path, section.accept
+        self.params, self.start, self.dimensions = section.params, section.start, section.dimensions
+        self.pause, self.publisher, self.licence = section.pause, section.publisher, section.licence
+        self.page = section.page or section.address
 
-
-def sdmx_flow(name: str, told: Mapping[str, object], file: str) -> SdmxFlow:
-    """The flow that a section of ``file`` names. Raises ``InvalidInput`` with everything that is wrong in it."""
-    try:
-        return SdmxFlow(name, _Flow.model_validate(told))
-    except ValidationError as error:
-        raise InvalidInput(_fault(name, one["loc"], one["input"], file) for one in error.errors()) from None
-
-
-def _fault(name: str, place: tuple[int | str, ...], value: object, file: str) -> Fault:
-    known = _Flow.model_fields.get(str(place[0]))
-    expected = (known.description or "") if known else f"one of {', '.join(_Flow.model_fields)}"
-    return Fault(".".join((name, *map(str, place))), None if isinstance(value, dict) else value, expected, file)
+    @classmethod
+    def from_section(cls, name: str, told: Mapping[str, object], file: str) -> SdmxFlow:
+        """Raises ``InvalidInput`` with every fault in it."""
+        return cls(name, SdmxSection.read(name, told, file))
 
 
 def batches(keys: Sequence[str]) -> list[list[str]]:

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from forecast.errors import InvalidInput
-from forecast.sources.sdmx_source import batches, joined, sdmx_flow
+from forecast.sources.sdmx_source import SdmxFlow, batches, joined
 from forecast.sources.source import Quote
 from tests.sources.test_sdmx import BIS, ECB, GENERIC, OECD
 from tests.support.publishers import Answer, published, web_for
@@ -16,7 +16,7 @@ FILE = "sources.toml"
 
 
 def flow(**more: object) -> dict[str, object]:
-    return {"address": "http://127.0.0.1:1/", "path": "data/EXR/{key}", **more}
+    return {"address": "http://127.0.0.1:1/", "publisher": "ECB", "path": "data/EXR/{key}", **more}
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def flow(**more: object) -> dict[str, object]:
 def test_a_flow_is_asked_for_as_configured(
     told: dict[str, object], key: str, body: str, path: str, params: dict[str, str], quote: Quote
 ) -> None:
-    source = sdmx_flow("mine", flow(**told), FILE)
+    source = SdmxFlow.from_section("mine", flow(**told), FILE)
     with published(lambda request: Answer(body.encode(), "application/xml")) as publisher:
         with web_for(source, publisher) as web:
             quotes = list(source.fetch(web, [key], dt.date(2024, 1, 1)))
@@ -77,27 +77,31 @@ def test_a_flow_is_asked_for_as_configured(
     assert request.headers["Accept"] == source.accept
 
 
-def test_what_a_section_leaves_out_is_told_by_its_name() -> None:
-    source = sdmx_flow("rates", flow(publisher="ECB", licence="free"), FILE)
-    assert (source.title, source.publisher, source.licence, source.page) == ("rates", "ECB", "free", source.address)
+def test_what_a_section_leaves_out_is_told_of_the_flow_all_the_same() -> None:
+    source = SdmxFlow.from_section("rates", flow(licence="free"), FILE)
+    assert (source.name, source.licence, source.page) == ("rates", "free", source.address)
+    assert source.title == "ECB: an SDMX flow that a user chose"
 
 
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        (flow(address="data.ecb.eu"), "rates.address = 'data.ecb.eu': expected an address of http:// or https://"),
+        (
+            flow(address="data.ecb.eu"),
+            "rates.address = 'data.ecb.eu': expected an address that begins with http:// or https://",
+        ),
         (flow(path="data/EXR"), r"rates.path = 'data/EXR': expected the path of the data below it with {key}"),
-        (flow(params={"format": 1}), "rates.params.format = 1: expected parameters of the request, each a text"),
+        (flow(params={"format": 1}), "rates.params = 1: expected parameters of the request, each a text"),
         (flow(start="startPeriod"), "rates.start = 'startPeriod': expected the parameter of the first year"),
         (flow(dimensions="FREQ"), "rates.dimensions = 'FREQ': expected the ids of the dimensions in their order"),
         (flow(pause=-1), "rates.pause = -1: expected seconds between two requests, 0 to 600"),
-        (flow(adress="x"), "rates.adress = 'x': expected one of address, path"),
-        ({"address": "http://x"}, "rates.path = None: expected the path of the data"),
+        (flow(adress="x"), "rates.adress = 'x': expected one of address, publisher"),
+        ({"address": "http://x", "publisher": "x"}, "rates.path: it is missing; the path of the data below it"),
     ],
 )
 def test_a_faulty_section_names_the_field_and_what_would_be_right(told: dict[str, object], words: str) -> None:
     with pytest.raises(InvalidInput) as raised:
-        sdmx_flow("rates", told, FILE)
+        SdmxFlow.from_section("rates", told, FILE)
     assert str(raised.value).startswith(f"{FILE}: {words}")
 
 
