@@ -7,7 +7,6 @@ has every column that is named.
 
 from __future__ import annotations
 
-import codecs
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -40,8 +39,8 @@ def _separator(text: str) -> str:
 
 def _encoding(text: str) -> str:
     try:
-        codecs.lookup(text)
-    except LookupError:
+        "x".encode(text)
+    except LookupError:  # also of what encodes no text, such as hex
         raise ValueError(text) from None
     return text
 

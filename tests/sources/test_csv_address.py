@@ -194,7 +194,7 @@ def test_everything_that_is_wrong_in_a_section_is_told_at_once() -> None:
         ({"key": "code"}, "mine.key = 'code': expected key and value together, or neither"),
         ({"value": "amount"}, "mine.value = 'amount': expected key and value together, or neither"),
         ({"separator": "blank"}, "mine.separator = 'blank': expected comma, semicolon, tab, pipe, or the character"),
-        ({"encoding": "latin"}, "mine.encoding = 'latin': expected the name of an encoding, such as cp1252"),
+        ({"encoding": "hex"}, "mine.encoding = 'hex': expected the name of an encoding, such as cp1252"),
         ({"dates": "ymd"}, "mine.dates = 'ymd': expected the order of day and month: dmy or mdy"),
         ({"freq": 12}, "mine.freq = 12: expected how often"),
     ],
