@@ -16,7 +16,15 @@ from forecast.sources.usgs import Usgs
 from forecast.sources.worldbank import WorldBank
 
 #: Sources of observations, in the order in which they are fetched.
-SOURCES: tuple[Source, ...] = (WorldBank(), Bls(), Usgs(), Comtrade(), Census(), Hmrc(), Comex(),)
+SOURCES: tuple[Source, ...] = (
+    WorldBank(),
+    Bls(),
+    Usgs(),
+    Comtrade(),
+    Census(),
+    Hmrc(),
+    Comex(),
+)
 #: Sources of official notices.
 NOTICES: tuple[NoticeSource, ...] = ()
 #: A source by its name, what its section says besides ``kind``, ``enabled`` and ``series``, and the file of that.
