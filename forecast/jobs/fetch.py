@@ -166,8 +166,12 @@ class Fetching:
         """Write what is new of one series; its counts, and what is wrong with single values of it."""
         series = one.series
         standing = dict(zip(*(column.tolist() for column in self.catalog.standing(series.series_id)), strict=True))
+        # a publisher that rounds its old values anew has not revised them
+        settled = max(standing) - REVISED_FOR if standing and self.since is None else dt.date.min
         told, wrong = [], []
         for quote in quotes:
+            if quote.ds in standing and quote.ds < settled:
+                continue
             observation = _observation(one, quote, standing, self.now)
             if expected := _expected(observation, series):
                 wrong.append(f"{series.series_id} {quote.ds}: {quote.value:g}: expected {expected}; left out")
