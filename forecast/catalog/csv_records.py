@@ -37,6 +37,7 @@ from forecast.errors import known_name
 from forecast.events import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, KindFamily
 from forecast.events.check import impossible
 from forecast.events.event import APPROVED, CERTAINTY, months_of
+from forecast.formats.numbers import NOT_PUBLISHED
 from forecast.names import MEASURES, Measure
 from forecast.timeseries.frequency import Freq, parse_freq
 from forecast.timeseries.hierarchy import wrong_parent
@@ -52,9 +53,6 @@ EVENTS_NOT_TAKEN = (
     *("own", "dates", "never_took_effect", "as_of", "acts_on_it", "series_ids", "recheck_overdue"),
     *("state_status", "state_since", "state_until", "state_by", "state_says"),
 )
-
-#: How tables say that nothing was published; in small letters.
-NOT_PUBLISHED = frozenset(["", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", *"….-–—:", "..", "...", "--"])
 
 
 def _amount(text: str) -> float:
