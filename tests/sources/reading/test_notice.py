@@ -159,8 +159,8 @@ def test_an_order_on_all_goods_is_about_a_basket() -> None:
 def test_a_reciprocal_tariff_is_on_goods_at_large_and_may_count_its_days_from_the_signing() -> None:
     raised = order(
         "Modifying the Reciprocal Tariff Rates",
-        "(1) Goods will be subject to an additional ad valorem rate of duty of 10 percent, effective with respect to goods"
-        " entered on or after 12:01 a.m. eastern daylight time 7 days after the date of this order.",
+        "(1) Goods will be subject to an additional ad valorem rate of duty of 10 percent, effective with respect to"
+        " goods entered on or after 12:01 a.m. eastern daylight time 7 days after the date of this order.",
     )
     assert found(raised).event.effective == DAY + dt.timedelta(days=7)
     held = order(
