@@ -14,7 +14,7 @@ setup-run: .venv/.run ## install what `make run` needs into .venv, at the versio
 setup-test: .venv/.test ## install everything, tests and checks included
 
 # What is there for the tests holds what runs: `make run` after `make test` has nothing to install.
-.venv/.run: EXTRAS := worker,prophet
+.venv/.run: EXTRAS := worker,prophet,sources
 .venv/.test: EXTRAS := dev
 .venv/.test: HELD := .venv/.run
 

@@ -26,6 +26,8 @@ class SpanOrigin(StrEnum):
     LAST = "last"
 
 
+#: In place of a schedule: what has it is never done by itself.
+OFF = "off"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _RATE = re.compile(r"off|[1-9]\d{0,8} ?(per|/) ?([1-9]\d{0,3} )?(second|minute|hour|day)s?")
 _CRON = (
@@ -54,6 +56,13 @@ def _cron(text: str) -> str:
     except CroniterError:
         raise ValueError(_CRON) from None
     return " ".join(text.split())
+
+
+def _cron_or_off(text: str) -> str:
+    try:
+        return OFF if text.lower() == OFF else _cron(text)
+    except ValueError:
+        raise ValueError(f"{_CRON}; or {OFF}") from None
 
 
 def _rate(text: str) -> str:
@@ -98,6 +107,9 @@ class Settings(BaseModel):
         description="what changes the sources that are fetched, and adds some; empty: `sources.toml` in ORECAST_HOME",
     )
     comtrade_key: str = Field("", repr=False, description="subscription key at UN Comtrade; without one it gives less")
+    global_trade_alert_key: str = Field(
+        "", repr=False, description="key at Global Trade Alert, which gives nothing without one"
+    )
     census_key: str = Field("", repr=False, description="key at the US Census Bureau, which gives nothing without one")
     host: str = Field("127.0.0.1", description="address the service listens on")
     port: Annotated[int, _whole(1, 65535)] = Field(8000, description="port the service listens on")
@@ -113,6 +125,15 @@ class Settings(BaseModel):
     )
     schedule: Annotated[str, AfterValidator(_cron)] = Field(
         "0 3 * * *", description="when the worker retrains what is due: cron, UTC"
+    )
+    fetch_schedule: Annotated[str, AfterValidator(_cron_or_off)] = Field(
+        "0 2 * * *", description="when the worker fetches public sources: cron, UTC; off: it never opens the network"
+    )
+    publish_dir: Annotated[Path | None, AfterValidator(lambda path: path and _folder(path))] = Field(
+        default_factory=lambda: None, description="folder that the worker publishes into; empty: it does not publish"
+    )
+    publish_keep: Annotated[int, _whole(0, 36_500)] = Field(
+        90, description="how many published days are kept; 0: all of them"
     )
     rate_limit: Annotated[str, AfterValidator(_rate)] = Field(
         "600 per minute", description="requests allowed to one client address; off: no limit"

@@ -159,7 +159,8 @@ class Fetching:
         provider = self.source.provider
         kept = self.catalog.fetches.pages(provider.name) if unless_unchanged else {}
         known = {place: Validators(*marks) for place, marks in kept.items()}
-        return Web(provider.name, self.source.address, provider.pause, self.source.key, known, self.sleep)
+        address, key = self.source.address, self.source.key
+        return Web(provider.name, address, provider.pause, key, known, self.sleep, accept=provider.accept)
 
     def _take_in(self, one: SourceSeries, quotes: Iterable[Quote]) -> tuple[Counts, tuple[str, ...]]:
         """Write what is new of one series; its counts, and what is wrong with single values of it."""
