@@ -107,6 +107,9 @@ class Settings(BaseModel):
         description="what changes the sources that are fetched, and adds some; empty: `sources.toml` in ORECAST_HOME",
     )
     comtrade_key: str = Field("", repr=False, description="subscription key at UN Comtrade; without one it gives less")
+    global_trade_alert_key: str = Field(
+        "", repr=False, description="key at Global Trade Alert, which gives nothing without one"
+    )
     census_key: str = Field("", repr=False, description="key at the US Census Bureau, which gives nothing without one")
     host: str = Field("127.0.0.1", description="address the service listens on")
     port: Annotated[int, _whole(1, 65535)] = Field(8000, description="port the service listens on")

@@ -37,10 +37,11 @@ from forecast.errors import known_name
 from forecast.events import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, KindFamily
 from forecast.events.check import impossible
 from forecast.events.event import APPROVED, CERTAINTY, months_of
+from forecast.formats.numbers import NOT_PUBLISHED
 from forecast.names import MEASURES, Measure
 from forecast.timeseries.frequency import Freq, parse_freq
 from forecast.timeseries.hierarchy import wrong_parent
-from forecast.timeseries.series import FIRST_YEAR, FLAGS, FLOWS, ROLES, Series, changed_meaning
+from forecast.timeseries.series import FIRST_YEAR, FLAGS, FLOWS, ROLES, Series, changed_meaning, wrong_spot
 
 MINERAL_KINDS = ("mineral", "basket", "group")
 DIRECTIONS = ("up", "down", "flat", "mixed", "unclear")
@@ -52,9 +53,6 @@ EVENTS_NOT_TAKEN = (
     *("own", "dates", "never_took_effect", "as_of", "acts_on_it", "series_ids", "recheck_overdue"),
     *("state_status", "state_since", "state_until", "state_by", "state_says"),
 )
-
-#: How tables say that nothing was published; in small letters.
-NOT_PUBLISHED = frozenset(["", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", *"….-–—:", "..", "...", "--"])
 
 
 def _amount(text: str) -> float:
@@ -240,11 +238,13 @@ def read_series(
                 if column not in new[one.series_id].wrong:
                     reading.note(new[one.series_id], column, expected)
     for one in every.values():
-        if one.parent in every and {one.series_id, one.parent} & new.keys() and (expected := wrong_parent(one, every)):
-            if one.series_id in new:
-                reading.note(new[one.series_id], "parent", expected)
-            else:
-                reading.note(new[one.parent], "series_id", f"what {one.series_id}, a part of it, needs: {expected}")
+        for column, other, wrong in (("parent", one.parent, wrong_parent), ("spot", one.spot, wrong_spot)):
+            if other in every and {one.series_id, other} & new.keys() and (expected := wrong(one, every)):
+                if one.series_id in new:
+                    reading.note(new[one.series_id], column, expected)
+                else:
+                    needs = f"what {one.series_id}, whose {column} it is, needs: {expected}"
+                    reading.note(new[other], "series_id", needs)
     return found
 
 

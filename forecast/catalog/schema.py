@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import date
+from typing import Never, cast
 
 from sqlalchemy import (
     Boolean,
@@ -30,7 +31,7 @@ from forecast.names import stored_flow
 from forecast.timeseries.series import Series
 
 #: The newest migration; a catalogue that has another one is migrated when it is opened.
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 
 METADATA = MetaData(naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"})
 
@@ -176,6 +177,25 @@ EVENT_CHANGES = Table(
 )
 
 
+#: What official notices suggest, and what became of it: ``outcome`` null as long as it waits. ``facts``: of its event,
+#: as JSON; ``doubts`` and ``cites``: JSON lists. A document of a source comes once. Rows are never deleted.
+CANDIDATES = Table(
+    "candidates",
+    METADATA,
+    Column("source", String(100), primary_key=True),
+    Column("document", String(100), primary_key=True),
+    Column("candidate_id", String(100), nullable=False),
+    Column("published", Date, nullable=False),
+    *(
+        Column(name, Text, nullable=False)
+        for name in ("title", "reference", "corrects", "doubts", "cites", "facts", "event_id", "by", "why")
+    ),
+    Column("since", DateTime, nullable=False),
+    Column("outcome", Text),
+    Column("settled", DateTime),
+)
+
+
 def series_row(series: Series) -> dict[str, object]:
     return {field.name: getattr(series, field.name) for field in fields(Series)}
 
@@ -196,9 +216,12 @@ def event_row(event: Event) -> dict[str, object]:
 
 
 def event_of(row: Row[*tuple[object, ...]]) -> Event:
-    cells = dict(row._mapping)
-    cells.update(_facts(cells))
-    return Event(**cells)
+    return event_of_cells(dict(row._mapping))
+
+
+def event_of_cells(cells: Mapping[str, object]) -> Event:
+    """An event from the cells of its whole row."""
+    return Event(**cast("dict[str, Never]", {**cells, **_facts(cells)}))  # each column holds what its field does
 
 
 def amended(event: Event, cells: Mapping[str, object]) -> Event:

@@ -19,6 +19,7 @@ from forecast.catalog.csv_reader import items
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
 from forecast.catalog.fetches import Fetches
+from forecast.catalog.inbox import Inbox, Settled, settle
 from forecast.catalog.quarantine import Held, Quarantine, record
 from forecast.catalog.schema import (
     CHANGES,
@@ -108,6 +109,11 @@ class Catalog:
     def fetches(self) -> Fetches:
         """How the public sources did."""
         return Fetches(self._database)
+
+    @property
+    def inbox(self) -> Inbox:
+        """What official notices suggest as events."""
+        return Inbox(self._database)
 
     def series(self, *, retired: bool = False) -> dict[str, Series]:
         """All series by id, in order of id; those that were retired only where they are asked for too."""
@@ -276,13 +282,15 @@ class Catalog:
             raise NotFound("event", event_id, events)
         return events[event_id], changes.get(event_id, [])
 
-    def change_event(self, change: EventChange) -> tuple[str, ...]:
+    def change_event(self, change: EventChange, settled: Settled | None = None) -> tuple[str, ...]:
         """Record a change of an event, which counts from ``change.known`` on; what is to be said of it.
 
-        Raises ``NotFound``.
+        ``settled``: the candidate that it comes of, in the same transaction. Raises ``NotFound``, and as ``settle``.
         """
         with self._database.writing() as connection:
             event_changes.add(connection, change)
+            if settled is not None:
+                settle(connection, settled)
             notes = rows.plant(connection, items(str(change.facts.get("minerals", ""))))
             rows.count_change(connection)
         return notes

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forecast.cli.event_edits import add, amend, check, history, retire
+from forecast.cli.inbox import inbox
 from forecast.cli.options import AsOf, ListingCommands, day
 from forecast.cli.output import FormatOption, Out, OutputOption, percent
 from forecast.cli.session import Session, session
@@ -33,7 +34,7 @@ events = typer.Typer(cls=ListingCommands, rich_markup_mode="rich", subcommand_me
 
 @events.callback()
 def group() -> None:
-    """List tariffs, export controls and shocks, or show one; add, amend, retire and check them.
+    """List tariffs, export controls and shocks, or show one; add, amend, retire and check them; what notices suggest.
 
     Without a command it is `orecast events show`, whose options it takes.
 
@@ -174,3 +175,4 @@ def _verified(event_id: str, last: dt.date | None) -> str:
 
 for command in (add, amend, retire, history, check):
     events.command()(command)
+events.add_typer(inbox, name="inbox")

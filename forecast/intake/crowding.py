@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from forecast.errors import Fault, InvalidInput
 from forecast.intake.batch import Batch
-from forecast.intake.periods import PeriodReader
 from forecast.names import Measure
+from forecast.timeseries.periods import PeriodReader
 from forecast.timeseries.series import Series
 
 #: Periods of a file that are remembered: what it is made of shows in fewer.

@@ -12,11 +12,11 @@ from itertools import takewhile, zip_longest
 
 from forecast.errors import Fault, InvalidInput, known_name
 from forecast.formats import Rows
+from forecast.formats.numbers import is_missing
 from forecast.intake.fields import PARTS, Hints, candidates, check_slips, find, mapped
-from forecast.intake.numbers import is_missing
-from forecast.intake.periods import is_period, month_of, span
 from forecast.intake.unit_names import Unit
 from forecast.names import unservable
+from forecast.timeseries.periods import is_period, month_of, span
 from forecast.timeseries.series import Series
 
 LONG, BY_SERIES, BY_PERIOD = "long", "a column a series", "a column a period"

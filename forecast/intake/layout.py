@@ -19,12 +19,12 @@ from typing import TypeVar
 from forecast.catalog.csv_reader import MOST_FAULTS
 from forecast.errors import Fault, InvalidInput, known_name
 from forecast.formats import Limits, Rows, RowsFile, open_file
+from forecast.formats.numbers import NumberReader, decimal_sign, is_missing, settled
 from forecast.intake.batch import Batch
 from forecast.intake.fields import FIELDS, PARTS, Hints
 from forecast.intake.header import BY_MONTH, BY_PERIOD, BY_SERIES, LONG, Layout, NoTable, find_layout
 from forecast.intake.header_units import units_of, with_certain_units
-from forecast.intake.numbers import NumberReader, decimal_sign, is_missing, settled
-from forecast.intake.periods import (
+from forecast.timeseries.periods import (
     PeriodReader,
     are_split_years,
     is_doubtful_date,

@@ -14,6 +14,7 @@ from forecast.catalog import Catalog
 from forecast.catalog.csv_reader import Reading, TableRow, moment
 from forecast.catalog.csv_records import EventRow, read_event, read_events
 from forecast.catalog.event_changes import differences, event_versions
+from forecast.catalog.inbox import Settled, settle
 from forecast.catalog.schema import event_row
 from forecast.errors import Fault, InvalidInput, NotFound, one_of
 from forecast.events import PROSE, UNTRAINED, Action, Event, EventChange
@@ -51,10 +52,13 @@ def known_at(text: str | None, now: datetime) -> datetime:
     return found
 
 
-def add_event(catalog: Catalog, event_id: str, facts: Mapping[str, str], now: datetime) -> list[str]:
+def add_event(
+    catalog: Catalog, event_id: str, facts: Mapping[str, str], now: datetime, settled: Settled | None = None
+) -> list[str]:
     """Take in a new event from the texts of its facts; what it touches and lacks.
 
-    Raises ``InvalidInput`` with every wrong fact, and for an id that is there.
+    ``settled``: the candidate that it comes of, in the same transaction. Raises ``InvalidInput`` with every wrong fact,
+    and for an id that is there.
     """
     reading = Reading()
     row = _row({"event_id": event_id, **facts})
@@ -62,7 +66,7 @@ def add_event(catalog: Catalog, event_id: str, facts: Mapping[str, str], now: da
     if _there(catalog, event_id):
         reading.note(row, "event_id", f"a new id; to change what is there: orecast events amend {event_id}")
     reading.finish()
-    return _taken_in(catalog, [event], now)
+    return _taken_in(catalog, [event], now, settled)
 
 
 def add_events(catalog: Catalog, path: Path, now: datetime) -> list[str]:
@@ -92,16 +96,22 @@ def add_events(catalog: Catalog, path: Path, now: datetime) -> list[str]:
 
 
 def amend_event(
-    catalog: Catalog, event_id: str, facts: Mapping[str, str], unset: Collection[str], author: Author
+    catalog: Catalog,
+    event_id: str,
+    facts: Mapping[str, str],
+    unset: Collection[str],
+    author: Author,
+    settled: Settled | None = None,
 ) -> list[str]:
     """Change the facts that are named of an event from ``author.known`` on; what changes, and what that moves.
 
     An end that is said counts as known from its day, or from ``author.known`` if that comes first; what is withdrawn
-    ends on that day unless another is said, and of that day is the evidence for a new status. Raises ``NotFound``, and
-    ``InvalidInput`` with every wrong fact, and for a day on which nobody knew the event.
+    ends on that day unless another is said, and of that day is the evidence for a new status. ``settled``: the
+    candidate that the change comes of, in the same transaction. Raises ``NotFound``, and ``InvalidInput`` with every
+    wrong fact, and for a day on which nobody knew the event.
     """
-    was = _believed(catalog, event_id, author.known)
-    cells = _cells(was) | dict(facts) | dict.fromkeys(_facts_named(unset, facts), "")
+    was = believed(catalog, event_id, author.known)
+    cells = fact_texts(was) | dict(facts) | dict.fromkeys(facts_named(unset, facts), "")
     said, day = {*facts, *unset}, author.known.date()
     if "ended" in facts and "end_known" not in said and (ended := _day(facts["ended"])):
         cells["end_known"] = str(max(was.known_from, min(ended, day)))
@@ -117,8 +127,10 @@ def amend_event(
     _known_by_then(was, now, day)
     changed = differences(was, now)
     if not changed:
+        if settled is not None:
+            catalog.inbox.settle(settled)
         return [f"{event_id} says so already; nothing is recorded"]
-    notes = catalog.change_event(author.change(event_id, Action.AMEND, changed))
+    notes = catalog.change_event(author.change(event_id, Action.AMEND, changed), settled)
     listed = "; ".join(changed_facts(was, now))
     return [
         f"{event_id} is amended, {_since(author)}: {listed}",
@@ -149,13 +161,13 @@ def _overruled(catalog: Catalog, said: Event, author: Author, changed: Collectio
 
 
 def _as_told(event: Event, facts: Collection[str]) -> list[str]:
-    cells = _cells(event)
+    cells = fact_texts(event)
     return [f"{name}: {cells[name] or 'nothing'}" for name in facts]
 
 
 def retire_event(catalog: Catalog, event_id: str, author: Author) -> list[str]:
     """Let an event be known no more from ``author.known`` on; before, it stays known. Raises ``NotFound``."""
-    was = _believed(catalog, event_id, author.known)
+    was = believed(catalog, event_id, author.known)
     acting = [by.event_id for by, _ in catalog.events().acts_on(event_id)]
     catalog.change_event(author.change(event_id, Action.RETIRE))
     notes = [f"{event_id} is retired, {_since(author)}; until then it stays known, and nothing is deleted"]
@@ -170,7 +182,7 @@ def bring_back_event(catalog: Catalog, event_id: str, author: Author) -> list[st
     if event_versions(event, changes)[-1].event is not None:
         raise NotFound("retired event", event_id)
     catalog.change_event(author.change(event_id, Action.BRING_BACK))
-    back = _believed(catalog, event_id, author.known)
+    back = believed(catalog, event_id, author.known)
     return [f"{event_id} is back, {_since(author)}", *_moves(catalog, back, back, author, set(FACTS))]
 
 
@@ -194,13 +206,16 @@ def _moves(catalog: Catalog, was: Event, now: Event | None, author: Author, chan
         yield from finding_notes(catalog.events(), [now], author.now.date())
 
 
-def _taken_in(catalog: Catalog, events: list[Event], now: datetime) -> list[str]:
+def _taken_in(catalog: Catalog, events: list[Event], now: datetime, settled: Settled | None = None) -> list[str]:
     before = catalog.events()
     mine = [replace(event, own=True) for event in events]
-    counts = catalog.add(events=mine, known_at=now)
+    with catalog.writing(now) as writer:
+        writer.add([], [], mine)
+        if settled is not None:
+            settle(writer.connection, settled)
     added = [f"{event.event_id} is added, known from {event.known_from}" for event in mine]
     found = finding_notes(catalog.events(), mine, now.date())
-    return [*added, *counts.notes, *event_notes(catalog, mine, before), *found]
+    return [*added, *writer.counts.notes, *event_notes(catalog, mine, before), *found]
 
 
 def _there(catalog: Catalog, event_id: str) -> bool:
@@ -212,7 +227,7 @@ def _there(catalog: Catalog, event_id: str) -> bool:
     return True
 
 
-def _believed(catalog: Catalog, event_id: str, known: datetime) -> Event:
+def believed(catalog: Catalog, event_id: str, known: datetime) -> Event:
     """An event as it is told on the day of ``known``. Raises ``NotFound``, and ``InvalidInput`` for a retired one."""
     event, changes = catalog.event_history(event_id)
     there = [version.event for version in event_versions(event, changes) if version.known <= known.date()][-1]
@@ -222,7 +237,7 @@ def _believed(catalog: Catalog, event_id: str, known: datetime) -> Event:
     return there
 
 
-def _facts_named(names: Collection[str], facts: Mapping[str, str]) -> list[str]:
+def facts_named(names: Collection[str], facts: Mapping[str, str]) -> list[str]:
     """Names of facts that are to be empty. Raises ``InvalidInput`` for a strange one, or one that is given as well."""
     plain = [name.replace("-", "_").lstrip("_") for name in names]
     faults = [Fault("--unset", name, one_of(FACTS)) for name in plain if name not in FACTS]
@@ -239,7 +254,7 @@ def _row(cells: Mapping[str, str]) -> TableRow:
     return TableRow("", 0, stripped, options | {"event_id": "event_id"})
 
 
-def _cells(event: Event) -> dict[str, str]:
+def fact_texts(event: Event) -> dict[str, str]:
     """The texts of an event's facts as a line of ``events.csv`` has them."""
     row = event_row(event)
     names = [field.name for field in fields(Event) if field.name in EventRow.model_fields]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, Valida
 from forecast.errors import Fault, InvalidInput, NotFound, nearest, one_of
 from forecast.names import BadName, slug
 from forecast.settings import Settings, data_dir
-from forecast.sources.providers import KINDS, NOTICES, SOURCES
+from forecast.sources.providers import NOTICES, SOURCE_KINDS, SOURCES
 from forecast.sources.series_table import SourceSeries, read_series_entries, read_series_table
 from forecast.sources.source import NoticeSource, Provider
 from forecast.timeseries.series import Series
@@ -116,16 +116,16 @@ def _own(name: str, told: Mapping[str, object], path: Path) -> ConfiguredSource:
     except BadName as error:
         raise InvalidInput(Fault("section", name, f"the name of a source: {error}", str(path))) from None
     kind, entries = told.get("kind"), told.get("series")
-    if kind not in KINDS:
+    if kind not in SOURCE_KINDS:
         known = [provider.name for provider in (*SOURCES, *NOTICES)]
         near = nearest(name, known)
         hint = f", or the name of a source that is built in{'; nearest: ' + ', '.join(near) if near else ''}"
-        raise InvalidInput(Fault(f"{name}.kind", kind, one_of(sorted(KINDS)) + hint, str(path)))
+        raise InvalidInput(Fault(f"{name}.kind", kind, one_of(sorted(SOURCE_KINDS)) + hint, str(path)))
     if not isinstance(entries, list) or not entries or not all(isinstance(one, dict) for one in entries):
         raise InvalidInput(Fault(f"{name}.series", entries, f"at least one [[{name}.series]]", str(path)))
     section = _checked({k: v for k, v in told.items() if k in _Section.model_fields}, path, name)
     facts = {k: v for k, v in told.items() if k not in ("kind", "series", "enabled")}
-    provider = KINDS[str(kind)](name, facts, str(path))
+    provider = SOURCE_KINDS[str(kind)](name, facts, str(path))
     return ConfiguredSource(provider, provider.address, section.enabled, "", tuple(entries), str(path))
 
 

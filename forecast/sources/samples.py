@@ -33,8 +33,8 @@ _FIGURE = re.compile(r"[-+]?[0-9][0-9.,:/TMQ+-]*[a-z]?")
 class SampleRow(Row):
     """A line of ``samples.csv``: a sample of a source, the request that fetches its like, and where its shape is from.
 
-    ``request``: an address relative to that of the source, with its parameters; or ``POST``, an address and JSON, with
-    blanks between.
+    ``request``: an address relative to that of the source, with its parameters, in which ``KEY`` is the user's key; or
+    ``POST``, an address and JSON, with blanks between.
     """
 
     source: str
@@ -102,7 +102,8 @@ def _asked(web: Web, request: str) -> Page:
         return web.post(url, json.loads(body))
     parts = urlsplit(request)
     url = f"{parts.scheme}://{parts.netloc}{parts.path}" if parts.netloc else parts.path
-    return web.get(url, dict(parse_qsl(parts.query, keep_blank_values=True)) or None)
+    params = {name: web.key if text == "KEY" else text for name, text in parse_qsl(parts.query, keep_blank_values=True)}
+    return web.get(url, params or None)
 
 
 def _of_json(value: object, path: str) -> Iterator[str]:

@@ -99,9 +99,10 @@ def _series(
                     reading.note(row, column, f"what the series is, or another series_id: {expected}")
         if cells.key in found:
             reading.note(row, "key", "each key once")
-        facts = {name: value for name, value in cells if name not in ("key", "delivered", "factor") and value != ""}
+        facts = {name: value for name, value in cells if name not in ("key", "delivered", "factor")}
+        facts |= {name: value for name, value in publisher.items() if not facts[name]}
         if not row.wrong:
-            series = known.get(cells.series_id) or Series(**{**publisher, **facts})
+            series = known.get(cells.series_id) or Series(**facts)
             found[cells.key] = SourceSeries(source, cells.key, cells.delivered, cells.factor, series)
     reading.finish()
     return list(found.values())

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.intake.periods import PeriodReader, is_doubtful_date, is_period, order_of, span
 from forecast.timeseries.frequency import Freq
+from forecast.timeseries.periods import PeriodReader, is_doubtful_date, is_period, order_of, span
 
 MONTHS = """
 2024-02 2024/02 202402 2024M02 2024m2 2024-M02 Feb-24 Feb'24 FEB-2024 Feb.2024 2024Feb 02/2024 2-2024 2024.02

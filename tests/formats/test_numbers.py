@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.intake.numbers import NumberReader, decimal_sign, is_missing, settled, without_marks
+from forecast.formats.numbers import NumberReader, decimal_sign, is_missing, settled, without_marks
 
 
 @pytest.mark.parametrize(

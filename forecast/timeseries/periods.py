@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from forecast.intake.numbers import without_marks
+from forecast.formats.numbers import without_marks
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import FIRST_YEAR
 

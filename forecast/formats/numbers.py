@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from forecast.catalog.csv_records import NOT_PUBLISHED
-
-#: How tables, and the statistical offices among them, say that nothing was published; in small letters.
+#: How tables say that nothing was published; in small letters.
+NOT_PUBLISHED = frozenset(["", "na", "n/a", "n.a.", "#n/a", "nan", "null", "none", *"….-–—:", "..", "...", "--"])
+#: The same of statistical offices, which have words of their own.
 MISSING = NOT_PUBLISHED | frozenset(["c", "w", "x", "nd", "n/d", "(d)", "(s)", "(na)", "(x)", "(w)", ":c", ":u", ":z"])
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _GROUPS = {
