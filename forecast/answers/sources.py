@@ -28,7 +28,9 @@ class SourceState(Part):
     fault_since: dt.datetime | None = Field(title="since", description="since which attempt something goes wrong")
     added: int = Field(description="values of new periods at the last attempt", json_schema_extra=in_unit("values"))
     revised: int = Field(description="new values of known periods", json_schema_extra=in_unit("values"))
-    held_values: int = Field(title="held", description="values that were held back", json_schema_extra=in_unit("values"))
+    held_values: int = Field(
+        title="held", description="values that were held back", json_schema_extra=in_unit("values")
+    )
     candidates: int = Field(description="candidates for events", json_schema_extra=in_unit("candidates"))
 
 

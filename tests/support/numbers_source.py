@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from forecast.sources import web as reading
-from forecast.sources.providers import SOURCE_KINDS
+from forecast.sources.providers import NOTICES, SOURCE_KINDS, SOURCES
 from forecast.sources.source import Quote, Source
 from forecast.sources.web import Web
 from tests.support.publishers import Answer
