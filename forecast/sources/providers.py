@@ -15,7 +15,7 @@ from forecast.sources.fred import Fred
 from forecast.sources.global_trade_alert import GlobalTradeAlert
 from forecast.sources.hmrc import Hmrc
 from forecast.sources.imf import Imf
-from forecast.sources.sdmx_source import sdmx_flow
+from forecast.sources.sdmx_source import SdmxFlow
 from forecast.sources.source import NoticeSource, Source
 from forecast.sources.usgs import Usgs
 from forecast.sources.worldbank import WorldBank
@@ -42,5 +42,5 @@ NOTICES: tuple[NoticeSource, ...] = (
 SOURCE_KINDS: dict[str, Callable[[str, Mapping[str, object], str], Source]] = {
     "csv": CsvAddress.from_section,
     "fred": Fred.from_section,
-    "sdmx": sdmx_flow,
+    "sdmx": SdmxFlow.from_section,
 }
