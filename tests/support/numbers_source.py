@@ -35,7 +35,7 @@ class Numbers(Source):
                 yield from (Quote(key, dt.date.fromisoformat(day), value) for day, value in values.items())
 
 
-SOURCE_SOURCE_KINDS["numbers"] = Numbers
+SOURCE_KINDS["numbers"] = Numbers
 
 
 def numbers(values: Mapping[str, Mapping[str, float]]) -> Answer:
@@ -50,7 +50,7 @@ def months(count: int, value: float = 100.0) -> dict[str, float]:
 
 
 def write_sources(home: Path, url: str, *names: str) -> None:
-    """Sources of this kind at ``<url><name>/``, each of one series ``price.<name>``; those that are built in are off."""
+    """Sources of this kind at ``<url><name>/``, each of one series ``price.<name>``; what is built in is off."""
     built_in = [f"[{provider.name}]\nenabled = false\n" for provider in (*SOURCES, *NOTICES)]
     own = [
         f'[{name}]\nkind = "numbers"\naddress = "{url}{name}/"\n[[{name}.series]]\nkey = "K"\n'
