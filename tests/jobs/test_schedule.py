@@ -107,10 +107,10 @@ def test_where_fetching_is_off_or_not_installed_nothing_is_asked(
 def test_a_fetch_that_dies_is_kept_and_told_as_one_that_fails(settings: Settings) -> None:
     fetch_now(settings, "alpha")
     went_well = states(settings)["alpha"]
-    first: Outcome = fetch_died(settings, "alpha", "it was not done after 3600 seconds, and was ended")
+    first: Outcome = fetch_died(settings, "alpha", "it was not done after 10800 seconds, and was ended")
     assert first == {
         "status": "failed",
-        "detail": "it was not done after 3600 seconds, and was ended",
+        "detail": "it was not done after 10800 seconds, and was ended",
         LEVEL: "warning",
     }
     kept = states(settings)["alpha"]
