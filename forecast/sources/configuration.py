@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, Valida
 from forecast.errors import Fault, InvalidInput, NotFound, nearest, one_of
 from forecast.names import BadName, slug
 from forecast.settings import Settings, data_dir
-from forecast.sources.providers import SOURCE_KINDS, NOTICES, SOURCES
+from forecast.sources.providers import NOTICES, SOURCE_KINDS, SOURCES
 from forecast.sources.series_table import SourceSeries, read_series_entries, read_series_table
 from forecast.sources.source import NoticeSource, Provider
 from forecast.timeseries.series import Series

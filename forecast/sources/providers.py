@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from forecast.sources.federal_register import FederalRegister
-from forecast.sources.global_trade_alert import GlobalTradeAlert
 from forecast.sources.bls import Bls
 from forecast.sources.census import Census
 from forecast.sources.comex import Comex
 from forecast.sources.comtrade import Comtrade
 from forecast.sources.csv_address import CsvAddress
+from forecast.sources.federal_register import FederalRegister
 from forecast.sources.fred import Fred
+from forecast.sources.global_trade_alert import GlobalTradeAlert
 from forecast.sources.hmrc import Hmrc
 from forecast.sources.source import NoticeSource, Source
 from forecast.sources.usgs import Usgs

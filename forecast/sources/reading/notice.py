@@ -21,6 +21,8 @@ from forecast.sources.reading.words import Lexicon, codes_in
 MOST_TEXT = 300_000
 #: Sentences of a text by whose minerals a notice is judged, where neither its title nor its abstract names any.
 _ABOUT_TRADE = re.compile(r"\b(?:imports?|exports?|importation|exportation|subject merchandise|scope of the)\b", re.I)
+#: Metals that most remedies on are on articles of, such as nails, pipes and foil.
+_MADE_INTO = frozenset(("aluminium", "copper", "steel"))
 _GROUP = re.compile(r"\bcritical minerals?\b", re.I)
 _CITED = re.compile(r"\b(Proclamations?|Executive Orders?)\s+(?:No )?(\d{4,5})|\b(\d{2,3} FR \d{3,6})\b", re.I)
 _ORDERED = re.compile(r"\b(?:NOW, THEREFORE|hereby (?:proclaim|order|determine)|(?:it is )?hereby ordered)\b", re.I)
@@ -116,7 +118,9 @@ def wants_text(notice: Notice, words: Lexicon) -> bool:
         return True
     if not notice.measure:
         return False
-    if not words.minerals_in(notice.head) or _GROUP.search(notice.head):
+    if not words.minerals_in(notice.head):
+        return not notice.is_remedy  # its title names the good
+    if _GROUP.search(notice.head):
         return True
     if KINDS[notice.measure] is KindFamily.THREAT:
         return False
@@ -194,9 +198,13 @@ def _title(notice: Notice) -> str:
 def _minerals(notice: Notice, words: Lexicon) -> tuple[tuple[str, ...], list[str]]:
     for text in (plain(notice.title), plain(notice.abstract)):
         if named := words.minerals_in(text):
-            return _group(notice, words, text, named)
+            minerals, doubts = _group(notice, words, text, named)
+            made = _MADE_INTO.intersection(minerals) if notice.is_remedy else ()
+            return minerals, [*doubts, *(f"it may be on articles of {one} only: see its scope" for one in sorted(made))]
     if notice.presidential:  # its title says what it is about; its text names much else
         return _basket(notice, words)
+    if notice.is_remedy:
+        return (), []
     if coded := words.minerals_of(codes_in(notice.body)):
         return coded, [f"its minerals are those of the codes in its text, {', '.join(coded)}: are all of them meant?"]
     about = " ".join(sentence for sentence in sentences(notice.body) if _ABOUT_TRADE.search(sentence))

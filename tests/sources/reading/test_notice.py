@@ -185,6 +185,19 @@ def test_minerals_of_the_codes_are_told_where_no_text_names_one() -> None:
     assert "are all of them meant?" in one.doubts[0]
 
 
+def test_a_remedy_is_about_the_good_of_its_title_and_doubts_articles_of_a_metal() -> None:
+    clips = replace(
+        RULE, title="Paper Clips From China: Antidumping Duty Order", text="Imports are of galvanized steel."
+    )
+    assert read(clips) is None
+    assert not wants_text(clips, words())
+    nails = found(
+        replace(RULE, title="Steel Nails From Oman: Antidumping Duty Order", dates="Applicable March 9, 2026.")
+    )
+    assert nails.event.minerals == ("steel",)
+    assert nails.doubts[0] == "it may be on articles of steel only: see its scope"
+
+
 def test_a_text_is_wanted_of_orders_and_where_the_rest_is_silent() -> None:
     lexicon = words()
     assert wants_text(order("Adjusting Imports of Nickel"), lexicon)
