@@ -26,6 +26,8 @@ _MADE_INTO = frozenset(("aluminium", "copper", "steel"))
 _GROUP = re.compile(r"\bcritical minerals?\b", re.I)
 _CITED = re.compile(r"\b(Proclamations?|Executive Orders?)\s+(?:No )?(\d{4,5})|\b(\d{2,3} FR \d{3,6})\b", re.I)
 _ORDERED = re.compile(r"\b(?:NOW, THEREFORE|hereby (?:proclaim|order|determine)|(?:it is )?hereby ordered)\b", re.I)
+#: The first section of an order may still be its reasons.
+_REASONS = re.compile(r"\bSection 1\. (?:Background|Policy|Purpose|Findings)\b")
 _FROM = re.compile(
     r"\b(?:imports?|imported|products?|articles|exports?)\b[^.;]{0,40}?\b(?:from|of)\b[^.;]{0,60}"
     r"|\bof [\w' ]{3,40} origin\b",
@@ -93,8 +95,11 @@ class Notice:
         """What a presidential document orders; of another one its dates, its abstract and its text."""
         if not self.presidential:
             return " ".join((plain(self.dates), self.head, self.body))
-        ordered = list(_ORDERED.finditer(self.body))
-        return self.body[ordered[0].end() :] if ordered else self.body
+        ordered = _ORDERED.search(self.body)
+        body = self.body[ordered.end() :] if ordered else self.body
+        reasons = _REASONS.search(body)
+        orders = body.find("Sec. 2", reasons.end()) if reasons else -1
+        return body if reasons is None or orders < 0 else f"{body[: reasons.start()]} {body[orders:]}"
 
     @cached_property
     def measure(self) -> str:
@@ -218,7 +223,8 @@ def _basket(notice: Notice, words: Lexicon) -> tuple[tuple[str, ...], list[str]]
     places = {place for text in said for place in words.places_in(text)[:1]}
     if not places and not _RECIPROCAL.search(notice.title):
         return (), []
-    basket = "all-cn-origin" if places == {"CHN"} else "all-non-exempt"
+    places = places or set(words.places_in(plain(notice.title)))
+    basket = "all-cn-origin" if places - {"USA"} == {"CHN"} else "all-non-exempt"
     return (basket,), ["it is about goods at large: which minerals are exempt is in its annex"]
 
 

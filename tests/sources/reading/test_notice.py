@@ -134,6 +134,18 @@ def test_dates_and_rates_of_the_reasons_are_not_those_of_the_order() -> None:
     assert one.cites == ("Proclamation 9704",)
 
 
+def test_a_first_section_of_reasons_orders_nothing() -> None:
+    one = found(
+        replace(
+            ORDER,
+            title="Adjusting Imports of Nickel",
+            text="I hereby order: Section 1. Background. A tariff of 10 percent applies as of March 1, 2026."
+            " Sec. 2. Duty. Nickel shall be subject to a tariff of 30 percent on or after April 1, 2026.",
+        )
+    )
+    assert (one.event.value_after, one.event.effective, one.doubts) == (30, dt.date(2026, 4, 1), ())
+
+
 def test_relief_has_its_last_day_known_with_it() -> None:
     one = found(
         replace(
@@ -151,6 +163,12 @@ def test_an_order_on_all_goods_is_about_a_basket() -> None:
     world = order(
         "Reciprocal Tariffs", "(1) All imports from all trading partners shall be subject to a duty of 10 percent."
     )
+    truce = order(
+        "Modifying Reciprocal Tariff Rates Consistent With the Arrangement Between the United States and China",
+        "(1) The heightened duties are suspended until November 10, 2026, effective March 10, 2026.",
+    )
+    assert (found(truce).event.kind, found(truce).event.minerals) == ("truce", ("all-cn-origin",))
+    assert found(truce).event.ended == dt.date(2026, 11, 10)
     assert found(china).event.minerals == ("all-cn-origin",)
     assert found(world).event.minerals == ("all-non-exempt",)
     assert "it is about goods at large" in found(world).doubts[0]
