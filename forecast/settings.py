@@ -26,6 +26,8 @@ class SpanOrigin(StrEnum):
     LAST = "last"
 
 
+#: In place of a schedule: what has it is never done by itself.
+OFF = "off"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _RATE = re.compile(r"off|[1-9]\d{0,8} ?(per|/) ?([1-9]\d{0,3} )?(second|minute|hour|day)s?")
 _CRON = (
@@ -54,6 +56,13 @@ def _cron(text: str) -> str:
     except CroniterError:
         raise ValueError(_CRON) from None
     return " ".join(text.split())
+
+
+def _cron_or_off(text: str) -> str:
+    try:
+        return OFF if text.lower() == OFF else _cron(text)
+    except ValueError:
+        raise ValueError(f"{_CRON}; or {OFF}") from None
 
 
 def _rate(text: str) -> str:
@@ -116,6 +125,15 @@ class Settings(BaseModel):
     )
     schedule: Annotated[str, AfterValidator(_cron)] = Field(
         "0 3 * * *", description="when the worker retrains what is due: cron, UTC"
+    )
+    fetch_schedule: Annotated[str, AfterValidator(_cron_or_off)] = Field(
+        "0 2 * * *", description="when the worker fetches public sources: cron, UTC; off: it never opens the network"
+    )
+    publish_dir: Annotated[Path | None, AfterValidator(lambda path: path and _folder(path))] = Field(
+        default_factory=lambda: None, description="folder that the worker publishes into; empty: it does not publish"
+    )
+    publish_keep: Annotated[int, _whole(0, 36_500)] = Field(
+        90, description="how many published days are kept; 0: all of them"
     )
     rate_limit: Annotated[str, AfterValidator(_rate)] = Field(
         "600 per minute", description="requests allowed to one client address; off: no limit"

@@ -166,6 +166,12 @@ class Query(NoQuery):
     format: Format | None = optional(FORMAT)
 
 
+class ReadyQuery(NoQuery):
+    """How much is told."""
+
+    verbose: Literal["true", "false"] | None = optional("true: also how the public sources do, and since when")
+
+
 class AsOfQuery(Query):
     """A format, and the day whose knowledge counts."""
 
@@ -183,7 +189,7 @@ class SeriesQuery(Query):
 
     measure: Literal["price", "volume", "value", "index"] | None = optional("price, volume, value or index")
     mineral: Name | None = optional(MINERAL)
-    role: Literal["target", "comparison"] | None = optional("target or comparison")
+    role: Literal["target", "comparison", "evidence"] | None = optional("target, comparison or evidence")
     retired: Literal["true", "false"] | None = optional("true: also those that were retired, and since when")
 
 

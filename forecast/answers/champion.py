@@ -12,7 +12,7 @@ from forecast.answers.event_priors import Evidence
 from forecast.answers.future import Future
 from forecast.errors import Fault, InvalidInput, NotTrained
 from forecast.registry import Registry, Run
-from forecast.timeseries.series import Series
+from forecast.timeseries.series import ROLES, Series
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def serving(series: Series, registry: Registry, as_of: dt.date) -> Run:
     """The champion of a series on a day.
 
-    Raises ``NotTrained``, also for what has become a comparison, and ``InvalidInput`` for a day on which what the run
+    Raises ``NotTrained``, also for what is no target, and ``InvalidInput`` for a day on which what the run
     was trained on was not yet known.
     """
     run = champion_of(series, registry)
@@ -32,9 +32,10 @@ def serving(series: Series, registry: Registry, as_of: dt.date) -> Run:
 
 
 def champion_of(series: Series, registry: Registry) -> Run:
-    """The champion of a series. Raises ``NotTrained``, also for what has become a comparison."""
+    """The champion of a series. Raises ``NotTrained``, also for what is no target."""
     if not series.is_target:
-        why = "it is a comparison, which is used to estimate effects and never forecast"
+        what, does = ROLES[series.role]
+        why = f"it is {what}, which {does} and is never forecast"
         raise NotTrained(series.series_id, why, "to forecast it, take its row in with the role target")
     return registry.champion(series.series_id)
 

@@ -29,7 +29,9 @@ class SeriesFacts(Answer):
     series_id: SeriesKey
     mineral: Text = Field(description="slug of the mineral; null where the series is of all goods")
     measure: str = Field(description="price, volume, value or index")
-    role: str = Field(description="target: forecast; comparison: used to estimate effects")
+    role: str = Field(
+        description="target: forecast; comparison: used to estimate effects; evidence: tells what events do"
+    )
     flow: str = Field(description="world, import or export")
     reporter: str = Field(description="whose trade it is, or where the price is paid: ISO 3166 alpha-3, EU or WLD")
     partner: str = Field(description="with whom: ISO 3166 alpha-3, EU or WLD")

@@ -32,6 +32,12 @@ class SourceState(Part):
     candidates: int = Field(description="candidates for events", json_schema_extra=in_unit("candidates"))
 
 
+class SourceStateList(Listing):
+    """How the public sources did that were ever asked, by name."""
+
+    data: tuple[SourceState, ...]
+
+
 class SourceFacts(SourceState):
     """A source: what it gives, and how it did when it was last asked."""
 

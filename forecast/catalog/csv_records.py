@@ -41,7 +41,7 @@ from forecast.formats.numbers import NOT_PUBLISHED
 from forecast.names import MEASURES, Measure
 from forecast.timeseries.frequency import Freq, parse_freq
 from forecast.timeseries.hierarchy import wrong_parent
-from forecast.timeseries.series import FIRST_YEAR, FLAGS, FLOWS, ROLES, Series, changed_meaning
+from forecast.timeseries.series import FIRST_YEAR, FLAGS, FLOWS, ROLES, Series, changed_meaning, wrong_spot
 
 MINERAL_KINDS = ("mineral", "basket", "group")
 DIRECTIONS = ("up", "down", "flat", "mixed", "unclear")
@@ -238,11 +238,13 @@ def read_series(
                 if column not in new[one.series_id].wrong:
                     reading.note(new[one.series_id], column, expected)
     for one in every.values():
-        if one.parent in every and {one.series_id, one.parent} & new.keys() and (expected := wrong_parent(one, every)):
-            if one.series_id in new:
-                reading.note(new[one.series_id], "parent", expected)
-            else:
-                reading.note(new[one.parent], "series_id", f"what {one.series_id}, a part of it, needs: {expected}")
+        for column, other, wrong in (("parent", one.parent, wrong_parent), ("spot", one.spot, wrong_spot)):
+            if other in every and {one.series_id, other} & new.keys() and (expected := wrong(one, every)):
+                if one.series_id in new:
+                    reading.note(new[one.series_id], column, expected)
+                else:
+                    needs = f"what {one.series_id}, whose {column} it is, needs: {expected}"
+                    reading.note(new[other], "series_id", needs)
     return found
 
 

@@ -18,6 +18,7 @@ from forecast.cli.ingest import ingest
 from forecast.cli.monitor import monitor
 from forecast.cli.observations import observations
 from forecast.cli.plots import plot
+from forecast.cli.publish import publish
 from forecast.cli.run import run as run_all
 from forecast.cli.run import serve
 from forecast.cli.runs import runs
@@ -102,6 +103,7 @@ app.command("train", rich_help_panel=TRAIN)(train)
 app.command("retrain", rich_help_panel=TRAIN)(retrain)
 app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
 app.command("monitor", rich_help_panel=OPERATE)(monitor)
+app.command("publish", rich_help_panel=OPERATE)(publish)
 app.command("run", rich_help_panel=OPERATE)(run_all)
 app.command("serve", rich_help_panel=OPERATE)(serve)
 app.command("worker", rich_help_panel=OPERATE)(worker)

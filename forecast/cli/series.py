@@ -42,7 +42,10 @@ def show(
     series_id: Annotated[str | None, typer.Argument(metavar="[SERIES]", help="one series, with all its facts")] = None,
     mineral: Annotated[str | None, typer.Option(help="of this mineral, its parents and its children")] = None,
     measure: Annotated[str | None, typer.Option(help="price, volume, value or index")] = None,
-    role: Annotated[str | None, typer.Option(help="target: forecast; comparison: used to estimate effects")] = None,
+    role: Annotated[
+        str | None,
+        typer.Option(help="target: forecast; comparison: used to estimate effects; evidence: tells what events do"),
+    ] = None,
     retired: Annotated[bool, typer.Option("--retired", help="list also those that were retired")] = False,
     format: FormatOption = None,
     output: OutputOption = None,
@@ -62,7 +65,7 @@ def show(
     from forecast.timeseries.series import ROLES
 
     _require("--measure", measure, MEASURES)
-    _require("--role", role, ROLES)
+    _require("--role", role, tuple(ROLES))
     out = Out(format, output)
     with session() as s:
         if series_id is not None:
@@ -114,7 +117,7 @@ def _serves(line: Line) -> Line:
         return {"run": f"retired {retired:%Y-%m-%d}"}
     if line["fault"]:
         return {"run": "none: its id is refused" if unservable(str(line["series_id"])) else "none: damaged"}
-    return {"run": line["run"] or ("none" if line["role"] == "target" else "comparison")}
+    return {"run": line["run"] or ("none" if line["role"] == "target" else line["role"])}
 
 
 def _require(option: str, value: str | None, words: Sequence[str]) -> None:

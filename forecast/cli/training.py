@@ -13,7 +13,8 @@ from forecast.cli.options import AsOf, SomeSeries
 from forecast.cli.output import TableColumn, table, warn
 from forecast.cli.session import session
 from forecast.errors import MissingExtra
-from forecast.extras import require
+from forecast.extras import installed, require
+from forecast.settings import OFF
 
 if TYPE_CHECKING:
     from forecast.jobs.train import TrainingReport, TrainingResult
@@ -94,20 +95,25 @@ def retrain(due: Annotated[bool, typer.Option("--due", help="what this command d
 
 
 def worker() -> NoReturn:
-    """Retrain what is due on a schedule, until stopped.
+    """Fetch public sources, retrain what is due and publish, until stopped.
 
-    The schedule is ORECAST_SCHEDULE, cron in UTC; daily at 03:00 by default.
-    What a killed worker left undone the next one takes up; of ticks that were
-    missed the last is caught up once. Where the record of jobs cannot be kept
-    it says so and goes by the clock alone. Log lines go to stderr.
+    Two schedules, cron in UTC. ORECAST_FETCH_SCHEDULE, daily at 02:00 by
+    default: fetch every source and, if anything came, retrain what is due and
+    publish; off: the worker never opens the network. ORECAST_SCHEDULE, daily
+    at 03:00: retrain what is due and publish. It is published where
+    ORECAST_PUBLISH_DIR names a folder. What a killed worker left undone the
+    next one takes up; of ticks that were missed the last is caught up once.
+    Where the record of jobs cannot be kept it says so and goes by the clock
+    alone. Log lines go to stderr.
 
     \b
     Examples:
       orecast worker
-      ORECAST_SCHEDULE='30 5 * * 1-5' orecast worker
+      ORECAST_SCHEDULE='30 5 * * 1-5' ORECAST_FETCH_SCHEDULE=off orecast worker
     """
     require("worker", "orecast worker")
-    from forecast.jobs.retrain import IMPORTS, due_now, train_now
+    from forecast.jobs.retrain import IMPORTS
+    from forecast.jobs.schedule import jobs
     from forecast.jobs.tasks import Work
     from forecast.jobs.worker import run as work
 
@@ -115,7 +121,9 @@ def worker() -> NoReturn:
         settings = s.settings
         s.catalog.edition()  # without a catalogue to be had there is nothing to wait for
     _name_left_out()
-    work(settings, Work(due_now, train_now, IMPORTS))
+    if settings.fetch_schedule != OFF and not installed("sources"):
+        warn(f"{MissingExtra('fetching public sources', 'sources')}; the worker goes on without it")
+    work(settings, Work(jobs(settings), IMPORTS))
 
 
 def _name_left_out() -> None:

@@ -25,6 +25,7 @@ from forecast.answers.runs import RunCard, RunList
 from forecast.answers.scenarios import ScenarioAnswer
 from forecast.answers.series import SeriesList
 from forecast.answers.several import ForecastList
+from forecast.answers.sources import SourceStateList
 from forecast.settings import FORECAST_LEVELS
 
 _HEAD = """# Columns
@@ -75,6 +76,7 @@ ENTRIES = (
     Entry("Runs", "`GET /v1/runs`, `orecast runs list`", RunList),
     Entry("One run", "`GET /v1/runs/{run_id}`, `orecast runs show`", RunCard),
     Entry("Health", "`orecast monitor`", HealthList),
+    Entry("Health of sources", "`orecast monitor --sources`", SourceStateList),
 )
 
 

@@ -1,7 +1,8 @@
-"""The worker's record: ticks and trainings as durable workflows (DBOS), so that no crash loses a series.
+"""The worker's record: jobs and what they do as durable workflows (DBOS), so that no crash loses any of it.
 
-One workflow a tick asks what is due and puts one workflow a series on a queue; as many run at once as the settings
-allow. What a killed worker left undone, the next one takes up where it stood.
+One workflow a tick, one tick after another, asks what there is to do and puts one workflow a thing on the queue of its
+stage; of these as many run at once as the settings allow. What a killed worker left undone, the next one takes up where
+it stood.
 """
 
 from __future__ import annotations
@@ -10,19 +11,27 @@ import datetime as dt
 import socket
 import sqlite3
 import time
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
 
 from forecast.jobs import logs
-from forecast.jobs.tasks import Tasks, counts
+from forecast.jobs.tasks import Job, Outcome, Stage, Tasks
 from forecast.settings import Settings
 
-QUEUE = "training"
-SCHEDULE = "retrain"
-#: Changes only with the shape of the workflows below, so that an upgraded worker takes up what the old one left.
+if TYPE_CHECKING:
+    from dbos import WorkflowHandle
+
+#: The workflow of a job: the time of its tick, and what the record hands on besides.
+Tick = Callable[[dt.datetime, object], None]
+#: The queue of the jobs.
+JOBS = "jobs"
+#: Changes only when what is recorded of a workflow below would be read as something else: steps that are new at its end
+#: and workflows that are new do not change it, so that an upgraded worker takes up what the old one left.
 SHAPE = "1"
 
 
@@ -45,31 +54,69 @@ def keep_by_record(tasks: Tasks) -> None:
     if url.startswith("sqlite"):
         config["db_engine_kwargs"] = {"connect_args": {"factory": MillisecondConnection}}
     DBOS(config=config)
-
-    @DBOS.workflow(name="train")
-    def train(series_id: str) -> dict[str, str]:
-        return DBOS.run_step({"name": "train"}, tasks.train, series_id)
-
-    @DBOS.workflow(name="retrain")
-    def retrain(at: dt.datetime, _context: object) -> None:
-        series_ids = DBOS.run_step({"name": "due"}, tasks.due)
-        tasks.log.info("retraining", tick=at.isoformat(), due=len(series_ids))
-        running = [DBOS.enqueue_workflow(QUEUE, train, series_id) for series_id in series_ids]
-        outcomes = [handle.get_result() for handle in running]
-        tasks.log.info("retrained", tick=at.isoformat(), **counts(outcomes))
-
+    # All of them, also those of a job without a schedule: a killed worker that had one may have left some of it.
+    stages = {stage: _stage_workflow(tasks, stage) for stage in tasks.work.stages}
+    jobs = {job: _job_workflow(tasks, job, stages) for job in tasks.work.jobs}
     try:
         DBOS.launch()
-        DBOS.register_queue(QUEUE, worker_concurrency=tasks.at_once)
-        schedule = tasks.settings.schedule
-        DBOS.apply_schedules([{"schedule_name": SCHEDULE, "workflow_fn": retrain, "schedule": schedule}])
-        now = dt.datetime.now(dt.UTC)
-        # The name of a tick's workflow is its time: a tick that ran is not run again, and of many missed ones only the
-        # last is.
-        DBOS.backfill_schedule(SCHEDULE, tasks.last_tick(now) - dt.timedelta(seconds=1), now)
+        DBOS.register_queue(JOBS, worker_concurrency=1)  # what one has trained is not due when the next one asks
+        for stage in stages:
+            DBOS.register_queue(stage.queue, worker_concurrency=tasks.at_once(stage))
+        for job, workflow in jobs.items():
+            _schedule(job, workflow)
     except Exception:
         DBOS.destroy()
         raise
+
+
+def _schedule(job: Job, workflow: Tick) -> None:
+    """Let a job begin at its ticks, or no longer."""
+    from dbos import DBOS
+
+    if not job.schedule:
+        DBOS.delete_schedule(job.name)
+        return
+    tick = {"schedule_name": job.name, "workflow_fn": workflow, "schedule": job.schedule, "queue_name": JOBS}
+    DBOS.apply_schedules([tick])
+    now = dt.datetime.now(dt.UTC)
+    # The name of a tick's workflow is its time: a tick that ran is not run again, and of many missed ones only the last
+    # is.
+    DBOS.backfill_schedule(job.name, job.last_tick(now) - dt.timedelta(seconds=1), now)
+
+
+def _stage_workflow(tasks: Tasks, stage: Stage) -> Callable[[str], Outcome]:
+    from dbos import DBOS
+
+    @DBOS.workflow(name=stage.name)
+    def one(name: str) -> Outcome:
+        return DBOS.run_step({"name": stage.name}, tasks.do, stage, name)
+
+    return one
+
+
+def _job_workflow(tasks: Tasks, job: Job, stages: Mapping[Stage, Callable[[str], Outcome]]) -> Tick:
+    from dbos import DBOS, SetEnqueueOptions
+
+    def enqueue(stage: Stage, name: str) -> WorkflowHandle[Outcome]:
+        if not stage.joined:
+            return DBOS.enqueue_workflow(stage.queue, stages[stage], name)
+        with SetEnqueueOptions(deduplication_id=name, duplication_policy="return-existing"):
+            return DBOS.enqueue_workflow(stage.queue, stages[stage], name)
+
+    @DBOS.workflow(name=job.name)
+    def tick(at: dt.datetime, _context: object) -> None:
+        outcomes: list[Outcome] = []
+        for stage in job.stages:
+            names = DBOS.run_step({"name": stage.question}, tasks.ask, stage)
+            tasks.begun(stage, names, tick=at.isoformat())
+            running = [enqueue(stage, name) for name in names]
+            done = [handle.get_result() for handle in running]
+            outcomes += done
+            if not stage.goes_on(done):
+                break
+        tasks.ended(job, outcomes, tick=at.isoformat())
+
+    return tick
 
 
 def system_database(settings: Settings) -> str:

@@ -159,14 +159,19 @@ class Fetching:
         provider = self.source.provider
         kept = self.catalog.fetches.pages(provider.name) if unless_unchanged else {}
         known = {place: Validators(*marks) for place, marks in kept.items()}
-        return Web(provider.name, self.source.address, provider.pause, self.source.key, known, self.sleep)
+        address, key = self.source.address, self.source.key
+        return Web(provider.name, address, provider.pause, key, known, self.sleep, accept=provider.accept)
 
     def _take_in(self, one: SourceSeries, quotes: Iterable[Quote]) -> tuple[Counts, tuple[str, ...]]:
         """Write what is new of one series; its counts, and what is wrong with single values of it."""
         series = one.series
         standing = dict(zip(*(column.tolist() for column in self.catalog.standing(series.series_id)), strict=True))
+        # a publisher that rounds its old values anew has not revised them
+        settled = max(standing) - REVISED_FOR if standing and self.since is None else dt.date.min
         told, wrong = [], []
         for quote in quotes:
+            if quote.ds in standing and quote.ds < settled:
+                continue
             observation = _observation(one, quote, standing, self.now)
             if expected := _expected(observation, series):
                 wrong.append(f"{series.series_id} {quote.ds}: {quote.value:g}: expected {expected}; left out")

@@ -196,7 +196,7 @@ def _put_right(before: Mapping[str, Series], series: Sequence[Series]) -> Iterat
         if changed:
             yield f"{one.series_id}: {', '.join(changed)} changed; training is due (orecast retrain --due)"
         if was.is_target and not one.is_target:
-            yield f"{one.series_id} is a comparison now: it is forecast no more, and its runs are kept"
+            yield f"{one.series_id} is {one.what} now: it is forecast no more, and its runs are kept"
 
 
 def _still_retired(catalog: Catalog, touched_ids: Collection[str]) -> Iterator[str]:

@@ -90,24 +90,26 @@ def kill_group(pid: int) -> None:
 # -- one call in a process of its own ----------------------------------------------------------------------------------
 
 
-def apart(stop: threading.Event, function: Callable[..., _T], *args: object) -> _T:
-    """Call a function in a new process, forked from one that has imported what is heavy.
+def apart(stop: threading.Event, function: Callable[..., _T], *args: object, seconds: float | None = None) -> _T:
+    """Call a function in a new process, forked from one that has imported what is heavy, and killed after ``seconds``.
 
     Raises ``FitFailed`` with what it raised there; ``SystemExit`` once ``stop`` is set, so that the step stays open.
     """
     if stop.is_set():
         raise SystemExit
-    context = multiprocessing.get_context("forkserver")
+    context, started = multiprocessing.get_context("forkserver"), time.monotonic()
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder,
-        ProcessPoolExecutor(1, context, initializer=_begin, initargs=(Path(folder),)) as process,
+        ProcessPoolExecutor(1, context, initializer=_begin, initargs=(Path(folder), seconds)) as process,
     ):
         try:
             return process.submit(_call, function, args).result()
         except BrokenProcessPool:
             if stop.is_set():
                 raise SystemExit from None
-            raise FitFailed("the training process died (out of memory?)") from None
+            if seconds is not None and time.monotonic() - started >= seconds:
+                raise FitFailed(f"it was not done after {seconds:g} seconds, and was ended") from None
+            raise FitFailed("the process that worked on it died (out of memory?)") from None
 
 
 def end_all() -> None:
@@ -118,9 +120,9 @@ def end_all() -> None:
             child.join()
 
 
-def _begin(folder: Path) -> None:
-    """As ``_follow``, of a child of the fork server, with ``folder`` for its temporary files. A request to end that
-    reaches every process is for the worker to carry out.
+def _begin(folder: Path, seconds: float | None) -> None:
+    """As ``_follow``, of a child of the fork server, with ``folder`` for its temporary files and ``seconds`` to live. A
+    request to end that reaches every process is for the worker to carry out.
     """
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -129,7 +131,7 @@ def _begin(folder: Path) -> None:
     assert parent is not None
 
     def watch() -> None:
-        parent.join()
+        parent.join(seconds)
         kill_group(os.getpid())
 
     threading.Thread(target=watch, daemon=True).start()

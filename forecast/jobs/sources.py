@@ -52,7 +52,8 @@ def series_list(catalog: Catalog, source: ConfiguredSource) -> SourceSeriesList:
 
 def differences(source: ConfiguredSource) -> Iterator[Difference]:
     """The samples of a source beside its answers of today; nothing is taken in."""
-    with Web(source.name, source.address, source.provider.pause, source.key) as web:
+    provider = source.provider
+    with Web(source.name, source.address, provider.pause, source.key, accept=provider.accept) as web:
         yield from compare(web, source.name)
 
 

@@ -1,4 +1,4 @@
-"""The tasks of a worker at a tick: ask what is due, train each series in a process of its own, log the results."""
+"""The tasks of a worker: jobs on cron schedules, each a row of stages, whose work is done in processes of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -17,18 +17,89 @@ from forecast.errors import FitFailed
 from forecast.jobs.processes import apart
 from forecast.settings import Settings
 
+#: What became of one thing that was done: its ``status`` (``failed`` where nothing did), and other words for the log.
+Outcome = dict[str, str]
+#: A word of an outcome: at which level the log has it, ``warning`` for a failure and ``info`` for the rest if unsaid.
+LEVEL = "level"
+
+
+def failed(settings: Settings, name: str, why: str) -> Outcome:
+    """The outcome of what raised, or whose process died."""
+    return {"status": "failed", "detail": why}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Work of one kind. Its functions are importable and of plain values, and are called in other processes.
+
+    ``ask`` names what there is to do, ``do`` does one of it; ``died``: what is to be said where that raised, died or
+    was not done after ``seconds``. In the record the question is called ``question``, the work ``name`` and its queue
+    ``queue``; in the log what is done is a ``subject``, and to have begun is to be ``doing`` it, if that needs a line.
+
+    ``at_once``: how many are done at the same time, 0: as many as the settings allow trainings; ``joined``: what is
+    under way already is waited for, not begun again; ``news``: no stage comes after this one unless an outcome has one
+    of these statuses, if any is named.
+    """
+
+    name: str
+    question: str
+    queue: str
+    subject: str
+    doing: str
+    ask: Callable[[Settings], tuple[str, ...]]
+    do: Callable[[Settings, str], Outcome]
+    died: Callable[[Settings, str, str], Outcome] = failed
+    seconds: float | None = None
+    at_once: int = 0
+    joined: bool = False
+    news: tuple[str, ...] = ()
+
+    def goes_on(self, outcomes: Iterable[Outcome]) -> bool:
+        """Whether these outcomes give the next stage something to do."""
+        return not self.news or any(outcome["status"] in self.news for outcome in outcomes)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Stages that follow each other at each tick of a ``schedule`` (cron, UTC); without one it never begins by itself.
+
+    ``done``: what the log calls the end of it.
+    """
+
+    name: str
+    done: str
+    schedule: str
+    stages: tuple[Stage, ...]
+
+    def next_tick(self, now: dt.datetime) -> dt.datetime:
+        upcoming: dt.datetime = ticks(self.schedule, now).get_next(dt.datetime)
+        return upcoming
+
+    def last_tick(self, now: dt.datetime) -> dt.datetime:
+        missed: dt.datetime = ticks(self.schedule, now).get_prev(dt.datetime)
+        return missed
+
+
+def ticks(schedule: str, now: dt.datetime) -> croniter:
+    """The ticks of a schedule around a moment, as the record of jobs reads it."""
+    return croniter(schedule, now, second_at_beginning=True)
+
 
 @dataclass(frozen=True)
 class Work:
-    """The two functions of a worker: importable, of plain values, called in other processes.
+    """What a worker does; ``imports``: modules that its processes share."""
 
-    ``train`` says what became of a series: its ``status`` (``trained``, ``held``, ``current`` or ``failed``) and other
-    words for the log. ``imports``: modules that those processes share.
-    """
-
-    due: Callable[[Settings], tuple[str, ...]]
-    train: Callable[[Settings, str], dict[str, str]]
+    jobs: tuple[Job, ...]
     imports: tuple[str, ...] = ()
+
+    @property
+    def scheduled(self) -> tuple[Job, ...]:
+        return tuple(job for job in self.jobs if job.schedule)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """Each stage of its jobs once."""
+        return tuple(dict.fromkeys(stage for job in self.jobs for stage in job.stages))
 
 
 @dataclass(frozen=True)
@@ -40,65 +111,72 @@ class Tasks:
     stop: threading.Event
     log: FilteringBoundLogger
 
-    @property
-    def at_once(self) -> int:
-        """Series that are trained at the same time."""
-        return self.settings.jobs if self.settings.jobs > 0 else os.cpu_count() or 1
+    def at_once(self, stage: Stage) -> int:
+        """How much of a stage is done at the same time."""
+        return stage.at_once or (self.settings.jobs if self.settings.jobs > 0 else os.cpu_count() or 1)
 
-    def due(self) -> tuple[str, ...]:
-        """The series that are due. Raises ``FitFailed``; ``SystemExit`` once the worker is ending."""
-        return apart(self.stop, self.work.due, self.settings)
+    def ask(self, stage: Stage) -> tuple[str, ...]:
+        """What there is to do. Raises ``FitFailed``; ``SystemExit`` once the worker is ending."""
+        return apart(self.stop, stage.ask, self.settings)
 
-    def train(self, series_id: str) -> dict[str, str]:
-        """What became of a series. Raises ``SystemExit`` once the worker is ending."""
+    def do(self, stage: Stage, name: str) -> Outcome:
+        """What became of one thing. Raises ``SystemExit`` once the worker is ending."""
         started = time.monotonic()
         try:
-            outcome = apart(self.stop, self.work.train, self.settings, series_id)
+            outcome = apart(self.stop, stage.do, self.settings, name, seconds=stage.seconds)
         except FitFailed as error:
-            outcome = {"status": "failed", "detail": str(error)}
-        say = self.log.warning if outcome["status"] == "failed" else self.log.info
-        facts = {name: word for name, word in outcome.items() if word and name not in ("status", "series_id")}
-        say(outcome["status"], series=series_id, **facts, seconds=round(time.monotonic() - started, 1))
+            outcome = self._died(stage, name, str(error))
+        level = outcome.get(LEVEL, "warning" if outcome["status"] == "failed" else "info")
+        told = ("status", LEVEL, "series_id", stage.subject)
+        facts = {key: word for key, word in outcome.items() if word and key not in told}
+        say = getattr(self.log, level)
+        say(outcome["status"], **{stage.subject: name}, **facts, seconds=round(time.monotonic() - started, 1))
         return outcome
 
-    def next_tick(self, now: dt.datetime) -> dt.datetime:
-        upcoming: dt.datetime = self._ticks(now).get_next(dt.datetime)
-        return upcoming
+    def _died(self, stage: Stage, name: str, why: str) -> Outcome:
+        try:
+            return apart(self.stop, stage.died, self.settings, name, why)
+        except FitFailed:
+            return failed(self.settings, name, why)
 
-    def last_tick(self, now: dt.datetime) -> dt.datetime:
-        missed: dt.datetime = self._ticks(now).get_prev(dt.datetime)
-        return missed
+    def begun(self, stage: Stage, names: tuple[str, ...], **facts: str) -> None:
+        """Say what is being done, if anything is."""
+        if names and stage.doing:
+            self.log.info(stage.doing, **facts, due=len(names))
 
-    def _ticks(self, now: dt.datetime) -> croniter:
-        return croniter(self.settings.schedule, now, second_at_beginning=True)  # as the record of jobs reads it
-
-
-def counts(outcomes: list[dict[str, str]]) -> dict[str, int]:
-    """How many series ended in which way."""
-    statuses = [outcome["status"] for outcome in outcomes]
-    return {status: statuses.count(status) for status in sorted(set(statuses))}
+    def ended(self, job: Job, outcomes: list[Outcome], **facts: str) -> None:
+        """Say that a job is done, and how many ended in which way."""
+        statuses = [outcome["status"] for outcome in outcomes]
+        self.log.info(job.done, **facts, **{status: statuses.count(status) for status in sorted(set(statuses))})
 
 
 def keep_by_clock(tasks: Tasks) -> None:
-    """Train what is due now and at each tick, without a record: what was done is not due when it is asked again."""
+    """Do each job now and at its ticks, without a record: what was done is not due when it is asked again."""
+    upcoming = dict.fromkeys(tasks.work.scheduled, _now())
     while True:
-        try:
-            _retrain(tasks)
-        except FitFailed as error:
-            tasks.log.error("not retrained", detail=str(error))
-        upcoming = tasks.next_tick(_now())
+        job = min(upcoming, key=upcoming.__getitem__)
         # In short waits: the clock of a machine may be set, and it may sleep.
-        while (left := (upcoming - _now()).total_seconds()) > 0:
+        while (left := (upcoming[job] - _now()).total_seconds()) > 0:
             if tasks.stop.wait(min(left, 60.0)):
                 return
+        try:
+            _run(tasks, job)
+        except FitFailed as error:
+            tasks.log.error(f"not {job.done}", detail=str(error))
+        upcoming[job] = job.next_tick(_now())
 
 
-def _retrain(tasks: Tasks) -> None:
-    series_ids = tasks.due()
-    tasks.log.info("retraining", due=len(series_ids))
-    with ThreadPoolExecutor(tasks.at_once) as pool:
-        outcomes = list(pool.map(tasks.train, series_ids))
-    tasks.log.info("retrained", **counts(outcomes))
+def _run(tasks: Tasks, job: Job) -> None:
+    outcomes: list[Outcome] = []
+    for stage in job.stages:
+        names = tasks.ask(stage)
+        tasks.begun(stage, names)
+        with ThreadPoolExecutor(tasks.at_once(stage)) as pool:
+            done = list(pool.map(lambda name, stage=stage: tasks.do(stage, name), names))
+        outcomes += done
+        if not stage.goes_on(done):
+            break
+    tasks.ended(job, outcomes)
 
 
 def _now() -> dt.datetime:

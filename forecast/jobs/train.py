@@ -32,8 +32,7 @@ from forecast.training.backtest import Backtest, BacktestScores, backtest, fit, 
 from forecast.training.information import InformationSet, RealTimeData
 from forecast.training.origins import rolling
 from forecast.training.panel import PanelSet
-from forecast.training.selection import BASELINE_FAMILIES, NAIVE, Selection, choose, forced
-from forecast.wording import counted
+from forecast.training.selection import BASELINE_FAMILIES, Selection, choose, forced, untested
 
 #: Horizons that a backtest scores, by the unit of the frequency: two weeks of days, a quarter of weeks, a year of
 #: months, two years of quarters, five years.
@@ -142,7 +141,7 @@ def train(
     """Train these series (all targets if None), ``settings.jobs`` at a time; call ``progress`` as each is done.
 
     Raises ``NotFound`` for an unknown series or family, ``MissingExtra``, ``Retired``, ``Unservable``, and
-    ``InvalidInput`` for a comparison, before any work.
+    ``InvalidInput`` for what is no target, before any work.
     """
     ids = _checked(catalog, series_ids, plan)
     registry.sweep()
@@ -248,7 +247,7 @@ def _train(
     if plan.forced is not None and not is_constant(history):
         selection = forced(plan.forced, table, history.series)
     else:
-        selection = choose(table, history.series) if table else _untested(history)
+        selection = choose(table, history.series) if table else untested(history, plan.rivals(history.series))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = fit(FORECASTERS[selection.family], real_time.now(settings.draws))
@@ -319,19 +318,6 @@ def origins(history: History) -> Days:
     return chosen
 
 
-def _untested(history: History) -> Selection:
-    scored = int(history.scored.sum())
-    baseline = BASELINE_FAMILIES[history.series.measure_class]
-    if is_constant(history):
-        return Selection(
-            baseline,
-            1.0,
-            f"{NAIVE[baseline]} serves, untested: the series never moved; intervals are those of its kind",
-        )
-    few = f"{counted(scored, 'observation')} {'is' if scored == 1 else 'are'} too few to test a model on"
-    return Selection(baseline, 1.0, f"{NAIVE[baseline]} serves, untested: {few}")
-
-
 def _is_current(registry: Registry, series_id: str, run_id: str) -> bool:
     """Whether the run of today's inputs serves, or was made and declined, and its files are sound."""
     if run_id not in (registry.champion_id(series_id), *registry.declined(series_id)):
@@ -366,8 +352,8 @@ def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: TrainingP
     if series_ids is None:
         return catalog.targets()
     for series_id in series_ids:
-        if not catalog.get(series_id).is_target:
-            raise InvalidInput(Fault("series_id", series_id, "a target; this is a comparison, never a forecast"))
+        if not (one := catalog.get(series_id)).is_target:
+            raise InvalidInput(Fault("series_id", series_id, one.refusal))
         if rule := unservable(series_id):
             raise Unservable(series_id, rule)
     return list(dict.fromkeys(series_ids))

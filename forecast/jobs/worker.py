@@ -1,12 +1,12 @@
-"""The worker: on a cron schedule, retrain what is due, so that no crash loses a series.
+"""The worker: on cron schedules, fetch public sources, retrain what is due and publish, so that no crash loses a thing.
 
 It keeps a record of what it does (``durable``), from which the next one takes up what a killed worker left undone;
 where the record cannot be opened it says so and goes by the clock alone. Several workers may share one PostgreSQL
 database; on one machine one worker is enough, and a second is refused.
 
-Training happens in a process of its own for each series, forked from one that has imported what training needs: it
-gives its memory back, a crash in a library is one failed series, and the worker can end at once. Ending is the same as
-being killed: there is nothing to tidy up but temporary files, and the next one does so too.
+Each series is trained, and each source fetched, in a process of its own, forked from one that has imported what
+training needs: it gives its memory back, a crash in a library is one failed series, and the worker can end at once.
+Ending is the same as being killed: there is nothing to tidy up but temporary files, and the next one does so too.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from forecast.files import scratch
 from forecast.jobs import logs
 from forecast.jobs.processes import end_all
 from forecast.jobs.tasks import Tasks, Work, keep_by_clock
-from forecast.settings import Settings
+from forecast.settings import OFF, Settings
 
 
 def run(settings: Settings, work: Work) -> NoReturn:
@@ -57,10 +57,11 @@ def _start(tasks: Tasks) -> None:
         keep_by_record(tasks)
     except Exception as error:
         why = " ".join(f"{type(error).__name__}: {error}".split())
-        tasks.log.warning("no record of jobs, so retraining goes by the clock alone", why=why)
+        tasks.log.warning("no record of jobs, so the worker goes by the clock alone", why=why)
         threading.Thread(target=keep_by_clock, args=(tasks,), daemon=True).start()
-    upcoming = tasks.next_tick(dt.datetime.now(dt.UTC)).isoformat()
-    tasks.log.info("worker started", schedule=tasks.settings.schedule, next=upcoming, jobs=tasks.at_once)
+    now = dt.datetime.now(dt.UTC)
+    upcoming = {job.name: job.next_tick(now).isoformat() if job.schedule else OFF for job in tasks.work.jobs}
+    tasks.log.info("worker started", **upcoming)
 
 
 @contextmanager

@@ -37,6 +37,14 @@ def _separator(text: str) -> str:
     return text
 
 
+def _encoding(text: str) -> str:
+    try:
+        "x".encode(text)
+    except LookupError:  # also of what encodes no text, such as hex
+        raise ValueError(text) from None
+    return text
+
+
 class CsvSection(Section):
     """What ``sources.toml`` says of such a table: besides where it is, which columns there are, and how they are
     written. Dates are a column ``date``, or a ``year`` and a ``month``."""
@@ -53,7 +61,9 @@ class CsvSection(Section):
     value: Annotated[Text, Field(description="the column of values, where there is one of keys")] = ""
     unit: Annotated[Text, Field(description="the column of units")] = ""
     separator: Annotated[Text, AfterValidator(_separator), Field(description=_SEPARATORS)] = ""
-    encoding: Annotated[Text, Field(description="the name of an encoding, such as cp1252")] = ""
+    encoding: Annotated[
+        Text, AfterValidator(_encoding), Field(description="the name of an encoding, such as cp1252")
+    ] = ""
     decimal: Annotated[Literal[".", ","], Field(description="the decimal sign: . or ,")] = "."
     dates: Annotated[Literal["dmy", "mdy"] | None, Field(description="the order of day and month: dmy or mdy")] = None
 
@@ -129,6 +139,8 @@ class _Table:
         for line, row in self._rows(key):
             place = f"line {line}, {key}"
             text = self._cell(row, self.section.value or key)
+            if any(row[len(self.header) :]):
+                raise LayoutChanged(self.source, f"line {line}", f"{len(row)} cells", f"{len(self.header)}")
             if is_missing(text):
                 continue
             try:
@@ -143,6 +155,8 @@ class _Table:
 
     def _rows(self, key: str) -> list[Line]:
         """The rows of a series."""
+        if not self.rows:
+            raise LayoutChanged(self.source, key, "no rows below the header", "values of it")
         known = {self._cell(row, self.section.key) for _, row in self.rows} if self.section.key else {*self.header}
         if key not in known:
             near = ", ".join(nearest(key, known))

@@ -32,8 +32,9 @@ class Provider(ABC):
 
     ``title``: what it gives; ``publisher``, ``licence``: as they are cited; ``address``: where its answers begin, which
     a user's configuration may replace; ``page``: for people; ``key_setting``: the setting that holds a key
-    (``census_key``), empty where none can be used; ``key_needed``: nothing is fetched without it; ``pause``: seconds
-    between two requests; ``met_live``: whether this code has ever met an answer of the publisher itself.
+    (``census_key``), empty where none can be used; ``key_needed``: nothing is fetched without it; ``accept``: the media
+    type that is asked for; ``pause``: seconds between two requests; ``met_live``: whether this code has ever met an
+    answer of the publisher itself.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Provider(ABC):
     licence: str
     key_setting: str = ""
     key_needed: bool = False
+    accept: str = "*/*"
     pause: float = 1.0
     met_live: bool = False
 

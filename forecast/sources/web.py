@@ -64,9 +64,9 @@ class Web:
     """The web as one source reads it; a context manager.
 
     ``source``: its name, for errors; ``address``: where relative addresses begin; ``key``: of the user at the
-    publisher, never part of an error; ``known``: validators of answers that came in whole before, by
-    digest of their addresses. ``seen``: those of
-    this time, to be kept once what the answers say is written.
+    publisher, never part of an error; ``known``: validators of answers that came in whole before, by digest of their
+    addresses; ``accept``: the media type that is asked for. ``seen``: validators of this time, to be kept once what the
+    answers say is written.
     """
 
     source: str
@@ -76,9 +76,10 @@ class Web:
     known: Mapping[str, Validators] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     seen: dict[str, Validators] = field(default_factory=dict)
+    accept: str = "*/*"
 
     def __enter__(self) -> Self:
-        self._client = httpx.Client(timeout=_TIMEOUT, headers={"User-Agent": _AGENT})
+        self._client = httpx.Client(timeout=_TIMEOUT, headers={"User-Agent": _AGENT, "Accept": self.accept})
         self._asked = False
         return self
 

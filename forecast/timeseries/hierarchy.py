@@ -45,7 +45,8 @@ def wrong_parent(one: Series, series: Mapping[str, Series]) -> str:
 def groups(series: Mapping[str, Series], series_ids: Iterable[str]) -> Iterator[Group]:
     """The groups that hold these series, each once; a series without parent and parts is a group of its own.
 
-    Comparisons are never forecast, nor is a series whose id is refused: they are left out, as if they were not known.
+    What is no target is never forecast, nor is a series whose id is refused: they are left out, as if they were not
+    known.
     """
     targets = {name: one for name, one in series.items() if one.is_target and not unservable(name)}
     below: dict[str, list[str]] = {}

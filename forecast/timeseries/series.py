@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -18,7 +19,12 @@ Floats = npt.NDArray[np.float64]
 #: No statistic of minerals is older, and an unbroken calendar from the year 1 on would be long.
 FIRST_YEAR = 1700
 
-ROLES = ("target", "comparison")
+#: What a series is, by its role, and what is done with it. Evidence is kept and shown, and nothing learns from it.
+ROLES = {
+    "target": ("a target", "is forecast"),
+    "comparison": ("a comparison", "is used to estimate effects"),
+    "evidence": ("evidence", "tells what events do"),
+}
 FLOWS = ("world", "import", "export")
 
 #: What a flag says of an observation. ``used``: a model may fit it; ``scored``: a forecast may be judged by it.
@@ -81,6 +87,20 @@ class Series:
     def is_target(self) -> bool:
         return self.role == "target"
 
+    @property
+    def is_evidence(self) -> bool:
+        return self.role == "evidence"
+
+    @property
+    def what(self) -> str:
+        """What it is, by its role, in words."""
+        return ROLES[self.role][0]
+
+    @property
+    def refusal(self) -> str:
+        """What would have been right where what is no target was to be forecast."""
+        return f"a target; this is {self.what}, never a forecast"
+
     def overdue(self, last: np.datetime64, day: dt.date) -> int:
         """Days since the value after that of the period ``last`` should usually have been there, 0 before that day."""
         following: dt.date = self.calendar.end(self.calendar.shift(last, 1)).item()
@@ -107,6 +127,11 @@ def changed_meaning(before: Series, after: Series) -> dict[str, str]:
         for name in IMMUTABLE_FIELDS
         if getattr(before, name) != getattr(after, name)
     }
+
+
+def wrong_spot(one: Series, series: Mapping[str, Series]) -> str:
+    """Why a series cannot use the one that it names as its spot, as what would have been right; empty if it can."""
+    return "a target or a comparison: no forecast learns from evidence" if series[one.spot].is_evidence else ""
 
 
 @dataclass(frozen=True, eq=False)

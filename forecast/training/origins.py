@@ -23,7 +23,6 @@ from forecast.timeseries.series import History
 
 #: Cutoffs by id of series: starts of the last periods seen, ascending.
 Origins = Mapping[str, Days]
-_TARGET = "a target; this is a comparison, never a forecast"
 
 
 class OriginRow(Row):
@@ -110,7 +109,7 @@ def read(path: Path, catalog: Catalog, as_of: dt.date) -> Origins:
         if name not in known:
             reading.note(row, "series_id", known_name("series", name, known))
         elif not known[name].is_target:
-            reading.note(row, "series_id", _TARGET)
+            reading.note(row, "series_id", known[name].refusal)
         elif name not in histories or not histories[name].used.any():
             reading.note(row, "series_id", f"a series with observations known on {as_of}")
         elif not row.wrong:
@@ -133,8 +132,8 @@ def _note_origin(row: TableRow, cutoff: dt.date, history: History, found: set[dt
 
 def target_history(catalog: Catalog, series_id: str, as_of: dt.date) -> History:
     """What was known of a series that may be forecast. Raises ``NotFound``, ``InvalidInput`` and ``TooShort``."""
-    if not catalog.get(series_id).is_target:
-        raise InvalidInput(Fault("series_id", series_id, _TARGET))
+    if not (series := catalog.get(series_id)).is_target:
+        raise InvalidInput(Fault("series_id", series_id, series.refusal))
     return catalog.history(series_id, as_of)
 
 

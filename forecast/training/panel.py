@@ -172,7 +172,7 @@ class PanelSet:
     def of(cls, catalog: Catalog, as_of: dt.date) -> PanelSet:
         by_kind: dict[PanelKey, list[str]] = {}
         for series in sorted(catalog.series().values(), key=_shuffled):
-            if series.measure is not Measure.INDEX:
+            if _teaches(series):
                 by_kind.setdefault(panel_key(series), []).append(series.series_id)
         return cls(
             as_of,
@@ -193,7 +193,7 @@ def panels(
     known = catalog.series()
     like: dict[PanelKey, list[str]] = {}
     for series in sorted(known.values(), key=_shuffled):
-        if series.measure is not Measure.INDEX:
+        if _teaches(series):
             like.setdefault(panel_key(series), []).append(series.series_id)
     asked: dict[PanelKey, list[str]] = {}
     for series_id in dict.fromkeys(series_ids):
@@ -214,6 +214,11 @@ def _history_panel(catalog: Catalog, series_ids: Iterable[str], as_of: dt.date) 
     return HistoryPanel(
         usable, companions={series_id: spots[name] for series_id, name in named.items() if name in spots}
     )
+
+
+def _teaches(series: Series) -> bool:
+    # An index is made of other series, and evidence may be short, out of date or of single lots.
+    return series.measure is not Measure.INDEX and not series.is_evidence
 
 
 def _shuffled(series: Series) -> str:

@@ -11,11 +11,13 @@ from pydantic import Field
 from forecast.answers.champion import serving
 from forecast.answers.held import held_by_series
 from forecast.answers.model import Answer, in_unit
+from forecast.answers.sources import SourceState, source_states
 from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotTrained
 from service.answers import now_answer
 from service.context import Context
 from service.describe import answers, group
 from service.problems import problem
+from service.schemas import ReadyQuery
 from service.telemetry import Metrics
 
 
@@ -34,6 +36,14 @@ class Ready(Answer):
     held: tuple[str, ...] = Field(description="values that were delivered and do not count, which is no fault")
 
 
+class ReadyWithSources(Ready):
+    """Forecasts can be served, and how the public sources of their data do."""
+
+    sources: tuple[SourceState, ...] = Field(
+        description="those that were ever asked; one that fails takes nothing from what is served"
+    )
+
+
 def routes(context: Context, metrics: Metrics) -> APIBlueprint:
     api = group("health", prefix="")
 
@@ -42,8 +52,8 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
         """The process answers."""
         return now_answer(Alive(status="ok").json_object())
 
-    @api.get("/readyz", responses=answers(Ready))
-    def ready() -> Response:
+    @api.get("/readyz", responses=answers(Ready, ReadyWithSources))
+    def ready(query: ReadyQuery) -> Response:
         """Whether forecasts can be served; what is wrong even so is listed."""
         retired = context.catalog.retired()
         damaged = [f for f in context.registry.faults() if f.partition(": ")[0] not in retired]
@@ -61,6 +71,8 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
         )
         status = "degraded" if faults else "ready"
         ready = Ready(status=status, serving=count, faults=tuple(faults), held=held)
+        if query.verbose == "true":
+            ready = ReadyWithSources(**dict(ready), sources=source_states(context.catalog))
         return now_answer(ready.json_object())
 
     @api.get("/metrics", doc_ui=False)

@@ -355,7 +355,7 @@ def test_the_tag_of_a_coherent_answer_hangs_on_every_run_of_the_group_and_on_wha
         ("m.new,index,t,M,m.world", "only series of a volume or value add up, not of a index"),
         ("m.new,price,t,M,m.world", "only series of a volume or value add up"),
         ("m.world,volume,t,M,m.north", "no part of the series itself: m.world < m.north < m.europe < m.world"),
-        ("m.world,volume,kg,M,", "what m.europe, a part of it, needs: a parent with the same unit"),
+        ("m.world,volume,kg,M,", "what m.europe, whose parent it is, needs: a parent with the same unit"),
         ("m.new,volume,t,M,m.wordl", "nearest: m.world"),
     ],
 )

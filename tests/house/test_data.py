@@ -14,7 +14,7 @@ from forecast.catalog import Catalog
 from forecast.catalog.csv_records import EventRow, SeriesRow
 from forecast.events import RELATIONS, Act, Events, KindFamily, state
 from forecast.settings import Settings, data_dir
-from forecast.timeseries.series import FLAGS
+from forecast.timeseries.series import FLAGS, ROLES
 
 DATA = data_dir()
 EVIDENCE_ENDS = date(2026, 10, 9)
@@ -34,9 +34,9 @@ def rows(name: str) -> list[dict[str, str]]:
 
 def test_how_much_there_is(bundled: Catalog) -> None:
     series = bundled.series().values()
-    assert [sum(one.measure == m for one in series) for m in ("price", "volume", "value", "index")] == [22, 7, 3, 5]
-    assert sum(one.is_target for one in series) == 25
-    assert sum(np.isfinite(history.y).sum() for history in bundled.histories().values()) == 10383
+    assert [sum(one.measure == m for one in series) for m in ("price", "volume", "value", "index")] == [59, 25, 15, 5]
+    assert [sum(one.role == role for one in series) for role in ROLES] == [62, 12, 30]
+    assert sum(np.isfinite(history.y).sum() for history in bundled.histories().values()) == 12156
     assert len(bundled.events()) == 248
 
 
@@ -51,11 +51,39 @@ def test_every_series_has_observations_a_publisher_and_a_licence(bundled: Catalo
         ("price.copper", "2026-06-01", 13552),
         ("volume.rare-earths.export.cn", "2026-02-01", 4407.0),
         ("index.applied-tariff.import.us", "2013-01-01", 1.8272),
+        ("price.rare-earths.import.us.cn.annual", "2011-01-01", 72.027648),
+        ("volume.rare-earths.import.in.cn", "2026-07-01", 55220),
+        ("volume.rare-earths-no-cerium.import.in.cn", "2025-07-01", 25),
     ],
 )
 def test_single_figures(bundled: Catalog, series_id: str, ds: str, value: float) -> None:
     history = bundled.history(series_id)
     assert history.y[history.ds == np.datetime64(ds)].tolist() == [value]
+
+
+def test_yearly_series_say_so_in_their_ids(bundled: Catalog) -> None:
+    assert all(name.endswith(".annual") is (one.freq == "Y") for name, one in bundled.series().items())
+
+
+def test_what_is_forecast_is_long_enough_and_still_published(bundled: Catalog) -> None:
+    # Known before: sparse, and told of for their events.
+    sparse = {"volume.gallium.export.cn", "volume.germanium.export.cn", "volume.magnets.export.cn.us"}
+    for name, history in bundled.histories().items():
+        if history.series.is_target and name not in sparse:
+            least, day = (15, date(2024, 1, 1)) if history.series.freq == "Y" else (24, date(2025, 9, 1))
+            assert history.used.sum() >= least, name
+            assert history.last >= np.datetime64(day), name
+
+
+def test_revisions_of_the_british_customs_are_known_since_their_own_day(bundled: Catalog) -> None:
+    copper = "value.copper.import.gb"
+    before, after = (bundled.history(copper, date(2026, 7, day)) for day in (17, 18))
+    changed = (before.ds != after.ds[: len(before)]) | (before.y != after.y[: len(before)])
+    assert changed.sum() == 5
+    assert (before.last, after.last) == (np.datetime64("2026-04-01"), np.datetime64("2026-05-01"))
+    assert len(bundled.history(copper, date(2025, 1, 31))) == 9, (
+        "what was published before recording began is taken to be usual"
+    )
 
 
 def test_each_measure_has_its_own_file(bundled: Catalog) -> None:
@@ -86,6 +114,8 @@ def test_minerals_of_series_and_events_stand_in_the_tree(bundled: Catalog) -> No
         ("rare-earths-heavy", "rare-earths", True),
         ("samarium", "rare-earths", True),
         ("yttrium", "rare-earths", True),
+        ("dysprosium", "rare-earths-heavy", True),
+        ("neodymium", "rare-earths-heavy", False),
         ("rare-earths", "ndfeb-magnets", False),
         ("rare-earths-heavy", "rare-earths-light", False),
         ("thermal-coal", "coal", True),

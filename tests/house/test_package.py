@@ -85,7 +85,10 @@ def installed(folder: Path, *targets: str) -> list[str]:
 
 
 def test_what_runs_is_installed_before_what_tests_and_each_once(folder: Path) -> None:
-    assert installed(folder, "setup-run", "setup-run", "setup-test", "setup-test") == [".[worker,prophet]", ".[dev]"]
+    assert installed(folder, "setup-run", "setup-run", "setup-test", "setup-test") == [
+        ".[worker,prophet,sources]",
+        ".[dev]",
+    ]
 
 
 def test_where_everything_is_there_running_installs_nothing(folder: Path) -> None:

@@ -253,6 +253,7 @@ def test_every_wrong_origin_of_a_file_is_named(bundled: Catalog, tmp_path: Path)
     wrong = [
         ("price.coper,2023-05-01", "series_id", "a known series; nearest: price.copper, price.tsp, price.dap"),
         ("price.brent,2023-05-01", "series_id", "a target; this is a comparison, never a forecast"),
+        ("price.gallium.annual,2023-01", "series_id", "a target; this is evidence, never a forecast"),
         (f"{COPPER},November", "cutoff", "YYYY-MM-DD (or YYYY-MM)"),
         (f"{COPPER},2023-05-02", "cutoff", "the first day of a period of frequency M: 2023-05-01"),
         (f"{COPPER},2031-01-01", "cutoff", "a period from 1992-01-01 to 2026-06-01, as price.copper has"),

@@ -107,6 +107,15 @@ def test_the_same_again_changes_nothing(catalog: Catalog, exchange: Exchange) ->
     assert catalog.edition() == edition
 
 
+def test_values_of_years_ago_that_are_rounded_anew_are_no_revisions(catalog: Catalog, exchange: Exchange) -> None:
+    long_ago, years_ago, new = dt.date(2005, 6, 1), dt.date(2015, 1, 1), dt.date(2026, 1, 1)
+    exchange.values["CU"] = {long_ago: 3524.0, years_ago: 5831.0, new: 13_011.0}
+    assert fetched(catalog, exchange).counts.revised == 1
+    stored = dict(zip(*(column.tolist() for column in catalog.standing("price.copper")), strict=True))
+    assert (stored[years_ago], stored[new]) == (5830.54, 13_011.0)
+    assert fetched(catalog, exchange, since=long_ago).counts.revised == 2
+
+
 def test_bundled_values_with_a_flag_of_their_own_stay_as_they_are(catalog: Catalog, exchange: Exchange) -> None:
     history = catalog.history("price.copper")
     stored = zip(history.ds.tolist(), history.y.tolist(), strict=True)

@@ -309,6 +309,24 @@ def test_what_else_a_series_is_may_be_put_right_and_that_is_said(desk: Desk) -> 
     )
 
 
+@pytest.mark.parametrize(
+    ("rows", "line", "column"),
+    [
+        (("mine.daily,price,USD/t,D,evidence,", "mine.cobalt,price,USD/t,M,target,mine.daily"), 3, "spot"),
+        (("mine.daily,price,USD/t,D,evidence,",), 2, "series_id"),
+    ],
+    ids=["a new spot", "of what is there"],
+)
+def test_evidence_is_the_spot_of_no_price(desk: Desk, rows: tuple[str, ...], line: int, column: str) -> None:
+    header = "series_id,measure,unit,freq,role,spot\n"
+    if len(rows) == 1:
+        there = header + "mine.daily,price,USD/t,D,comparison,\nmine.cobalt,price,USD/t,M,target,mine.daily\n"
+        desk.take("series_id,ds,value\nmine.cobalt,2026-08-01,1\n", there)
+    (fault,) = desk.faults("series_id,ds,value\nmine.cobalt,2026-09-01,1\n", header + "\n".join(rows) + "\n")
+    assert fault[:2] == (line, column)
+    assert "no forecast learns from evidence" in fault[3]
+
+
 def test_nothing_is_written_if_the_last_row_is_bad(desk: Desk) -> None:
     fingerprint = desk.catalog.fingerprint("price.copper")
     assert desk.faults("series_id,ds,value\nprice.copper,2026-07-01,9000\nprice.copper,2026-08-01,x\n")

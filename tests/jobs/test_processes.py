@@ -116,8 +116,8 @@ def test_a_call_apart_gives_its_result_and_takes_its_temporary_files_along() -> 
 @pytest.mark.parametrize(
     ("function", "argument", "result"),
     [
-        (os._exit, 1, "the training process died"),
-        (signal.raise_signal, signal.SIGKILL, "the training process died"),
+        (os._exit, 1, "the process that worked on it died"),
+        (signal.raise_signal, signal.SIGKILL, "the process that worked on it died"),
         (sys.exit, 3, "SystemExit: 3"),
         (int, "x", "ValueError: invalid literal for int() with base 10: 'x'"),
         (refuse, "price.coper", "no series 'price.coper'; nearest: price.copper"),

@@ -403,13 +403,23 @@ def test_the_bundled_data_leave_a_unit_alone_that_a_user_has_changed(older: Cata
     again.close()
 
 
-def test_what_has_become_a_comparison_is_forecast_no_more(home: Path, client: FlaskClient) -> None:
+@pytest.mark.parametrize(
+    ("role", "why"),
+    [
+        ("comparison", "it is a comparison, which is used to estimate effects and is never forecast"),
+        ("evidence", "it is evidence, which tells what events do and is never forecast"),
+    ],
+)
+def test_what_is_a_target_no_more_is_not_forecast(home: Path, client: FlaskClient, role: str, why: str) -> None:
     catalog = Catalog.open(settings_in(home))
-    catalog.add(series=[replace(catalog.get(NICKEL), role="comparison")], known_at=JULY)
+    catalog.add(series=[replace(catalog.get(NICKEL), role=role)], known_at=JULY)
     catalog.close()
     refused = client.get(f"/v1/forecasts/{NICKEL}")
     assert (refused.status_code, refused.get_json()["title"]) == (404, "Not trained")
-    assert "it is a comparison" in refused.get_json()["detail"]
+    assert why in refused.get_json()["detail"]
+    listed = rows_of(client, f"/v1/series?role={role}")
+    assert NICKEL in {one["series_id"] for one in listed}
+    assert rows_of(client, f"/v1/series/{NICKEL}/observations"), "what is known of it can be read"
     assert {one["series_id"] for one in rows_of(client, "/v1/forecasts")} == {COPPER, EARTHS}
     assert client.get(f"/v1/series/{NICKEL}").get_json()["run"] is None
     for what in ("effects", "backtest"):

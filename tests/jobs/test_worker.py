@@ -12,7 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -22,7 +21,7 @@ import pytest
 
 from forecast.jobs import logs
 from forecast.jobs.durable import MillisecondConnection, system_database, tells_milliseconds
-from forecast.jobs.tasks import Tasks, Work
+from forecast.jobs.tasks import Job
 from forecast.registry import Registry
 from tests.support import ROOT
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, make_home, settings_in
@@ -68,12 +67,17 @@ def watch(event, facts):
 
 
 if __name__ == "__main__":
-    from forecast.settings import Settings
-    from forecast.jobs.tasks import Work
+    from dataclasses import replace
+
+    from forecast.jobs.schedule import TRAIN
+    from forecast.jobs.tasks import Job, Work
     from forecast.jobs.worker import run
+    from forecast.settings import Settings
 
     sys.addaudithook(watch)
-    run(Settings.from_env(os.environ), Work(due, train, imports=("tests.support.trained_home",)))
+    settings = Settings.from_env(os.environ)
+    job = Job("retrain", "retrained", settings.schedule, (replace(TRAIN, ask=due, do=train),))
+    run(settings, Work((job,), imports=("tests.support.trained_home",)))
 """
 
 
@@ -193,18 +197,17 @@ def test_where_no_record_can_be_kept_it_goes_by_the_clock(
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(timeout=5) == 0
     log = (home / "log").read_text()
-    assert log.count("no record of jobs, so retraining goes by the clock alone") == 1
+    assert log.count("no record of jobs, so the worker goes by the clock alone") == 1
     assert "unable to open database file" in log
     assert "Traceback" not in log
 
 
 def test_the_first_of_six_fields_of_a_schedule_is_that_of_seconds(tmp_path: Path) -> None:
     """As the record of jobs reads it, so that the clock and the record tick at the same times."""
-    settings = settings_in(tmp_path, schedule="30 0 3 * * *")
-    tasks = Tasks(settings, Work(lambda _: (), lambda *_: {}), threading.Event(), logs.logger("error"))
+    job = Job("retrain", "retrained", settings_in(tmp_path, schedule="30 0 3 * * *").schedule, ())
     noon = dt.datetime(2026, 7, 15, 12, tzinfo=dt.UTC)
-    assert tasks.next_tick(noon) == dt.datetime(2026, 7, 16, 3, 0, 30, tzinfo=dt.UTC)
-    assert tasks.last_tick(noon) == dt.datetime(2026, 7, 15, 3, 0, 30, tzinfo=dt.UTC)
+    assert job.next_tick(noon) == dt.datetime(2026, 7, 16, 3, 0, 30, tzinfo=dt.UTC)
+    assert job.last_tick(noon) == dt.datetime(2026, 7, 15, 3, 0, 30, tzinfo=dt.UTC)
 
 
 def test_a_library_speaks_in_our_lines_from_our_level_on(capsys: pytest.CaptureFixture[str]) -> None:

@@ -209,7 +209,8 @@ def test_more_columns_and_notes_below_the_months_are_no_fault() -> None:
     def add(book: Workbook) -> None:
         sheet = book[_PRICES]
         at = sheet.max_column + 1
-        for row, value in enumerate(["Lithium carbonate", "($/mt)", 10.0, 11.0, 12.0], start=5):
+        column: tuple[str | float, ...] = ("Lithium carbonate", "($/mt)", 10.0, 11.0, 12.0)
+        for row, value in enumerate(column, start=5):
             sheet.cell(row, at, value)
         sheet.append(["** the source changed in 2026"])
 

@@ -82,7 +82,8 @@ def web_for(
     known: Mapping[str, Validators] | None = None,
 ) -> Iterator[Web]:
     """The web as the source reads it from a publisher, without pauses."""
-    with Web(source.name, publisher.url, key=key, known=known or {}, sleep=lambda seconds: None) as web:
+    quick = Web(source.name, publisher.url, key=key, known=known or {}, sleep=lambda s: None, accept=source.accept)
+    with quick as web:
         yield web
 
 

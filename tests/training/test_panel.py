@@ -62,6 +62,18 @@ def test_company_is_kept_by_kind(bundled: Catalog, panel_set: PanelSet) -> None:
     assert panel_set.like(replace(bundled.get(COPPER), freq="W-FRI")) is None
 
 
+def test_evidence_teaches_no_other_series(catalog: Catalog) -> None:
+    catalog.add(series=[replace(catalog.get("price.brent"), role="evidence")], known_at=datetime.now(UTC))
+    panel = PanelSet.of(catalog, TODAY).like(catalog.get(COPPER))
+    assert panel is not None
+    assert "price.brent" not in panel.names, "no panel, so no control either"
+    (asked,) = panels(catalog, [COPPER], TODAY)
+    assert "price.brent" not in asked.names
+    assert not any(
+        catalog.get(name).is_evidence for one in PanelSet.of(catalog, TODAY).by_key.values() for name in one.names
+    )
+
+
 def test_lessons_hold_nothing_of_later(metals: HistoryPanel) -> None:
     other = changed(metals, "price.tin", 5.0, np.datetime64("2015-07-01"))
     before, after = (panel.statistics(COPPER, CUTOFF) for panel in (metals, other))

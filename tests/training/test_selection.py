@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forecast.names import Measure
-from forecast.timeseries.series import Series
+from forecast.timeseries.series import History, Series
 from forecast.training.backtest import BacktestScores
-from forecast.training.selection import EXPECTED_RATIOS, MIN_GAIN, choose, forced, shrunken
+from forecast.training.selection import EXPECTED_RATIOS, MIN_GAIN, choose, forced, shrunken, untested
 from tests.support.records import a_series
 
 PRICE = a_series("price.x", "x", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
@@ -147,3 +147,23 @@ def test_the_best_is_so_with_experience() -> None:
 def test_a_forced_family_has_its_score_with_experience() -> None:
     choice = forced("ucm", [scored("random-walk", 1.0), scored("ucm", 1.1)], PRICE)
     assert choice.score == pytest.approx(1.1**0.2 * 1.04**0.8, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("of", "months", "families", "serves"),
+    [
+        (VOLUME, 18, ("seasonal-naive", "grid"), "grid"),
+        (VOLUME, 17, ("seasonal-naive", "grid"), "seasonal-naive"),
+        (VOLUME, 28, ("seasonal-naive", "ets"), "seasonal-naive"),  # not asked for
+        (PRICE, 28, ("random-walk", "grid"), "random-walk"),
+        (replace(VOLUME, freq="Y"), 28, ("seasonal-naive", "grid"), "seasonal-naive"),  # its season is the last value
+    ],
+)
+def test_a_short_flow_with_a_season_is_served_by_the_grid_engine_untested(
+    of: Series, months: int, families: tuple[str, ...], serves: str
+) -> None:
+    ds = of.calendar.range("2000-01-01", months)
+    history = History(of, ds, np.arange(1.0, months + 1), np.full(months, "reported"))
+    choice = untested(history, families)
+    assert (choice.family, choice.score) == (serves, 1.0)
+    assert f"serves, untested: {months} observations are too few to test a model on" in choice.reason

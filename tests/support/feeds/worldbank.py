@@ -22,12 +22,12 @@ class Feed:
     """``values``: by the name of the column and the first day of the month; updated on the second after the last."""
 
     def __init__(self, values: Mapping[str, Mapping[date, float]]) -> None:
-        self._workbook = _workbook(values)
+        self._values = values
 
     def __call__(self, request: Request) -> Answer:
         if request.path.endswith("commodity-markets"):
             return Answer(f'<!DOCTYPE html><html><a href="{_FILE}">Monthly prices</a></html>'.encode(), "text/html")
-        return Answer(self._workbook, _SHEET) if request.path.endswith(_FILE) else NOT_FOUND
+        return Answer(_workbook(self._values), _SHEET) if request.path.endswith(_FILE) else NOT_FOUND
 
 
 def _workbook(values: Mapping[str, Mapping[date, float]]) -> bytes:
