@@ -43,10 +43,10 @@ class SourceStateList(Listing):
 class SourceFacts(SourceState):
     """A source: what it gives, and how it did when it was last asked."""
 
-    title: str = Field(description="what it gives")
+    title: str = Field(title="gives", description="what it gives")
     publisher: str = Field(description="who publishes it")
     series: int = Field(description="how many series of it there are", json_schema_extra=in_unit("series"))
-    key: str = Field(description="whether a key is needed: none; optional or needed, and whether it is set")
+    key: str = Field(description="whether a key is needed: none, optional, needed; or it is set")
     enabled: bool = Field(description="whether it is asked where no source is named")
     met_live: bool = Field(
         title="met", description="whether this code has ever met an answer of the publisher itself, or only fixtures"

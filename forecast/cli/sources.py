@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from forecast.sources.configuration import ConfiguredSource
     from forecast.sources.samples import Difference
 
-_COLUMNS = ("source", "series", "key", "succeeded", "fault")
-_SERIES_COLUMNS = ("key", "series_id", "delivered", "factor", "unit", "last")
+_COLUMNS = ("source", "title", "series", "key", "succeeded")
+_SERIES_COLUMNS = ("series_id", "key", "unit", "last")
 SomeSources = Annotated[
     list[str] | None,
     typer.Argument(metavar="[SOURCE]...", help="names of sources; all that are enabled if left out"),
@@ -70,7 +70,7 @@ def sources(
 ) -> None:
     """List the public sources: what each gives, whether it needs a key, how it did.
 
-    Fault: what went wrong when it was last asked. With the name of a source,
+    What went wrong when one was last asked stands below. With the name of a source,
     its series: their names there, the units that they come in, what is made of
     them, and what a code mixes. `--format csv` has all there is to know, also
     which sources this version never met live.
@@ -88,10 +88,12 @@ def sources(
     out = Out(format, output)
     with session() as s:
         if name is None:
-            out.answer(source_list(s.catalog, s.settings), _COLUMNS, wrap=("fault",))
+            found = source_list(s.catalog, s.settings)
+            faults = [f"{one.source}: {one.fault}" for one in found.data if one.fault]
+            out.answer(found, _COLUMNS, below=faults)
         else:
             (source,) = chosen(s.settings, (name,))
-            out.answer(series_list(s.catalog, source), _SERIES_COLUMNS, wrap=("key", "series_id"))
+            out.answer(series_list(s.catalog, source), _SERIES_COLUMNS, wrap=("key",))
 
 
 def _fetched(s: Session, source: ConfiguredSource, since: dt.date | None) -> bool:

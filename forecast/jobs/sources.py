@@ -60,4 +60,4 @@ def differences(source: ConfiguredSource) -> Iterator[Difference]:
 def _key(source: ConfiguredSource) -> str:
     if not source.provider.key_setting:
         return "none"
-    return f"{'needed' if source.provider.key_needed else 'optional'}, {'set' if source.key else 'not set'}"
+    return "set" if source.key else "needed" if source.provider.key_needed else "optional"

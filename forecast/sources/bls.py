@@ -25,7 +25,7 @@ _YEAR_MEAN, _MISSING = "M13", "-"
 
 class Bls(Source):
     name = "bls"
-    title = "US Bureau of Labor Statistics: producer price indices of metals and of their products in the US"
+    title = "US producer prices of metals"
     publisher = "US Bureau of Labor Statistics"
     address = "https://api.bls.gov/publicAPI/v1"
     page = "https://www.bls.gov/ppi/"

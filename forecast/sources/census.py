@@ -103,7 +103,7 @@ class Census(Source):
     """
 
     name = "census"
-    title = "US imports and exports by commodity and country, and duties calculated on imports"
+    title = "US trade and duties by HS code"
     publisher = "US Census Bureau"
     address = "https://api.census.gov/data/timeseries/intltrade/"
     page = "https://www.census.gov/foreign-trade/"

@@ -43,7 +43,7 @@ class Comex(Source):
     """Values in dollars, weights and unit values of exports and imports; about six requests a minute."""
 
     name = "comex"
-    title = "trade of Brazil by commodity and partner"
+    title = "Brazil's trade by HS code"
     publisher = "Comex Stat, MDIC/SECEX Brazil"
     address = "https://api-comexstat.mdic.gov.br/"
     page = "https://comexstat.mdic.gov.br/"

@@ -127,7 +127,7 @@ class Comtrade(Source):
     """
 
     name = "comtrade"
-    title = "monthly trade by commodity and partner, as customs report it to the United Nations"
+    title = "China's exports by HS code"
     publisher = "UN Comtrade"
     address = "https://comtradeapi.un.org/"
     page = "https://comtradeplus.un.org/"

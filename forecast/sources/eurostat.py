@@ -36,7 +36,7 @@ class Eurostat(SdmxSource):
     ``M.EU27_2020.CN.2846.1.EUR_PER_KG``, made of value and weight."""
 
     name = "eurostat"
-    title = "Eurostat Comext: imports and exports of the European Union"
+    title = "EU imports by HS and CN code"
     publisher = "Eurostat, Comext"
     address = "https://ec.europa.eu/eurostat/api/comext/dissemination/"
     page = "https://ec.europa.eu/eurostat/databrowser/view/ds-045409"

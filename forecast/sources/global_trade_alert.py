@@ -104,7 +104,7 @@ class GlobalTradeAlert(NoticeSource):
     """Candidates out of the interventions that Global Trade Alert publishes."""
 
     name = SOURCE
-    title = "trade interventions of all governments, by product"
+    title = "notices of all governments"
     publisher = "Global Trade Alert"
     address = "https://api.globaltradealert.org/api/v1/"
     page = "https://github.com/global-trade-alert/docs"

@@ -53,7 +53,7 @@ class Hmrc(Source):
     """Values in pounds and weights of imports and exports; at most 60 requests a minute."""
 
     name = "hmrc"
-    title = "trade of the United Kingdom by commodity and partner"
+    title = "UK imports by HS and CN code"
     publisher = "HM Revenue and Customs, Overseas Trade Statistics"
     address = "https://api.uktradeinfo.com/"
     page = "https://www.uktradeinfo.com/trade-data/"

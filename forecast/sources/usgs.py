@@ -37,7 +37,7 @@ class Usgs(Source):
     """Averages of prices and unit values of imports by year, published at the end of January after it."""
 
     name = "usgs"
-    title = "annual prices of minerals, of rare earths by element"
+    title = "yearly prices of minerals"
     publisher = (
         "US Geological Survey, Mineral Commodity Summaries (price averages partly by Argus, as published by USGS)"
     )
