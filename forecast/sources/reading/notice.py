@@ -20,7 +20,9 @@ from forecast.sources.reading.words import Lexicon, codes_in
 #: Characters of a text that are read: annexes with thousands of codes say nothing more.
 MOST_TEXT = 300_000
 #: Sentences of a text by whose minerals a notice is judged, where neither its title nor its abstract names any.
-_ABOUT_TRADE = re.compile(r"\b(?:imports?|exports?|importation|exportation|subject merchandise|scope of the)\b", re.I)
+_ABOUT_TRADE = re.compile(
+    r"\b(?:imports?|exports?|importation|exportation)\b(?: and \w+)? (?:of|from|into|to|related to)\b|\borigin\b", re.I
+)
 #: Metals that most remedies on are on articles of, such as nails, pipes and foil.
 _MADE_INTO = frozenset(("aluminium", "copper", "steel"))
 _GROUP = re.compile(r"\bcritical minerals?\b", re.I)
