@@ -281,8 +281,9 @@ _LATE, _RESTATED = dt.timedelta(days=92), dt.timedelta(days=7)
 
 def _effective_days(notice: Notice) -> list[dt.date]:
     since = notice.announced - (_RESTATED if notice.presidential else _LATE)
-    for text in (plain(notice.dates), notice.operative):
-        if found := effective_days(text, since):
+    # A section of dates tells those of the document itself: a duty may be revoked from a year before.
+    for text, first in ((plain(notice.dates), dt.date.min), (notice.operative, since)):
+        if found := effective_days(text, first):
             return found
         if applies_from_publication(text):
             return [notice.published]

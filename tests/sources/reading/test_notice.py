@@ -134,6 +134,12 @@ def test_dates_and_rates_of_the_reasons_are_not_those_of_the_order() -> None:
     assert one.cites == ("Proclamation 9704",)
 
 
+def test_a_section_of_dates_may_reach_further_back_than_a_text() -> None:
+    revoked = replace(RULE, title="Cobalt From Japan: Revocation of Antidumping Duty Order")
+    assert found(replace(revoked, dates="Effective Date: April 15, 2025.")).event.effective == dt.date(2025, 4, 15)
+    assert found(replace(revoked, text="The order was effective April 15, 2005.")).event.effective is None
+
+
 def test_a_first_section_of_reasons_orders_nothing() -> None:
     one = found(
         replace(
