@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -20,6 +21,9 @@ from forecast.settings import Settings
 # A loaded machine must not fail a property, and two minutes are for the whole suite.
 hypothesis.settings.register_profile("orecast", deadline=None, max_examples=40)
 hypothesis.settings.load_profile("orecast")
+
+# A worker that a test starts for something else asks no publisher.
+os.environ["ORECAST_FETCH_SCHEDULE"] = "off"
 
 
 @pytest.fixture(scope="session")

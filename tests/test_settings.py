@@ -30,6 +30,9 @@ def test_each_field_is_read_from_the_variable_of_its_name(tmp_path: Path) -> Non
         "home": str(tmp_path),
         "database_url": "postgresql://localhost/ore",
         "models_dir": str(tmp_path / "elsewhere"),
+        "sources_file": str(tmp_path / "sources.toml"),
+        "comtrade_key": "one",
+        "census_key": "two",
         "host": "0.0.0.0",
         "port": "9000",
         "workers": "3",
@@ -39,6 +42,9 @@ def test_each_field_is_read_from_the_variable_of_its_name(tmp_path: Path) -> Non
         "seed": "7",
         "jobs": "4",
         "schedule": "*/15 2-4 * * MON",
+        "fetch_schedule": "off",
+        "publish_dir": str(tmp_path / "out"),
+        "publish_keep": "7",
         "rate_limit": "5/second",
         "scenario_seconds": "20",
         "file_megabytes": "30",
@@ -97,6 +103,8 @@ def test_every_wrong_variable_is_told_at_once() -> None:
         ("ORECAST_SCHEDULE", "@reboot", "a name such as @daily"),
         ("ORECAST_SCHEDULE", "0 3 31 2 *", "a date that comes"),
         ("ORECAST_SCHEDULE", "0 3 31 4,6,9,11 *", "a date that comes"),
+        ("ORECAST_FETCH_SCHEDULE", "never", "@daily; or off"),
+        ("ORECAST_PUBLISH_KEEP", "-1", "from 0 to 36500"),
         ("ORECAST_RATE_LIMIT", "many", "600 per minute"),
         ("ORECAST_RATE_LIMIT", "0 per minute", "600 per minute"),
         ("ORECAST_RATE_LIMIT", "5 per 0 minutes", "600 per minute"),
@@ -137,6 +145,7 @@ def test_what_holds_when_nothing_is_set() -> None:
     numbers = ("workers", "threads", "draws", "horizon", "seed")
     assert [getattr(settings, name) for name in numbers] == [2, 8, 2000, 24, 0]
     assert (settings.schedule, settings.rate_limit, settings.log_level) == ("0 3 * * *", "600 per minute", "INFO")
+    assert (settings.fetch_schedule, settings.publish_dir, settings.publish_keep) == ("0 2 * * *", None, 90)
 
 
 @pytest.mark.parametrize(
@@ -156,6 +165,11 @@ def test_what_holds_when_nothing_is_set() -> None:
 )
 def test_a_schedule_is_what_the_record_of_jobs_takes_for_one(given: str, read: str) -> None:
     assert Settings.from_env({"ORECAST_SCHEDULE": given}).schedule == read
+
+
+@pytest.mark.parametrize("given", ["off", " OFF "])
+def test_off_in_place_of_a_schedule_of_fetching_means_never(given: str) -> None:
+    assert Settings.from_env({"ORECAST_FETCH_SCHEDULE": given}).fetch_schedule == "off"
 
 
 def test_the_data_of_an_installed_package_come_first(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

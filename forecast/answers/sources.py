@@ -28,7 +28,9 @@ class SourceState(Part):
     fault_since: dt.datetime | None = Field(title="since", description="since which attempt something goes wrong")
     added: int = Field(description="values of new periods at the last attempt", json_schema_extra=in_unit("values"))
     revised: int = Field(description="new values of known periods", json_schema_extra=in_unit("values"))
-    held: int = Field(description="values that were held back", json_schema_extra=in_unit("values"))
+    held_values: int = Field(
+        title="held", description="values that were held back", json_schema_extra=in_unit("values")
+    )
     candidates: int = Field(description="candidates for events", json_schema_extra=in_unit("candidates"))
 
 
@@ -89,7 +91,8 @@ def state_facts(source: str, state: FetchState | None) -> dict[str, object]:
         "succeeded": state.succeeded if state else None,
         "fault": state.fault if state else "",
         "fault_since": state.fault_since if state else None,
-        **{name: counts.get(name, 0) for name in ("added", "revised", "held", "candidates")},
+        "held_values": counts.get("held", 0),  # "held" is the sentences about them in other answers
+        **{name: counts.get(name, 0) for name in ("added", "revised", "candidates")},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from forecast.cli.output import Line
 
 _COLUMNS = ("series_id", "last", "overdue", "judged", "inside_80", "inside_95", "state")
-_SOURCES = ("source", "tried", "succeeded", "fault_since", "fault")
+_SOURCES = ("source", "succeeded", "fault_since", "fault")
 
 
 def monitor(
@@ -33,8 +34,8 @@ def monitor(
     intervals. State: served; damaged (an earlier run answers for it); silent
     (none can answer); none (nothing is trained: `orecast train SERIES`).
     What keeps the serving run from answering is named (exit code 1). With
-    --sources: when each source was last asked, when it last gave all, and
-    what is wrong since when (exit code 1).
+    --sources: when each source last gave all that it was asked for, and what
+    is wrong since when (exit code 1).
 
     \b
     Examples:
@@ -66,7 +67,7 @@ def _sources(out: Out) -> list[str]:
 
     with session() as s:
         states = source_states(s.catalog)
-    out.answer(SourceStateList.of(states), _SOURCES, wrap=("fault",), instead=_to_the_minute)
+    out.answer(SourceStateList.of(states), _SOURCES, wrap=("fault",), instead=_short)
     return [_at_fault(state) for state in states if state.fault]
 
 
@@ -74,5 +75,7 @@ def _at_fault(state: SourceState) -> str:
     return f"source {state.source}: since {state.fault_since:%Y-%m-%d %H:%M} UTC: {state.fault}"
 
 
-def _to_the_minute(line: Line) -> Line:
-    return {name: f"{value:%Y-%m-%d %H:%M}" for name, value in line.items() if isinstance(value, dt.datetime)}
+def _short(line: Line) -> Line:
+    """Moments to the minute, and addresses without what is asked there."""
+    moments = {name: f"{value:%Y-%m-%d %H:%M}" for name, value in line.items() if isinstance(value, dt.datetime)}
+    return {**moments, "fault": re.sub(r"\?\S+", "?…", str(line["fault"] or ""))}

@@ -76,8 +76,9 @@ def _schedule(job: Job, workflow: Tick) -> None:
     if not job.schedule:
         DBOS.delete_schedule(job.name)
         return
-    tick = {"schedule_name": job.name, "workflow_fn": workflow, "schedule": job.schedule, "queue_name": JOBS}
-    DBOS.apply_schedules([tick])
+    DBOS.apply_schedules(
+        [{"schedule_name": job.name, "workflow_fn": workflow, "schedule": job.schedule, "queue_name": JOBS}]
+    )
     now = dt.datetime.now(dt.UTC)
     # The name of a tick's workflow is its time: a tick that ran is not run again, and of many missed ones only the last
     # is.

@@ -20,8 +20,8 @@ from forecast.settings import OFF, Settings
 if TYPE_CHECKING:
     from forecast.catalog.fetches import FetchState
 
-#: Seconds that one source may take, its pauses and retries included; and how many are fetched at the same time.
-FETCH_SECONDS, FETCHED_AT_ONCE = 3600.0, 4
+#: Seconds that one source may take, since 2010 the first time and a month a request; and how many are fetched at once.
+FETCH_SECONDS, FETCHED_AT_ONCE = 3 * 3600.0, 4
 
 
 def jobs(settings: Settings) -> tuple[Job, ...]:

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -17,7 +18,11 @@ from pathlib import Path
 import pytest
 
 from forecast.catalog import Catalog
+from forecast.cli.run import GRACE
 from forecast.registry import Registry
+from tests.support import ROOT
+from tests.support.numbers_source import numbers, write_sources
+from tests.support.publishers import Answer, Request, published
 from tests.support.trained_home import COPPER, add_run, settings_in
 
 #: A process that tells its pid and has a child of its own, as a gunicorn master has workers.
@@ -174,6 +179,40 @@ def test_what_is_trained_is_served_until_ctrl_c(tmp_path: Path) -> None:
     message = (tmp_path / "out").read_text()
     assert message.startswith(f"orecast: http://127.0.0.1:{port} "), "nothing was trained"
     assert "Traceback" not in message
+
+
+@pytest.mark.slow
+def test_it_ends_at_once_while_a_source_keeps_its_worker_waiting(tmp_path: Path) -> None:
+    settings, over = settings_in(tmp_path), threading.Event()
+    catalog, registry = Catalog.open(settings), Registry(settings.models_dir)
+    for series_id in catalog.targets():
+        registry.promote(series_id, add_run(registry, catalog, series_id))
+    catalog.close()
+    (tmp_path / "sitecustomize.py").write_text("import tests.support.numbers_source\n")
+    path = os.pathsep.join([str(tmp_path), str(ROOT), os.environ.get("PYTHONPATH", "")])
+    env = {**os.environ, "PYTHONPATH": path, "ORECAST_HOME": str(tmp_path), "ORECAST_JOBS": "1"}
+    env["ORECAST_FETCH_SCHEDULE"] = "@daily"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        env["ORECAST_PORT"] = str(free.getsockname()[1])
+
+    def silent(request: Request) -> Answer:
+        over.wait(120)
+        return numbers({})
+
+    with published(silent) as publisher, (tmp_path / "out").open("w") as out:
+        write_sources(tmp_path, publisher.url, "alpha")
+        product = subprocess.Popen([sys.executable, "-m", "forecast.cli", "run"], env=env, stdout=out, stderr=out)
+        try:
+            wait_until(lambda: bool(publisher.requests), 90)
+            family = descendants(product.pid)
+            product.send_signal(signal.SIGINT)
+            assert product.wait(timeout=GRACE - 5) == 0, "nobody had to be killed for it"
+            wait_until(lambda: not any(alive(pid) for pid in family), 5)
+        finally:
+            over.set()
+            product.kill()
+            product.wait()
+    assert "Traceback" not in (tmp_path / "out").read_text()
 
 
 def status(url: str) -> int:

@@ -31,7 +31,7 @@ def test_every_command_exists() -> None:
     for file in FILES:
         used |= set(re.findall(r"bin/orecast (\w+)", file.read_text()))
     used |= set(re.findall(r'CMD \["(\w+)"', (DEPLOY / "Containerfile").read_text()))
-    assert used == {"run", "serve", "worker", "retrain"}
+    assert used == {"run", "serve", "worker", "fetch", "retrain", "publish"}
     assert used <= COMMANDS
 
 

@@ -13,6 +13,7 @@ from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.answers.health import Health, Inside
 from forecast.answers.span import Span
 from forecast.catalog import Catalog
+from forecast.catalog.fetches import FetchState
 from forecast.cli import call
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.events import KindFamily
@@ -195,3 +196,24 @@ def test_a_declined_run_that_has_to_serve_is_told(settings: Settings, capsys: py
         patch.setenv("ORECAST_HOME", str(settings.home))
         assert call(["monitor", "--as-of", "2026-07-15"]) == 1
     assert f"serving {second}, which was declined" in capsys.readouterr().err
+
+
+def test_sources_are_a_table_of_their_own_and_what_fails_is_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ORECAST_HOME", str(settings.home))
+    now = dt.datetime(2026, 11, 28, 2, tzinfo=dt.UTC)
+    catalog = Catalog.open(settings)
+    catalog.fetches.record(FetchState("worldbank", now, now))
+    assert call(["monitor", "--sources"]) == 0
+    catalog.fetches.record(FetchState("comtrade", now, None, "status 503", now - dt.timedelta(days=2)))
+    catalog.close()
+    capsys.readouterr()
+    assert call(["monitor", "--sources", "--format", "csv"]) == 1
+    out, err = capsys.readouterr()
+    assert [line.split(",")[0] for line in out.splitlines()] == ["source", "comtrade", "worldbank"]
+    assert err == "orecast: source comtrade: since 2026-11-26 02:00 UTC: status 503\n"
+    assert call(["monitor"]) == 0, "no fault of a series"
+    assert "source comtrade: since 2026-11-26 02:00 UTC: status 503" in capsys.readouterr().out
+    assert call(["monitor", "--format", "csv"]) == 0
+    assert "comtrade" not in capsys.readouterr().out, "a table of series stays one"

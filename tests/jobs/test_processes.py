@@ -130,6 +130,14 @@ def test_what_goes_wrong_apart_is_told_as_a_failed_fit(
         apart(threading.Event(), function, argument)
 
 
+def test_a_call_apart_that_is_not_done_in_time_is_ended_with_what_it_has_started(tmp_path: Path) -> None:
+    with pytest.raises(FitFailed, match="it was not done after 3 seconds, and was ended"):
+        apart(threading.Event(), solve, tmp_path / "pids", seconds=3)
+    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
+    wait_until(lambda: not any(alive(pid) for pid in pids), 10)
+    assert apart(threading.Event(), abs, -1, seconds=30) == 1
+
+
 def test_a_call_apart_ends_with_what_it_has_started_when_the_worker_ends(tmp_path: Path) -> None:
     stop, ways_out = threading.Event(), list[BaseException]()
 

@@ -177,7 +177,7 @@ def test_whoever_is_killed_at_whatever_moment_there_is_a_latest_and_it_is_whole(
     chance, folder, numbers = random.Random(seed), tmp_path / "out", set[str]()
     with read_all_the_time(folder) as faults:
         for attempt in range(8):
-            command = [sys.executable, tmp_path / "publisher.py", folder, str(1000 * attempt)]
+            command = [sys.executable, str(tmp_path / "publisher.py"), str(folder), str(1000 * attempt)]
             publisher = subprocess.Popen(command, env=env)
             before = (folder / "latest").readlink() if (folder / "latest").is_symlink() else None
             while not (folder / "latest").is_symlink() or (folder / "latest").readlink() == before:

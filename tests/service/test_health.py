@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 from flask.testing import FlaskClient
 
+from forecast.catalog.fetches import FetchState
 from service import create_app
 from tests.service.conftest import JSON_FORECAST, Fresh, get
-from tests.support.trained_home import COPPER, TRAINED, add_run, clock, settings_in
+from tests.support.trained_home import COPPER, NOW, TRAINED, add_run, clock, settings_in
 
 
 def test_ready_when_something_serves(client: FlaskClient) -> None:
     assert get(client, "/healthz") == {"status": "ok"}
     assert get(client, "/readyz") == {"status": "ready", "serving": len(TRAINED), "faults": [], "held": []}
+
+
+def test_a_source_that_is_down_is_told_who_asks_for_it_and_takes_nothing_from_being_ready(fresh: Fresh) -> None:
+    client, catalog, _ = fresh
+    assert get(client, "/readyz?verbose=true")["sources"] == []
+    day = dt.timedelta(days=1)
+    catalog.fetches.record(FetchState("comtrade", NOW, NOW - 3 * day, "status 503; 4 attempts", NOW - 2 * day))
+    catalog.fetches.record(FetchState("worldbank", NOW, NOW, counts={"series": 2, "added": 5}))
+    plain = get(client, "/readyz")
+    assert plain == {"status": "ready", "serving": len(TRAINED), "faults": [], "held": []}
+    assert get(client, "/readyz?verbose=false") == plain
+    told = get(client, "/readyz?verbose=true")
+    down, well = told.pop("sources")
+    assert told == plain
+    assert (down["source"], down["fault"]) == ("comtrade", "status 503; 4 attempts")
+    assert [down[name][:10] for name in ("tried", "succeeded", "fault_since")] == [
+        "2026-07-15",
+        "2026-07-12",
+        "2026-07-13",
+    ]
+    assert (well["fault"], well["fault_since"], well["added"]) == (None, None, 5)
+    assert "true" in get(client, "/readyz?verbose=yes", 422)["errors"][0]["expected"]
 
 
 def test_not_ready_when_nothing_is_trained(tmp_path: Path) -> None:

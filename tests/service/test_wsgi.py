@@ -22,7 +22,7 @@ from tests.support import ROOT
 from tests.support.server import Server, serving
 from tests.support.trained_home import COPPER, add_run, make_home, settings_in
 
-HEAVY = ("pandas", "scipy", "statsmodels", "prophet", "cmdstanpy", "matplotlib", "joblib", "dbos")
+HEAVY = ("pandas", "scipy", "statsmodels", "prophet", "cmdstanpy", "matplotlib", "joblib", "dbos", "httpx", "sdmx")
 MEGABYTE = 1024
 
 
@@ -62,7 +62,7 @@ def test_a_worker_is_small_before_it_has_forecast_anything(tmp_path: Path) -> No
     assert max(sizes) < 85, sizes
 
 
-def test_serving_loads_no_library_that_fits_or_draws(tmp_path: Path) -> None:
+def test_serving_loads_no_library_that_fits_draws_or_fetches(tmp_path: Path) -> None:
     """Every route is asked once in a process of its own; then that process says what it has imported."""
     make_home(tmp_path)
     script = """

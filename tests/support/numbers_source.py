@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from forecast.sources import web as reading
-from forecast.sources.providers import SOURCE_KINDS
+from forecast.sources.providers import NOTICES, SOURCE_KINDS, SOURCES
 from forecast.sources.source import Quote, Source
 from forecast.sources.web import Web
 from tests.support.publishers import Answer
@@ -50,12 +50,12 @@ def months(count: int, value: float = 100.0) -> dict[str, float]:
 
 
 def write_sources(home: Path, url: str, *names: str) -> None:
-    """Sources of this kind at ``<url><name>/``, each of one series ``price.<name>``."""
-    (home / "sources.toml").write_text(
-        "".join(
-            f'[{name}]\nkind = "numbers"\naddress = "{url}{name}/"\n[[{name}.series]]\nkey = "K"\n'
-            f'delivered = "USD/t"\nfactor = 1\nseries_id = "price.{name}"\nmineral = "tin"\nmeasure = "price"\n'
-            'unit = "USD/t"\nfreq = "M"\n'
-            for name in names
-        ).replace("\\\n", "\n")
-    )
+    """Sources of this kind at ``<url><name>/``, each of one series ``price.<name>``; what is built in is off."""
+    built_in = [f"[{provider.name}]\nenabled = false\n" for provider in (*SOURCES, *NOTICES)]
+    own = [
+        f'[{name}]\nkind = "numbers"\naddress = "{url}{name}/"\n[[{name}.series]]\nkey = "K"\n'
+        f'delivered = "USD/t"\nfactor = 1\nseries_id = "price.{name}"\nmineral = "tin"\nmeasure = "price"\n'
+        'unit = "USD/t"\nfreq = "M"\n'
+        for name in names
+    ]
+    (home / "sources.toml").write_text("".join([*built_in, *own]))

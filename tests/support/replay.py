@@ -87,7 +87,7 @@ def replay(
                     if one.source == name and day < one.until and one.ds in outlet.figures[one.key]:
                         outlet.figures[one.key][one.ds] *= one.factor
                 wrong = next((one for one in troubles if one.source == name and one.on(day)), None)
-                outlet.fault = wrong.handler(lambda request, o=outlet: o.feed(o.figures)(request)) if wrong else None
+                outlet.fault = wrong.handler(outlet.feed(outlet.figures)) if wrong else None
                 now = dt.datetime.combine(day, dt.time(2), dt.UTC)
                 story.told[name, day] = Fetching(catalog, None, source, now, sleep=lambda seconds: None).run().faults
                 outlet.fault = None

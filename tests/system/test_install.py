@@ -298,6 +298,9 @@ def test_everything_starts_in_an_empty_folder_with_the_extra_worker(
             time.sleep(0.1)
     assert "worker started" in log.read_text()
     assert "by the clock alone" not in log.read_text()
+    needs = "fetching public sources needs the extra 'sources': pip install 'orecast[sources]'; the worker goes on"
+    assert log.read_text().count(needs) == 1
+    assert "update=off" in log.read_text()
 
 
 @pytest.mark.slow
