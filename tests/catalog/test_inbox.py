@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
@@ -75,6 +76,13 @@ def test_a_document_comes_once_whatever_came_of_it(catalog: Catalog) -> None:
     assert catalog.inbox.add([one, two], LATER) == 0
     assert [entry.candidate.document for entry in catalog.inbox.entries()] == ["2026-2"]
     assert {entry.candidate.title for entry in catalog.inbox.entries(settled=True)} == {"Title"}
+
+
+def test_two_that_bring_the_same_documents_at_once_bring_each_once(catalog: Catalog) -> None:
+    some = [a_candidate(f"2026-{number}") for number in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        new = list(pool.map(lambda _: catalog.inbox.add(some, NOW), range(8)))
+    assert (sum(new), len(catalog.inbox.entries())) == (40, 40)
 
 
 def test_who_settled_it_when_and_why_is_kept(catalog: Catalog) -> None:

@@ -20,7 +20,9 @@ from forecast.sources.reading.words import Lexicon, codes_in
 #: Characters of a text that are read: annexes with thousands of codes say nothing more.
 MOST_TEXT = 300_000
 #: Sentences of a text by whose minerals a notice is judged, where neither its title nor its abstract names any.
-_ABOUT_TRADE = re.compile(r"\b(?:imports?|exports?|importation|exportation|subject merchandise|scope of the)\b", re.I)
+_ABOUT_TRADE = re.compile(
+    r"\b(?:imports?|exports?|importation|exportation)\b(?: and \w+)? (?:of|from|into|to|related to)\b|\borigin\b", re.I
+)
 #: Metals that most remedies on are on articles of, such as nails, pipes and foil.
 _MADE_INTO = frozenset(("aluminium", "copper", "steel"))
 _GROUP = re.compile(r"\bcritical minerals?\b", re.I)
@@ -279,8 +281,9 @@ _LATE, _RESTATED = dt.timedelta(days=92), dt.timedelta(days=7)
 
 def _effective_days(notice: Notice) -> list[dt.date]:
     since = notice.announced - (_RESTATED if notice.presidential else _LATE)
-    for text in (plain(notice.dates), notice.operative):
-        if found := effective_days(text, since):
+    # A section of dates tells those of the document itself: a duty may be revoked from a year before.
+    for text, first in ((plain(notice.dates), dt.date.min), (notice.operative, since)):
+        if found := effective_days(text, first):
             return found
         if applies_from_publication(text):
             return [notice.published]

@@ -134,6 +134,12 @@ def test_dates_and_rates_of_the_reasons_are_not_those_of_the_order() -> None:
     assert one.cites == ("Proclamation 9704",)
 
 
+def test_a_section_of_dates_may_reach_further_back_than_a_text() -> None:
+    revoked = replace(RULE, title="Cobalt From Japan: Revocation of Antidumping Duty Order")
+    assert found(replace(revoked, dates="Effective Date: April 15, 2025.")).event.effective == dt.date(2025, 4, 15)
+    assert found(replace(revoked, text="The order was effective April 15, 2005.")).event.effective is None
+
+
 def test_a_first_section_of_reasons_orders_nothing() -> None:
     one = found(
         replace(
@@ -214,6 +220,21 @@ def test_a_remedy_is_about_the_good_of_its_title_and_doubts_articles_of_a_metal(
     )
     assert nails.event.minerals == ("steel",)
     assert nails.doubts[0] == "it may be on articles of steel only: see its scope"
+
+
+def test_minerals_in_the_names_of_firms_are_none_and_those_that_are_traded_are_told() -> None:
+    listed = replace(
+        RULE,
+        title="Notice of OFAC Sanctions Actions",
+        text="1. GOLDEN COPPER IMPORT EXPORT LLC, Moscow. 2. NICKEL STAR TRADING; 3. SILVER LINE EXPORTS CO.",
+    )
+    assert read(listed) is None
+    banned = found(replace(listed, text="The importation of gold of Russian Federation origin is prohibited."))
+    assert (banned.event.minerals, banned.event.targets) == (("gold",), ("RUS",))
+    assert banned.doubts[:2] == (
+        "its minerals, gold, are named in the text only",
+        "its targets, RUS, are named in the text only",
+    )
 
 
 def test_a_text_is_wanted_of_orders_and_where_the_rest_is_silent() -> None:
