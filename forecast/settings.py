@@ -17,6 +17,8 @@ from forecast.formats.limits import MEGABYTE, Limits
 PREFIX = "ORECAST_"
 #: What a forecast is asked for where nothing else is said: periods ahead, and levels of its intervals in percent.
 FORECAST_HORIZON, FORECAST_LEVELS = 12, (80, 95)
+#: The same for years: so far ahead a backtest judges.
+YEARS_AHEAD = 5
 
 
 class SpanOrigin(StrEnum):

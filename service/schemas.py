@@ -20,7 +20,7 @@ from forecast.answers.calendar import MOST_DAYS
 from forecast.answers.scenarios.faults import meant
 from forecast.errors import Fault, InvalidInput, one_of
 from forecast.events import KINDS
-from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS
+from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS, YEARS_AHEAD
 
 
 class Asked(BaseModel):
@@ -238,8 +238,8 @@ class RunsQuery(Query):
 
 def ahead(horizon: int) -> tuple[Any, Any]:
     """The type and the field of ``h`` where ``horizon`` periods are trained."""
-    usual = min(FORECAST_HORIZON, horizon)
-    described = f"a whole number of periods from 1 to {horizon}; {usual} if left out, or all up to `until`"
+    usual = f"{min(FORECAST_HORIZON, horizon)} if left out (of years {min(YEARS_AHEAD, horizon)})"
+    described = f"a whole number of periods from 1 to {horizon}; {usual}, or all up to `until`"
     return Annotated[int, Field(ge=1, le=horizon), _WHOLE], optional(described)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from forecast.answers.events import EventFacts
 from forecast.answers.model import Listing, Text
-from forecast.events.likeness import Likeness, alike
+from forecast.events.matching import EventMatch, alike
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
@@ -35,15 +35,15 @@ class CandidateFacts(EventFacts):
     why: Text = Field(description="the reason, as it was given")
 
 
-class Inbox(Listing):
+class CandidateList(Listing):
     """Candidates, the latest document first."""
 
     data: tuple[CandidateFacts, ...]
 
 
-def inbox(catalog: Catalog, *, settled: bool = False) -> Inbox:
+def inbox(catalog: Catalog, *, settled: bool = False) -> CandidateList:
     """What waits; ``settled``: also what no longer does."""
-    return Inbox.of([_facts(catalog, entry) for entry in catalog.inbox.entries(settled=settled)])
+    return CandidateList.of([_facts(catalog, entry) for entry in catalog.inbox.entries(settled=settled)])
 
 
 def candidate(catalog: Catalog, candidate_id: str) -> CandidateFacts:
@@ -74,11 +74,11 @@ def _facts(catalog: Catalog, entry: InboxEntry) -> CandidateFacts:
     )
 
 
-def _alike(catalog: Catalog, entry: InboxEntry) -> tuple[Likeness, ...]:
+def _alike(catalog: Catalog, entry: InboxEntry) -> tuple[EventMatch, ...]:
     own = entry.candidate.candidate_id
     waiting = [each.candidate.event for each in catalog.inbox.entries() if each.candidate.candidate_id != own]
     return alike(entry.candidate, [*catalog.events().values(), *waiting], catalog.minerals())
 
 
-def _told(likeness: Likeness) -> str:
-    return f"{likeness.event_id} ({'the same' if likeness.same else 'changed by it'}?): {likeness.why}"
+def _told(match: EventMatch) -> str:
+    return f"{match.event_id} ({'the same' if match.same else 'changed by it'}?): {match.why}"

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.errors import Fault, InvalidInput, one_of
-from forecast.settings import FORECAST_HORIZON, SpanOrigin
+from forecast.settings import FORECAST_HORIZON, YEARS_AHEAD, SpanOrigin
 from forecast.timeseries.frequency import Days, Freq
 from forecast.wording import numeral, plural
 
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 class Span:
     """The periods asked for.
 
-    ``horizon``: how many after ``origin``, those between the last value and today besides; None: twelve, or all up to
-    ``until``. ``start``, ``until``: only periods that start on this day or later, on this day or earlier.
+    ``horizon``: how many after ``origin``, those between the last value and today besides; None: twelve, five of
+    years, or all up to ``until``. ``start``, ``until``: only periods that start on this day or later, on this day or
+    earlier.
     """
 
     horizon: int | None = None
@@ -71,7 +72,7 @@ class Span:
         if self.horizon is None and self.until is not None:
             return len(every.ds)
         begun = every.begun if self.start is None or self.horizon is not None else max(first, every.begun)
-        return min(begun + (self.horizon or FORECAST_HORIZON), len(every.ds))
+        return min(begun + (self.horizon or _usual(every.freq)), len(every.ds))
 
     def notes(self, found: SpanPeriods, run: Run) -> tuple[str, ...]:
         """What a reader should know of the periods that an answer shows: nothing ahead, all over, fewer than asked."""
@@ -88,11 +89,15 @@ class Span:
             return (f"all of it is over: no value of {these} is there yet",)
         if self.until is not None and np.datetime64(self.until) >= freq.shift(ds[-1], 1):
             return (f"the run reaches to {to}, and not to {self.until}; {again}",)
-        wanted = self.horizon or min(FORECAST_HORIZON, run.card.settings.horizon)
+        wanted = self.horizon or min(_usual(freq), run.card.settings.horizon)
         if self.until is None and self.start is None and ahead < wanted:
             fewer = f"{numeral(ahead)} of {numeral(wanted)} {plural(wanted, freq.period)}"
             return (f"{fewer}: the run reaches to {to}; {again}",)
         return ()
+
+
+def _usual(freq: Freq) -> int:
+    return YEARS_AHEAD if freq.unit == "Y" else FORECAST_HORIZON
 
 
 def _day(start: np.datetime64) -> dt.date:

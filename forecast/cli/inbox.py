@@ -17,7 +17,7 @@ from forecast.cli.session import session
 from forecast.wording import counted
 
 if TYPE_CHECKING:
-    from forecast.answers.inbox import Inbox
+    from forecast.answers.inbox import CandidateList
     from forecast.cli.output import Line
     from forecast.jobs.event_edits import Author
 
@@ -204,6 +204,6 @@ def _one(line: Line) -> Line:
     return {name: str(line[name]).replace(";", "\n") for name in ("doubts", "may_be", "cites")}
 
 
-def _below(found: Inbox) -> Iterable[str]:
+def _below(found: CandidateList) -> Iterable[str]:
     waiting = sum(one.outcome is None for one in found.data)
     yield f"{counted(waiting, 'candidate')} waiting; none of them moves a forecast" if waiting else "Nothing waits."

@@ -65,7 +65,11 @@ AsOf = Annotated[
 Horizon = Annotated[
     int | None,
     typer.Option(
-        "--horizon", "--h", min=1, metavar="N", help="periods ahead, at most ORECAST_HORIZON; 12, or all up to --until"
+        "--horizon",
+        "--h",
+        min=1,
+        metavar="N",
+        help="periods ahead, at most ORECAST_HORIZON; 12 (of years 5), or all up to --until",
     ),
 ]
 From = Annotated[

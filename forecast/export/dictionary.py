@@ -18,7 +18,7 @@ from forecast.answers.events import EventList, EventOnDay
 from forecast.answers.forecast import Forecast
 from forecast.answers.health import HealthList
 from forecast.answers.held import HeldList
-from forecast.answers.inbox import CandidateFacts, Inbox
+from forecast.answers.inbox import CandidateFacts, CandidateList
 from forecast.answers.model import Answer, Column, Part, parts_of
 from forecast.answers.observations import ObservationList
 from forecast.answers.runs import RunCard, RunList
@@ -69,7 +69,7 @@ ENTRIES = (
     Entry("One event on a day", "`GET /v1/events/{event_id}`, `orecast events EVENT`", EventOnDay),
     Entry("Versions of an event", "`orecast events history EVENT`", EventHistory),
     Entry("Findings in the events", "`orecast events check`", FindingList),
-    Entry("Inbox of events", "`orecast events inbox`", Inbox),
+    Entry("Inbox of events", "`orecast events inbox`", CandidateList),
     Entry("Candidate for an event", "`orecast events inbox CANDIDATE`", CandidateFacts),
     Entry("Scores of a run", "`GET /v1/series/{series_id}/backtest`, `orecast backtest SERIES`", Scores),
     Entry("Quantiles of a backtest", "`orecast backtest --origins`", QuantileList),

@@ -12,7 +12,7 @@ from forecast.errors import LayoutChanged, SourceFailed
 from forecast.events.candidate import Candidate
 from forecast.names import BadName, place
 from forecast.settings import data_dir
-from forecast.sources.reading.intervention import SOURCE, Intervention, candidate_of, unknown
+from forecast.sources.reading.intervention import SOURCE, TradeIntervention, candidate_of, unknown
 from forecast.sources.reading.text import plain
 from forecast.sources.reading.words import Lexicon
 from forecast.sources.source import NoticeSource
@@ -54,13 +54,13 @@ class _Answered(BaseModel):
     implementing_jurisdiction_groups: tuple[_Jurisdiction, ...] = ()
     state_act_source: str | None = None
 
-    def intervention(self) -> Intervention:
+    def intervention(self) -> TradeIntervention:
         union = any(group.name == "European Union" for group in self.implementing_jurisdiction_groups)
         codes = [one.product_id if isinstance(one, _Product) else one for one in self.affected_products]
         levels = [_levels(one) for one in self.affected_products if isinstance(one, _Product)]
         affected, strange = _places(self.affected_jurisdictions)
         implementers, missing = _places(self.implementing_jurisdictions)
-        return Intervention(
+        return TradeIntervention(
             str(self.intervention_id),
             plain(self.state_act_title),
             self.intervention_type,

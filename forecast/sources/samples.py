@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 from xml.etree import ElementTree
 
 from pydantic import Field
@@ -101,9 +101,9 @@ def _asked(web: Web, request: str) -> Page:
         _, url, body = request.split(" ", 2)
         return web.post(url, json.loads(body))
     parts = urlsplit(request)
-    url = f"{parts.scheme}://{parts.netloc}{parts.path}" if parts.netloc else parts.path
-    params = {name: web.key if text == "KEY" else text for name, text in parse_qsl(parts.query, keep_blank_values=True)}
-    return web.get(url, params or None)
+    asked = parse_qsl(parts.query, keep_blank_values=True)  # a parameter may stand there more than once
+    params = [(name, web.key if text == "KEY" else text) for name, text in asked]
+    return web.get(parts._replace(query=urlencode(params)).geturl())
 
 
 def _of_json(value: object, path: str) -> Iterator[str]:

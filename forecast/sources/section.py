@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+from pydantic_core import ErrorDetails
 
 from forecast.errors import Fault, InvalidInput, nearest, one_of
 
@@ -29,15 +30,17 @@ class Section(BaseModel):
         try:
             return cls.model_validate(told)
         except ValidationError as error:
-            faults = []
-            for one in error.errors():
-                field = str(one["loc"][0])
-                if field in cls.model_fields:
-                    says = "it is missing" if one["type"] == "missing" else ""
-                    expected = cls.model_fields[field].description or field
-                else:
-                    says, near = "", ", ".join(nearest(field, cls.model_fields))
-                    field, expected = field, one_of(cls.model_fields) + (f"; nearest: {near}" if near else "")
-                value = None if says else one["input"]
-                faults.append(Fault(f"{name}.{field}", value, expected, file, says=says))
-            raise InvalidInput(faults) from None
+            raise InvalidInput(cls._fault(name, one, file) for one in error.errors()) from None
+
+    @classmethod
+    def _fault(cls, name: str, error: ErrorDetails, file: str) -> Fault:
+        """What is wrong with one field."""
+        field = str(error["loc"][0])
+        where = f"{name}.{field}"
+        if field not in cls.model_fields:
+            near = ", ".join(nearest(field, cls.model_fields))
+            return Fault(where, error["input"], one_of(cls.model_fields) + (f"; nearest: {near}" if near else ""), file)
+        expected = cls.model_fields[field].description or field
+        if error["type"] == "missing":
+            return Fault(where, None, expected, file, says="it is missing")
+        return Fault(where, error["input"], expected, file)

@@ -53,6 +53,15 @@ def test_of_data_to_june_november_shows_four_months_that_are_over_the_one_that_h
     assert rows[-1] == ("2027-11", 12, False)
 
 
+def test_of_years_the_one_that_has_begun_and_five_ahead_are_shown() -> None:
+    years = parse_freq("Y").range("2026-01-01", 30)
+    found = Span().periods(years, parse_freq("Y"), TODAY)
+    assert [(str(ds)[:4], int(h)) for ds, h in zip(found.shown_ds, found.h[found.rows], strict=True)] == [
+        *(("2026", 0), ("2027", 1), ("2028", 2), ("2029", 3), ("2030", 4), ("2031", 5)),
+    ]
+    assert len(Span(7).periods(years, parse_freq("Y"), TODAY).shown_ds) == 8
+
+
 def test_a_month_is_over_on_its_last_day() -> None:
     assert shown(of_months(Span(1), dt.date(2026, 11, 29)))[-2:] == [("2026-11", 0, False), ("2026-12", 1, False)]
     assert shown(of_months(Span(1), dt.date(2026, 11, 30)))[-2:] == [("2026-11", 0, True), ("2026-12", 1, False)]

@@ -17,7 +17,7 @@ from forecast.sources.configuration import ConfiguredSource
 from forecast.sources.federal_register import FederalRegister
 from tests.support.feeds.federal_register import Feed
 from tests.support.notices import KnownNotice, notices
-from tests.support.publishers import NOT_FOUND, Handler, Request, published
+from tests.support.publishers import NOT_FOUND, Answer, Handler, Request, published
 
 NOW = dt.datetime(2026, 7, 1, 9, tzinfo=dt.UTC)
 AUTHOR = Author("A. Smith", NOW, NOW, "read it")
@@ -43,10 +43,10 @@ def test_a_fetch_fills_the_inbox_once(catalog: Catalog) -> None:
 def test_what_was_had_before_a_fault_is_kept_and_the_rest_comes_the_next_time(catalog: Catalog) -> None:
     feed = Feed(notices("development"))
 
-    def broken(request: Request) -> object:
+    def broken(request: Request) -> Answer:
         return NOT_FOUND if request.path.endswith("2025-14893.txt") else feed(request)
 
-    partial = fetch(catalog, broken)  # type: ignore[arg-type]
+    partial = fetch(catalog, broken)
     assert (partial.status, partial.candidates) == ("partial", 9)
     assert "the text of 2025-14893" in partial.faults[0]
     assert fetch(catalog, feed).candidates == 1

@@ -29,7 +29,7 @@ class Outlet:
 
     feed: FeedOf
     truth: Figures
-    lags: Mapping[str, Callable[[dt.date], dt.date]]
+    lags: dict[str, Callable[[dt.date], dt.date]]
     figures: Figures = field(default_factory=dict)
     fault: Handler | None = None
     publisher: Publisher | None = None

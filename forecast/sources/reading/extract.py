@@ -11,7 +11,7 @@ from forecast.errors import Fault, InvalidInput
 from forecast.events.candidate import Candidate
 from forecast.formats import Limits, open_file
 from forecast.formats.limits import MEGABYTE
-from forecast.sources.reading.intervention import Intervention, candidate_of, unknown
+from forecast.sources.reading.intervention import TradeIntervention, candidate_of, unknown
 from forecast.sources.reading.text import plain
 from forecast.sources.reading.words import Lexicon
 
@@ -86,7 +86,7 @@ def _header(path: Path, rows: Sequence[tuple[int, list[str]]]) -> tuple[int, dic
     raise InvalidInput(Fault("header", "none", expected, str(path)))
 
 
-def _extracted(cells: dict[str, str], words: Lexicon) -> Intervention:
+def _extracted(cells: dict[str, str], words: Lexicon) -> TradeIntervention:
     number = cells["number"].removesuffix(".0")
     if not number.isdecimal():
         raise _WrongCell("number", "the number of an intervention")
@@ -97,7 +97,7 @@ def _extracted(cells: dict[str, str], words: Lexicon) -> Intervention:
     implementers, missing = _named(cells["implementers"], words)
     codes = re.findall(r"\d{5,6}", cells["products"])
     title = cells.get("title") or f"{cells['implementers'][:80]}: {cells['type'].lower()}"
-    return Intervention(
+    return TradeIntervention(
         number,
         plain(title),
         cells["type"],

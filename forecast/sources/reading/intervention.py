@@ -55,7 +55,7 @@ _EU = frozenset(
 
 
 @dataclass(frozen=True)
-class Intervention:
+class TradeIntervention:
     """An intervention as Global Trade Alert has it; ``levels``: (before, after) of each product, where it is told."""
 
     number: str
@@ -75,7 +75,7 @@ class Intervention:
     doubts: tuple[str, ...] = ()
 
 
-def candidate_of(one: Intervention, words: Lexicon) -> Candidate | None:
+def candidate_of(one: TradeIntervention, words: Lexicon) -> Candidate | None:
     """What an intervention suggests; None where it is of another type, or on no mineral."""
     kind = KIND_OF_TYPE.get(one.type.lower())
     minerals = words.minerals_of(one.products) if one.products else words.minerals_in(one.title)
@@ -117,7 +117,7 @@ def candidate_of(one: Intervention, words: Lexicon) -> Candidate | None:
     return Candidate(SOURCE, one.number, published, one.title, one.reference, event, tuple(doubts))
 
 
-def _judged(one: Intervention, kind: str) -> tuple[str, str, list[str]]:
+def _judged(one: TradeIntervention, kind: str) -> tuple[str, str, list[str]]:
     """The kind and status of an intervention: relief where it is liberalising, a threat while it is looked into."""
     doubts = [doubt for doubt in (_INEXACT.get(one.type.lower()),) if doubt]
     if one.evaluation.lower() == "green":
@@ -129,7 +129,7 @@ def _judged(one: Intervention, kind: str) -> tuple[str, str, list[str]]:
     return kind, "enacted", doubts
 
 
-def _actor(one: Intervention) -> tuple[str, list[str]]:
+def _actor(one: TradeIntervention) -> tuple[str, list[str]]:
     if one.implementers in (("EU",), ()) or len(_EU.intersection(one.implementers)) >= len(_EU) - 1:
         return "EU", []
     if len(one.implementers) > 1:

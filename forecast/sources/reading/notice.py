@@ -21,9 +21,13 @@ from forecast.sources.reading.words import Lexicon, codes_in
 MOST_TEXT = 300_000
 #: Sentences of a text by whose minerals a notice is judged, where neither its title nor its abstract names any.
 _ABOUT_TRADE = re.compile(r"\b(?:imports?|exports?|importation|exportation|subject merchandise|scope of the)\b", re.I)
+#: Metals that most remedies on are on articles of, such as nails, pipes and foil.
+_MADE_INTO = frozenset(("aluminium", "copper", "steel"))
 _GROUP = re.compile(r"\bcritical minerals?\b", re.I)
 _CITED = re.compile(r"\b(Proclamations?|Executive Orders?)\s+(?:No )?(\d{4,5})|\b(\d{2,3} FR \d{3,6})\b", re.I)
 _ORDERED = re.compile(r"\b(?:NOW, THEREFORE|hereby (?:proclaim|order|determine)|(?:it is )?hereby ordered)\b", re.I)
+#: The first section of an order may still be its reasons.
+_REASONS = re.compile(r"\bSection 1\. (?:Background|Policy|Purpose|Findings)\b")
 _FROM = re.compile(
     r"\b(?:imports?|imported|products?|articles|exports?)\b[^.;]{0,40}?\b(?:from|of)\b[^.;]{0,60}"
     r"|\bof [\w' ]{3,40} origin\b",
@@ -91,8 +95,11 @@ class Notice:
         """What a presidential document orders; of another one its dates, its abstract and its text."""
         if not self.presidential:
             return " ".join((plain(self.dates), self.head, self.body))
-        ordered = list(_ORDERED.finditer(self.body))
-        return self.body[ordered[0].end() :] if ordered else self.body
+        ordered = _ORDERED.search(self.body)
+        body = self.body[ordered.end() :] if ordered else self.body
+        reasons = _REASONS.search(body)
+        orders = body.find("Sec. 2", reasons.end()) if reasons else -1
+        return body if reasons is None or orders < 0 else f"{body[: reasons.start()]} {body[orders:]}"
 
     @cached_property
     def measure(self) -> str:
@@ -116,7 +123,9 @@ def wants_text(notice: Notice, words: Lexicon) -> bool:
         return True
     if not notice.measure:
         return False
-    if not words.minerals_in(notice.head) or _GROUP.search(notice.head):
+    if not words.minerals_in(notice.head):
+        return not notice.is_remedy  # its title names the good
+    if _GROUP.search(notice.head):
         return True
     if KINDS[notice.measure] is KindFamily.THREAT:
         return False
@@ -194,9 +203,13 @@ def _title(notice: Notice) -> str:
 def _minerals(notice: Notice, words: Lexicon) -> tuple[tuple[str, ...], list[str]]:
     for text in (plain(notice.title), plain(notice.abstract)):
         if named := words.minerals_in(text):
-            return _group(notice, words, text, named)
+            minerals, doubts = _group(notice, words, text, named)
+            made = _MADE_INTO.intersection(minerals) if notice.is_remedy else ()
+            return minerals, [*doubts, *(f"it may be on articles of {one} only: see its scope" for one in sorted(made))]
     if notice.presidential:  # its title says what it is about; its text names much else
         return _basket(notice, words)
+    if notice.is_remedy:
+        return (), []
     if coded := words.minerals_of(codes_in(notice.body)):
         return coded, [f"its minerals are those of the codes in its text, {', '.join(coded)}: are all of them meant?"]
     about = " ".join(sentence for sentence in sentences(notice.body) if _ABOUT_TRADE.search(sentence))
@@ -210,7 +223,8 @@ def _basket(notice: Notice, words: Lexicon) -> tuple[tuple[str, ...], list[str]]
     places = {place for text in said for place in words.places_in(text)[:1]}
     if not places and not _RECIPROCAL.search(notice.title):
         return (), []
-    basket = "all-cn-origin" if places == {"CHN"} else "all-non-exempt"
+    places = places or set(words.places_in(plain(notice.title)))
+    basket = "all-cn-origin" if places - {"USA"} == {"CHN"} else "all-non-exempt"
     return (basket,), ["it is about goods at large: which minerals are exempt is in its annex"]
 
 

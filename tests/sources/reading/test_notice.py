@@ -134,6 +134,18 @@ def test_dates_and_rates_of_the_reasons_are_not_those_of_the_order() -> None:
     assert one.cites == ("Proclamation 9704",)
 
 
+def test_a_first_section_of_reasons_orders_nothing() -> None:
+    one = found(
+        replace(
+            ORDER,
+            title="Adjusting Imports of Nickel",
+            text="I hereby order: Section 1. Background. A tariff of 10 percent applies as of March 1, 2026."
+            " Sec. 2. Duty. Nickel shall be subject to a tariff of 30 percent on or after April 1, 2026.",
+        )
+    )
+    assert (one.event.value_after, one.event.effective, one.doubts) == (30, dt.date(2026, 4, 1), ())
+
+
 def test_relief_has_its_last_day_known_with_it() -> None:
     one = found(
         replace(
@@ -151,6 +163,12 @@ def test_an_order_on_all_goods_is_about_a_basket() -> None:
     world = order(
         "Reciprocal Tariffs", "(1) All imports from all trading partners shall be subject to a duty of 10 percent."
     )
+    truce = order(
+        "Modifying Reciprocal Tariff Rates Consistent With the Arrangement Between the United States and China",
+        "(1) The heightened duties are suspended until November 10, 2026, effective March 10, 2026.",
+    )
+    assert (found(truce).event.kind, found(truce).event.minerals) == ("truce", ("all-cn-origin",))
+    assert found(truce).event.ended == dt.date(2026, 11, 10)
     assert found(china).event.minerals == ("all-cn-origin",)
     assert found(world).event.minerals == ("all-non-exempt",)
     assert "it is about goods at large" in found(world).doubts[0]
@@ -183,6 +201,19 @@ def test_minerals_of_the_codes_are_told_where_no_text_names_one() -> None:
     assert one.event.minerals == ("graphite-natural", "ndfeb-magnets")
     assert one.event.scope_note == "HS 250410, 850511"
     assert "are all of them meant?" in one.doubts[0]
+
+
+def test_a_remedy_is_about_the_good_of_its_title_and_doubts_articles_of_a_metal() -> None:
+    clips = replace(
+        RULE, title="Paper Clips From China: Antidumping Duty Order", text="Imports are of galvanized steel."
+    )
+    assert read(clips) is None
+    assert not wants_text(clips, words())
+    nails = found(
+        replace(RULE, title="Steel Nails From Oman: Antidumping Duty Order", dates="Applicable March 9, 2026.")
+    )
+    assert nails.event.minerals == ("steel",)
+    assert nails.doubts[0] == "it may be on articles of steel only: see its scope"
 
 
 def test_a_text_is_wanted_of_orders_and_where_the_rest_is_silent() -> None:

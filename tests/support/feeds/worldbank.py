@@ -40,8 +40,8 @@ def _workbook(values: Mapping[str, Mapping[date, float]]) -> bytes:
         sheet["A4"] = f"Updated on {_updated(months[-1]):%B %d, %Y}"
         for row, month in enumerate(months, start=first):
             sheet.cell(row, 1, f"{month:%Y}M{month:%m}")
-            for name, column in columns.items():
-                sheet.cell(row, column, values.get(name, {}).get(month, "…"))
+            for name in values.keys() & columns:
+                sheet.cell(row, columns[name], values[name].get(month, "…"))
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()

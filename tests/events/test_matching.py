@@ -8,7 +8,7 @@ from dataclasses import replace
 from forecast.events import Event, Events
 from forecast.events.candidate import Candidate
 from forecast.events.exposure import Minerals
-from forecast.events.likeness import alike
+from forecast.events.matching import alike
 from forecast.names import Slug
 from forecast.sources.reading.blank import BLANK
 

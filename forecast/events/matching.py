@@ -34,7 +34,7 @@ class Sign(IntEnum):
 
 
 @dataclass(frozen=True)
-class Likeness:
+class EventMatch:
     """An event that a candidate may be about, by which sign, and why in words."""
 
     event_id: str
@@ -47,24 +47,24 @@ class Likeness:
         return self.sign < Sign.NAMED
 
 
-def alike(candidate: Candidate, events: Iterable[Event], minerals: Minerals) -> tuple[Likeness, ...]:
+def alike(candidate: Candidate, events: Iterable[Event], minerals: Minerals) -> tuple[EventMatch, ...]:
     """The events that a candidate may tell of, the likeliest first."""
-    found = [likeness for event in events for likeness in _likeness(candidate, event, minerals)]
+    found = [match for event in events for match in _matches(candidate, event, minerals)]
     return tuple(sorted(found, key=lambda one: (one.sign, one.event_id)))
 
 
-def _likeness(candidate: Candidate, event: Event, minerals: Minerals) -> Iterator[Likeness]:
+def _matches(candidate: Candidate, event: Event, minerals: Minerals) -> Iterator[EventMatch]:
     """At most one, the surest."""
     own, named = candidate.event, _acts(f"{event.instrument} {event.title} {event.status_note}")
     shared = set(own.sources) & set(event.sources) or any(candidate.document in source for source in event.sources)
     if shared:
-        yield Likeness(event.event_id, Sign.SOURCE, "it has the same source")
+        yield EventMatch(event.event_id, Sign.SOURCE, "it has the same source")
     elif ours := _acts(own.instrument) & named:
-        yield Likeness(event.event_id, Sign.ACT, f"it is by the same act, {', '.join(sorted(ours))}")
+        yield EventMatch(event.event_id, Sign.ACT, f"it is by the same act, {', '.join(sorted(ours))}")
     elif own.actor == event.actor and own.family is event.family and _meet(own, event, minerals) and _near(own, event):
-        yield Likeness(event.event_id, Sign.DEED, "its actor does the like then to the same minerals")
+        yield EventMatch(event.event_id, Sign.DEED, "its actor does the like then to the same minerals")
     elif cited := _acts("; ".join(candidate.cites)) & _acts(f"{event.instrument} {event.title}"):
-        yield Likeness(event.event_id, Sign.NAMED, f"it names {', '.join(sorted(cited))}")
+        yield EventMatch(event.event_id, Sign.NAMED, f"it names {', '.join(sorted(cited))}")
 
 
 def _acts(text: str) -> set[str]:
