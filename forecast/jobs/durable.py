@@ -104,18 +104,15 @@ def _job_workflow(tasks: Tasks, job: Job, stages: Mapping[Stage, Callable[[str],
         with SetEnqueueOptions(deduplication_id=name, duplication_policy="return-existing"):
             return DBOS.enqueue_workflow(stage.queue, stages[stage], name)
 
+    def done(stage: Stage, at: str) -> list[Outcome]:
+        names = DBOS.run_step({"name": stage.question}, tasks.ask, stage)
+        tasks.begun(stage, names, tick=at)
+        running = [enqueue(stage, name) for name in names]
+        return [handle.get_result() for handle in running]
+
     @DBOS.workflow(name=job.name)
     def tick(at: dt.datetime, _context: object) -> None:
-        outcomes: list[Outcome] = []
-        for stage in job.stages:
-            names = DBOS.run_step({"name": stage.question}, tasks.ask, stage)
-            tasks.begun(stage, names, tick=at.isoformat())
-            running = [enqueue(stage, name) for name in names]
-            done = [handle.get_result() for handle in running]
-            outcomes += done
-            if not stage.goes_on(done):
-                break
-        tasks.ended(job, outcomes, tick=at.isoformat())
+        tasks.run(job, lambda stage: done(stage, at.isoformat()), tick=at.isoformat())
 
     return tick
 

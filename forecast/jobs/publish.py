@@ -75,7 +75,7 @@ def publish(catalog: Catalog, registry: Registry, folder: Path, day: dt.date, ke
     """Publish what is known at the end of a UTC day; nothing is written where ``latest`` says the same already.
 
     ``keep``: how many published days stay, 0 for all. Raises ``NothingTrained``; ``Misconfigured`` where the folder
-    cannot hold it; ``OSError``; ``Busy`` while another process publishes there.
+    cannot hold it; ``OSError``, of which ``TimeoutError`` where another process publishes there for a minute.
     """
     tables, left_out = _tables(catalog, registry, day)
     files = tuple(_listed(name, table) for name, table in tables.items())

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from croniter import croniter  # type: ignore[import-untyped]
 from structlog.typing import FilteringBoundLogger
@@ -144,8 +145,19 @@ class Tasks:
         if names and stage.doing:
             self.log.info(stage.doing, **facts, due=len(names))
 
-    def ended(self, job: Job, outcomes: list[Outcome], **facts: str) -> None:
-        """Say that a job is done, and how many ended in which way."""
+    def run(self, job: Job, done: Callable[[Stage], list[Outcome]], **facts: str) -> None:
+        """Have the stages of a job done, and say how many things ended in which way, or why it could not be asked for
+        them.
+        """
+        outcomes: list[Outcome] = []
+        try:
+            for stage in job.stages:
+                outcomes += (of_stage := done(stage))
+                if not stage.goes_on(of_stage):
+                    break
+        except FitFailed as error:
+            self.log.error(f"not {job.done}", **facts, detail=str(error))
+            return
         statuses = [outcome["status"] for outcome in outcomes]
         self.log.info(job.done, **facts, **{status: statuses.count(status) for status in sorted(set(statuses))})
 
@@ -159,24 +171,15 @@ def keep_by_clock(tasks: Tasks) -> None:
         while (left := (upcoming[job] - _now()).total_seconds()) > 0:
             if tasks.stop.wait(min(left, 60.0)):
                 return
-        try:
-            _run(tasks, job)
-        except FitFailed as error:
-            tasks.log.error(f"not {job.done}", detail=str(error))
+        tasks.run(job, partial(_done, tasks))
         upcoming[job] = job.next_tick(_now())
 
 
-def _run(tasks: Tasks, job: Job) -> None:
-    outcomes: list[Outcome] = []
-    for stage in job.stages:
-        names = tasks.ask(stage)
-        tasks.begun(stage, names)
-        with ThreadPoolExecutor(tasks.at_once(stage)) as pool:
-            done = list(pool.map(lambda name, stage=stage: tasks.do(stage, name), names))
-        outcomes += done
-        if not stage.goes_on(done):
-            break
-    tasks.ended(job, outcomes)
+def _done(tasks: Tasks, stage: Stage) -> list[Outcome]:
+    names = tasks.ask(stage)
+    tasks.begun(stage, names)
+    with ThreadPoolExecutor(tasks.at_once(stage)) as pool:
+        return list(pool.map(partial(tasks.do, stage), names))
 
 
 def _now() -> dt.datetime:

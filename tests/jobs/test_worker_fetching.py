@@ -247,6 +247,18 @@ def test_where_fetching_is_off_nothing_is_asked_not_even_what_a_killed_worker_le
     assert "update=off" in log(home)
 
 
+def test_sources_that_cannot_be_read_are_told_and_keep_nothing_else_from_being_done(
+    home: Path, start: Start, publisher: Publisher
+) -> None:
+    (home / "sources.toml").write_text("nonsense = 1")
+    worker = start()
+    wait_until(lambda: told(home, "retrained"))
+    worker.terminate()
+    assert worker.wait(timeout=10) == 0
+    assert told(home, "[error", "not updated", "nonsense = 1: expected a section: [nonsense]")
+    assert whole(home / "out" / "latest")
+
+
 @pytest.mark.slow
 def test_two_workers_on_one_database_ask_each_source_once(
     home: Path, start: Start, publisher: Publisher, postgres_url: str
