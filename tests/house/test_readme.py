@@ -31,7 +31,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 TRAINED = {
     "price.copper": "random-walk",
     "price.tin": "random-walk",
-    "volume.magnets.export.cn": "seasonal-naive",
+    "volume.magnets.export.cn": "grid",
     "volume.rare-earths.export.cn": "seasonal-naive",
 }
 #: The day on which the README asks.
