@@ -22,8 +22,9 @@ from forecast.catalog import Catalog
 from forecast.jobs.train import TrainingPlan, train
 from forecast.registry import Registry
 from forecast.settings import Settings, variable
-from tests.support import ROOT
+from tests.support import ROOT, feeds
 from tests.support.documents import Json
+from tests.support.internet import internet
 from tests.support.trained_home import add_run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,6 +35,8 @@ TRAINED = {
     "volume.magnets.export.cn": "grid",
     "volume.rare-earths.export.cn": "seasonal-naive",
 }
+#: Sources that the README fetches.
+FETCHED = ("worldbank", "imf")
 #: The day on which the README asks.
 DAY = dt.datetime.strptime(re.findall(r"asked on (\d+ \w+ \d+)", README)[0], "%d %b %Y").date()
 EVENT = "cn-7ree-licence-2025"
@@ -61,8 +64,8 @@ def sessions() -> list[tuple[str, list[str]]]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as a user's: trained runs, the bundled data beside them, files of their own.
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder as a user's: trained runs, the bundled data beside them, files of their own; its sources are local.
 
     One for all: the commands are tried in the order of the README, and each finds what the ones before it left.
     """
@@ -79,7 +82,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in OWN.items():
         (home / name).write_text(text)
     catalog.close()
-    return home
+    played = {name: feeds.of_observations()[name] for name in FETCHED}
+    with internet(played, settings, DAY) as outlets:
+        for outlet in outlets.values():
+            outlet.publish(DAY)
+        yield home
 
 
 @pytest.fixture(scope="module")
@@ -206,7 +213,8 @@ def test_the_two_commands_stand_on_the_first_screen() -> None:
 def test_the_table_of_settings_is_that_of_the_code() -> None:
     rows = dict(re.findall(r"^\| `(ORECAST_\w+)` \| (.*?) \|", README, re.MULTILINE))
     fields = Settings.model_fields.items()
-    assert rows == {variable(name): "" if field.default_factory else f"`{field.default}`" for name, field in fields}
+    defaults = {name: "" if field.default_factory else str(field.default) for name, field in fields}
+    assert rows == {variable(name): f"`{default}`" if default else "" for name, default in defaults.items()}
     assert all(field.description and field.description in README for _, field in fields)
 
 
