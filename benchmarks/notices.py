@@ -21,7 +21,7 @@ from support.report import Report, Row, parser
 
 from forecast.events.candidate import Candidate
 from forecast.settings import data_dir
-from forecast.sources.federal_register import RegisterDocument
+from forecast.sources.providers.federal_register import RegisterDocument
 from forecast.sources.reading.notice import Notice, candidate_of, wants_text
 from forecast.sources.reading.words import Lexicon
 

@@ -15,7 +15,7 @@ from forecast import open_home
 from forecast.catalog import Catalog
 from forecast.cli import call
 from forecast.settings import Settings, data_dir
-from forecast.sources.federal_register import FederalRegister
+from forecast.sources.providers.federal_register import FederalRegister
 from tests.support.feeds.federal_register import Feed
 from tests.support.notices import notices
 from tests.support.publishers import published, web_for

@@ -14,7 +14,7 @@ from forecast.jobs.event_edits import Author
 from forecast.jobs.fetch import Fetching, FetchResult
 from forecast.jobs.inbox import accept, dismiss, merge
 from forecast.sources.configuration import ConfiguredSource
-from forecast.sources.federal_register import FederalRegister
+from forecast.sources.providers.federal_register import FederalRegister
 from tests.support.feeds.federal_register import Feed
 from tests.support.notices import KnownNotice, notices
 from tests.support.publishers import NOT_FOUND, Answer, Handler, Request, published

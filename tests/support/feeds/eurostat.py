@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from forecast.sources.eurostat import UNIT_VALUE
+from forecast.sources.providers.eurostat import UNIT_VALUE
 from tests.support.feeds.sdmx import Values, asked_for
 from tests.support.publishers import Answer, Request
 

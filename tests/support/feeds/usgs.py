@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from datetime import date
 
-from forecast.sources.usgs import PARENT
+from forecast.sources.providers.usgs import PARENT
 from tests.support.publishers import NOT_FOUND, Answer, Request
 
 _COLUMNS = (

@@ -12,7 +12,7 @@ import pytest
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.events.candidate import Candidate
 from forecast.settings import data_dir
-from forecast.sources.federal_register import AGENCIES, TERMS, FederalRegister
+from forecast.sources.providers.federal_register import AGENCIES, TERMS, FederalRegister
 from tests.support.feeds.federal_register import Feed
 from tests.support.notices import KnownNotice, notices, told
 from tests.support.publishers import Answer, Handler, Publisher, Request, published, web_for
@@ -113,7 +113,7 @@ def test_all_pages_of_a_search_are_read() -> None:
 
 
 def test_a_search_with_more_results_than_are_given_goes_on_from_the_last_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forecast.sources.federal_register.MOST_RESULTS", 200)
+    monkeypatch.setattr("forecast.sources.providers.federal_register.MOST_RESULTS", 200)
     days = [dt.date(2024, 12, 1) + dt.timedelta(days=number) for number in range(250)]
     many = [changed(TUNGSTEN, document_number=f"x-{day}", publication_date=str(day)) for day in days]
     found, _ = fetched(Feed(many, most=200))
@@ -121,7 +121,7 @@ def test_a_search_with_more_results_than_are_given_goes_on_from_the_last_day(mon
 
 
 def test_more_documents_of_one_day_than_are_given_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("forecast.sources.federal_register.MOST_RESULTS", 200)
+    monkeypatch.setattr("forecast.sources.providers.federal_register.MOST_RESULTS", 200)
     many = [changed(TUNGSTEN, document_number=f"x-{number}") for number in range(300)]
     with pytest.raises(SourceFailed, match="more than 200 documents with tariff on 2024-12-16"):
         fetched(Feed(many, most=200), dt.date(2024, 12, 16))

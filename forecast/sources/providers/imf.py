@@ -10,8 +10,8 @@ import datetime as dt
 from collections.abc import Collection, Iterator
 
 from forecast.errors import LayoutChanged
+from forecast.sources.providers.sdmx_source import SdmxSource
 from forecast.sources.sdmx import SdmxObservation
-from forecast.sources.sdmx_source import SdmxSource
 from forecast.sources.source import Quote
 from forecast.sources.web import Web
 

@@ -9,7 +9,7 @@ import pytest
 
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.settings import data_dir
-from forecast.sources.eurostat import MOST_WAITS, WAIT, Eurostat
+from forecast.sources.providers.eurostat import MOST_WAITS, WAIT, Eurostat
 from forecast.sources.series_table import read_series_table
 from forecast.sources.source import Quote
 from forecast.sources.web import Web

@@ -9,7 +9,7 @@ import pytest
 
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.settings import data_dir
-from forecast.sources.bls import Bls
+from forecast.sources.providers.bls import Bls
 from forecast.sources.samples import samples_folder
 from forecast.sources.series_table import read_series_table
 from forecast.sources.source import Quote

@@ -11,8 +11,8 @@ import pytest
 
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.settings import data_dir
-from forecast.sources.comtrade import Comtrade
 from forecast.sources.portions import months
+from forecast.sources.providers.comtrade import Comtrade
 from forecast.sources.samples import samples_folder
 from forecast.sources.source import Quote
 from tests.support.feeds.comtrade import PREVIEW, WHOLE, Feed, answer, failed, record, refused

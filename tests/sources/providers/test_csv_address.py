@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pytest
 
 from forecast.errors import InvalidInput, LayoutChanged, SourceFailed
-from forecast.sources.csv_address import CsvAddress
+from forecast.sources.providers.csv_address import CsvAddress
 from forecast.sources.source import Quote
 from forecast.sources.web import Web
 from tests.support.publishers import Answer, Publisher, pages, published

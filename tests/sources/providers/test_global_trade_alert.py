@@ -10,7 +10,7 @@ import pytest
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.events.candidate import Candidate
 from forecast.settings import data_dir
-from forecast.sources.global_trade_alert import GlobalTradeAlert
+from forecast.sources.providers.global_trade_alert import GlobalTradeAlert
 from tests.support.publishers import Answer, Handler, Publisher, Request, published, web_for
 
 SAMPLE: list[dict[str, object]] = json.loads(

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from forecast.errors import InvalidInput, LayoutChanged, SourceFailed
-from forecast.sources.fred import Fred
+from forecast.sources.providers.fred import Fred
 from forecast.sources.samples import samples_folder
 from forecast.sources.source import Quote
 from tests.support.feeds.fred import Feed

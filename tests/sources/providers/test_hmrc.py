@@ -11,7 +11,7 @@ import pytest
 
 from forecast.errors import InvalidInput, LayoutChanged, SourceFailed
 from forecast.settings import data_dir
-from forecast.sources.hmrc import Hmrc
+from forecast.sources.providers.hmrc import Hmrc
 from forecast.sources.source import Quote
 from forecast.sources.trade_lines import trade_lines
 from tests.support.feeds.hmrc import Feed

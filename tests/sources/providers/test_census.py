@@ -10,8 +10,8 @@ import pytest
 
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.settings import data_dir
-from forecast.sources.census import Census
 from forecast.sources.portions import months
+from forecast.sources.providers.census import Census
 from forecast.sources.samples import samples_folder
 from forecast.sources.source import Quote
 from tests.support.feeds.census import INVALID, Feed, row, table

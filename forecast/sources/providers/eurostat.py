@@ -14,8 +14,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 
 from forecast.errors import LayoutChanged, SourceFailed
+from forecast.sources.providers.sdmx_source import SdmxSource
 from forecast.sources.sdmx import SdmxObservation
-from forecast.sources.sdmx_source import SdmxSource
 from forecast.sources.source import Quote
 from forecast.sources.web import Page, Web
 

@@ -12,10 +12,10 @@ from openpyxl import Workbook, load_workbook
 from forecast.catalog.bundle import read_bundle
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.settings import data_dir
+from forecast.sources.providers.worldbank import WorldBank
 from forecast.sources.samples import samples_folder
 from forecast.sources.series_table import read_series_table
 from forecast.sources.source import Quote
-from forecast.sources.worldbank import WorldBank
 from tests.support.feeds.worldbank import SAMPLE, Feed
 from tests.support.publishers import Answer, Handler, Publisher, Request, pages, published, web_for
 

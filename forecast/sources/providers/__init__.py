@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from forecast.sources.bls import Bls
-from forecast.sources.census import Census
-from forecast.sources.comex import Comex
-from forecast.sources.comtrade import Comtrade
-from forecast.sources.csv_address import CsvAddress
-from forecast.sources.eurostat import Eurostat
-from forecast.sources.federal_register import FederalRegister
-from forecast.sources.fred import Fred
-from forecast.sources.global_trade_alert import GlobalTradeAlert
-from forecast.sources.hmrc import Hmrc
-from forecast.sources.imf import Imf
-from forecast.sources.sdmx_source import SdmxFlow
+from forecast.sources.providers.bls import Bls
+from forecast.sources.providers.census import Census
+from forecast.sources.providers.comex import Comex
+from forecast.sources.providers.comtrade import Comtrade
+from forecast.sources.providers.csv_address import CsvAddress
+from forecast.sources.providers.eurostat import Eurostat
+from forecast.sources.providers.federal_register import FederalRegister
+from forecast.sources.providers.fred import Fred
+from forecast.sources.providers.global_trade_alert import GlobalTradeAlert
+from forecast.sources.providers.hmrc import Hmrc
+from forecast.sources.providers.imf import Imf
+from forecast.sources.providers.sdmx_source import SdmxFlow
+from forecast.sources.providers.usgs import Usgs
+from forecast.sources.providers.worldbank import WorldBank
 from forecast.sources.source import NoticeSource, Source
-from forecast.sources.usgs import Usgs
-from forecast.sources.worldbank import WorldBank
 
 #: Sources of observations, in the order in which they are fetched.
 SOURCES: tuple[Source, ...] = (

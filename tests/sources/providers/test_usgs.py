@@ -12,8 +12,8 @@ import pytest
 
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.settings import data_dir
+from forecast.sources.providers.usgs import PARENT, Usgs
 from forecast.sources.source import Quote
-from forecast.sources.usgs import PARENT, Usgs
 from tests.support.feeds.usgs import Feed
 from tests.support.publishers import NOT_FOUND, Answer, Request, published, web_for
 

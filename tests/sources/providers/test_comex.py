@@ -13,7 +13,7 @@ import pytest
 
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.settings import data_dir
-from forecast.sources.comex import Comex
+from forecast.sources.providers.comex import Comex
 from forecast.sources.source import Quote
 from tests.support.feeds.comex import Feed
 from tests.support.publishers import Answer, Request, published, web_for

@@ -10,7 +10,7 @@ import pytest
 
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.settings import data_dir
-from forecast.sources.imf import Imf
+from forecast.sources.providers.imf import Imf
 from forecast.sources.series_table import read_series_table
 from forecast.sources.source import Quote
 from tests.support.feeds.imf import Feed

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from forecast.errors import InvalidInput
-from forecast.sources.sdmx_source import SdmxFlow, batches, joined
+from forecast.sources.providers.sdmx_source import SdmxFlow, batches, joined
 from forecast.sources.source import Quote
 from tests.sources.test_sdmx import BIS, ECB, GENERIC, OECD
 from tests.support.publishers import Answer, published, web_for
