@@ -160,7 +160,16 @@ class Fetching:
         kept = self.catalog.fetches.pages(provider.name) if unless_unchanged else {}
         known = {place: Validators(*marks) for place, marks in kept.items()}
         address, key = self.source.address, self.source.key
-        return Web(provider.name, address, provider.pause, key, known, self.sleep, accept=provider.accept)
+        return Web(
+            provider.name,
+            address,
+            provider.pause,
+            key,
+            known,
+            self.sleep,
+            accept=provider.accept,
+            today=self.now.date(),
+        )
 
     def _take_in(self, one: SourceSeries, quotes: Iterable[Quote]) -> tuple[Counts, tuple[str, ...]]:
         """Write what is new of one series; its counts, and what is wrong with single values of it."""

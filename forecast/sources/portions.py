@@ -17,7 +17,12 @@ def portions(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def months(since: dt.date) -> list[dt.date]:
-    """First days of the months from that of ``since`` to that of today (UTC)."""
-    found: list[dt.date] = _MONTHLY.between(since, dt.datetime.now(dt.UTC).date()).tolist()
+def months(since: dt.date, until: dt.date) -> list[dt.date]:
+    """First days of the months from that of ``since`` to that of ``until``."""
+    found: list[dt.date] = _MONTHLY.between(since, until).tolist()
     return found
+
+
+def spans(since: dt.date, until: dt.date, size: int) -> Iterator[tuple[dt.date, dt.date]]:
+    """The same in spans of so many months: first days of the first and the last month of each."""
+    return ((some[0], some[-1]) for some in portions(months(since, until), size))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from forecast.errors import Fault, InvalidInput, one_of
@@ -66,11 +66,3 @@ def first_of_month(year: int, month: int) -> dt.date | None:
         return dt.date(year, month, 1)
     except ValueError:
         return None
-
-
-def spans(since: dt.date, until: dt.date, months: int) -> Iterator[tuple[dt.date, dt.date]]:
-    """Spans of so many months from that of ``since`` to that of ``until``: first days of their first and last month."""
-    first, last = since.year * 12 + since.month - 1, until.year * 12 + until.month - 1
-    for start in range(first, last + 1, months):
-        end = min(start + months - 1, last)
-        yield dt.date(start // 12, start % 12 + 1, 1), dt.date(end // 12, end % 12 + 1, 1)

@@ -65,8 +65,8 @@ class Web:
 
     ``source``: its name, for errors; ``address``: where relative addresses begin; ``key``: of the user at the
     publisher, never part of an error; ``known``: validators of answers that came in whole before, by digest of their
-    addresses; ``accept``: the media type that is asked for. ``seen``: validators of this time, to be kept once what the
-    answers say is written.
+    addresses; ``accept``: the media type that is asked for; ``today``: the day (UTC) up to which figures are asked for.
+    ``seen``: validators of this time, to be kept once what the answers say is written.
     """
 
     source: str
@@ -77,6 +77,7 @@ class Web:
     sleep: Callable[[float], None] = time.sleep
     seen: dict[str, Validators] = field(default_factory=dict)
     accept: str = "*/*"
+    today: dt.date = field(default_factory=lambda: dt.datetime.now(dt.UTC).date())
 
     def __enter__(self) -> Self:
         self._client = httpx.Client(timeout=_TIMEOUT, headers={"User-Agent": _AGENT, "Accept": self.accept})

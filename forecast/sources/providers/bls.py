@@ -34,7 +34,7 @@ class Bls(Source):
     def fetch(self, web: Web, keys: Collection[str], since: dt.date) -> Iterator[Quote]:
         found: dict[str, list[_Figure]] = {}
         said: list[str] = []
-        wanted, last = sorted(keys), max(dt.datetime.now(dt.UTC).year, since.year)
+        wanted, last = sorted(keys), max(web.today.year, since.year)
         for at in range(0, len(wanted), _MOST_SERIES):
             for year in range(since.year, last + 1, _MOST_YEARS):
                 answer = self._asked(web, wanted[at : at + _MOST_SERIES], year, min(year + _MOST_YEARS - 1, last))

@@ -115,7 +115,7 @@ class Census(Source):
         wanted: dict[tuple[str, str], list[_Key]] = defaultdict(list)
         for key in map(self._key, keys):
             wanted[key.flow, key.commodity].append(key)
-        asked = months(max(since, _FIRST))
+        asked = months(max(since, _FIRST), web.today)
         faults: list[str] = []
         for (flow, commodity), some in wanted.items():
             begun = False

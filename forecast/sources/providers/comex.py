@@ -15,8 +15,9 @@ from itertools import groupby
 
 from forecast.errors import SourceFailed
 from forecast.sources.json_answer import JsonAnswer, Record, json_answer
+from forecast.sources.portions import spans
 from forecast.sources.source import Quote, Source
-from forecast.sources.trade_lines import EMPTY_FOR, EVERYWHERE, TradeLine, first_of_month, spans, trade_lines
+from forecast.sources.trade_lines import EMPTY_FOR, EVERYWHERE, TradeLine, first_of_month, trade_lines
 from forecast.sources.web import Web
 
 _FIRST = dt.date(1997, 1, 1)
@@ -52,10 +53,10 @@ class Comex(Source):
 
     def fetch(self, web: Web, keys: Collection[str], since: dt.date) -> Iterator[Quote]:
         lines = sorted(trade_lines(keys, _UNITS), key=lambda line: line.flow)
-        today, any_row = dt.datetime.now(dt.UTC).date(), False
+        any_row = False
         begun: set[str] = set()
-        for year in range(max(since, _FIRST).year, today.year + 1):
-            ((first, last),) = spans(max(since, _FIRST, dt.date(year, 1, 1)), min(today, dt.date(year, 12, 31)), 12)
+        for year in range(max(since, _FIRST).year, web.today.year + 1):
+            ((first, last),) = spans(max(since, _FIRST, dt.date(year, 1, 1)), min(web.today, dt.date(year, 12, 31)), 12)
             for flow, of_flow in ((flow, list(some)) for flow, some in groupby(lines, lambda line: line.flow)):
                 partners = sorted({line.partner for line in of_flow})
                 tables = {partner: self._table(web, flow, of_flow, partner, (first, last)) for partner in partners}
@@ -63,7 +64,7 @@ class Comex(Source):
                 any_row = any_row or bool(published)
                 for line in of_flow:
                     yield from _quotes(line, tables[line.partner], published, begun)
-        if lines and not any_row and today - since > EMPTY_FOR:
+        if lines and not any_row and web.today - since > EMPTY_FOR:
             raise SourceFailed(self.name, f"no row of any of {len(lines)} lines since {since}")
 
     def _table(

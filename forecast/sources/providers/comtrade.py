@@ -138,7 +138,7 @@ class Comtrade(Source):
         flows: dict[tuple[str, str], list[_Key]] = {}
         for key in map(self._key, keys):
             flows.setdefault((key.reporter, key.flow), []).append(key)
-        periods = {f"{month:%Y%m}": month for month in months(since)}
+        periods = {f"{month:%Y%m}": month for month in months(since, web.today)}
         for (reporter, flow), wanted in flows.items():
             empty = True
             for question in self._questions(web, wanted, list(periods)):

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from forecast.errors import SourceFailed
 from forecast.sources.json_answer import JsonAnswer, Record, json_answer
+from forecast.sources.portions import spans
 from forecast.sources.source import Quote, Source
-from forecast.sources.trade_lines import EMPTY_FOR, EVERYWHERE, TradeLine, first_of_month, outermost, spans, trade_lines
+from forecast.sources.trade_lines import EMPTY_FOR, EVERYWHERE, TradeLine, first_of_month, outermost, trade_lines
 from forecast.sources.web import Page, Web
 
 #: Codes of one question, whose address may have some two thousand characters, and months of one: sums of more than six
@@ -62,9 +63,9 @@ class Hmrc(Source):
 
     def fetch(self, web: Web, keys: Collection[str], since: dt.date) -> Iterator[Quote]:
         lines = trade_lines(keys, _UNITS)
-        today, any_row = dt.datetime.now(dt.UTC).date(), False
+        any_row = False
         begun: set[str] = set()
-        for span in spans(max(since, _FIRST), today, _MONTHS):
+        for span in spans(max(since, _FIRST), web.today, _MONTHS):
             for flow in sorted({line.flow for line in lines}):
                 of_flow = [line for line in lines if line.flow == flow]
                 partners = sorted({line.partner for line in of_flow} | {EVERYWHERE})
@@ -72,7 +73,7 @@ class Hmrc(Source):
                 any_row = any_row or bool(tables[EVERYWHERE])
                 for line in of_flow:
                     yield from _quotes(line, tables, begun)
-        if lines and not any_row and today - since > EMPTY_FOR:
+        if lines and not any_row and web.today - since > EMPTY_FOR:
             raise SourceFailed(self.name, f"no row of any of {len(lines)} lines since {since}")
 
     def _table(self, web: Web, lines: list[TradeLine], partner: str, span: tuple[dt.date, dt.date]) -> _Months:

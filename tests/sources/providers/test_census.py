@@ -18,8 +18,8 @@ from tests.support.feeds.census import INVALID, Feed, row, table
 from tests.support.publishers import Answer, Handler, Request, published, web_for
 from tests.support.quotes import values
 
-THIS_MONTH = months(date.today())[0]
-LAST_MONTH = months(date.fromordinal(THIS_MONTH.toordinal() - 1))[0]
+THIS_MONTH = months(date.today(), date.today())[0]
+LAST_MONTH = months(date.fromordinal(THIS_MONTH.toordinal() - 1), date.today())[0]
 TIME = f"{LAST_MONTH:%Y-%m}"
 WEIGHT, VALUE, PRICE, DUTY = (
     f"imports/2846/5700/{field}" for field in ("quantity", "value", "unit_value", "duty_rate")
@@ -101,10 +101,10 @@ def test_samples_of_exports_and_of_chapters_give_the_figures_they_have() -> None
 
 def test_a_commodity_is_asked_for_by_its_lines_and_their_totals_in_spans_of_25_months() -> None:
     since = date(THIS_MONTH.year - 3, THIS_MONTH.month, 1)
-    _, requests = fetched(Feed({WORLD: dict.fromkeys(months(since), 5.0)}), WORLD, WEIGHT, since=since)
+    _, requests = fetched(Feed({WORLD: dict.fromkeys(months(since, date.today()), 5.0)}), WORLD, WEIGHT, since=since)
     assert [request.path for request in requests] == ["imports/hs"] * 2
     spans = [request.params["time"].split() for request in requests]
-    asked = months(since)
+    asked = months(since, date.today())
     assert spans == [
         ["from", f"{asked[0]:%Y-%m}", "to", f"{asked[24]:%Y-%m}"],
         ["from", f"{asked[25]:%Y-%m}", "to", f"{asked[36]:%Y-%m}"],
@@ -120,7 +120,9 @@ def test_a_commodity_is_asked_for_by_its_lines_and_their_totals_in_spans_of_25_m
 
 def test_the_history_begins_in_2010() -> None:
     first = "imports/8112921000/-/quantity"
-    _, requests = fetched(Feed({first: dict.fromkeys(months(date(2010, 1, 1)), 5.0)}), first, since=date(1990, 1, 1))
+    _, requests = fetched(
+        Feed({first: dict.fromkeys(months(date(2010, 1, 1), date.today()), 5.0)}), first, since=date(1990, 1, 1)
+    )
     assert requests[0].params["time"].startswith("from 2010-01 to ")
     assert requests[0].params["I_COMMODITY"] == "8112921000"
 
@@ -250,7 +252,7 @@ def test_no_content_for_long_is_told() -> None:
 
 def test_a_span_without_content_after_one_with_it_is_told() -> None:
     since = date(THIS_MONTH.year - 4, THIS_MONTH.month, 1)
-    asked = months(since)
+    asked = months(since, date.today())
     quotes, why = came(Feed({WORLD: {since: 70.0}}), WORLD, since=since)
     assert values(quotes) == {WORLD: {since: 70.0}}
     assert why == f"imports of 2846: nothing from {asked[25]:%Y-%m} to {asked[-1]:%Y-%m}"

@@ -19,8 +19,8 @@ from tests.support.feeds.comtrade import PREVIEW, WHOLE, Feed, answer, failed, r
 from tests.support.publishers import Answer, Handler, Request, published, web_for
 from tests.support.quotes import values
 
-THIS_MONTH = months(date.today())[0]
-LAST_MONTH = months(date.fromordinal(THIS_MONTH.toordinal() - 1))[0]
+THIS_MONTH = months(date.today(), date.today())[0]
+LAST_MONTH = months(date.fromordinal(THIS_MONTH.toordinal() - 1), date.today())[0]
 WEIGHT, VALUE, PRICE = "156/X/842/2846/netWgt", "156/X/842/2846/primaryValue", "156/X/842/2846/usd_per_kg"
 WORLD = "156/X/0/2846/netWgt"
 
