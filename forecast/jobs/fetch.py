@@ -159,12 +159,11 @@ class Fetching:
         provider = self.source.provider
         kept = self.catalog.fetches.pages(provider.name) if unless_unchanged else {}
         known = {place: Validators(*marks) for place, marks in kept.items()}
-        address, key = self.source.address, self.source.key
         return Web(
             provider.name,
-            address,
+            self.source.address,
             provider.pause,
-            key,
+            self.source.key,
             known,
             self.sleep,
             accept=provider.accept,
