@@ -20,7 +20,7 @@ from forecast.answers.scenarios import Outcome
 from forecast.effects import EffectRecord
 from forecast.effects.report import EpisodeReport
 from forecast.errors import TooShort
-from forecast.events import Events
+from forecast.events import Event, Events
 from forecast.metrics import QUANTILE_LEVELS
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 INK, QUIET, GRID = "#1f2933", "#7b8794", "#e4e7eb"
 #: Told apart also by the colour-blind (Okabe and Ito, Color universal design, 2008).
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
-MOST_MARKS = 8
+#: Marks in a picture, and titles of events that one spells out.
+MOST_MARKS, MOST_TITLES = 8, 4
 #: Said of an effect that is not identified, whose median of 0 is no finding.
 UNKNOWN = "Not identified: these data cannot tell the effect; the bands are what was assumed before they were seen."
 
@@ -60,11 +61,18 @@ def marks(
         if event is not None and first <= day <= last:
             members = [events[name] for name in effect.episode.events if name in events]
             rank = any(each.own for each in members), abs(float(np.median(effect.size)))
-            found.append((rank, Mark(day, "; ".join(each.title for each in members))))
+            found.append((rank, Mark(day, _titles(members))))
     strongest = [mark for _, mark in sorted(found, key=lambda pair: pair[0], reverse=True)]
     open_ones = [Mark(b.starts, b.says) for b in branches if b.starts and first <= b.starts <= last]
     chosen = [*open_ones[: MOST_MARKS // 2], *strongest][:MOST_MARKS]
     return sorted(chosen, key=lambda mark: (mark.day, mark.label))
+
+
+def _titles(members: Sequence[Event]) -> str:
+    """The titles of an episode's events, somebody's own first; of a year's worth of them, how many more there are."""
+    titles = [each.title for each in sorted(members, key=lambda each: not each.own)]
+    more = [f"and {len(titles) - MOST_TITLES} more"] if len(titles) > MOST_TITLES else []
+    return "; ".join([*titles[:MOST_TITLES], *more])
 
 
 def forecast_picture(history: History, made: Forecast, marked: Sequence[Mark] = (), periods: int = 72) -> bytes:
