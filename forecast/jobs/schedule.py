@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from forecast.errors import ForecastError
 from forecast.extras import installed
 from forecast.jobs.retrain import due_now, train_now
-from forecast.jobs.tasks import LEVEL, Job, Outcome, Stage, failed, ticks
+from forecast.jobs.tasks import LOG_LEVEL, Job, Outcome, Stage, failed, ticks
 from forecast.settings import OFF, Settings
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     """
     schedule = settings.fetch_schedule if fetches(settings) else ""
     return (
-        Job("update", "updated", schedule, (FETCH, TRAIN, PUBLISH)),
-        Job("retrain", "retrained", settings.schedule, (TRAIN, PUBLISH)),
+        Job("update", "updated", schedule, (FETCHING, TRAINING, PUBLISHING)),
+        Job("retrain", "retrained", settings.schedule, (TRAINING, PUBLISHING)),
     )
 
 
@@ -87,12 +87,12 @@ def as_news(outcome: Outcome, before: FetchState | None) -> Outcome:
     """
     status = outcome["status"]
     if before is None or not before.fault:
-        return {**outcome, LEVEL: "warning"} if status in _AT_FAULT else outcome
+        return {**outcome, LOG_LEVEL: "warning"} if status in _AT_FAULT else outcome
     if status not in _AT_FAULT:
         return {**outcome, "again": f"well, at fault since {before.fault_since:%Y-%m-%d %H:%M} UTC"}
     if status != ("partial" if any((before.counts or {}).values()) else "failed"):
-        return {**outcome, LEVEL: "warning"}
-    return {**outcome, LEVEL: "debug"} if status == "failed" else {**outcome, "detail": ""}
+        return {**outcome, LOG_LEVEL: "warning"}
+    return {**outcome, LOG_LEVEL: "debug"} if status == "failed" else {**outcome, "detail": ""}
 
 
 #: Statuses of a source with which something is wrong: nothing came of it, or not all.
@@ -125,7 +125,7 @@ def publish_now(settings: Settings, folder: str) -> Outcome:
     return {"status": published.status, "day": str(published.day), "size": published.size, "without": without}
 
 
-FETCH = Stage(
+FETCHING = Stage(
     "fetch",
     "sources",
     "fetching",
@@ -139,5 +139,5 @@ FETCH = Stage(
     joined=True,
     news=("fetched", "partial"),
 )
-TRAIN = Stage("train", "due", "training", "series", "retraining", due_now, train_now)
-PUBLISH = Stage("publish", "folders", "publishing", "folder", "", publish_due, publish_now, at_once=1)
+TRAINING = Stage("train", "due", "training", "series", "retraining", due_now, train_now)
+PUBLISHING = Stage("publish", "folders", "publishing", "folder", "", publish_due, publish_now, at_once=1)

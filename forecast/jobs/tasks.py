@@ -21,7 +21,7 @@ from forecast.settings import Settings
 #: What became of one thing that was done: its ``status`` (``failed`` where nothing did), and other words for the log.
 Outcome = dict[str, str]
 #: A word of an outcome: at which level the log has it, ``warning`` for a failure and ``info`` for the rest if unsaid.
-LEVEL = "level"
+LOG_LEVEL = "level"
 
 
 def failed(settings: Settings, name: str, why: str) -> Outcome:
@@ -127,8 +127,8 @@ class Tasks:
             outcome = apart(self.stop, stage.do, self.settings, name, seconds=stage.seconds)
         except FitFailed as error:
             outcome = self._died(stage, name, str(error))
-        level = outcome.get(LEVEL, "warning" if outcome["status"] == "failed" else "info")
-        told = ("status", LEVEL, "series_id", stage.subject)
+        level = outcome.get(LOG_LEVEL, "warning" if outcome["status"] == "failed" else "info")
+        told = ("status", LOG_LEVEL, "series_id", stage.subject)
         facts = {key: word for key, word in outcome.items() if word and key not in told}
         say = getattr(self.log, level)
         say(outcome["status"], **{stage.subject: name}, **facts, seconds=round(time.monotonic() - started, 1))

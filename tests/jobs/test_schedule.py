@@ -12,7 +12,7 @@ from forecast.catalog import Catalog
 from forecast.catalog.fetches import FetchState
 from forecast.jobs import schedule
 from forecast.jobs.schedule import as_news, fetch_died, fetch_due, fetch_now, jobs, publish_due, publish_now
-from forecast.jobs.tasks import LEVEL, Outcome
+from forecast.jobs.tasks import LOG_LEVEL, Outcome
 from forecast.settings import Settings
 from tests.support.numbers_source import months, numbers, write_sources
 from tests.support.publishers import NOT_FOUND, Answer, Publisher, Request, published
@@ -67,7 +67,7 @@ def test_a_fault_is_told_when_it_begins_and_not_again(
     before: FetchState | None, status: str, level: str | None, detail: str
 ) -> None:
     outcome = as_news({"status": status, "detail": "why"}, before)
-    assert (outcome.get(LEVEL), outcome["detail"]) == (level, detail)
+    assert (outcome.get(LOG_LEVEL), outcome["detail"]) == (level, detail)
 
 
 @pytest.mark.parametrize("status", ["fetched", "unchanged"])
@@ -111,12 +111,12 @@ def test_a_fetch_that_dies_is_kept_and_told_as_one_that_fails(settings: Settings
     assert first == {
         "status": "failed",
         "detail": "it was not done after 10800 seconds, and was ended",
-        LEVEL: "warning",
+        LOG_LEVEL: "warning",
     }
     kept = states(settings)["alpha"]
     assert (kept.succeeded, kept.asked) == (went_well.succeeded, went_well.asked)
     assert kept.fault_since == kept.tried > went_well.tried
-    assert fetch_died(settings, "alpha", "it died")[LEVEL] == "debug"
+    assert fetch_died(settings, "alpha", "it died")[LOG_LEVEL] == "debug"
     again = states(settings)["alpha"]
     assert (again.fault, again.fault_since) == ("it died", kept.fault_since)
 
