@@ -30,8 +30,8 @@ def jobs(settings: Settings) -> tuple[Job, ...]:
     """
     schedule = settings.fetch_schedule if fetches(settings) else ""
     return (
-        Job("update", "updated", schedule, (FETCH_STAGE, TRAIN_STAGE, PUBLISH_STAGE)),
-        Job("retrain", "retrained", settings.schedule, (TRAIN_STAGE, PUBLISH_STAGE)),
+        Job("update", "updated", schedule, (FETCHING, TRAINING, PUBLISHING)),
+        Job("retrain", "retrained", settings.schedule, (TRAINING, PUBLISHING)),
     )
 
 
@@ -125,7 +125,7 @@ def publish_now(settings: Settings, folder: str) -> Outcome:
     return {"status": published.status, "day": str(published.day), "size": published.size, "without": without}
 
 
-FETCH_STAGE = Stage(
+FETCHING = Stage(
     "fetch",
     "sources",
     "fetching",
@@ -139,5 +139,5 @@ FETCH_STAGE = Stage(
     joined=True,
     news=("fetched", "partial"),
 )
-TRAIN_STAGE = Stage("train", "due", "training", "series", "retraining", due_now, train_now)
-PUBLISH_STAGE = Stage("publish", "folders", "publishing", "folder", "", publish_due, publish_now, at_once=1)
+TRAINING = Stage("train", "due", "training", "series", "retraining", due_now, train_now)
+PUBLISHING = Stage("publish", "folders", "publishing", "folder", "", publish_due, publish_now, at_once=1)

@@ -98,8 +98,8 @@ if __name__ == "__main__":
     from forecast.jobs.worker import run
     from forecast.settings import Settings
 
-    schedule.TRAIN_STAGE = replace(schedule.TRAIN_STAGE, ask=due, do=train)
-    schedule.PUBLISH_STAGE = replace(schedule.PUBLISH_STAGE, do=publish)
+    schedule.TRAINING = replace(schedule.TRAINING, ask=due, do=train)
+    schedule.PUBLISHING = replace(schedule.PUBLISHING, do=publish)
     settings = Settings.from_env(os.environ)
     run(settings, Work(schedule.jobs(settings)))
 """

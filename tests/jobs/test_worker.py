@@ -69,14 +69,14 @@ def watch(event, facts):
 if __name__ == "__main__":
     from dataclasses import replace
 
-    from forecast.jobs.schedule import TRAIN_STAGE
+    from forecast.jobs.schedule import TRAINING
     from forecast.jobs.tasks import Job, Work
     from forecast.jobs.worker import run
     from forecast.settings import Settings
 
     sys.addaudithook(watch)
     settings = Settings.from_env(os.environ)
-    job = Job("retrain", "retrained", settings.schedule, (replace(TRAIN_STAGE, ask=due, do=train),))
+    job = Job("retrain", "retrained", settings.schedule, (replace(TRAINING, ask=due, do=train),))
     run(settings, Work((job,), imports=("tests.support.trained_home",)))
 """
 

@@ -72,7 +72,7 @@ if __name__ == "__main__":
     if name := os.environ.get("HOST_NAME"):
         socket.gethostname = lambda: name
     settings = Settings.from_env(os.environ)
-    schedule.TRAIN_STAGE = replace(schedule.TRAIN_STAGE, ask=due, do=train)
+    schedule.TRAINING = replace(schedule.TRAINING, ask=due, do=train)
     run(settings, Work(schedule.jobs(settings), imports=("tests.support.trained_home",)))
 """
 YEARLY = "@yearly"
