@@ -152,7 +152,7 @@ def test_every_target_is_watched_and_nothing_else(settings: Settings) -> None:
         health.series_id for health in monitor(catalog, Registry(settings.models_dir), dt.date(2026, 7, 15)).data
     ]
     assert watched == [name for name, series in catalog.series().items() if series.role == "target"]
-    assert len(watched) == 62
+    assert len(watched) == 64
     catalog.close()
 
 
