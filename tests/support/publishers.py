@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
@@ -108,7 +108,8 @@ def _handler(publisher: Publisher) -> type[BaseHTTPRequestHandler]:
             for name, text in answer.headers.items():
                 self.send_header(name, text)
             self.end_headers()
-            self.wfile.write(answer.body if answer.cut is None else answer.body[: answer.cut])
+            with suppress(ConnectionError):  # who asked was killed meanwhile
+                self.wfile.write(answer.body if answer.cut is None else answer.body[: answer.cut])
             if answer.cut is not None:
                 self.close_connection = True
 
