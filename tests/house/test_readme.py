@@ -28,10 +28,13 @@ from tests.support.internet import internet
 from tests.support.trained_home import add_run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+#: Its suspended controls may return, which is weighed with what such controls did to all that was trained; here only a
+#: few series are, and what is ahead differs by some percent.
+WEIGHED = "volume.rare-earths.import.in"
 #: Trained for real, with the family that `make run` chooses for them; it takes no time.
 TRAINED = {
     "price.copper": "random-walk",
-    "price.tin": "random-walk",
+    WEIGHED: "grid",
     "volume.magnets.export.cn": "grid",
     "volume.rare-earths.export.cn": "seasonal-naive",
 }
@@ -132,18 +135,36 @@ def asked_on_its_day(command: str) -> str:
     return command.replace("?h=", f"?as_of={DAY}&h=") if command.startswith("curl ") else command
 
 
-def matches(shown: list[str], printed: list[str]) -> bool:
-    """Whether the printed lines are the shown ones: ``…`` stands for lines, or for the rest of a line."""
+def matches(shown: list[str], printed: list[str], near: float = 0.0) -> bool:
+    """Whether the printed lines are the shown ones: ``…`` stands for lines, or for the rest of a line.
+
+    ``near``: how far numbers may be apart, relatively.
+    """
     if not shown:
         return not printed
     head, *rest = shown
     if head.strip() == "…":
-        return any(matches(rest, printed[i:]) for i in range(len(printed) + 1))
+        return any(matches(rest, printed[i:], near) for i in range(len(printed) + 1))
     if not printed:
         return False
     line = result(printed[0])
-    same = line.startswith(result(head[:-1])) if head.endswith("…") else line == result(head)
-    return same and matches(rest, printed[1:])
+    same = line.startswith(result(head[:-1])) if head.endswith("…") else alike(result(head), line, near)
+    return same and matches(rest, printed[1:], near)
+
+
+def alike(shown: str, printed: str, near: float) -> bool:
+    """Whether two lines have the same words, and numbers that are no further apart."""
+    ours, theirs = (re.split(r"[,\s]+", line) for line in (shown, printed))
+    number = re.compile(r"-?\d+(\.\d+)?")
+    return shown == printed or (
+        near > 0
+        and len(ours) == len(theirs)
+        and all(
+            a == b
+            or (bool(number.fullmatch(a) and number.fullmatch(b)) and abs(float(a) - float(b)) <= near * abs(float(a)))
+            for a, b in zip(ours, theirs, strict=True)
+        )
+    )
 
 
 @pytest.mark.parametrize(("command", "shown"), sessions())
@@ -155,7 +176,8 @@ def test_a_command_prints_what_the_readme_shows(
         shlex.split(command), cwd=home, env=environment, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr
-    assert matches(shown or ["…"], done.stdout.splitlines()), done.stdout + done.stderr
+    near = 0.03 if WEIGHED in command else 0.0
+    assert matches(shown or ["…"], done.stdout.splitlines(), near), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ class Census(Source):
     """
 
     name = "census"
-    title = "US trade and duties by HS code"
+    title = "US trade, duties by HS code"
     publisher = "US Census Bureau"
     address = "https://api.census.gov/data/timeseries/intltrade/"
     page = "https://www.census.gov/foreign-trade/"

@@ -103,7 +103,7 @@ class FederalRegister(NoticeSource):
     """Candidates out of the documents of the agencies that make US tariffs, export controls and sanctions."""
 
     name = "federal-register"
-    title = "US notices: tariffs, controls"
+    title = "US tariffs, export controls"
     publisher = "Office of the Federal Register"
     address = "https://www.federalregister.gov/api/v1/"
     page = "https://www.federalregister.gov/developers/documentation/api/v1"

@@ -23,7 +23,7 @@ class Imf(SdmxSource):
     """Prices under keys such as ``G001.PCOBA.USD.M``. The unit stands in the name of the indicator alone."""
 
     name = "imf"
-    title = "commodity prices (PCPS)"
+    title = "prices of metals and energy"
     publisher = "International Monetary Fund, Primary Commodity Price System"
     address = "https://api.imf.org/external/sdmx/2.1/data/"
     page = "https://data.imf.org/en/datasets/IMF.RES:PCPS"

@@ -31,7 +31,7 @@ _MISSING = ("", "…", "...", "..")
 
 class WorldBank(Source):
     name = "worldbank"
-    title = "commodity prices (Pink Sheet)"
+    title = "prices of the Pink Sheet"
     publisher = "World Bank, Commodity Markets (Pink Sheet)"
     address = "https://www.worldbank.org/en/research"
     page = "https://www.worldbank.org/en/research/commodity-markets"
