@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from support.methods import PEERS_PYTHON, backtested, baselines, kept, local_peers, statsforecast_peers
 from support.origins import Answer, Task, judge
-from support.panel import catalogue, read_panel
+from support.panel import catalogue, monthly_targets, read_panel
 from support.report import Report, parser
 
 from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS
@@ -31,11 +31,7 @@ def main() -> None:
     arguments.add_argument("--keep", type=Path, metavar="DIR", help="keep the peers' forecasts in DIR for the next run")
     options = arguments.parse_args()
     report = Report("accuracy", options)
-    targets = [
-        h
-        for h in read_panel(options.extra).histories.values()
-        if h.series.is_target and h.used.sum() >= MIN_GRID_OBSERVATIONS
-    ]
+    targets = monthly_targets(read_panel(options.extra), MIN_GRID_OBSERVATIONS)
     prices = [history for history in targets if history.series.measure == "price"]
     volumes = [history for history in targets if not history.series.is_price]
     step, most, longest = (4, 6, 12) if options.quick else (1, 10**6, 24)

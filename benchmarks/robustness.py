@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 from support.origins import Task
-from support.panel import read_panel
+from support.panel import monthly_targets, read_panel
 from support.report import Report, parser
 
 from forecast import metrics
@@ -32,7 +32,7 @@ def main() -> None:
     arguments.add_argument("--origins", type=int, default=8, help="cutoffs a panel; each has slips of its own")
     options = arguments.parse_args()
     report = Report("robustness", options)
-    targets = [h for h in read_panel(options.extra).histories.values() if h.series.is_target and h.used.sum() >= ENOUGH]
+    targets = monthly_targets(read_panel(options.extra), ENOUGH)
     prices = [history for history in targets if history.series.measure == "price"]
     volumes = [history for history in targets if not history.series.is_price]
     for title, histories in (("prices", prices), ("volumes and values", volumes)):

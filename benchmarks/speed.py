@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from support.methods import PEERS_PYTHON, baselines, local_peers, one_pass, statsforecast_peers
 from support.origins import Task
-from support.panel import read_panel
+from support.panel import monthly_targets, read_panel
 from support.report import Report, Row, parser
 
 from forecast.forecasters.calibration import student_levels
@@ -41,11 +41,7 @@ def main() -> None:
         print(json.dumps(grow(options.grow, options.seed)))
         return
     report = Report("speed", options)
-    targets = [
-        h
-        for h in read_panel(options.extra).histories.values()
-        if h.series.is_target and h.used.sum() >= MIN_GRID_OBSERVATIONS
-    ]
+    targets = monthly_targets(read_panel(options.extra), MIN_GRID_OBSERVATIONS)
     for title, price in (("prices", True), ("volumes and values", False)):
         histories = [h for h in targets if h.series.is_price == price and h.series.measure != "index"]
         report.table(f"{title}: seconds a series for {ORIGINS} origins × {HORIZON} horizons", race(histories, options))

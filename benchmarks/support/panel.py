@@ -32,6 +32,12 @@ class Panel:
     minerals: Minerals
 
 
+def monthly_targets(panel: Panel, least: int) -> list[History]:
+    """The monthly targets with at least so many values: what a panel of methods is compared on."""
+    every = panel.histories.values()
+    return [h for h in every if h.series.is_target and h.series.freq == "M" and h.used.sum() >= least]
+
+
 def read_panel(extra: Sequence[Path] = ()) -> Panel:
     """The bundled data and each folder of ``extra`` (``series.csv``, ``observations.csv``). Raises ``InvalidInput``."""
     reading, now = Reading(), dt.datetime.now(dt.UTC)
