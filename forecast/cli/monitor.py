@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forecast.cli.options import AsOf
-from forecast.cli.output import FormatOption, Out, OutputOption, warn
+from forecast.cli.output import FormatOption, Out, OutputOption, to_the_minute, warn
 from forecast.cli.session import session
 
 if TYPE_CHECKING:
@@ -77,5 +77,4 @@ def _at_fault(state: SourceState) -> str:
 
 def _short(line: Line) -> Line:
     """Moments to the minute, and addresses without what is asked there."""
-    moments = {name: f"{value:%Y-%m-%d %H:%M}" for name, value in line.items() if isinstance(value, dt.datetime)}
-    return {**moments, "fault": re.sub(r"\?\S+", "?…", str(line["fault"] or ""))}
+    return {**to_the_minute(line), "fault": re.sub(r"\?\S+", "?…", str(line["fault"] or ""))}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -131,6 +132,11 @@ def _in_percent(line: Line, header: Mapping[str, Column]) -> dict[str, object]:
 
     shares = {name for name, column in header.items() if column.unit == SHARE}
     return {name: percent(value) if name in shares else value for name, value in line.items()}
+
+
+def to_the_minute(line: Line) -> dict[str, Cell]:
+    """The moments of a line as a table tells them."""
+    return {name: f"{value:%Y-%m-%d %H:%M}" for name, value in line.items() if isinstance(value, dt.datetime)}
 
 
 def percent(share: Cell) -> str:

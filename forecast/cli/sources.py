@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forecast.cli.options import day
-from forecast.cli.output import FormatOption, Out, OutputOption, warn
+from forecast.cli.output import FormatOption, Out, OutputOption, to_the_minute, warn
 from forecast.cli.session import Session, session
 from forecast.extras import require
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from forecast.sources.samples import Difference
 
 _COLUMNS = ("source", "title", "series", "key", "succeeded")
-_SERIES_COLUMNS = ("series_id", "key", "unit", "last")
+_SERIES_COLUMNS = ("series_id", "key", "delivered", "last")
 SomeSources = Annotated[
     list[str] | None,
     typer.Argument(metavar="[SOURCE]...", help="names of sources; all that are enabled if left out"),
@@ -57,10 +57,17 @@ def fetch(
 
     if every and names:
         raise typer.BadParameter("--all, or names of sources")
+    if since and since > dt.datetime.now(dt.UTC).date():
+        raise typer.BadParameter(f"--since {since} has not come yet")
     with session() as s:
         sources = chosen(s.settings, tuple(names or ()))
-        sound = [_checked(source) if check else _fetched(s, source, since) for source in sources]
-    raise typer.Exit(not all(sound))
+        if check:
+            as_known = [_checked(source) for source in sources]  # each, also after one that is not
+            raise typer.Exit(not all(as_known))
+        results = [_fetched(s, source, since) for source in sources]
+    if any(one and one.counts.changed for one in results):
+        warn("training is due (orecast retrain --due)")
+    raise typer.Exit(any(one is None or one.faults for one in results))
 
 
 def sources(
@@ -90,25 +97,25 @@ def sources(
         if name is None:
             found = source_list(s.catalog, s.settings)
             faults = [f"{one.source}: {one.fault}" for one in found.data if one.fault]
-            out.answer(found, _COLUMNS, below=faults)
+            out.answer(found, _COLUMNS, wrap=("title",), below=faults, instead=to_the_minute)
         else:
             (source,) = chosen(s.settings, (name,))
             out.answer(series_list(s.catalog, source), _SERIES_COLUMNS, wrap=("key",))
 
 
-def _fetched(s: Session, source: ConfiguredSource, since: dt.date | None) -> bool:
-    """Fetch one source and say what came; whether nothing went wrong."""
+def _fetched(s: Session, source: ConfiguredSource, since: dt.date | None) -> FetchResult | None:
+    """Fetch one source and say what came; None where it needs a key."""
     from forecast.jobs.fetch import Fetching
 
     if source.without_key:
         setting = f"ORECAST_{source.provider.key_setting.upper()}"
         warn(f"{source.name}: needs a key: {source.provider.page}; set {setting}")
-        return False
+        return None
     result = Fetching(s.catalog, s.registry, source, dt.datetime.now(dt.UTC), since).run()
     print(_line(result), flush=True)
     for fault in result.faults:
         warn(f"{source.name}: {fault}")
-    return not result.faults
+    return result
 
 
 def _line(result: FetchResult) -> str:

@@ -78,9 +78,11 @@ class Calibration:
             return (
                 "intervals of a standard shape (Student-t, 5 degrees of freedom): too few past forecasts to fit them to"
             )
-        low, high = int(self.outcomes.min()), int(self.outcomes.max())
+        some = self.outcomes[self.outcomes > 0]
+        low, high = int(some.min()), int(some.max())
         few = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-        return f"intervals as wide as {few} past forecasts of like series needed"
+        far = "" if some.size == self.outcomes.size else "; farther ahead than any of these, of a standard shape"
+        return f"intervals as wide as {few} past forecasts of like series needed{far}"
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,8 @@ def _observation(one: SourceSeries, quote: Quote, standing: Mapping[dt.date, flo
     """A quote as an observation in the unit of its series, or in the publisher's where that is not the agreed one.
 
     What the publisher says of when it was known is believed of the first value of a period. Where nothing is said, a
-    history that comes at once counts as known since the usual day of its release, and what comes later since now.
+    history that comes at once, also one before the first value that is stored, counts as known since the usual day of
+    its release, and what comes later since now.
     """
     series, agreed = one.series, quote.unit in ("", one.delivered)
     value = float(f"{quote.value * one.factor:.{DIGITS}g}") if agreed else quote.value
@@ -245,7 +246,7 @@ def _observation(one: SourceSeries, quote: Quote, standing: Mapping[dt.date, flo
     known, assumed = now, False
     if quote.known is not None and quote.ds not in standing:
         known = min(quote.known, now)
-    elif not standing:
+    elif not standing or quote.ds < min(standing):
         usual = dt.datetime.combine(
             series.due(np.array([quote.ds], dtype="datetime64[D]"))[0].item(), dt.time(), dt.UTC
         )

@@ -66,6 +66,12 @@ def test_a_small_panel_is_a_student_t_and_says_so() -> None:
     assert "2000" in CONFORMAL.calibrate(outcomes(1.0, T=101), 100, 1).describe().replace(",", "")
 
 
+def test_horizons_that_no_past_forecast_reached_are_told_apart() -> None:
+    said = CONFORMAL.calibrate(outcomes(1.0, N=2_000, T=4), 3, 6).describe()
+    assert said.startswith("intervals as wide as 2,000 to 6,000 past")
+    assert said.endswith("needed; farther ahead than any of these, of a standard shape")
+
+
 def test_missing_outcomes_do_not_count() -> None:
     z = outcomes(1.0)
     z[3] = np.nan

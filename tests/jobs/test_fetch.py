@@ -89,6 +89,18 @@ def test_a_history_that_comes_at_once_was_known_when_it_was_released(catalog: Ca
     assert (last.known, last.assumed) == (NOW, False)
 
 
+def test_a_history_before_the_first_value_that_is_stored_was_known_when_it_was_released(
+    catalog: Catalog, exchange: Exchange
+) -> None:
+    whole, late = dict(exchange.values["NEO"]), MONTHS[24]
+    exchange.values["NEO"] = {ds: value for ds, value in whole.items() if ds >= late}
+    fetched(catalog, exchange)
+    exchange.values["NEO"] = whole
+    fetched(catalog, exchange, NOW + dt.timedelta(days=1), MONTHS[0])
+    first, *_ = catalog.observations("price.neodymium.test")
+    assert (first.ds, first.known, first.assumed) == (MONTHS[0], dt.datetime(2023, 2, 5, tzinfo=dt.UTC), True)
+
+
 def test_what_the_publisher_says_of_when_it_was_known_is_believed_once(catalog: Catalog, exchange: Exchange) -> None:
     exchange.known = dt.datetime(2026, 1, 15, tzinfo=dt.UTC)
     fetched(catalog, exchange)

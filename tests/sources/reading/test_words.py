@@ -22,7 +22,8 @@ from tests.support.notices import words
         ("copper ores, copper concentrates and refined copper", ["copper-ore", "copper-refined"]),
         ("copper in all forms, refined copper among them", ["copper"]),
         ("small diameter graphite electrodes", ["graphite-synthetic"]),
-        ("dysprosium and yttrium", ["rare-earths-heavy"]),
+        ("dysprosium and yttrium", ["dysprosium", "yttrium"]),
+        ("europium and thulium", ["europium", "rare-earths-heavy"]),
         ("lead and zinc", ["lead", "zinc"]),
         ("unwrought lead", ["lead"]),
         ("tin mill products", ["steel"]),
@@ -88,3 +89,18 @@ def test_codes_are_found_by_their_dots_and_mean_the_good_of_the_most_digits() ->
         "tungsten",
         "polysilicon",
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "minerals"),
+    [
+        ("280530", ["rare-earths"]),
+        ("280540", []),  # mercury, under the same heading
+        ("720241", ["chromium"]),
+        ("811231", []),  # hafnium
+        ("310210", []),  # urea, under the chapter of fertilisers
+        ("310590", ["potash", "phosphate"]),
+    ],
+)
+def test_a_good_is_not_taken_for_what_its_heading_also_holds(code: str, minerals: list[str]) -> None:
+    assert list(words().minerals_of([code])) == minerals
