@@ -49,7 +49,8 @@ def as_trained(series: Series, run: Run) -> Series:
 def future_of(catalog: Catalog, series: Series, run: Run, as_of: dt.date, evidence: Evidence) -> Future:
     """The future that a run gives, with the events as known at the end of ``as_of``."""
     events, known_to = catalog.events(as_of), catalog.events_known_to(as_of)
-    return Future(run, as_trained(series, run), catalog.minerals(), events, as_of, evidence, known_to)
+    published_to = catalog.published_to(series.series_id, as_of)
+    return Future(run, as_trained(series, run), catalog.minerals(), events, as_of, evidence, known_to, published_to)
 
 
 def futures(

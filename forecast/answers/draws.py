@@ -79,7 +79,8 @@ def draws(
     """The draws of a series as it is known on a day. Raises as ``forecast`` does."""
     (future,) = futures(catalog, registry, [series_id], question.as_of, cache)
     check_asked(future.run, question)
-    periods = question.span.periods(future.ds, future.series.calendar, future.as_of)
+    freq, published_to = future.series.calendar, future.published_to
+    periods = question.span.periods(future.ds, freq, future.as_of, published_to=published_to)
     return Draws(
         series_id=future.series.series_id,
         unit=future.series.unit,

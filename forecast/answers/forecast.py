@@ -42,6 +42,7 @@ from forecast.answers.provenance import (
     data_to,
     overdue,
     provenance,
+    unseen,
 )
 from forecast.answers.quality import QualityWord, check_quality, quality, quality_notes
 from forecast.answers.span import Span, SpanPeriods
@@ -129,7 +130,7 @@ def forecast(
     wanted, span = checked_levels(question.levels), question.span
     (future,) = futures(catalog, registry, [series_id], question.as_of, cache)
     check_asked(future.run, question)
-    periods = span.periods(future.ds, future.series.calendar, future.as_of)
+    periods = span.periods(future.ds, future.series.calendar, future.as_of, published_to=future.published_to)
 
     def make() -> tuple[tuple[ForecastPoint, ...], tuple[str, ...]]:
         return points(baseline(future, wanted), periods, wanted), held_notes(catalog, series_id)
@@ -169,7 +170,7 @@ def baseline_answer(
         levels=levels,
         data=data,
         branches=tuple(branch_facts(branch, future.events) for branch in future.branches),
-        notes=(*quality_notes(future.run.card), *first_notes, *future.run.card.notes, *future.notes),
+        notes=(*quality_notes(future.run.card), *unseen(future), *first_notes, *future.run.card.notes, *future.notes),
     )
 
 

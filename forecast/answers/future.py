@@ -51,7 +51,8 @@ class Future:
     """The joint draws of one run in any version of the events.
 
     ``events``: as known at the end of ``as_of``; ``evidence``: what events of a kind do, for those whose effect nobody
-    has seen; ``events_known_to``: the latest day of which anything is known, None where there are no events.
+    has seen; ``events_known_to``: the latest day of which anything is known, None where there are no events;
+    ``published_to``: the last period of which there is a value, which the run may not have seen.
     The H periods of the run's draws follow its last observation; what a companion had seen of the first of them holds
     what events did.
     """
@@ -63,6 +64,12 @@ class Future:
     as_of: dt.date
     evidence: Evidence = field(default_factory=Evidence)
     events_known_to: dt.date | None = None
+    published_to: np.datetime64 | None = None
+
+    @property
+    def last_published(self) -> np.datetime64:
+        """The last period of which there is a value, whether the run has seen it or not."""
+        return self.run.last if self.published_to is None else max(self.run.last, self.published_to)
 
     @property
     def ds(self) -> Days:

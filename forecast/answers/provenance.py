@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 
 from forecast.answers.future import Future
@@ -37,23 +38,39 @@ Provenance = Annotated[
 
 def data_to(run: Run) -> dt.date:
     """First day of the last period with data that a run has seen."""
-    day: dt.date = run.last.astype("datetime64[D]").astype(dt.date)
+    return _day(run.last)
+
+
+def _day(start: np.datetime64) -> dt.date:
+    day: dt.date = start.astype("datetime64[D]").astype(dt.date)
     return day
 
 
 def overdue(future: Future) -> int:
-    """Days since the value after the last that the run has seen should usually have been there."""
-    return future.series.overdue(future.run.last, future.as_of)
+    """Days since the value after the last that is there should usually have been there."""
+    return future.series.overdue(future.last_published, future.as_of)
+
+
+def unseen(future: Future) -> tuple[str, ...]:
+    """What is to be said of values that are there and that the run has not seen."""
+    if future.last_published == future.run.last:
+        return ()
+    last = future.series.calendar.in_words(_day(future.last_published))
+    return (f"values up to {last} are there, which the run has not seen: training is due (orecast retrain --due)",)
 
 
 def provenance(future: Future) -> str:
-    """``asked on 27 Nov 2026; last price June 2026 (the next is 116 days late); events checked to …; run …``."""
+    """``asked on 27 Nov 2026; last price June 2026 (the next is 116 days late); events checked to …; run …``.
+
+    Of values that are there and that the run has not seen: ``last price October 2026 (the run saw June 2026)``.
+    """
     series, known_to = future.series, future.events_known_to
     value = "index value" if series.measure is Measure.INDEX else series.measure
     events = f"events checked to {day_in_words(known_to)}" if known_to else "no events known"
     days = overdue(future)
-    late = f" (the next is {counted(days, 'day')} late)" if days else ""
-    return (
-        f"asked on {day_in_words(future.as_of)}; last {value} {series.calendar.in_words(data_to(future.run))}{late}; "
-        f"{events}; run {future.run.run_id}"
-    )
+    last, seen = (series.calendar.in_words(_day(day)) for day in (future.last_published, future.run.last))
+    said = [f"the run saw {seen}"] if seen != last else []
+    if days:
+        said.append(f"the next is {counted(days, 'day')} late")
+    more = f" ({'; '.join(said)})" if said else ""
+    return f"asked on {day_in_words(future.as_of)}; last {value} {last}{more}; {events}; run {future.run.run_id}"

@@ -261,6 +261,7 @@ def _as_forecast(
     notes: Sequence[str],
 ) -> Forecast:
     future = base.futures[name]
-    periods = span.periods(base.ds, base.freq, future.as_of, base.rows(name).start)
+    before = base.rows(name).start
+    periods = span.periods(base.ds, base.freq, future.as_of, before, future.published_to)
     data = points(quantiles(draws, at_levels(levels)), periods, levels)
     return baseline_answer(future, data[periods.rows], levels, span.origin, (*notes, *span.notes(periods, future.run)))

@@ -49,13 +49,17 @@ class Span:
         if h is not None and (isinstance(h, bool) or not isinstance(h, int) or not 1 <= h <= trained):
             raise InvalidInput(Fault("h", h, f"a whole number from 1 to {trained}"))
 
-    def periods(self, ds: Days, freq: Freq, as_of: dt.date, before: int = 0) -> SpanPeriods:
+    def periods(
+        self, ds: Days, freq: Freq, as_of: dt.date, before: int = 0, published_to: np.datetime64 | None = None
+    ) -> SpanPeriods:
         """Which of the periods ``ds`` (H,) of a forecast these are, on the day of the question; ``before``: how many
-        periods lie between the last value and the first of ``ds``.
+        periods lie between the last value and the first of ``ds``; ``published_to``: the last period with a value.
 
         Raises ``InvalidInput`` where none of them is.
         """
         every = SpanPeriods.of(ds, freq, as_of, self.origin, before)
+        if published_to is not None:
+            every = replace(every, nowcast=every.nowcast & (ds > published_to))
         first = int((ds < np.datetime64(self.start)).sum()) if self.start else 0
         until = int((ds <= np.datetime64(self.until)).sum()) if self.until else len(ds)
         stop = min(self._stop(every, first), until)
@@ -109,7 +113,7 @@ class SpanPeriods:
     """The periods ``ds`` (H,) of a forecast as they lie on a day, of which ``rows`` are shown.
 
     ``begun``: how many of them come before the first that counts; ``h`` (H,): how far ahead each is, that being 1;
-    ``nowcast`` (H,): it is over on the day.
+    ``nowcast`` (H,): it is over on the day, and nobody has published its value.
     """
 
     ds: Days

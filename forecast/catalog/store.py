@@ -190,6 +190,12 @@ class Catalog:
         _, last = found.standing(None)
         return found.ds[last], found.value[last]
 
+    def published_to(self, series_id: str, as_of: date) -> np.datetime64 | None:
+        """The last period of which a value stood at the end of ``as_of``; None where none did."""
+        found = self._vintages([series_id]).get(series_id) or vintages.Vintages.of(())
+        _, last = found.standing(as_of)
+        return found.ds[last[-1]] if last.size else None
+
     def periods(self, series_id: str) -> list[date]:
         """The periods of which a series ever had a value, withdrawn or not, in order."""
         self.get(series_id)

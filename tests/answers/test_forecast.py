@@ -23,7 +23,7 @@ from forecast.answers.event_versions import Assumption, EventScenario
 from forecast.answers.forecast import Forecast, ForecastQuestion, at_levels, checked_levels, forecast, points, quantiles
 from forecast.answers.future import Future
 from forecast.answers.span import Span
-from forecast.catalog import Catalog
+from forecast.catalog import Catalog, Observation
 from forecast.effects import EpisodeEffect
 from forecast.errors import InvalidInput, NotFound, NotTrained
 from forecast.events import Act, Event, state
@@ -425,3 +425,18 @@ def test_what_is_no_number_stays_what_it_is() -> None:
 )
 def test_a_number_is_rounded_to_the_nearest_of_six_digits(value: float, shown: float) -> None:
     assert rounded(np.array([value])).tolist() == [shown]
+
+
+def test_values_that_the_run_has_not_seen_are_told_and_no_nowcast(own: tuple[Catalog, Registry]) -> None:
+    catalog, registry = own
+    came = dt.datetime(2026, 9, 4, tzinfo=dt.UTC)
+    news = [Observation(COPPER, dt.date(2026, m, 1), 13_500.0, "reported", came) for m in (7, 8)]
+    catalog.add(observations=news, known_at=came)
+    before = forecast(catalog, registry, COPPER, ForecastQuestion(dt.date(2026, 9, 3)))
+    made = forecast(catalog, registry, COPPER, ForecastQuestion(dt.date(2026, 10, 20)))
+    assert [(one.ds.month, one.nowcast) for one in made.data[:4]] == [(7, False), (8, False), (9, True), (10, False)]
+    assert "last price August 2026 (the run saw June 2026; the next is 15 days late)" in made.provenance
+    assert (made.data_to, made.overdue) == (dt.date(2026, 6, 1), 15)
+    assert made.notes[0].startswith("values up to August 2026 are there, which the run has not seen: training is due")
+    assert [one.nowcast for one in before.data[:2]] == [True, True], "on a day on which nobody had published them"
+    assert "the run saw" not in before.provenance

@@ -53,6 +53,7 @@ from forecast.answers.provenance import (
     data_to,
     overdue,
     provenance,
+    unseen,
 )
 from forecast.answers.quality import QualityWord, quality, quality_notes
 from forecast.answers.scenarios.build import build
@@ -160,7 +161,8 @@ def answer(
     def of_one(series_id: str) -> _Table:
         (future,) = futures(catalog, registry, [series_id], as_of, cache)
         check_asked(future.run, asked)
-        return _Table(future, asked, span.periods(future.ds, future.series.calendar, as_of), cache)
+        freq, published_to = future.series.calendar, future.published_to
+        return _Table(future, asked, span.periods(future.ds, freq, as_of, published_to=published_to), cache)
 
     tables, left_out = each([(series_id,) for series_id in question.series], of_one)
     first = tables[0].future
@@ -195,7 +197,7 @@ def _outcomes(
     of_series: _Table, question: Question, event_scenarios: Sequence[EventScenario], deadline: Deadline
 ) -> list[Outcome]:
     future = of_series.future
-    notes = (*quality_notes(future.run.card), *of_series.notes, *future.notes)
+    notes = (*quality_notes(future.run.card), *unseen(future), *of_series.notes, *future.notes)
     outcomes = [of_series.of_values(BASELINE_SCENARIO, of_series.values, notes=notes)]
     weighed = any(scenario.probability is not None for scenario in question.scenarios)
     mixed, passed = np.zeros_like(of_series.base), 0.0
