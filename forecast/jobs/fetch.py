@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -38,6 +38,9 @@ FIRST_DAY, REVISED_FOR = dt.date(2010, 1, 1), dt.timedelta(days=730)
 NOTICES_FOR, NOTICES_AGAIN = dt.timedelta(days=60), dt.timedelta(days=7)
 #: A value that differs by less from what is stored, relatively, is that value: formats round.
 SAME = 1e-9
+#: Where at least so many known values, and so large a part of them, change by so much in the median, on the log, they are
+#: taken to be of something else.
+FEWEST_REWRITTEN, REWRITTEN, CLEARLY = 6, 0.8, 0.05
 #: Significant digits of a value that was converted.
 DIGITS = 12
 
@@ -176,10 +179,11 @@ class Fetching:
         standing = dict(zip(*(column.tolist() for column in self.catalog.standing(series.series_id)), strict=True))
         # a publisher that rounds its old values anew has not revised them
         settled = max(standing) - REVISED_FOR if standing and self.since is None else dt.date.min
-        told, wrong = [], []
+        told, wrong, compared = [], [], 0
         for quote in quotes:
             if quote.ds in standing and quote.ds < settled:
                 continue
+            compared += quote.ds in standing
             observation = _observation(one, quote, standing, self.now)
             if expected := _expected(observation, series):
                 wrong.append(f"{series.series_id} {quote.ds}: {quote.value:g}: expected {expected}; left out")
@@ -187,6 +191,10 @@ class Fetching:
                 told.append(observation)
         if not told:
             return Counts(), tuple(wrong)
+        if self.since is None and (
+            rewritten := _rewritten([each for each in told if each.unit == series.unit], standing, compared)
+        ):
+            return Counts(), (*wrong, f"{series.series_id}: {rewritten}: orecast fetch {one.source} --since DAY")
         judged = Gate(self.catalog, self.registry, self.now).judge(series, told)
         new = [] if series.series_id in self.catalog.series(retired=True) else [series]
         counts = self.catalog.add(series=new, observations=judged.passed, held=judged.held, known_at=self.now)
@@ -264,6 +272,20 @@ def _expected(observation: Observation, series: Series) -> str:
     if observation.value == 0 and series.measure is Measure.PRICE:
         return "more than 0, as a price is"
     return ""
+
+
+def _rewritten(told: Sequence[Observation], standing: Mapping[dt.date, float], compared: int) -> str:
+    """What is to be said where most of the periods that are ``compared`` get clearly other values, as they do when a
+    code or a base year changed; empty for revisions as they are usual."""
+    changes = [one.value / standing[one.ds] for one in told if standing.get(one.ds) and one.value > 0]
+    if len(changes) < FEWEST_REWRITTEN or len(changes) < REWRITTEN * compared:
+        return ""
+    if float(np.median(np.abs(np.log(changes)))) < CLEARLY:
+        return ""
+    return (
+        f"{len(changes)} of {compared} known values would become {float(np.median(changes)):.2g} times what they are; is "
+        "it the same thing, and the same base? Nothing of it was taken in; this takes it in"
+    )
 
 
 def _same(value: float, stored: float | None) -> bool:

@@ -201,3 +201,23 @@ def test_a_faulty_table_is_told_and_nothing_is_asked(catalog: Catalog, exchange:
     assert (result.status, exchange.asked) == ("failed", [])
     assert "sources.toml: exchange.series 1: factor = 'none': expected a number above zero" in result.faults
     assert any("nearest: price.copper" in fault for fault in result.faults)
+
+
+def test_a_history_that_is_another_altogether_is_told_and_not_taken_in(catalog: Catalog, exchange: Exchange) -> None:
+    fetched(catalog, exchange)
+    exchange.values["NEO"] = {ds: 0.3 * value for ds, value in exchange.values["NEO"].items()}
+    exchange.values["CU"] = {dt.date(2026, 7, 1): 13_500.0}
+    result = fetched(catalog, exchange)
+    assert (result.counts.revised, result.counts.observations) == (0, 1)
+    assert result.faults == (
+        "price.neodymium.test: 13 of 13 known values would become 0.3 times what they are; is it the same thing, and the "
+        "same base? Nothing of it was taken in; this takes it in: orecast fetch exchange --since DAY",
+    )
+    assert fetched(catalog, exchange, since=dt.date(2023, 1, 1)).counts.revised == 36
+
+
+def test_a_revision_of_a_whole_year_is_taken_in(catalog: Catalog, exchange: Exchange) -> None:
+    fetched(catalog, exchange)
+    exchange.values["NEO"] = {ds: 1.02 * value for ds, value in exchange.values["NEO"].items()}
+    result = fetched(catalog, exchange)
+    assert (result.counts.revised, result.faults) == (13, ())
