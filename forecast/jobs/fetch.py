@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 
 from forecast.catalog import Catalog, Counts, Observation
 from forecast.catalog.fetches import FetchState, PageMarks
 from forecast.errors import ForecastError, InvalidInput, SourceFailed, Unavailable
-from forecast.events.candidate import Candidate
 from forecast.extras import require
 from forecast.intake.gate import Gate
 from forecast.names import Measure
@@ -38,11 +38,15 @@ FIRST_DAY, REVISED_FOR = dt.date(2010, 1, 1), dt.timedelta(days=730)
 NOTICES_FOR, NOTICES_AGAIN = dt.timedelta(days=60), dt.timedelta(days=7)
 #: A value that differs by less from what is stored, relatively, is that value: formats round.
 SAME = 1e-9
-#: Where at least so many known values, and so large a part of them, change by so much in the median, on the log, they are
-#: taken to be of something else.
+#: Where at least so many known values, and so large a part of them, change by so much in the median, on the log, they
+#: are taken to be of something else.
 FEWEST_REWRITTEN, REWRITTEN, CLEARLY = 6, 0.8, 0.05
 #: Significant digits of a value that was converted.
 DIGITS = 12
+#: Characters of what went wrong with a source that are kept.
+MOST_SAID = 5_000
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -121,7 +125,9 @@ class Fetching:
         result = FetchResult(
             self.source.name, _status(found), found.counts, found.candidates, found.series, found.faults
         )
-        self.catalog.fetches.record(self._state(result, before, found.asked), {} if found.faults else found.pages)
+        # what comes after the clock was set back counts as known before what stands, and has to be read again
+        whole = not found.faults and before.tried <= self.now
+        self.catalog.fetches.record(self._state(result, before, found.asked), found.pages if whole else {})
         return result
 
     def _observations(self, provider: Source, before: FetchState) -> _Delivered:
@@ -129,15 +135,10 @@ class Fetching:
         asked = _digest(f"{one.key} {one.series.series_id} {one.factor}" for one in wanted.values())
         complete = before.succeeded is not None and before.asked == asked
         start = self.since or (self.now.date() - REVISED_FOR if complete else FIRST_DAY)
-        quotes: dict[str, dict[dt.date, Quote]] = {}
-        faults: tuple[str, ...] = ()
         with self._web(complete and self.since is None) as web:
-            try:
-                for quote in provider.fetch(web, wanted.keys(), start):
-                    quotes.setdefault(quote.key, {})[quote.ds] = quote
-            except SourceFailed as error:
-                faults = (error.why,)
-        counts = Counts()
+            told, faults = _told(web, provider.fetch(web, wanted.keys(), start))
+        quotes, torn = _by_key(told)
+        counts, faults = Counts(), (*faults, *torn)
         for key, periods in quotes.items():
             try:
                 added, wrong = self._take_in(wanted[key], periods.values())
@@ -148,14 +149,8 @@ class Fetching:
 
     def _notices(self, provider: NoticeSource, before: FetchState) -> _Delivered:
         usual = before.succeeded - NOTICES_AGAIN if before.succeeded else self.now - NOTICES_FOR
-        found: list[Candidate] = []
-        faults: tuple[str, ...] = ()
         with self._web(unless_unchanged=False) as web:
-            try:
-                for candidate in provider.fetch(web, self.since or usual.date()):
-                    found.append(candidate)
-            except SourceFailed as error:
-                faults = (error.why,)
+            found, faults = _told(web, provider.fetch(web, self.since or usual.date()))
         return _Delivered(candidates=self.catalog.inbox.add(found, self.now), faults=faults)
 
     def _web(self, unless_unchanged: bool) -> Web:
@@ -235,6 +230,42 @@ def opened(settings: Settings) -> Iterator[tuple[Catalog, Registry]]:
         catalog.close()
 
 
+def _told(web: Web, answers: Iterator[_T]) -> tuple[list[_T], tuple[str, ...]]:
+    """What a source gives until it fails, and why it did, in one line without the key of the user.
+
+    What nobody thought of that an answer may hold is a fault of its source as well, and ends no other.
+    """
+    found: list[_T] = []
+    try:
+        for one in answers:
+            found.append(one)  # what came before an error is kept
+        return found, ()
+    except SourceFailed as error:
+        why = error.why
+    except ForecastError:
+        raise
+    except Exception as error:
+        why = f"its answer cannot be read: {type(error).__name__}: {error}"
+    plain = "".join(letter if letter.isprintable() else " " for letter in web.without_key(why))
+    return found, (plain if len(plain) <= MOST_SAID else f"{plain[:MOST_SAID]}…",)
+
+
+def _by_key(told: Iterable[Quote]) -> tuple[dict[str, dict[dt.date, Quote]], list[str]]:
+    """Quotes by key and period, and what is wrong where there are several for one, none of which is believed."""
+    found: dict[str, dict[dt.date, Quote]] = {}
+    torn: dict[tuple[str, dt.date], set[float]] = {}
+    for quote in told:
+        first = found.setdefault(quote.key, {}).setdefault(quote.ds, quote)
+        if first.value != quote.value:
+            torn.setdefault((quote.key, quote.ds), {first.value}).add(quote.value)
+    for key, ds in torn:
+        del found[key][ds]
+    return found, [
+        f"{key} {ds}: {', '.join(f'{value:g}' for value in sorted(values))}: expected one value a period; left out"
+        for (key, ds), values in torn.items()
+    ]
+
+
 def _status(found: _Delivered) -> str:
     if found.faults:
         return "partial" if found.series or found.candidates else "failed"
@@ -283,8 +314,8 @@ def _rewritten(told: Sequence[Observation], standing: Mapping[dt.date, float], c
     if float(np.median(np.abs(np.log(changes)))) < CLEARLY:
         return ""
     return (
-        f"{len(changes)} of {compared} known values would become {float(np.median(changes)):.2g} times what they are; is "
-        "it the same thing, and the same base? Nothing of it was taken in; this takes it in"
+        f"{len(changes)} of {compared} known values would become {float(np.median(changes)):.2g} times what they are; "
+        "is it the same thing, and the same base? Nothing of it was taken in; this takes it in"
     )
 
 

@@ -52,8 +52,10 @@ def fetch_due(settings: Settings) -> tuple[str, ...]:
     names = to_fetch(settings)
     with opened(settings) as (catalog, _):
         states = catalog.fetches.states()
-    since = ticks(settings.fetch_schedule, dt.datetime.now(dt.UTC)).get_prev(dt.datetime)
-    return tuple(name for name in names if name not in states or states[name].tried < since)
+    now = dt.datetime.now(dt.UTC)
+    since = ticks(settings.fetch_schedule, now).get_prev(dt.datetime)
+    # Who was asked later than now was so by a clock that has been set right since.
+    return tuple(name for name in names if name not in states or not since <= states[name].tried <= now)
 
 
 def fetch_now(settings: Settings, name: str) -> Outcome:

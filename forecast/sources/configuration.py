@@ -6,14 +6,14 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError
+from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 
 from forecast.errors import Fault, InvalidInput, NotFound, nearest, one_of
 from forecast.names import BadName, slug
 from forecast.settings import Settings, data_dir
 from forecast.sources.providers import NOTICES, SOURCE_KINDS, SOURCES
+from forecast.sources.section import Address
 from forecast.sources.series_table import SourceSeries, read_series_entries, read_series_table
 from forecast.sources.source import NoticeSource, Provider
 from forecast.timeseries.series import Series
@@ -25,7 +25,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     enabled: StrictBool = True
-    address: Annotated[StrictStr, Field(pattern=r"^https?://\S+$")] = ""
+    address: Address = ""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _own(name: str, told: Mapping[str, object], path: Path) -> ConfiguredSource:
     except BadName as error:
         raise InvalidInput(Fault("section", name, f"the name of a source: {error}", str(path))) from None
     kind, entries = told.get("kind"), told.get("series")
-    if kind not in SOURCE_KINDS:
+    if not isinstance(kind, str) or kind not in SOURCE_KINDS:
         known = [provider.name for provider in (*SOURCES, *NOTICES)]
         near = nearest(name, known)
         hint = f", or the name of a source that is built in{'; nearest: ' + ', '.join(near) if near else ''}"
@@ -125,7 +125,7 @@ def _own(name: str, told: Mapping[str, object], path: Path) -> ConfiguredSource:
         raise InvalidInput(Fault(f"{name}.series", entries, f"at least one [[{name}.series]]", str(path)))
     section = _checked({k: v for k, v in told.items() if k in _Section.model_fields}, path, name)
     facts = {k: v for k, v in told.items() if k not in ("kind", "series", "enabled")}
-    provider = SOURCE_KINDS[str(kind)](name, facts, str(path))
+    provider = SOURCE_KINDS[kind](name, facts, str(path))
     return ConfiguredSource(provider, provider.address, section.enabled, "", tuple(entries), str(path))
 
 

@@ -45,7 +45,7 @@ class JsonAnswer:
         if isinstance(found, int | float | str) and not isinstance(found, bool):
             try:
                 return float(found)
-            except ValueError:
+            except (ValueError, OverflowError):
                 pass
         raise self.changed(f"{name} = {found!r}", "a number")
 

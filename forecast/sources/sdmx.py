@@ -205,7 +205,7 @@ def _number(source: str, where: str, text: str) -> float:
 
 def _power(source: str, where: str, text: str) -> int:
     """The power of ten of UNIT_MULT."""
-    if not re.fullmatch(r"-?[0-9]{0,2}", text):
+    if not re.fullmatch(r"(-?[0-9]{1,2})?", text):
         raise LayoutChanged(source, where, f"UNIT_MULT = {text!r}", "a power of ten")
     return int(text or 0)
 

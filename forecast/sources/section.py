@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from forecast.errors import Fault, InvalidInput, nearest, one_of
 
 Text = Annotated[StrictStr, Field(min_length=1)]
-Address = Annotated[StrictStr, Field(pattern=r"^https?://\S+$")]
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if not parts.hostname or parts.port == 0:  # a port that is none raises
+        raise ValueError(text)
+    return text
+
+
+Address = Annotated[StrictStr, Field(pattern=r"^https?://\S+$"), AfterValidator(_address)]
 
 
 class Section(BaseModel):

@@ -99,6 +99,8 @@ def _series(
                     reading.note(row, column, f"what the series is, or another series_id: {expected}")
         if cells.key in found:
             reading.note(row, "key", "each key once")
+        if cells.series_id in {one.series.series_id for one in found.values()}:
+            reading.note(row, "series_id", "each series once, for two keys would revise each other")
         facts = {name: value for name, value in cells if name not in ("key", "delivered", "factor")}
         facts |= {name: value for name, value in publisher.items() if not facts[name]}
         if not row.wrong:

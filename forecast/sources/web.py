@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
-from urllib.parse import urljoin
+from urllib.parse import quote, urljoin
 
 import httpx
 
@@ -55,7 +55,10 @@ class Page:
 
     def json(self) -> object:
         """What the body says as JSON. Raises ``ValueError``."""
-        document: object = json.loads(self.text)
+        try:
+            document: object = json.loads(self.text)
+        except RecursionError:
+            raise ValueError("lists within lists without end") from None
         return document
 
 
@@ -137,6 +140,8 @@ class Web:
         answer = self._answered(request)
         place = self._place(url, params)
         if answer.status == httpx.codes.NOT_MODIFIED:
+            if not any(conditions.values()):
+                raise self._failed(request, "status 304, nothing changed, which was not asked for")
             self.seen[place] = before
             return None
         page = self._page(answer, media)
@@ -154,12 +159,17 @@ class Web:
 
     def _place(self, url: str, params: Mapping[str, str] | None) -> str:
         """The digest of the address without the key of the user, under which its validators are kept."""
-        address = self._open(str(httpx.URL(self._url(url), params=params) if params else self._url(url)))
+        address = self.without_key(str(httpx.URL(self._url(url), params=params) if params else self._url(url)))
         return hashlib.sha256(address.encode()).hexdigest()
 
-    def _open(self, text: str) -> str:
-        """A text with the key of the user left out."""
-        return text.replace(self.key, "KEY") if self.key else text
+    def without_key(self, text: str) -> str:
+        """A text with the key of the user left out, as it is and as addresses and errors write it."""
+        if not self.key:
+            return text
+        written = {self.key, quote(self.key, safe=""), str(httpx.QueryParams({"": self.key}))[1:], repr(self.key)[1:-1]}
+        for key in sorted(written, key=len, reverse=True):
+            text = text.replace(key, "KEY")
+        return text
 
     def _answered(self, request: httpx.Request) -> _Answer:
         """A whole answer that is no error, after as many attempts as it takes. Raises ``SourceFailed``."""
@@ -203,6 +213,8 @@ class Web:
         raise self._failed(request, f"more than {MOST_REDIRECTS} redirects")
 
     def _read(self, request: httpx.Request, response: httpx.Response) -> _Answer:
+        if "," in response.headers.get("Content-Encoding", ""):  # a few bytes may unpack to all memory there is
+            raise self._failed(request, "the answer is packed more than once")
         body, end = bytearray(), time.monotonic() + LONGEST_ANSWER
         for part in response.iter_bytes():
             body += part
@@ -214,14 +226,14 @@ class Web:
 
     def _accepted(self, request: httpx.Request, answer: _Answer) -> _Answer:
         if answer.status >= httpx.codes.BAD_REQUEST:
-            said = self._open(answer.body[:_MOST_SAID].decode("utf-8", "replace"))
+            said = self.without_key(answer.body[:_MOST_SAID].decode("utf-8", "replace"))
             why = f"status {answer.status}" + (f": {' '.join(said.split())[:200]}" if said else "")
-            raise SourceRefused(self.source, self._open(f"{request.url}: {why}"), answer.status, said)
+            raise SourceRefused(self.source, self.without_key(f"{request.url}: {why}"), answer.status, said)
         return answer
 
     def _page(self, answer: _Answer, media: tuple[str, ...]) -> Page:
         told = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        page = Page(self._open(answer.url), answer.body, told, _moment(answer.headers.get("Last-Modified", "")))
+        page = Page(self.without_key(answer.url), answer.body, told, _moment(answer.headers.get("Last-Modified", "")))
         start = page.body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         if "html" not in media and media and start.startswith((b"<!doctype html", b"<html")):
             raise LayoutChanged(self.source, page.url, f"a page of HTML, not {' or '.join(media)}")
@@ -230,7 +242,7 @@ class Web:
         return page
 
     def _failed(self, request: httpx.Request, why: str) -> SourceFailed:
-        return SourceFailed(self.source, self._open(f"{request.url}: {why}"))
+        return SourceFailed(self.source, self.without_key(f"{request.url}: {why}"))
 
 
 @dataclass(frozen=True)
@@ -245,7 +257,7 @@ class _Answer:
 
 def _told_to_wait(text: str) -> float | None:
     """Seconds of a ``Retry-After``, which is a number of them or a date."""
-    if text.isdigit():
+    if text.isascii() and text.isdigit():
         return float(text)
     until = _moment(text)
     return max((until - dt.datetime.now(dt.UTC)).total_seconds(), 0.0) if until else None
@@ -255,5 +267,5 @@ def _moment(text: str) -> dt.datetime | None:
     """A moment as HTTP writes it; None for anything else."""
     try:
         return email.utils.parsedate_to_datetime(text).astimezone(dt.UTC) if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

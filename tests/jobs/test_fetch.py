@@ -33,17 +33,20 @@ class Exchange(Source):
     unit: str = "USD/t"
     known: dt.datetime | None = None
     fault: str = ""
+    bug: Exception | None = None
     asked: list[tuple[dt.date, bool]] = field(default_factory=list)
 
     def fetch(self, web: Web, keys: Collection[str], since: dt.date) -> Iterator[Quote]:
         self.asked.append((since, bool(web.known)))
-        web.seen["page"] = Validators(digest="1")
+        web.seen["page"] = Validators(digest=str(len(self.asked)))
         for key in keys:
             for ds, value in self.values.get(key, {}).items():
                 if ds >= since:
                     yield Quote(key, ds, value, self.unit, known=self.known)
         if self.fault:
             raise SourceFailed(self.name, self.fault)
+        if self.bug:
+            raise self.bug
 
 
 ENTRIES: tuple[Mapping[str, object], ...] = (
@@ -210,8 +213,8 @@ def test_a_history_that_is_another_altogether_is_told_and_not_taken_in(catalog: 
     result = fetched(catalog, exchange)
     assert (result.counts.revised, result.counts.observations) == (0, 1)
     assert result.faults == (
-        "price.neodymium.test: 13 of 13 known values would become 0.3 times what they are; is it the same thing, and the "
-        "same base? Nothing of it was taken in; this takes it in: orecast fetch exchange --since DAY",
+        "price.neodymium.test: 13 of 13 known values would become 0.3 times what they are; is it the same thing, and "
+        "the same base? Nothing of it was taken in; this takes it in: orecast fetch exchange --since DAY",
     )
     assert fetched(catalog, exchange, since=dt.date(2023, 1, 1)).counts.revised == 36
 
@@ -221,3 +224,47 @@ def test_a_revision_of_a_whole_year_is_taken_in(catalog: Catalog, exchange: Exch
     exchange.values["NEO"] = {ds: 1.02 * value for ds, value in exchange.values["NEO"].items()}
     result = fetched(catalog, exchange)
     assert (result.counts.revised, result.faults) == (13, ())
+
+
+def test_what_nobody_thought_of_is_a_fault_of_its_source(catalog: Catalog, exchange: Exchange) -> None:
+    exchange.bug = OverflowError("int too large\x1b[31m")
+    result = fetched(catalog, exchange)
+    assert (result.status, result.counts.observations) == ("partial", 36)
+    assert result.faults == ("its answer cannot be read: OverflowError: int too large [31m",)
+
+
+def test_a_key_that_the_publisher_repeats_is_neither_told_nor_kept(catalog: Catalog, exchange: Exchange) -> None:
+    exchange.fault = "the key s3cret has expired"
+    source = ConfiguredSource(exchange, exchange.address, key="s3cret", entries=ENTRIES[1:], file="sources.toml")
+    assert Fetching(catalog, None, source, NOW).run().faults == ("the key KEY has expired",)
+    assert catalog.fetches.states()["exchange"].fault == "the key KEY has expired"
+
+
+def test_of_several_values_of_one_period_none_is_believed(
+    catalog: Catalog, exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quotes = [Quote("NEO", ds, value) for value in (70_000.0, 71_000.0) for ds in MONTHS[:2]]
+    monkeypatch.setattr(Exchange, "fetch", lambda *_: iter([*quotes, Quote("NEO", MONTHS[2], 70_000.0)]))
+    result = fetched(catalog, exchange)
+    assert (result.status, result.counts.observations) == ("partial", 1)
+    assert result.faults[0] == "NEO 2023-01-01: 70000, 71000: expected one value a period; left out"
+
+
+def test_a_revision_that_came_while_the_clock_was_back_counts_once_it_is_right(
+    catalog: Catalog, exchange: Exchange
+) -> None:
+    month, hour = dt.date(2025, 12, 1), dt.timedelta(hours=1)
+    fetched(catalog, exchange)
+    for now, value in ((NOW + hour, 73_600.0), (NOW - hour, 73_700.0)):
+        exchange.values["NEO"][month] = value
+        fetched(catalog, exchange, now)
+        assert catalog.history("price.neodymium.test").y[-1] == 73.6, "what is known later stands"
+    assert catalog.fetches.pages("exchange")["page"][2] == "2", "the third answer is read again"
+    fetched(catalog, exchange, NOW + 2 * hour)
+    assert catalog.history("price.neodymium.test").y[-1] == 73.7
+
+
+def test_two_keys_of_one_series_are_told(catalog: Catalog, exchange: Exchange) -> None:
+    result = fetched(catalog, exchange, entries=(ENTRIES[1], {**ENTRIES[1], "key": "COPPER"}))
+    assert (result.status, exchange.asked) == ("failed", [])
+    assert "each series once" in result.faults[0]

@@ -89,6 +89,11 @@ def test_a_source_that_was_asked_since_the_last_tick_is_not_asked_before_the_nex
         catalog.fetches.record(FetchState(name, state.tried - dt.timedelta(seconds=2)))
     catalog.close()
     assert fetch_due(every_second) == ("alpha", "beta")
+    catalog = Catalog.open(settings)
+    for name, state in catalog.fetches.states().items():
+        catalog.fetches.record(FetchState(name, state.tried + dt.timedelta(days=4000)))
+    catalog.close()
+    assert fetch_due(settings) == ("alpha", "beta"), "the clock was ahead"
 
 
 def test_where_fetching_is_off_or_not_installed_nothing_is_asked(

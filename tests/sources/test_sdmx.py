@@ -174,8 +174,9 @@ def test_the_multiplier_of_the_unit_is_multiplied_out(text: str, value: float) -
 
 
 def test_a_multiplier_that_is_none_is_a_changed_layout() -> None:
-    with pytest.raises(LayoutChanged, match=r"UNIT_MULT = 'MIO'.*a power of ten"):
-        read(row(UNIT_MULT="MIO"))
+    for text in ("MIO", "-"):
+        with pytest.raises(LayoutChanged, match=rf"UNIT_MULT = '{text}'.*a power of ten"):
+            read(row(UNIT_MULT=text))
 
 
 @pytest.mark.parametrize("name", ["TIME_PERIOD", "OBS_VALUE", "CURRENCY"])

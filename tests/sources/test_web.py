@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import gzip
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -14,6 +15,12 @@ from forecast.sources.web import ATTEMPTS, Validators, Web
 from tests.support.publishers import Answer, Publisher, Request, pages, published
 
 DATA = Answer(b'{"value": 1}', "application/json")
+
+
+@pytest.fixture(autouse=True)
+def usual_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As they are outside tests, whatever other tests of the same process have made of them."""
+    monkeypatch.setattr("forecast.sources.web.FIRST_PAUSE", 1.0)
 
 
 @contextmanager
@@ -184,4 +191,33 @@ def test_an_answer_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("forecast.sources.web.MOST_BYTES", 1 << 20)
     large = Answer(b"0" * (3 << 20), "text/csv")
     with asking(pages({"data": large})) as (web, _, _), pytest.raises(SourceFailed, match="larger than"):
+        web.get("data")
+
+
+def test_a_key_is_left_out_as_addresses_write_it_too() -> None:
+    key = "s3c/ret+=="
+    with asking(pages({}), key=key) as (web, _, _), pytest.raises(SourceFailed) as caught:
+        web.get("data", {"key": key})
+    assert "s3c" not in str(caught.value)
+    assert "key=KEY" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["Fri, 31 Dec 9999 23:59:59 -2359", "\xb2", "-5", "soon"])
+def test_a_wait_that_is_none_is_not_heard(text: str) -> None:
+    busy = Answer(b"", "text/plain", 429, {"Retry-After": text})
+    with asking(in_turn([busy, DATA])) as (web, _, _):
+        assert web.get("data").body == DATA.body
+
+
+def test_nothing_changed_is_no_answer_to_who_did_not_ask_that() -> None:
+    with (
+        asking(pages({"data": Answer(b"", "text/plain", 304)})) as (web, _, _),
+        pytest.raises(SourceFailed, match="status 304"),
+    ):
+        web.get("data")
+
+
+def test_what_is_packed_more_than_once_is_left() -> None:
+    packed = Answer(gzip.compress(gzip.compress(b"0" * 1000)), "text/csv", 200, {"Content-Encoding": "gzip, gzip"})
+    with asking(pages({"data": packed})) as (web, _, _), pytest.raises(SourceFailed, match="packed more than once"):
         web.get("data")

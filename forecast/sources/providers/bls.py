@@ -16,6 +16,7 @@ from forecast.catalog.csv_reader import number
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.sources.apart import each_apart
 from forecast.sources.source import Quote, Source
+from forecast.sources.trade_lines import first_of_month
 from forecast.sources.web import Page, Web
 
 _MOST_SERIES, _MOST_YEARS = 25, 10
@@ -69,9 +70,9 @@ class Bls(Source):
                 continue
             place = f"{key}, {figure.year} {figure.period}"
             found = _MONTH.fullmatch(figure.period)
-            if found is None:
+            month = first_of_month(figure.year, int(found[1])) if found else None
+            if month is None:
                 raise LayoutChanged(self.name, place, figure.period, "a month, M01 to M12")
-            month = dt.date(figure.year, int(found[1]), 1)
             try:
                 value = number(figure.value)
             except ValueError:

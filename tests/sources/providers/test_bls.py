@@ -118,6 +118,8 @@ def test_more_requests_than_a_day_has_are_told_in_the_words_of_the_publisher() -
         (edited('"value": "310.2"', '"figure": "310.2"'), "Results.series.1.data.0.value: Field required"),
         (edited('"310.2"', '"n.a."'), "WPU1017, 2026 M02: 'n.a.'; expected a number"),
         (edited('"period": "M02"', '"period": "Q01"'), "WPU1017, 2026 Q01: Q01; expected a month"),
+        (edited('"2026"', '"20261"'), "20261 M02: M02; expected a month"),
+        (b"[" * 100_000, "lists within lists"),
         (edited('"Results"', '"Data"'), "Results: Field required"),
         (b"[1, 2]", "timeseries/data/: "),
         (b"<html>maintenance</html>", "a page of HTML"),
