@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 from xml.etree import ElementTree
 
 from pydantic import Field
 
 from forecast.catalog.csv_reader import Reading, Row, read_rows, word
-from forecast.errors import InvalidInput, SourceFailed
+from forecast.errors import InvalidInput, LayoutChanged, SourceFailed
 from forecast.formats import Limits, open_file
 from forecast.settings import data_dir
 from forecast.sources.web import Page, Web
@@ -33,8 +33,9 @@ _FIGURE = re.compile(r"[-+]?[0-9][0-9.,:/TMQ+-]*[a-z]?")
 class SampleRow(Row):
     """A line of ``samples.csv``: a sample of a source, the request that fetches its like, and where its shape is from.
 
-    ``request``: an address relative to that of the source, with its parameters, in which ``KEY`` is the user's key; or
-    ``POST``, an address and JSON, with blanks between.
+    ``request``: an address relative to that of the source, with its parameters, in which ``KEY`` is the user's key;
+    ``POST``, an address and JSON, with blanks between; or an address, ``>``, and how a link on its page ends. Nothing
+    where the address is another with each edition.
     """
 
     source: str
@@ -100,6 +101,13 @@ def _asked(web: Web, request: str) -> Page:
     if request.startswith("POST "):
         _, url, body = request.split(" ", 2)
         return web.post(url, json.loads(body))
+    if " > " in request:
+        page, ending = request.split(" > ")
+        found = web.get(page, media=("html",))
+        links = [urljoin(found.url, link) for link in re.findall(r"""href=["']([^"']+)["']""", found.text)]
+        if link := next((link for link in links if link.endswith(ending)), ""):
+            return web.get(link)
+        raise LayoutChanged(web.source, found.url, "no such link", f"one that ends with {ending}")
     parts = urlsplit(request)
     asked = parse_qsl(parts.query, keep_blank_values=True)  # a parameter may stand there more than once
     params = [(name, web.key if text == "KEY" else text) for name, text in asked]
