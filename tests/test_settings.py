@@ -33,6 +33,7 @@ def test_each_field_is_read_from_the_variable_of_its_name(tmp_path: Path) -> Non
         "sources_file": str(tmp_path / "sources.toml"),
         "comtrade_key": "one",
         "census_key": "two",
+        "global_trade_alert_key": "three",
         "host": "0.0.0.0",
         "port": "9000",
         "workers": "3",

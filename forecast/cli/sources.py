@@ -67,6 +67,8 @@ def fetch(
         results = [_fetched(s, source, since) for source in sources]
     if any(one and one.counts.changed for one in results):
         warn("training is due (orecast retrain --due)")
+    if any(one and one.counts.held for one in results):
+        warn("`orecast observations held` lists what is held, and why")
     raise typer.Exit(any(one is None or one.faults for one in results))
 
 
