@@ -22,6 +22,7 @@ from forecast.catalog import Catalog
 from forecast.jobs.train import TrainingPlan, train
 from forecast.registry import Registry
 from forecast.settings import Settings, variable
+from forecast.sources.configuration import configured_sources
 from tests.support import ROOT, feeds
 from tests.support.documents import Json
 from tests.support.internet import internet
@@ -251,3 +252,11 @@ def test_links_and_paths_of_the_map_exist() -> None:
         folder = ROOT if not line.startswith(" ") else ROOT / "forecast"
         missing += [name for name in names if not ((folder / name).exists() or (folder / f"{name}.py").exists())]
     assert not missing
+
+
+def test_the_sources_of_ones_own_are_read_as_they_stand(tmp_path: Path) -> None:
+    (shown,) = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    (tmp_path / "sources.toml").write_text(shown)
+    found = configured_sources(Settings.from_env({"ORECAST_HOME": str(tmp_path)}))
+    own = {name: [one.series.series_id for one in found[name].series({})] for name in ("my-prices", "ecb")}
+    assert own == {"my-prices": ["price.copper.mine"], "ecb": ["index.dollar-euro"]}
