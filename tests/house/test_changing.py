@@ -39,6 +39,7 @@ def make(change: str, root: Path) -> None:
         path = root / file
         if not old:
             assert not path.exists()
+            path.parent.mkdir(exist_ok=True)
             path.write_text(new, encoding="utf-8")
             continue
         text = path.read_text(encoding="utf-8")
@@ -104,3 +105,25 @@ def test_a_route_answers_and_is_described(copy: Path) -> None:
     names = [line.split(",")[0] for line in (ROOT / "data" / "minerals.csv").read_text().splitlines()[1:]]
     assert ask(copy, "client.get('/v1/minerals').json['data'][0]").strip() == f"{{'mineral': '{min(names)}'}}"
     assert ask(copy, "'list_minerals' in client.get('/openapi.json').text").strip() == "True"
+
+
+def test_a_source_of_a_few_lines_is_fetched_listed_and_compared(copy: Path) -> None:
+    make("A public source", copy)
+    run(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/sources/test_samples.py")
+    code = """
+import os
+from pathlib import Path
+from forecast.cli import call
+from tests.support.publishers import Answer, pages, published
+
+sample = Path("data/sources/samples/mint/prices.json").read_bytes()
+home = Path(os.environ["ORECAST_HOME"])
+home.mkdir()
+with published(pages({"prices.json": Answer(sample, "application/json")})) as publisher:
+    (home / "sources.toml").write_text(f'[mint]\\naddress = "{publisher.url}"\\n')
+    for words in ("fetch mint", "fetch mint", "fetch mint --check", "sources mint --format csv"):
+        call(words.split())
+"""
+    told = run(copy, "-c", code).splitlines()
+    assert told[:3] == ["mint: fetched (1 series, 1 added)", "mint: unchanged", "mint prices.json: as the sample"]
+    assert told[4].startswith("mint,gold,price.gold,USD/troy oz,1")
