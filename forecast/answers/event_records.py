@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
 from forecast.answers.model import Listing, Part, Text
 from forecast.catalog import Catalog
 from forecast.catalog.event_changes import BUNDLED
+from forecast.catalog.inbox import Verdict
 from forecast.catalog.schema import amended, event_row
 from forecast.events import Action, Event, Events
 from forecast.events.check import check
+
+if TYPE_CHECKING:
+    from forecast.catalog.inbox import InboxEntry
 
 
 class EventVersionFacts(Part):
@@ -53,14 +58,16 @@ class FindingList(Listing):
 def event_history(catalog: Catalog, event_id: str) -> EventHistory:
     """Every version of an event. Raises ``NotFound``."""
     event, changes = catalog.event_history(event_id)
+    accepted = next((one for one in catalog.inbox.entries(settled=True) if _became(one, event_id)), None)
+    told = accepted.settled if accepted else None
     first = EventVersionFacts(
         event_id=event_id,
         known=event.known_from,
         action="take in",
-        by="a user" if event.own else BUNDLED,
-        recorded=None,
+        by=(told.by if told else "") or ("a user" if event.own else BUNDLED),
+        recorded=told.now if told else None,
         changes=(),
-        why="",
+        why=(told.why if told else "") or (f"candidate {accepted.candidate.candidate_id}" if accepted else ""),
     )
     found = [first]
     for change in changes:
@@ -78,6 +85,11 @@ def event_history(catalog: Catalog, event_id: str) -> EventHistory:
         )
         event = after
     return EventHistory.of(found)
+
+
+def _became(entry: InboxEntry, event_id: str) -> bool:
+    settled = entry.settled
+    return settled is not None and settled.verdict is Verdict.ACCEPTED and settled.event_id == event_id
 
 
 def changed_facts(before: Event, after: Event) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from forecast.cli.event_edits import KnownAt, Why, with_facts
+from forecast.cli.ingest import Encoding
 from forecast.cli.options import By, ListingCommands, person
 from forecast.cli.output import FormatOption, Out, OutputOption, lines
 from forecast.cli.session import session
@@ -156,6 +157,7 @@ def dismiss(candidate_id: CandidateArgument, why: Why = "", by: By = None) -> No
 @inbox.command("import")
 def import_file(
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="a CSV or XLSX extract")],
+    encoding: Encoding = "",
 ) -> None:
     """Take in an extract of Global Trade Alert as candidates, without a network.
 
@@ -170,7 +172,7 @@ def import_file(
     from forecast.jobs.inbox import import_extract
 
     with session() as s:
-        _tell(import_extract(s.catalog, file, dt.datetime.now(dt.UTC)))
+        _tell(import_extract(s.catalog, file, dt.datetime.now(dt.UTC), encoding))
 
 
 def _author(known: str | None, why: str, by: str | None) -> Author:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -48,6 +49,8 @@ OutputOption = Annotated[
 
 #: Significant digits of numbers that do not fit with all of theirs; and what a column that wraps needs at least.
 _DIGITS, _LEAST = (6, 5, 4), 8
+#: Characters by which a text of somebody else would steer the terminal.
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
@@ -204,7 +207,9 @@ def _title(column: TableColumn) -> str:
 
 def lines(notes: Iterable[str]) -> str:
     """Notes below a table, a line each, folded at 80 columns, after an empty line."""
-    folded = [textwrap.fill(note, 79, subsequent_indent="  ", break_on_hyphens=False) for note in notes]
+    folded = [
+        textwrap.fill(_STEERING.sub("", note), 79, subsequent_indent="  ", break_on_hyphens=False) for note in notes
+    ]
     return "".join(f"{note}\n" for note in ["", *folded]) if folded else ""
 
 
@@ -216,7 +221,7 @@ def cell(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.0f}" if value.is_integer() and 1e6 <= abs(value) < 1e15 else number(value)
-    return "yes" if value is True else str(value)
+    return "yes" if value is True else _STEERING.sub("", str(value))
 
 
 def render(*parts: object) -> str:

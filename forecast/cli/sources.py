@@ -43,7 +43,9 @@ def fetch(
     accepts them. A source that fails is named and the others finish (exit code
     1); what is there already changes nothing. Without --since the first fetch
     asks from 2010 on, later ones for the last two years, and only for what
-    changed. `orecast sources` lists what there is; `sources.toml` adds yours.
+    changed; for notices the first asks for the last 60 days, later ones from a
+    week before the last success. `orecast sources` lists what there is;
+    `sources.toml` adds yours.
 
     \b
     Examples:

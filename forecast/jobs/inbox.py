@@ -37,7 +37,8 @@ def accept(
     texts = fact_texts(candidate.event) | dict(facts) | dict.fromkeys(facts_named(unset, facts), "")
     texts["event_id"] = called
     settled = Settled(candidate_id, Verdict.ACCEPTED, called, author.by, author.why, author.now)
-    return [f"{candidate_id} is accepted", *add_event(catalog, called, texts, author.now, settled)]
+    doubts = [f"{called}: in doubt where you did not say otherwise: {doubt}" for doubt in candidate.doubts]
+    return [f"{candidate_id} is accepted", *add_event(catalog, called, texts, author.now, settled), *doubts]
 
 
 def merge(catalog: Catalog, candidate_id: str, event_id: str, author: Author) -> list[str]:
@@ -60,12 +61,15 @@ def dismiss(catalog: Catalog, candidate_id: str, author: Author) -> list[str]:
     return [f"{candidate_id} is dismissed; its document does not come again"]
 
 
-def import_extract(catalog: Catalog, path: Path, now: datetime) -> list[str]:
-    """Take the candidates of an extract of Global Trade Alert into the inbox. Raises ``InvalidInput``."""
+def import_extract(catalog: Catalog, path: Path, now: datetime, encoding: str = "") -> list[str]:
+    """Take the candidates of an extract of Global Trade Alert into the inbox. Raises ``InvalidInput``.
+
+    ``encoding``: of text that is not UTF-8.
+    """
     from forecast.sources.reading.extract import read_extract
     from forecast.sources.reading.words import Lexicon
 
-    found = read_extract(path, Lexicon.read(data_dir()))
+    found = read_extract(path, Lexicon.read(data_dir()), encoding)
     new = catalog.inbox.add(found, now)
     return [
         f"{path.name}: {counted(len(found), 'candidate')} about minerals, {new:,} of them new (orecast events inbox)"

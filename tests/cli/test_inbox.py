@@ -85,6 +85,14 @@ def test_an_accepted_candidate_is_an_event_that_is_known_since_it_was_announced(
     assert "it was accepted on" in says("accept", "fr-2025-14893", "--as", "again", code=2)
 
 
+def test_who_accepted_it_and_why_is_in_its_history_and_its_doubts_are_told_again(says: Says) -> None:
+    said = says("accept", "fr-2025-02832", "--by", "A. Smith", "--why", "read in full")
+    assert "it names several rates: 10->25, 200 percent" in " ".join(said.split())
+    (first,) = json.loads(says("fr-2025-02832", "--format", "json", at="history"))["data"]
+    assert (first["action"], first["by"], first["why"]) == ("take in", "A. Smith", "read in full")
+    assert first["recorded"] is not None
+
+
 def test_it_may_be_accepted_with_other_facts_and_under_another_name(says: Says, home: Path) -> None:
     says(
         "accept", "fr-2025-14893", "--as", "us-copper", "--minerals", "copper-semis", "--price-world", "up",

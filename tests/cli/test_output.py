@@ -6,7 +6,7 @@ import datetime as dt
 
 import pytest
 
-from forecast.cli.output import TableColumn, cell, table
+from forecast.cli.output import TableColumn, cell, lines, table
 
 DAY, NAMES = dt.date(2026, 7, 1), ("lo-95", "lo-80", "yhat", "hi-80", "hi-95")
 COLUMNS = (TableColumn("ds", "period from"), *(TableColumn(name, number=True) for name in NAMES))
@@ -67,3 +67,8 @@ def test_a_column_that_no_row_has_is_a_fault_and_no_empty_column() -> None:
 )
 def test_a_cell_has_the_digits_of_json(value: object, result: str) -> None:
     assert cell(value) == result
+
+
+def test_a_text_of_somebody_else_does_not_steer_the_terminal() -> None:
+    assert cell("\x1b[31mred\x07\u202e") == "[31mred"
+    assert "\x1b" not in lines(["\x1b]0;title\x07 a note"])

@@ -14,6 +14,7 @@ from forecast.errors import LayoutChanged, SourceFailed
 from forecast.events.candidate import Candidate
 from forecast.settings import data_dir
 from forecast.sources.reading.notice import Notice, candidate_of, wants_text
+from forecast.sources.reading.text import plain
 from forecast.sources.reading.words import Lexicon
 from forecast.sources.source import NoticeSource
 from forecast.sources.web import Page, Web
@@ -87,7 +88,7 @@ class RegisterDocument(BaseModel):
             effective=self.effective_on,
             act=self.act,
             agencies=frozenset(agency.slug for agency in self.agencies),
-            dockets=self.docket_ids,
+            dockets=tuple(map(plain, self.docket_ids)),
             corrects=(self.correction_of or "").rstrip("/").rpartition("/")[2].partition("?")[0],
         )
 

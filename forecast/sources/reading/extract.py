@@ -36,14 +36,14 @@ _LIMITS = Limits(size=100 * MEGABYTE, rows=500_000, cell=1_000_000)
 _HEAD = 20
 
 
-def read_extract(path: Path, words: Lexicon) -> list[Candidate]:
+def read_extract(path: Path, words: Lexicon, encoding: str = "") -> list[Candidate]:
     """Candidates out of a CSV or XLSX extract of Global Trade Alert's data center.
 
     Raises ``InvalidInput`` with every row that cannot be read, and for a file without the columns of one.
     """
     rows = [
         (line, row)
-        for lines, some in open_file(path, _LIMITS).chunks(5_000)
+        for lines, some in open_file(path, _LIMITS, encoding=encoding).chunks(5_000)
         for line, row in zip(lines, some, strict=True)
     ]
     at, columns = _header(path, rows)

@@ -66,9 +66,13 @@ def _is_procedure(said: Wording) -> bool:
         r"administrative reviews?\b|\bnew shipper|\bsunset reviews?\b|\bfive-year reviews?\b|\bscheduling\b"
         r"|\bpostponement\b|\bextension of (?:the )?(?:time|deadline|preliminary|final)|\binformation collection\b"
         r"|\bmeetings?\b|\bscope rulings?\b|\bopportunity to request\b|\bdeterminations? to conduct\b"
-        r"|\bcomment period\b"
+        r"|\bcomment period\b|\bopening of\b"
     )
-    return _matches(procedure, said.title) and not _matches(r"\b(?:revocation|continuation)\b", said.title)
+    # A determination that puts another one off is one: "Preliminary Affirmative ..., Postponement of Final ...".
+    decided = (
+        r"\b(?:revocation|continuation|affirmative)\b|(?<!postponement of )\bpreliminary determinations? of sales at\b"
+    )
+    return _matches(procedure, said.title) and not _matches(decided, said.title)
 
 
 def _is_remedy(said: Wording) -> bool:
@@ -77,10 +81,18 @@ def _is_remedy(said: Wording) -> bool:
     )
 
 
+#: From when duties are due, which is not whether they are.
+_CIRCUMSTANCES = re.compile(
+    r"\b(?:affirmative|negative) (?:(?:preliminary|final) )?(?:determinations? of critical circumstances"
+    r"|critical circumstances determinations?)",
+    re.I,
+)
+
+
 def _remedy(said: Wording) -> str:
     if _matches(r"\b(?:initiation|institution)\b", said.title):
         return "threat"
-    if _matches(r"\b(?:revocation|termination|negative)\b", said.title):
+    if _matches(r"\b(?:revocation|termination|negative)\b", _CIRCUMSTANCES.sub("", said.title)):
         return "tariff_relief"
     imposed = r"\baffirmative\b|\b(?:duty )?orders?\b|\bsales at less than fair value\b|\bcontinuation\b|\bamended\b"
     return "tariff" if _matches(imposed, said.title) else ""
@@ -128,13 +140,18 @@ def _is_order(said: Wording) -> bool:
 def _order(said: Wording) -> str:
     """Of a proclamation or an executive order."""
     duty = r"\b(?:tariffs?|dut(?:y|ies)|ad valorem)\b"
+    if _matches(r"\bproperty and interests in property\b.{0,200}?\bblocked\b", said.operative):
+        return "sanction"
     if not _matches(rf"{duty}|\bsection 232\b|\bimports? of\b", said.whole):
         return ""
     imposes = (
         r"\b(?:shall|will) be subject to\b|\bis (?:hereby )?(?:increased|imposed)|\bimpos(?:e|es|ing)\b"
         r"|\bincrease(?:d|s)? (?:in|from|to)\b|\badditional (?:duty|rate)"
     )
-    investigates = r"\bshall (?:initiate|conduct|open) (?:an )?investigations?\b|\bsection 232 investigation\b"
+    investigates = (
+        r"\bshall (?:initiate|conduct|open) (?:an )?investigations?\b|\bsection 232 investigation\b"
+        r"|\bshall (?:\w+ )?pursue (?:the )?negotiations?\b"
+    )
     if _matches(investigates, said.operative) and not _matches(rf"(?:{imposes}).{{0,200}}percent", said.operative):
         return "threat"
     if _matches(r"\b(?:arrangement|agreement|deal|truce|discussions)\b", said.title) and _matches(
@@ -147,7 +164,8 @@ def _order(said: Wording) -> str:
         return "tariff_relief"
     if _matches(imposes, said.operative):
         return "tariff"
-    return "tariff_relief" if _matches(r"\bsuspen(?:ded|ds?|sion)\b", said.operative) else ""
+    relieves = r"\bsuspen(?:ded|ds?|sion)\b|\bpaused\b|\bshall not be subject to the additional\b"
+    return "tariff_relief" if _matches(relieves, said.operative) else ""
 
 
 def _is_relief(said: Wording) -> bool:

@@ -74,3 +74,12 @@ def test_a_place_that_is_not_known_is_a_doubt(tmp_path: Path) -> None:
     (one,) = read_extract(path, words())
     assert one.event.targets == ("CHN",)
     assert one.doubts == ("places that are not known: Atlantis",)
+
+
+def test_a_text_may_have_an_encoding_that_is_named(tmp_path: Path) -> None:
+    path = written(tmp_path / "x.csv", "7,Loi précitée,Red,India,Import tariff,740311,China,2025-02-01,2025-02-02,")
+    path.write_bytes(path.read_text(encoding="utf-8").encode("cp1252"))
+    with pytest.raises(InvalidInput, match="--encoding"):
+        read_extract(path, words())
+    (one,) = read_extract(path, words(), "cp1252")
+    assert one.event.title == "Loi précitée"

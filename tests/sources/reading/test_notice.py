@@ -48,6 +48,18 @@ def order(title: str, *clauses: str) -> Notice:
         ("Cobalt From Japan: Antidumping Duty Order", {}, "tariff"),
         ("Cobalt From Japan: Revocation of Antidumping Duty Order", {}, "tariff_relief"),
         ("Cobalt From Japan: Final Negative Countervailing Duty Determination", {}, "tariff_relief"),
+        (
+            "Cobalt From Japan: Preliminary Affirmative Determination of Sales at Less Than Fair Value, Postponement of"
+            " Final Determination, and Extension of Provisional Measures",
+            {},
+            "tariff",
+        ),
+        (
+            "Cobalt From Japan: Final Affirmative Countervailing Duty Determination, Final Negative Determination of"
+            " Critical Circumstances",
+            {},
+            "tariff",
+        ),
         ("Additions of Cobalt Producers to the Entity List", {"action": "Final rule."}, "entity_list"),
         ("Commerce Control List: Germanium", {"action": "Final rule."}, "export_control"),
         ("Notice of OFAC Sanctions Actions on Nickel", {"action": "Notice."}, "sanction"),
@@ -72,6 +84,8 @@ def test_a_kind_is_told_by_its_words(title: str, facts: dict[str, str], kind: st
         "Cobalt From Japan: Final Results of Expedited Sunset Review of the Antidumping Duty Order",
         "Cobalt From Japan; Scheduling of the Final Phase of Countervailing Duty Investigations",
         "Cobalt From Japan: Postponement of Preliminary Determination in the Antidumping Duty Investigation",
+        "Cobalt From Japan: Postponement of Preliminary Determinations of Sales at Less Than Fair Value",
+        "Opening of the Window to Ask for Cobalt Tariff Inclusions",
         "Meeting of the Copper Advisory Committee on Tariffs",
         "Information Collection Activities; Export Controls on Nickel",
         "Certain Lithium Compounds; Institution of Investigation under Section 337",
@@ -100,6 +114,18 @@ def test_a_duty_has_its_rate_day_and_targets() -> None:
     assert (event.announced, event.effective, event.value_after) == (DAY, dt.date(2026, 4, 1), 15)
     assert (event.targets, event.flows) == (("CAN", "NOR"), (("CAN", "USA"), ("NOR", "USA")))
     assert (event.status, event.certainty, one.doubts, event.needs_recheck) == ("enacted", "partly", (), False)
+
+
+def test_an_order_may_block_property_or_seek_an_agreement() -> None:
+    blocks = order("Sanctions on the Nickel Sector of Iran", "(1) All property and interests in property are blocked.")
+    assert found(blocks).event.kind == "sanction"
+    talks = order("Adjusting Imports of Nickel", "(1) The Secretary shall jointly pursue negotiations of agreements.")
+    assert (found(talks).event.kind, found(talks).event.effective) == ("threat", None)
+
+
+def test_nothing_in_a_text_steers_the_terminal_that_shows_it() -> None:
+    title = "Cobalt\x07 \x1b[31mFrom\x9b5m Japan\u202e:\nAntidumping Duty Order"
+    assert found(replace(RULE, title=title)).event.title == "Cobalt [31mFrom5m Japan: Antidumping Duty Order"
 
 
 def test_what_is_said_twice_or_not_at_all_is_a_doubt() -> None:
