@@ -23,6 +23,8 @@ from forecast.formats.limits import MEGABYTE
 ATTEMPTS, FIRST_PAUSE, LONGEST_PAUSE = 4, 1.0, 120.0
 #: Bytes of one answer, unpacked, seconds that it may take, and redirects on the way to it.
 MOST_BYTES, LONGEST_ANSWER, MOST_REDIRECTS = 500 * MEGABYTE, 900.0, 5
+#: Characters of an address that an error tells.
+MOST_OF_ADDRESS = 150
 #: Characters of an error that are kept.
 _MOST_SAID = 10_000
 _AGENT = "orecast (+https://github.com/orecast/orecast)"
@@ -228,7 +230,7 @@ class Web:
         if answer.status >= httpx.codes.BAD_REQUEST:
             said = self.without_key(answer.body[:_MOST_SAID].decode("utf-8", "replace"))
             why = f"status {answer.status}" + (f": {' '.join(said.split())[:200]}" if said else "")
-            raise SourceRefused(self.source, self.without_key(f"{request.url}: {why}"), answer.status, said)
+            raise SourceRefused(self.source, self._told(request, why), answer.status, said)
         return answer
 
     def _page(self, answer: _Answer, media: tuple[str, ...]) -> Page:
@@ -242,7 +244,13 @@ class Web:
         return page
 
     def _failed(self, request: httpx.Request, why: str) -> SourceFailed:
-        return SourceFailed(self.source, self.without_key(f"{request.url}: {why}"))
+        return SourceFailed(self.source, self._told(request, why))
+
+    def _told(self, request: httpx.Request, why: str) -> str:
+        """What went wrong, and then at which address, of which so much is told that one knows it."""
+        address = self.without_key(str(request.url))  # whole, before it is cut
+        shown = address if len(address) <= MOST_OF_ADDRESS else f"{address[:MOST_OF_ADDRESS]}…"
+        return f"{self.without_key(why)}; {shown}"
 
 
 @dataclass(frozen=True)
