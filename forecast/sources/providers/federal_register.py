@@ -6,9 +6,10 @@ import datetime as dt
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Annotated
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from forecast.errors import LayoutChanged, SourceFailed
 from forecast.events.candidate import Candidate
@@ -58,7 +59,7 @@ class RegisterDocument(BaseModel):
     document_number: str
     effective_on: dt.date | None
     executive_order_number: int | str | None
-    html_url: str
+    html_url: Annotated[str, Field(pattern=r"^https?://")]  # pages lead there
     proclamation_number: int | str | None
     publication_date: dt.date
     raw_text_url: str | None
