@@ -143,6 +143,7 @@ def test_a_field_that_is_not_needed_may_come() -> None:
         ("effective_on", None, "documents.json: results.0.effective_on: nothing; expected Field required"),
         ("publication_date", "soon", "results.0.publication_date: 'soon'; expected"),
         ("agencies", "Commerce", "results.0.agencies: 'Commerce'"),
+        ("html_url", "javascript:alert(1)", "results.0.html_url: 'javascript:alert"),
     ],
 )
 def test_a_changed_layout_is_told_with_its_place(field: str, value: object, said: str) -> None:
