@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field
 
 from forecast.answers.future import Future
 from forecast.answers.model import in_unit
+from forecast.answers.span import period_day
 from forecast.names import Measure
 from forecast.registry import Run
 from forecast.settings import SpanOrigin
@@ -38,12 +38,7 @@ Provenance = Annotated[
 
 def data_to(run: Run) -> dt.date:
     """First day of the last period with data that a run has seen."""
-    return _day(run.last)
-
-
-def _day(start: np.datetime64) -> dt.date:
-    day: dt.date = start.astype("datetime64[D]").astype(dt.date)
-    return day
+    return period_day(run.last)
 
 
 def overdue(future: Future) -> int:
@@ -55,7 +50,7 @@ def unseen(future: Future) -> tuple[str, ...]:
     """What is to be said of values that are there and that the run has not seen."""
     if future.last_published == future.run.last:
         return ()
-    last = future.series.calendar.in_words(_day(future.last_published))
+    last = future.series.calendar.in_words(period_day(future.last_published))
     return (f"values up to {last} are there, which the run has not seen: training is due (orecast retrain --due)",)
 
 
@@ -68,7 +63,7 @@ def provenance(future: Future) -> str:
     value = "index value" if series.measure is Measure.INDEX else series.measure
     events = f"events checked to {day_in_words(known_to)}" if known_to else "no events known"
     days = overdue(future)
-    last, seen = (series.calendar.in_words(_day(day)) for day in (future.last_published, future.run.last))
+    last, seen = (series.calendar.in_words(period_day(day)) for day in (future.last_published, future.run.last))
     said = [f"the run saw {seen}"] if seen != last else []
     if days:
         said.append(f"the next is {counted(days, 'day')} late")

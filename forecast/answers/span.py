@@ -81,12 +81,12 @@ class Span:
     def notes(self, found: SpanPeriods, run: Run) -> tuple[str, ...]:
         """What a reader should know of the periods that an answer shows: nothing ahead, all over, fewer than asked."""
         freq, ds = found.freq, found.ds
-        to, ahead = freq.in_words(_day(ds[-1])), len(ds) - found.begun
+        to, ahead = freq.in_words(period_day(ds[-1])), len(ds) - found.begun
         again = f"training anew reaches further (orecast train {run.series_id})"
         if ahead >= run.card.settings.horizon:
             again = "ORECAST_HORIZON says how far ahead is trained"
         if found.begun == len(ds):
-            last = freq.in_words(_day(run.last))
+            last = freq.in_words(period_day(run.last))
             return (f"nothing is ahead: the last value is that of {last}, and the run reaches to {to}",)
         if found.shown_nowcast.all():
             these = "it" if len(found.shown_nowcast) == 1 else "these periods"
@@ -104,8 +104,10 @@ def _usual(freq: Freq) -> int:
     return YEARS_AHEAD if freq.unit == "Y" else FORECAST_HORIZON
 
 
-def _day(start: np.datetime64) -> dt.date:
-    return dt.date.fromisoformat(str(start))
+def period_day(start: np.datetime64) -> dt.date:
+    """The first day of a period as a date of the standard library."""
+    day: dt.date = start.astype("datetime64[D]").astype(dt.date)
+    return day
 
 
 @dataclass(frozen=True, eq=False)

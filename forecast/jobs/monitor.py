@@ -20,6 +20,7 @@ from forecast.answers.forecast import at_levels
 from forecast.answers.future import Future
 from forecast.answers.health import Health, HealthList, Inside
 from forecast.answers.held import held_by_series
+from forecast.answers.span import period_day
 from forecast.catalog import Catalog
 from forecast.coupling import quantiles_of
 from forecast.errors import CorruptArtifact, ForecastError, TooShort
@@ -55,7 +56,7 @@ def _health(
     last, overdue, hits = None, 0, _NONE
     with suppress(TooShort):
         history = catalog.history(series_id, as_of)
-        last, overdue = _day(history.last), series.overdue(history.last, as_of)
+        last, overdue = period_day(history.last), series.overdue(history.last, as_of)
         runs = _one_a_period(registry, series_id)
         served = (future_of(catalog, series, run, run.card.as_of, evidence) for run in runs)
         hits = np.concatenate([_NONE, *(_hits(future, history) for future in served)])
@@ -80,10 +81,6 @@ def _state(registry: Registry, series: Series, as_of: dt.date, fault: str | None
     except ForecastError as error:
         return "silent", fault or str(error)
     return ("damaged" if fault else "served"), fault
-
-
-def _day(start: np.datetime64) -> dt.date:
-    return dt.date.fromisoformat(str(start))
 
 
 _NONE = np.zeros((0, len(MONITOR_LEVELS)), dtype=bool)
