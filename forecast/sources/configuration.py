@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, StrictBool, ValidationError
 
-from forecast.errors import Fault, InvalidInput, NotFound, nearest, one_of
+from forecast.errors import Fault, InvalidInput, NotFound, known_name, one_of
 from forecast.names import BadName, slug
 from forecast.settings import Settings, data_dir
 from forecast.sources.providers import NOTICES, SOURCE_KINDS, SOURCES
@@ -116,11 +116,13 @@ def _own(name: str, told: Mapping[str, object], path: Path) -> ConfiguredSource:
     except BadName as error:
         raise InvalidInput(Fault("section", name, f"the name of a source: {error}", str(path))) from None
     kind, entries = told.get("kind"), told.get("series")
+    if kind is None:
+        known = known_name("source", name, [provider.name for provider in (*SOURCES, *NOTICES)])
+        raise InvalidInput(
+            Fault("section", name, f"{known}; or one with kind = {one_of(sorted(SOURCE_KINDS))}", str(path))
+        )
     if not isinstance(kind, str) or kind not in SOURCE_KINDS:
-        known = [provider.name for provider in (*SOURCES, *NOTICES)]
-        near = nearest(name, known)
-        hint = f", or the name of a source that is built in{'; nearest: ' + ', '.join(near) if near else ''}"
-        raise InvalidInput(Fault(f"{name}.kind", kind, one_of(sorted(SOURCE_KINDS)) + hint, str(path)))
+        raise InvalidInput(Fault(f"{name}.kind", kind, one_of(sorted(SOURCE_KINDS)), str(path)))
     if not isinstance(entries, list) or not entries or not all(isinstance(one, dict) for one in entries):
         raise InvalidInput(Fault(f"{name}.series", entries, f"at least one [[{name}.series]]", str(path)))
     section = _checked({k: v for k, v in told.items() if k in _Section.model_fields}, path, name)
