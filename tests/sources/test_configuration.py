@@ -55,7 +55,7 @@ def test_a_name_that_there_is_not_has_its_nearest(tmp_path: Path) -> None:
         ("[imf]\nenabled = 1", "imf.enabled = 1: expected true or false"),
         ("[imf]\nadress = 'http://x'", "imf.adress = 'http://x': expected one of enabled, address"),
         ("[imf]\naddress = 'ftp://x'", "imf.address = 'ftp://x': expected an address"),
-        ("[mine]\nkind = 'excel'", "mine.kind = 'excel': expected one of csv, fred, sdmx"),
+        ("[mine]\nkind = 'excel'", "mine.kind = 'excel': expected one of csv, fred"),
         (OWN, "mine.series = None: expected at least one [[mine.series]]"),
     ],
 )
