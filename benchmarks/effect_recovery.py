@@ -38,7 +38,7 @@ from forecast.effects.controls import controls_for
 from forecast.effects.episodes import Episode
 from forecast.effects.estimate import ModelAveraging, estimate, quiet_periods, regress
 from forecast.effects.profile import profile
-from forecast.events import KindFamily
+from forecast.events import Stringency
 from forecast.events.exposure import exposure
 from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary, design
 from forecast.timeseries.frequency import Freq
@@ -147,7 +147,7 @@ def _trial(panel: Panel, history: History, rng: np.random.Generator, early: bool
     controls = controls_for(history.series, sample, panel.histories, panel.minerals)
     day: dt.date = sample.ds[start].item()
     announced: dt.date = sample.freq.shift(sample.ds[start], -3).item() if early else day
-    episode = Episode("put-in", ("put-in",), KindFamily.SUPPLY, 0, announced, day, None, 1.0, replace(acting, lead=0))
+    episode = Episode("put-in", ("put-in",), Stringency.BAN, 0, announced, day, None, 1.0, replace(acting, lead=0))
     spoiled = replace(sample, x=sample.x + path)
     return Trial(spoiled, controls, episode, window, float(path[-window:].mean()))
 

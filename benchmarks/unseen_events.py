@@ -4,7 +4,8 @@
 
 Every past event is hidden together with everything from its month on, and the next six months are forecast: as if there
 were no event; with a variance that takes no notice of its kind; and with the prior of its kind and expected direction,
-learnt from all other events (leave one out) or only from those whose six months had passed by then (past only). The
+learnt from all other events (leave one out) or only from those seen long enough by then (past only), on targets alone
+and on series of evidence besides. The
 same forecasts at dates without events show how the intervals do when nothing happens. All on the log; CRPS as ratio
 to ignoring the event, with a standard error clustered by event.
 """
@@ -20,17 +21,24 @@ from support.panel import Panel, read_panel
 from support.report import Report, arguments
 
 from forecast.answers.paths import CommonRandomNumbers
+from forecast.effects.affected import Affected
 from forecast.effects.controls import controls_for
 from forecast.effects.episodes import episodes
 from forecast.effects.estimate import ModelAveraging, estimate
-from forecast.effects.event_classes import BUILD_UP, Likelihood, Size, class_priors, full_exposure_likelihood
-from forecast.events import KindFamily
+from forecast.effects.event_classes import (
+    BUILD_UP,
+    Likelihood,
+    Size,
+    class_prior,
+    class_priors,
+    full_exposure_likelihood,
+)
+from forecast.events import Stringency
 from forecast.forecasters import FORECASTERS
 from forecast.interventions import Design
 from forecast.metrics import QUANTILE_LEVELS, crps_from_quantiles, quantiles
-from forecast.names import MeasureClass
 from forecast.timeseries.sample import Sample
-from forecast.timeseries.series import Floats, History
+from forecast.timeseries.series import Floats, History, Series
 
 HORIZON, BEFORE, DRAWS = 6, 60, 1000
 CENTRAL = (50, 80, 90)
@@ -38,42 +46,62 @@ TODAY = dt.date(2026, 10, 9)
 NOTHING = Size(0.0, 0.0)
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """What one series says of one event, and the day by which a year of it, or half a one of months, had passed."""
+
+    likelihood: Likelihood
+    learnt: dt.date
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """One event on one series, forecast from the month before it was known: ``base`` (n, H), ``actual`` (H,).
 
-    ``exposure``: how squarely the event hits the series.
+    ``exact``: how squarely the event hits the series, times the dose of a tariff; ``day``: the last day of the month.
     """
 
     likelihood: Likelihood
-    exposure: float
-    origin: int
+    exact: float
+    day: dt.date
     base: Floats
     actual: Floats
 
 
-def cases(history: History, panel: Panel, rng: np.random.Generator) -> tuple[list[Case], list[Case]]:
-    """The events of a series with five years before and six months after them, and as many dates without events."""
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """Of one series: what it teaches, its events with five years before and six months after them, if it is a target,
+    and as many dates without events."""
+
+    lessons: tuple[Lesson, ...] = ()
+    events: tuple[Case, ...] = ()
+    quiet: tuple[Case, ...] = ()
+
+
+def gather(history: History, panel: Panel, rng: np.random.Generator) -> Gathered:
     sample, freq = Sample.of(history), history.series.calendar
     known = panel.events.known_on(TODAY)
     found, _ = episodes(known, history.series, panel.minerals, sample.ds, limit=10_000, known_on=TODAY)
     if not found:
-        return [], []
+        return Gathered()
     controls = controls_for(history.series, sample, panel.histories, panel.minerals, known)
     record = estimate(sample, found, controls=controls, n=200, seed=0, settings=ModelAveraging(placebo=False))
-    first = int(freq.ordinal(sample.ds[0]))
-    events, busy = [], np.zeros(len(sample), dtype=bool)
+    first, monthly = int(freq.ordinal(sample.ds[0])), freq.unit == "M"
+    lessons, events, busy = [], [], np.zeros(len(sample), dtype=bool)
     for effect in record.effects:
         row = int(freq.ordinal(effect.episode.intervention.start)) - effect.episode.gap(freq) - first - 1
         busy[max(row - HORIZON, 0) : max(row + HORIZON, 0)] = True
-        if effect.likelihood is None or not _complete(sample, row):
+        if effect.likelihood is None or not effect.identified:
             continue
-        message = full_exposure_likelihood(effect, history.series.series_id, history.series.measure_class)
-        events.append(_case(sample, message, effect.episode.exposure, row, first))
-    free = [int(row) for row in np.flatnonzero(~busy) if _complete(sample, int(row))]
+        message = full_exposure_likelihood(effect, history.series.series_id, Affected.of(history.series))
+        learnt = freq.end(freq.shift(sample.ds[0], row + (HORIZON if monthly else 2))).item()
+        lessons.append(Lesson(message, learnt))
+        if history.series.is_target and monthly and _complete(sample, row):
+            events.append(_case(sample, message, effect.episode.exposure * effect.episode.dose, row))
+    free = [int(row) for row in np.flatnonzero(~busy) if events and _complete(sample, int(row))]
     picked = rng.permutation(free)[: len(events)]
-    nothing = Likelihood(history.series.series_id, (), KindFamily.SHOCK, 0, history.series.measure_class, 0.0, 1.0)
-    return events, [_case(sample, nothing, 1.0, int(row), first) for row in picked]
+    nothing = Likelihood(history.series.series_id, (), Stringency.SHOCK, 0, Affected.of(history.series), 0.0, 1.0)
+    return Gathered(tuple(lessons), tuple(events), tuple(_case(sample, nothing, 1.0, int(row)) for row in picked))
 
 
 def _complete(sample: Sample, row: int) -> bool:
@@ -81,40 +109,36 @@ def _complete(sample: Sample, row: int) -> bool:
     return enough and bool(np.isfinite(sample.x[row : row + HORIZON + 1]).all())
 
 
-def _case(sample: Sample, likelihood: Likelihood, exposure: float, row: int, first: int) -> Case:
+def _case(sample: Sample, likelihood: Likelihood, exact: float, row: int) -> Case:
     past = Sample(sample.ds[: row + 1], sample.x[: row + 1], sample.freq, sample.is_price)
     fitted = FORECASTERS["grid"].fit(past, Design.empty(past.ds))
     base = fitted.simulate(Design.empty(past.future(HORIZON)), DRAWS, seed=row)
-    return Case(likelihood, exposure, first + row, base, sample.x[row + 1 : row + 1 + HORIZON])
+    day: dt.date = sample.freq.end(sample.ds[row]).item()
+    return Case(likelihood, exact, day, base, sample.x[row + 1 : row + 1 + HORIZON])
 
 
-def alone(pool: Sequence[Case], case: Case) -> Size:
-    return NOTHING
-
-
-def wider(pool: Sequence[Case], case: Case) -> Size:
+def wider(lessons: Sequence[Lesson], case: Case) -> Size:
     """One spread for all events, whatever they are."""
-    others = (replace(c.likelihood, family=KindFamily.SHOCK) for c in pool if c.likelihood.direction)
-    prior = class_priors(others, without=case.likelihood.events)[KindFamily.SHOCK, case.likelihood.measure_class]
+    others = (replace(each.likelihood, stringency=Stringency.SHOCK) for each in lessons if each.likelihood.direction)
+    prior = class_priors(others, without=case.likelihood.events)[Stringency.SHOCK, case.likelihood.affected]
     return prior.towards(0)
 
 
-def all_others(pool: Sequence[Case], case: Case) -> Size:
-    return _kind((c.likelihood for c in pool), case)
+def all_others(lessons: Sequence[Lesson], case: Case) -> Size:
+    return _class((each.likelihood for each in lessons), case)
 
 
-def past_only(pool: Sequence[Case], case: Case) -> Size:
-    return _kind((c.likelihood for c in pool if c.origin + HORIZON <= case.origin), case)
+def past_only(lessons: Sequence[Lesson], case: Case) -> Size:
+    return _class((each.likelihood for each in lessons if each.learnt <= case.day), case)
 
 
-def _kind(others: Iterable[Likelihood], case: Case) -> Size:
-    message = case.likelihood
-    priors = class_priors((other for other in others if other.direction), without=message.events)
-    return priors[message.family, message.measure_class].towards(message.direction)
+def _class(others: Iterable[Likelihood], case: Case) -> Size:
+    of = case.likelihood
+    known = (other for other in others if other.direction)
+    return class_prior(known, of.stringency, of.affected, without=of.events).towards(of.direction)
 
 
 METHODS = (
-    ("the event ignored", alone),
     ("wider variance, the same for all", wider),
     ("prior of its kind, leave one out", all_others),
     ("prior of its kind, past events only", past_only),
@@ -155,7 +179,7 @@ def _scored(pool: Sequence[Case], priors: Iterable[Size]) -> Iterator[tuple[Floa
     build = BUILD_UP.response(np.arange(HORIZON, dtype=float))
     for case, size in zip(pool, priors, strict=True):
         luck = CommonRandomNumbers(0, case.likelihood.series_id, DRAWS).sizes(" ".join(case.likelihood.events), size)
-        draws = case.base + case.exposure * luck[:, None] * build
+        draws = case.base + case.exact * luck[:, None] * build
         crps = crps_from_quantiles(quantiles(draws, QUANTILE_LEVELS), case.actual)
         ends = [np.quantile(draws, [(100 - q) / 200, (100 + q) / 200], axis=0) for q in CENTRAL]
         hits = np.stack([(lo <= case.actual) & (case.actual <= hi) for lo, hi in ends], axis=1)
@@ -166,39 +190,67 @@ def main() -> None:
     options = arguments(__doc__)
     panel, report = read_panel(options.extra), Report("unseen_events", options)
     rng = np.random.default_rng(options.seed)
-    for measure_class in MeasureClass:
-        kind = {MeasureClass.PRICES: "prices", MeasureClass.FLOWS: "volumes and values"}[measure_class]
-        targets = [h for h in panel.histories.values() if h.series.is_target]
-        chosen = [h for h in targets if h.series.measure_class is measure_class]
-        gathered = [cases(history, panel, rng) for history in (chosen[:4] if options.quick else chosen)]
-        pool, quiet = [c for events, _ in gathered for c in events], [c for _, free in gathered for c in free]
+    for prices, words in ((True, "prices"), (False, "volumes and values")):
+        chosen = [h for h in panel.histories.values() if h.series.is_price is prices and _speaks(h.series)]
+        gathered = {h.series: gather(h, panel, rng) for h in (chosen[:12] if options.quick else chosen)}
+        pool = [case for one in gathered.values() for case in one.events]
         if not pool:
-            report.note(f"{kind}: no series has an event with {BEFORE} months before and {HORIZON} after it")
+            report.note(f"{words}: no series has an event with {BEFORE} months before and {HORIZON} after it")
             continue
-        outcomes = [(name, Outcome.of(pool, [method(pool, case) for case in pool])) for name, method in METHODS]
-        rows = [outcome.row(name, outcomes[0][1], pool) for name, outcome in outcomes]
-        policy = [case for case in pool if case.likelihood.family is not KindFamily.SHOCK]
-        if policy:
-            ignored = Outcome.of(policy, [NOTHING] * len(policy))
-            ours = Outcome.of(policy, [all_others(pool, case) for case in policy])
-            rows.append(ours.row("policy measures only, leave one out", ignored, policy))
-        if quiet:
-            nothing = Outcome.of(quiet, [NOTHING] * len(quiet))
-            rows.append(nothing.row("(dates without events)", nothing, quiet))
-        report.table(f"Events never seen: {kind}", rows)
-        priors = class_priors(c.likelihood for c in pool if c.likelihood.direction)
-        report.table(
-            f"What events of a kind do to {kind}, towards the expected direction, on the log",
-            [
-                {"family": str(p.family), "n": p.n, "mean": p.mean, "se": p.se, "spread": p.spread,
-                 "mean is": "identified" if p.identified else "not identified: variance only"}
-                for p in priors.values() if p.measure_class is measure_class
-            ],
-        )  # fmt: skip
-        events = len({c.likelihood.events[0] for c in pool})
+        taught = {
+            "targets": [lesson for series, one in gathered.items() if series.is_target for lesson in one.lessons],
+            "targets and evidence": [lesson for one in gathered.values() for lesson in one.lessons],
+        }
+        quiet = [case for one in gathered.values() for case in one.quiet]
+        report.table(f"Events never seen: {words}", list(_scores(pool, quiet, taught)))
+        report.table(f"What events of a class do to {words}, towards the expected direction", _classes(taught, prices))
+        events, series = len({c.likelihood.events[0] for c in pool}), len({c.likelihood.series_id for c in pool})
         report.note("The directions expected of shocks were written after the fact; those of measures were argued.")
-        report.note(f"{kind}: {events} events on {len(chosen)} series; seed {options.seed}")
+        report.note(f"{words}: {events} events on {series} series forecast; {len(gathered)} teach; seed {options.seed}")
     report.finish(("numpy", "scipy"))
+
+
+def _speaks(series: Series) -> bool:
+    return series.is_target or series.is_evidence
+
+
+def _scores(
+    pool: Sequence[Case], quiet: Sequence[Case], taught: dict[str, list[Lesson]]
+) -> Iterator[dict[str, object]]:
+    ignored = Outcome.of(pool, [NOTHING] * len(pool))
+    yield ignored.row("the event ignored", ignored, pool)
+    for name, method in METHODS:
+        for whom, lessons in taught.items():
+            yield Outcome.of(pool, [method(lessons, case) for case in pool]).row(f"{name}: {whom}", ignored, pool)
+    policy = [case for case in pool if case.likelihood.stringency is not Stringency.SHOCK]
+    if policy:
+        nothing, lessons = Outcome.of(policy, [NOTHING] * len(policy)), taught["targets and evidence"]
+        ours = Outcome.of(policy, [past_only(lessons, case) for case in policy])
+        yield ours.row("policy measures only, past events only", nothing, policy)
+    if quiet:
+        nothing = Outcome.of(quiet, [NOTHING] * len(quiet))
+        yield nothing.row("(dates without events)", nothing, quiet)
+
+
+def _classes(taught: dict[str, list[Lesson]], prices: bool) -> list[dict[str, object]]:
+    """The class effects before and after the evidence."""
+    before, after = (
+        class_priors(each.likelihood for each in lessons if each.likelihood.direction) for lessons in taught.values()
+    )
+    rows: list[dict[str, object]] = []
+    for key, prior in after.items():
+        if key[1].is_price is prices:
+            row: dict[str, object] = {"class": str(key[0]), "on": str(key[1])}
+            for when, one in (("before", before[key]), ("after", prior)):
+                row |= {
+                    f"n {when}": one.n,
+                    f"mean {when}": one.mean,
+                    f"se {when}": one.se,
+                    f"spread {when}": one.spread,
+                }
+            row["identified"] = " -> ".join("yes" if one.identified else "no" for one in (before[key], prior))
+            rows.append(row)
+    return rows
 
 
 if __name__ == "__main__":

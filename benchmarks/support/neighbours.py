@@ -11,7 +11,7 @@ from forecast.effects.controls import controls_for
 from forecast.effects.episodes import Episode
 from forecast.effects.estimate import ModelAveraging, estimate
 from forecast.effects.record import EffectRecord
-from forecast.events import KindFamily
+from forecast.events import Stringency
 from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.sample import Sample
@@ -111,7 +111,7 @@ def _episode(sample: Sample, row: int, name: str, rng: np.random.Generator) -> E
     shape = SHAPES[rng.integers(len(SHAPES))]
     announced = sample.freq.shift(start, -int(rng.integers(0, 4))).item()
     acting = Intervention(shape, start)
-    return Episode(name, (name,), KindFamily.SUPPLY, 0, announced, start.item(), None, 1.0, acting)
+    return Episode(name, (name,), Stringency.BAN, 0, announced, start.item(), None, 1.0, acting)
 
 
 @dataclass(frozen=True, eq=False)

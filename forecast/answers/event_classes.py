@@ -1,4 +1,4 @@
-"""What events of a kind do to prices and to flows, pooled over events and series: the prior of one nobody has seen."""
+"""What events of a class do, pooled over events and series: the prior of one that nobody has seen."""
 
 from __future__ import annotations
 
@@ -9,19 +9,23 @@ from pydantic import Field
 from forecast.answers.estimate import ESTIMATES, PERCENT, Estimate, six_digits
 from forecast.answers.event_priors import Evidence
 from forecast.answers.model import Listing, Part, in_unit
+from forecast.effects.affected import Affected
 from forecast.effects.event_classes import IDENTIFIED_SE, ClassPrior, Size
-from forecast.events import KindFamily
-from forecast.names import MeasureClass
+from forecast.events import Stringency
 from forecast.wording import counted
 
 
 class ClassEffect(Part):
-    """What events of a kind do to prices or to flows, in the direction that is expected of each."""
+    """What events of a class do to one kind of series, in the direction that is expected of each."""
 
-    family: KindFamily = Field(title="kind", description="kind of event")
-    measure_class: MeasureClass = Field(title="effect on", description="what it acts on: prices or flows")
+    stringency: Stringency = Field(
+        title="kind", description="how the event bites; a tariff is taken as one of 25 points"
+    )
+    affected: Affected = Field(
+        title="effect on", description="what it acts on: prices of the world or of one flow, volumes or values"
+    )
     events: int = Field(
-        description="events of the kind that there are to learn from", json_schema_extra=in_unit("events")
+        description="events of the class that there are to learn from", json_schema_extra=in_unit("events")
     )
     estimates: int = Field(
         description="estimates that these rest on: an event may be seen on several series",
@@ -49,18 +53,16 @@ class ClassEffects(Listing):
 
 
 def class_effects(evidence: Evidence) -> ClassEffects:
-    """What the serving runs together say of each kind."""
+    """What the serving runs together say of each class."""
     return ClassEffects.of([_class(evidence, prior) for prior in evidence.priors.values()])
 
 
 def _class(evidence: Evidence, prior: ClassPrior) -> ClassEffect:
-    likelihoods = [
-        s for s in evidence.likelihoods if s.family is prior.family and s.measure_class is prior.measure_class
-    ]
-    events, mean = evidence.count(prior.family, prior.measure_class), Estimate.in_percent(Size(prior.mean, prior.se))
+    likelihoods = [s for s in evidence.likelihoods if s.stringency is prior.stringency and s.affected is prior.affected]
+    events, mean = evidence.count(prior.stringency, prior.affected), Estimate.in_percent(Size(prior.mean, prior.se))
     return ClassEffect(
-        family=prior.family,
-        measure_class=prior.measure_class,
+        stringency=prior.stringency,
+        affected=prior.affected,
         events=events,
         estimates=prior.n,
         up=sum(s.direction > 0 for s in likelihoods),
@@ -77,7 +79,7 @@ def _says(prior: ClassPrior, events: int, mean: Estimate) -> str:
     low, high = (100 * math.expm1(prior.mean + side * IDENTIFIED_SE * prior.se) for side in (-1, 1))
     sd = prior.towards(1).sd
     if not events:
-        return f"no such event was seen; a forecast only allows for what all kinds show: give or take {100 * sd:.0f} %"
+        return f"no such event was seen; a forecast only allows for what others show: give or take {100 * sd:.0f} %"
     some, interval = counted(events, "event"), f"within two standard errors {low:+.1f} to {high:+.1f} %"
     if not prior.identified:
         return (
@@ -85,6 +87,6 @@ def _says(prior: ClassPrior, events: int, mean: Estimate) -> str:
             f"for it: give or take {100 * sd:.0f} %"
         )
     return (
-        f"{some} moved {prior.measure_class} the expected way by {mean.median:.0f} % ({interval}); "
+        f"{some} moved {prior.affected} the expected way by {mean.median:.0f} % ({interval}); "
         f"single events differ from that by {100 * prior.spread:.0f} %"
     )

@@ -23,24 +23,34 @@ from typing import TypedDict
 
 from forecast import provenance
 from forecast.effects import Episode, EpisodeEffect
-from forecast.effects.episodes import direction
-from forecast.effects.event_classes import ClassPrior, Likelihood, Size, class_prior, class_priors, likelihoods
+from forecast.effects.affected import Affected, direction
+from forecast.effects.event_classes import (
+    ClassPrior,
+    ClassPriors,
+    Likelihood,
+    Size,
+    class_prior,
+    class_priors,
+    likelihoods,
+)
 from forecast.errors import CorruptArtifact, Damaged
-from forecast.events import Event, KindFamily
+from forecast.events import Event, Stringency
 from forecast.files import write_atomically
-from forecast.names import MeasureClass
 from forecast.registry import Registry
 from forecast.registry.store import CLASSES_FILE as FILE
 from forecast.timeseries.series import Series
 from forecast.wording import counted
 
-#: What an event of a family is called.
-_KINDS = {
-    KindFamily.SUPPLY: "supply measure",
-    KindFamily.TARIFF: "tariff",
-    KindFamily.RELIEF: "relief measure",
-    KindFamily.THREAT: "threat",
-    KindFamily.SHOCK: "shock",
+#: What an event of a class is called.
+CLASS_WORDS = {
+    Stringency.BAN: "export ban",
+    Stringency.LICENCE: "export licence",
+    Stringency.QUOTA: "export quota",
+    Stringency.SANCTION: "sanction",
+    Stringency.TARIFF: "tariff",
+    Stringency.RELIEF: "relief measure",
+    Stringency.THREAT: "threat",
+    Stringency.SHOCK: "shock",
 }
 #: Why an event that has not begun is scaled, by its certainty.
 _DOUBT = {
@@ -51,20 +61,21 @@ _DOUBT = {
 
 @dataclass(frozen=True)
 class EventClass:
-    """The class of an event or an episode: its ``family``, the expected ``direction`` on a series (+1, −1, 0 unknown)
-    and its own ``events``, which are left out of its prior."""
+    """The class of an event or an episode: its ``stringency``, the expected ``direction`` on a series (+1, −1, 0
+    unknown), its own ``events``, which are left out of its prior, and of a tariff its ``dose``."""
 
-    family: KindFamily
+    stringency: Stringency
     direction: int
     events: tuple[str, ...]
+    dose: float = 1.0
 
     @classmethod
     def of_event(cls, event: Event, series: Series) -> EventClass:
-        return cls(event.family, direction(event, series), (event.event_id,))
+        return cls(event.stringency, direction(event, series), (event.event_id,), event.dose)
 
     @classmethod
     def of_episode(cls, episode: Episode) -> EventClass:
-        return cls(episode.family, episode.direction, episode.events)
+        return cls(episode.stringency, episode.direction, episode.events, episode.dose)
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +84,7 @@ class Evidence:
 
     likelihoods: tuple[Likelihood, ...] = ()
     digest: str = ""
-    _others: dict[tuple[KindFamily, MeasureClass, frozenset[str]], ClassPrior] = field(default_factory=dict, repr=False)
+    _others: dict[tuple[Stringency, Affected, frozenset[str]], ClassPrior] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, registry: Registry, retired: Collection[str] = ()) -> Evidence:
@@ -86,32 +97,33 @@ class Evidence:
             return _from_cards(registry, tuple(_serving(registry, _teaching(registry, retired)).items()))
 
     @cached_property
-    def priors(self) -> Mapping[tuple[KindFamily, MeasureClass], ClassPrior]:
-        """Prior effects of an unseen event, by family and class of measures."""
+    def priors(self) -> ClassPriors:
+        """Prior effects of an unseen event, by stringency and what is affected."""
         return class_priors(self.likelihoods)
 
-    def prior(self, family: KindFamily, series: Series, without: Collection[str] = ()) -> ClassPrior:
-        """The prior effect of an event of a family on a series; whatever an event in ``without`` has a part in is left
+    def prior(self, stringency: Stringency, series: Series, without: Collection[str] = ()) -> ClassPrior:
+        """The prior effect of an event of a class on a series; whatever an event in ``without`` has a part in is left
         out."""
         left_out = self._seen.intersection(without)
         if not left_out:
-            return self.priors[family, series.measure_class]
-        key = family, series.measure_class, left_out
+            return self.priors[stringency, Affected.of(series)]
+        key = stringency, Affected.of(series), left_out
         if key not in self._others:
             self._others[key] = class_prior(self.likelihoods, *key)
         return self._others[key]
 
-    def count(self, family: KindFamily, measure_class: MeasureClass, without: Collection[str] = ()) -> int:
-        """How many events of a family there are to learn from; one that touches several series is one."""
-        episodes = self._episodes.get((family, measure_class), ())
+    def count(self, stringency: Stringency, affected: Affected, without: Collection[str] = ()) -> int:
+        """How many events of a class there are to learn from; one that touches several series is one."""
+        episodes = self._episodes.get((stringency, affected), ())
         left_out = self._seen.intersection(without)
         return len({events[0] for events in episodes if left_out.isdisjoint(events)})
 
     def expected(self, kind: EventClass, series: Series, weight: float = 1.0, own: EpisodeEffect | None = None) -> Size:
-        """What an event does once it has built up: what events of its kind do, times a ``weight`` (how squarely it
-        hits, how far it is believed), and times the likelihood of its ``own`` data, with both taken for normal."""
-        mean, sd, heavy = self.prior(kind.family, series, kind.events).towards(kind.direction)
-        mean, sd = weight * mean, weight * sd
+        """What an event does once it has built up: what events of its class do, of a tariff times its dose, times a
+        ``weight`` (how squarely it hits, how far it is believed), and times the likelihood of its ``own`` data, with
+        both taken for normal."""
+        mean, sd, heavy = self.prior(kind.stringency, series, kind.events).towards(kind.direction)
+        mean, sd = weight * kind.dose * mean, weight * kind.dose * sd
         if own is None or own.likelihood is None or not own.identified:
             return Size(mean, sd, heavy)
         estimate, error = own.likelihood
@@ -125,10 +137,10 @@ class Evidence:
         data of its own that do not tell its effect yet.
         """
         kind = EventClass.of_episode(own.episode) if own else EventClass.of_event(event, series)
-        n = self.count(kind.family, series.measure_class, kind.events)
+        n = self.count(kind.stringency, Affected.of(series), kind.events)
         mean, sd, _ = self.expected(kind, series)
-        others = counted(n, f"other {_KINDS[kind.family]}") if n else "events of all kinds"
-        on = "prices" if series.is_price else "trade"
+        others = counted(n, f"other {CLASS_WORDS[kind.stringency]}") if n else "events of all kinds"
+        on = Affected.of(series)
         words = [f"effect not known yet; taken from what {others} did to {on}: {_give_or_take(mean, sd)}"]
         if own and own.identified and own.likelihood:
             estimate, error = own.likelihood
@@ -142,11 +154,11 @@ class Evidence:
         return frozenset(event for likelihood in self.likelihoods for event in likelihood.events)
 
     @cached_property
-    def _episodes(self) -> dict[tuple[KindFamily, MeasureClass], set[tuple[str, ...]]]:
-        """The events of each episode, the leader first, by the family and the measure it is of."""
-        found: dict[tuple[KindFamily, MeasureClass], set[tuple[str, ...]]] = {}
+    def _episodes(self) -> dict[tuple[Stringency, Affected], set[tuple[str, ...]]]:
+        """The events of each episode, the leader first, by its class and what it affects."""
+        found: dict[tuple[Stringency, Affected], set[tuple[str, ...]]] = {}
         for likelihood in self.likelihoods:
-            found.setdefault((likelihood.family, likelihood.measure_class), set()).add(likelihood.events)
+            found.setdefault((likelihood.stringency, likelihood.affected), set()).add(likelihood.events)
         return found
 
 
@@ -195,7 +207,7 @@ def _written(registry: Registry, serving: Mapping[str, str]) -> bytes:
     found: list[dict[str, object]] = []
     for series_id in serving:
         run = registry.champion(series_id)
-        found += map(asdict, likelihoods(run.record, run.card.series.measure_class))
+        found += map(asdict, likelihoods(run.record, Affected.of(run.card.series)))
     return (json.dumps({"runs": dict(serving), "likelihoods": found}, indent=1) + "\n").encode()
 
 
@@ -219,20 +231,22 @@ class _Row(TypedDict):
 
     series_id: str
     events: list[str]
-    family: str
+    stringency: str
     direction: int
-    measure_class: str
+    affected: str
     estimate: float
     sd: float
+    share: float
 
 
 def _likelihood(row: _Row) -> Likelihood:
     return Likelihood(
         row["series_id"],
         tuple(row["events"]),
-        KindFamily(row["family"]),
+        Stringency(row["stringency"]),
         row["direction"],
-        MeasureClass(row["measure_class"]),
+        Affected(row["affected"]),
         row["estimate"],
         row["sd"],
+        row["share"],
     )

@@ -10,6 +10,7 @@ from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import as_trained, champion_of
 from forecast.answers.event_priors import EventClass, Evidence
 from forecast.answers.not_estimated import own_not_estimated, why_not
+from forecast.effects.affected import Affected
 from forecast.effects.event_classes import Size
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.report import EpisodeReport, report
@@ -101,5 +102,5 @@ def _all(catalog: Catalog, series: Series, run: Run, evidence: Evidence) -> Find
 def _kin(effect: EpisodeEffect, series: Series, evidence: Evidence) -> Kin:
     """The prior of its kind, without it, times its own likelihood."""
     kind = EventClass.of_episode(effect.episode)
-    others = evidence.count(kind.family, series.measure_class, kind.events)
+    others = evidence.count(kind.stringency, Affected.of(series), kind.events)
     return Kin(others, evidence.expected(kind, series, effect.episode.exposure, effect))

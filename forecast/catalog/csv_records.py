@@ -290,7 +290,7 @@ def judged_events(
 def _event(row: TableRow, cells: EventRow, ids: Collection[str], reading: Reading, today: date | None) -> Event:
     if not (row["announced"] or row["effective"]):
         reading.note(row, "announced", "a date here or in 'effective'")
-    status = cells.status or ("threatened" if KINDS[cells.kind] is KindFamily.THREAT else "enacted")
+    status = cells.status or ("threatened" if KINDS[cells.kind].family is KindFamily.THREAT else "enacted")
     final = status in ("lapsed", "suspended", "withdrawn")
     known_from = cells.announced or cells.effective
     end_known = cells.end_known or _latest(cells.ended or (cells.status_as_of if final else None), known_from)

@@ -50,7 +50,7 @@ PERIOD = (
     TableColumn("low", number=True),
     TableColumn("high", number=True),
 )
-_CLASS_COLUMNS = ("family", "measure_class", "says")
+_CLASS_COLUMNS = ("stringency", "affected", "says")
 _UNITS = {"t": "tonnes"}
 _METHODS = {"averaged": "averaged over the ways in which effects come and go", "none": "no event touches the series"}
 

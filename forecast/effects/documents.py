@@ -25,12 +25,15 @@ class EpisodeDocument(TypedDict):
     episode: str
     events: list[str]
     family: str
+    stringency: NotRequired[str]
     direction: int
     announced: str | None
     effective: str | None
     ended: str | None
     strength: float
     exposure: NotRequired[float]
+    dose: NotRequired[float]
+    share: NotRequired[float]
     start: str
     end: str | None
     intensity: list[list[str | float]]

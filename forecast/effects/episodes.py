@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from forecast.events import Event, Events, InForceInterval, KindFamily, in_force, timeline, was_in_force
+from forecast.effects.affected import direction
+from forecast.events import Event, Events, InForceInterval, KindFamily, Stringency, in_force, timeline, was_in_force
 from forecast.events.exposure import Minerals, exposure
 from forecast.interventions import Decay, Intervention, Licence, Shape, Step, Temporary
 from forecast.timeseries.frequency import Days, Freq
@@ -30,7 +31,6 @@ RELEVANCE_HALF_LIFE = 10.0
 #: Months within which the effects of two episodes overlap.
 OVERLAP_MONTHS = 12
 
-_DIRECTIONS = {"up": 1, "down": -1}
 #: Acts whose effect is already in the path of the measure that they act on.
 _ON_A_PATH = frozenset({"suspends", "terminates", "reinstates", "extends"})
 _MEASURES = frozenset({KindFamily.SUPPLY, KindFamily.TARIFF})
@@ -48,18 +48,21 @@ _WEIGHT = {
 class Episode:
     """Events that one series cannot tell apart.
 
-    ``episode_id``: id of the leading event; ``events``: ids of all, the leader first; ``direction``: expected sign on
-    this series (+1, −1; 0 if mixed or unknown); ``announced``, ``effective``, ``ended``: days of the leader;
+    ``episode_id``: id of the leading event; ``events``: ids of all, the leader first; ``stringency``: of the leader;
+    ``direction``: expected sign on this series (+1, −1; 0 if unknown, or mixed so that no sign has three quarters of
+    the strength); ``announced``, ``effective``, ``ended``: days of the leader;
     ``strength``: how hard the leader may hit, 0 to 1 (exposure, kind, certainty, whether it ever was in force);
     ``intervention``: one fixed best guess of how it acts; ``apart``: whether its effect is reported, and not only
     weighed with the others; ``told_with``: id of the episode that it is reported with, since the data cannot part them;
     ``in_force``: of each event the times in force as known at the training, none of what was only announced; a card of
-    an older version says nothing of an event; ``exposure``: how squarely the leader hits the series, 0 to 1.
+    an older version says nothing of an event; ``exposure``: how squarely the leader hits the series, 0 to 1; ``dose``:
+    of a leading tariff, see ``Event.dose``; ``share``: that of the strength of all which belongs to events as stringent
+    as the leader that push the same way, 0 to 1: the less, the less is said of such events.
     """
 
     episode_id: str
     events: tuple[str, ...]
-    family: KindFamily
+    stringency: Stringency
     direction: int
     announced: dt.date | None
     effective: dt.date | None
@@ -70,6 +73,12 @@ class Episode:
     told_with: str = ""
     in_force: Mapping[str, tuple[InForceInterval, ...]] = field(default_factory=dict)
     exposure: float = 1.0
+    dose: float = 1.0
+    share: float = 1.0
+
+    @property
+    def family(self) -> KindFamily:
+        return self.stringency.family
 
     def gap(self, freq: Freq) -> int:
         """Periods from the announcement to the start; 0 where the announcement is unknown or later."""
@@ -85,17 +94,6 @@ class Omission:
     episode_id: str
     events: tuple[str, ...]
     reason: str
-
-
-def direction(event: Event, series: Series) -> int:
-    """Expected sign of an event on a series, by what is expected of its measure; 0 where mixed or unknown."""
-    if not series.is_price:
-        word = event.volume
-    elif series.flow == "world":
-        word = event.price_world
-    else:
-        word = event.price_local if event.local_market in (series.reporter, "WLD", "") else event.price_world
-    return _DIRECTIONS.get(word, 0)
 
 
 def licence(events: Events, event_id: str, freq: Freq) -> Licence | None:
@@ -197,12 +195,17 @@ def _episode(
     weighed = [(event, exposed * _weight(events, event, known_on)) for event, exposed in group]
     ordered = sorted(weighed, key=lambda pair: (-pair[1], pair[0].known_from, pair[0].event_id))
     leader, strength = ordered[0]
-    directions = {sign for event, _ in ordered if (sign := direction(event, series))}
+    signs = [direction(event, series) for event, _ in ordered]
+    alike = sum(
+        weight
+        for (event, weight), sign in zip(ordered, signs, strict=True)
+        if event.stringency is leader.stringency and sign == signs[0]
+    )
     return Episode(
         leader.event_id,
         tuple(event.event_id for event, _ in ordered),
-        leader.family,
-        directions.pop() if len(directions) == 1 else 0,
+        leader.stringency,
+        _prevailing(signs, [weight for _, weight in ordered]),
         leader.announced,
         leader.effective,
         leader.ended,
@@ -210,7 +213,16 @@ def _episode(
         _best_guess(events, leader, series.calendar, known_on, last),
         in_force={event.event_id: in_force(events, event.event_id, known_on) for event, _ in ordered},
         exposure=next(exposed for event, exposed in group if event is leader),
+        dose=leader.dose,
+        share=alike / sum(weight for _, weight in ordered),
     )
+
+
+def _prevailing(signs: Sequence[int], weights: Sequence[float]) -> int:
+    """The sign that three quarters of the weight of those with a sign have; 0 if none has."""
+    net = sum(sign * weight for sign, weight in zip(signs, weights, strict=True))
+    total = sum(weight for sign, weight in zip(signs, weights, strict=True) if sign)
+    return 0 if abs(net) < total / 2 or not total else 1 if net > 0 else -1
 
 
 def _best_guess(events: Events, event: Event, freq: Freq, known_on: dt.date, last: np.datetime64) -> Intervention:

@@ -1,15 +1,18 @@
-"""Class effects: the pooled effect of events of a family, with the spread between events.
+"""Class effects: the pooled effect of events of a stringency (ban, licence, quota, tariff …), with the spread between
+events.
 
 A hierarchical model of raw likelihood summaries (never on shrunken effects), with its scales on a grid
 (Gelman, Prior distributions for variance parameters in hierarchical models, Bayesian Analysis 1, 2006):
 
-    effect ~ t(direction·μ_family, τ_family²), μ_family ~ N(μ_all, .04²), μ_all ~ N(0, .1²), τ ~ half-normal(s),
-    τ_family² = (n τ_f² + 8 τ_all²)/(n + 8).
+    effect ~ t(direction·μ_class, τ_class²), μ_class ~ N(μ_family, s_m²), μ_family ~ N(μ_all, s_m²), μ_all ~ N(0, s²),
+    τ ~ half-normal(s_τ), τ_class² = (n τ_c² + 8 τ_family²)/(n + 8), τ_family likewise from τ_all.
 
-t has four degrees of freedom: a few events do a great deal and most do little; s is .1 for prices and .3 for flows,
-which a measure may stop. One event seen on several series counts as one. Prices and flows are pooled apart. The
-effect is that of a measure which hits squarely and grows to its full size in two periods: what is seen on a series that
-it hits less is divided by its exposure, and what is forecast for one multiplied by it.
+t has four degrees of freedom: a few events do a great deal and most do little. World prices, local prices, volumes and
+values are pooled apart, with scales of their own: what a measure may stop differs by more. Estimates of one event on
+several series are neither one nor independent (``WITHIN_EVENT``), and an episode of several events says as much of a
+class as is its share. The effect is that of a measure which hits squarely and grows to its full size in two periods:
+what is seen on a series that it hits less is divided by its exposure, what a tariff did by its dose, and what is
+forecast multiplied by both.
 """
 
 from __future__ import annotations
@@ -24,24 +27,42 @@ from typing import NamedTuple
 
 import numpy as np
 
+from forecast.effects.affected import Affected
 from forecast.effects.record import EffectRecord, EpisodeEffect
-from forecast.events import KindFamily
+from forecast.events import KindFamily, Stringency
 from forecast.interventions import Ramp
-from forecast.names import MeasureClass
 from forecast.timeseries.series import Floats
 
 #: How the effect of an event never seen builds up.
 BUILD_UP = Ramp(2)
-#: Prior sd of a family's mean about that of all, of that itself; events the common scale counts as.
-FAMILY_SD, ALL_SD, COMMON_EVENTS = 0.04, 0.1, 8
-#: Prior sd of the scale of these differences: of prices, and of flows.
-PRICE_SCALE, FLOW_SCALE = 0.1, 0.3
+#: Events that the scale of what a class belongs to counts as.
+COMMON_EVENTS = 8
+#: Correlation of what two series say of one event.
+WITHIN_EVENT = 0.5
 #: A mean is identified if it lies this many standard errors on the expected side of zero.
 IDENTIFIED_SE = 2.0
 #: Degrees of freedom of the differences between events, and sd of such a t of scale 1.
 EVENT_DF = 4.0
 _SD = math.sqrt(EVENT_DF / (EVENT_DF - 2))
+_CLASSES = Counter(stringency.family for stringency in Stringency)
 _SCALES = np.linspace(0.0, 1.0, 126)
+
+
+class Spreads(NamedTuple):
+    """Prior scales: sd of the mean of all events, and of that of a class about what it belongs to; and the scale of the
+    differences between events."""
+
+    mean: float
+    between_classes: float
+    between_events: float
+
+
+SPREADS = {
+    Affected.WORLD_PRICES: Spreads(0.1, 0.04, 0.1),
+    Affected.LOCAL_PRICES: Spreads(0.2, 0.1, 0.3),
+    Affected.VOLUMES: Spreads(0.2, 0.1, 0.3),
+    Affected.VALUES: Spreads(0.1, 0.1, 0.3),
+}
 
 
 class Size(NamedTuple):
@@ -69,27 +90,31 @@ def standard_quantile(p: float, heavy: bool) -> float:
 
 @dataclass(frozen=True)
 class Likelihood:
-    """What the data of one series say, before any prior, of an episode that hits it squarely: normal, on the log."""
+    """What the data of one series say, before any prior, of an episode that hits it squarely: normal, on the log.
+
+    Of a tariff it is the effect of 25 points. ``share``: how far it is of events of this stringency, 0 to 1.
+    """
 
     series_id: str
     events: tuple[str, ...]
-    family: KindFamily
+    stringency: Stringency
     direction: int
-    measure_class: MeasureClass
+    affected: Affected
     estimate: float
     sd: float
+    share: float = 1.0
 
 
 @dataclass(frozen=True)
 class ClassPrior:
-    """Effect on the log of an event of a family that pushes upwards, on prices or on flows.
+    """Effect on the log of an event of a class that pushes upwards; of a tariff, that of 25 points.
 
     ``mean`` and its standard error ``se``; ``scale``: that of the differences between events, which are t, and no sd;
-    ``n``: likelihoods of the family that it rests on (one event may be seen on several series).
+    ``n``: likelihoods of the class that it rests on (one event may be seen on several series).
     """
 
-    family: KindFamily
-    measure_class: MeasureClass
+    stringency: Stringency
+    affected: Affected
     mean: float
     se: float
     scale: float
@@ -120,72 +145,99 @@ class ClassPrior:
         return Size(0.0, math.hypot(self.mean, self.sd), heavy=True)
 
 
-def likelihoods(record: EffectRecord, measure_class: MeasureClass) -> tuple[Likelihood, ...]:
+def likelihoods(record: EffectRecord, affected: Affected) -> tuple[Likelihood, ...]:
     """The raw summaries that a record carries, of identified episodes whose direction is known."""
     return tuple(
-        full_exposure_likelihood(e, record.series_id, measure_class)
+        full_exposure_likelihood(e, record.series_id, affected)
         for e in record.effects
         if e.likelihood is not None and e.identified and e.episode.direction
     )
 
 
-def full_exposure_likelihood(effect: EpisodeEffect, series_id: str, measure_class: MeasureClass) -> Likelihood:
-    """The likelihood of an episode at full exposure: its estimate and sd divided by its exposure to the series.
+def full_exposure_likelihood(effect: EpisodeEffect, series_id: str, affected: Affected) -> Likelihood:
+    """The likelihood of an episode at full exposure, and of a tariff at 25 points: estimate and sd divided by both.
 
     That imports of all goods did not fall says next to nothing of what a ban does to the mineral that is banned. Raises
     ``ValueError`` for an effect without a likelihood.
     """
     if effect.likelihood is None:
         raise ValueError(f"the sample says nothing of {effect.episode.episode_id}")
-    estimate, sd = (value / effect.episode.exposure for value in effect.likelihood)
     episode = effect.episode
-    return Likelihood(series_id, episode.events, episode.family, episode.direction, measure_class, estimate, sd)
+    estimate, sd = (value / (episode.exposure * episode.dose) for value in effect.likelihood)
+    return Likelihood(
+        series_id, episode.events, episode.stringency, episode.direction, affected, estimate, sd, episode.share
+    )
 
 
-def class_priors(
-    summaries: Iterable[Likelihood], without: Collection[str] = ()
-) -> Mapping[tuple[KindFamily, MeasureClass], ClassPrior]:
-    """A prior for each family on each class of measures.
+#: Class priors by stringency and by what is affected.
+ClassPriors = Mapping[tuple[Stringency, Affected], ClassPrior]
 
-    Whatever an event in ``without`` has a part in is left out, so that no event is in its own prior. A family nobody
-    has seen gets what all events together say.
+
+def class_priors(summaries: Iterable[Likelihood], without: Collection[str] = ()) -> ClassPriors:
+    """A prior for each stringency on each kind of series.
+
+    Whatever an event in ``without`` has a part in is left out, so that no event is in its own prior. A class nobody
+    has seen gets what its family says, and a family what all events together say.
     """
     left = [s for s in summaries if not set(s.events) & set(without)]
     priors = {}
-    for measure_class in MeasureClass:
-        pool = [s for s in left if s.measure_class is measure_class]
-        common = _pooled(_signed(pool), (0.0, ALL_SD), _SCALES, _scale_sd(measure_class))
-        for family in KindFamily:
-            priors[family, measure_class] = _of_family(family, measure_class, pool, common)
+    for affected in Affected:
+        pool = [s for s in left if s.affected is affected]
+        common = _everything(pool, affected)
+        families = {family: _of_family(family, pool, common, SPREADS[affected]) for family in KindFamily}
+        for stringency in Stringency:
+            priors[stringency, affected] = _of_class(stringency, affected, pool, families[stringency.family])
     return MappingProxyType(priors)
 
 
 def class_prior(
-    summaries: Iterable[Likelihood], family: KindFamily, measure_class: MeasureClass, without: Collection[str] = ()
+    summaries: Iterable[Likelihood], stringency: Stringency, affected: Affected, without: Collection[str] = ()
 ) -> ClassPrior:
-    """The class prior of one family alone, in a fraction of the time."""
-    pool = [s for s in summaries if s.measure_class is measure_class and not set(s.events) & set(without)]
-    common = _pooled(_signed(pool), (0.0, ALL_SD), _SCALES, _scale_sd(measure_class))
-    return _of_family(family, measure_class, pool, common)
+    """The class prior of one stringency alone, in a fraction of the time."""
+    pool = [s for s in summaries if s.affected is affected and not set(s.events) & set(without)]
+    family = _of_family(stringency.family, pool, _everything(pool, affected), SPREADS[affected])
+    return _of_class(stringency, affected, pool, family)
 
 
-def _of_family(
-    family: KindFamily, measure_class: MeasureClass, pool: list[Likelihood], common: tuple[float, float, float]
-) -> ClassPrior:
-    all_mean, all_se, all_scale = common
-    own = _signed([s for s in pool if s.family is family])
-    centre, scale_sd = (all_mean, float(np.hypot(FAMILY_SD, all_se))), _scale_sd(measure_class)
-    events = float(own.weight.sum())
-    _, _, own_scale = _pooled(own, centre, _SCALES, scale_sd)
-    scale = float(np.sqrt((events * own_scale**2 + COMMON_EVENTS * all_scale**2) / (events + COMMON_EVENTS)))
-    mean, se, _ = _pooled(own, centre, np.array([scale]), scale_sd)
-    return ClassPrior(family, measure_class, mean, se, scale, len(own.effect))
+class _Pooled(NamedTuple):
+    """Mean, its standard error, and the scale of the differences between events."""
+
+    mean: float
+    se: float
+    scale: float
+
+
+def _everything(pool: list[Likelihood], affected: Affected) -> _Pooled:
+    spreads = SPREADS[affected]
+    return _pooled(_signed(pool), (0.0, spreads.mean), _SCALES, spreads.between_events)
+
+
+def _of_family(family: KindFamily, pool: list[Likelihood], common: _Pooled, spreads: Spreads) -> _Pooled:
+    return _part([s for s in pool if s.stringency.family is family], common, spreads)
+
+
+def _of_class(stringency: Stringency, affected: Affected, pool: list[Likelihood], family: _Pooled) -> ClassPrior:
+    own, alone = [s for s in pool if s.stringency is stringency], _CLASSES[stringency.family] == 1
+    mean, se, scale = family if alone else _part(own, family, SPREADS[affected])
+    return ClassPrior(stringency, affected, mean, se, scale, len(own))
+
+
+def _part(pool: list[Likelihood], whole: _Pooled, spreads: Spreads) -> _Pooled:
+    """What a part of the events do, shrunk towards the whole that they belong to."""
+    own = _signed(pool)
+    centre, events = (whole.mean, float(np.hypot(spreads.between_classes, whole.se))), float(own.weight.sum())
+    own_scale = _pooled(own, centre, _SCALES, spreads.between_events).scale
+    scale = float(np.sqrt((events * own_scale**2 + COMMON_EVENTS * whole.scale**2) / (events + COMMON_EVENTS)))
+    return _pooled(own, centre, np.array([scale]), spreads.between_events)
 
 
 @dataclass(frozen=True, eq=False)
 class _Signed:
-    """Effects towards the expected direction, their variances and weights, (N,) each: those of one event count as one,
-    for what three series that overlap say of it is said once."""
+    """Effects towards the expected direction, their variances and weights, (N,) each.
+
+    What n series say of one event counts as n / (1 + (n − 1) ρ) estimates (the design effect of a cluster: Kish, Survey
+    Sampling, 1965), since they overlap.
+    """
 
     effect: Floats
     variance: Floats
@@ -197,17 +249,11 @@ def _signed(pool: list[Likelihood]) -> _Signed:
     return _Signed(
         np.array([s.direction * s.estimate for s in pool]),
         np.array([s.sd**2 for s in pool]),
-        np.array([1 / counts[s.events[0]] for s in pool]),
+        np.array([s.share / (1 + WITHIN_EVENT * (counts[s.events[0]] - 1)) for s in pool]),
     )
 
 
-def _scale_sd(measure_class: MeasureClass) -> float:
-    return PRICE_SCALE if measure_class is MeasureClass.PRICES else FLOW_SCALE
-
-
-def _pooled(
-    effects: _Signed, centre: tuple[float, float], scales: Floats, scale_sd: float
-) -> tuple[float, float, float]:
+def _pooled(effects: _Signed, centre: tuple[float, float], scales: Floats, scale_sd: float) -> _Pooled:
     """Posterior mean and sd of μ, and posterior mean of τ over ``scales``, with y ~ t(μ, v + τ²), μ ~ N(centre)."""
     mean, sd = centre
     mu = np.linspace(mean - 4 * sd, mean + 4 * sd, 81)[:, None]
@@ -221,4 +267,4 @@ def _pooled(
     p /= p.sum()
     # Without an effect it is the prior's mean, which the sum gives but for rounding: 1e-18 instead of 0.
     centre_of_mu = float(np.sum(p * mu)) if len(effects.effect) else mean
-    return centre_of_mu, float(np.sqrt(np.sum(p * (mu - centre_of_mu) ** 2))), float(np.sum(p * scales))
+    return _Pooled(centre_of_mu, float(np.sqrt(np.sum(p * (mu - centre_of_mu) ** 2))), float(np.sum(p * scales)))

@@ -17,13 +17,18 @@ import numpy.typing as npt
 from forecast.effects.candidates import columns, product
 from forecast.effects.documents import EpisodeDocument, RecordDocument
 from forecast.effects.episodes import Episode, Omission
-from forecast.events import InForceInterval, KindFamily
+from forecast.events import InForceInterval, KindFamily, Stringency
 from forecast.interventions import Intervention, parse_shape, shape_word
 from forecast.timeseries.frequency import Days, Freq, parse_freq
 from forecast.timeseries.series import Floats
 
 #: Months over which an effect without an end is averaged.
 WINDOW_MONTHS = 12
+#: How stringent an episode is of which an older card tells only the family.
+_OLD_CARDS = {
+    each.family: each
+    for each in (Stringency.LICENCE, Stringency.TARIFF, Stringency.RELIEF, Stringency.THREAT, Stringency.SHOCK)
+}
 #: A column that moves less than this after the last observation does not move.
 _STILL = 1e-6
 
@@ -128,12 +133,15 @@ def together(effects: Sequence[EpisodeEffect]) -> EpisodeEffect:
     leader, episodes = effects[0], [effect.episode for effect in effects]
     announced = [e.announced for e in episodes if e.announced is not None]
     directions = {e.direction for e in episodes if e.direction}
+    lead, strength = leader.episode, sum(e.strength for e in episodes)
+    alike = [e for e in episodes if (e.stringency, e.direction) == (lead.stringency, lead.direction)]
     episode = replace(
         leader.episode,
         events=tuple(event for e in episodes for event in e.events),
         direction=directions.pop() if len(directions) == 1 else 0,
         announced=min(announced) if announced else None,
         in_force={event: times for e in episodes for event, times in e.in_force.items()},
+        share=sum(e.share * e.strength for e in alike) / strength if strength else 1.0,
     )
     offsets = np.cumsum([0, *(len(effect.candidates) for effect in effects[:-1])])
     return replace(
@@ -294,12 +302,15 @@ def _describe(effect: EpisodeEffect, freq: Freq, last: np.datetime64) -> Episode
         "episode": episode.episode_id,
         "events": list(episode.events),
         "family": str(episode.family),
+        "stringency": str(episode.stringency),
         "direction": episode.direction,
         "announced": _iso(episode.announced),
         "effective": _iso(episode.effective),
         "ended": _iso(episode.ended),
         "strength": episode.strength,
         "exposure": episode.exposure,
+        "dose": episode.dose,
+        "share": episode.share,
         "start": str(guess.start),
         "end": None if guess.end is None else str(guess.end),
         "intensity": [[str(day), level] for day, level in guess.intensity],
@@ -338,7 +349,7 @@ def _read(row: EpisodeDocument, choice: npt.NDArray[np.int16], size: npt.NDArray
     episode = Episode(
         row["episode"],
         tuple(row["events"]),
-        KindFamily(row["family"]),
+        Stringency(row["stringency"]) if "stringency" in row else _OLD_CARDS[KindFamily(row["family"])],
         row["direction"],
         _date(row["announced"]),
         _date(row["effective"]),
@@ -349,6 +360,8 @@ def _read(row: EpisodeDocument, choice: npt.NDArray[np.int16], size: npt.NDArray
         row.get("told_with", ""),
         {event: tuple(map(_time, times)) for event, times in row.get("in_force", {}).items()},
         row.get("exposure", 1.0),
+        row.get("dose", 1.0),
+        row.get("share", 1.0),
     )
     shapes = [parse_shape(word) for word in row["candidates"]["shapes"]]
     return EpisodeEffect(

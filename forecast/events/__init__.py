@@ -7,7 +7,7 @@ answer is a pure function of the events and of two days.
 
 from forecast.events.calendar import EXPIRIES, StateChange, What, changes
 from forecast.events.edits import PROSE, UNTRAINED, Action, EventChange, in_order, versions
-from forecast.events.event import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, Events, KindFamily, Version
+from forecast.events.event import EVENT_STATUSES, KINDS, RELATIONS, Act, Event, Events, KindFamily, Stringency, Version
 from forecast.events.lifecycle import Branch, State, branches, last_day, state, states, timeline
 from forecast.events.spells import InForceInterval, days_in_force, in_force, was_in_force
 
@@ -28,6 +28,7 @@ __all__ = [
     "KindFamily",
     "State",
     "StateChange",
+    "Stringency",
     "Version",
     "What",
     "branches",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -26,18 +27,43 @@ class KindFamily(StrEnum):
     SHOCK = "shock"
 
 
-KINDS: dict[str, KindFamily] = {
-    "export_ban": KindFamily.SUPPLY,
-    "export_control": KindFamily.SUPPLY,
-    "export_quota": KindFamily.SUPPLY,
-    "licence": KindFamily.SUPPLY,
-    "sanction": KindFamily.SUPPLY,
-    "entity_list": KindFamily.SUPPLY,
-    "tariff": KindFamily.TARIFF,
-    "tariff_relief": KindFamily.RELIEF,
-    "truce": KindFamily.RELIEF,
-    "threat": KindFamily.THREAT,
-    "other_shock": KindFamily.SHOCK,
+class Stringency(StrEnum):
+    """How a kind of measure bites: stopped, licensed, rationed, kept from some, taxed; what is no measure is apart."""
+
+    BAN = "ban"
+    LICENCE = "licence"
+    QUOTA = "quota"
+    SANCTION = "sanction"
+    TARIFF = "tariff"
+    RELIEF = "relief"
+    THREAT = "threat"
+    SHOCK = "shock"
+
+    @property
+    def family(self) -> KindFamily:
+        return _FAMILIES.get(self, KindFamily.SUPPLY)
+
+
+_FAMILIES = {
+    Stringency.TARIFF: KindFamily.TARIFF,
+    Stringency.RELIEF: KindFamily.RELIEF,
+    Stringency.THREAT: KindFamily.THREAT,
+    Stringency.SHOCK: KindFamily.SHOCK,
+}
+
+#: Kinds of event. An export control is a licence that has to be asked for.
+KINDS: dict[str, Stringency] = {
+    "export_ban": Stringency.BAN,
+    "export_control": Stringency.LICENCE,
+    "export_quota": Stringency.QUOTA,
+    "licence": Stringency.LICENCE,
+    "sanction": Stringency.SANCTION,
+    "entity_list": Stringency.SANCTION,
+    "tariff": Stringency.TARIFF,
+    "tariff_relief": Stringency.RELIEF,
+    "truce": Stringency.RELIEF,
+    "threat": Stringency.THREAT,
+    "other_shock": Stringency.SHOCK,
 }
 
 #: What one event can do to another.
@@ -50,6 +76,9 @@ EVENT_STATUSES = ("enacted", "threatened", "lapsed", "suspended", "withdrawn")
 #: How far the record of an event is believed, by its ``certainty``: what was read in the text of a measure, what was in
 #: part, what is known from hearsay; where nothing is said it is taken as verified.
 CERTAINTY = {"verified": 1.0, "partly": 0.9, "background": 0.8, "": 1.0}
+
+#: Units of duties on the value of goods; and the points of an additional duty that are stated most often.
+_AD_VALOREM, USUAL_POINTS = ("pp ad valorem", "pct ad valorem"), 25
 
 #: The unit of a licence's value where that is the rate of approval.
 APPROVED = "% approved"
@@ -143,8 +172,26 @@ class Event:
         return f"{never}: {announced}{end} {self.ended} before its date {self.effective}"
 
     @property
-    def family(self) -> KindFamily:
+    def stringency(self) -> Stringency:
         return KINDS[self.kind]
+
+    @property
+    def family(self) -> KindFamily:
+        return self.stringency.family
+
+    @property
+    def dose(self) -> float:
+        """Of a tariff: how much it changes the log of one plus the rate, as a multiple of what 25 points from none do.
+
+        So trade responds to it (Head and Mayer, Gravity equations, Handbook of International Economics 4, 2014): 25
+        points more are less on top of 25 than on top of none. Where no rate is stated, and of anything else, it is 1.
+        """
+        if self.stringency is not Stringency.TARIFF:
+            return 1.0
+        before, after = self.value_before or 0.0, self.value_after
+        if after is None or after == before or min(before, after) < 0 or not self.value_unit.startswith(_AD_VALOREM):
+            return 1.0
+        return abs(math.log((100 + after) / (100 + before)) / math.log(1 + USUAL_POINTS / 100))
 
     @property
     def credence(self) -> float:

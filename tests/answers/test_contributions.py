@@ -13,21 +13,22 @@ from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import Assumption, ChanceNode, EventScenario
 from forecast.answers.new_contributions import NewContribution, merged
 from forecast.effects import EpisodeEffect
+from forecast.effects.affected import Affected
 from forecast.effects.event_classes import Size
 from forecast.events import Act, Event
 from forecast.interventions import Decay, Licence, Ramp, Step
-from forecast.names import MeasureClass
 from forecast.timeseries.series import Floats
 from tests.support.records import EventFacts, changed
 from tests.support.small_world import (
     AS_OF,
+    BAN,
     EVIDENCE,
     FLOW,
     LAST,
+    LICENCE,
     MONTHS,
     OTHER,
     PRICE,
-    SUPPLY,
     TARIFF,
     THREAT,
     TRAINED,
@@ -123,7 +124,7 @@ def test_mean_and_spread_go_by_how_squarely_it_hits_and_the_mean_by_its_directio
 
 
 def test_a_coming_event_is_not_in_its_own_prior() -> None:
-    own = Evidence((*EVIDENCE.likelihoods, replace(seen(SUPPLY, 3.0)[0], events=("ban",))), "y")
+    own = Evidence((*EVIDENCE.likelihoods, replace(seen(BAN, 3.0)[0], events=("ban",))), "y")
     ban = a_ban("ban", effective=date(2030, 9, 1))
     assert np.array_equal(a_future(ban, evidence=own).draws, a_future(ban, evidence=EVIDENCE).draws)
 
@@ -392,7 +393,7 @@ def fresh(
 
 def posterior(weight: float = 1.0, estimate: float = -0.4, error: float = 0.1) -> tuple[float, float]:
     """Mean and sd of a supply measure that lowers volumes, by its kind and by its own data: two normal densities."""
-    mean, sd, _ = EVIDENCE.prior(SUPPLY, FLOW).towards(-1)
+    mean, sd, _ = EVIDENCE.prior(BAN, FLOW).towards(-1)
     mean, sd = weight * mean, weight * sd
     precision = 1 / sd**2 + 1 / error**2
     return (mean / sd**2 + estimate / error**2) / precision, precision**-0.5
@@ -419,7 +420,7 @@ def test_where_its_own_data_are_silent_it_grows_by_its_kind_alone(silent: Episod
 
 
 def test_a_fresh_event_is_not_in_its_own_prior() -> None:
-    own = Evidence((*EVIDENCE.likelihoods, replace(seen(SUPPLY, 3.0)[0], events=("ban", "x"))), "y")
+    own = Evidence((*EVIDENCE.likelihoods, replace(seen(BAN, 3.0)[0], events=("ban", "x"))), "y")
     found, expected = (logs(a_future(FRESH, effects=[fresh()], evidence=each)) for each in (own, EVIDENCE))
     same(found, expected)
 
@@ -534,7 +535,7 @@ def a_licence(months: int, **facts: Unpack[EventFacts]) -> Event:
 
 def test_a_licence_that_comes_bites_at_once_and_is_granted_after_its_delay() -> None:
     future = a_future(a_licence(2, effective=date(2030, 8, 20)), evidence=EVIDENCE)
-    whole = unseen("licence")
+    whole = unseen("licence", LICENCE)
     bitten = np.outer(column(m2030_08=1.0, m2030_10=0.0), whole)
     same(logs(future), bitten + np.outer(column(m2030_10=1.0), licensed(whole, 0.75)))
 
@@ -551,7 +552,7 @@ def test_a_licence_that_comes_bites_at_once_and_is_granted_after_its_delay() -> 
 )
 def test_a_licence_in_force_recovers_when_it_is_granted(effective: date, months: int, since: dict[str, float]) -> None:
     future = a_future(a_licence(months, effective=effective), evidence=EVIDENCE)
-    whole = unseen("licence")
+    whole = unseen("licence", LICENCE)
     same(logs(future), np.outer(column(**since), licensed(whole, 0.75) - whole))
 
 
@@ -565,15 +566,15 @@ def test_the_terms_of_a_licence_may_be_told_by_another_that_amends_it_and_then_d
 
 def test_a_licence_that_was_granted_and_ends_gives_back_what_is_left_of_its_effect() -> None:
     future = a_future(a_licence(3, ended=date(2030, 8, 31)), evidence=EVIDENCE)
-    same(logs(future), np.outer(column(m2030_09=1.0), -licensed(unseen("licence"), 0.75)))
+    same(logs(future), np.outer(column(m2030_09=1.0), -licensed(unseen("licence", LICENCE), 0.75)))
     removed = EventScenario(future.known.edited(removed={"licence"}))
-    same(future.given(removed).change, np.outer(1 - column(m2030_09=1.0), -licensed(unseen("licence"), 0.75)))
+    same(future.given(removed).change, np.outer(1 - column(m2030_09=1.0), -licensed(unseen("licence", LICENCE), 0.75)))
 
 
 def test_a_licence_that_raises_a_price_gives_back_a_share_of_the_rise() -> None:
-    evidence = Evidence(seen(SUPPLY, 0.1, on=MeasureClass.PRICES), "p")
+    evidence = Evidence(seen(LICENCE, 0.1, on=Affected.WORLD_PRICES), "p")
     future = a_future(a_licence(2, effective=date(2030, 7, 1)), series=PRICE, evidence=evidence)
-    mean, sd, _ = evidence.prior(SUPPLY, PRICE).towards(1)
+    mean, sd, _ = evidence.prior(LICENCE, PRICE).towards(1)
     rise = mean + sd * random_numbers("licence", PRICE, heavy=True)
     assert np.median(rise) > 0
     same(logs(future)[1], rise)
@@ -583,7 +584,7 @@ def test_a_licence_that_raises_a_price_gives_back_a_share_of_the_rise() -> None:
 def test_a_licence_on_which_nothing_is_said_is_a_measure_like_others() -> None:
     plain = a_licence(2, effective=date(2030, 8, 20), value_unit="binary", value_after=1.0)
     future = a_future(plain, evidence=EVIDENCE)
-    same(logs(future), np.outer(column(m2030_08=0.5, m2030_09=1.0), unseen("licence")))
+    same(logs(future), np.outer(column(m2030_08=0.5, m2030_09=1.0), unseen("licence", LICENCE)))
 
 
 def test_a_licence_of_the_record_recovers_on_the_day_of_the_grants() -> None:
@@ -709,7 +710,7 @@ def test_what_is_known_to_be_granted_is_not_given_back_again_when_a_branch_bring
     one = a_licence(1, effective=date(2030, 8, 1))
     pause = an_event("pause", effective=date(2030, 10, 1), ended=date(2030, 11, 30), acts=(Act("suspends", "licence"),))
     future = a_future(one, pause, evidence=EVIDENCE)
-    whole, left = unseen("licence"), licensed(unseen("licence"), 0.75)
+    whole, left = unseen("licence", LICENCE), licensed(unseen("licence", LICENCE), 0.75)
     same(
         logs(future),
         np.outer(column(m2030_08=1.0, m2030_09=0.0), whole) + np.outer(column(m2030_09=1.0, m2030_10=0.0), left),
@@ -754,11 +755,11 @@ def test_each_coming_event_is_told_once_where_it_first_comes() -> None:
 
 
 def test_periods_follow_the_last_one_and_prices_take_the_prior_of_prices() -> None:
-    evidence = Evidence(seen(SUPPLY, 0.1, on=MeasureClass.PRICES), "p")
+    evidence = Evidence(seen(BAN, 0.1, on=Affected.WORLD_PRICES), "p")
     future = a_future(a_ban("ban", effective=date(2030, 7, 1)), series=PRICE, evidence=evidence)
     assert [str(day)[:7] for day in future.ds] == MONTHS
     assert future.ds[0] == LAST + np.timedelta64(30, "D")
-    mean, sd, _ = evidence.prior(SUPPLY, PRICE).towards(1)
+    mean, sd, _ = evidence.prior(BAN, PRICE).towards(1)
     same(
         logs(future), np.outer(column(m2030_07=0.5, m2030_08=1.0), mean + sd * random_numbers("ban", PRICE, heavy=True))
     )

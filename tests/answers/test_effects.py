@@ -17,13 +17,13 @@ from forecast.answers.event_classes import class_effects
 from forecast.answers.event_priors import Evidence
 from forecast.answers.findings import Findings, Kin
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
+from forecast.effects.affected import Affected
 from forecast.effects.candidates import product
 from forecast.effects.episodes import Omission
 from forecast.effects.event_classes import Likelihood, Size
 from forecast.effects.report import report
-from forecast.events import InForceInterval, KindFamily
+from forecast.events import InForceInterval, Stringency
 from forecast.interventions import Intervention, Step
-from forecast.names import MeasureClass
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import History
 from tests.support.records import a_series
@@ -44,7 +44,7 @@ def found() -> Findings:
         "again": (InForceInterval(dt.date(2021, 6, 12), dt.date(2021, 6, 18), "suspended"),),
         "more": (),
     }
-    episode = Episode("ban", tuple(times), KindFamily.SUPPLY, -1, *days, 1.0, acting, in_force=times)
+    episode = Episode("ban", tuple(times), Stringency.BAN, -1, *days, 1.0, acting, in_force=times)
     candidates = product(acting, [Step()], [2])
     half = np.full(N, np.log(0.5), dtype=np.float32)
     effect = EpisodeEffect(episode, candidates, np.zeros(N, dtype=np.int16), half, False, True)
@@ -135,7 +135,7 @@ def test_a_run_of_an_older_version_says_nothing_of_force_and_a_shock_is_under_wa
     older = told_of(of(replace(own, in_force={})))
     assert (older.in_force, older.days_in_force, older.standing) == (None, None, None)
     assert older.others[0].json_object() == {"event_id": "again", "days_in_force": None, "standing": None}
-    assert told_of(of(replace(own, family=KindFamily.SHOCK))).standing == "under way 570 days, then ended"
+    assert told_of(of(replace(own, stringency=Stringency.SHOCK))).standing == "under way 570 days, then ended"
     endless = of(replace(own, in_force={"ban": (InForceInterval(dt.date(2021, 6, 10)),)}))
     (row,) = effects(endless).lines()
     assert row["in_force"] == "2021-06-10:"
@@ -199,12 +199,12 @@ def test_a_path_tells_what_was_and_what_would_have_been(found: Findings) -> None
 def test_kinds_of_events_are_counted_and_their_mean_has_a_ninety_percent_interval() -> None:
     directions = [1] * 12 + [-1] * 8 + [0] * 2
     message = tuple(
-        Likelihood("s", (f"e{k}",), KindFamily.SUPPLY, sign, MeasureClass.PRICES, sign * 0.2, 0.02)
+        Likelihood("s", (f"e{k}",), Stringency.BAN, sign, Affected.WORLD_PRICES, sign * 0.2, 0.02)
         for k, sign in enumerate(directions)
     )
     evidence = Evidence(message, "digest")
-    (row,) = [row for row in class_effects(evidence).data if (row.family, row.measure_class) == ("supply", "prices")]
-    prior = evidence.priors[KindFamily.SUPPLY, MeasureClass.PRICES]
+    (row,) = [row for row in class_effects(evidence).data if (row.stringency, row.affected) == ("ban", "world prices")]
+    prior = evidence.priors[Stringency.BAN, Affected.WORLD_PRICES]
     assert (row.up, row.down, row.events, row.estimates) == (12, 8, 22, prior.n)
     z = 1.6448536269514722
     ends = [float(f"{100 * math.expm1(prior.mean + side * z * prior.se):.6g}") for side in (-1, 0, 1)]

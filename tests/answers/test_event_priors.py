@@ -18,18 +18,19 @@ from forecast.answers.findings import _kin
 from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.answers.future import Future
 from forecast.catalog import Catalog
+from forecast.effects.affected import Affected
 from forecast.effects.event_classes import Likelihood, class_priors
 from forecast.errors import InvalidInput
-from forecast.events import KindFamily
-from forecast.names import MeasureClass, Slug
+from forecast.events import Stringency
+from forecast.names import Slug
 from forecast.registry import Payload, Registry
 from forecast.registry.store import CLASSES_FILE as FILE
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 
 TODAY = NOW.date()
-SUPPLY = KindFamily.SUPPLY
+BAN = Stringency.BAN
 ONE_SD = "(one standard deviation)"
-PRICES, FLOWS = MeasureClass
+PRICES, FLOWS = Affected.WORLD_PRICES, Affected.VOLUMES
 Stores = tuple[Catalog, Registry]
 
 
@@ -41,11 +42,9 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
     catalog.close()
 
 
-def pool(effect: float, n: int = 40, *, on: MeasureClass = PRICES) -> tuple[Likelihood, ...]:
+def pool(effect: float, n: int = 40, *, on: Affected = PRICES) -> tuple[Likelihood, ...]:
     """So many supply measures, each of which did about the same in the expected direction."""
-    return tuple(
-        Likelihood("s", (f"e{k}",), SUPPLY, sign := 1 - 2 * (k % 2), on, sign * effect, 0.02) for k in range(n)
-    )
+    return tuple(Likelihood("s", (f"e{k}",), BAN, sign := 1 - 2 * (k % 2), on, sign * effect, 0.02) for k in range(n))
 
 
 def test_it_is_what_the_cards_of_the_serving_runs_say(stores: Stores) -> None:
@@ -92,7 +91,7 @@ def test_nothing_is_written_where_nothing_was_trained(tmp_path: Path) -> None:
 def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores: Stores) -> None:
     catalog, registry = stores
     made = futures(catalog, registry, [COPPER], TODAY)[0]
-    template = next(event for event in made.known.events.values() if event.family is SUPPLY)
+    template = next(event for event in made.known.events.values() if event.stringency is BAN)
     coming = replace(
         template, event_id="new-ban", announced=TODAY, effective=dt.date(2026, 9, 10), ended=None, status="enacted",
         minerals=(Slug("copper"),), flows=(), price_world="up", acts=(), end_known=None, certainty="verified",
@@ -102,7 +101,7 @@ def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores
     for effect in (0.2, 0.0):
         evidence = Evidence(pool(effect), "x")
         future = Future(made.run, made.series, catalog.minerals(), made.known.events, TODAY, evidence)
-        mean, sd, _ = evidence.prior(SUPPLY, made.series).towards(1)
+        mean, sd, _ = evidence.prior(BAN, made.series).towards(1)
         change = future.given(event_scenario).change
         assert not change[:start].any()
         np.testing.assert_allclose(change[start], change[start + 1] / 2, atol=1e-12)
@@ -110,7 +109,7 @@ def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores
         assert change[-1].std() == pytest.approx(sd, rel=0.15)
         (note,) = future.given(event_scenario).notes
         assert note.startswith(
-            "new-ban: effect not known yet; taken from what 40 other supply measures did to prices: "
+            "new-ban: effect not known yet; taken from what 40 other export bans did to world prices: "
         )
         assert ("up or down" in note) == (effect == 0.0)
 
@@ -118,14 +117,14 @@ def test_a_coming_event_has_the_effect_of_its_kind_scaled_by_its_exposure(stores
 def test_an_event_is_not_in_its_own_prior(stores: Stores) -> None:
     evidence = Evidence((*pool(0.1), replace(pool(0.1)[0], events=("wild", "other"), estimate=3.0)), "x")
     copper = stores[0].get(COPPER)
-    assert evidence.prior(SUPPLY, copper, without=("other",)) == Evidence(pool(0.1)).prior(SUPPLY, copper)
-    assert evidence.count(SUPPLY, PRICES) == 41
-    assert evidence.count(SUPPLY, PRICES, without=("wild",)) == 40
+    assert evidence.prior(BAN, copper, without=("other",)) == Evidence(pool(0.1)).prior(BAN, copper)
+    assert evidence.count(BAN, PRICES) == 41
+    assert evidence.count(BAN, PRICES, without=("wild",)) == 40
 
 
 def test_a_forecast_tells_what_it_takes_of_coming_events(stores: Stores) -> None:
     notes = forecast(*stores, EARTHS, ForecastQuestion(TODAY)).notes
-    assert any("other supply measures did to trade" in note for note in notes)
+    assert any("did to volumes" in note for note in notes)
 
 
 def test_a_day_before_the_run_could_know_what_it_knows_is_refused(stores: Stores) -> None:
@@ -142,7 +141,7 @@ def test_an_effect_leans_on_its_kind_as_far_as_its_own_data_are_silent(stores: S
     evidence = Evidence(pool(0.2), "x")
     weight = effect.episode.exposure
     assert 0 < weight < 1
-    kind = evidence.prior(effect.episode.family, series).towards(effect.episode.direction)
+    kind = evidence.prior(effect.episode.stringency, series).towards(effect.episode.direction)
     prior = weight * kind.mean, weight * kind.sd
     silent, sure = replace(effect, identified=False), replace(effect, likelihood=(0.5, 1e-4))
     for result, mean, sd, heavy in ((silent, *prior, True), (sure, 0.5, 1e-4, False)):
@@ -152,14 +151,14 @@ def test_an_effect_leans_on_its_kind_as_far_as_its_own_data_are_silent(stores: S
 def test_flows_and_prices_and_kinds_are_asked_apart(stores: Stores) -> None:
     catalog, _ = stores
     copper, earths = catalog.get(COPPER), catalog.get(EARTHS)
-    others = tuple(replace(one, family=KindFamily.TARIFF) for one in pool(-0.1, 12))
+    others = tuple(replace(one, stringency=Stringency.TARIFF) for one in pool(-0.1, 12))
     evidence = Evidence((*pool(0.2), *pool(0.05, 10, on=FLOWS), *others), "x")
     for without in ((), ("e3",), ("e39",)):
         expected = class_priors(evidence.likelihoods, without)
-        for family in (SUPPLY, KindFamily.TARIFF, KindFamily.SHOCK):
+        for family in (BAN, Stringency.TARIFF, Stringency.SHOCK):
             assert evidence.prior(family, copper, without) == expected[family, PRICES]
             assert evidence.prior(family, earths, without) == expected[family, FLOWS]
-    asked = [(SUPPLY, PRICES), (SUPPLY, FLOWS), (KindFamily.TARIFF, PRICES), (KindFamily.TARIFF, FLOWS)]
+    asked = [(BAN, PRICES), (BAN, FLOWS), (Stringency.TARIFF, PRICES), (Stringency.TARIFF, FLOWS)]
     assert [evidence.count(*one) for one in asked] == [40, 10, 12, 0]
     assert [evidence.count(*one, without=("e3", "e39")) for one in asked] == [38, 9, 11, 0]
 
@@ -168,21 +167,21 @@ def test_an_event_on_several_series_is_one_and_an_episode_is_without_any_of_its_
     (one,) = pool(0.1, 1)
     seen = [replace(one, series_id=name, events=("lead", "with-it")) for name in ("a", "b")]
     evidence = Evidence((*seen, replace(one, events=("lead", "other")), *pool(0.1, 5)), "x")
-    assert evidence.count(SUPPLY, PRICES) == 6
-    assert evidence.count(SUPPLY, PRICES, without=("with-it",)) == 6  # with another it leads still
-    assert evidence.count(SUPPLY, PRICES, without=("with-it", "other")) == 5
-    assert evidence.count(SUPPLY, PRICES, without=("lead",)) == 5
+    assert evidence.count(BAN, PRICES) == 6
+    assert evidence.count(BAN, PRICES, without=("with-it",)) == 6  # with another it leads still
+    assert evidence.count(BAN, PRICES, without=("with-it", "other")) == 5
+    assert evidence.count(BAN, PRICES, without=("lead",)) == 5
 
 
 def test_the_words_on_a_prior_are_of_the_other_events_and_towards_its_direction(stores: Stores) -> None:
     catalog, _ = stores
     copper = catalog.get(COPPER)
-    event = next(event for event in catalog.events().values() if event.family is SUPPLY)
+    event = next(event for event in catalog.events().values() if event.stringency is BAN)
     event = replace(event, certainty="verified")
     up, down, unknown = (replace(event, event_id="e7", price_world=word) for word in ("up", "down", "mixed"))
     evidence = Evidence(pool(0.2), "x")
-    prior = evidence.prior(SUPPLY, copper, without=("e7",))
-    begins = "effect not known yet; taken from what 39 other supply measures did to prices: "
+    prior = evidence.prior(BAN, copper, without=("e7",))
+    begins = "effect not known yet; taken from what 39 other export bans did to world prices: "
     for one, sign in ((up, 1), (down, -1)):
         mean = 100 * (np.exp(sign * prior.mean) - 1)
         assert evidence.in_words(one, copper) == f"{begins}{mean:+.0f} %, give or take {100 * prior.sd:.0f} % {ONE_SD}"
@@ -210,7 +209,7 @@ def test_what_is_not_identified_or_of_unknown_direction_teaches_nothing(stores: 
     refresh(registry, ())
     result = {one.events for one in Evidence.of(registry).likelihoods if one.series_id == COPPER}
     assert result == {one.episode.events for one in effects[2:] if one.episode.direction}
-    on = {one.series_id: one.measure_class for one in Evidence.of(registry).likelihoods}
+    on = {one.series_id: one.affected for one in Evidence.of(registry).likelihoods}
     assert on == {COPPER: PRICES, NICKEL: PRICES, EARTHS: FLOWS}
 
 

@@ -12,15 +12,15 @@ import pytest
 
 from forecast.answers.event_versions import Assumption, ChanceNode, EventScenario, EventVersion, comes_with, differing
 from forecast.answers.forecast import quantiles
-from forecast.events import Act, Branch, Event, Events, KindFamily
+from forecast.events import Act, Branch, Event, Events, Stringency
 from forecast.interventions import Step
 from forecast.names import Measure
 from tests.support.records import changed
 from tests.support.small_world import (
     AS_OF,
     EVIDENCE,
+    LICENCE,
     OTHER,
-    SUPPLY,
     TARIFF,
     THREAT,
     H,
@@ -38,9 +38,9 @@ from tests.support.small_world import (
 ONE = a_ban("one")
 
 
-@pytest.mark.parametrize(("unit", "family"), [("ad valorem %", TARIFF), ("t", SUPPLY)])
+@pytest.mark.parametrize(("unit", "family"), [("ad valorem %", TARIFF), ("t", LICENCE)])
 def test_a_threat_with_a_probability_comes_in_so_many_draws_with_the_prior_of_what_it_threatens(
-    unit: str, family: KindFamily
+    unit: str, family: Stringency
 ) -> None:
     future = a_future(replace(THREAT, value_unit=unit), evidence=EVIDENCE)
     drawn = np.where(chances("threat") < 0.3, unseen("threat", family), 0.0)

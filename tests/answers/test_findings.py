@@ -14,12 +14,12 @@ from forecast.answers.cache import Cache
 from forecast.answers.event_priors import Evidence
 from forecast.answers.findings import Kin, _kin, findings
 from forecast.catalog import Catalog
+from forecast.effects.affected import Affected
 from forecast.errors import NotEstimated, NotFound
 from forecast.events import Act, Event
-from forecast.names import MeasureClass
 from forecast.registry import Registry
 from tests.support.records import EventFacts, changed
-from tests.support.small_world import EVIDENCE, FLOW, SUPPLY, a_ban, an_effect
+from tests.support.small_world import BAN, EVIDENCE, FLOW, a_ban, an_effect
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, make_home
 
 Stores = tuple[Catalog, Registry]
@@ -201,20 +201,20 @@ def test_kin_are_weighed_with_its_own_data_by_precision(stores: Stores) -> None:
     for effect in found.run.record.effects:
         episode, kin = effect.episode, found.kin[effect.episode.episode_id]
         others = Evidence(tuple(s for s in evidence.likelihoods if not set(s.events) & set(episode.events)))
-        kind = others.prior(episode.family, found.series).towards(episode.direction)
-        mean, sd = (episode.exposure * one for one in kind[:2])
+        kind = others.prior(episode.stringency, found.series).towards(episode.direction)
+        mean, sd = (episode.exposure * episode.dose * one for one in kind[:2])
         assert effect.likelihood is not None
         estimate, error = effect.likelihood
         weight = sd**2 / (sd**2 + error**2)
         assert kin.size == pytest.approx((mean + weight * (estimate - mean), error * weight**0.5, False), rel=1e-9)
-        same = [s for s in others.likelihoods if (s.family, s.measure_class) == (episode.family, MeasureClass.FLOWS)]
+        same = [s for s in others.likelihoods if (s.stringency, s.affected) == (episode.stringency, Affected.VOLUMES)]
         events = {s.events[0] for s in same}
         assert kin.others == len(events)
 
 
 def test_where_its_own_data_say_nothing_it_is_its_kind_in_its_direction() -> None:
     silent = an_effect(a_ban("ban"))
-    size = EVIDENCE.prior(SUPPLY, FLOW).towards(-1)
+    size = EVIDENCE.prior(BAN, FLOW).towards(-1)
     assert size.mean < -0.1
     for effect in (silent, replace(silent, likelihood=(0.5, 0.1), identified=False)):
         assert _kin(effect, FLOW, EVIDENCE) == Kin(40, size)

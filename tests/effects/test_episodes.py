@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from forecast.effects import Episode, episodes
+from forecast.effects.affected import direction
 from forecast.effects.candidates import columns, every_shape, leads, product
-from forecast.effects.episodes import direction
 from forecast.events import Act, Event, Events, InForceInterval, KindFamily
 from forecast.events.exposure import Minerals
 from forecast.interventions import Decay, Forestalled, Hump, Intervention, Licence, Pulse, Ramp, Shape, Step, Temporary

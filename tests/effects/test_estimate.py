@@ -12,7 +12,7 @@ from forecast.effects.controls import controls_for
 from forecast.effects.diagnostics import _little
 from forecast.effects.estimate import ModelAveraging, estimate, quiet_periods, regress
 from forecast.effects.profile import profile
-from forecast.events import KindFamily
+from forecast.events import Stringency
 from forecast.events.exposure import Minerals
 from forecast.interventions import Decay, Forestalled, Intervention, Licence, Ramp, Shape, Step, Temporary, design
 from forecast.timeseries.frequency import Freq
@@ -33,7 +33,7 @@ def episode(row: int, name: str = "e", shape: Shape = Step(), announced: int = 0
     start = np.datetime64(MONTHLY.shift(DS[0], row), "D")
     early: dt.date = MONTHLY.shift(start, -announced).item()
     return Episode(
-        name, (name,), KindFamily.SUPPLY, -1, early, start.item(), None, 1.0, Intervention(shape, start)
+        name, (name,), Stringency.BAN, -1, early, start.item(), None, 1.0, Intervention(shape, start)
     )  # fmt: skip
 
 

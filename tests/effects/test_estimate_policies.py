@@ -12,7 +12,7 @@ from forecast.effects import EffectRecord, Episode, sampler
 from forecast.effects.estimate import ModelAveraging, estimate
 from forecast.effects.report import report
 from forecast.effects.sampler import JointPosterior
-from forecast.events import KindFamily
+from forecast.events import Stringency
 from forecast.interventions import Intervention, Ramp, Shape, Step, Temporary
 from forecast.timeseries.frequency import Freq, parse_freq
 from forecast.timeseries.sample import Sample
@@ -44,7 +44,7 @@ def episode(of: History, row: int, name: str, announced: int = 0, strength: floa
     early: dt.date = freq.shift(start, -announced).item()
     day: dt.date = start.item()
     return Episode(
-        name, (name,), KindFamily.SUPPLY, -1, early, day, None, strength, Intervention(Step(), start)
+        name, (name,), Stringency.BAN, -1, early, day, None, strength, Intervention(Step(), start)
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import pytest
 from forecast.effects import EffectRecord, Episode, EpisodeEffect, Omission
 from forecast.effects.candidates import product
 from forecast.effects.record import together, window
-from forecast.events import InForceInterval, KindFamily
+from forecast.events import InForceInterval, Stringency
 from forecast.interventions import Decay, Intervention, Licence, Ramp, Shape, Step, Temporary
 from forecast.timeseries.frequency import Freq
 
@@ -29,7 +29,7 @@ def effect(
     rng = np.random.default_rng(len(name))
     day = dt.date.fromisoformat(start)
     acting = Intervention(shapes[0], np.datetime64(start, "D"), None if end is None else np.datetime64(end, "D"))
-    episode = Episode(name, (name, f"{name}-too"), KindFamily.SUPPLY, 1, None, day, None, 0.8, acting)
+    episode = Episode(name, (name, f"{name}-too"), Stringency.BAN, 1, None, day, None, 0.8, acting)
     candidates = product(acting, shapes, leads)
     choice = rng.integers(len(candidates), size=N).astype(np.int16)
     size = rng.normal(0.3, 0.1, N).astype(np.float32)

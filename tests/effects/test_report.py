@@ -10,7 +10,7 @@ from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.candidates import product
 from forecast.effects.report import Band, EpisodeReport, report
 from forecast.errors import NotFound
-from forecast.events import KindFamily
+from forecast.events import Stringency
 from forecast.interventions import Forestalled, Intervention, Ramp, Shape, Step, Temporary
 from forecast.names import Measure
 from forecast.timeseries.frequency import Freq
@@ -26,7 +26,7 @@ N = 4000
 def scene(lead: int = 0, start: str = "2021-06-10", sd: float = 0.05) -> tuple[History, EffectRecord]:
     """A flow of 100 t a month that a step of −50 % has cut, known to within ``sd`` on the log."""
     acting = Intervention(Step(), np.datetime64(start, "D"))
-    episode = Episode("ban", ("ban",), KindFamily.SUPPLY, -1, None, dt.date.fromisoformat(start), None, 1.0, acting)
+    episode = Episode("ban", ("ban",), Stringency.BAN, -1, None, dt.date.fromisoformat(start), None, 1.0, acting)
     candidates = product(acting, [Step()], [lead])
     size = np.random.default_rng(0).normal(np.log(0.5), sd, N).astype(np.float32)
     effect = EpisodeEffect(episode, candidates, np.zeros(N, dtype=np.int16), size, False, True)
@@ -168,7 +168,7 @@ def told_of(
     """A step of size 1 on the log, for sure, from the 18th period on; 100 t were seen in each."""
     start = DS[17] + 9
     acting = Intervention(shape, start, None if end is None else np.datetime64(end))
-    episode = Episode("ban", ("ban",), KindFamily.SUPPLY, -1, None, start.item(), None, 1.0, acting)
+    episode = Episode("ban", ("ban",), Stringency.BAN, -1, None, start.item(), None, 1.0, acting)
     n = 4 * len(leads)
     choice = np.repeat(np.arange(len(leads)), 4).astype(np.int16)
     effect = EpisodeEffect(episode, product(acting, [shape], leads), choice, np.ones(n, dtype=np.float32), False, True)
@@ -235,7 +235,7 @@ def test_an_end_or_the_end_of_the_sample_cuts_the_window_but_not_the_path() -> N
 def test_three_months_of_nothing_are_a_quarter_of_a_year_and_what_was_not_observed_does_not_count() -> None:
     start = DS[17] + 9
     acting = Intervention(Temporary(3), start)
-    episode = Episode("ban", ("ban",), KindFamily.SUPPLY, -1, None, start.item(), None, 1.0, acting)
+    episode = Episode("ban", ("ban",), Stringency.BAN, -1, None, start.item(), None, 1.0, acting)
     effect = EpisodeEffect(
         episode, (acting,), np.zeros((1, 4), dtype=np.int16), np.full((1, 4), -9.0, dtype=np.float32), False, True
     )

@@ -18,7 +18,7 @@ from forecast.answers.scenarios.answer import Outcome
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.report import report
 from forecast.errors import TooShort
-from forecast.events import Branch, Events, KindFamily
+from forecast.events import Branch, Events, Stringency
 from forecast.export import plots
 from forecast.export.plots import (
     MOST_MARKS,
@@ -85,7 +85,7 @@ def world(scenario: str, level: float = 1.0) -> Outcome:
 
 def effect(event_id: str = "cn-7ree-licence-2025", day: dt.date = dt.date(2025, 4, 4)) -> EpisodeEffect:
     step = Intervention(Step(), np.datetime64(day, "D"), np.datetime64("2025-11-07"))
-    episode = Episode(event_id, (event_id,), KindFamily.SUPPLY, -1, day, day, dt.date(2025, 11, 7), 1.0, step)
+    episode = Episode(event_id, (event_id,), Stringency.BAN, -1, day, day, dt.date(2025, 11, 7), 1.0, step)
     size = np.random.default_rng(0).normal(-0.5, 0.1, 200).astype(np.float32)
     return EpisodeEffect(episode, (step,), np.zeros(200, dtype=np.int16), size, False, True)
 

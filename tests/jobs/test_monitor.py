@@ -16,7 +16,7 @@ from forecast.catalog import Catalog
 from forecast.catalog.fetches import FetchState
 from forecast.cli import call
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
-from forecast.events import KindFamily
+from forecast.events import Stringency
 from forecast.interventions import Intervention, Step
 from forecast.jobs.monitor import monitor
 from forecast.registry import Payload, Registry
@@ -115,7 +115,7 @@ def test_what_past_events_go_on_doing_belongs_to_a_forecast(settings: Settings) 
     """The draws lie half a log above what came, and a measure in force takes just that away."""
     start = np.datetime64("2025-01-01", "D")
     step, day = Intervention(Step(), start), start.item()
-    episode = Episode("duty", ("duty",), KindFamily.TARIFF, -1, day, day, None, 1.0, step)
+    episode = Episode("duty", ("duty",), Stringency.TARIFF, -1, day, day, None, 1.0, step)
     size, none = np.full(2000, -0.5, dtype=np.float32), np.zeros(2000, dtype=np.int16)
     effect = EpisodeEffect(episode, (step,), none, size, False, True)
     last = np.datetime64("2026-02-01", "D")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.errors import Busy, CorruptArtifact, Damaged, InvalidInput, NotFound, NotTrained
-from forecast.events import KindFamily
+from forecast.events import Stringency
 from forecast.interventions import Intervention, Step
 from forecast.registry import Card, Payload, Registry
 from forecast.registry.card import DataSummary, RunSettings
@@ -35,7 +35,7 @@ def some_record(n: int = 50) -> EffectRecord:
     start = np.datetime64("2025-04-04", "D")
     step = Intervention(Step(), start, intensity=((start, 1.0), (np.datetime64("2025-11-07", "D"), 1 / 3)))
     day = dt.date(2025, 4, 4)
-    episode = Episode("cn-licence", ("cn-licence",), KindFamily.SUPPLY, -1, day, day, None, 0.9, step)
+    episode = Episode("cn-licence", ("cn-licence",), Stringency.BAN, -1, day, day, None, 0.9, step)
     size = np.random.default_rng(1).normal(-0.5, 0.1, n).astype(np.float32)
     effect = EpisodeEffect(episode, (step,), np.zeros(n, dtype=np.int16), size, False, True)
     return EffectRecord((effect,), "regression", n, MONTHLY, LAST, SERIES)

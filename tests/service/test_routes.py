@@ -377,7 +377,7 @@ def test_an_event_without_an_effect_on_the_series_is_not_found(client: FlaskClie
 
 def test_kinds_of_events_say_whether_their_mean_is_known(client: FlaskClient) -> None:
     result = get(client, "/v1/effects")["data"]
-    assert len({(row["family"], row["measure_class"]) for row in result}) == len(result) == 10
+    assert len({(row["stringency"], row["affected"]) for row in result}) == len(result) == 32
     for row in result:
         assert row["up"] + row["down"] == row["estimates"] >= row["events"]
         assert row["mean"]["lo-90"] < row["mean"]["median"] < row["mean"]["hi-90"]

@@ -22,13 +22,13 @@ from forecast.answers.future import Future
 from forecast.answers.scenarios import Question
 from forecast.answers.scenarios.build import build
 from forecast.effects import EffectRecord, EpisodeEffect
+from forecast.effects.affected import Affected
 from forecast.effects.episodes import Episode
 from forecast.effects.event_classes import Likelihood
 from forecast.errors import InvalidInput
-from forecast.events import Event, Events, KindFamily
+from forecast.events import Event, Events, Stringency
 from forecast.events.exposure import Minerals
 from forecast.interventions import Intervention, Shape, Step
-from forecast.names import MeasureClass
 from forecast.registry import Run
 from forecast.registry.card import Card, DataSummary, RunSettings
 from forecast.timeseries.frequency import parse_freq
@@ -38,7 +38,7 @@ from tests.support.records import NOTHING_SAID, EventFacts, a_series, changed
 N, H = 400, 12
 HALF = float(np.log(0.5))
 LAST, TRAINED, AS_OF = np.datetime64("2030-06-01"), date(2030, 7, 10), date(2030, 7, 15)
-SUPPLY, TARIFF = KindFamily.SUPPLY, KindFamily.TARIFF
+BAN, LICENCE, TARIFF = Stringency.BAN, Stringency.LICENCE, Stringency.TARIFF
 MONTHS = [f"2030-{month:02d}" for month in range(7, 13)] + [f"2031-{month:02d}" for month in range(1, 7)]
 MINERALS = Minerals({"metal": frozenset(), "ore": frozenset({"metal"}), "gem": frozenset()})
 FLOW = a_series("volume.ore.export.cn", "ore", "volume", "target", "export", "CHN", "WLD", "t", "M", 0)
@@ -98,7 +98,7 @@ def an_effect(
     lead, ids = events[0], tuple(event.event_id for event in events)
     assert lead.effective is not None
     guess = Intervention(shape or Step(), np.datetime64(lead.effective, "D"), **dates)
-    episode = Episode(ids[0], ids, lead.family, -1, lead.announced, lead.effective, lead.ended, 1.0, guess)
+    episode = Episode(ids[0], ids, lead.stringency, -1, lead.announced, lead.effective, lead.ended, 1.0, guess)
     sizes = np.broadcast_to(np.asarray(size, dtype=np.float32), N).copy()
     return EpisodeEffect(episode, (guess,), np.zeros(N, dtype=np.int16), sizes, False, True)
 
@@ -155,14 +155,15 @@ def random_numbers(event_id: str, series: Series = FLOW, *, heavy: bool = False)
     return generator(series.series_id, event_id).permutation(scores)
 
 
-def seen(family: KindFamily, effect: float, *, on: MeasureClass = MeasureClass.FLOWS) -> tuple[Likelihood, ...]:
-    """Forty events of a family, each of which did about this much in the expected direction."""
+def seen(stringency: Stringency, effect: float, *, on: Affected = Affected.VOLUMES) -> tuple[Likelihood, ...]:
+    """Forty events of a class, each of which did about this much in the expected direction."""
     return tuple(
-        Likelihood("s", (f"{family}-{k}",), family, sign := 1 - 2 * (k % 2), on, sign * effect, 0.02) for k in range(40)
+        Likelihood("s", (f"{stringency}-{k}",), stringency, sign, on, sign * effect, 0.02)
+        for k, sign in enumerate([1, -1] * 20)
     )
 
 
-EVIDENCE = Evidence((*seen(SUPPLY, 0.2), *seen(TARIFF, 0.1)), "x")
+EVIDENCE = Evidence((*seen(BAN, 0.2), *seen(LICENCE, 0.25), *seen(TARIFF, 0.1)), "x")
 
 
 def column(**at: float) -> Floats:
@@ -174,9 +175,9 @@ def column(**at: float) -> Floats:
     return np.array(found)
 
 
-def unseen(event_id: str, family: KindFamily = SUPPLY, *, direction: int = -1, series: Series = FLOW) -> Floats:
-    """(N,) what an event of a family does that nobody has seen, if it hits the series squarely."""
-    mean, sd, heavy = EVIDENCE.prior(family, series).towards(direction)
+def unseen(event_id: str, stringency: Stringency = BAN, *, direction: int = -1, series: Series = FLOW) -> Floats:
+    """(N,) what an event of a class does that nobody has seen, if it hits the series squarely."""
+    mean, sd, heavy = EVIDENCE.prior(stringency, series).towards(direction)
     assert heavy
     return mean + sd * random_numbers(event_id, series, heavy=True)
 

@@ -13,7 +13,7 @@ import pytest
 
 from forecast.catalog import Catalog, Observation
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
-from forecast.events import Event, KindFamily
+from forecast.events import Event, Stringency
 from forecast.forecasters import Coefficients
 from forecast.forecasters.calibration import Calibration
 from forecast.forecasters.ets import Ets
@@ -217,7 +217,7 @@ def affected(y: Floats, upto: int, *, end: int | None = None, shape: Shape = Ste
     sample = Sample.of(history(y[: upto + 1]))
     start = np.datetime64(sample.ds[9], "D")
     acting = Intervention(shape, start, None if end is None else MONTHS.shift(sample.ds[0], end))
-    episode = Episode("ban", ("ban",), KindFamily.SUPPLY, 1, None, start.item(), None, 1.0, acting)
+    episode = Episode("ban", ("ban",), Stringency.BAN, 1, None, start.item(), None, 1.0, acting)
     effect = EpisodeEffect(episode, (acting,), np.zeros(300, dtype=np.int16), SIZES, False, True)
     return InformationSet(sample, EffectRecord((effect,), "averaged", 300, MONTHS, sample.ds[-1]))
 

@@ -13,7 +13,7 @@ from forecast import metrics
 from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.catalog import Catalog, Observation
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
-from forecast.events import KindFamily
+from forecast.events import Stringency
 from forecast.forecasters import FORECASTERS
 from forecast.forecasters.grid.spot import CompanionPrices
 from forecast.interventions import Intervention, Step
@@ -200,7 +200,7 @@ def test_an_effect_is_in_the_nowcasts_and_is_added_once_after_them() -> None:
     start = plain.sample.ds[-20]
     guess = Intervention(Step(), start)
     day = start.item()
-    episode = Episode("ban", ("ban",), KindFamily.SUPPLY, 1, day, day, None, 1.0, guess)
+    episode = Episode("ban", ("ban",), Stringency.BAN, 1, day, day, None, 1.0, guess)
     effect = EpisodeEffect(
         episode, (guess,), np.zeros(400, dtype=np.int16), np.full(400, 0.3, dtype=np.float32), False, True
     )

@@ -268,7 +268,7 @@ def _event(part: Add, as_of: dt.date) -> Event:
         instrument="",
         value_before=None,
         value_after=part.rate,
-        value_unit="",
+        value_unit="pp ad valorem" if part.kind == "tariff" else "",
         value_text="",
         intensity="",
         minerals=part.minerals,

@@ -121,7 +121,7 @@ def _judged(one: TradeIntervention, kind: str) -> tuple[str, str, list[str]]:
     """The kind and status of an intervention: relief where it is liberalising, a threat while it is looked into."""
     doubts = [doubt for doubt in (_INEXACT.get(one.type.lower()),) if doubt]
     if one.evaluation.lower() == "green":
-        if KINDS[kind] is KindFamily.TARIFF:
+        if KINDS[kind].family is KindFamily.TARIFF:
             return "tariff_relief", "enacted", doubts
         return "truce", "enacted", [*doubts, f"it is liberalising, and its type is {one.type}: is it a truce?"]
     if one.type.lower() in _REMEDIES and not one.implemented:

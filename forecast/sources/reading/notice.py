@@ -129,7 +129,7 @@ def wants_text(notice: Notice, words: Lexicon) -> bool:
         return not notice.is_remedy  # its title names the good
     if _GROUP.search(notice.head):
         return True
-    if KINDS[notice.measure] is KindFamily.THREAT:
+    if KINDS[notice.measure].family is KindFamily.THREAT:
         return False
     unrated = notice.measure == "tariff" and not notice.is_remedy and not rates(notice.head)
     return unrated or not (notice.effective or _effective_days(notice))
@@ -156,7 +156,7 @@ def candidate_of(notice: Notice, words: Lexicon, actor: str) -> Candidate | None
         actor=actor,
         targets=targets,
         announced=notice.announced,
-        status="threatened" if KINDS[kind] is KindFamily.THREAT else "enacted",
+        status="threatened" if KINDS[kind].family is KindFamily.THREAT else "enacted",
         status_as_of=notice.published,
         instrument=notice.act or "; ".join(notice.dockets) or f"FR Doc. {notice.number}",
         minerals=tuple(Slug(one) for one in minerals),

@@ -8,14 +8,14 @@ from datetime import date
 import numpy as np
 import pytest
 
-from forecast.events import Act, KindFamily
+from forecast.events import Act, Stringency
 from tests.support.records import NOTHING_SAID, EventFacts, changed
 from tests.support.small_world import (
     AS_OF,
     EVIDENCE,
     FLOW,
     HALF,
-    SUPPLY,
+    LICENCE,
     TARIFF,
     THREAT,
     WEEKLY,
@@ -69,7 +69,7 @@ def test_an_added_event_without_a_stated_effect_does_what_its_kind_does() -> Non
     facts = {"event": "new", "effective": "2030-09-10", "minerals": ["ore"], "volume": "down"}
     built = column(m2030_09=0.5, m2030_10=1.0)
     future = a_future(evidence=EVIDENCE)
-    same(change(future, add=[facts | {"flows": ["CHN>WLD"]}]), np.outer(built, unseen("new", SUPPLY)))
+    same(change(future, add=[facts | {"flows": ["CHN>WLD"]}]), np.outer(built, unseen("new", LICENCE)))
     tariff = facts | {"flows": ["CHN>USA"], "kind": "tariff"}
     same(change(future, add=[tariff]), 0.6 * np.outer(built, unseen("new", TARIFF)))
     assert not change(future, add=[facts | {"flows": ["USA>CHN"]}]).any()
@@ -79,7 +79,7 @@ def test_each_added_event_counts_beside_what_is_known_and_beside_others() -> Non
     ban = a_ban("ban", effective=date(2030, 9, 1))
     facts = {"effective": "2030-09-10", "minerals": ["ore"], "volume": "down", "flows": ["CHN>WLD"]}
     found = change(a_future(ban, evidence=EVIDENCE), add=[facts | {"event": name} for name in ("x", "y")])
-    same(found, np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("x") + unseen("y")))
+    same(found, np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("x", LICENCE) + unseen("y", LICENCE)))
 
 
 def test_an_added_event_is_recorded_as_it_was_told() -> None:
@@ -216,8 +216,8 @@ def test_a_branch_is_taken_with_its_probability_and_for_certain_without(
     same(found, np.outer(column(m2030_09=HALF), chances("threat") < share))
 
 
-@pytest.mark.parametrize(("unit", "family"), [("ad valorem %", TARIFF), ("t", SUPPLY)])
-def test_a_threat_that_is_taken_does_what_events_of_its_kind_do(unit: str, family: KindFamily) -> None:
+@pytest.mark.parametrize(("unit", "family"), [("ad valorem %", TARIFF), ("t", LICENCE)])
+def test_a_threat_that_is_taken_does_what_events_of_its_kind_do(unit: str, family: Stringency) -> None:
     future = a_future(replace(THREAT, value_unit=unit, probability=None), evidence=EVIDENCE)
     found = change(future, take=[{"branch": "threat"}])
     same(found, np.outer(column(m2030_09=0.5, m2030_10=1.0), unseen("threat", family)))
