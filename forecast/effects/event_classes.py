@@ -8,11 +8,11 @@ A hierarchical model of raw likelihood summaries (never on shrunken effects), wi
     τ ~ half-normal(s_τ), τ_class² = (n τ_c² + 8 τ_family²)/(n + 8), τ_family likewise from τ_all.
 
 t has four degrees of freedom: a few events do a great deal and most do little. World prices, local prices, volumes and
-values are pooled apart, with scales of their own: what a measure may stop differs by more. Estimates of one event on
-several series are neither one nor independent (``WITHIN_EVENT``), and an episode of several events says as much of a
-class as is its share. The effect is that of a measure which hits squarely and grows to its full size in two periods:
-what is seen on a series that it hits less is divided by its exposure, what a tariff did by its dose, and what is
-forecast multiplied by both.
+values are pooled apart, with scales of their own: what a measure may stop differs by more. What several series say of
+one event is averaged by precision, with errors that correlate, and an episode of several events says as much of a class
+as is its share. The effect is that of a measure which hits squarely and grows to its full size in two periods: what is
+seen on a series that it hits less is divided by its exposure, what a tariff did by its dose, and what is forecast is
+multiplied by both.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ from forecast.timeseries.series import Floats
 BUILD_UP = Ramp(2)
 #: Events that the scale of what a class belongs to counts as.
 COMMON_EVENTS = 8
-#: Correlation of what two series say of one event.
+#: Correlation of the errors of what two series say of one event, for they overlap.
 WITHIN_EVENT = 0.5
+#: An effect on the log beyond this is a stop: how far below the smallest amount it went is of no interest.
+STOPPED = 3.0
 #: A mean is identified if it lies this many standard errors on the expected side of zero.
 IDENTIFIED_SE = 2.0
 #: Degrees of freedom of the differences between events, and sd of such a t of scale 1.
@@ -233,11 +235,7 @@ def _part(pool: list[Likelihood], whole: _Pooled, spreads: Spreads) -> _Pooled:
 
 @dataclass(frozen=True, eq=False)
 class _Signed:
-    """Effects towards the expected direction, their variances and weights, (N,) each.
-
-    What n series say of one event counts as n / (1 + (n − 1) ρ) estimates (the design effect of a cluster: Kish, Survey
-    Sampling, 1965), since they overlap.
-    """
+    """Effects towards the expected direction, their variances and weights, (N,) each, one an event."""
 
     effect: Floats
     variance: Floats
@@ -245,12 +243,21 @@ class _Signed:
 
 
 def _signed(pool: list[Likelihood]) -> _Signed:
-    counts = Counter(s.events[0] for s in pool)
-    return _Signed(
-        np.array([s.direction * s.estimate for s in pool]),
-        np.array([s.sd**2 for s in pool]),
-        np.array([s.share / (1 + WITHIN_EVENT * (counts[s.events[0]] - 1)) for s in pool]),
-    )
+    by_event: dict[str, list[Likelihood]] = {}
+    for one in pool:
+        by_event.setdefault(one.events[0], []).append(one)
+    rows = np.array([_of_event(each) for each in by_event.values()]).reshape(-1, 3)
+    return _Signed(rows[:, 0], rows[:, 1], rows[:, 2])
+
+
+def _of_event(seen: list[Likelihood]) -> tuple[float, float, float]:
+    """Effect, variance and share of one event: the mean by precision, with errors that all correlate alike."""
+    effect = np.clip([s.direction * s.estimate for s in seen], -STOPPED, STOPPED)
+    sd, share = np.array([[s.sd, s.share] for s in seen]).T
+    weight = sd**-2 / (sd**-2).sum()
+    errors = weight * sd
+    variance = (1 - WITHIN_EVENT) * (errors**2).sum() + WITHIN_EVENT * errors.sum() ** 2
+    return float(weight @ effect), float(variance), float(weight @ share)
 
 
 def _pooled(effects: _Signed, centre: tuple[float, float], scales: Floats, scale_sd: float) -> _Pooled:
