@@ -34,9 +34,9 @@ def rows(name: str) -> list[dict[str, str]]:
 
 def test_how_much_there_is(bundled: Catalog) -> None:
     series = bundled.series().values()
-    assert [sum(one.measure == m for one in series) for m in ("price", "volume", "value", "index")] == [59, 25, 15, 5]
-    assert [sum(one.role == role for one in series) for role in ROLES] == [64, 12, 28]
-    assert sum(np.isfinite(history.y).sum() for history in bundled.histories().values()) == 12156
+    assert [sum(one.measure == m for one in series) for m in ("price", "volume", "value", "index")] == [100, 47, 43, 5]
+    assert [sum(one.role == role for one in series) for role in ROLES] == [64, 12, 119]
+    assert sum(np.isfinite(history.y).sum() for history in bundled.histories().values()) == 17072
     assert len(bundled.events()) == 248
 
 
