@@ -32,12 +32,22 @@ def serving(series: Series, registry: Registry, as_of: dt.date) -> Run:
 
 
 def champion_of(series: Series, registry: Registry) -> Run:
-    """The champion of a series. Raises ``NotTrained``, also for what is no target."""
+    """The champion of a series, to forecast by. Raises ``NotTrained``, also for what is no target."""
     if not series.is_target:
         what, does = ROLES[series.role]
         why = f"it is {what}, which {does} and is never forecast"
         raise NotTrained(series.series_id, why, "to forecast it, take its row in with the role target")
-    return registry.champion(series.series_id)
+    run = registry.champion(series.series_id)
+    if not run.forecasts:
+        raise NotTrained(series.series_id, "its run is of the time when it was evidence")
+    return run
+
+
+def teacher_of(series: Series, registry: Registry) -> Run:
+    """The champion of a series, to tell what events did to it. Raises ``NotTrained``, also for a comparison."""
+    if series.is_evidence:
+        return registry.champion(series.series_id)
+    return champion_of(series, registry)
 
 
 def as_trained(series: Series, run: Run) -> Series:

@@ -80,7 +80,7 @@ def series_facts(catalog: Catalog, registry: Registry, found: Sequence[Series]) 
     held = held_by_series(catalog)
     serving: dict[str, Run] = {}
     for series in found:
-        if series.is_target and series.series_id not in retired:
+        if series.is_trained and series.series_id not in retired:
             try:
                 serving[series.series_id] = registry.champion(series.series_id)
             except Damaged as error:

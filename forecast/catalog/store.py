@@ -126,6 +126,10 @@ class Catalog:
         """The series that are forecast, in order of id: all targets whose id is none that today's rule refuses."""
         return [name for name, one in self.series().items() if one.is_target and not names.unservable(name)]
 
+    def evidence(self) -> list[str]:
+        """The series that only tell what events did, in order of id, as ``targets`` has those that are forecast."""
+        return [name for name, one in self.series().items() if one.is_evidence and not names.unservable(name)]
+
     def unservable(self) -> dict[str, str]:
         """The series that can have no run, for an older version took their ids in, and why."""
         return {name: str(Unservable(name, rule)) for name in self.series() if (rule := names.unservable(name))}

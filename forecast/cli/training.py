@@ -40,7 +40,7 @@ def train(
     left as it is. One that fails is reported and the others finish (exit code
     1). `orecast runs show SERIES` prints how it was done and how good it is.
     Retraining on schedule keeps the families; train without options considers
-    all again.
+    all again. Of evidence only what events did is estimated.
 
     \b
     Examples:
@@ -51,12 +51,14 @@ def train(
     """
     require("train", "orecast train")
     from forecast.jobs.processes import workplace
-    from forecast.jobs.train import TrainingPlan, chosen_families
+    from forecast.jobs.train import TrainingPlan, chosen_families, trainable
     from forecast.jobs.train import train as train_series
 
     with session() as s, workplace():
         plan = TrainingPlan(s.day(as_of), chosen_families(family or (), without or ()), force=force)
-        names = s.known(series_ids)
+        names = s.known(series_ids) if series_ids else trainable(s.catalog, plan.as_of)
+        if not series_ids:
+            s.name_unservable()
         if plan.families is None:
             _name_left_out()
         with _progress(len(names)) as done:

@@ -21,6 +21,7 @@ from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, TooSh
 from forecast.forecasters import FORECASTERS, fittable, known
 from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS
 from forecast.jobs.card import make_card
+from forecast.jobs.evidence import EFFECTS_ONLY, evidence_run, speaks
 from forecast.jobs.processes import in_parallel
 from forecast.names import unservable
 from forecast.registry import Payload, Registry
@@ -138,10 +139,10 @@ def train(
     plan: TrainingPlan,
     progress: Progress = lambda outcome: None,
 ) -> TrainingReport:
-    """Train these series (all targets if None), ``settings.jobs`` at a time; call ``progress`` as each is done.
+    """Train these series (all targets and all evidence if None), ``settings.jobs`` at a time; call ``progress`` as each is done.
 
     Raises ``NotFound`` for an unknown series or family, ``MissingExtra``, ``Retired``, ``Unservable``, and
-    ``InvalidInput`` for what is no target, before any work.
+    ``InvalidInput`` for a comparison, before any work.
     """
     ids = _checked(catalog, series_ids, plan)
     registry.sweep()
@@ -171,13 +172,13 @@ def train(
 
 
 def due(catalog: Catalog, registry: Registry, settings: Settings, as_of: dt.date) -> tuple[str, ...]:
-    """The targets whose observations, events, settings or method changed since their champion was trained.
+    """The targets and the evidence whose observations, events, settings or method changed since their champion was trained.
 
     One without an observation is not due: there is nothing to train on.
     """
     plan, panel_set = TrainingPlan(as_of, kept=True), PanelSet.of(catalog, as_of)
     found = []
-    for series_id in catalog.targets():
+    for series_id in trainable(catalog, as_of):
         real_time, families = (
             RealTimeData(catalog, settings, series_id, panel_set),
             plan.for_series(registry, series_id).families,
@@ -243,6 +244,9 @@ def _train(
     run_id = real_time.run_id(plan.families)
     if _is_current(registry, series_id, run_id) and not plan.force:
         return TrainingResult(series_id, "current", run_id, detail="nothing changed since it was trained")
+    if history.series.is_evidence:
+        registry.save(series_id, run_id, *evidence_run(real_time, run_id))
+        return CandidateRun(history.series, run_id, EFFECTS_ONLY, frozenset(), plan)
     table, notes = ([], []) if is_constant(history) else _contest(real_time, history, settings, plan)
     if plan.forced is not None and not is_constant(history):
         selection = forced(plan.forced, table, history.series)
@@ -350,13 +354,19 @@ def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: TrainingP
     for family in plan.families or ():
         fittable(family)
     if series_ids is None:
-        return catalog.targets()
+        return trainable(catalog, plan.as_of)
     for series_id in series_ids:
-        if not (one := catalog.get(series_id)).is_target:
+        if not (one := catalog.get(series_id)).is_trained:
             raise InvalidInput(Fault("series_id", series_id, one.refusal))
         if rule := unservable(series_id):
             raise Unservable(series_id, rule)
     return list(dict.fromkeys(series_ids))
+
+
+def trainable(catalog: Catalog, as_of: dt.date) -> list[str]:
+    """Every target, and all evidence that has enough observations to tell of events."""
+    histories = catalog.histories(catalog.evidence(), as_of)
+    return [*catalog.targets(), *(series_id for series_id, history in histories.items() if speaks(history))]
 
 
 def _in_own_process(

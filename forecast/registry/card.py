@@ -21,6 +21,9 @@ from forecast.timeseries.series import Series
 #: The format that is written.
 CARD_FORMAT = 2
 
+#: The family of a run that forecasts nothing, for its series is evidence: it tells what events did.
+NO_FORECAST = "none"
+
 Json = dict[str, Any]
 
 

@@ -39,7 +39,7 @@ class Run:
 
     ``draws``: read-only float32 (n, H), joint sample paths of the log, less the mean effect paths, for the H periods
     after ``last`` (start of the last period seen); ``record``: what events did, in the same n draws; ``trade``: uint8
-    (n, H), which draws have trade, as ``timeseries.trade`` reads them; None where all have.
+    (n, H), which draws have trade, as ``timeseries.trade`` reads them; None where all have. Of evidence H is 0.
     """
 
     series_id: str
@@ -49,6 +49,11 @@ class Run:
     record: EffectRecord
     last: np.datetime64
     trade: Codes | None = None
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether it has draws of any period ahead: one of evidence has none."""
+        return bool(self.draws.shape[1])
 
     @property
     def held(self) -> float:

@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 #: No statistic of minerals is older, and an unbroken calendar from the year 1 on would be long.
 FIRST_YEAR = 1700
 
-#: What a series is, by its role, and what is done with it. Evidence is kept and shown, and nothing learns from it.
+#: What a series is, by its role, and what is done with it. What events did to evidence is learned from; no forecast is.
 ROLES = {
     "target": ("a target", "is forecast"),
     "comparison": ("a comparison", "is used to estimate effects"),
@@ -90,6 +90,11 @@ class Series:
     @property
     def is_evidence(self) -> bool:
         return self.role == "evidence"
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it has runs: those of a target forecast, those of evidence only tell what events did."""
+        return self.is_target or self.is_evidence
 
     @property
     def what(self) -> str:

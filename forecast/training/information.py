@@ -177,7 +177,12 @@ class RealTimeData:
 
     @property
     def horizon(self) -> int:
-        """Periods after the last value that are trained: those up to today, and those ahead that may be asked for."""
+        """Periods after the last value that are trained: those up to today, and those ahead that may be asked for.
+
+        Of evidence none.
+        """
+        if self.series.is_evidence:
+            return 0
         freq, ahead = self.series.calendar, self.settings.horizon
         gap = min(int(freq.begun(self.as_of)) - int(freq.ordinal(self.history.last)), MOST_BEHIND)
         step = max(round(GAP_STEP * ahead), 1)
@@ -189,7 +194,7 @@ class RealTimeData:
         digest = provenance.digest(
             self._catalog.fingerprint(self.series.series_id, self.as_of),
             self._panel.digest if self._panel else "",
-            [settings, families],
+            [settings, None if self.series.is_evidence else families],
             provenance.code_digest(),
             provenance.libraries(),
         )
@@ -216,7 +221,8 @@ class RealTimeData:
         controls = self._controls(sample, events, published) if touching else None
         seed = seed_of(self.seed, "effects")
         record = estimate(sample, touching, controls=controls, n=n, seed=seed, settings=averaging)
-        statistics = self._panel.statistics(self.series.series_id, sample.ds[-1]) if self._panel else None
+        pooled = self._panel if self._panel and self.series.is_target else None
+        statistics = pooled.statistics(self.series.series_id, sample.ds[-1]) if pooled else None
         companion = self._companion(sample, published)
         return InformationSet(sample, record.of(self.series.series_id, omitted), statistics, companion)
 
