@@ -13,6 +13,7 @@ import pytest
 from forecast.catalog import Catalog
 from forecast.catalog.csv_records import EventRow, SeriesRow
 from forecast.events import RELATIONS, Act, Events, KindFamily, state
+from forecast.events.exposure import exposure
 from forecast.settings import Settings, data_dir
 from forecast.timeseries.series import FLAGS, ROLES
 
@@ -34,9 +35,9 @@ def rows(name: str) -> list[dict[str, str]]:
 
 def test_how_much_there_is(bundled: Catalog) -> None:
     series = bundled.series().values()
-    assert [sum(one.measure == m for one in series) for m in ("price", "volume", "value", "index")] == [100, 47, 43, 5]
-    assert [sum(one.role == role for one in series) for role in ROLES] == [64, 12, 119]
-    assert sum(np.isfinite(history.y).sum() for history in bundled.histories().values()) == 17072
+    assert [sum(one.measure == m for one in series) for m in ("price", "volume", "value", "index")] == [113, 54, 39, 19]
+    assert [sum(one.role == role for one in series) for role in ROLES] == [64, 26, 135]
+    assert sum(np.isfinite(history.y).sum() for history in bundled.histories().values()) == 18545
     assert len(bundled.events()) == 248
 
 
@@ -54,6 +55,9 @@ def test_every_series_has_observations_a_publisher_and_a_licence(bundled: Catalo
         ("price.rare-earths.import.us.cn.annual", "2011-01-01", 72.027648),
         ("volume.rare-earths.import.in.cn", "2026-07-01", 55220),
         ("volume.rare-earths-no-cerium.import.in.cn", "2025-07-01", 25),
+        ("value.steel.import.us.cn", "2018-04-01", 47498676),
+        ("index.applied-tariff.copper.import.us.cn", "2019-07-01", 25.441275),
+        ("volume.phosphate.export.cn.annual", "2008-01-01", 1528031.152174),
     ],
 )
 def test_single_figures(bundled: Catalog, series_id: str, ds: str, value: float) -> None:
@@ -73,6 +77,32 @@ def test_what_is_forecast_is_long_enough_and_still_published(bundled: Catalog) -
             least, day = (15, date(2024, 1, 1)) if history.series.freq == "Y" else (24, date(2025, 9, 1))
             assert history.used.sum() >= least, name
             assert history.last >= np.datetime64(day), name
+
+
+def test_parts_of_a_trade_are_never_more_than_the_whole(bundled: Catalog) -> None:
+    # Two flows of different publishers or of one revised month may differ by what was rounded.
+    histories = bundled.histories()
+    whole = {parent for one in bundled.series().values() if (parent := one.parent) in histories}
+    assert "value.steel.import.us" in whole
+    for name in whole:
+        total = histories[name]
+        parts = np.zeros(len(total))
+        for part in (one for one in histories.values() if one.series.parent == name):
+            _, at, of = np.intersect1d(total.ds, part.ds, return_indices=True)
+            assert part.series.unit == total.series.unit, part.series.series_id
+            parts[at] += np.nan_to_num(part.y[of])
+        assert not (parts > 1.001 * total.y).any(), name
+
+
+def test_evidence_that_was_taken_to_tell_what_events_do_is_touched_by_one(
+    bundled: Catalog, bundled_events: Events
+) -> None:
+    minerals = bundled.minerals()
+    for name, history in bundled.histories().items():
+        if history.series.is_evidence and history.used.sum() >= 15:
+            first, last = history.ds[0].item(), history.series.calendar.end(history.ds[-1]).item()
+            within = [e for e in bundled_events.values() if first <= (e.effective or e.known_from) <= last]
+            assert any(exposure(event, history.series, minerals) >= 0.3 for event in within), name
 
 
 def test_revisions_of_the_british_customs_are_known_since_their_own_day(bundled: Catalog) -> None:
