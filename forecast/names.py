@@ -48,6 +48,12 @@ TTO TUN TUR TUV TWN TZA UGA UKR UMI URY USA UZB VAT VCT VEN VGB VIR VNM VUT WLF 
 #: What it had before, for old figures, and what it leaves to its users, such as XKX for Kosovo.
 _FORMER = "ANT BUR CSK DDR FXX SCG SUN TMP VDR YMD YUG ZAR"
 _OF_USERS = re.compile(r"AA[A-Z]|Q[M-Z][A-Z]|X[A-Z]{2}|ZZ[A-Z]")
+#: The members of the European Union, as of 2025.
+EU_MEMBERS = frozenset(
+    """\
+AUT BEL BGR HRV CYP CZE DNK EST FIN FRA DEU GRC HUN IRL ITA LVA LTU LUX MLT NLD POL PRT ROU SVK SVN ESP SWE
+""".split()
+)
 _PLACES = frozenset([*_COUNTRIES.split(), *_FORMER.split(), "EU", "UN", "WLD"])
 
 
