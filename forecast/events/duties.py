@@ -142,7 +142,11 @@ def schedule(events: Events, trade: Trade, minerals: Minerals, known_on: date) -
     ends = [slug for slug in parts if not any(slug in minerals.ancestors(other) for other in parts)]
     lines: dict[str, list[Governing]] = {slug: [] for slug in (trade.mineral, *ends)}
     for event in known.values():
-        met = [(line, near) for line in event.duties if (near := line.nearness(trade.origin, trade.destination)) is not None]
+        met = [
+            (line, near)
+            for line in event.duties
+            if (near := line.nearness(trade.origin, trade.destination)) is not None
+        ]
         met = [(line, near) for line, near in met if _is_known(line, event, known, known_on)]
         steps = timeline(known, event.event_id, known_on) if met else ()
         for line, near in met if steps else ():
@@ -159,7 +163,7 @@ def naming(line: DutyLine, slug: str, minerals: Minerals) -> int | None:
     found = [
         0 if named == slug else 1 if named in above else _BASKET
         for named in line.minerals
-        if named == slug or named in above or named == ALL_GOODS or minerals.is_basket(named)
+        if named in (slug, ALL_GOODS) or named in above or minerals.is_basket(named)
     ]
     return min(found, default=None)
 
@@ -206,9 +210,7 @@ def changes_by(
     return tuple(found)
 
 
-def points(
-    events: Events, event_id: str, trade: Trade, minerals: Minerals, day: date, known_on: date
-) -> float | None:
+def points(events: Events, event_id: str, trade: Trade, minerals: Minerals, day: date, known_on: date) -> float | None:
     """The points that an event adds to the duty on a trade on a day; None where that is not on record."""
     steps = changes_by(events, [event_id], trade, minerals, known_on)
     return next((change for since, change in reversed(steps) if since <= day), 0.0) if steps else None
