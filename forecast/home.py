@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from forecast.answers.backtests import Scores
     from forecast.answers.calendar import EventCalendar
     from forecast.answers.draws import Draws
+    from forecast.answers.duties import DutyOnDay, DutySteps
     from forecast.answers.effects import EffectPaths, Effects
     from forecast.answers.event_classes import ClassEffects
     from forecast.answers.event_records import EventHistory, FindingList
@@ -174,6 +175,33 @@ class Home:
         days = None if expiring is None else index(expiring)
         asked = CalendarQuestion(self.day(as_of), first, last, days, EventFilter(series_id, mineral))
         return event_calendar(self.catalog, self.registry, asked)
+
+    def duties(
+        self, mineral: str, *, origin: str, destination: str, day: Day | None = None, as_of: Day | None = None
+    ) -> DutyOnDay:
+        """The additional duty on a mineral on a ``day`` (that of the question if left out), past or to come: each part
+        with its event, and what is missing. Places are ISO 3166 alpha-3 codes, or EU. Raises ``InvalidInput``."""
+        from forecast.answers.duties import DutyQuestion, duty_on_day
+
+        asked = DutyQuestion(mineral, origin, destination, self.day(as_of))
+        return duty_on_day(self.catalog, asked, asked.as_of if day is None else _day("day", day))
+
+    def duty_steps(
+        self,
+        mineral: str,
+        *,
+        origin: str,
+        destination: str,
+        start: Day | None = None,
+        until: Day | None = None,
+        as_of: Day | None = None,
+    ) -> DutySteps:
+        """The same from ``start`` (the first change on record) to ``until`` (the day of the question): every day on
+        which the duty changed."""
+        from forecast.answers.duties import DutyQuestion, duty_steps
+
+        first, last = (None if day is None else _day(name, day) for name, day in (("start", start), ("until", until)))
+        return duty_steps(self.catalog, DutyQuestion(mineral, origin, destination, self.day(as_of)), first, last)
 
     def event_history(self, event_id: str) -> EventHistory:
         """Every version of an event: what was recorded, by whom, and since when it counts."""

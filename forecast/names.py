@@ -48,7 +48,13 @@ TTO TUN TUR TUV TWN TZA UGA UKR UMI URY USA UZB VAT VCT VEN VGB VIR VNM VUT WLF 
 #: What it had before, for old figures, and what it leaves to its users, such as XKX for Kosovo.
 _FORMER = "ANT BUR CSK DDR FXX SCG SUN TMP VDR YMD YUG ZAR"
 _OF_USERS = re.compile(r"AA[A-Z]|Q[M-Z][A-Z]|X[A-Z]{2}|ZZ[A-Z]")
-_PLACES = frozenset([*_COUNTRIES.split(), *_FORMER.split(), "EU", "UN", "WLD"])
+#: The members of the European Union, as of 2025.
+_MEMBERS = """\
+AUT BEL BGR HRV CYP CZE DNK EST FIN FRA DEU GRC HUN IRL ITA LVA LTU LUX MLT NLD POL PRT ROU SVK SVN ESP SWE
+"""
+EU_MEMBERS = frozenset(_MEMBERS.split())
+#: Every place that there is a name for.
+PLACES = frozenset([*_COUNTRIES.split(), *_FORMER.split(), "EU", "UN", "WLD"])
 
 
 class MeasureClass(StrEnum):
@@ -110,7 +116,7 @@ def run_id(text: str) -> RunId:
 
 def place(text: str) -> Place:
     """A country, or ``EU``, ``UN`` or the world. Raises ``BadName``."""
-    if text not in _PLACES and not _OF_USERS.fullmatch(text):
+    if text not in PLACES and not _OF_USERS.fullmatch(text):
         raise BadName(PLACE_RULE)
     return Place(text)
 

@@ -24,7 +24,19 @@ from service import describe, problems, security, telemetry
 from service.answers import VERSION
 from service.context import Clock, Context, utc_now
 from service.encoding import Json
-from service.routes import backtests, effects, events, forecasts, health, observations, pages, runs, scenarios, series
+from service.routes import (
+    backtests,
+    duties,
+    effects,
+    events,
+    forecasts,
+    health,
+    observations,
+    pages,
+    runs,
+    scenarios,
+    series,
+)
 
 #: Endpoints that machines and pages ask often: no limit on their rate, no line in the log while all is well.
 _QUIET = frozenset({"health.alive", "health.ready", "health.scrape", "pages.static", "swagger.static"})
@@ -69,7 +81,7 @@ def create_app(
     telemetry.install(app, metrics, log, quiet=_QUIET)
     security.install(app, settings, free=_QUIET)
     problems.install(app, log)
-    for noun in (series, observations, effects, backtests, forecasts, scenarios, events, runs):
+    for noun in (series, observations, effects, backtests, forecasts, scenarios, events, duties, runs):
         app.register_api(noun.routes(context))
     app.register_api(health.routes(context, metrics))
     app.register_blueprint(pages.routes(context, app))

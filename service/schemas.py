@@ -20,6 +20,7 @@ from forecast.answers.calendar import MOST_DAYS
 from forecast.answers.scenarios.faults import meant
 from forecast.errors import Fault, InvalidInput, one_of
 from forecast.events import KINDS
+from forecast.names import PLACE_RULE
 from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS, YEARS_AHEAD
 
 
@@ -221,6 +222,31 @@ class CalendarQuery(EventsQuery):
     expiring: Days | None = optional(
         f"a whole number of days from 0 to {MOST_DAYS}: what ends, or whose suspension ends, so soon after as_of"
     )
+
+
+class TradeQuery(AsOfQuery):
+    """Of which trade the duty is asked."""
+
+    mineral: Name = Field(
+        description="slug of a mineral, or a word of it that is in no other: magnets", examples=["ndfeb-magnets"]
+    )
+    origin: Name = Field(description=PLACE_RULE, examples=["CHN"])
+    destination: Name = Field(description=PLACE_RULE, examples=["USA"])
+
+
+class DutiesQuery(TradeQuery):
+    """On which day a duty is asked."""
+
+    day: Day | None = optional("a day, YYYY-MM-DD, past or to come: when it crosses the border; as_of if left out")
+
+
+class DutyStepsQuery(TradeQuery):
+    """Over which days a duty is asked."""
+
+    start: Day | None = optional(
+        "a day, YYYY-MM-DD: the first; that of the first change on record if left out", alias="from"
+    )
+    until: Day | None = optional("a day, YYYY-MM-DD, also to come: the last; as_of if left out")
 
 
 class EffectsQuery(Query):

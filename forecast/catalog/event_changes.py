@@ -16,6 +16,7 @@ from forecast.catalog import rows
 from forecast.catalog.schema import EVENT_CHANGES, EVENTS, amended, cells_of, cells_text, event_of, event_row
 from forecast.errors import NotFound
 from forecast.events import Action, Event, EventChange, Events, Version, versions
+from forecast.events.duty_lines import DutyLine, carrier
 
 #: Who says what the bundled data say, and who what is in a file that was taken in.
 BUNDLED, FILE = "bundled data", "ingest"
@@ -42,11 +43,16 @@ def recorded(connection: Connection) -> tuple[dict[str, Event], dict[str, list[E
     return events, changes
 
 
-def load(connection: Connection) -> Events:
-    """The events as they are known, with the versions of those that were changed."""
+def load(connection: Connection, duties: Iterable[DutyLine]) -> Events:
+    """The events as they are known, with their duties, and with the versions of those that were changed."""
     events, changes = recorded(connection)
-    found = {event_id: event_versions(events[event_id], each) for event_id, each in changes.items()}
-    last = [event for event_id, event in events.items() if event_id not in found]
+    carry = carrier(duties, events)
+    found = {
+        event_id: tuple(replace(version, event=version.event and carry(version.event)) for version in told)
+        for event_id, each in changes.items()
+        for told in [event_versions(events[event_id], each)]
+    }
+    last = [carry(event) for event_id, event in events.items() if event_id not in found]
     last += [event for each in found.values() if (event := each[-1].event)]
     return Events(last, versions=found)
 

@@ -159,8 +159,10 @@ def _event_column(name: str) -> Column[object]:
     return Column(name, Boolean if name in _MARKS else Text, nullable=False)
 
 
+#: The facts of an event that are its row; its duties are in a file of their own.
+_EVENT_FACTS = tuple(field.name for field in fields(Event) if field.name != "duties")
 #: Lists are joined by semicolons, as in the CSV files.
-EVENTS = Table("events", METADATA, *(_event_column(field.name) for field in fields(Event)))
+EVENTS = Table("events", METADATA, *map(_event_column, _EVENT_FACTS))
 
 #: What was said of an event after it was taken in: ``known`` (UTC) is the moment since which it counts, ``recorded``
 #: that of writing; ``facts``: the changed cells of its row, as JSON. Rows are added, never changed.
@@ -205,7 +207,7 @@ def series_of(row: Row[*tuple[object, ...]]) -> Series:
 
 
 def event_row(event: Event) -> dict[str, object]:
-    row = {field.name: getattr(event, field.name) for field in fields(Event)}
+    row = {name: getattr(event, name) for name in _EVENT_FACTS}
     return row | {
         "targets": ";".join(event.targets),
         "minerals": ";".join(event.minerals),

@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import Connection, exists, insert, select
 
 from forecast import names
-from forecast.catalog import bundle, event_changes, retirements, rows, vintages
+from forecast.catalog import bundle, duty_records, event_changes, retirements, rows, vintages
 from forecast.catalog.csv_reader import items
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
@@ -379,7 +379,7 @@ class Catalog:
                 {name: one for name, one in series if name not in since},
                 {name: (one, since[name]) for name, one in series if name in since},
                 Minerals.from_rows((mineral, parent, kind) for mineral, parent, kind in tree),
-                event_changes.load(connection),
+                event_changes.load(connection, duty_records.duty_lines(data_dir())),
             )
             self._memory = memory
         return memory

@@ -9,10 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from functools import cached_property
-from typing import TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 from forecast.errors import NotFound
 from forecast.names import Flow, Slug
+
+if TYPE_CHECKING:
+    from forecast.events.duty_lines import DutyLine
 
 _T = TypeVar("_T")
 
@@ -105,7 +108,7 @@ class Event:
     never measured. ``probability``: of a threat, that it comes; of a suspension, that its end brings back what it
     suspends; ``None`` if nobody has said. ``probability_source`` (a person or an address) and ``probability_date`` (the
     day of which it is): without both it is listed and not drawn. ``own``: somebody took it in who uses the catalogue;
-    it is none of the bundled data.
+    it is none of the bundled data. ``duties``: what it charges on whose goods; no column of its row.
     """
 
     event_id: str
@@ -143,6 +146,7 @@ class Event:
     probability_source: str = ""
     probability_date: date | None = None
     own: bool = False
+    duties: tuple[DutyLine, ...] = ()
 
     @property
     def known_from(self) -> date:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from forecast.answers.backtests import QuantileList, Scores
 from forecast.answers.calendar import EventCalendar
+from forecast.answers.duties import DutyOnDay, DutySteps
 from forecast.answers.effects import EffectPaths, Effects
 from forecast.answers.event_classes import ClassEffects
 from forecast.answers.event_records import EventHistory, FindingList
@@ -67,6 +68,8 @@ ENTRIES = (
     Entry("Events", "`GET /v1/events`, `orecast events`", EventList),
     Entry("Calendar of events", "`GET /v1/events/calendar`, `orecast events --from DAY`", EventCalendar),
     Entry("One event on a day", "`GET /v1/events/{event_id}`, `orecast events EVENT`", EventOnDay),
+    Entry("Duty on a day", "`GET /v1/duties`, `orecast duties MINERAL`", DutyOnDay),
+    Entry("Duty over time", "`GET /v1/duties/steps`, `orecast duties MINERAL --from DAY`", DutySteps),
     Entry("Versions of an event", "`orecast events history EVENT`", EventHistory),
     Entry("Findings in the events", "`orecast events check`", FindingList),
     Entry("Inbox of events", "`orecast events inbox`", CandidateList),

@@ -13,7 +13,7 @@ from forecast.events.exposure import exposure, untouched
 from forecast.timeseries.series import Series
 
 #: What of an event names or places it, and is no fact of the measure.
-_NO_FACTS = frozenset({"event_id", "own"})
+_NO_FACTS = frozenset({"event_id", "own", "duties"})
 
 
 def event_notes(catalog: Catalog, events: Sequence[Event], before: Mapping[str, Event]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 from forecast.catalog import Catalog
 from forecast.catalog.csv_records import EventRow, SeriesRow
+from forecast.catalog.duty_records import DutyRow, duty_lines
 from forecast.events import RELATIONS, Act, Events, KindFamily, state
+from forecast.events.duty_lines import ALL_GOODS
 from forecast.events.exposure import exposure
 from forecast.settings import Settings, data_dir
 from forecast.timeseries.series import FLAGS, ROLES
@@ -257,6 +260,38 @@ def test_every_column_and_flag_is_explained() -> None:
     # Of no bundled series does the publisher say its resolution: the column is left out, as a user may.
     assert set(rows("series.csv")[0]) == SeriesRow.model_fields.keys() - {"resolution"}
     assert set(rows("events.csv")[0]) == EventRow.model_fields.keys()
+    assert [name for name in DutyRow.model_fields if f"`{name}`" not in text] == []
+    assert set(rows("duties.csv")[0]) == DutyRow.model_fields.keys()
+
+
+def test_every_duty_line_quotes_an_event_that_says_its_rate(bundled_events: Events) -> None:
+    """Nothing is from memory: the words are those of the record, and the numbers those of the words."""
+    for line in duty_lines(DATA):
+        assert line.event_id in bundled_events, line
+        assert line.is_known(bundled_events), (line.event_id, line.states)
+        words = " ".join(words for _, words in line.states)
+        numbers = {float(number) for number in re.findall(r"\d+(?:\.\d+)?", words)}
+        stated = {rate for rate in (line.low, line.high) if rate}
+        assert stated <= numbers, (line.event_id, line.states, stated)
+        # Nothing is charged where the words say so, and is else only what is the least that it can be.
+        nil = line.low == line.high == 0
+        assert not nil or 0 in numbers or re.search("exempt|NOT on|removed|removes|excluded", words), line
+
+
+def test_every_duty_line_is_of_minerals_and_layers_that_there_are(bundled: Catalog, bundled_events: Events) -> None:
+    lines = duty_lines(DATA)
+    minerals = bundled.minerals()
+    assert len(lines) == 151
+    assert {slug for line in lines for slug in line.minerals if slug not in minerals} == {ALL_GOODS}
+    assert all(line.is_exact or line.note or "all-non-exempt" in line.minerals for line in lines)
+    kinds = {bundled_events[line.event_id].kind for line in lines}
+    assert kinds == {"tariff", "tariff_relief", "truce"}
+    assert [line.event_id for line in lines if bundled_events[line.event_id].kind == "truce"] == ["us-cn-geneva-2025"]
+
+
+def test_no_bundled_event_was_given_another_rate_than_its_lines_state(bundled_events: Events) -> None:
+    of_file = {(line.event_id, line.states) for line in duty_lines(DATA)}
+    assert {(line.event_id, line.states) for event in bundled_events.values() for line in event.duties} == of_file
 
 
 def test_tariff_steps_are_dated_and_in_order() -> None:

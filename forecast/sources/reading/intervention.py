@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from forecast.events import KINDS, KindFamily
 from forecast.events.candidate import Candidate
-from forecast.names import Flow, Place, Slug
+from forecast.names import EU_MEMBERS, Flow, Place, Slug
 from forecast.sources.reading.blank import BLANK
 from forecast.sources.reading.words import Lexicon
 
@@ -46,12 +46,6 @@ _INEXACT = {
 }
 #: Places that are told one by one; of more it is against all.
 MOST_PLACES = 5
-_EU = frozenset(
-    (
-        *("AUT", "BEL", "BGR", "HRV", "CYP", "CZE", "DNK", "EST", "FIN", "FRA", "DEU", "GRC", "HUN", "IRL"),
-        *("ITA", "LVA", "LTU", "LUX", "MLT", "NLD", "POL", "PRT", "ROU", "SVK", "SVN", "ESP", "SWE"),
-    )
-)
 
 
 @dataclass(frozen=True)
@@ -130,7 +124,7 @@ def _judged(one: TradeIntervention, kind: str) -> tuple[str, str, list[str]]:
 
 
 def _actor(one: TradeIntervention) -> tuple[str, list[str]]:
-    if one.implementers in (("EU",), ()) or len(_EU.intersection(one.implementers)) >= len(_EU) - 1:
+    if one.implementers in (("EU",), ()) or len(EU_MEMBERS.intersection(one.implementers)) >= len(EU_MEMBERS) - 1:
         return "EU", []
     if len(one.implementers) > 1:
         return one.implementers[0], [f"several act: {', '.join(one.implementers)}"]

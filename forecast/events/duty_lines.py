@@ -1,0 +1,178 @@
+"""Duty lines: what an event charges on goods of some origins, as its own words state it.
+
+A *layer* is a legal programme (301 on China, 232, forced labour); layers add up, and within one the latest line in
+force takes the place of the earlier ones. Rates are points of the value of the goods.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from forecast.events.event import Event, Events
+from forecast.names import EU_MEMBERS, Flow, Place, Slug
+
+#: All goods, where a line names no mineral; and the basket from which an exemption list takes goods.
+ALL_GOODS, NON_EXEMPT = Slug("*"), Slug("all-non-exempt")
+#: The columns of an event in which a rate is stated.
+STATING = ("title", "value_text", "intensity", "scope_note", "status_note", "mechanism")
+_AD_VALOREM = re.compile(r"(pp|pct) ad valorem")
+
+
+@dataclass(frozen=True)
+class DutyLine:
+    """What one event charges on ``minerals`` from ``origins`` into ``destinations``.
+
+    ``low``, ``high``: points of the value, equal where the rate is stated; None: that bound is on no record. ``basis``:
+    of what they are points. ``since``, ``until``: first and last day where they are not those of the event; of two
+    lines of one event the later one takes over. ``states``: (event, words) that state the rate; ``note``: why there are
+    only bounds. ``exempt``, ``charged``: of a line on ``all-non-exempt``, the minerals of which the layer has said by
+    then that they are exempt, and that they are not.
+    """
+
+    event_id: str
+    layer: str
+    origins: tuple[Place, ...]
+    destinations: tuple[Place, ...]
+    minerals: tuple[Slug, ...]
+    low: float | None
+    high: float | None
+    basis: str = "value"
+    since: date | None = None
+    until: date | None = None
+    states: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+    exempt: tuple[Slug, ...] = ()
+    charged: tuple[Slug, ...] = ()
+
+    @property
+    def is_exact(self) -> bool:
+        return self.low is not None and self.low == self.high
+
+    def nearness(self, origin: str, destination: str) -> int | None:
+        """How closely it names an origin: 0 the place itself, 1 a union it is in, 2 the world; None if it does not."""
+        if not any(_within(destination, place) is not None for place in self.destinations):
+            return None
+        return min((near for place in self.origins if (near := _within(origin, place)) is not None), default=None)
+
+    def is_known(self, events: Events) -> bool:
+        """Whether the events as they are known say the words that state it."""
+        return all(name in events and is_said(events[name], words) for name, words in self.states)
+
+
+@dataclass(frozen=True)
+class AverageStep:
+    """The added duty on all goods from an origin, in points: an average by the trade of 2024, from ``day`` on."""
+
+    day: date
+    destination: Place
+    origin: Place
+    points: float
+
+
+def is_said(event: Event, words: str) -> bool:
+    """Whether the record of an event says these words."""
+    return any(words in getattr(event, column) for column in STATING)
+
+
+def _within(place: str, named: str) -> int | None:
+    if place == named:
+        return 0
+    if named == "EU" and place in EU_MEMBERS:
+        return 1
+    return 2 if named == "WLD" else None
+
+
+def places(flows: Iterable[Flow]) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
+    """The exporters and the importers of some flows, each once."""
+    pairs = tuple(flows)
+    return tuple(dict.fromkeys(one for one, _ in pairs)), tuple(dict.fromkeys(other for _, other in pairs))
+
+
+Carry = Callable[[Event], Event]
+
+
+def carrier(lines: Iterable[DutyLine], events: Mapping[str, Event]) -> Carry:
+    """Puts its lines onto an event: those of the file, else what its own rate says.
+
+    What the layer of a line has said before of what is exempt is settled here, from ``events``, all that there are.
+    """
+    by_event: dict[str, list[DutyLine]] = {}
+    for line in lines:
+        by_event.setdefault(line.event_id, []).append(line)
+    layers: dict[str, list[tuple[date, DutyLine]]] = {}
+    for event_id, of_event in by_event.items():
+        if event_id in events:
+            for line in of_event:
+                layers.setdefault(line.layer, []).append((line.since or events[event_id].takes_effect, line))
+
+    def carry(event: Event) -> Event:
+        found = by_event.get(event.event_id, [])
+        if not _states_its_rate(event, found):
+            found = _default(event, by_event)
+        if not found:
+            return event
+        settled = (_settled(_placed(line, event), event, layers.get(line.layer, [])) for line in found)
+        return replace(event, duties=tuple(settled))
+
+    return carry
+
+
+def _states_its_rate(event: Event, lines: Iterable[DutyLine]) -> bool:
+    """Whether the lines of the file are of this rate: somebody may have given the event another one since."""
+    if event.value_after is None or not is_ad_valorem(event):
+        return True
+    texts = [words for line in lines for _, words in line.states]
+    rates = {rate for line in lines for rate in (line.low, line.high)}
+    said = {float(number) for text in texts for number in re.findall(r"\d+(?:\.\d+)?", text)}
+    return event.value_after in rates | said
+
+
+def is_ad_valorem(event: Event) -> bool:
+    """Whether its values are points of the value of goods; a headline sums up several duties, and is none."""
+    return bool(_AD_VALOREM.match(event.value_unit)) and "headline" not in event.value_unit
+
+
+def _default(event: Event, by_event: Mapping[str, list[DutyLine]]) -> list[DutyLine]:
+    """What the rate of an event says that no line of the file is about, or that was given another rate."""
+    theirs = event.own or event.event_id in by_event
+    if not theirs or event.kind not in ("tariff", "tariff_relief") or event.value_after is None:
+        return []
+    if not is_ad_valorem(event) or not event.flows or not event.minerals:
+        return []
+    origins, destinations = places(event.flows)
+    others = (act.target for act in event.acts if act.relation in ("amends", "terminates"))
+    layer = next((by_event[name][0].layer for name in (event.event_id, *others) if name in by_event), None)
+    rate = event.value_after
+    amended = next((act.target for act in event.acts if act.relation in ("amends", "terminates")), event.event_id)
+    return [DutyLine(event.event_id, layer or amended, origins, destinations, event.minerals, rate, rate)]
+
+
+def _placed(line: DutyLine, event: Event) -> DutyLine:
+    return line if line.destinations else replace(line, destinations=places(event.flows)[1])
+
+
+def _settled(line: DutyLine, event: Event, layer: Iterable[tuple[date, DutyLine]]) -> DutyLine:
+    """A line on what is not exempt, with what its layer has said of minerals up to then."""
+    if NON_EXEMPT not in line.minerals or not line.origins:
+        return line
+    starts = line.since or event.takes_effect
+    said: dict[Slug, tuple[tuple[int, date], DutyLine]] = {}
+    for day, other in layer:
+        near = min((n for place in other.origins if (n := _within(line.origins[0], place)) is not None), default=None)
+        if day > starts or near is None:
+            continue
+        for slug in other.minerals:
+            if slug in (NON_EXEMPT, ALL_GOODS):
+                continue
+            order = (-near, day)
+            if slug not in said or order >= said[slug][0]:
+                said[slug] = (order, other)
+    exact = {slug: other.high for slug, (_, other) in said.items() if other.is_exact}
+    return replace(
+        line,
+        exempt=tuple(sorted(slug for slug, rate in exact.items() if rate == 0)),
+        charged=tuple(sorted(slug for slug, rate in exact.items() if rate)),
+    )
