@@ -1,0 +1,151 @@
+"""What events did by orecast's estimates, beside what others have published about the same events.
+
+    python benchmarks/published_estimates.py [--quick] [--seed S] [--json FILE]
+
+The published numbers with their sources, definitions and spans are in ``published/estimates.csv``; the series that the
+bundle does not have, so that the comparison is on the same data, beside them. Of each: the published number; the change
+in our series between the same spans, by the published way of averaging, without any model; and what the effect record
+of that series says of the events, as the mean path after less that before, with its 90 % interval. Theirs is a change
+against another good, against a year before or in a model; ours is an effect against the past of the series, its season
+and series that the events did not touch. All in percent. ``told``: how the record reports it: apart; with others; as the
+prior, where the sample says nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from support.panel import Panel, read_panel
+from support.published import FOLDER, PublishedEstimate, read_estimates
+from support.report import Report, Row, arguments
+
+from forecast.effects.controls import controls_for
+from forecast.effects.episodes import episodes
+from forecast.effects.estimate import ModelAveraging, estimate
+from forecast.effects.record import EffectRecord, EpisodeEffect
+from forecast.timeseries.sample import Sample
+from forecast.timeseries.series import Floats, History
+
+DRAWS = 4000
+TODAY = dt.date(2026, 10, 9)
+#: Ends of the central interval.
+ENDS = (0.05, 0.95)
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A published estimate beside ours: ``raw`` in percent, ``draws`` (n,) of the effect on the log; None of what the
+    series does not have."""
+
+    estimate: PublishedEstimate
+    raw: float | None = None
+    draws: Floats | None = None
+    told: str = "no series"
+
+    @property
+    def row(self) -> Row:
+        theirs, ours = self.estimate.percent(self.estimate.published), self.ours
+        interval = [self.estimate.percent(end) for end in (self.estimate.low, self.estimate.high)]
+        return {
+            "finding": self.estimate.finding,
+            "series": self.estimate.series_id or None,
+            "published": _percent(theirs),
+            "their 95 %": _interval(interval),
+            "their raw": _percent(self.estimate.published_raw),
+            "raw here": _percent(self.raw),
+            "ours": _percent(ours[0]),
+            "our 90 %": _interval(ours[1:]),
+            "inside": self._holds(theirs),
+            "raw inside": self._holds(self.raw),
+            "told": self.told,
+        }
+
+    @property
+    def ours(self) -> tuple[float | None, float | None, float | None]:
+        """Median and ends of the interval, in percent."""
+        if self.draws is None:
+            return None, None, None
+        middle, low, high = 100 * np.expm1(np.quantile(self.draws, (0.5, *ENDS)))
+        return float(middle), float(low), float(high)
+
+    def _holds(self, number: float | None) -> str | None:
+        _, low, high = self.ours
+        if number is None or low is None or high is None:
+            return None
+        return "yes" if low <= number <= high else "no"
+
+
+def comparisons(panel: Panel, estimates: Sequence[PublishedEstimate], seed: int) -> Iterator[Comparison]:
+    records: dict[str, EffectRecord] = {}
+    for one in estimates:
+        if not one.series_id:
+            yield Comparison(one)
+            continue
+        history = panel.histories[one.series_id]
+        if one.series_id not in records:
+            records[one.series_id] = _record(history, panel, seed)
+        yield _comparison(one, history, records[one.series_id])
+
+
+def _record(history: History, panel: Panel, seed: int) -> EffectRecord:
+    sample, known = Sample.of(history), panel.events.known_on(TODAY)
+    found, omitted = episodes(known, history.series, panel.minerals, sample.ds, known_on=TODAY)
+    controls = controls_for(history.series, sample, panel.histories, panel.minerals, known)
+    record = estimate(sample, found, controls=controls, n=DRAWS, seed=seed, settings=ModelAveraging(placebo=False))
+    return record.of(history.series.series_id, omitted)
+
+
+def _comparison(one: PublishedEstimate, history: History, record: EffectRecord) -> Comparison:
+    raw = one.raw(history.ds, np.where(history.used, history.y, np.nan))
+    effects = [effect for effect in record.effects if set(one.events) & set(effect.episode.events)]
+    if not effects:
+        return Comparison(one, raw, told="no episode of its sample")
+    ds, freq = history.ds, record.freq
+    path = sum((effect.draws(ds, freq) for effect in effects), np.zeros((record.n, len(ds))))
+    before, after = (span.holds(ds) for span in (one.before, one.after))
+    if not before.any() or not after.any():
+        return Comparison(one, raw, told="the spans are outside its sample")
+    return Comparison(one, raw, path[:, after].mean(axis=1) - path[:, before].mean(axis=1), _told(effects))
+
+
+def _told(effects: Sequence[EpisodeEffect]) -> str:
+    if not any(effect.identified for effect in effects):
+        return "prior: the data say nothing"
+    little = "little known" if all(effect.prior_dominated for effect in effects) else ""
+    apart = [effect for effect in effects if effect.episode.apart and not effect.episode.told_with]
+    count = len({event for effect in effects for event in effect.episode.events})
+    how = f"{len(effects)} episodes, {count} events" if len(effects) > 1 or count > 1 else "1 event"
+    return "; ".join(part for part in (how, "" if apart else "not reported apart", little) if part)
+
+
+def _percent(number: float | None) -> str | None:
+    return None if number is None else f"{number:+.0f}"
+
+
+def _interval(ends: Sequence[float | None]) -> str | None:
+    return None if None in ends else f"{_percent(ends[0])} to {_percent(ends[1])}"
+
+
+def main() -> None:
+    options = arguments(__doc__)
+    panel, report = read_panel([FOLDER, *options.extra]), Report("published_estimates", options)
+    estimates = read_estimates(FOLDER / "estimates.csv", panel.histories, panel.events)
+    some = [one for one in estimates if "-eu" in one.estimate_id] if options.quick else estimates
+    found = list(comparisons(panel, some, options.seed))
+    report.table("Published estimates and ours, percent", [one.row for one in found])
+    known = [one for one in found if one.draws is not None and not one.told.startswith("prior")]
+    inside = sum(one.row["inside"] == "yes" for one in known)
+    raw = sum(one.row["raw inside"] == "yes" for one in known)
+    report.note(f"Of {len(known)} that the series speak of, the published number is inside {inside} times, the raw {raw}.")
+    for one in found:
+        it = one.estimate
+        spans = f"{it.published_before.text} to {it.published_after.text}"
+        report.note(f"{it.finding}: {it.definition} ({spans}). {it.differs} {it.source}, {it.source_url}")
+    report.finish(("numpy", "scipy"))
+
+
+if __name__ == "__main__":
+    main()
