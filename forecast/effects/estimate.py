@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from forecast.effects.controls import controls_for
-from forecast.effects.diagnostics import estimate_notes, merged_inseparable, with_diagnostics
+from forecast.effects.diagnostics import collinear, estimate_notes, merged_inseparable, with_diagnostics
 from forecast.effects.episodes import Episode
 from forecast.effects.joint_tables import SizePrior
 from forecast.effects.noise import EpisodeModels, drawn, noise_models, quiet_periods
@@ -118,9 +118,11 @@ def _seen(
     levels, likeliest = [w.level(sample) for w in ways], found.first
     effects = with_diagnostics(sample, likeliest, effects, levels)
     effects = tuple(e if e.identified else _silent(e, w, n, rng) for e, w in zip(effects, ways, strict=True))
-    if settings.placebo:
-        effects = ranked(sample, likeliest, effects, levels)
-    effects = merged_inseparable(effects, sample, [not state.unsettled.isdisjoint(rows) for rows in found.rows])
+    mixed = collinear(likeliest)
+    if settings.placebo:  # a part of a sum that nobody can part has no rank
+        effects = ranked(sample, likeliest, effects, [w[:0] if m else w for w, m in zip(levels, mixed, strict=True)])
+    unsettled = [not state.unsettled.isdisjoint(rows) or mixed[e] for e, rows in enumerate(found.rows)]
+    effects = merged_inseparable(effects, sample, unsettled)
     return {effect.episode.episode_id: effect for effect in effects}, latent(found.sample)
 
 
