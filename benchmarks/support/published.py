@@ -14,7 +14,6 @@ import numpy.typing as npt
 from pydantic import Field, PlainValidator
 
 from forecast.catalog.csv_reader import Reading, Row, items, read_rows, word
-from forecast.names import SeriesId
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats
 
@@ -45,9 +44,16 @@ class Span:
         return np.asarray((first <= months) & (months <= last))
 
 
-_Span = Annotated[Span, PlainValidator(Span.parse)]
-_MONTHS = "first and last month, such as 2022-08/2024-07"
-_TEXT = "what a reader needs to judge the comparison"
+_Span = Annotated[
+    Span,
+    PlainValidator(Span.parse),
+    Field(description="first and last month, such as 2022-08/2024-07", examples=["2022-08/2024-07"]),
+]
+_Text = Annotated[str, Field(description="what a reader needs to judge the comparison", min_length=1, examples=["?"])]
+_Number = Annotated[float, Field(description="a number", allow_inf_nan=False, examples=[0.0])]
+_Events = Annotated[
+    tuple[str, ...], PlainValidator(items), Field(description="ids of events, joined by ';'", examples=["?"])
+]
 
 
 class PublishedEstimate(Row):
@@ -59,26 +65,26 @@ class PublishedEstimate(Row):
     ``statistic``: whether periods are averaged as they are or on the log; ``differs``: why ours is not the same number.
     """
 
-    estimate_id: str = Field(description="an id", min_length=1)
-    finding: str = Field(description=_TEXT, min_length=1)
-    events: Annotated[tuple[str, ...], PlainValidator(items)] = Field(description="ids of events, joined by ';'")
-    series_id: SeriesId | str = ""
+    estimate_id: _Text
+    finding: _Text
+    events: _Events
+    series_id: str = ""
     statistic: Annotated[str, word(("means", "logs"))]
     scale: Annotated[str, word(("percent", "log"))]
-    published: float = Field(description="a number", allow_inf_nan=False)
-    low: float | None = Field(None, description="a number")
-    high: float | None = Field(None, description="a number")
-    published_before: _Span = Field(description=_MONTHS)
-    published_after: _Span = Field(description=_MONTHS)
-    published_raw: float | None = Field(None, description="percent")
-    before: _Span = Field(description=_MONTHS)
-    after: _Span = Field(description=_MONTHS)
-    definition: str = Field(description=_TEXT, min_length=1)
-    differs: str = Field(description=_TEXT, min_length=1)
-    source: str = Field(description=_TEXT, min_length=1)
-    source_url: str = Field(description="an address of the web", pattern="^https?://")
-    licence: str = Field(description=_TEXT, min_length=1)
-    retrieved: date = Field(description="a day")
+    published: _Number
+    low: _Number | None = None
+    high: _Number | None = None
+    published_before: _Span
+    published_after: _Span
+    published_raw: _Number | None = None
+    before: _Span
+    after: _Span
+    definition: _Text
+    differs: _Text
+    source: _Text
+    source_url: str = Field(description="an address of the web", pattern="^https?://", examples=["https://example.org"])
+    licence: _Text
+    retrieved: date = Field(description="a day", examples=["2026-01-01"])
 
     def percent(self, number: float | None) -> float | None:
         """A number of the source in percent."""
@@ -98,7 +104,8 @@ class PublishedEstimate(Row):
 
 def read_estimates(path: Path, series: Collection[str], events: Collection[str]) -> list[PublishedEstimate]:
     """The published estimates of a file; their series and events must be known. Raises ``InvalidInput``."""
-    reading, found = Reading(), []
+    reading = Reading()
+    found: list[PublishedEstimate] = []
     for row, estimate in read_rows(path, PublishedEstimate, reading):
         if estimate.series_id and estimate.series_id not in series:
             reading.note(row, "series_id", "a series of the bundle or of the folder of the published numbers")
