@@ -22,7 +22,7 @@ import numpy as np
 from support.panel import Panel, read_panel
 from support.published import FOLDER, PublishedEstimate, read_estimates
 from support.report import Report, Row, arguments
-from support.steps import BEFORE, step_rows
+from support.steps import BEFORE, NOISY, monthly_noise, step_rows
 
 from forecast.effects.controls import controls_for
 from forecast.effects.episodes import episodes
@@ -132,12 +132,21 @@ def _interval(ends: Sequence[float | None]) -> str | None:
 
 
 def _steps(panel: Panel, n: int, seed: int) -> list[Row]:
-    """Monthly prices a year after the step, yearly ones after one more year."""
-    prices = [h for h in panel.histories.values() if h.series.is_price and h.used.all() and len(h) >= 2 * BEFORE]
-    monthly, yearly = ([h for h in prices if h.series.freq == freq] for freq in ("M", "Y"))
+    """Monthly series a year after the step, yearly ones after one more year."""
+    long = [
+        h for h in panel.histories.values() if h.used.all() and len(h) >= 2 * BEFORE and h.series.measure != "index"
+    ]
+    pools: dict[str, list[History]] = {name: [] for name in ("monthly prices", "yearly prices", "quiet", "noisy")}
+    for history in long:
+        if history.series.is_price:
+            pools["yearly prices" if history.series.freq == "Y" else "monthly prices"].append(history)
+        elif history.series.freq == "M":
+            pools["quiet" if monthly_noise(history) <= NOISY else "noisy"].append(history)
     return [
-        *step_rows("monthly prices", monthly, 12, panel, n, seed),
-        *step_rows("yearly prices and unit values", yearly, 24, panel, n, seed),
+        *step_rows("monthly prices", pools["monthly prices"], 12, panel, n, seed),
+        *step_rows("yearly prices and unit values", pools["yearly prices"], 24, panel, n, seed),
+        *step_rows("monthly flows, noise up to .3", pools["quiet"], 12, panel, n // 2, seed),
+        *step_rows("monthly flows, noise above .3", pools["noisy"], 12, panel, n // 2, seed),
     ]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from forecast.effects.controls import controls_for
 from forecast.effects.episodes import Episode
 from forecast.effects.estimate import ModelAveraging, estimate
+from forecast.effects.profile import profile
 from forecast.events import KindFamily
 from forecast.interventions import Intervention, Step
 from forecast.timeseries.sample import Sample
@@ -22,6 +23,14 @@ SIZES = (0.2, 0.7, 1.1, 1.76, 2.15)
 DRAWS = 1000
 #: Periods before a step at least.
 BEFORE = 16
+#: Noise of a single month on the log above which a flow is noisy.
+NOISY = 0.3
+
+
+def monthly_noise(history: History) -> float:
+    """Standard deviation of the innovations on the log."""
+    sample = Sample.of(history)
+    return float(np.median(profile(sample, None, np.ones(len(sample), dtype=bool)).scale))
 
 
 def step_rows(kind: str, pool: Sequence[History], months: int, panel: Panel, n: int, seed: int) -> Iterator[Row]:
