@@ -22,6 +22,8 @@ from forecast.timeseries.series import Floats
 PRIOR_DOMINATED_SHARE = 0.7
 #: They say nothing if they add less than this share of the prior's precision.
 UNIDENTIFIED_SHARE = 0.02
+#: A design that is explained by the others up to this share of its square is a combination of them.
+COLLINEAR_SHARE = 0.01
 #: Periods after a start within which the likelihood of an event of a kind is taken.
 LIKELIHOOD_PERIODS = 6
 #: An effect has shown if so much of its posterior lies on one side of 0; the standard errors that the noise takes of it
@@ -33,8 +35,9 @@ MAX_TRIED_SIZE, HALVINGS, TRIED_CANDIDATES = 8.0, 12, 24
 MIN_LEVEL = 1e-9
 #: Two overlapping effects whose averages are correlated below this are told together: the data know their sum only.
 INSEPARABLE_CORRELATION = -0.8
-#: Likewise where draws still know their start, if they run against each other by more than chance.
-UNCONVERGED_CORRELATION = -0.2
+#: Likewise where draws still know their start or designs are collinear, if they run against each other by more than
+#: chance: of four that begin in one gap of the series no two need be opposite, and yet only their sum is known.
+UNSETTLED_CORRELATION = -0.2
 #: Directions that stand for all the ways in which one episode may have acted.
 MAIN_DIRECTIONS = 3
 
@@ -47,14 +50,14 @@ def with_diagnostics(
     ``levels``: of each episode what its candidates average over its window per unit of size, (K,); empty without one.
     """
     spread = _spread(joint)
-    distinct, likelihoods = _distinct(joint), _likelihoods(sample, joint, effects, spread)
+    likelihoods = _likelihoods(sample, joint, effects, spread)
     out = []
     for e, (block, effect, level) in enumerate(zip(joint.blocks, effects, levels, strict=True)):
         prior, (xx, _) = np.exp(block.log_prior), joint.products[e]
         out.append(
             replace(
                 effect,
-                identified=float(prior @ xx) * effect.prior[1] ** 2 >= UNIDENTIFIED_SHARE and distinct[e],
+                identified=float(prior @ xx) * effect.prior[1] ** 2 >= UNIDENTIFIED_SHARE,
                 prior_dominated=_little(effect, prior, level),
                 likelihood=likelihoods[e],
                 detectable=_detectable(block, _left(joint, e, spread), level),
@@ -162,7 +165,8 @@ def merged_inseparable(
     """The effects, with those that the data cannot separate reported with the stronger of the two.
 
     Over the later one's window their averages are then nearly opposite from draw to draw: the sum is known, its parts
-    are not. Of an ``unsettled`` effect, whose draws still know their start, no part that runs against another's is.
+    are not. Of an ``unsettled`` effect, whose draws still know their start or whose design is a combination of others,
+    no part that runs against another's is.
     """
     leaders: dict[int, int] = {}
     for _, a, b in sorted(_bound(effects, sample, unsettled)):
@@ -192,7 +196,7 @@ def _bound(
             if not reported or not known or not len(periods) or not overlap(earlier.episode, later.episode, freq):
                 continue
             pair = [effect.draws(periods, freq).mean(axis=1) for effect in (earlier, later)]
-            limit = UNCONVERGED_CORRELATION if unsettled[a] or unsettled[b] else INSEPARABLE_CORRELATION
+            limit = UNSETTLED_CORRELATION if unsettled[a] or unsettled[b] else INSEPARABLE_CORRELATION
             if min(np.std(one) for one in pair) > 0 and (together := np.corrcoef(pair)[0, 1]) < limit:
                 yield float(together), a, b
 
@@ -219,14 +223,14 @@ def estimate_notes(effects: Sequence[EpisodeEffect], hidden: Collection[str] = (
     return tuple(notes)
 
 
-def _distinct(joint: JointPosterior) -> list[bool]:
-    """Whether each episode's mean design is anything but a combination of the others'."""
+def collinear(joint: JointPosterior) -> list[bool]:
+    """Whether each episode's mean design is a combination of the others': the data know no more than a sum of them."""
     designs = np.column_stack([block.E @ np.exp(block.log_prior) for block in joint.blocks])
     shadow = joint.view.shadow(designs)
     gram = designs.T @ designs - shadow.T @ shadow
     norm = np.sqrt(np.maximum(np.diag(gram), 1e-12))
     alone = 1 / np.diag(np.linalg.inv(gram / norm / norm[:, None] + 1e-6 * np.eye(len(norm))))
-    return [bool(share > UNIDENTIFIED_SHARE / 2) for share in alone]
+    return [bool(share <= COLLINEAR_SHARE) for share in alone]
 
 
 def _likelihoods(

@@ -29,7 +29,8 @@ def ranked(
 ) -> tuple[EpisodeEffect, ...]:
     """The effects with the share of placebo dates whose average effect over a year comes out smaller in size.
 
-    Left open for effects that are not identified, and where fewer than twenty dates are free of events.
+    Left open for effects that are not identified or have no level, and where fewer than twenty dates have no event
+    near.
     """
     starts = _free(sample, effects)
     if len(starts) < MIN_PLACEBOS:

@@ -188,9 +188,24 @@ def test_an_event_the_sample_cannot_speak_of_is_its_prior_and_says_so() -> None:
     assert any("unseen" in note for note in record.notes)
 
 
-def test_two_episodes_with_one_column_are_not_identified() -> None:
-    record = estimate(price(), [episode(150, "a"), episode(150, "b")], n=200, seed=0, settings=QUICK)
-    assert [effect.identified for effect in record.effects] == [False, False]
+def test_episodes_that_begin_in_one_gap_of_the_series_are_told_together_and_their_sum_is_found() -> None:
+    spoiled = with_effect(volume(), episode(150).intervention, -1.0)
+    x = spoiled.x.copy()
+    x[146:151] = np.nan
+    found = [episode(row, f"e{row}") for row in (147, 148, 149, 150)]
+    record = estimate(replace(spoiled, x=x), found, n=1000, seed=0, settings=QUICK)
+    (told,) = record.reported
+    assert sorted(told.episode.events) == ["e147", "e148", "e149", "e150"]
+    assert told.draws(DS, MONTHLY)[:, 151:163].mean() == pytest.approx(-1.0, abs=0.15)
+
+
+def test_two_episodes_with_one_column_are_told_together_as_one_would_be_alone() -> None:
+    spoiled = with_effect(price(), episode(150).intervention, -0.3)
+    (both,) = estimate(spoiled, [episode(150, "a"), episode(150, "b")], n=2000, seed=0, settings=QUICK).reported
+    alone = estimate(spoiled, [episode(150)], n=2000, seed=0, settings=QUICK).effects[0]
+    assert sorted(both.episode.events) == ["a", "b"]
+    after = DS[150:162]
+    assert both.draws(after, MONTHLY).mean() == pytest.approx(alone.draws(after, MONTHLY).mean(), abs=0.03)
 
 
 def test_hardly_any_history_leaves_the_prior() -> None:
