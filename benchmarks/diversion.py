@@ -36,7 +36,7 @@ SHAPES: tuple[Shape, ...] = (Step(), Temporary(6), Decay(0.8), Ramp(3))
 WINDOWS = (12, 6)
 BEFORE = 36  # months of history that a trial needs
 STRONG = 0.5  # exposure from which a real event would spoil a trial
-LEAST_SHARE = 0.02  # of the total that a partner must have to be hit
+LEAST_SHARE = 0.05  # of the total that a partner must have to be hit
 NOTHING_MOVED = 1 / 3  # of the trials
 DRAWS = 1000
 

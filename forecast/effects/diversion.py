@@ -21,20 +21,29 @@ from forecast.effects.estimate import ModelAveraging, estimate
 from forecast.effects.profile import profile
 from forecast.effects.record import EffectRecord
 from forecast.errors import TooShort
-from forecast.events import Event, Events
+from forecast.events import Event, Events, KindFamily
 from forecast.events.exposure import WORLD, Minerals, exposure
+from forecast.interventions import Intervention, Step
 from forecast.seeds import seed_of
-from forecast.timeseries.frequency import Days
+from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.partners import PartnerGroup, rest_of
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 
-#: Standard deviation on the log of what an event on other partners does to a flow, at the main scale.
-DIVERSION_SD = 0.25
+#: The main standard deviation on the log of what an event on other partners does to a flow, as a share of what these
+#: sent before it over what the others sent: all of that would be diverted if trade stopped and nothing was lost.
+DIVERTED_SHARE = 0.4
+#: Its bounds, and where the flows before the event are not known.
+SD_BOUNDS, SD_UNKNOWN = (0.03, 0.4), 0.25
+#: Months within which measures of one actor on the same flows are rounds of one.
+ROUND_MONTHS = 3
+#: Months before an event in which flows are compared.
+_BEFORE = 12
 #: Periods that count for no correlation of the noise of two members.
 _SHRINKAGE = 12.0
 #: A standardised innovation beyond this is cut off when noise is compared.
 _CLIP = 3.0
+_MEASURES = frozenset({KindFamily.SUPPLY, KindFamily.TARIFF})
 #: What the rest of the world is called beside the places of partners.
 REST = "rest"
 
@@ -79,12 +88,12 @@ def members(
         if one.series_id in histories and _usable(histories[one.series_id]):
             history = histories[one.series_id]
             own, _ = episodes(events, one, minerals, Sample.of(history).ds, known_on=known_on)
-            found.append(Member(one, history, own))
+            found.append(Member(one, history, rounds(own, events, one.calendar)))
     total = None
     if group.total is not None and group.name in histories and _usable(histories[group.name]) and found:
         history = histories[group.name]
         own, _ = episodes(events, group.total, minerals, Sample.of(history).ds, known_on=known_on)
-        total = Member(group.total, history, own)
+        total = Member(group.total, history, rounds(own, events, group.total.calendar))
         assert group.rest is not None
         rest, says = rest_of(history, [member.history for member in found], group.rest)
         if _usable(rest):
@@ -94,6 +103,41 @@ def members(
     if len(leaves) < 2 or not any(member.adopted for member in leaves):
         return None
     return GroupMembers(group.name, leaves, total)
+
+
+def rounds(own: Sequence[Episode], events: Events, freq: Freq) -> tuple[Episode, ...]:
+    """The episodes of a series, those that are rounds of one measure being one: of one actor and kind, with the same
+    flows, and begun within a quarter of the first.
+
+    Trade moves from one partner to others over the rounds of a tariff, and what each of them did apart from the others
+    no monthly series tells.
+    """
+    out: list[Episode] = []
+    for episode in own:
+        at = next((k for k, first in enumerate(out) if _is_round(episode, first, events, freq)), None)
+        if at is None:
+            out.append(episode)
+            continue
+        first = out[at]
+        out[at] = replace(
+            first,
+            events=(*first.events, *episode.events),
+            direction=first.direction if first.direction == episode.direction else 0,
+            strength=1 - (1 - first.strength) * (1 - episode.strength),
+            exposure=max(first.exposure, episode.exposure),
+            intervention=Intervention(Step(), first.intervention.start),
+            apart=first.apart or episode.apart,
+            in_force={**first.in_force, **episode.in_force},
+        )
+    return tuple(out)
+
+
+def _is_round(episode: Episode, first: Episode, events: Events, freq: Freq) -> bool:
+    if episode.family is not first.family or episode.family not in _MEASURES:
+        return False
+    one, other = events[episode.episode_id], events[first.episode_id]
+    apart = int(freq.ordinal(episode.intervention.start)) - int(freq.ordinal(first.intervention.start))
+    return one.actor == other.actor and set(one.flows) == set(other.flows) and apart <= freq.months(ROUND_MONTHS)
 
 
 def _usable(history: History) -> bool:
@@ -116,8 +160,8 @@ def _of_the_rest(own: Sequence[Episode], events: Events, total: Series, partners
 
 
 def _with_adopted(member: Member, every: Sequence[Member], events: Events, minerals: Minerals) -> Member:
-    """The member with the episodes of the others that do not touch it and are reported apart; of one period they are
-    one."""
+    """The member with the episodes of the others that do not touch it: measures, and what else is reported apart there;
+    of one period they are one."""
     freq, ds = member.series.calendar, member.sample.ds
     first, last = int(freq.ordinal(ds[0])), int(freq.ordinal(ds[-1]))
     own = {int(freq.ordinal(e.intervention.start)): e for e in member.own}
@@ -127,7 +171,7 @@ def _with_adopted(member: Member, every: Sequence[Member], events: Events, miner
         for episode in other.own if other is not member else ():
             named = tuple(e for e in episode.events if e not in touching and not _touches(events[e], member, minerals))
             start = int(freq.ordinal(episode.intervention.start))
-            if named and episode.apart and first < start <= last:
+            if named and (episode.apart or episode.family in _MEASURES) and first < start <= last:
                 others.setdefault(start, []).append(replace(episode, events=named))
     adopted, mixed = [], {}
     for start, some in sorted(others.items()):
@@ -162,17 +206,33 @@ def estimate_group(
         diverting = [events[name] for e in member.adopted for name in e.events if name in events]
         controls = controls_for(member.series, sample, others, minerals, events, diverting=diverting)
         own_seed = seed_of(seed_of(seed, member.series.series_id), "effects")
-        record = member_record(member, controls, ds, n=n, seed=own_seed)
+        spreads = {e.episode_id: _spread(e, group.leaves) for e in member.adopted}
+        record = member_record(member, controls, ds, spreads, n=n, seed=own_seed)
         records.append(record)
         noise.append(_innovations(sample, record.record, controls, ds))
     total = records.pop() if group.total else None
     return GroupRecord(group.name, freq, ds, tuple(records), _correlation(np.array(noise)), total)
 
 
-def member_record(member: Member, controls: Floats | None, ds: Days, *, n: int, seed: int) -> MemberRecord:
-    """The estimate for one member; its levels on the periods of the group."""
+def _spread(episode: Episode, leaves: Sequence[Member]) -> float:
+    """Prior sd of what an episode on some members does to the others: trade that is small moves large flows little."""
+    hit = others = 0.0
+    for member in leaves:
+        before = member.history.until(member.series.calendar.shift(episode.intervention.start, -1))
+        level = float(np.nansum(np.where(before.used, before.y, np.nan)[-member.series.calendar.months(_BEFORE) :]))
+        if any(not set(episode.events).isdisjoint(own.events) for own in member.own):
+            hit += level
+        else:
+            others += level
+    return float(np.clip(DIVERTED_SHARE * hit / others, *SD_BOUNDS)) if hit and others else SD_UNKNOWN
+
+
+def member_record(
+    member: Member, controls: Floats | None, ds: Days, spreads: Mapping[str, float], *, n: int, seed: int
+) -> MemberRecord:
+    """The estimate for one member, and its levels on the periods of the group; ``spreads``: prior sds by episode."""
     sample = member.sample
-    averaging = ModelAveraging({e.episode_id: (0.0, DIVERSION_SD) for e in member.adopted}, placebo=False)
+    averaging = ModelAveraging({name: (0.0, sd) for name, sd in spreads.items()}, placebo=False)
     every = [*member.own, *member.adopted]
     record = estimate(sample, every, controls=controls, n=n, seed=seed, settings=averaging)
     record = record.of(member.series.series_id)

@@ -16,7 +16,7 @@ possible, which a linear projection does not promise.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -28,6 +28,9 @@ from forecast.seeds import generator
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats
 
+#: Power by which the total's account is evened: its noise model is no more the truth than theirs. At 1 the effect on the
+#: partners hit was covered by 87 % of 90 % intervals, at one half by 88, without it by 89; the total's error is 3 % less.
+LIKELIHOOD_POWER = 0.5
 #: Degrees of freedom of the total's error: two accounts of real flows differ by more than normal errors say.
 _TOTAL_DEGREES = 5.0
 #: The hit partner's effect must have this probability of its sign for the share diverted to have a meaning.
@@ -133,8 +136,8 @@ class Diverted:
     @property
     def certain(self) -> bool:
         """Whether the effect on the partners hit has a sign."""
-        up = float(np.mean(self.summed("hit") > 0))
-        return max(up, 1 - up) >= _CERTAIN_SIGN
+        hit = self.summed("hit")
+        return bool(max(np.mean(hit > 0), np.mean(hit < 0)) >= _CERTAIN_SIGN)
 
     @cached_property
     def share(self) -> Floats | None:
@@ -178,27 +181,30 @@ def diverted(record: GroupRecord, events: Collection[str], *, weighed: bool = Tr
     ds, level = record.ds[complete], levels[:, complete]
     amount = np.array([_amounts(m, lv, asked, ds, record.freq) for m, lv in zip(record.members, level, strict=True)])
     rng = generator(0, "diversion", record.name, *asked)
-    known = [all(e.identified for e in m.of(asked)) for m in record.members]
+    known = [_known(m.of(asked)) for m in record.members]
     amount = _coupled(amount, _between(record.correlation[: len(amount), : len(amount)], known), rng)
     alone, kept = None, 1.0
     if record.total is not None and record.total.of(asked):
         alone = _amounts(record.total, record.total.level[complete], asked, ds, record.freq).sum(axis=1)
         if weighed and all(e.identified for e in record.total.of(asked)):
-            weight = _weights(amount.sum(axis=2), alone, _between(record.correlation, [*known, True]))
+            known.append(_known(record.total.of(asked)))
+            weight = _weights(amount.sum(axis=2), alone, _between(record.correlation, known))
             kept = float(1 / (weight**2).sum() / len(weight))
             amount = amount[:, _resampled(weight, rng)]
     return Diverted(record, asked, ds, level, amount, roles, alone, kept, int((rows & ~complete).sum()))
 
 
 def _periods(record: GroupRecord, hit: Collection[EpisodeEffect]) -> npt.NDArray[np.bool_]:
-    """(T,) periods of the group in which the partners hit may have felt it: from its first lead on, at most a year."""
+    """(T,) periods of the group in which the partners hit may have felt it: from its first lead on, at most a year;
+    of years the one after its first too, which may have begun before it."""
     ordinals = np.asarray(record.freq.ordinal(record.ds))
     rows = np.zeros(len(ordinals), dtype=bool)
     for effect in hit:
         window = effect.window(record.freq, record.ds[-1])
         if len(window):
             first = min(int(record.freq.ordinal(c.start)) - c.reach for c in effect.candidates)
-            rows |= (ordinals >= first) & (ordinals <= int(record.freq.ordinal(window[-1])))
+            stop = int(record.freq.ordinal(window[-1])) + (record.freq.per_year < 2)
+            rows |= (ordinals >= first) & (ordinals <= stop)
     return rows
 
 
@@ -210,10 +216,16 @@ def _amounts(member: MemberRecord, level: Floats, events: Collection[str], ds: D
     return np.asarray(level * -np.expm1(-path))
 
 
-def _between(correlation: Floats, known: Collection[bool]) -> Floats:
-    """The correlation of the errors of the effects: none with one of which the data say nothing."""
-    keep = np.outer(known, known) | np.eye(len(correlation), dtype=bool)
-    return np.where(keep, correlation, 0.0)
+def _known(effects: Sequence[EpisodeEffect]) -> float:
+    """The share, of what a member's effects might have been, that its data and not the prior tell: 0 to 1."""
+    left = [min(_spread(e.size.sum(axis=0)) / e.prior[1], 1.0) if e.identified else 1.0 for e in effects]
+    return 1.0 - max(left, default=1.0) ** 2
+
+
+def _between(correlation: Floats, known: Sequence[float]) -> Floats:
+    """The correlation of the errors of the effects: that of the noise, as far as these come of it."""
+    root = np.sqrt(known)
+    return np.where(np.eye(len(correlation), dtype=bool), 1.0, correlation * np.outer(root, root))
 
 
 def _coupled(amount: Floats, correlation: Floats, rng: np.random.Generator) -> Floats:
@@ -234,14 +246,14 @@ def _weights(amount: Floats, total: Floats, correlation: Floats) -> Floats:
     variance = max(float(W[-1, -1] - beta @ W[:-1, -1]), 1e-6 * float(W[-1, -1]))
     error = np.median(amount, axis=1)[:, None] - amount
     left = np.median(total) - amount.sum(axis=0) - beta @ error
-    weight = (1 + left**2 / (_TOTAL_DEGREES * variance)) ** (-(_TOTAL_DEGREES + 1) / 2)
+    weight = (1 + left**2 / (_TOTAL_DEGREES * variance)) ** (-LIKELIHOOD_POWER * (_TOTAL_DEGREES + 1) / 2)
     return np.asarray(weight / weight.sum())
 
 
 def _spread(draws: Floats) -> float:
-    """Standard deviation of the middle of draws: amounts have long tails."""
+    """Standard deviation of the middle of draws: amounts have long tails. Where most are 0, half that of all."""
     low, high = np.quantile(draws, [0.16, 0.84])
-    return max(float(high - low) / 2, 1e-12)
+    return max(float(high - low) / 2, float(draws.std()) / 2, 1e-12)
 
 
 def _resampled(weight: Floats, rng: np.random.Generator) -> npt.NDArray[np.intp]:
