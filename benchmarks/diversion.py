@@ -4,12 +4,12 @@
 
 Each trial takes a real group (a country's flows to or from several partners, and the total), a date around which no
 event hits it, and one partner, whose trade falls by a known share: a step, a six-month change, a decay or a ramp. Of
-what it loses nothing (in a third of the trials) or a share between 0 and 1 goes to the others, unevenly. The series end
-12 or 6 months after the start. Asked: how much the partner hit lost, the others gained and the total changed, in percent
-of the total without the event; and the share diverted. Reported: root mean square error with its standard error, bias,
-coverage of the 50, 80 and 90 % intervals, and how often the others' interval leaves out 0 where nothing was diverted
-(false alarms) and where something was (found). Beside it: each series by itself, draws added up as if errors had nothing
-to do with each other; the sum of the members without the total's own estimate.
+what it loses nothing (in a third of the trials) or a share between 0 and 1 goes to the others, unevenly. The series
+end 12 or 6 months after the start. Asked: how much the partner hit lost, the others gained and the total changed, in
+percent of the total without the event; and the share diverted. Reported: root mean square error with its standard
+error, bias, coverage of the 50, 80 and 90 % intervals, and how often the others' interval leaves out 0 where nothing
+was diverted (false alarms) and where something was (found). Beside it: each series by itself, draws added up as if
+errors had nothing to do with each other; the sum of the members without the total's own estimate.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ def _starts(group: PartnerGroup, panel: Panel) -> list[int]:
         at = np.asarray(freq.ordinal(history.ds)) - first
         inside = (at >= 0) & (at < n)
         seen[at[inside]] = (history.used & (history.y > 0))[inside]
-        for row in np.flatnonzero(~seen):
-            free[max(row - max(WINDOWS), 0) : row + 4] = False
+        for gap in np.flatnonzero(~seen).tolist():
+            free[max(gap - max(WINDOWS), 0) : gap + 4] = False
     touching = [e for e in panel.events.values() if exposure(e, group.total, panel.minerals) >= STRONG]
     for event in touching:
         for day in (event.announced, event.effective):
@@ -112,9 +112,13 @@ def _trial(panel: Panel, group: PartnerGroup, rows: Sequence[int], rng: np.rando
     ]
     new_total = replace(total, y=total.y - (1 - share) * lost)
     day: dt.date = total.ds[start].item()
-    episode = Episode("put-in", ("put-in",), KindFamily.TARIFF, 0, day, day, None, 1.0, replace(intervention, shape=Step()))
+    episode = Episode(
+        "put-in", ("put-in",), KindFamily.TARIFF, 0, day, day, None, 1.0, replace(intervention, shape=Step())
+    )
     members = tuple(
-        Member(leaf.series, leaf, (episode,) if j == k else (), () if j == k else (episode,), derived=j == len(leaves) - 1)
+        Member(
+            leaf.series, leaf, (episode,) if j == k else (), () if j == k else (episode,), derived=j == len(leaves) - 1
+        )
         for j, leaf in enumerate(changed)
     )
     whole = GroupMembers(group.name, members, Member(new_total.series, new_total, (episode,)))
@@ -151,7 +155,11 @@ def one_at_a_time(found: Diverted) -> Answered:
     roles = np.array(found.roles)
     assert found.total_alone is not None
     return Answered(
-        {"hit": apart[roles == "hit"].sum(axis=0), "others": apart[roles == "other"].sum(axis=0), "total": found.total_alone}
+        {
+            "hit": apart[roles == "hit"].sum(axis=0),
+            "others": apart[roles == "other"].sum(axis=0),
+            "total": found.total_alone,
+        }
     )
 
 

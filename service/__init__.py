@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from forecast.answers.backtests import Scores
 from forecast.answers.calendar import EventCalendar
+from forecast.answers.diversion import Diversion, DiversionPaths
 from forecast.answers.effects import EffectPaths, Effects
 from forecast.answers.event_classes import ClassEffects
 from forecast.answers.events import EventList, EventOnDay
@@ -24,7 +25,19 @@ from service import describe, problems, security, telemetry
 from service.answers import VERSION
 from service.context import Clock, Context, utc_now
 from service.encoding import Json
-from service.routes import backtests, effects, events, forecasts, health, observations, pages, runs, scenarios, series
+from service.routes import (
+    backtests,
+    diversion,
+    effects,
+    events,
+    forecasts,
+    health,
+    observations,
+    pages,
+    runs,
+    scenarios,
+    series,
+)
 
 #: Endpoints that machines and pages ask often: no limit on their rate, no line in the log while all is well.
 _QUIET = frozenset({"health.alive", "health.ready", "health.scrape", "pages.static", "swagger.static"})
@@ -48,6 +61,8 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     Effects,
     EffectPaths,
     ClassEffects,
+    Diversion,
+    DiversionPaths,
 )
 
 
@@ -69,7 +84,7 @@ def create_app(
     telemetry.install(app, metrics, log, quiet=_QUIET)
     security.install(app, settings, free=_QUIET)
     problems.install(app, log)
-    for noun in (series, observations, effects, backtests, forecasts, scenarios, events, runs):
+    for noun in (series, observations, effects, diversion, backtests, forecasts, scenarios, events, runs):
         app.register_api(noun.routes(context))
     app.register_api(health.routes(context, metrics))
     app.register_blueprint(pages.routes(context, app))

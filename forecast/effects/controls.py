@@ -9,7 +9,7 @@ import numpy as np
 
 from forecast.events import Event, Events
 from forecast.events.exposure import WORLD, Minerals, exposure
-from forecast.names import Measure
+from forecast.names import Measure, Place
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 
@@ -78,7 +78,7 @@ def _touches(event: Event, other: Series, minerals: Minerals) -> bool:
 
 def _to_all(one: Series) -> Series:
     """A flow as if it were to or from all partners."""
-    return one if one.flow == "world" else replace(one, partner=WORLD)
+    return one if one.flow == "world" else replace(one, partner=Place(WORLD))
 
 
 def _blind(event: Event, sample: Sample) -> slice:

@@ -173,7 +173,8 @@ def _with_adopted(member: Member, every: Sequence[Member], events: Events, miner
             start = int(freq.ordinal(episode.intervention.start))
             if named and (episode.apart or episode.family in _MEASURES) and first < start <= last:
                 others.setdefault(start, []).append(replace(episode, events=named))
-    adopted, mixed = [], {}
+    adopted: list[Episode] = []
+    mixed: dict[str, str] = {}
     for start, some in sorted(others.items()):
         names = tuple(dict.fromkeys(name for e in some for name in e.events))
         if start in own:
@@ -211,7 +212,8 @@ def estimate_group(
         records.append(record)
         noise.append(_innovations(sample, record.record, controls, ds))
     total = records.pop() if group.total else None
-    return GroupRecord(group.name, freq, ds, tuple(records), _correlation(np.array(noise)), total)
+    R = _correlation(np.array(noise))
+    return GroupRecord(group.name, freq, ds, tuple(records), R, total, every[0].series.unit)
 
 
 def _spread(episode: Episode, leaves: Sequence[Member]) -> float:

@@ -8,10 +8,10 @@ With a the true amounts, W the covariance of the errors of all estimates, l of t
 
     â_T | â_l, a  ~  N(Σa + β'(â_l − a),  W_TT − β'W_lT),   β = W_ll⁻¹ W_lT,
 
-weighs each joint draw. For normal draws that is generalised least squares reconciliation (Wickramasuriya, Athanasopoulos
-and Hyndman, Optimal forecast reconciliation through trace minimization, JASA 114, 2019), and where the total's error is
-the sum of the members' it weighs nothing: what both have seen counts once. Every draw stays one of a level that is
-possible, which a linear projection does not promise.
+weighs each joint draw. For normal draws that is generalised least squares reconciliation (Wickramasuriya,
+Athanasopoulos and Hyndman, Optimal forecast reconciliation through trace minimization, JASA 114, 2019), and where the
+total's error is the sum of the members' it weighs nothing: what both have seen counts once. Every draw stays one of a
+level that is possible, which a linear projection does not promise.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ from forecast.seeds import generator
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats
 
-#: Power by which the total's account is evened: its noise model is no more the truth than theirs. At 1 the effect on the
-#: partners hit was covered by 87 % of 90 % intervals, at one half by 88, without it by 89; the total's error is 3 % less.
+#: Power by which the total's account is evened: its noise model is no more the truth than theirs. At 1 the effect on
+#: the partners hit was covered by 87 % of 90 % intervals, at one half by 88, without it by 89.
 LIKELIHOOD_POWER = 0.5
 #: Degrees of freedom of the total's error: two accounts of real flows differ by more than normal errors say.
 _TOTAL_DEGREES = 5.0
@@ -81,7 +81,7 @@ class GroupRecord:
     """The effects on all members of a group: its partners and the rest, which add up, and the ``total``, if there is
     one.
 
-    ``ds`` (T,): period starts; ``correlation`` (M, M): of the members' noise, the total last.
+    ``ds`` (T,): period starts; ``correlation`` (M, M): of the members' noise, the total last; ``unit``: of amounts.
     """
 
     name: str
@@ -90,6 +90,7 @@ class GroupRecord:
     members: tuple[MemberRecord, ...]
     correlation: Floats
     total: MemberRecord | None = None
+    unit: str = ""
     notes: tuple[str, ...] = ()
 
     @property
@@ -123,15 +124,13 @@ class Diverted:
     kept: float
     missing: int
 
+    def rows(self, *roles: str) -> npt.NDArray[np.bool_]:
+        """(M,) the members of these roles; all of them by default."""
+        return np.array([not roles or role in roles for role in self.roles])
+
     def summed(self, *roles: str) -> Floats:
         """(n,) amounts over all periods and the members of these roles; all of them by default."""
-        chosen = [not roles or role in roles for role in self.roles]
-        return np.asarray(self.amount[chosen].sum(axis=(0, 2)))
-
-    def percent(self, *roles: str) -> Floats:
-        """(n,) the same in percent of what there would have been without the events."""
-        chosen = [not roles or role in roles for role in self.roles]
-        return more(float(self.level[chosen].sum()), self.summed(*roles))
+        return np.asarray(self.amount[self.rows(*roles)].sum(axis=(0, 2)))
 
     @property
     def certain(self) -> bool:
@@ -158,9 +157,9 @@ class Diverted:
 
 
 def more(level: float, amount: Floats) -> Floats:
-    """By how much percent a level is more than it would have been, from the amounts (n,)."""
+    """By how much percent a level is more than it would have been, from the amounts (n,); 0 where both are 0."""
     without = level - amount
-    return np.asarray(100 * amount / np.where(without > 0, without, np.nan))
+    return np.asarray(100 * np.divide(amount, without, out=np.zeros_like(amount), where=without > 0))
 
 
 def diverted(record: GroupRecord, events: Collection[str], *, weighed: bool = True) -> Diverted | None:

@@ -77,7 +77,7 @@ def _kind(one: Series, name: str) -> tuple[str, ...]:
 
 
 def _without_partner(one: Series) -> str:
-    """An id without its fifth word, which is the partner: measure, product, flow, reporter, partner and what follows."""
+    """An id without its fifth word, the partner: measure, product, flow, reporter, partner and what follows."""
     words = one.series_id.split(".")
     return ".".join([*words[:4], *words[5:]])
 
