@@ -23,6 +23,7 @@ from forecast.settings import FORECAST_LEVELS, Settings
 if TYPE_CHECKING:
     from forecast.answers.backtests import Scores
     from forecast.answers.calendar import EventCalendar
+    from forecast.answers.diversion import Diversion, DiversionPaths
     from forecast.answers.draws import Draws
     from forecast.answers.duties import DutyOnDay, DutySteps
     from forecast.answers.effects import EffectPaths, Effects
@@ -295,6 +296,22 @@ class Home:
         from forecast.answers.findings import findings
 
         return effect_paths(findings(self.catalog, self.registry, series_id, event_id))
+
+    def diversion(self, *event_ids: str, group: str | None = None) -> Diversion:
+        """What events on some partners did to the others and to the total, by group of flows with the same reporter.
+
+        Of several events, rounds of one measure, what they did together. ``group``: one, by the id of its total or of
+        any of its series. Raises ``NotEstimated`` where no training has told anything of it.
+        """
+        from forecast.answers.diversion import diversion
+
+        return diversion(self.catalog, self.registry, event_ids, group)
+
+    def diversion_paths(self, *event_ids: str, group: str | None = None) -> DiversionPaths:
+        """The same period by period."""
+        from forecast.answers.diversion import diversion_paths
+
+        return diversion_paths(self.catalog, self.registry, event_ids, group)
 
     def class_effects(self) -> ClassEffects:
         """What events of a kind do to prices and to flows, pooled over events and series."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from forecast.answers.backtests import Scores
 from forecast.answers.calendar import EventCalendar
+from forecast.answers.diversion import Diversion, DiversionPaths
 from forecast.answers.effects import EffectPaths, Effects
 from forecast.answers.event_classes import ClassEffects
 from forecast.answers.events import EventList, EventOnDay
@@ -26,6 +27,7 @@ from service.context import Clock, Context, utc_now
 from service.encoding import Json
 from service.routes import (
     backtests,
+    diversion,
     duties,
     effects,
     events,
@@ -60,6 +62,8 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     Effects,
     EffectPaths,
     ClassEffects,
+    Diversion,
+    DiversionPaths,
 )
 
 
@@ -81,7 +85,18 @@ def create_app(
     telemetry.install(app, metrics, log, quiet=_QUIET)
     security.install(app, settings, free=_QUIET)
     problems.install(app, log)
-    for noun in (series, observations, effects, backtests, forecasts, scenarios, events, duties, runs):
+    for noun in (
+        series,
+        observations,
+        effects,
+        diversion,
+        backtests,
+        forecasts,
+        scenarios,
+        events,
+        duties,
+        runs,
+    ):
         app.register_api(noun.routes(context))
     app.register_api(health.routes(context, metrics))
     app.register_blueprint(pages.routes(context, app))

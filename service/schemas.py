@@ -256,6 +256,14 @@ class EffectsQuery(Query):
     detail: Literal["episodes", "path"] | None = optional("episodes (the default), or path: every period of each")
 
 
+class DiversionQuery(Query):
+    """To which group of flows, with which other events, and how finely."""
+
+    group: Name | None = optional("id of a total, or of any series of its group: that group only")
+    event: Names = Field([], description="ids of other events, whose effect is added: the rounds of one measure")
+    detail: Literal["partners", "path"] | None = optional("partners (the default), or path: every period of each")
+
+
 class RunsQuery(Query):
     """Which runs are listed."""
 

@@ -11,6 +11,7 @@ import typer
 
 from forecast import errors
 from forecast.cli.backtests import backtest
+from forecast.cli.diversion import diversion
 from forecast.cli.duties import duties
 from forecast.cli.effects import effects
 from forecast.cli.events import events
@@ -96,6 +97,7 @@ app.add_typer(series, name="series", rich_help_panel=READ)
 app.add_typer(events, name="events", rich_help_panel=READ)
 app.command("duties", rich_help_panel=READ)(duties)
 app.command("effects", rich_help_panel=READ)(effects)
+app.command("diversion", rich_help_panel=READ)(diversion)
 app.command("backtest", rich_help_panel=READ)(backtest)
 app.command("ingest", rich_help_panel=TRAIN)(ingest)
 app.add_typer(observations, name="observations", rich_help_panel=TRAIN)

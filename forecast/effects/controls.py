@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from forecast.events import Event, Events
 from forecast.events.exposure import WORLD, Minerals, exposure
-from forecast.names import Measure
+from forecast.names import Measure, Place
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 
@@ -24,12 +25,15 @@ def controls_for(
     histories: Mapping[str, History],
     minerals: Minerals,
     events: Events | None = None,
+    *,
+    diverting: Sequence[Event] = (),
 ) -> Floats | None:
     """(T, m) logs of the series that may serve as comparison, NaN where missing or touched; None if there are none.
 
     Left out altogether: what is about the same or a related mineral, contains the series, or has another kind of
     measure or frequency. Left out for a year from the announcement of an event that touches the series: everything
-    else it touches, and the flows of a country whose own measure it is.
+    else it touches, and the flows of a country whose own measure it is. ``diverting``: events on another partner of the
+    series, which may have sent trade to it; for as long, what they touch is left out with all other partners of it.
     """
     touching = [] if events is None else [e for e in events.values() if exposure(e, series, minerals) > 0]
     columns = []
@@ -40,6 +44,9 @@ def controls_for(
         column = _aligned(other, sample)
         for event in touching:
             if _touches(event, other.series, minerals):
+                column[_blind(event, sample)] = np.nan
+        for event in diverting:
+            if _touches(event, other.series, minerals) or _touches(event, _to_all(other.series), minerals):
                 column[_blind(event, sample)] = np.nan
         if np.isfinite(column).mean() >= MIN_CONTROL_COVERAGE:
             columns.append(column)
@@ -67,6 +74,11 @@ def _overlap(series: Series, other: Series) -> bool:
 def _touches(event: Event, other: Series, minerals: Minerals) -> bool:
     its_country = other.flow != "world" and event.actor in (other.reporter, other.partner)
     return its_country or exposure(event, other, minerals) > 0
+
+
+def _to_all(one: Series) -> Series:
+    """A flow as if it were to or from all partners."""
+    return one if one.flow == "world" else replace(one, partner=Place(WORLD))
 
 
 def _blind(event: Event, sample: Sample) -> slice:

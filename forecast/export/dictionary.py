@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from forecast.answers.backtests import QuantileList, Scores
 from forecast.answers.calendar import EventCalendar
+from forecast.answers.diversion import Diversion, DiversionPaths
 from forecast.answers.duties import DutyOnDay, DutySteps
 from forecast.answers.effects import EffectPaths, Effects
 from forecast.answers.event_classes import ClassEffects
@@ -62,6 +63,10 @@ ENTRIES = (
     Entry("Effects", "`GET /v1/series/{series_id}/effects`, `orecast effects SERIES`", Effects),
     Entry("Effects by period", "`GET …/effects?detail=path`, `orecast effects SERIES --paths`", EffectPaths),
     Entry("Effects of kinds of events", "`GET /v1/effects`, `orecast effects --class`", ClassEffects),
+    Entry("Trade diversion", "`GET /v1/events/{event_id}/diversion`, `orecast diversion EVENT`", Diversion),
+    Entry(
+        "Trade diversion by period", "`GET …/diversion?detail=path`, `orecast diversion EVENT --paths`", DiversionPaths
+    ),
     Entry("Series", "`GET /v1/series`, `GET /v1/series/{series_id}`, `orecast series`", SeriesList),
     Entry("Observations", "`GET /v1/series/{series_id}/observations`", ObservationList),
     Entry("Held values", "`orecast observations held`", HeldList),

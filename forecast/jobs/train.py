@@ -21,6 +21,7 @@ from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, TooSh
 from forecast.forecasters import FORECASTERS, fittable, known
 from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS
 from forecast.jobs.card import make_card
+from forecast.jobs.diversion import estimate_diversion
 from forecast.jobs.evidence import EFFECTS_ONLY, evidence_run, speaks
 from forecast.jobs.processes import in_parallel
 from forecast.names import unservable
@@ -168,6 +169,7 @@ def train(
                 progress(done[series_id])
     finally:
         refresh(registry, catalog.retired())
+    estimate_diversion(catalog, registry, settings, ids, panel_set)
     return TrainingReport(tuple(done[series_id] for series_id in ids))
 
 
