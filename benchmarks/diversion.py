@@ -25,7 +25,7 @@ from support.report import Report, arguments
 from forecast.effects.diversion import GroupMembers, Member, estimate_group
 from forecast.effects.diverted import Diverted, diverted
 from forecast.effects.episodes import Episode
-from forecast.events import Events, KindFamily
+from forecast.events import Events, Stringency
 from forecast.events.exposure import exposure
 from forecast.interventions import Decay, Intervention, Ramp, Shape, Step, Temporary
 from forecast.timeseries.partners import PartnerGroup, partner_groups, rest_of
@@ -113,7 +113,7 @@ def _trial(panel: Panel, group: PartnerGroup, rows: Sequence[int], rng: np.rando
     new_total = replace(total, y=total.y - (1 - share) * lost)
     day: dt.date = total.ds[start].item()
     episode = Episode(
-        "put-in", ("put-in",), KindFamily.TARIFF, 0, day, day, None, 1.0, replace(intervention, shape=Step())
+        "put-in", ("put-in",), Stringency.TARIFF, 0, day, day, None, 1.0, replace(intervention, shape=Step())
     )
     members = tuple(
         Member(

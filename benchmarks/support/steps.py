@@ -11,7 +11,7 @@ from forecast.effects.controls import controls_for
 from forecast.effects.episodes import Episode
 from forecast.effects.estimate import ModelAveraging, estimate
 from forecast.effects.profile import profile
-from forecast.events import KindFamily
+from forecast.events import Stringency
 from forecast.interventions import Intervention, Step
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
@@ -60,7 +60,7 @@ def _found(history: History, size: float, months: int, panel: Panel, rng: np.ran
     start = sample.ds[row]
     spoiled = replace(sample, x=sample.x + sign * size * (np.arange(len(sample)) >= row))
     episode = Episode(
-        "put-in", ("put-in",), KindFamily.SUPPLY, 0, start.item(), start.item(), None, 1.0, Intervention(Step(), start)
+        "put-in", ("put-in",), Stringency.LICENCE, 0, start.item(), start.item(), None, 1.0, Intervention(Step(), start)
     )
     controls = controls_for(history.series, sample, panel.histories, panel.minerals)
     record = estimate(spoiled, [episode], controls=controls, n=DRAWS, seed=0, settings=ModelAveraging(placebo=False))

@@ -140,7 +140,9 @@ def train(
     plan: TrainingPlan,
     progress: Progress = lambda outcome: None,
 ) -> TrainingReport:
-    """Train these series (all targets and all evidence if None), ``settings.jobs`` at a time; call ``progress`` as each is done.
+    """Train these series (all targets and all evidence if None), ``settings.jobs`` at a time.
+
+    ``progress`` is called as each is done.
 
     Raises ``NotFound`` for an unknown series or family, ``MissingExtra``, ``Retired``, ``Unservable``, and
     ``InvalidInput`` for a comparison, before any work.
@@ -174,7 +176,7 @@ def train(
 
 
 def due(catalog: Catalog, registry: Registry, settings: Settings, as_of: dt.date) -> tuple[str, ...]:
-    """The targets and the evidence whose observations, events, settings or method changed since their champion was trained.
+    """The targets and the evidence whose observations, events, settings or method are not those of their champion.
 
     One without an observation is not due: there is nothing to train on.
     """
