@@ -113,7 +113,7 @@ def test_an_added_event_says_what_its_effect_rests_on(client: FlaskClient) -> No
     baseline, scenario, *_ = client.post("/v1/scenarios", json=QUESTION | adding()).get_json()["data"]
     (note,) = scenario["notes"]
     assert re.match(
-        r"new-licence: effect not known yet; taken from what \d+ other export (bans|licences) did to (volumes|values): ",
+        r"new-licence: effect not known yet; taken from what \d+ other export licences did to (volumes|values): ",
         note,
     )
     assert not any("new-licence" in result for result in baseline["notes"])
