@@ -93,8 +93,11 @@ class Series:
 
     @property
     def is_trained(self) -> bool:
-        """Whether it has runs: those of a target forecast, those of evidence only tell what events did."""
-        return self.is_target or self.is_evidence
+        """Whether it has runs: those of a target forecast, those of evidence only tell what events did.
+
+        An index of evidence, such as the duty that was paid, is none that an event could affect like prices or trade.
+        """
+        return self.is_target or (self.is_evidence and self.measure is not Measure.INDEX)
 
     @property
     def what(self) -> str:
