@@ -157,7 +157,7 @@ def carrier(lines: Iterable[DutyLine], events: Mapping[str, Event]) -> Carry:
     def carry(event: Event) -> Event:
         found = by_event.get(event.event_id, [])
         if not _states_its_rate(event, found):
-            found = _default(event, by_event)
+            found = _default(event, by_event, events)
         if not found:
             return event
         settled = (_settled(_placed(line, event), event, layers.get(line.layer, [])) for line in found)
@@ -181,7 +181,7 @@ def is_ad_valorem(event: Event) -> bool:
     return bool(_AD_VALOREM.match(event.value_unit)) and "headline" not in event.value_unit
 
 
-def _default(event: Event, by_event: Mapping[str, list[DutyLine]]) -> list[DutyLine]:
+def _default(event: Event, by_event: Mapping[str, list[DutyLine]], events: Mapping[str, Event]) -> list[DutyLine]:
     """What the rate of an event says that no line of the file is about, or that was given another rate."""
     theirs = event.own or event.event_id in by_event
     if not theirs or event.kind not in ("tariff", "tariff_relief") or event.value_after is None:
@@ -189,11 +189,21 @@ def _default(event: Event, by_event: Mapping[str, list[DutyLine]]) -> list[DutyL
     if not is_ad_valorem(event) or not event.flows or not event.minerals:
         return []
     origins, destinations = places(event.flows)
-    others = (act.target for act in event.acts if act.relation in ("amends", "terminates"))
-    layer = next((by_event[name][0].layer for name in (event.event_id, *others) if name in by_event), None)
-    rate = event.value_after
-    amended = next((act.target for act in event.acts if act.relation in ("amends", "terminates")), event.event_id)
-    return [DutyLine(event.event_id, layer or amended, origins, destinations, event.minerals, rate, rate)]
+    layer, rate = _layer(event, by_event, events), event.value_after
+    return [DutyLine(event.event_id, layer, origins, destinations, event.minerals, rate, rate)]
+
+
+def _layer(event: Event, by_event: Mapping[str, list[DutyLine]], events: Mapping[str, Event]) -> str:
+    """The layer of what an event amends or ends, and that of what it amended in its turn; else one of its own."""
+    seen = {event.event_id}
+    while event.event_id not in by_event:
+        others = (act.target for act in event.acts if act.relation in ("amends", "terminates"))
+        before = next((events[name] for name in others if name in events and name not in seen), None)
+        if before is None:
+            return event.event_id
+        event = before
+        seen.add(event.event_id)
+    return by_event[event.event_id][0].layer
 
 
 def _placed(line: DutyLine, event: Event) -> DutyLine:
