@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from forecast.answers.backtests import Scores
 from forecast.answers.calendar import EventCalendar
 from forecast.answers.diversion import Diversion, DiversionPaths
+from forecast.answers.duties import DutyOnDay, DutySteps
 from forecast.answers.effects import EffectPaths, Effects
 from forecast.answers.event_classes import ClassEffects
 from forecast.answers.events import EventList, EventOnDay
@@ -54,6 +55,8 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     EventOnDay,
     EventList,
     EventCalendar,
+    DutyOnDay,
+    DutySteps,
     Scores,
     RunCard,
     RunList,

@@ -61,6 +61,7 @@ class DutyAverage(Part):
         json_schema_extra=_POINTS,
     )
     since: dt.date = Field(description="day of the last step that was in effect")
+    place: str = Field(description="the origin that it is of: EU for its members")
 
 
 class DutyChange(Part):
@@ -238,15 +239,13 @@ def _says(parts: Sequence[DutyPart]) -> str:
     if not charging:
         return f"0 points and the ordinary rate: exempt from {counted(len(parts), 'layer')} on record"
     low, high = total(charging)
-    bounds = f"{low:g}" if low == high else f"{low:g} to {high:g}" if high is not None else f"at least {low:g}"
-    terms = " + ".join(
-        rate if (rate := rate_in_words(part)).isascii() and " " not in rate else f"({rate})" for part in charging
-    )
-    return (
-        f"{terms} = {bounds} points and the ordinary rate"
-        if len(charging) > 1
-        else f"{bounds} points and the ordinary rate"
-    )
+    if high is None:
+        points = f"at least {low:g} points, and how many more is on no record,"
+    else:
+        points = f"{low:g} points" if low == high else f"{low:g} to {high:g} points"
+    rates = [rate_in_words(part) for part in charging]
+    terms = " + ".join(f"({rate})" if " " in rate else rate for rate in rates)
+    return f"{f'{terms} = ' if len(charging) > 1 else ''}{points} and the ordinary rate"
 
 
 def _unknown(part: DutyPart) -> str:
@@ -261,7 +260,7 @@ def _rates(parts: Iterable[DutyPart]) -> list[tuple[str, float | None, float | N
 def _average(steps: Iterable[AverageStep], trade: Trade, day: dt.date) -> DutyAverage | None:
     origins = {trade.origin, "EU"} if trade.origin in names.EU_MEMBERS else {trade.origin}
     found = [s for s in steps if s.destination == trade.destination and s.origin in origins and s.day <= day]
-    return DutyAverage(points=found[-1].points, since=found[-1].day) if found else None
+    return DutyAverage(points=found[-1].points, since=found[-1].day, place=found[-1].origin) if found else None
 
 
 def _changes(catalog: Catalog, found: DutySchedule, day: dt.date) -> Iterable[DutyChange]:

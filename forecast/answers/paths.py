@@ -123,6 +123,13 @@ def _approved(licence: Licence, spells: Iterable[Spell], ahead: ForecastPeriods)
     return sum(shares, np.zeros(len(ahead.ds)))
 
 
+def _standing(guess: Intervention, ahead: ForecastPeriods) -> Intervention:
+    """An intervention that goes on as strong as it is at the last observation."""
+    last = ahead.freq.end(ahead.last)
+    begun = [step for step in guess.intensity if step[0] <= last]
+    return replace(guess, end=None, intensity=tuple(step for step in begun[-1:] if step[1]))
+
+
 def _responses(
     effect: EpisodeEffect,
     spells: Iterable[Spell],
@@ -140,7 +147,7 @@ def _responses(
             continue
         stands = spell.start <= ahead.origin
         if stands:
-            guess, held = replace(effect.candidates[0], end=None, intensity=()), ahead.last
+            guess, held = _standing(effect.candidates[0], ahead), ahead.last
         else:
             guess, held = Intervention(in_periods(BUILD_UP, ahead.freq), np.datetime64(spell.day, "D")), None
         instead = at_full(shape) if shape and not (stands and isinstance(shape, Licence)) else None

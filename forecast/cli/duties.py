@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from forecast.answers.model import Cell
     from forecast.cli.output import Line
 
-_COLUMNS = ("layer", "event_id", "low", "high", "rate_since", "basis")
+_COLUMNS = ("layer", "event_id", "low", "high", "rate_since")
 _STEPS = ("day", "total_low", "total_high", "says")
 
 
@@ -58,7 +58,7 @@ def duties(
     with session() as s:
         if start is None and until is None:
             found = s.duties(mineral, **places, day=on, as_of=as_of)
-            out.answer(found, _COLUMNS, wrap=["event_id", "basis"], instead=_rate, below=_below(found))
+            out.answer(found, _COLUMNS, wrap=["event_id"], instead=_rate, below=_below(found))
         else:
             steps = s.duty_steps(mineral, **places, start=start, until=until, as_of=as_of)
             out.answer(steps, _STEPS, wrap=["says"], instead=_totals, below=_missing(steps))
@@ -76,12 +76,14 @@ def _below(found: DutyOnDay) -> Iterator[str]:
     yield f"{found.mineral} from {found.origin} into {found.destination} on {found.day}: {found.says}"
     yield from _missing(found)
     for layer in found.data:
-        if layer.note and layer.low == layer.high:
+        if layer.note and layer.low == layer.high is not None:
             yield f"{layer.layer}: {layer.note}"
+        if layer.basis != "value":
+            yield f"{layer.layer} is not charged on the value alone: {layer.basis}"
     if found.average:
         average = found.average
         yield (
-            f"All goods from {found.origin}: {average.points:g} points on average since {average.since}, weighted by "
+            f"All goods from {average.place}: {average.points:g} points on average since {average.since}, weighted by "
             "the trade of 2024; that is the rate of no line"
         )
     for change in found.changes:

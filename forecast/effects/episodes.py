@@ -16,7 +16,8 @@ import numpy as np
 
 from forecast.effects.affected import direction
 from forecast.events import Event, Events, InForceInterval, KindFamily, Stringency, in_force, timeline, was_in_force
-from forecast.events.exposure import Minerals, exposure
+from forecast.events.duties import Trade, changes_by
+from forecast.events.exposure import Minerals, exposure, flows
 from forecast.interventions import Decay, Intervention, Licence, Shape, Step, Temporary
 from forecast.timeseries.frequency import Days, Freq
 
@@ -156,15 +157,54 @@ def _touching(
         strength = exposure(event, series, minerals)
         if strength > 0 and (event.effective or event.announced):
             touching[event.event_id] = (event, strength)
-    omitted = []
-    for event_id, target in _carried(event for event, _ in touching.values()):
+    omitted, carried = [], _carried(event for event, _ in touching.values())
+    for event_id, target in carried:
         omitted.append(Omission(event_id, (event_id,), f"is in the path of {target}, on which it acts"))
         del touching[event_id]
+    duties = _Duties(events, series, minerals, known_on, dict(carried))
+    for event_id, (event, _) in list(touching.items()):
+        changes = duties.changes(event) if event.family is KindFamily.TARIFF else ()
+        if changes and not any(points for _, points in changes):
+            omitted.append(Omission(event_id, (event_id,), "changes nothing in the duty that is paid"))
+            del touching[event_id]
     groups: dict[int, list[tuple[Event, float]]] = {}
     for event, strength in touching.values():
         period = int(series.calendar.ordinal(_start(events, event, known_on)))
         groups.setdefault(period, []).append((event, strength))
-    return [_episode(events, group, series, known_on, last) for group in groups.values()], omitted
+    return [_episode(events, group, duties, last) for group in groups.values()], omitted
+
+
+@dataclass(frozen=True)
+class _Duties:
+    """What measures change in the duty on the trade of a series; ``carried``: of the events that go on with what
+    another began, the other."""
+
+    events: Events
+    series: Series
+    minerals: Minerals
+    known_on: dt.date
+    carried: Mapping[str, str]
+
+    def changes(self, *tariffs: Event) -> tuple[tuple[dt.date, float], ...]:
+        """The points that tariffs change together from each day on; empty where the duty is on no record, or not the
+        same on all flows."""
+        chain = [event.event_id for event in tariffs]
+        for name in chain:
+            chain += [other for other, target in self.carried.items() if target == name and other not in chain]
+        met = dict.fromkeys(flow for event in tariffs for flow in flows(event, self.series))
+        trades = [Trade(self.series.mineral, *flow) for flow in met]
+        found = {changes_by(self.events, chain, trade, self.minerals, self.known_on) for trade in trades}
+        return found.pop() if len(found) == 1 else ()
+
+    def steps(self, leader: Event, group: Iterable[Event]) -> tuple[tuple[dt.date, float], ...]:
+        """By day the level of a tariff with those that the data cannot tell from it, or else of it alone: 1 is the
+        most that they charge. Empty where the duty is on no record."""
+        if leader.family is not KindFamily.TARIFF:
+            return ()
+        changes = self.changes(*(event for event in group if event.family is KindFamily.TARIFF))
+        changes = changes or self.changes(leader)
+        most = max((points for _, points in changes), key=abs, default=0.0)
+        return tuple((day, points / most) for day, points in changes) if most else ()
 
 
 def _carried(touching: Iterable[Event]) -> list[tuple[str, str]]:
@@ -189,9 +229,8 @@ def _start(events: Events, event: Event, known_on: dt.date) -> dt.date:
     return day
 
 
-def _episode(
-    events: Events, group: Sequence[tuple[Event, float]], series: Series, known_on: dt.date, last: np.datetime64
-) -> Episode:
+def _episode(events: Events, group: Sequence[tuple[Event, float]], duties: _Duties, last: np.datetime64) -> Episode:
+    series, known_on = duties.series, duties.known_on
     weighed = [(event, exposed * _weight(events, event, known_on)) for event, exposed in group]
     ordered = sorted(weighed, key=lambda pair: (-pair[1], pair[0].known_from, pair[0].event_id))
     leader, strength = ordered[0]
@@ -210,7 +249,7 @@ def _episode(
         leader.effective,
         leader.ended,
         strength,
-        _best_guess(events, leader, series.calendar, known_on, last),
+        _best_guess(leader, [event for event, _ in ordered], duties, last),
         in_force={event.event_id: in_force(events, event.event_id, known_on) for event, _ in ordered},
         exposure=next(exposed for event, exposed in group if event is leader),
         dose=leader.dose,
@@ -225,15 +264,16 @@ def _prevailing(signs: Sequence[int], weights: Sequence[float]) -> int:
     return 0 if abs(net) < total / 2 or not total else 1 if net > 0 else -1
 
 
-def _best_guess(events: Events, event: Event, freq: Freq, known_on: dt.date, last: np.datetime64) -> Intervention:
-    """The default shape of an event: measures hold while in force; shocks and announcements last until their end, or
-    fade.
+def _best_guess(event: Event, group: Sequence[Event], duties: _Duties, last: np.datetime64) -> Intervention:
+    """The default shape of an event that leads a group: measures hold while in force; shocks and announcements last
+    until their end, or fade. A tariff is as strong as what is paid more by it, where that is on record.
 
     Of what was not in force for long enough to be seen in the periods up to ``last`` there is no path that comes back:
     if it does, it is a measure that nobody has seen.
     """
+    events, freq, known_on = duties.events, duties.series.calendar, duties.known_on
     start = np.datetime64(_start(events, event, known_on), "D")
-    steps = timeline(events, event.event_id, known_on)
+    steps = duties.steps(event, group) or timeline(events, event.event_id, known_on)
     if not was_in_force(in_force(events, event.event_id, known_on), freq, last):
         steps = tuple(step for step in steps if step[0] <= freq.end(last).item()) or steps
     if event.family in (KindFamily.SHOCK, KindFamily.THREAT):
@@ -242,10 +282,7 @@ def _best_guess(events: Events, event: Event, freq: Freq, known_on: dt.date, las
     if len(steps) < 2:
         return Intervention(shape, start)
     if event.family is KindFamily.TARIFF or len(steps) > 2 or steps[1][1] != 0.0 or steps[0][1] != 1.0:
-        first = steps[0][1] or 1.0
-        return Intervention(
-            shape, start, intensity=tuple((np.datetime64(day, "D"), level / first) for day, level in steps)
-        )
+        return Intervention(shape, start, intensity=tuple((np.datetime64(day, "D"), level) for day, level in steps))
     return Intervention(shape, start, end=np.datetime64(steps[1][0] - dt.timedelta(days=1), "D"))
 
 

@@ -10,15 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from forecast.events.duty_lines import ALL_GOODS, NON_EXEMPT, DutyLine
+from forecast.events.duty_lines import DutyLine, charge, naming
 from forecast.events.event import Event, Events
 from forecast.events.exposure import Minerals
 from forecast.events.lifecycle import timeline
 
 _DAY = timedelta(days=1)
-#: How closely ``*`` and baskets name a mineral: less than any of its parents.
-_BASKET = 100
-_UNKNOWN = "whether it is exempt is not on record"
 
 
 @dataclass(frozen=True)
@@ -155,30 +152,6 @@ def schedule(events: Events, trade: Trade, minerals: Minerals, known_on: date) -
                 if closely is not None:
                     some.append(Governing(event, line, *charge(line, slug, minerals), steps, (closely, near)))
     return DutySchedule(trade, known_on, {slug: tuple(some) for slug, some in lines.items()})
-
-
-def naming(line: DutyLine, slug: str, minerals: Minerals) -> int | None:
-    """How closely a line names a mineral: 0 itself, 1 what it is part of, more by a basket; None if it does not."""
-    above = minerals.ancestors(slug)
-    found = [
-        0 if named == slug else 1 if named in above else _BASKET
-        for named in line.minerals
-        if named in (slug, ALL_GOODS) or named in above or minerals.is_basket(named)
-    ]
-    return min(found, default=None)
-
-
-def charge(line: DutyLine, slug: str, minerals: Minerals) -> tuple[float | None, float | None, str]:
-    """What a line charges on a mineral that it names, or whose basket it does: bounds, and why they are none closer."""
-    if naming(line, slug, minerals) != _BASKET or NON_EXEMPT not in line.minerals:
-        return line.low, line.high, line.note
-    above = minerals.ancestors(slug)
-    for names in ({slug}, above):
-        if names.intersection(line.charged):
-            return line.low, line.high, line.note
-        if names.intersection(line.exempt):
-            return 0.0, 0.0, "exempt"
-    return (None if line.low is None else 0.0), line.high, "; ".join(filter(None, (line.note, _UNKNOWN)))
 
 
 def changes_by(

@@ -10,12 +10,19 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import TYPE_CHECKING
 
 from forecast.events.event import Event, Events
 from forecast.names import EU_MEMBERS, Flow, Place, Slug
 
+if TYPE_CHECKING:
+    from forecast.events.exposure import Minerals
+
 #: All goods, where a line names no mineral; and the basket from which an exemption list takes goods.
 ALL_GOODS, NON_EXEMPT = Slug("*"), Slug("all-non-exempt")
+#: How closely ``*`` and baskets name a mineral: less than any of its parents.
+_BASKET = 100
+_UNKNOWN = "whether it is exempt is not on record"
 #: The columns of an event in which a rate is stated.
 STATING = ("title", "value_text", "intensity", "scope_note", "status_note", "mechanism")
 _AD_VALOREM = re.compile(r"(pp|pct) ad valorem")
@@ -44,7 +51,7 @@ class DutyLine:
     until: date | None = None
     states: tuple[tuple[str, str], ...] = ()
     note: str = ""
-    exempt: tuple[Slug, ...] = ()
+    exempt: tuple[tuple[Slug, str], ...] = ()
     charged: tuple[Slug, ...] = ()
 
     @property
@@ -91,6 +98,45 @@ def places(flows: Iterable[Flow]) -> tuple[tuple[Place, ...], tuple[Place, ...]]
     return tuple(dict.fromkeys(one for one, _ in pairs)), tuple(dict.fromkeys(other for _, other in pairs))
 
 
+def naming(line: DutyLine, slug: str, minerals: Minerals) -> int | None:
+    """How closely a line names a mineral: 0 itself, 1 what it is part of, more by a basket; None if it does not."""
+    above = minerals.ancestors(slug)
+    found = [
+        0 if named == slug else 1 if named in above else _BASKET
+        for named in line.minerals
+        if named in (slug, ALL_GOODS) or named in above or minerals.is_basket(named)
+    ]
+    return min(found, default=None)
+
+
+def charge(line: DutyLine, slug: str, minerals: Minerals) -> tuple[float | None, float | None, str]:
+    """What a line charges on a mineral that it names, or whose basket it does: bounds, and why they are none closer."""
+    if naming(line, slug, minerals) != _BASKET or NON_EXEMPT not in line.minerals:
+        return line.low, line.high, line.note
+    exempt: dict[str, str] = dict(line.exempt)
+    for names in ([slug], sorted(minerals.ancestors(slug))):
+        if set(names).intersection(line.charged):
+            return line.low, line.high, line.note
+        if by := next((exempt[name] for name in names if name in exempt), ""):
+            return 0.0, 0.0, f"exempt, as {by} says"
+    return (None if line.low is None else 0.0), line.high, "; ".join(filter(None, (line.note, _UNKNOWN)))
+
+
+def verdict(lines: Iterable[DutyLine], slug: str, flow: Flow, minerals: Minerals) -> bool | None:
+    """Whether lines of one event charge a mineral on a flow, whatever the day: True, False where they exempt it, None
+    where they do not say."""
+    found = [
+        (named, near, line)
+        for line in lines
+        if (near := line.nearness(*flow)) is not None and (named := naming(line, slug, minerals)) is not None
+    ]
+    closest = min((each[:2] for each in found), default=None)
+    rates = [charge(line, slug, minerals)[:2] for *near, line in found if tuple(near) == closest]
+    if any(low for low, _ in rates):
+        return True
+    return False if rates and all(rate == (0.0, 0.0) for rate in rates) else None
+
+
 Carry = Callable[[Event], Event]
 
 
@@ -111,7 +157,7 @@ def carrier(lines: Iterable[DutyLine], events: Mapping[str, Event]) -> Carry:
     def carry(event: Event) -> Event:
         found = by_event.get(event.event_id, [])
         if not _states_its_rate(event, found):
-            found = _default(event, by_event)
+            found = _default(event, by_event, events)
         if not found:
             return event
         settled = (_settled(_placed(line, event), event, layers.get(line.layer, [])) for line in found)
@@ -135,7 +181,7 @@ def is_ad_valorem(event: Event) -> bool:
     return bool(_AD_VALOREM.match(event.value_unit)) and "headline" not in event.value_unit
 
 
-def _default(event: Event, by_event: Mapping[str, list[DutyLine]]) -> list[DutyLine]:
+def _default(event: Event, by_event: Mapping[str, list[DutyLine]], events: Mapping[str, Event]) -> list[DutyLine]:
     """What the rate of an event says that no line of the file is about, or that was given another rate."""
     theirs = event.own or event.event_id in by_event
     if not theirs or event.kind not in ("tariff", "tariff_relief") or event.value_after is None:
@@ -143,11 +189,21 @@ def _default(event: Event, by_event: Mapping[str, list[DutyLine]]) -> list[DutyL
     if not is_ad_valorem(event) or not event.flows or not event.minerals:
         return []
     origins, destinations = places(event.flows)
-    others = (act.target for act in event.acts if act.relation in ("amends", "terminates"))
-    layer = next((by_event[name][0].layer for name in (event.event_id, *others) if name in by_event), None)
-    rate = event.value_after
-    amended = next((act.target for act in event.acts if act.relation in ("amends", "terminates")), event.event_id)
-    return [DutyLine(event.event_id, layer or amended, origins, destinations, event.minerals, rate, rate)]
+    layer, rate = _layer(event, by_event, events), event.value_after
+    return [DutyLine(event.event_id, layer, origins, destinations, event.minerals, rate, rate)]
+
+
+def _layer(event: Event, by_event: Mapping[str, list[DutyLine]], events: Mapping[str, Event]) -> str:
+    """The layer of what an event amends or ends, and that of what it amended in its turn; else one of its own."""
+    seen = {event.event_id}
+    while event.event_id not in by_event:
+        others = (act.target for act in event.acts if act.relation in ("amends", "terminates"))
+        before = next((events[name] for name in others if name in events and name not in seen), None)
+        if before is None:
+            return event.event_id
+        event = before
+        seen.add(event.event_id)
+    return by_event[event.event_id][0].layer
 
 
 def _placed(line: DutyLine, event: Event) -> DutyLine:
@@ -170,9 +226,9 @@ def _settled(line: DutyLine, event: Event, layer: Iterable[tuple[date, DutyLine]
             order = (-near, day)
             if slug not in said or order >= said[slug][0]:
                 said[slug] = (order, other)
-    exact = {slug: other.high for slug, (_, other) in said.items() if other.is_exact}
+    exact = {slug: other for slug, (_, other) in sorted(said.items()) if other.is_exact}
     return replace(
         line,
-        exempt=tuple(sorted(slug for slug, rate in exact.items() if rate == 0)),
-        charged=tuple(sorted(slug for slug, rate in exact.items() if rate)),
+        exempt=tuple((slug, other.event_id) for slug, other in exact.items() if not other.high),
+        charged=tuple(slug for slug, other in exact.items() if other.high),
     )

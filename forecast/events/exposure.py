@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from forecast.events.duty_lines import verdict
+from forecast.names import Flow
 from forecast.timeseries.series import Series
 
 if TYPE_CHECKING:
@@ -64,8 +66,9 @@ def exposure(event: Event, series: Series, minerals: Minerals) -> float:
     """How squarely an event hits a series, from 0 (not at all) to 1 (this mineral, this flow).
 
     Minerals match themselves, what contains them and what they contain, never siblings: of several it is the one that
-    the series is of that counts. A basket touches every flow it acts on and no world price; all goods of a country
-    are touched by baskets, and by what names several minerals. A flow A>B touches exports of A (to B or the world) and
+    the series is of that counts. A basket touches every flow it acts on and no world price: wholly where its duties are
+    known to be paid on the mineral, not at all where they exempt it; all goods of a country are touched by baskets, and
+    by what names several minerals. A flow A>B touches exports of A (to B or the world) and
     imports of B (from A or the world), ``WLD`` being any; a world series is touched by any flow of its mineral.
     """
     what = _about(event, series, minerals)
@@ -79,6 +82,8 @@ def untouched(event: Event, series: Series, minerals: Minerals) -> str:
     named, one = ", ".join(event.minerals), series.series_id
     if not event.minerals:
         return "it names no mineral"
+    if _paid(event, series, minerals) is False:
+        return f"what it charges exempts {series.mineral}, as {_exempting(event, series, minerals)} says"
     if not _about(event, series, minerals):
         if not _holds_anything(series, minerals):
             return f"it is about {named}, and {one} is of {series.mineral}"
@@ -108,8 +113,41 @@ def _about(event: Event, series: Series, minerals: Minerals) -> float:
         if series.flow == "world":
             return 0.0  # the world price of no mineral (cotton) holds none
         return 1.0 if baskets else _of_all_goods(named, minerals)
+    paid = _paid(event, series, minerals)
+    if paid is not None:
+        return float(paid)
     rest = math.prod(1.0 - _mineral(slug, series, minerals) for slug in named)
     return 1.0 - (0.3 if baskets and series.flow != "world" else 1.0) * rest
+
+
+def _paid(event: Event, series: Series, minerals: Minerals) -> bool | None:
+    """Whether what a basket charges is paid on a flow; None where that is on no record, and of what is no basket."""
+    if not any(map(minerals.is_basket, event.minerals)) or _holds_anything(series, minerals):
+        return None
+    found = {verdict(event.duties, series.mineral, flow, minerals) for flow in flows(event, series)}
+    return True if True in found else False if found == {False} else None
+
+
+def _exempting(event: Event, series: Series, minerals: Minerals) -> str:
+    """The event that says of the mineral of a series that a basket does not hold it."""
+    said: dict[str, str] = {slug: by for line in event.duties for slug, by in line.exempt}
+    names = (series.mineral, *sorted(minerals.ancestors(series.mineral)))
+    return next((said[name] for name in names if name in said), event.event_id)
+
+
+def flows(event: Event, series: Series) -> tuple[Flow, ...]:
+    """The flows of an event that a series has a part in, between the places that both name; none of a world series."""
+    if series.flow == "world":
+        return ()
+    own, other = series.reporter, series.partner
+    exporter, importer = (own, other) if series.flow == "export" else (other, own)
+    met = (flow for flow in event.flows if _flow(*flow, series))
+    return tuple(
+        dict.fromkeys(
+            (exporter if origin == WORLD else origin, importer if destination == WORLD else destination)
+            for origin, destination in met
+        )
+    )
 
 
 def _of_all_goods(named: Iterable[str], minerals: Minerals) -> float:

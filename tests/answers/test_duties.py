@@ -69,7 +69,11 @@ def test_the_average_beside_it_is_that_of_a_step_in_effect(home: forecast.Home) 
     later = home.duties("magnets", origin="CHN", destination="USA", day="2026-12-01").average
     assert later is not None
     assert str(later.since) == "2026-07-22", "what was only scheduled is no observation"
-    assert home.duties("steel", origin="DEU", destination="USA").average is not None, "that of the Union"
+    union = home.duties("steel", origin="DEU", destination="USA")
+    assert union.average is not None
+    assert union.average.place == "EU"
+    assert union.total_high is None
+    assert "on no record" in union.says
 
 
 def test_what_is_set_to_change_and_what_may_is_told_a_year_ahead(home: forecast.Home) -> None:

@@ -434,3 +434,71 @@ def test_an_end_on_a_weekend_is_that_of_the_business_day_before() -> None:
     expected = [0, 1, 1, 1, 0, 0]
     assert columns([acting], ds, business)[0].tolist() == expected
     assert acting.column(ds, business).tolist() == expected
+
+
+# -- the duty that is paid ---------------------------------------------------------------------------------------------
+
+TRADED = Minerals.from_rows(
+    [
+        ("copper-ore", "", "mineral"),
+        ("graphite-synthetic", "", "mineral"),
+        ("rare-earths", "", "mineral"),
+        ("steel", "", "mineral"),
+        ("all-non-exempt", "", "basket"),
+        ("all-cn-origin", "", "basket"),
+    ]
+)
+LATE = MONTHLY.range("2017-01-01", 118)
+
+
+def of_trade(events: Events, ids: Sequence[str], mineral: str, reporter: str, partner: str) -> dict[str, Episode | str]:
+    """Episodes of what a country imports of a mineral from another, and why there are none, of these events alone."""
+    series = a_series("x", mineral, "volume", "target", "import", reporter, partner, "t", "M", 20)
+    some = Events(events[event_id] for event_id in ids)
+    found, omitted = episodes(some, series, TRADED, LATE, known_on=dt.date(2026, 11, 27))
+    return {o.episode_id: o.reason for o in omitted if len(o.events) == 1} | {e.episode_id: e for e in found}
+
+
+def level(episode: Episode | str, month: str) -> float:
+    """How strong a tariff is in a month."""
+    assert isinstance(episode, Episode)
+    return float(episode.intervention.column(MONTHLY.range(month, 1), MONTHLY)[0])
+
+
+def test_the_day_on_which_a_rate_changed_is_in_the_intensity(bundled_events: Events) -> None:
+    """84 points on 10 April, 125 from the 12th on, and none of them from 14 May on, when 10 were left by another."""
+    ids = ("cn-retal-34-84-125-2025", "us-cn-geneva-2025")
+    episode = of_trade(bundled_events, ids, "copper-ore", "CHN", "USA")["cn-retal-34-84-125-2025"]
+    # Before the first step the first level counts.
+    assert level(episode, "2025-04-01") == pytest.approx((11 * 84 + 19 * 125) / (30 * 125))
+    assert level(episode, "2025-05-01") == pytest.approx(13 / 31)
+    assert level(episode, "2025-06-01") == 0
+
+
+def test_rates_of_one_month_are_one_path_of_what_was_paid(bundled_events: Events) -> None:
+    """10 points on 5 April, 84 and 125 in the days after, and 10 again when the rest was suspended."""
+    chain = tuple(f"us-ieepa-cn-reciprocal-{rate}-2025" for rate in (34, 84, 125))
+    truces = ("us-cn-geneva-2025", "us-cn-truce-extension-2025-08", "us-cn-busan-2025")
+    ids = (*chain, *truces, "us-ieepa-reciprocal-baseline-2025", "us-scotus-ieepa-void-2026")
+    found = of_trade(bundled_events, ids, "graphite-synthetic", "USA", "CHN")
+    episode = found["us-ieepa-reciprocal-baseline-2025"]
+    assert isinstance(episode, Episode)
+    assert [(str(day)[5:], round(125 * each, 6)) for day, each in episode.intervention.intensity] == [
+        ("04-05", 10), ("04-09", 84), ("04-10", 125), ("05-14", 10), ("02-24", 0),
+    ]  # fmt: skip
+
+
+def test_a_tariff_that_changes_nothing_on_a_trade_is_no_episode_of_it(bundled_events: Events) -> None:
+    """Steel from China has paid 25 points since 2018; the end of the exemptions in 2025 was felt by others."""
+    ids = ("us-s232-steel-2018", "us-s232-steel-al-2025-03", "us-s232-steel-al-50-2025-06")
+    found = of_trade(bundled_events, ids, "steel", "USA", "CHN")
+    assert found["us-s232-steel-al-2025-03"] == "changes nothing in the duty that is paid"
+    assert level(found["us-s232-steel-al-50-2025-06"], "2025-07-01") == 1
+    exempt = of_trade(bundled_events, (*ids, "us-s232-ca-mx-lifted-2019"), "steel", "USA", "CAN")
+    assert level(exempt["us-s232-steel-al-2025-03"], "2025-04-01") == 1, "Canada was exempt"
+
+
+def test_where_the_duty_is_on_no_record_a_tariff_is_as_strong_as_it_is_in_force(bundled_events: Events) -> None:
+    episode = of_trade(bundled_events, ("us-s122-10-2026",), "rare-earths", "USA", "CHN")["us-s122-10-2026"]
+    assert isinstance(episode, Episode)
+    assert [each for _, each in episode.intervention.intensity] == [1, 0]

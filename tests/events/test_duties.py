@@ -197,8 +197,9 @@ def test_an_event_of_ones_own_with_a_rate_charges_it(rate: float, start: dt.date
 def test_what_amends_another_replaces_its_rate_and_does_not_add_to_it() -> None:
     first = own("first", 10, "2025-01-01")
     second = own("second", 25, "2025-06-01", acts=(Act("amends", "first"),))
-    found = schedule(carried(first, second), Trade("copper", "CHL", "USA"), MINERALS, TODAY)
-    assert [total(found.on(dt.date(2025, month, 1)))[0] for month in (3, 6)] == [10, 25]
+    third = own("third", 50, "2025-09-01", acts=(Act("amends", "second"),))
+    found = schedule(carried(first, second, third), Trade("copper", "CHL", "USA"), MINERALS, TODAY)
+    assert [total(found.on(dt.date(2025, month, 1)))[0] for month in (3, 6, 9)] == [10, 25, 50]
 
 
 def test_a_headline_a_threat_and_a_rate_in_another_unit_charge_nothing() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forecast.events import Event
-from forecast.events.exposure import Minerals, exposure, untouched
+from forecast.events import Event, Events
+from forecast.events.exposure import Minerals, exposure, flows, untouched
 from forecast.names import stored_flow
 from forecast.timeseries.series import Series
 from tests.support.records import NOTHING_SAID, a_series, changed
@@ -233,3 +233,35 @@ def test_no_mineral_is_related_to_no_mineral() -> None:
     assert not MINERALS.related("", "")
     assert not MINERALS.related("", "copper")
     assert MINERALS.ancestors("yttrium") == {"rare-earths", "rare-earths-heavy"}
+
+
+# -- what a basket charges, and exempts --------------------------------------------------------------------------------
+
+
+def us_import(mineral: str) -> Series:
+    return series(mineral, "import", "USA", "CHN")
+
+
+def test_a_basket_touches_what_is_known_to_pay_wholly_and_what_is_exempt_not_at_all(bundled_events: Events) -> None:
+    raised = bundled_events["us-ieepa-cn-reciprocal-125-2025"]
+    assert exposure(raised, us_import("ndfeb-magnets"), MINERALS) == 1, "not exempt until September"
+    assert exposure(raised, us_import("yttrium"), MINERALS) == 0, "rare earths are exempt, and so are their parts"
+    assert 0 < exposure(raised, us_import("thermal-coal"), MINERALS) < 1, "nobody has said"
+    assert exposure(bundled_events["us-ieepa-cn-fent-2025-02"], us_import("yttrium"), MINERALS) == 1, "none is exempt"
+    void = bundled_events["us-scotus-ieepa-void-2026"]
+    assert 0 < exposure(void, us_import("yttrium"), MINERALS) < 1, "it charges nothing, so that nothing is known of it"
+
+
+def test_why_an_exempt_mineral_is_untouched_names_who_exempts_it(bundled_events: Events) -> None:
+    raised = bundled_events["us-ieepa-cn-reciprocal-125-2025"]
+    assert untouched(raised, us_import("rare-earths"), MINERALS) == (
+        "what it charges exempts rare-earths, as us-ieepa-reciprocal-baseline-2025 says"
+    )
+    assert untouched(raised, us_import("ndfeb-magnets"), MINERALS) == ""
+
+
+def test_a_flow_to_the_world_is_exempt_where_the_flow_of_the_event_is(bundled_events: Events) -> None:
+    exports = series("rare-earths", "export", "CHN", "WLD")
+    assert exposure(bundled_events["us-ieepa-reciprocal-baseline-2025"], exports, MINERALS) == 0
+    assert exposure(bundled_events["us-ieepa-cn-fent-2025-02"], exports, MINERALS) == 0.6, "one of its buyers"
+    assert flows(bundled_events["us-ieepa-reciprocal-baseline-2025"], exports) == (("CHN", "USA"),)
