@@ -333,7 +333,13 @@ def _says(rows: dict[str, PartnerEffect], share: Estimate | None, found: Diverte
 
 def _amount(row: PartnerEffect, unit: str) -> str:
     low, high = row.amount.interval(90)
-    return f"{row.amount.median:+.3g} {unit} ({low:+.3g} to {high:+.3g})"
+    return f"{_signed(row.amount.median)} {unit} ({_signed(low)} to {_signed(high)})"
+
+
+def _signed(value: float) -> str:
+    """Three significant digits with a sign, thousands apart; 0 has none."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:+,.0f}" if abs(rounded) >= 1000 else f"{rounded:+g}" if rounded else "0"
 
 
 def _periods(found: Diverted) -> Iterator[PartnerPeriod]:
