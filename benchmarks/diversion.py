@@ -7,9 +7,10 @@ event hits it, and one partner, whose trade falls by a known share: a step, a si
 what it loses nothing (in a third of the trials) or a share between 0 and 1 goes to the others, unevenly. The series
 end 12 or 6 months after the start. Asked: how much the partner hit lost, the others gained and the total changed, in
 percent of the total without the event; and the share diverted. Reported: root mean square error with its standard
-error, bias, coverage of the 50, 80 and 90 % intervals, and how often the others' interval leaves out 0 where nothing
-was diverted (false alarms) and where something was (found). Beside it: each series by itself, draws added up as if
-errors had nothing to do with each other; the sum of the members without the total's own estimate.
+error, bias, coverage of the 50, 80 and 90 % intervals, and how often the others' interval leaves out 0: where nothing
+was diverted (false alarms), where something was (found), and where that was a twentieth of the total (found if much).
+Beside it: each series by itself, draws added up as if errors had nothing to do with each other; the sum of the members
+without the total's own estimate.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ BEFORE = 36  # months of history that a trial needs
 STRONG = 0.5  # exposure from which a real event would spoil a trial
 LEAST_SHARE = 0.05  # of the total that a partner must have to be hit
 NOTHING_MOVED = 1 / 3  # of the trials
+MUCH = 0.05  # of the total, gained by the others
 DRAWS = 1000
 
 
@@ -175,6 +177,7 @@ def rows(cases: Sequence[Trial], answers: dict[str, list[Answered]]) -> list[dic
             inside = np.array([[lo <= t <= hi for lo, hi in each] for each, t in zip(ends, truth, strict=True)])
             away = np.array([each[-1][0] > 0 or each[-1][1] < 0 for each in ends])
             moved = np.array([t.share > 0 for t in cases])
+            much = np.array([t.others / t.scale >= MUCH for t in cases])
             width = float(np.mean([each[-1][1] - each[-1][0] for each in ends]))
             out.append(
                 {
@@ -188,6 +191,7 @@ def rows(cases: Sequence[Trial], answers: dict[str, list[Answered]]) -> list[dic
                     "width90": width,
                     "false alarms": f"{100 * away[~moved].mean():.0f}" if quantity == "others" else None,
                     "found": f"{100 * away[moved].mean():.0f}" if quantity == "others" else None,
+                    "found if much": f"{away[much].sum()} of {much.sum()}" if quantity == "others" else None,
                 }
             )
     return out
@@ -195,6 +199,8 @@ def rows(cases: Sequence[Trial], answers: dict[str, list[Answered]]) -> list[dic
 
 def shares(cases: Sequence[Trial], answered: Sequence[Answered]) -> dict[str, object]:
     told = [(t.share, a.share) for t, a in zip(cases, answered, strict=True) if a.share is not None]
+    if not told:
+        return {"told": f"0 of {len(cases)}"}
     ends = [[np.quantile(draws, [(1 - q) / 2, (1 + q) / 2]) for q in LEVELS] for _, draws in told]
     inside = np.array([[lo <= s <= hi for lo, hi in each] for each, (s, _) in zip(ends, told, strict=True)])
     return {

@@ -23,6 +23,7 @@ NUMERICAL_MODULES = (
     "forecast.events",
     "forecast.forecasters",
     "forecast.interventions",
+    "forecast.jobs.diversion",
     "forecast.jobs.train",
     "forecast.metrics",
     "forecast.seeds",

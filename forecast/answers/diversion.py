@@ -43,7 +43,7 @@ class PartnerEffect(Part):
     partner: str | None = Field(description="place of the partner; rest: all that have no series; null of a sum")
     series_id: str | None = Field(description="id of the series; null of a sum and of the rest, which is derived")
     role: str | None = Field(description=f"{_ROLES}; null of a sum")
-    observed: float = Field(description="sum over the periods, as observed", json_schema_extra=IN_UNIT)
+    y: float = Field(description="observed value, sum over the periods", json_schema_extra=IN_UNIT)
     amount: Estimate = Field(
         description="observed less what there would have been without the events, sum over the periods",
         json_schema_extra=IN_UNIT,
@@ -233,47 +233,36 @@ def _sums(found: Diverted) -> dict[str, tuple[str, ...]]:
 
 
 def _partner(found: Diverted, k: int) -> PartnerEffect:
-    member, level, amount = found.record.members[k], float(found.level[k].sum()), found.amount[k].sum(axis=1)
-    return _row(
-        PARTNER,
-        level,
-        amount,
-        partner=member.partner,
-        series_id=None if member.derived else member.name,
-        role=found.roles[k],
-        identified=all(effect.identified for effect in member.of(found.events)),
-        nearby=_nearby(found, member),
-    )
+    member = found.record.members[k]
+    of_partner = {
+        "partner": member.partner,
+        "series_id": None if member.derived else member.name,
+        "role": found.roles[k],
+        "identified": all(effect.identified for effect in member.of(found.events)),
+        "nearby": _nearby(found, member),
+    }
+    summed = _row(PARTNER, float(found.level[k].sum()), found.amount[k].sum(axis=1))
+    return summed.model_copy(update=of_partner)
 
 
 def _together(what: str, found: Diverted, roles: Collection[str]) -> PartnerEffect:
-    level = float(found.level[found.rows(*roles)].sum())
-    return _row(what, level, found.summed(*roles))
+    return _row(what, float(found.level[found.rows(*roles)].sum()), found.summed(*roles))
 
 
-def _row(
-    what: str,
-    level: float,
-    amount: Floats,
-    *,
-    partner: str | None = None,
-    series_id: str | None = None,
-    role: str | None = None,
-    identified: bool | None = None,
-    nearby: tuple[str, ...] = (),
-) -> PartnerEffect:
+def _row(what: str, level: float, amount: Floats) -> PartnerEffect:
+    """A line without what is said of single partners only."""
     low, high = np.quantile(amount, [0.05, 0.95])
     return PartnerEffect(
         what=what,
-        partner=partner,
-        series_id=series_id,
-        role=role,
-        observed=six_digits(level).item(),
+        partner=None,
+        series_id=None,
+        role=None,
+        y=six_digits(level).item(),
         amount=Estimate.of(Band.of(amount)),
         percent=Estimate.of(Band.of(more(level, amount))),
         clear=bool(low > 0 or high < 0),
-        identified=identified,
-        nearby=nearby,
+        identified=None,
+        nearby=(),
     )
 
 
@@ -333,7 +322,13 @@ def _says(rows: dict[str, PartnerEffect], share: Estimate | None, found: Diverte
 
 def _amount(row: PartnerEffect, unit: str) -> str:
     low, high = row.amount.interval(90)
-    return f"{row.amount.median:+.3g} {unit} ({low:+.3g} to {high:+.3g})"
+    return f"{_signed(row.amount.median)} {unit} ({_signed(low)} to {_signed(high)})"
+
+
+def _signed(value: float) -> str:
+    """Three significant digits with a sign, thousands apart; 0 has none."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:+,.0f}" if abs(rounded) >= 1000 else f"{rounded:+g}" if rounded else "0"
 
 
 def _periods(found: Diverted) -> Iterator[PartnerPeriod]:

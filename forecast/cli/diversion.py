@@ -95,7 +95,7 @@ def _cells(row: PartnerEffect, number: Callable[[float], str]) -> dict[str, str]
     return {
         "who": row.partner or row.what,
         "role": row.role or "sum",
-        "observed": number(row.observed),
+        "observed": number(row.y),
         "amount": number(row.amount.median),
         "low": number(low),
         "high": number(high),

@@ -98,7 +98,7 @@ def load(root: Path, name: str) -> StoredGroup:
     """The record of a group. Raises ``FileNotFoundError`` where there is none, and ``CorruptArtifact``."""
     path = _path(root, name)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             return _read({key: arrays[key] for key in arrays.files})
     except FileNotFoundError:
         raise

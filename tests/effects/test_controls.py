@@ -9,6 +9,7 @@ import pytest
 from forecast.effects.controls import controls_for
 from forecast.events import Event, Events
 from forecast.events.exposure import Minerals
+from forecast.names import Place
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import History, Series
@@ -137,3 +138,17 @@ def test_controls_are_on_the_periods_of_the_sample_in_order_of_their_name() -> N
     assert found is not None
     np.testing.assert_array_equal(found[:, 0], np.log(np.arange(1.0, 41)))
     np.testing.assert_array_equal(found[:, 1], [np.nan, np.nan, *np.log(np.arange(1.0, 39))])
+
+
+def test_what_may_carry_the_diversion_of_an_event_on_another_partner_is_no_comparison() -> None:
+    canada = like(EXPORT, series_id="volume.copper.import.us.ca", flow="import", reporter="USA", partner="CAN")
+    other = like(canada, series_id="volume.tin.import.us.ca", mineral="tin")
+    both = replace(event("2016-03-31", minerals=("copper", "tin")), flows=((Place("CHN"), Place("USA")),))
+    histories = {other.series_id: history(other)}
+    sample = Sample.of(history(canada))
+    free = controls_for(canada, sample, histories, MINERALS, Events([both]))
+    assert free is not None
+    assert np.isfinite(free).all(), "it touches neither of them"
+    found = controls_for(canada, sample, histories, MINERALS, Events([both]), diverting=[both])
+    assert found is not None
+    assert np.flatnonzero(np.isfinite(found[:, 0])).tolist() == without(14, 25)
