@@ -93,7 +93,7 @@ class Series:
 
     @property
     def is_trained(self) -> bool:
-        """Whether it has runs: those of a target forecast, those of evidence only tell what events did."""
+        """Whether it has runs: those of a target forecast, those of evidence tell what events did and no more."""
         return self.is_target or self.is_evidence
 
     @property
