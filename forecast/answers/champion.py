@@ -36,7 +36,7 @@ def champion_of(series: Series, registry: Registry) -> Run:
     if not series.is_target:
         what, does = ROLES[series.role]
         why, way_out = f"it is {what}, which {does} and is never forecast", "take its row in with the role target"
-        told = f"what they did: orecast effects {series.series_id}; " if series.is_evidence else ""
+        told = f"what events did to it: orecast effects {series.series_id}; " if series.is_evidence else ""
         raise NotTrained(series.series_id, why, f"{told}to forecast it, {way_out}")
     run = registry.champion(series.series_id)
     if not run.card.forecasts:

@@ -24,7 +24,7 @@ NOT_FORECAST = Selection(EFFECTS_ONLY, float("nan"), "effects estimated: it is e
 
 
 def too_few(history: History) -> str:
-    """Why evidence cannot tell of events; empty where it can, and for a target, which is forecast from what is there."""
+    """Why evidence cannot tell of events; empty where it can, and for a target, which may be forecast from less."""
     there = int(history.used.sum())
     least = LEAST_YEARS if history.series.calendar.per_year == 1 else LEAST_PERIODS
     if not history.series.is_evidence or there >= least:
