@@ -132,13 +132,15 @@ def test_what_a_ban_did_to_ended_evidence_is_seen_with_the_raw_jump_inside_the_i
         (ban,) = (one for one in home.effects(TOLD).data if one.episode_id == BAN)
         (halt,) = (one for one in home.effects(STOPPED).data if one.episode_id == HALT)
         path = home.effect_paths(TOLD, event_id=BAN)
-        quality = home.effects(TOLD).quality
+        quality, notes = home.effects(TOLD).quality, home.effects(TOLD).notes
+        assert not any("yearly" in note for note in home.effects(STOPPED).notes)
     assert ban.average is not None
     least, most = ban.average.interval(90)
     assert 200 < least < 700 < most
     assert halt.average is not None
     assert halt.average.interval(90)[1] < -90, "its zeros are less than can be reported, not nothing"
     assert {period.ds.year for period in path.data} >= {2011, 2012, 2013}
+    assert any(note.startswith("yearly values are coarse") for note in notes)
     assert quality == "short", "which says nothing of a test on past data: there is none to be had"
 
 
