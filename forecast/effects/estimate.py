@@ -32,9 +32,10 @@ from forecast.timeseries.series import Floats
 __all__ = ["ModelAveraging", "controls_for", "estimate", "quiet_periods", "regress"]
 
 #: Standard deviations on the log that a size may have, the main one first, and how likely they are. A ban is a size
-#: of −7: under one normal prior two medium effects that cancel would be cheaper than one large one.
+#: of −7: under one normal prior two medium effects that cancel would be cheaper than one large one. A price quoted on
+#: an exchange moves by a fraction, but one paid for a metal that a quota stops was eight times as high a year later.
 FLOW_SDS, FLOW_WEIGHTS = (0.4, 1.0, 3.0), (0.7, 0.2, 0.1)
-PRICE_SDS, PRICE_WEIGHTS = (0.25, 0.7), (0.9, 0.1)
+PRICE_SDS, PRICE_WEIGHTS = (0.25, 0.7, 2.0), (0.87, 0.1, 0.03)
 #: Chance that an episode did something, if one that overlaps with it did; and that it did something else besides.
 ACTING_PROBABILITY, MIN_ACTING_PROBABILITY, SECOND_COMPONENT_PROBABILITY = 0.9, 0.05, 0.1
 
