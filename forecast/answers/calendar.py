@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from forecast.answers.champion import champion_of
 from forecast.answers.event_filter import EventFilter
 from forecast.answers.model import LINES, Listing, Part, Text
 from forecast.answers.series import served
@@ -162,7 +163,7 @@ def _reach(series: Iterable[Series], registry: Registry) -> dict[Series, dt.date
     found: dict[Series, dt.date] = {}
     for one in series:
         with suppress(Damaged, NotTrained):
-            run = registry.champion(one.series_id)
+            run = champion_of(one, registry)
             freq = run.card.series.calendar
             found[one] = freq.end(freq.shift(run.last, run.draws.shape[1])).item()
     return found

@@ -35,19 +35,18 @@ def champion_of(series: Series, registry: Registry) -> Run:
     """The champion of a series, to forecast by. Raises ``NotTrained``, also for what is no target."""
     if not series.is_target:
         what, does = ROLES[series.role]
-        why = f"it is {what}, which {does} and is never forecast"
-        raise NotTrained(series.series_id, why, "to forecast it, take its row in with the role target")
+        why, way_out = f"it is {what}, which {does} and is never forecast", "take its row in with the role target"
+        told = f"what events did to it: orecast effects {series.series_id}; " if series.is_evidence else ""
+        raise NotTrained(series.series_id, why, f"{told}to forecast it, {way_out}")
     run = registry.champion(series.series_id)
-    if not run.forecasts:
-        raise NotTrained(series.series_id, "its run is of the time when it was evidence")
+    if not run.card.forecasts:
+        raise NotTrained(series.series_id, "it was evidence when it was trained, and is a target now")
     return run
 
 
-def teacher_of(series: Series, registry: Registry) -> Run:
+def teller_of(series: Series, registry: Registry) -> Run:
     """The champion of a series, to tell what events did to it. Raises ``NotTrained``, also for a comparison."""
-    if series.is_evidence:
-        return registry.champion(series.series_id)
-    return champion_of(series, registry)
+    return registry.champion(series.series_id) if series.is_trained else champion_of(series, registry)
 
 
 def as_trained(series: Series, run: Run) -> Series:

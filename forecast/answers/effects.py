@@ -179,6 +179,13 @@ class EventNotEstimated(Part):
     why: str = Field(description="why there is no estimate, which is not to say that it had no effect")
 
 
+#: What holds for all that yearly values tell of events.
+COARSE = (
+    "yearly values are coarse: what began in the same year is one episode, and a measure that was in force through no "
+    "whole year, nor for as long as one, counts as announced only"
+)
+
+
 class EffectsAnswer(Listing):
     """What holds for all that the serving run says of past events."""
 
@@ -249,7 +256,7 @@ def _facts(found: Findings) -> dict[str, object]:
         "method": record.method,
         "omitted": _omitted(record),
         "not_estimated": [EventNotEstimated(event_id=name, why=why) for name, why in found.not_estimated.items()],
-        "notes": record.notes,
+        "notes": record.notes + (COARSE,) * (record.freq.per_year == 1),
     }
 
 

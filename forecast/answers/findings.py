@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from forecast.answers.cache import NOTHING_KEPT, Cache
-from forecast.answers.champion import as_trained, teacher_of
+from forecast.answers.champion import as_trained, teller_of
 from forecast.answers.event_priors import EventClass, Evidence
 from forecast.answers.not_estimated import own_not_estimated, why_not
 from forecast.effects.affected import Affected
@@ -59,7 +59,7 @@ def findings(
     """
     edition, known, retired = catalog.facts()
     today = known.get(series_id) or catalog.get(series_id)
-    run = teacher_of(today, registry)
+    run = teller_of(today, registry)
     series, evidence = as_trained(today, run), Evidence.of(registry, retired)
     key = "findings", series_id, run.run_id, edition, evidence.digest
     found = cache.get(key, lambda: _all(catalog, series, run, evidence))

@@ -46,7 +46,7 @@ def quality(card: Card) -> Quality:
     data, season = card.data, card.series.calendar.season
     if data.observations < least_observations(card):
         return Quality.INSUFFICIENT
-    if card.champion_family not in card.backtest:
+    if card.forecasts and card.champion_family not in card.backtest:
         return Quality.UNTESTED
     if data.observations < SPARSE_SHARE * (data.observations + data.missing):
         return Quality.SPARSE

@@ -19,7 +19,10 @@ class RunFacts(Part):
     champion: bool = Field(
         title="serves", description="whether it is the run that serves, or would if `fault` did not keep it from it"
     )
-    family: Text = Field(description="family of models that forecasts; null where the card cannot be read")
+    family: Text = Field(
+        description="family of models that forecasts; effects-only where none does, of evidence; null where the card "
+        "cannot be read"
+    )
     trained_at: dt.datetime | None = Field(description="moment of the training (UTC)")
     as_of: dt.date | None = Field(description="day whose knowledge counted in the training")
     last: dt.date | None = Field(description="first day of the last period that it saw")

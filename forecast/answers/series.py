@@ -50,7 +50,10 @@ class SeriesFacts(Answer):
         description="the smallest amount that is reported: a 0 means less; null: read from the values",
         json_schema_extra=in_unit("unit of the series"),
     )
-    run: str | None = Field(title="serving run", description="id of the run that serves; null where none does")
+    run: str | None = Field(
+        title="serving run",
+        description="id of the run that serves, or that tells what events did to evidence; null where there is none",
+    )
     data_to: dt.date | None = Field(description="first day of the last period with data that this run has seen")
     quality: QualityWord | None = Field(
         description="what these data can bear: solid, short, sparse, untested or insufficient"

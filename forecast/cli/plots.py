@@ -100,9 +100,10 @@ def _scenario_forecasts(answered: ScenarioAnswer, series_id: str) -> tuple[Outco
 
 
 def _backtest(s: Session, series_id: str) -> bytes:
+    from forecast.answers.champion import champion_of
     from forecast.export.plots import backtest_picture
 
-    card = s.registry.champion(series_id).card
+    card = champion_of(s.catalog.get(series_id), s.registry).card
     if card.champion_family not in card.backtest:
         raise TooShort(f"{series_id} has no backtest: {card.why}")
     return backtest_picture(card)

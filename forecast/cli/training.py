@@ -40,7 +40,8 @@ def train(
     left as it is. One that fails is reported and the others finish (exit code
     1). `orecast runs show SERIES` prints how it was done and how good it is.
     Retraining on schedule keeps the families; train without options considers
-    all again. Of evidence only what events did is estimated.
+    all again. Of evidence only what events did is estimated, which takes a
+    second or two; evidence of too few values is left out.
 
     \b
     Examples:
@@ -56,7 +57,7 @@ def train(
 
     with session() as s, workplace():
         plan = TrainingPlan(s.day(as_of), chosen_families(family or (), without or ()), force=force)
-        names = s.known(series_ids) if series_ids else trainable(s.catalog, plan.as_of)
+        names = s.known(series_ids) if series_ids else trainable(s.catalog)
         if not series_ids:
             s.name_unservable()
         if plan.families is None:
@@ -171,9 +172,9 @@ def _conclude(report: TrainingReport) -> int:
     if sys.stdout.isatty():
         # The bar is gone; elsewhere each series has had its line.
         print(table([vars(outcome) for outcome in report.of("trained")], _DONE), end="")
-        for outcome in report.of("held"):
+        for outcome in report.of("held", "left out"):
             print(_line(outcome))
-    counts = {status: len(report.of(status)) for status in ("trained", "held", "current", "failed")}
+    counts = {status: len(report.of(status)) for status in ("trained", "held", "current", "left out", "failed")}
     print("; ".join(f"{count} {status}" for status, count in counts.items() if count))
     for outcome in report.of("failed"):
         warn(_line(outcome))

@@ -51,12 +51,22 @@ def days_in_force(times: Sequence[InForceInterval], day: date) -> int:
 def was_in_force(times: Sequence[InForceInterval], freq: Freq, last: np.datetime64) -> bool:
     """Whether what a series shows of an event, up to its period ``last``, is what the measure does.
 
-    The measure is in force at the end of that period, or was for as long as one. What was announced and suspended
-    within a period moved trade by what was said, and no period shows trade under it alone: that is anticipation.
+    The measure is in force at the end of that period, or was for as long as one, or through the whole of one: the quota
+    of a calendar year has 365 days, and a mean year more. What was announced and suspended within a period moved trade
+    by what was said, and no period shows trade under it alone: that is anticipation.
     """
     end: date = freq.end(last).item()
     on = any(time.since <= end and (time.until is None or time.until >= end) for time in times)
-    return on or days_in_force(times, end) >= freq.days
+    return on or days_in_force(times, end) >= freq.days or any(_through(time, freq, end) for time in times)
+
+
+def _through(time: InForceInterval, freq: Freq, day: date) -> bool:
+    """Whether a whole period up to ``day`` lies in the interval."""
+    since = np.datetime64(time.since, "D")
+    first = freq.floor(since)
+    if first < since:
+        first = freq.shift(first, 1)
+    return bool(freq.end(first) <= np.datetime64(min(time.until or day, day), "D"))
 
 
 def in_words(times: Sequence[InForceInterval], freq: Freq, last: np.datetime64, on: str = "in force") -> str:

@@ -35,7 +35,7 @@ def make_card(
         score=_rounded(selection.score, 4),
         why=selection.reason,
         backtest={scores.family: _row(scores) for scores in table},
-        settings=RunSettings(settings.draws, settings.horizon, settings.seed),
+        settings=RunSettings(settings.draws, min(settings.horizon, real_time.horizon), settings.seed),
         known_on=real_time.known_on,
         families=families,
         branches=real_time.branches,

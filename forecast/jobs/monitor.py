@@ -94,7 +94,8 @@ def _one_a_period(registry: Registry, series_id: str) -> list[Run]:
             run = registry.get(series_id, summary.run_id)
         except CorruptArtifact:
             continue
-        newest.setdefault(run.last, run)
+        if run.card.forecasts:
+            newest.setdefault(run.last, run)
     return list(newest.values())
 
 

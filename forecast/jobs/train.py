@@ -22,7 +22,7 @@ from forecast.forecasters import FORECASTERS, fittable, known
 from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS
 from forecast.jobs.card import make_card
 from forecast.jobs.diversion import estimate_diversion
-from forecast.jobs.evidence import EFFECTS_ONLY, evidence_run, speaks
+from forecast.jobs.evidence import NOT_FORECAST, evidence_run, too_few
 from forecast.jobs.processes import in_parallel
 from forecast.names import unservable
 from forecast.registry import Payload, Registry
@@ -50,7 +50,8 @@ Progress = Callable[["TrainingResult"], None]
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """The result of training one series: ``status`` is trained, held, current or failed; ``detail`` says why."""
+    """The result of training one series: ``status`` is trained, held, current, left out (evidence of too few values) or
+    failed; ``detail`` says why."""
 
     series_id: str
     status: str
@@ -98,12 +99,14 @@ class TrainingPlan:
         """The family that serves whatever the backtest says."""
         return self.families[0] if self.families and len(self.families) == 1 else None
 
-    def for_series(self, registry: Registry, series_id: str) -> TrainingPlan:
-        """The plan for one series: with ``kept``, the families of its champion."""
-        if not self.kept or registry.champion_id(series_id) is None:
+    def for_series(self, registry: Registry, series: Series) -> TrainingPlan:
+        """The plan for one series: with ``kept``, the families of its champion; evidence has none to choose from."""
+        if series.is_evidence:
+            return replace(self, families=None)
+        if not self.kept or registry.champion_id(series.series_id) is None:
             return self
         try:
-            return replace(self, families=registry.champion(series_id).card.families)
+            return replace(self, families=registry.champion(series.series_id).card.families)
         except ForecastError:
             return self
 
@@ -155,7 +158,8 @@ def train(
         made = [_compute(catalog, registry, settings, ids[0], plan, panel_set)]
     else:
         for series_id in ids:
-            if panel := panel_set.like(catalog.get(series_id)):
+            series = catalog.get(series_id)
+            if series.is_target and (panel := panel_set.like(series)):
                 panel.prepare()
         made = in_parallel(_in_own_process, ((settings, one, plan, panel_set) for one in ids), settings.jobs)
     done = {}
@@ -178,17 +182,15 @@ def train(
 def due(catalog: Catalog, registry: Registry, settings: Settings, as_of: dt.date) -> tuple[str, ...]:
     """The targets and the evidence whose observations, events, settings or method are not those of their champion.
 
-    One without an observation is not due: there is nothing to train on.
+    One without an observation is not due, nor is evidence with too few: there is nothing to train on.
     """
     plan, panel_set = TrainingPlan(as_of, kept=True), PanelSet.of(catalog, as_of)
     found = []
-    for series_id in trainable(catalog, as_of):
-        real_time, families = (
-            RealTimeData(catalog, settings, series_id, panel_set),
-            plan.for_series(registry, series_id).families,
-        )
+    for series_id in trainable(catalog):
+        real_time = RealTimeData(catalog, settings, series_id, panel_set)
+        families = plan.for_series(registry, real_time.series).families
         with suppress(TooShort):
-            if not _is_current(registry, series_id, real_time.run_id(families)):
+            if not too_few(real_time.history) and not _is_current(registry, series_id, real_time.run_id(families)):
                 found.append(series_id)
     return tuple(found)
 
@@ -216,7 +218,7 @@ def _compute(
     """A run that is stored and serves nobody yet, or what became of the series without one."""
     try:
         real_time = RealTimeData(catalog, settings, series_id, panel_set or PanelSet.of(catalog, plan.as_of))
-        return _train(real_time, registry, settings, plan.for_series(registry, series_id))
+        return _train(real_time, registry, settings, plan.for_series(registry, real_time.series))
     except ForecastError as error:
         return TrainingResult(series_id, "failed", detail=str(error))
 
@@ -244,13 +246,15 @@ def _train(
     real_time: RealTimeData, registry: Registry, settings: Settings, plan: TrainingPlan
 ) -> TrainingResult | CandidateRun:
     series_id, history = real_time.series.series_id, real_time.history
+    if why := too_few(history):
+        return TrainingResult(series_id, "left out", detail=why)
     check_usable(history)
     run_id = real_time.run_id(plan.families)
     if _is_current(registry, series_id, run_id) and not plan.force:
         return TrainingResult(series_id, "current", run_id, detail="nothing changed since it was trained")
     if history.series.is_evidence:
         registry.save(series_id, run_id, *evidence_run(real_time, run_id))
-        return CandidateRun(history.series, run_id, EFFECTS_ONLY, frozenset(), plan)
+        return CandidateRun(history.series, run_id, NOT_FORECAST, frozenset(), plan)
     table, notes = ([], []) if is_constant(history) else _contest(real_time, history, settings, plan)
     if plan.forced is not None and not is_constant(history):
         selection = forced(plan.forced, table, history.series)
@@ -358,7 +362,7 @@ def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: TrainingP
     for family in plan.families or ():
         fittable(family)
     if series_ids is None:
-        return trainable(catalog, plan.as_of)
+        return trainable(catalog)
     for series_id in series_ids:
         if not (one := catalog.get(series_id)).is_trained:
             raise InvalidInput(Fault("series_id", series_id, one.refusal))
@@ -367,10 +371,9 @@ def _checked(catalog: Catalog, series_ids: Sequence[str] | None, plan: TrainingP
     return list(dict.fromkeys(series_ids))
 
 
-def trainable(catalog: Catalog, as_of: dt.date) -> list[str]:
-    """Every target, and all evidence that has enough observations to tell of events."""
-    histories = catalog.histories(catalog.evidence(), as_of)
-    return [*catalog.targets(), *(series_id for series_id, history in histories.items() if speaks(history))]
+def trainable(catalog: Catalog) -> list[str]:
+    """Every target, then all evidence."""
+    return [*catalog.targets(), *catalog.evidence()]
 
 
 def _in_own_process(

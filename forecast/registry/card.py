@@ -21,8 +21,8 @@ from forecast.timeseries.series import Series
 #: The format that is written.
 CARD_FORMAT = 2
 
-#: The family of a run that forecasts nothing, for its series is evidence: it tells what events did.
-NO_FORECAST = "none"
+#: In place of a family, what a run of evidence is called: it forecasts nothing.
+EFFECTS_ONLY = "effects-only"
 
 Json = dict[str, Any]
 
@@ -106,6 +106,11 @@ class Card:
     payloads: Mapping[str, str] = field(default_factory=dict)
     bridged: int = 0
     format: int = CARD_FORMAT
+
+    @property
+    def forecasts(self) -> bool:
+        """Whether the run forecasts: one of evidence tells what events did, and no more."""
+        return self.champion_family != EFFECTS_ONLY
 
     @property
     def known_by(self) -> dt.date:

@@ -51,11 +51,6 @@ class Run:
     trade: Codes | None = None
 
     @property
-    def forecasts(self) -> bool:
-        """Whether it has draws of any period ahead: one of evidence has none."""
-        return bool(self.draws.shape[1])
-
-    @property
     def held(self) -> float:
         """The mean effect of past events at ``last``, on the log."""
         return float(self.record.mean_path(np.array([self.last]), self.record.freq)[0])

@@ -177,10 +177,8 @@ class RealTimeData:
 
     @property
     def horizon(self) -> int:
-        """Periods after the last value that are trained: those up to today, and those ahead that may be asked for.
-
-        Of evidence none.
-        """
+        """Periods after the last value that are trained: those up to today, and those ahead that may be asked for;
+        of evidence none."""
         if self.series.is_evidence:
             return 0
         freq, ahead = self.series.calendar, self.settings.horizon
@@ -194,7 +192,7 @@ class RealTimeData:
         digest = provenance.digest(
             self._catalog.fingerprint(self.series.series_id, self.as_of),
             self._panel.digest if self._panel else "",
-            [settings, None if self.series.is_evidence else families],
+            [settings, families],
             provenance.code_digest(),
             provenance.libraries(),
         )
@@ -221,7 +219,7 @@ class RealTimeData:
         controls = self._controls(sample, events, published) if touching else None
         seed = seed_of(self.seed, "effects")
         record = estimate(sample, touching, controls=controls, n=n, seed=seed, settings=averaging)
-        pooled = self._panel if self._panel and self.series.is_target else None
+        pooled = self._panel if self.series.is_target else None  # what only forecasts need
         statistics = pooled.statistics(self.series.series_id, sample.ds[-1]) if pooled else None
         companion = self._companion(sample, published)
         return InformationSet(sample, record.of(self.series.series_id, omitted), statistics, companion)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
-from forecast.answers.champion import champion_of
+from forecast.answers.champion import teller_of
 from forecast.answers.effects import EffectPaths, Effects, effect_paths, effects
 from forecast.answers.event_classes import ClassEffects, class_effects
 from forecast.answers.event_priors import Evidence
@@ -24,7 +24,7 @@ def routes(context: Context) -> APIBlueprint:
         """What each episode of events did to a series: how much on average, in sum, and when; or period by period."""
         edition, known, retired = context.catalog.facts()
         series_id, evidence = path.series_id, Evidence.of(context.registry, retired)
-        run = champion_of(known.get(series_id) or context.catalog.get(series_id), context.registry)
+        run = teller_of(known.get(series_id) or context.catalog.get(series_id), context.registry)
         as_csv, by_period = wants_csv(query.format), query.detail == "path"
         stores = run.run_id, edition, evidence.digest
         etag = tag("effects", series_id, stores, by_period, query.event, as_csv)

@@ -75,6 +75,22 @@ def test_a_measure_counts_once_it_was_in_force_for_a_period(code: str, last: str
 
 
 @pytest.mark.parametrize(
+    ("code", "since", "until", "counts"),
+    [
+        ("Y", date(2010, 1, 1), date(2010, 12, 31), True),  # 365 days, and a mean year has 365.25
+        ("Y", date(2010, 1, 2), date(2010, 12, 31), False),
+        ("Y", date(2010, 7, 8), date(2011, 6, 30), False),
+        ("M", date(2030, 2, 1), date(2030, 2, 28), True),
+        ("M", date(2030, 2, 2), date(2030, 3, 1), False),
+    ],
+)
+def test_a_measure_counts_if_it_was_in_force_through_the_whole_of_a_period(
+    code: str, since: date, until: date, counts: bool
+) -> None:
+    assert was_in_force((InForceInterval(since, until, "ended"),), Freq(code), np.datetime64("2035-01-01")) is counts
+
+
+@pytest.mark.parametrize(
     ("since", "until", "counts"),
     [
         (date(2030, 6, 30), None, True),

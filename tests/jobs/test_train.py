@@ -133,13 +133,6 @@ def test_too_few_observations_are_served_untested_and_the_card_says_so(
     assert "serves, untested: 3 observations are too few" in card.why
 
 
-def test_evidence_is_not_trained_even_where_it_is_asked_for(own: Catalog, registry: Registry, small: Settings) -> None:
-    with pytest.raises(InvalidInput, match="a target; this is evidence, never a forecast"):
-        train(own, registry, small, [PRICE, "price.gallium.annual"], PLAN)
-    assert "price.gallium.annual" not in own.targets()
-    assert registry.champions() == {}
-
-
 def test_the_same_inputs_are_the_same_run_with_the_same_numbers(
     own: Catalog, registry: Registry, small: Settings, tmp_path: Path
 ) -> None:

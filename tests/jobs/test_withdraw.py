@@ -404,13 +404,15 @@ def test_the_bundled_data_leave_a_unit_alone_that_a_user_has_changed(older: Cata
 
 
 @pytest.mark.parametrize(
-    ("role", "why"),
+    ("role", "why", "effects"),
     [
-        ("comparison", "it is a comparison, which is used to estimate effects and is never forecast"),
-        ("evidence", "it is evidence, which tells what events do and is never forecast"),
+        ("comparison", "it is a comparison, which is used to estimate effects and is never forecast", 404),
+        ("evidence", "it is evidence, which tells what events do and is never forecast", 200),
     ],
 )
-def test_what_is_a_target_no_more_is_not_forecast(home: Path, client: FlaskClient, role: str, why: str) -> None:
+def test_what_is_a_target_no_more_is_not_forecast(
+    home: Path, client: FlaskClient, role: str, why: str, effects: int
+) -> None:
     catalog = Catalog.open(settings_in(home))
     catalog.add(series=[replace(catalog.get(NICKEL), role=role)], known_at=JULY)
     catalog.close()
@@ -421,9 +423,9 @@ def test_what_is_a_target_no_more_is_not_forecast(home: Path, client: FlaskClien
     assert NICKEL in {one["series_id"] for one in listed}
     assert rows_of(client, f"/v1/series/{NICKEL}/observations"), "what is known of it can be read"
     assert {one["series_id"] for one in rows_of(client, "/v1/forecasts")} == {COPPER, EARTHS}
-    assert client.get(f"/v1/series/{NICKEL}").get_json()["run"] is None
-    for what in ("effects", "backtest"):
-        assert client.get(f"/v1/series/{NICKEL}/{what}").status_code == 404
+    assert (client.get(f"/v1/series/{NICKEL}").get_json()["run"] is None) == (role == "comparison")
+    assert client.get(f"/v1/series/{NICKEL}/effects").status_code == effects
+    assert client.get(f"/v1/series/{NICKEL}/backtest").status_code == 404
 
 
 # -- the catalogue of an older version ---------------------------------------------------------------------------------
