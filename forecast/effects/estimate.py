@@ -32,10 +32,14 @@ from forecast.timeseries.series import Floats
 __all__ = ["ModelAveraging", "controls_for", "estimate", "quiet_periods", "regress"]
 
 #: Standard deviations on the log that a size may have, the main one first, and how likely they are. A ban is a size
-#: of −7: under one normal prior two medium effects that cancel would be cheaper than one large one. A price quoted on
-#: an exchange moves by a fraction, but one paid for a metal that a quota stops was eight times as high a year later.
+#: of −7: under one normal prior two medium effects that cancel would be cheaper than one large one.
 FLOW_SDS, FLOW_WEIGHTS = (0.4, 1.0, 3.0), (0.7, 0.2, 0.1)
-PRICE_SDS, PRICE_WEIGHTS = (0.25, 0.7, 2.0), (0.87, 0.1, 0.03)
+PRICE_SDS, PRICE_WEIGHTS = (0.25, 0.7), (0.9, 0.1)
+#: Of means of a year: a few values with a noise of .2 to .5 leave to the prior what they say of a size, and controls on
+#: a metal have multiplied its unit values by two to eight. With the weights of monthly prices a five-fold step was
+#: found as a 2.4-fold one, and held by 46 % of the 90 % intervals; with these 83 %, and 1 % leave out 0 where nothing
+#: was.
+YEARLY_PRICE_SDS, YEARLY_PRICE_WEIGHTS = (0.25, 0.8, 2.0), (0.5, 0.3, 0.2)
 #: Chance that an episode did something, if one that overlaps with it did; and that it did something else besides.
 ACTING_PROBABILITY, MIN_ACTING_PROBABILITY, SECOND_COMPONENT_PROBABILITY = 0.9, 0.05, 0.1
 
@@ -51,13 +55,15 @@ class ModelAveraging:
         """Mean and sd of the main scale."""
         return self.priors.get(episode.episode_id, (0.0, (PRICE_SDS if is_price else FLOW_SDS)[0]))
 
-    def scales(self, episode: Episode, is_price: bool) -> SizePrior:
+    def scales(self, episode: Episode, sample: Sample) -> SizePrior:
         """The prior of an episode's size: where something is said of this one, that instead of the main scale.
 
         The weaker it may have hit, the less likely it was this one of several that overlap.
         """
-        sds, weights = (PRICE_SDS, PRICE_WEIGHTS) if is_price else (FLOW_SDS, FLOW_WEIGHTS)
-        mean, sd = self.prior(episode, is_price)
+        sds, weights = (PRICE_SDS, PRICE_WEIGHTS) if sample.is_price else (FLOW_SDS, FLOW_WEIGHTS)
+        if sample.is_price and sample.freq.unit == "Y":
+            sds, weights = YEARLY_PRICE_SDS, YEARLY_PRICE_WEIGHTS
+        mean, sd = self.prior(episode, sample.is_price)
         acts = float(np.clip(ACTING_PROBABILITY * episode.strength, MIN_ACTING_PROBABILITY, ACTING_PROBABILITY))
         return SizePrior.of(acts, weights, [mean] + [0.0] * (len(sds) - 1), [sd, *sds[1:]])
 
@@ -82,7 +88,7 @@ def estimate(
         return EffectRecord.none(n, sample.freq, sample.ds[-1])
     sample = in_season(sample, episodes)
     rng, hidden = np.random.default_rng(seed), after_the_stop(sample, episodes)
-    ways = {e.episode_id: EpisodeModels.of(e, sample, settings.scales(e, sample.is_price)) for e in episodes}
+    ways = {e.episode_id: EpisodeModels.of(e, sample, settings.scales(e, sample)) for e in episodes}
     effects: dict[str, EpisodeEffect] = {}
     below: dict[str, float] = {}
     notes: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ import numpy as np
 
 from forecast.effects import Episode
 from forecast.effects.estimate import ModelAveraging, estimate
-from forecast.events import KindFamily
+from forecast.events import Stringency
 from forecast.interventions import Intervention, Step
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
@@ -18,7 +18,7 @@ YEARLY, START, END = Freq("Y"), np.datetime64("2011-01-01"), np.datetime64("2012
 QUOTA = Episode(
     "quota",
     ("quota",),
-    KindFamily.SUPPLY,
+    Stringency.QUOTA,
     1,
     dt.date(2010, 12, 28),
     dt.date(2011, 1, 1),
