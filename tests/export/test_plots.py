@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from forecast.answers.branches import branch_facts
 from forecast.answers.forecast import Forecast
-from forecast.answers.scenarios.answer import Outcome
+from forecast.answers.scenarios import Outcome
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.report import report
 from forecast.errors import TooShort

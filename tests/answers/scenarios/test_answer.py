@@ -13,7 +13,7 @@ import pytest
 from forecast.answers.champion import futures
 from forecast.answers.forecast import ForecastPoint
 from forecast.answers.scenarios import Question, ScenarioAnswer, answer
-from forecast.answers.scenarios.answer import Change, Outcome
+from forecast.answers.scenarios.outcomes import Change, Outcome
 from forecast.catalog import Catalog
 from forecast.cli.scenarios import _page
 from forecast.errors import InvalidInput
