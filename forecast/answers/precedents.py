@@ -37,6 +37,7 @@ from forecast.events import Event, Events, days_in_force, was_in_force
 from forecast.events.exposure import WORLD, Minerals, exposure
 from forecast.registry import Registry, Run
 from forecast.timeseries.series import Series
+from forecast.wording import counted
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
@@ -46,6 +47,7 @@ SHOWN = 3
 #: How unlike two minerals are: the same, one in the other, of one family, others.
 _SAME, _RELATED, _FAMILY, _OTHER = 0, 1, 2, 4
 _MOST_OF_RATES = 2.0
+_DAYS_IN_MONTH = 365.25 / 12
 
 
 class Precedent(Part):
@@ -66,7 +68,8 @@ class Precedent(Part):
 
     def __str__(self) -> str:
         low, high = self.effect.interval(90)
-        months = "" if self.days_in_force is None else f", {self.days_in_force / 30.44:.0f} months in force"
+        count = None if self.days_in_force is None else round(self.days_in_force / _DAYS_IN_MONTH)
+        months = "" if count is None else f", {counted(count, 'month')} in force"
         return f"{self.event_id} on {self.series_id}: {self.effect.median:+.0f} % ({low:+.0f} to {high:+.0f} %){months}"
 
 

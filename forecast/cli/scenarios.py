@@ -31,11 +31,10 @@ _COLUMNS = (
     TableColumn("nowcast"),
 )
 _SUMMARY = (
-    TableColumn("scenario", wrap=True),
+    TableColumn("scenario"),
     TableColumn("chance", number=True),
-    TableColumn("since", "differs from"),
     TableColumn("yhat", "median", number=True),
-    TableColumn("mean", "expected +/-", number=True),
+    TableColumn("mean", "mean +/-", number=True),
     TableColumn("difference", "median +/-", number=True),
     TableColumn("low", number=True),
     TableColumn("high", number=True),
@@ -100,13 +99,12 @@ def _summary(answered: ScenarioAnswer, series_id: str) -> str:
     what = f"sum of the periods from {first} to {last}" if first != last else f"value of the period from {last}"
     shown = table([_line(outcome, level) for outcome in outcomes], _SUMMARY)
     text = f"{series_id}, {baseline.unit}: {what}\n\n{shown}"
-    text += "".join(f"\n{outcome.scenario}\n{lines(_rests(outcome))}" for outcome in others if _rests(outcome))
-    legend = [
-        "expected +/-: mean of the differences from the baseline; median +/-, low, high: their median and "
-        f"{level} % interval",
-        "--periods shows every period",
-    ]
-    return f"{text}\n{lines([*legend, baseline.provenance, *baseline.notes])}"
+    text += "".join(lines(_rests(outcome)) for outcome in others)
+    legend = (
+        f"mean +/-: expected difference from the baseline; median +/-, low, high: median and {level} % interval of the "
+        "differences; --periods shows every period"
+    )
+    return text + lines([legend, baseline.provenance, *baseline.notes])
 
 
 def _line(outcome: Outcome, level: int) -> dict[str, object]:
@@ -118,21 +116,20 @@ def _line(outcome: Outcome, level: int) -> dict[str, object]:
     row |= {"scenario": outcome.scenario, "chance": chance, "yhat": year.yhat}
     if change := year.difference:
         low, high = change.interval(level)
-        row |= {"mean": change.mean, "difference": change.median, "low": low, "high": high, "since": _since(outcome)}
+        row |= {"mean": change.mean, "difference": change.median, "low": low, "high": high}
     return row
 
 
-def _since(outcome: Outcome) -> object:
-    """The first period that is told in which a scenario differs from the baseline, if it does."""
-    changes = ((point.ds, point.difference) for point in outcome.data)
-    return next((ds for ds, one in changes if one and any((one.mean, *(one.model_extra or {}).values()))), None)
-
-
 def _rests(outcome: Outcome) -> Sequence[str]:
-    """What a scenario rests on, the nearest precedents below each event."""
-    told = {f"{one.says}": [f"  nearest: {near}" for near in one.nearest] for one in outcome.rests_on}
-    from_rests = [line for says, near in told.items() for line in (f"rests on {says}", *near)]
-    return from_rests or outcome.notes
+    """From when on a scenario differs and what it rests on, the nearest precedents below each event."""
+    if not outcome.rests_on:
+        return outcome.notes
+    changes = ((point.ds, point.difference) for point in outcome.data)
+    since = next((ds for ds, one in changes if one and any(one.model_dump().values())), None)
+    told = [f"{outcome.scenario}: differs from the period {since} on, and rests on"]
+    for one in outcome.rests_on:
+        told += [f"- {one.says}", *(f"    beside it {near}" for near in one.nearest)]
+    return told
 
 
 # -- every period ------------------------------------------------------------------------------------------------------

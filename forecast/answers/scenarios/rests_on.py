@@ -211,8 +211,8 @@ def _as_precedent(future: Future, event_id: str, path: PrecedentPath) -> RestsOn
         observed=path.observed,
         weight=number(path.weight),
         path=tuple(six_digits(100 * np.expm1(np.median(first_year, axis=0))).tolist()),
-        says=f"{event_id}: as {path.event_id} went on {path.source}{times} ({seen}{whole}): {_give(effect)} in its first "
-        "year",
+        says=f"{event_id}: as {path.event_id} went on {path.source}{times} ({seen}{whole}): {_give(effect)} in its "
+        "first year",
     )
 
 
@@ -229,4 +229,4 @@ def _percent(draws: Floats) -> Estimate:
 
 def _give(effect: Estimate) -> str:
     low, high = effect.interval(90)
-    return f"{effect.median:+.0f} % ({low:+.0f} to {high:+.0f} % in 90 of 100)"
+    return f"{effect.median:+.0f} % ({low:+.0f} to {high:+.0f} % in 90 %)"

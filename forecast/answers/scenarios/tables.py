@@ -32,8 +32,8 @@ _SAME = "nothing in scenario {scenario} touches {series_id} within the horizon: 
 
 @dataclass(frozen=True, eq=False)
 class World:
-    """A series in one world, ``given`` what changes it: ``values`` (Q, h), ``draws`` (h, n) and their ``mean`` (h,); and
-    what sets the draws apart from the baseline's: ``change`` (h, n), with its mean ``change_mean`` (h,)."""
+    """A series in one world, ``given`` what changes it: ``values`` (Q, h), ``draws`` (h, n) and their ``mean`` (h,);
+    and what sets the draws apart from the baseline's: ``change`` (h, n), with its mean ``change_mean`` (h,)."""
 
     name: str
     values: Floats
