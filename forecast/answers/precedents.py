@@ -75,10 +75,12 @@ class Precedent(Part):
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """The effect of one episode on the series of a serving run."""
+    """The effect of one episode on the series of a serving run; ``told``: without being asked for, since it could be
+    estimated apart from others."""
 
     run: Run
     effect: EpisodeEffect
+    told: bool
 
     @property
     def series(self) -> Series:
@@ -137,9 +139,9 @@ class Library:
 
     @cached_property
     def leaders(self) -> Mapping[str, Sequence[Measured]]:
-        """Where each event was measured as the one that hits hardest of its episode."""
+        """Where each event was measured apart from others, as the one that hits hardest of its episode."""
         found: dict[str, list[Measured]] = {}
-        for one in self.measured:
+        for one in (one for one in self.measured if one.told):
             found.setdefault(one.leader, []).append(one)
         return found
 
@@ -169,7 +171,10 @@ def _of_runs(registry: Registry, serving: tuple[tuple[str, str], ...]) -> Librar
             run = registry.champion(series_id)
         except Damaged:
             continue
-        found = (Measured(run, effect) for effect in run.record.reported)
+        reported = run.record.reported
+        there = {event for effect in reported for event in effect.episode.events}
+        weighed = [effect for effect in run.record.effects if effect.episode.episode_id not in there]
+        found = [*(Measured(run, e, told=True) for e in reported), *(Measured(run, e, told=False) for e in weighed)]
         measured += [one for one in found if one.says_something]
     return Library(tuple(measured))
 
@@ -183,6 +188,7 @@ class Precedents:
     events: Events
     minerals: Minerals
     _near: dict[tuple[object, ...], tuple[Precedent, ...]] = field(default_factory=dict, repr=False)
+    _unlike_minerals: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
 
     def source(self, event_id: str, series: Series) -> Measured | None:
         """The effect of an event on a series or, where it was not measured on it, on the most similar one."""
@@ -238,9 +244,8 @@ class Precedents:
 
     def _distance(self, event: Event, past: Event, measured_on: Series, series: Series) -> float:
         """How far a past event is from one, in the points of the module's docstring."""
-        minerals = min(
-            (self._apart(a, b) for a in event.minerals or (series.mineral,) for b in past.minerals), default=_OTHER
-        )
+        named = event.minerals or (series.mineral,)
+        minerals = min((self._apart(a, b) for a in named for b in past.minerals), default=_OTHER)
         flows = min((_differs(a[0], b[0]) + _differs(a[1], b[1]) for a in event.flows for b in past.flows), default=1.0)
         return (
             2.0 * (event.kind != past.kind)
@@ -266,11 +271,11 @@ class Precedents:
         )
 
     def _apart(self, a: str, b: str) -> int:
-        if a == b:
-            return _SAME
-        if self.minerals.related(a, b):
-            return _RELATED
-        return _FAMILY if a and b and self.minerals.tops(a) & self.minerals.tops(b) else _OTHER
+        if (a, b) not in self._unlike_minerals:
+            family = a and b and self.minerals.tops(a) & self.minerals.tops(b)
+            farther = _RELATED if self.minerals.related(a, b) else _FAMILY if family else _OTHER
+            self._unlike_minerals[a, b] = _SAME if a == b else farther
+        return self._unlike_minerals[a, b]
 
 
 def _comparable(one: Series, series: Series) -> bool:

@@ -80,7 +80,8 @@ def made(level: float = 1.0) -> Forecast:
 
 
 def world(scenario: str, level: float = 1.0) -> Outcome:
-    return Outcome.model_validate(FACTS | {"scenario": scenario, "data": points(level)})
+    data = [point | {"mean": 1050.0 * level} for point in points(level)]
+    return Outcome.model_validate(FACTS | {"scenario": scenario, "data": data})
 
 
 def effect(event_id: str = "cn-7ree-licence-2025", day: dt.date = dt.date(2025, 4, 4)) -> EpisodeEffect:
