@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
 #: So many precedents are shown beside an event.
-SHOWN = 3
+PRECEDENTS_SHOWN = 3
 #: How unlike two minerals are: the same, one in the other, of one family, others.
 _SAME, _RELATED, _FAMILY, _OTHER = 0, 1, 2, 4
 _MOST_OF_RATES = 2.0
@@ -223,7 +223,7 @@ class Precedents:
         key = event.event_id, event.kind, event.minerals, event.flows, event.value_after, series, frozenset(without)
         if key not in self._near:
             found = sorted(self._ranked(event, series, {event.event_id, *without}), key=lambda pair: pair[0])
-            self._near[key] = tuple(self.library.told(self.catalog, one) for _, one in found[:SHOWN])
+            self._near[key] = tuple(self.library.told(self.catalog, one) for _, one in found[:PRECEDENTS_SHOWN])
         return self._near[key]
 
     def hardest(self, event_ids: Iterable[str], series: Series) -> Event | None:

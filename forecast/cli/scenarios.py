@@ -96,7 +96,7 @@ def _summary(answered: ScenarioAnswer, series_id: str) -> str:
         return _page(answered, series_id)
     level = _TOLD if _TOLD in answered.levels else max(answered.levels)
     first, last = baseline.year.first, baseline.year.last
-    what = f"sum of the periods from {first} to {last}" if first != last else f"value of the period from {last}"
+    what = f"sum of the year from {first}" if first != last else f"a year ahead, from {last}"
     shown = table([_line(outcome, level) for outcome in outcomes], _SUMMARY)
     text = f"{series_id}, {baseline.unit}: {what}\n\n{shown}"
     text += "".join(lines(_rests(outcome)) for outcome in others)

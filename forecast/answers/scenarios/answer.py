@@ -27,11 +27,11 @@ from forecast.answers.provenance import unseen
 from forecast.answers.quality import quality_notes
 from forecast.answers.reconcile import together
 from forecast.answers.scenarios.build import build
-from forecast.answers.scenarios.likeness import Likeness
+from forecast.answers.scenarios.likeness import LikePaths
 from forecast.answers.scenarios.outcomes import Outcome, ScenarioAnswer
 from forecast.answers.scenarios.question import Question
-from forecast.answers.scenarios.rests_on import Basis, RestsOn, rests_on
-from forecast.answers.scenarios.tables import CoherentTable, CoherentWorlds, Table, World
+from forecast.answers.scenarios.rests_on import EffectBasis, RestsOn, rests_on
+from forecast.answers.scenarios.tables import CoherentTable, CoherentWorlds, SeriesTable, World
 from forecast.answers.several import LeftOut, each
 from forecast.answers.span import Span
 from forecast.coupling import pooled
@@ -85,7 +85,7 @@ def answer(
     retired = catalog.facts()[2]
     precedents = Precedents(catalog, Library.of(registry, retired), first.events, first.minerals)
     runs = {table.future.series.series_id: table.future.run for table in tables}
-    likeness = Likeness(precedents, [table.future.series for table in tables], runs)
+    likeness = LikePaths(precedents, [table.future.series for table in tables], runs)
     event_scenarios = build(question, first.known, first.open_branches, first.minerals, likeness)
     outcomes = [
         outcome
@@ -118,17 +118,17 @@ def _check_series(question: Question, catalog: Catalog) -> None:
 
 def _tables(
     catalog: Catalog, registry: Registry, question: Question, asked: ForecastQuestion, cache: Cache
-) -> tuple[list[Table], tuple[LeftOut, ...]]:
+) -> tuple[list[SeriesTable], tuple[LeftOut, ...]]:
     """A table a series, in the order of the question, and what there is none of: of coherent ones a group whole."""
 
-    def of_one(series_id: str) -> list[Table]:
+    def of_one(series_id: str) -> list[SeriesTable]:
         (future,) = futures(catalog, registry, [series_id], asked.as_of, cache)
         check_asked(future.run, asked)
         freq, published_to = future.series.calendar, future.published_to
-        return [Table(future, asked, asked.span.periods(future.ds, freq, asked.as_of, 0, published_to), cache)]
+        return [SeriesTable(future, asked, asked.span.periods(future.ds, freq, asked.as_of, 0, published_to), cache)]
 
-    def of_group(*names: str) -> list[Table]:
-        made: list[Table] = []
+    def of_group(*names: str) -> list[SeriesTable]:
+        made: list[SeriesTable] = []
         for group in groups(catalog.series(), names):
             if len(group.members) == 1:
                 return of_one(group.root)
@@ -153,7 +153,7 @@ def _tables(
 
 
 def _outcomes(
-    table: Table,
+    table: SeriesTable,
     question: Question,
     event_scenarios: Sequence[EventScenario],
     precedents: Precedents,
@@ -188,7 +188,7 @@ def rests_on_world(
     return rests_on(future, given.contributions, given.removed, events, precedents) if given else ()
 
 
-def mixture(table: Table, worlds: Sequence[tuple[World, float]], rest: float) -> World:
+def mixture(table: SeriesTable, worlds: Sequence[tuple[World, float]], rest: float) -> World:
     """The world that is each of these with its probability, and the baseline in the ``rest``: as many draws live in
     each; the quantiles are of all of their draws, and the means are theirs by their probabilities."""
     chance, passed = table.chances(MIXTURE), 0.0
@@ -211,4 +211,4 @@ def _events(scenario: EventScenario) -> Mapping[str, Event]:
 
 def _as_precedents(found: Sequence[RestsOn]) -> list[str]:
     """What is said of events that go as a precedent went, as notes."""
-    return [one.says for one in found if one.basis is Basis.PRECEDENT]
+    return [one.says for one in found if one.basis is EffectBasis.PRECEDENT]

@@ -20,7 +20,7 @@ from forecast.answers.event_versions import (
     open_nodes,
 )
 from forecast.answers.precedent_paths import PrecedentPath
-from forecast.answers.scenarios.likeness import Likeness
+from forecast.answers.scenarios.likeness import LikePaths
 from forecast.answers.scenarios.question import Acting, Add, Amend, Dated, Question, Scenario, Take
 from forecast.errors import Fault, InvalidInput, known_name
 from forecast.events import Branch, Event, Events, KindFamily, branches, last_day
@@ -39,7 +39,7 @@ def build(
     known: EventVersion,
     open_branches: Sequence[Branch],
     minerals: Minerals,
-    likeness: Likeness | None = None,
+    likeness: LikePaths | None = None,
 ) -> tuple[EventScenario, ...]:
     """One event scenario for each scenario of the question, in order. ``open_branches``: of the events as they are
     ``known``; ``likeness``: what was measured of precedents, which only a question with ``like`` needs.
@@ -60,7 +60,7 @@ class _Builder:
     known: EventVersion
     open_branches: Sequence[Branch]
     minerals: Minerals
-    likeness: Likeness | None = None
+    likeness: LikePaths | None = None
     faults: list[Fault] = field(default_factory=list)
 
     @property

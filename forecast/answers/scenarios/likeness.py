@@ -21,7 +21,7 @@ _PAST = 36
 
 
 @dataclass(frozen=True, eq=False)
-class Likeness:
+class LikePaths:
     """The paths of precedents on the ``series`` that a question is about, by the ``runs`` that serve them."""
 
     precedents: Precedents

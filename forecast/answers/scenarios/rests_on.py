@@ -28,7 +28,7 @@ from forecast.wording import counted
 _PATH_MONTHS = 12
 
 
-class Basis(StrEnum):
+class EffectBasis(StrEnum):
     """Where the effect of an event comes from."""
 
     ESTIMATED = "estimated"
@@ -41,7 +41,7 @@ class RestsOn(Part):
     """What an outcome takes an event to do, and where that comes from."""
 
     event_id: str = Field(description="id of the event")
-    basis: Basis = Field(
+    basis: EffectBasis = Field(
         description="estimated: from what the series itself showed of it; prior: from what events of its kind did; "
         "precedent: as one past event went; stated: as the question says"
     )
@@ -156,7 +156,7 @@ def _one(future: Future, each: Contribution, event: Event | None) -> RestsOn | N
 def _as_stated(event_id: str, size: Size) -> RestsOn:
     effect = Estimate.in_percent(size)
     says = f"{event_id}: as stated, {_give(effect)}"
-    return RestsOn(event_id=event_id, basis=Basis.STATED, effect=effect, says=says)
+    return RestsOn(event_id=event_id, basis=EffectBasis.STATED, effect=effect, says=says)
 
 
 def _as_prior(future: Future, each: NewContribution, event: Event) -> RestsOn:
@@ -167,7 +167,7 @@ def _as_prior(future: Future, each: NewContribution, event: Event) -> RestsOn:
     clear = f"mean {mean:+.0f} %" if size.mean else "no clear mean"
     return RestsOn(
         event_id=each.event_id,
-        basis=Basis.PRIOR,
+        basis=EffectBasis.PRIOR,
         effect=effect,
         kind=kind.family,
         events=count,
@@ -185,7 +185,7 @@ def _as_estimated(future: Future, each: RevisedContribution) -> RestsOn:
     part = "" if len(events) == 1 else f" ({100 * each.share:.0f} % of an episode of {len(events)} events)"
     return RestsOn(
         event_id=each.event_id,
-        basis=Basis.ESTIMATED,
+        basis=EffectBasis.ESTIMATED,
         effect=median,
         source=record.series_id or future.series.series_id,
         event_ids=events,
@@ -203,7 +203,7 @@ def _as_precedent(future: Future, event_id: str, path: PrecedentPath) -> RestsOn
     times = "" if path.weight == 1.0 else f", times {path.weight:.2g}"
     return RestsOn(
         event_id=event_id,
-        basis=Basis.PRECEDENT,
+        basis=EffectBasis.PRECEDENT,
         effect=effect,
         source=path.source,
         precedent=path.event_id,

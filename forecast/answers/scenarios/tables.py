@@ -45,7 +45,7 @@ class World:
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class SeriesTable:
     """One series by itself; ``periods`` says which periods are told."""
 
     future: Future
@@ -214,7 +214,7 @@ class CoherentWorlds:
 
 
 @dataclass(frozen=True, eq=False)
-class CoherentTable(Table):
+class CoherentTable(SeriesTable):
     """One series of a group, in agreement with the others in every world."""
 
     group: CoherentWorlds

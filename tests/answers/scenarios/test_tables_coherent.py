@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from forecast.answers.as_of import day_asked
@@ -69,7 +70,7 @@ def test_every_draw_adds_up_in_the_baseline_in_each_scenario_and_in_the_mixture(
     tables, _ = _tables(*stores, question(), asked, NOTHING_KEPT)
     future = tables[0].future
     scenarios = build(question(), future.known, future.open_branches, future.minerals)
-    worlds = {table.future.series.series_id: [] for table in tables}
+    worlds: dict[str, list[npt.NDArray[np.floating]]] = {}
     for table in tables:
         given = [
             (table.given("x", one, lambda: None), chance) for one, chance in zip(scenarios, (0.3, 0.2), strict=True)

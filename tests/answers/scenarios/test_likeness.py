@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from forecast.answers.champion import futures
 from forecast.answers.future import Future
 from forecast.answers.precedent_paths import by_age
-from forecast.answers.precedents import SHOWN, Library, Precedents
+from forecast.answers.precedents import PRECEDENTS_SHOWN, Library, Precedents
 from forecast.answers.scenarios import Question, ScenarioAnswer, answer
 from forecast.answers.scenarios.build import build
-from forecast.answers.scenarios.likeness import Likeness
+from forecast.answers.scenarios.likeness import LikePaths
 from forecast.answers.scenarios.outcomes import Outcome
 from forecast.catalog import Catalog
 from forecast.effects import EpisodeEffect
@@ -67,7 +67,7 @@ def change(stores: Stores, scenario: Mapping[str, object], series_id: str) -> tu
     """What a scenario adds to the log of each draw, and the future it is of."""
     (future,) = futures(*stores, [series_id], TODAY)
     precedents = Precedents(stores[0], Library.of(stores[1]), future.events, future.minerals)
-    likeness = Likeness(precedents, [future.series], {series_id: future.run})
+    likeness = LikePaths(precedents, [future.series], {series_id: future.run})
     question = asked(scenario, series=(series_id,))
     (made,) = build(question, future.known, future.open_branches, future.minerals, likeness)
     return future, future.moved(made).change
@@ -143,7 +143,7 @@ def test_it_may_slip_and_each_draw_has_the_path_from_its_own_start_on(stores: St
 )
 def test_one_assumption_an_event(more: dict[str, object], word: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        asked(adding(LICENCE, **more))
+        asked(adding(LICENCE, "2026-09-10", **more))
     (fault,) = refused.value.faults
     assert fault.where == "scenarios.0.add.0"
     assert fault.expected.startswith(f"`like` or `{word}`, not both")
@@ -208,7 +208,7 @@ def test_beside_what_acts_stand_the_nearest_that_were_measured(stores: Stores) -
     first, second = (ask(stores, {"add": [event]}).data[1].rests_on for _ in range(2))
     (one,) = first
     assert first == second
-    assert len(one.nearest) == SHOWN
+    assert len(one.nearest) == PRECEDENTS_SHOWN
     (future,) = futures(*stores, [EARTHS], TODAY)
     for near in one.nearest:
         assert future.events[near.event_id].family == "supply"
