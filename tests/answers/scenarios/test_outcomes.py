@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from forecast.answers.champion import futures
 from forecast.answers.scenarios import Question, ScenarioAnswer, answer
 from forecast.catalog import Catalog
-from forecast.registry import Registry
+from forecast.registry import Payload, Registry
 from tests.support.trained_home import COPPER, EARTHS, NOW, make_home
 
 TODAY = NOW.date()
@@ -112,3 +112,19 @@ def test_without_probabilities_the_baseline_has_none(stores: Stores) -> None:
     scenario = stated("less", -30, 0.0)
     del scenario["probability"]
     assert {outcome.probability for outcome in ask(stores, scenario).data} == {None}
+
+
+def test_a_mean_that_a_few_draws_make_is_told_to_be_one(stores: Stores) -> None:
+    """Nothing is trimmed; the reader is told how much of the mean its largest draws are."""
+    _, registry = stores
+    run = registry.champion(COPPER)
+    wild = run.draws + np.where(np.arange(len(run.draws)) < 5, 6.0, 0.0)[:, None].astype(np.float32)
+    registry.save(COPPER, "wild", run.card, Payload(wild, run.record, {}))
+    assert not any("hang on its tail" in note for note in ask(stores).of_series(COPPER)[0].notes)
+    registry.promote(COPPER, "wild")
+    try:
+        baseline = ask(stores).of_series(COPPER)[0]
+    finally:
+        registry.promote(COPPER, run.run_id)
+    assert any("hang on its tail: the largest 1 % of the draws are" in note for note in baseline.notes)
+    assert baseline.data[-1].mean > 3 * baseline.data[-1].yhat
