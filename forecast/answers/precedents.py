@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.estimate import DAYS, PERCENT, Estimate
 from forecast.answers.model import Part
 from forecast.answers.precedent_paths import PrecedentPath, by_age
@@ -181,13 +182,14 @@ def _of_runs(registry: Registry, serving: tuple[tuple[str, str], ...]) -> Librar
 
 @dataclass(frozen=True, eq=False)
 class Precedents:
-    """What was measured of past events, with the ``events`` as they are known."""
+    """What was measured of past events, with the ``events`` as they are known; ``edition``: of the catalogue."""
 
     catalog: Catalog
     library: Library
     events: Events
     minerals: Minerals
-    _near: dict[tuple[object, ...], tuple[Precedent, ...]] = field(default_factory=dict, repr=False)
+    edition: int = 0
+    cache: Cache = NOTHING_KEPT
     _unlike_minerals: dict[tuple[str, str], int] = field(default_factory=dict, repr=False)
 
     def source(self, event_id: str, series: Series) -> Measured | None:
@@ -220,11 +222,14 @@ class Precedents:
     def nearest(self, event: Event, series: Series, without: Collection[str] = ()) -> tuple[Precedent, ...]:
         """The nearest precedents of an event for a series, the nearest first, none of the events ``without``; an event
         once, where it was measured on what is most like the series."""
-        key = event.event_id, event.kind, event.minerals, event.flows, event.value_after, series, frozenset(without)
-        if key not in self._near:
-            found = sorted(self._ranked(event, series, {event.event_id, *without}), key=lambda pair: pair[0])
-            self._near[key] = tuple(self.library.told(self.catalog, one) for _, one in found[:PRECEDENTS_SHOWN])
-        return self._near[key]
+        left_out = frozenset({event.event_id, *without})
+
+        def make() -> tuple[Precedent, ...]:
+            found = sorted(self._ranked(event, series, left_out), key=lambda pair: pair[0])
+            return tuple(self.library.told(self.catalog, one) for _, one in found[:PRECEDENTS_SHOWN])
+
+        key = "nearest", self.library, self.edition, self.events.as_of, event, series.series_id, left_out
+        return self.cache.get(key, make)
 
     def hardest(self, event_ids: Iterable[str], series: Series) -> Event | None:
         """The one of some events that hits a series hardest."""

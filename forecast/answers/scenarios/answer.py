@@ -82,8 +82,8 @@ def answer(
     asked = ForecastQuestion(as_of, span, levels, question.coherent, question.insufficient)
     tables, left_out = _tables(catalog, registry, question, asked, cache)
     first = tables[0].future
-    retired = catalog.facts()[2]
-    precedents = Precedents(catalog, Library.of(registry, retired), first.events, first.minerals)
+    edition, _, retired = catalog.facts()
+    precedents = Precedents(catalog, Library.of(registry, retired), first.events, first.minerals, edition, cache)
     runs = {table.future.series.series_id: table.future.run for table in tables}
     likeness = LikePaths(precedents, [table.future.series for table in tables], runs)
     event_scenarios = build(question, first.known, first.open_branches, first.minerals, likeness)

@@ -79,8 +79,8 @@ class SeriesTable:
             return ()
         name = self.future.series.series_id
         return (
-            f"expected values of {name} hang on its tail: the largest 1 % of the draws are {100 * share:.0f} % of their "
-            "mean in the last period; the median says more",
+            f"expected values of {name} hang on its tail: the largest 1 % of the draws are {100 * share:.0f} % of "
+            "their mean in the last period; the median says more",
         )
 
     @property
