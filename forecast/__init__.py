@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from forecast.answers.model import Answer, Column
     from forecast.answers.observations import ObservationList
     from forecast.answers.runs import RunList
-    from forecast.answers.scenarios.answer import ScenarioAnswer
+    from forecast.answers.scenarios.outcomes import ScenarioAnswer
     from forecast.answers.series import SeriesList
     from forecast.answers.several import ForecastList
     from forecast.answers.span import Span
@@ -90,7 +90,7 @@ _FROM = {
     "open_home": "home",
     "Retired": "errors",
     "RunList": "answers.runs",
-    "ScenarioAnswer": "answers.scenarios.answer",
+    "ScenarioAnswer": "answers.scenarios.outcomes",
     "Scores": "answers.backtests",
     "SeriesList": "answers.series",
     "Span": "answers.span",

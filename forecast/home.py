@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from forecast.answers.held import HeldList
     from forecast.answers.observations import ObservationList
     from forecast.answers.runs import RunList
-    from forecast.answers.scenarios.answer import ScenarioAnswer
+    from forecast.answers.scenarios.outcomes import ScenarioAnswer
     from forecast.answers.series import SeriesList
     from forecast.answers.several import ForecastList
     from forecast.answers.span import Span

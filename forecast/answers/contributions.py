@@ -13,9 +13,10 @@ from functools import cached_property
 import numpy as np
 
 from forecast.answers.event_priors import EventClass, Evidence
-from forecast.answers.event_versions import Assumption, EventScenario, EventVersion, Steps, differing, reached
-from forecast.answers.forecast_periods import ForecastPeriods, Levels, Spell
+from forecast.answers.event_versions import Assumption, EventScenario, EventVersion, differing, reached
+from forecast.answers.forecast_periods import ForecastPeriods, Levels, Spell, Steps
 from forecast.answers.new_contributions import LicenceGrants, NewContribution, merged, net
+from forecast.answers.precedent_paths import PrecedentContribution, PrecedentPath
 from forecast.effects import EffectRecord, EpisodeEffect
 from forecast.effects.candidates import in_periods
 from forecast.effects.episodes import licence
@@ -35,7 +36,8 @@ class RevisedContribution:
     """Contribution of a recorded event whose ``share`` of its episode's path has other spells than the stored draws.
 
     ``drawn``: the spells that the stored draws hold; ``spells``: those that count instead; ``gone``: it never was.
-    ``stated``: mean and sd on the log that somebody says instead of the estimate; ``shape``, ``levels``: likewise;
+    ``stated``: mean and sd on the log that somebody says instead of the estimate; ``path``: that of a precedent,
+    likewise; ``shape``, ``levels``: likewise;
     a licence under which none is granted yet is a ``shape`` by its terms on record, too.
     """
 
@@ -47,10 +49,11 @@ class RevisedContribution:
     stated: Size | None = None
     shape: Shape | None = None
     levels: Levels = ()
+    path: PrecedentPath | None = None
     gone: bool = False
 
 
-Contribution = RevisedContribution | NewContribution
+Contribution = RevisedContribution | NewContribution | PrecedentContribution
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,22 @@ class ContributionSet:
 
     contributions: tuple[Contribution, ...]
     chances: tuple[ChanceContributions, ...] = ()
+
+    @property
+    def every(self) -> tuple[Contribution, ...]:
+        """Those of all draws, and those of some."""
+        of_some = (one for chance in self.chances for some in chance.alternatives for one in some)
+        return (*self.contributions, *(one for one in of_some if one not in self.contributions))
+
+    def beyond(self, known: ContributionSet) -> tuple[Contribution, ...]:
+        """Those that ``known`` does not have."""
+        before = known.every
+        return tuple(one for one in self.every if one not in before)
+
+    def without(self, known: ContributionSet) -> tuple[Contribution, ...]:
+        """Those of ``known`` of events that this one has nothing of."""
+        there = {one.event_id for one in self.every}
+        return tuple(one for one in known.every if one.event_id not in there)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,22 +148,26 @@ class ContributionModel:
 
     def _contributions(self, version: EventVersion, assumptions: Mapping[str, Assumption]) -> tuple[Contribution, ...]:
         # The act that brings measures back has no effect of its own beside what is stated of them.
-        stated = {event_id: one.group for event_id, one in assumptions.items() if one.size(self.series)}
+        stated = {event_id: one.group for event_id, one in assumptions.items() if one.says(self.series)}
         changed = (version.changed | assumptions.keys()) - (set(stated.values()) - stated.keys())
         recorded = sorted((self._drifted | self._licensed | changed) & self._effects.keys())
         revised = [self._revised(event_id, version, assumptions.get(event_id, _NOTHING)) for event_id in recorded]
         coming = {event_id: c for event_id, c in self._new_as_known.items() if event_id not in changed}
         apart: list[NewContribution] = []
+        likened: list[PrecedentContribution] = []
         for event_id in sorted(changed):
             assumption = assumptions.get(event_id, _NOTHING)
-            if assumption.group and not assumption.size(self.series):
+            if path := assumption.path(self.series):
+                likened += self._likened(event_id, version, path)
+            elif assumption.group and not assumption.size(self.series):
                 known = self._new_as_known.get(event_id)
                 coming |= {event_id: known} if known else {}
                 found = self._new(event_id, version, assumption, known)
                 apart += [found] if found else []
             elif found := self._new(event_id, version, assumption):
                 coming[event_id] = found
-        return (*(each for each in revised if each), *merged([*(coming[i] for i in sorted(coming)), *apart]))
+        new = merged([*(coming[i] for i in sorted(coming)), *apart])
+        return (*(each for each in revised if each), *new, *likened)
 
     @cached_property
     def _effects(self) -> dict[str, EpisodeEffect]:
@@ -183,14 +206,15 @@ class ContributionModel:
             return RevisedContribution(event_id, effect, share, gone=True) if event_id in self.known.events else None
         steps, drawn = version.steps(event_id), self._steps_drawn(event_id)
         stated, shape = assumption.size(self.series), assumption.response(self.ahead.freq)
+        path = assumption.path(self.series)
         if not shape and (stated or effect.episode.episode_id in self.record.clear):
             shape = self._ungranted(event_id, version)
         # An episode that was never in force is one of talk: the measure itself, if it comes, comes on top.
-        if not self._was_in_force(event_id) or (steps == drawn and not (shape or assumption.levels or stated)):
+        if not self._was_in_force(event_id) or (steps == drawn and not (shape or assumption.levels or stated or path)):
             return None
         spells = self.ahead.spells(drawn), self.ahead.spells(steps)
         return RevisedContribution(
-            event_id, effect, share, *spells, Size(*stated) if stated else None, shape, assumption.levels
+            event_id, effect, share, *spells, Size(*stated) if stated else None, shape, assumption.levels, path
         )
 
     def _new(
@@ -198,8 +222,7 @@ class ContributionModel:
     ) -> NewContribution | None:
         """What an event that the record does not tell changes after the last observation, beyond what is ``known``."""
         event = version.events.get(event_id) or self.known.events.get(event_id)
-        in_record = self._was_in_force(event_id) and event_id not in self._fresh
-        if event is None or event.family is KindFamily.THREAT or in_record:
+        if event is None or event.family is KindFamily.THREAT or self._in_record(event_id):
             return None
         stated = assumption.size(self.series)
         if stated == (0.0, 0.0) or (not stated and _on_a_path(event)):
@@ -221,6 +244,16 @@ class ContributionModel:
         begins = int(self.ahead.freq.ordinal(late)) if late else self.ahead.origin + 1 + first
         episode = (event_id,) if stated else (assumption.group, begins, sign)
         return NewContribution(event_id, size, tuple(column.tolist()), episode, bool(stated), granted)
+
+    def _likened(self, event_id: str, version: EventVersion, path: PrecedentPath) -> Sequence[PrecedentContribution]:
+        """An event that the record does not tell and that goes as a precedent went, if it is in force at all."""
+        spells, seen = self.ahead.spells(version.steps(event_id)), self.ahead.spells(self.known.steps(event_id))
+        there = spells and not self._in_record(event_id)
+        return [PrecedentContribution(event_id, path, spells, seen)] if there else []
+
+    def _in_record(self, event_id: str) -> bool:
+        """Whether the record tells what an event does."""
+        return self._was_in_force(event_id) and event_id not in self._fresh
 
     def _unseen(self, event: Event, kind: EventClass) -> Size:
         """An effect that the record does not tell: by its kind, by how squarely it hits the series, before it begins by

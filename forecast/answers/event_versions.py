@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from forecast.answers.forecast_periods import Steps
+from forecast.answers.precedent_paths import PrecedentPath
 from forecast.effects.candidates import in_periods
 from forecast.events import Act, Branch, Event, Events, InForceInterval, in_force, timeline
 from forecast.interventions import Licence, Shape
@@ -17,8 +19,6 @@ from forecast.timeseries.series import Series
 #: What the id of an event that ends a suspension has after that of the suspension.
 ENDS = ".end"
 
-Steps = tuple[tuple[dt.date, float], ...]
-
 
 @dataclass(frozen=True)
 class Assumption:
@@ -27,7 +27,8 @@ class Assumption:
     ``shape``: how it goes over the periods from its start, None for the usual; ``licence``: the same with a delay in
     months; ``sizes``: (on, mean, standard
     deviation) of the full effect on the log of one series (its id) or of all of a measure (``price``, ``volume``, …);
-    ``levels``: by how much it is multiplied from each day on; ``group``: events with the same word are one episode in
+    ``levels``: by how much it is multiplied from each day on; ``paths``: by id of a series, the measured path of a
+    precedent instead; ``group``: events with the same word are one episode in
     what they change of what is known.
     """
 
@@ -35,12 +36,21 @@ class Assumption:
     licence: Licence | None = None
     sizes: tuple[tuple[str, float, float], ...] = ()
     levels: tuple[tuple[np.datetime64, float], ...] = ()
+    paths: Mapping[str, PrecedentPath] = field(default_factory=dict)
     group: str = ""
 
     def size(self, series: Series) -> tuple[float, float] | None:
         """Mean and standard deviation for a series; what is said of itself goes before what is said of its measure."""
         stated = {on: (mean, sd) for on, mean, sd in self.sizes}
         return stated.get(series.series_id, stated.get(series.measure))
+
+    def path(self, series: Series) -> PrecedentPath | None:
+        """The path of a precedent that is assumed on a series."""
+        return self.paths.get(series.series_id)
+
+    def says(self, series: Series) -> bool:
+        """Whether it says what the event does to a series."""
+        return self.size(series) is not None or self.path(series) is not None
 
     def response(self, freq: Freq) -> Shape | None:
         """The shape that is said, in periods; None for the usual."""

@@ -9,10 +9,12 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from forecast.answers.event_versions import Steps
 from forecast.interventions import mean_intensity
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats
+
+#: The level of a measure from each day on.
+Steps = tuple[tuple[dt.date, float], ...]
 
 #: Days from which a rate holds, with the rate as a multiple of the first.
 Levels = tuple[tuple[np.datetime64, float], ...]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from forecast.answers.contributions import ContributionModel, ContributionSet
+from forecast.answers.contributions import Contribution, ContributionModel, ContributionSet
 from forecast.answers.event_priors import Evidence
 from forecast.answers.event_versions import EventScenario, EventVersion, open_nodes
 from forecast.answers.forecast_periods import ForecastPeriods
@@ -37,13 +37,16 @@ MAX_LOG_CHANGE = 50.0
 @dataclass(frozen=True, eq=False)
 class ConditionalForecast:
     """The future of a series given another world: ``draws`` (h, n) in its unit, the very same numbers as without it in
-    periods in which it changes nothing; ``change`` (h, n): of their log; ``notes``: what is taken of events that nobody
-    has seen.
+    periods in which it changes nothing; ``change`` (H, n): of their log; ``notes``: what is taken of events that nobody
+    has seen; ``contributions``: of events that are not as they are known; ``removed``: of those that add nothing any
+    more.
     """
 
     draws: Draws
     change: Floats
     notes: tuple[str, ...]
+    contributions: tuple[Contribution, ...] = ()
+    removed: tuple[Contribution, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,23 +115,36 @@ class Future:
     ) -> ConditionalForecast:
         """The forecast conditional on an event scenario, of the first ``horizon`` periods or all; ``check`` is called
         on the way and may raise."""
+        moved = self.moved(scenario, check)
+        change = moved.change[:horizon]
+        rows = np.flatnonzero(change.any(axis=1))
+        draws = self.draws[:horizon].copy()
+        draws[rows] = _Predictive.of(self.run, self.added[rows] + change[rows], rows=rows).draws()
+        return replace(moved, draws=draws)
+
+    def moved(self, scenario: EventScenario, check: Callable[[], None] = lambda: None) -> ConditionalForecast:
+        """The same without its draws: what the scenario changes of the log in all periods."""
         additions = self._contributions.of(scenario, check)
         change = difference(additions.contributions, self._additions.contributions, self._ahead, self._luck)
         if additions.chances or self._additions.chances:
             change += forked(additions, self._ahead, self._luck, check) - self._forked()
         # What is stated may be absurd, but a number in single precision it stays.
-        change = np.clip(self._after_bridge(change)[:horizon], -MAX_LOG_CHANGE, MAX_LOG_CHANGE)
-        moved = np.flatnonzero(change.any(axis=1))
-        draws = self.draws[:horizon].copy()
-        draws[moved] = _Predictive.of(self.run, self.added[moved] + change[moved], rows=moved).draws()
+        change = np.clip(self._after_bridge(change), -MAX_LOG_CHANGE, MAX_LOG_CHANGE)
         notes = self._contributions.notes(scenario, additions, self._additions.contributions)
-        return ConditionalForecast(draws, change, notes)
+        beyond, without = additions.beyond(self._additions), additions.without(self._additions)
+        return ConditionalForecast(self.draws[:0], change, notes, beyond, without)
 
-    def uniform(self, key: str) -> Floats:
-        """(n,) numbers from 0 to 1 by which draws choose: the same in every scenario and, of one seed, every series."""
-        return self._luck.uniform(key)
+    def uniform(self, key: str, n: int | None = None) -> Floats:
+        """(n,) numbers from 0 to 1 by which draws choose, of all draws if not said: the same in every scenario and, of
+        one seed, every series."""
+        return (self._luck if n is None else replace(self._luck, n=n)).uniform(key)
 
     # -- the world as it is known ----------------------------------------------------------------------------------
+
+    @property
+    def contributions(self) -> tuple[Contribution, ...]:
+        """Of events as they are known, beyond what the run's draws hold."""
+        return self._additions.every
 
     @cached_property
     def baseline(self) -> EventScenario:
@@ -178,10 +194,11 @@ class Future:
     def _forked(self) -> Floats:
         return forked(self._additions, self._ahead, self._luck)
 
-    def arranged(self, place: npt.NDArray[np.int64], rows: slice = slice(None)) -> Draws:
-        """(h, n) draws of the periods ``rows`` with path ``place[i]`` of the run in draw i; what events add stays with
-        its draw."""
-        return _Predictive.of(self.run, self.added[rows, : len(place)], place, rows).draws()
+    def arranged(self, place: npt.NDArray[np.int64], rows: slice = slice(None), change: Floats | None = None) -> Draws:
+        """(h, n) draws of the periods ``rows`` with path ``place[i]`` of the run in draw i; what events add, and a
+        ``change`` (H, n) of that, stays with its draw."""
+        added = self.added if change is None else self.added + change
+        return _Predictive.of(self.run, added[rows, : len(place)], place, rows).draws()
 
 
 @dataclass(frozen=True, eq=False)

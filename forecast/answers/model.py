@@ -110,6 +110,10 @@ class Part(BaseModel):
             for meaning, title in [_PER_LEVEL[pattern]]
         ]
 
+    def item(self) -> str:
+        """As an item of a list in a table: its members joined by ``:``."""
+        return _item(self.json_object())
+
     def cells(self) -> dict[str, Cell]:
         """One line of a table, by the names of the columns; those of a part that there is not are left out."""
         return dict(_cells(self))
@@ -291,7 +295,7 @@ def _cell(value: object) -> Cell:
 def _item(item: object) -> str:
     """An item of a list: the members of an object joined by ``:``, those of a list by ``>``."""
     if isinstance(item, Part):
-        item = item.json_object()
+        return item.item()
     if isinstance(item, Mapping):
         return ":".join("" if value is None else str(value) for value in item.values())
     return ">".join(map(str, item)) if isinstance(item, list | tuple) else str(item)

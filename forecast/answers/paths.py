@@ -15,6 +15,7 @@ import numpy as np
 from forecast.answers.contributions import Contribution, ContributionSet, RevisedContribution
 from forecast.answers.forecast_periods import ForecastPeriods, Levels, Spell
 from forecast.answers.new_contributions import NewContribution
+from forecast.answers.precedent_paths import PrecedentContribution
 from forecast.coupling import middles
 from forecast.effects import EpisodeEffect
 from forecast.effects.candidates import columns, in_periods
@@ -60,6 +61,8 @@ def total(contributions: Iterable[Contribution], ahead: ForecastPeriods, random_
     for contribution in sorted(contributions, key=lambda contribution: contribution.event_id):
         if isinstance(contribution, NewContribution):
             added += contribution.added(random_numbers.sizes(contribution.event_id, contribution.size))
+        elif isinstance(contribution, PrecedentContribution):
+            added += contribution.added(ahead, random_numbers.n)
         else:
             added += _revised(contribution, ahead, random_numbers)
     return added
@@ -103,6 +106,9 @@ def _revised(contribution: RevisedContribution, ahead: ForecastPeriods, random_n
     if contribution.gone:
         return -contribution.share * effect.paths(effect.held(ahead.ds, ahead.freq, ahead.last)).T
     drawn = _responses(effect, contribution.drawn, ahead)
+    if contribution.path:
+        likened = contribution.path.added(contribution.spells, ahead, random_numbers.n)
+        return np.asarray(likened - contribution.share * effect.paths(drawn).T)
     rows = _responses(effect, contribution.spells, ahead, contribution.shape, contribution.levels)
     if contribution.stated:
         # What somebody states is what the event does, not its share in what an episode did.

@@ -94,11 +94,10 @@ def coherent(
         each = tuple(futures(catalog, registry, group.members, question.as_of, cache))
         for future in each:
             check_asked(future.run, question)
-        base, draws, notes = cache.get(("coherent", group.root, each), partial(_together, catalog, group, each))
-        _check(base)
-        for name, of_one in zip(group.members, draws, strict=True):
-            said = (*held_notes(catalog, name), *notes)
-            made[name] = _as_forecast(base, name, of_one, question.span, wanted, said)
+        whole = together(catalog, group, each, cache)
+        for name, of_one in zip(group.members, whole.draws, strict=True):
+            said = (*held_notes(catalog, name), *whole.notes)
+            made[name] = _as_forecast(whole.base, name, of_one, question.span, wanted, said)
     return [made[name] for name in series_ids]
 
 
@@ -107,10 +106,38 @@ def members(catalog: Catalog, series_ids: Sequence[str]) -> list[str]:
     return [name for group in groups(catalog.series(), series_ids) for name in group.members]
 
 
-def reconciled(base: BaseForecasts, rests: Mapping[str, Floats]) -> Floats:
+@dataclass(frozen=True, eq=False)
+class CoherentGroup:
+    """A group whose draws (M, H, n) add up in the world as it is known; ``rests``: of each parent whose parts leave
+    something out, the shares of it that they left out lately."""
+
+    base: BaseForecasts
+    rests: Mapping[str, Floats]
+    draws: Floats
+    notes: Sequence[str]
+
+    def given(self, changes: Mapping[str, Floats]) -> Floats:
+        """(M, H, n) the draws if the log of each member (h, n), in all its periods, changes by so much: a draw of a
+        period in which that of no member does is the same as without."""
+        base, n = self.base, self.draws.shape[2]
+        changed = np.any([changes[name][base.rows(name), :n] != 0 for name in base.group.members], axis=0)
+        return np.where(changed, reconciled(base, self.rests, changes), self.draws) if changed.any() else self.draws
+
+
+def together(
+    catalog: Catalog, group: Group, of_members: tuple[Future, ...], cache: Cache = NOTHING_KEPT
+) -> CoherentGroup:
+    """The members of a group, in their order, in agreement. Raises ``InvalidInput`` where they have no period in
+    common, or parts are more than their parent."""
+    whole = cache.get(("coherent", group.root, of_members), partial(_together, catalog, group, of_members))
+    _check(whole.base)
+    return whole
+
+
+def reconciled(base: BaseForecasts, rests: Mapping[str, Floats], changes: Mapping[str, Floats] | None = None) -> Floats:
     """(M, H, n) coherent draws, none negative; ``rests``: of each parent whose parts leave something out, the shares of
-    it that they left out lately."""
-    names, own = base.group.members, ordered(base)
+    it that they left out lately; ``changes``: of the log of each member, in another world."""
+    names, own = base.group.members, ordered(base, changes)
     leaves, S = sums(base.group, rests)
     rng, n = _rng(base, "rests"), own.shape[2]
     open_parents = leaves[len(leaves) - len(rests) :]
@@ -134,7 +161,7 @@ def project(S: Floats, draws: Floats) -> Floats:
     return np.asarray(np.linalg.lstsq(S / sd, draws / sd, rcond=None)[0])
 
 
-def ordered(base: BaseForecasts) -> Floats:
+def ordered(base: BaseForecasts, changes: Mapping[str, Floats] | None = None) -> Floats:
     """(M, H, n) the members' own draws in an order that makes them move together.
 
     What the runs drew of each is reordered as whole paths, by the ranks of their mean deviation from the median path,
@@ -156,7 +183,8 @@ def ordered(base: BaseForecasts) -> Floats:
             deviation = (drawn - np.median(drawn, axis=1, keepdims=True)).mean(axis=0)
         else:  # whether there is trade says more than how much
             deviation = np.where(future.run.trade[:n].T[rows] & 1, np.exp(drawn), 0.0).mean(axis=0)
-        out[m] = future.arranged(np.lexsort((rng.random(n), deviation))[target[:, m]], rows)
+        place = np.lexsort((rng.random(n), deviation))[target[:, m]]
+        out[m] = future.arranged(place, rows, changes[name] if changes else None)
     return out
 
 
@@ -197,8 +225,7 @@ def _root(R: Floats) -> Floats:
     return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))
 
 
-def _together(catalog: Catalog, group: Group, of_members: Sequence[Future]) -> tuple[BaseForecasts, Floats, list[str]]:
-    """The group, its coherent draws and the notes on them."""
+def _together(catalog: Catalog, group: Group, of_members: Sequence[Future]) -> CoherentGroup:
     futures = dict(zip(group.members, of_members, strict=True))
     start, stop = max(future.ds[0] for future in futures.values()), min(future.ds[-1] for future in futures.values())
     ds = futures[group.root].ds.copy()
@@ -208,7 +235,7 @@ def _together(catalog: Catalog, group: Group, of_members: Sequence[Future]) -> t
     shares = {parent: _left_out(base, parent) for parent in group.parts}
     open_parents = {parent: share for parent, share in shares.items() if share.size}
     draws = reconciled(base, open_parents) if len(base.ds) else np.zeros((len(group.members), 0, 0))
-    return base, draws, _notes(base, open_parents)
+    return CoherentGroup(base, open_parents, draws, _notes(base, open_parents))
 
 
 def _check(base: BaseForecasts) -> None:

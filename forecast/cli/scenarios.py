@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from forecast.answers.scenarios import Outcome, ScenarioAnswer
 
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="YAML or JSON")]
+PeriodsOption = Annotated[bool, typer.Option("--periods", help="every period of each scenario in the table")]
+CoherentOption = Annotated[
+    bool, typer.Option("--coherent", help="parts and wholes add up in each simulated path, whatever the file says")
+]
+#: The level of the interval that the summary tells, where it was asked for.
+_TOLD = 80
 _COLUMNS = (
     TableColumn("ds", "period from"),
     TableColumn("baseline", number=True),
@@ -24,15 +30,33 @@ _COLUMNS = (
     TableColumn("high", number=True),
     TableColumn("nowcast"),
 )
+_SUMMARY = (
+    TableColumn("scenario"),
+    TableColumn("chance", number=True),
+    TableColumn("yhat", "median", number=True),
+    TableColumn("mean", "mean +/-", number=True),
+    TableColumn("difference", "median +/-", number=True),
+    TableColumn("low", number=True),
+    TableColumn("high", number=True),
+)
 
 
-def scenario(file: ScenarioFile, format: FormatOption = None, output: OutputOption = None) -> None:
+def scenario(
+    file: ScenarioFile,
+    periods: PeriodsOption = False,
+    coherent: CoherentOption = False,
+    format: FormatOption = None,
+    output: OutputOption = None,
+) -> None:
     """Ask what would be if events came, stayed away, or came otherwise.
 
     The file names series and scenarios: events to add, remove or amend,
-    branches to take, with a probability if there is one. Every scenario is
-    compared with the baseline, simulated path by simulated path. Nothing is
-    kept.
+    branches to take, with a probability if there is one; an event may be
+    `like` one of the past. Every scenario is compared with the baseline,
+    simulated path by simulated path. Nothing is kept.
+
+    The table tells the first year ahead: of a flow its sum, of a price where
+    it ends. JSON and CSV have every period.
 
     \b
     Examples:
@@ -41,20 +65,74 @@ def scenario(file: ScenarioFile, format: FormatOption = None, output: OutputOpti
     """
     out = Out(format, output)
     with session() as s:
-        answered = ask(s, file)
+        answered = ask(s, file, coherent)
     if out.chosen is Format.TABLE:
         series_ids = dict.fromkeys(outcome.series_id for outcome in answered.data)
-        out.text("\n".join(_page(answered, series_id) for series_id in series_ids))
+        page = _page if periods else _summary
+        out.text("\n".join(page(answered, series_id) for series_id in series_ids))
     else:
         out.answer(answered)
     raise typer.Exit(warn_left_out(answered.left_out))
 
 
-def ask(s: Session, file: Path) -> ScenarioAnswer:
+def ask(s: Session, file: Path, coherent: bool = False) -> ScenarioAnswer:
     """The answer to the question in a file. Raises ``InvalidInput`` with the place of each fault."""
     from forecast.answers.scenarios import Question, answer
 
-    return answer(s.catalog, s.registry, Question.read_file(file), today=s.today)
+    question = Question.read_file(file)
+    if coherent:
+        question = question.model_copy(update={"coherent": True})
+    return answer(s.catalog, s.registry, question, today=s.today)
+
+
+# -- the first year ----------------------------------------------------------------------------------------------------
+
+
+def _summary(answered: ScenarioAnswer, series_id: str) -> str:
+    """One series: a line a scenario, what each rests on below; every period where no year is whole."""
+    outcomes = answered.of_series(series_id)
+    baseline, *others = outcomes
+    if baseline.year is None or not others:
+        return _page(answered, series_id)
+    level = _TOLD if _TOLD in answered.levels else max(answered.levels)
+    first, last = baseline.year.first, baseline.year.last
+    what = f"sum of the year from {first}" if first != last else f"a year ahead, from {last}"
+    shown = table([_line(outcome, level) for outcome in outcomes], _SUMMARY)
+    text = f"{series_id}, {baseline.unit}: {what}\n\n{shown}"
+    text += "".join(lines(_rests(outcome)) for outcome in others)
+    legend = (
+        f"mean +/-: expected difference from the baseline; median +/-, low, high: median and {level} % interval of the "
+        "differences; --periods shows every period"
+    )
+    return text + lines([legend, baseline.provenance, *baseline.notes])
+
+
+def _line(outcome: Outcome, level: int) -> dict[str, object]:
+    """One scenario of the summary."""
+    year = outcome.year
+    assert year is not None, "all outcomes of a series tell the same periods"
+    chance = "" if outcome.probability is None else f"{100 * outcome.probability:.0f} %"
+    row: dict[str, object] = dict.fromkeys(column.key for column in _SUMMARY)
+    row |= {"scenario": outcome.scenario, "chance": chance, "yhat": year.yhat}
+    if change := year.difference:
+        low, high = change.interval(level)
+        row |= {"mean": change.mean, "difference": change.median, "low": low, "high": high}
+    return row
+
+
+def _rests(outcome: Outcome) -> Sequence[str]:
+    """From when on a scenario differs and what it rests on, the nearest precedents below each event."""
+    if not outcome.rests_on:
+        return outcome.notes
+    changes = ((point.ds, point.difference) for point in outcome.data)
+    since = next((ds for ds, one in changes if one and any(one.model_dump().values())), None)
+    told = [f"{outcome.scenario}: differs from the period {since} on, and rests on"]
+    for one in outcome.rests_on:
+        told += [f"- {one.says}", *(f"    beside it {near}" for near in one.nearest)]
+    return told
+
+
+# -- every period ------------------------------------------------------------------------------------------------------
 
 
 def _page(answered: ScenarioAnswer, series_id: str) -> str:

@@ -15,8 +15,7 @@ from hypothesis.extra import numpy as arrays
 from forecast.answers.champion import futures
 from forecast.answers.event_priors import refresh
 from forecast.answers.forecast import ForecastQuestion, forecast
-from forecast.answers.reconcile import _together as together
-from forecast.answers.reconcile import coherent, correlations, members, ordered, project, reconciled
+from forecast.answers.reconcile import coherent, correlations, members, ordered, project, reconciled, together
 from forecast.answers.span import Span
 from forecast.catalog import Catalog
 from forecast.cli import call
@@ -89,7 +88,9 @@ def train(
 def base_of(settings: Settings):  # type: ignore[no-untyped-def]
     catalog = Catalog.open(settings)
     (group,) = groups(catalog.series(), ["m.asia"])
-    return together(catalog, group, futures(catalog, Registry(settings.models_dir), group.members, DAY))
+    each = tuple(futures(catalog, Registry(settings.models_dir), group.members, DAY))
+    whole = together(catalog, group, each)
+    return whole.base, whole.draws, whole.notes
 
 
 # -- the sums ----------------------------------------------------------------------------------------------------------

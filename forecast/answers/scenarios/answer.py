@@ -1,129 +1,51 @@
 """The answer: every scenario's forecast, how it differs from the baseline, and the mixture by their probabilities.
 
 All of it is worked out draw by draw: a difference is one of worlds in which the same luck struck, and its quantiles
-are quantiles of differences, never differences of quantiles.
+are quantiles of differences, never differences of quantiles. Expected values are means of all draws: those of a mixture
+are the means of its worlds by their probabilities, to the digit.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from collections import ChainMap
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field
 
 from forecast.answers.as_of import day_asked
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
+from forecast.answers.estimate import number
 from forecast.answers.event_versions import EventScenario
-from forecast.answers.forecast import (
-    BASELINE_SCENARIO,
-    ForecastPoint,
-    ForecastQuestion,
-    at_levels,
-    baseline,
-    check_asked,
-    checked_levels,
-    quantiles,
-    rows_of,
-)
+from forecast.answers.forecast import BASELINE_SCENARIO, ForecastQuestion, check_asked, checked_levels
 from forecast.answers.future import Draws, Future
-from forecast.answers.model import (
-    LINES,
-    OF_SERIES,
-    Answer,
-    FreqName,
-    Intervals,
-    RunKey,
-    SeriesKey,
-    UnitName,
-    by_level,
-    in_unit,
-)
-from forecast.answers.provenance import (
-    DataTo,
-    EventsKnownTo,
-    OriginWord,
-    Overdue,
-    Provenance,
-    data_to,
-    overdue,
-    provenance,
-    unseen,
-)
-from forecast.answers.quality import QualityWord, quality, quality_notes
+from forecast.answers.precedents import Library, Precedents
+from forecast.answers.provenance import unseen
+from forecast.answers.quality import quality_notes
+from forecast.answers.reconcile import together
 from forecast.answers.scenarios.build import build
+from forecast.answers.scenarios.likeness import LikePaths
+from forecast.answers.scenarios.outcomes import Outcome, ScenarioAnswer
 from forecast.answers.scenarios.question import Question
-from forecast.answers.several import Several, each
-from forecast.answers.span import Span, SpanPeriods
-from forecast.coupling import pooled, quantiles_of
+from forecast.answers.scenarios.rests_on import EffectBasis, RestsOn, rests_on
+from forecast.answers.scenarios.tables import CoherentTable, CoherentWorlds, SeriesTable, World
+from forecast.answers.several import LeftOut, each
+from forecast.answers.span import Span
+from forecast.coupling import pooled
 from forecast.errors import Fault, InvalidInput, OutOfTime, Retired, known_name
-from forecast.metrics import rounded
+from forecast.events import Event
 from forecast.registry import Registry
 from forecast.settings import SpanOrigin
+from forecast.timeseries.hierarchy import groups
 from forecast.timeseries.series import Floats
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
 MIXTURE = "mixture"
-_SAME = "nothing in scenario {scenario} touches {series_id} within the horizon: it is the baseline"
-
-
-class Change(Intervals):
-    """What sets a scenario apart from the baseline, draw by draw, with its central intervals."""
-
-    level_unit: ClassVar[str] = OF_SERIES
-
-    median: float = Field(description="median", json_schema_extra=in_unit(OF_SERIES))
-
-
-class OutcomePoint(ForecastPoint):
-    """A period ahead in a scenario."""
-
-    difference: Change | None = Field(
-        None, description="difference from the baseline, draw by draw; null for the baseline"
-    )
-    cumulated: Change | None = Field(
-        None, description="sum of the differences up to the period; null for the baseline and for prices"
-    )
-
-
-class Outcome(Answer):
-    """One series in one scenario."""
-
-    line: ClassVar[tuple[str, ...]] = ("series_id", LINES, "unit", "scenario", "run", "probability")
-
-    series_id: SeriesKey
-    unit: UnitName
-    freq: FreqName
-    run: RunKey
-    data_to: DataTo
-    overdue: Overdue
-    quality: QualityWord
-    provenance: Provenance
-    scenario: str = Field(description="baseline, the name of a scenario, or mixture: all by their probabilities")
-    probability: float | None = Field(None, description="of the scenario, 0 to 1; null where nobody gave one")
-    levels: tuple[int, ...] = Field(description="levels of the central intervals", json_schema_extra=in_unit("%"))
-    data: tuple[OutcomePoint, ...]
-    notes: tuple[str, ...] = Field((), description="what is taken of events whose effect nobody has seen or stated")
-
-
-class ScenarioAnswer(Several):
-    """Forecasts in each scenario, by series: the baseline first, then the scenarios in order, then their mixture."""
-
-    as_of: dt.date = Field(description="day whose knowledge of events counts, to its end (UTC)")
-    events_known_to: EventsKnownTo
-    origin: OriginWord
-    levels: tuple[int, ...] = Field(description="levels of the central intervals", json_schema_extra=in_unit("%"))
-    data: tuple[Outcome, ...]
-
-    def of_series(self, series_id: str) -> tuple[Outcome, ...]:
-        return tuple(outcome for outcome in self.data if outcome.series_id == series_id)
 
 
 class Deadline:
@@ -156,25 +78,26 @@ def answer(
     as_of = day_asked(question.as_of, today)
     _check_series(question, catalog)
     span = Span(question.h, SpanOrigin(question.origin), question.start, question.until)
-    asked = ForecastQuestion(as_of, span, checked_levels(question.level), insufficient=question.insufficient)
-
-    def of_one(series_id: str) -> _Table:
-        (future,) = futures(catalog, registry, [series_id], as_of, cache)
-        check_asked(future.run, asked)
-        freq, published_to = future.series.calendar, future.published_to
-        return _Table(future, asked, span.periods(future.ds, freq, as_of, published_to=published_to), cache)
-
-    tables, left_out = each([(series_id,) for series_id in question.series], of_one)
+    levels = checked_levels(question.level)
+    asked = ForecastQuestion(as_of, span, levels, question.coherent, question.insufficient)
+    tables, left_out = _tables(catalog, registry, question, asked, cache)
     first = tables[0].future
-    event_scenarios = build(question, first.known, first.open_branches, first.minerals)
+    edition, _, retired = catalog.facts()
+    precedents = Precedents(catalog, Library.of(registry, retired), first.events, first.minerals, edition, cache)
+    runs = {table.future.series.series_id: table.future.run for table in tables}
+    likeness = LikePaths(precedents, [table.future.series for table in tables], runs)
+    event_scenarios = build(question, first.known, first.open_branches, first.minerals, likeness)
     outcomes = [
-        outcome for of_series in tables for outcome in _outcomes(of_series, question, event_scenarios, deadline)
+        outcome
+        for table in tables
+        for outcome in _outcomes(table, question, event_scenarios, precedents, deadline.check)
     ]
     return ScenarioAnswer(
         as_of=as_of,
         events_known_to=first.events_known_to,
         origin=span.origin,
-        levels=tuple(int(level) for level in asked.levels),
+        coherent=question.coherent,
+        levels=levels,
         data=tuple(outcomes),
         left_out=left_out,
     )
@@ -193,130 +116,99 @@ def _check_series(question: Question, catalog: Catalog) -> None:
         raise InvalidInput(faults)
 
 
+def _tables(
+    catalog: Catalog, registry: Registry, question: Question, asked: ForecastQuestion, cache: Cache
+) -> tuple[list[SeriesTable], tuple[LeftOut, ...]]:
+    """A table a series, in the order of the question, and what there is none of: of coherent ones a group whole."""
+
+    def of_one(series_id: str) -> list[SeriesTable]:
+        (future,) = futures(catalog, registry, [series_id], asked.as_of, cache)
+        check_asked(future.run, asked)
+        freq, published_to = future.series.calendar, future.published_to
+        return [SeriesTable(future, asked, asked.span.periods(future.ds, freq, asked.as_of, 0, published_to), cache)]
+
+    def of_group(*names: str) -> list[SeriesTable]:
+        made: list[SeriesTable] = []
+        for group in groups(catalog.series(), names):
+            if len(group.members) == 1:
+                return of_one(group.root)
+            of_members = tuple(futures(catalog, registry, group.members, asked.as_of, cache))
+            for future in of_members:
+                check_asked(future.run, asked)
+            whole = together(catalog, group, of_members, cache)
+            base, worlds = whole.base, CoherentWorlds(whole)
+            for name in names:
+                future, before = base.futures[name], base.rows(name).start
+                periods = asked.span.periods(base.ds, base.freq, asked.as_of, before, future.published_to)
+                made.append(CoherentTable(future, asked, periods, cache, worlds))
+        return made
+
+    if not question.coherent:
+        found, left_out = each([(name,) for name in question.series], of_one)
+    else:
+        families = groups(catalog.series(), question.series)
+        found, left_out = each([[n for n in question.series if n in f.members] for f in families], of_group)
+    by_id = {table.future.series.series_id: table for some in found for table in some}
+    return [by_id[name] for name in question.series if name in by_id], left_out
+
+
 def _outcomes(
-    of_series: _Table, question: Question, event_scenarios: Sequence[EventScenario], deadline: Deadline
+    table: SeriesTable,
+    question: Question,
+    event_scenarios: Sequence[EventScenario],
+    precedents: Precedents,
+    check: Callable[[], None],
 ) -> list[Outcome]:
-    future = of_series.future
-    notes = (*quality_notes(future.run.card), *unseen(future), *of_series.notes, *future.notes)
-    outcomes = [of_series.of_values(BASELINE_SCENARIO, of_series.values, notes=notes)]
-    weighed = any(scenario.probability is not None for scenario in question.scenarios)
-    mixed, passed = np.zeros_like(of_series.base), 0.0
-    chance = future.uniform(MIXTURE) if weighed else None
-    mixture: list[tuple[float, Draws]] = []
+    future = table.future
+    weights = [scenario.probability for scenario in question.scenarios]
+    weighed = [weight for weight in weights if weight is not None]
+    rest = max(1.0 - sum(weighed), 0.0) if weighed else None
+    notes = (*quality_notes(future.run.card), *unseen(future), *table.notes, *future.notes)
+    known = rests_on(future, future.contributions, (), future.events)
+    outcomes = [table.baseline(BASELINE_SCENARIO, number(rest), notes, known)]
+    worlds: list[tuple[World, float]] = []
     for scenario, event_scenario in zip(question.scenarios, event_scenarios, strict=True):
-        deadline.check()
-        given = future.given(event_scenario, deadline.check, of_series.stop)
-        # A draw in which nothing changes keeps its value, though another has its rank now.
-        change = np.where(given.change == 0, np.float32(0), given.draws - of_series.base)
-        margins = np.sort(given.draws, axis=1)
-        values = quantiles_of(margins, of_series.at)
-        outcomes.append(of_series.outcome(scenario.name, values, change, scenario.probability, given.notes))
-        if scenario.probability is not None and chance is not None:
-            here = (chance >= passed) & (chance < passed + scenario.probability)
-            mixed, passed = np.where(here, change, mixed), passed + scenario.probability
-            mixture.append((scenario.probability, margins))
-    if weighed:
-        mixture.append((1.0 - passed, np.sort(of_series.base, axis=1)))
-        outcomes.append(of_series.outcome(MIXTURE, pooled(mixture, of_series.at), mixed, None, ()))
+        check()
+        world = table.given(scenario.name, event_scenario, check)
+        rests = rests_on_world(future, world, _events(event_scenario), precedents)
+        outcome = table.outcome(world, scenario.probability, rests)
+        outcomes.append(outcome.model_copy(update={"notes": (*outcome.notes, *_as_precedents(outcome.rests_on))}))
+        if scenario.probability is not None:
+            worlds.append((world, scenario.probability))
+    if rest is not None:
+        outcomes.append(table.outcome(mixture(table, worlds, rest), None))
     return outcomes
 
 
-@dataclass(frozen=True, eq=False)
-class _Table:
-    """The quantiles of one series' draws, and of what sets them apart from the baseline's.
+def rests_on_world(
+    future: Future, world: World, events: Mapping[str, Event], precedents: Precedents
+) -> tuple[RestsOn, ...]:
+    """What a scenario rests on."""
+    given = world.given
+    return rests_on(future, given.contributions, given.removed, events, precedents) if given else ()
 
-    All is worked out for the first ``stop`` periods, so that sums count from the first; ``periods`` says which of them
-    are told.
-    """
 
-    future: Future
-    asked: ForecastQuestion
-    periods: SpanPeriods
-    cache: Cache
+def mixture(table: SeriesTable, worlds: Sequence[tuple[World, float]], rest: float) -> World:
+    """The world that is each of these with its probability, and the baseline in the ``rest``: as many draws live in
+    each; the quantiles are of all of their draws, and the means are theirs by their probabilities."""
+    chance, passed = table.chances(MIXTURE), 0.0
+    mixed: Draws | Floats = np.zeros_like(table.base)
+    change_mean = np.zeros(table.stop)
+    for world, probability in worlds:
+        mixed = np.where((chance >= passed) & (chance < passed + probability), world.change, mixed)
+        change_mean += probability * world.change_mean
+        passed += probability
+    parts = [*((probability, world.draws) for world, probability in worlds), (rest, table.base)]
+    values = pooled([(weight, np.sort(draws, axis=1)) for weight, draws in parts], table.at)
+    return World(MIXTURE, values, table.base + mixed, table.base_mean + change_mean, mixed, change_mean)
 
-    @property
-    def stop(self) -> int:
-        """The row after the last that is told."""
-        stop: int = self.periods.rows.stop
-        return stop
 
-    @property
-    def levels(self) -> tuple[int, ...]:
-        return tuple(int(level) for level in self.asked.levels)
+def _events(scenario: EventScenario) -> Mapping[str, Event]:
+    """The events of a scenario, those of a draw's choice among them."""
+    alternatives = (version.events for node in scenario.chance_nodes for version in node.alternatives)
+    return ChainMap(*(dict(events) for events in (scenario.version.events, *alternatives)))
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a reader should know of the periods."""
-        return self.asked.span.notes(self.periods, self.future.run)
 
-    @property
-    def base(self) -> Draws:
-        """(stop, n) draws of the baseline."""
-        return self.future.draws[: self.stop]
-
-    @property
-    def at(self) -> list[float]:
-        """The probabilities of which quantiles are told."""
-        return at_levels(self.levels)
-
-    @cached_property
-    def values(self) -> Floats:
-        """Quantiles of the baseline."""
-        return baseline(self.future, self.levels, self.cache)[:, : self.stop]
-
-    def outcome(
-        self, name: str, values: Floats, change: Draws, probability: float | None, notes: tuple[str, ...]
-    ) -> Outcome:
-        """A world with these quantiles and the ``change`` (stop, n) of its draws, new from the first period that
-        differs on."""
-        k = next(iter(np.flatnonzero(change.any(axis=1)).tolist()), self.stop)
-        adds_up = not self.future.series.is_price
-        same = _SAME.format(scenario=name, series_id=self.future.series.series_id)
-        return self.of_values(
-            name,
-            np.hstack([self.values[:, :k], values[:, k:]]),
-            self._changes(change, k),
-            self._changes(change.cumsum(axis=0), k) if adds_up else None,
-            probability=probability,
-            notes=notes if k < self.stop else (same,),
-        )
-
-    def of_values(
-        self,
-        name: str,
-        values: Floats,
-        differences: Sequence[Mapping[str, float]] | None = None,
-        sums: Sequence[Mapping[str, float]] | None = None,
-        *,
-        probability: float | None = None,
-        notes: tuple[str, ...],
-    ) -> Outcome:
-        """The answer of one world; without differences it is the baseline's."""
-        nothing = [None] * self.stop
-        rows = rows_of(values, self.periods, self.levels)
-        # All at once: a call for each period takes longer than its checks.
-        return Outcome.model_validate(
-            {
-                "series_id": self.future.series.series_id,
-                "unit": self.future.series.unit,
-                "freq": self.future.series.freq,
-                "run": self.future.run.run_id,
-                "data_to": data_to(self.future.run),
-                "overdue": overdue(self.future),
-                "quality": quality(self.future.run.card),
-                "provenance": provenance(self.future),
-                "scenario": name,
-                "probability": probability,
-                "levels": self.levels,
-                "data": [
-                    {**row, "difference": change, "cumulated": total}
-                    for row, change, total in zip(rows, differences or nothing, sums or nothing, strict=True)
-                ][self.periods.rows],
-                "notes": notes,
-            }
-        )
-
-    def _changes(self, draws: Draws, k: int) -> list[dict[str, float]]:
-        """The members of ``Change`` for each period, by name; nothing changes in the first ``k``."""
-        values = np.hstack([np.zeros((len(self.at), k)), quantiles(draws[k:], self.at)])
-        return by_level("median", self.levels, rounded(values))
+def _as_precedents(found: Sequence[RestsOn]) -> list[str]:
+    """What is said of events that go as a precedent went, as notes."""
+    return [one.says for one in found if one.basis is EffectBasis.PRECEDENT]

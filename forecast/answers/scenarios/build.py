@@ -4,7 +4,7 @@ knows."""
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -19,6 +19,8 @@ from forecast.answers.event_versions import (
     comes_with,
     open_nodes,
 )
+from forecast.answers.precedent_paths import PrecedentPath
+from forecast.answers.scenarios.likeness import LikePaths
 from forecast.answers.scenarios.question import Acting, Add, Amend, Dated, Question, Scenario, Take
 from forecast.errors import Fault, InvalidInput, known_name
 from forecast.events import Branch, Event, Events, KindFamily, branches, last_day
@@ -33,14 +35,18 @@ MAX_STATED_SD = 3
 
 
 def build(
-    question: Question, known: EventVersion, open_branches: Sequence[Branch], minerals: Minerals
+    question: Question,
+    known: EventVersion,
+    open_branches: Sequence[Branch],
+    minerals: Minerals,
+    likeness: LikePaths | None = None,
 ) -> tuple[EventScenario, ...]:
     """One event scenario for each scenario of the question, in order. ``open_branches``: of the events as they are
-    ``known``.
+    ``known``; ``likeness``: what was measured of precedents, which only a question with ``like`` needs.
 
     Raises ``InvalidInput`` with every name that the catalogue does not know and every date out of order.
     """
-    builder = _Builder(known, open_branches, minerals)
+    builder = _Builder(known, open_branches, minerals, likeness)
     event_scenarios = tuple(
         builder.event_scenario(f"scenarios.{i}", scenario) for i, scenario in enumerate(question.scenarios)
     )
@@ -54,6 +60,7 @@ class _Builder:
     known: EventVersion
     open_branches: Sequence[Branch]
     minerals: Minerals
+    likeness: LikePaths | None = None
     faults: list[Fault] = field(default_factory=list)
 
     @property
@@ -117,7 +124,7 @@ class _Builder:
             over = now.status in ("lapsed", "withdrawn")
             now = replace(now, ended=ended, end_known=None, status="enacted" if over else now.status)
         self._in_order(place, part, part.announced or event.announced, now)
-        assumption = self._assumption(place, part, event)
+        assumption = self._assumption(place, part, event, (now,))
         if now != event or assumption != _NOTHING or part.slips:
             changed[part.event], assumptions[part.event] = now, assumption
 
@@ -141,12 +148,13 @@ class _Builder:
         for k, mineral in enumerate(part.minerals):
             if mineral not in self.minerals:
                 self._fault(f"{place}.minerals.{k}", mineral, known_name("mineral", mineral, self.minerals.parents))
-        if not part.minerals and not part.effect:
+        if not part.minerals and not part.effect and not part.like:
             self._fault(f"{place}.minerals", "", "at least one mineral, or an effect that is stated")
-        event = _event(part, self.as_of)
+        precedent = self.events.get(part.like.event) if part.like else None
+        event = _event(part, self.as_of) if precedent is None else _event_like(part, self.as_of, precedent)
         self._in_order(place, part, part.announced, event)
         changed[part.event] = event
-        assumptions[part.event] = replace(self._assumption(place, part, event), group=part.event)
+        assumptions[part.event] = replace(self._assumption(place, part, event, (event,)), group=part.event)
 
     def _branch(self, place: str, part: Take, events: Events, is_open: Sequence[Branch]) -> Branch | None:
         """The open branch of this name; the threat that explains the end of a suspension is a name for it too."""
@@ -160,15 +168,17 @@ class _Builder:
 
     def _assume_taken(self, place: str, part: Take, branch: Branch, assumptions: dict[str, Assumption]) -> None:
         comes = comes_with(branch)
-        assumption = replace(self._assumption(place, part, self.events.get(comes)), group=branch.event_id)
+        come = [self.events[e] for e in (branch.event_id, *branch.event_ids) if e in self.events]
+        assumption = self._assumption(place, part, self.events.get(comes), come)
+        assumption = replace(assumption, group=branch.event_id)
         assumptions[comes] = assumption
         # What is stated of the branch is stated of all that comes with it: once, not for each of its measures.
-        nothing = tuple((on, 0.0, 0.0) for on, _, _ in assumption.sizes)
-        assumptions.update(
-            {event_id: replace(assumption, sizes=nothing) for event_id in branch.event_ids if event_id != comes}
-        )
+        nothing = tuple((on, 0.0, 0.0) for on in (*(on for on, _, _ in assumption.sizes), *assumption.paths))
+        others = replace(assumption, sizes=nothing, paths={})
+        assumptions.update({event_id: others for event_id in branch.event_ids if event_id != comes})
 
-    def _assumption(self, place: str, part: Acting, event: Event | None) -> Assumption:
+    def _assumption(self, place: str, part: Acting, event: Event | None, acting: Sequence[Event]) -> Assumption:
+        """What is assumed of an event; ``acting``: those with it that say which series it hits, and how squarely."""
         sizes = tuple(
             (on, float(np.log1p(e.percent / 100)), e.plus_minus / (100 + e.percent)) for on, e in part.effect.items()
         )
@@ -182,7 +192,20 @@ class _Builder:
             licence=Licence(part.licence.delay_months, part.licence.approval) if part.licence else None,
             sizes=sizes,
             levels=self._levels(place, part, event),
+            paths=self._paths(place, part, acting),
         )
+
+    def _paths(self, place: str, part: Acting, acting: Sequence[Event]) -> Mapping[str, PrecedentPath]:
+        """By id of a series, the path that was measured of the precedent."""
+        if part.like is None or self.likeness is None:
+            return {}
+        if not self._known(f"{place}.like.event", [part.like.event], indexed=False):
+            return {}
+        found = self.likeness.paths(part.like, acting)
+        if isinstance(found, Fault):
+            self.faults.append(replace(found, where=f"{place}.{found.where}"))
+            return {}
+        return found
 
     def _levels(self, place: str, part: Acting, event: Event | None) -> tuple[tuple[np.datetime64, float], ...]:
         """Rates as multiples of the one whose effect is known, or else of the first."""
@@ -283,6 +306,21 @@ def _event(part: Add, as_of: dt.date) -> Event:
         certainty="",
         sources=(),
         needs_recheck=False,
+    )
+
+
+def _event_like(part: Add, as_of: dt.date, precedent: Event) -> Event:
+    """The same, what is not said of it being as it was of its precedent."""
+    own = _event(part, as_of)
+    taken = precedent if {"kind", "price", "volume"}.isdisjoint(part.model_fields_set) else own
+    return replace(
+        own,
+        kind=precedent.kind if "kind" not in part.model_fields_set and precedent.kind != "threat" else own.kind,
+        minerals=part.minerals or precedent.minerals,
+        flows=own.flows or precedent.flows,
+        price_world=taken.price_world,
+        price_local=taken.price_local,
+        volume=taken.volume,
     )
 
 

@@ -13,7 +13,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
 
 from forecast import names
 from forecast.answers.scenarios.faults import faults
@@ -115,13 +124,30 @@ class Terms(_Part):
     delay_months: Annotated[int, Field(ge=1, le=60)]
 
 
+class Like(_Part):
+    """A past event as whose effect went, another is assumed to go; an id alone is the event.
+
+    ``series``: id of the series on which it was measured, that which is asked for or else the most similar one if left
+    out; ``scale``: times that on the log, 2 being twice the effect, −1 as much the other way.
+    """
+
+    event: EventId
+    series: SeriesId | None = None
+    scale: Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)] = 1.0
+
+
+def _as_like(value: object) -> object:
+    return {"event": value} if isinstance(value, str) else value
+
+
 class Acting(_Part):
     """What can be said of any event that acts in a scenario.
 
     ``slips``: its start comes so many months later, from the first number to the second, each as likely, drawn anew in
     each draw; ``rate`` or ``rates``: see ``Scenario``; ``shape``: ``step``, ``pulse``, ``temporary-6``, ``ramp-3`` or
     ``decay-0.8``, in periods of each series; ``licence`` instead: a delay in months and a rate of approval; ``effect``:
-    by id of a series or by measure.
+    by id of a series or by measure; ``like``: instead of all these but ``slips``, the path that was measured of a past
+    event, from the start on, with how well it is known.
     """
 
     slips: Annotated[tuple[Months, Months], AfterValidator(_in_order)] | None = None
@@ -129,6 +155,16 @@ class Acting(_Part):
     shape: Annotated[str, AfterValidator(_shape)] | None = None
     licence: Terms | None = None
     effect: Annotated[dict[On, Effect], Field(max_length=MOST_SERIES)] = Field(default_factory=dict)
+    like: Annotated[Like, BeforeValidator(_as_like)] | None = None
+
+    @model_validator(mode="after")
+    def _one_assumption(self) -> Self:
+        if self.like is not None:
+            for name in ("effect", "shape", "licence", "rate", "rates"):
+                if getattr(self, name, None):
+                    why = "; `scale` changes the size" if name in ("rate", "rates") else ""
+                    raise ValueError(f"`like` or `{name}`, not both{why}")
+        return self
 
     @model_validator(mode="after")
     def _one_shape(self) -> Self:
@@ -185,7 +221,10 @@ class Amend(Dated):
 
 
 class Add(Dated):
-    """An event of the user's own. ``flows``: exporter and importer, ``CHN>WLD``; directions: what it should do."""
+    """An event of the user's own. ``flows``: exporter and importer, ``CHN>WLD``; directions: what it should do.
+
+    With ``like`` what is left out (kind, minerals and flows, directions) is as it was of the precedent.
+    """
 
     effective: Day
     title: Text = ""
@@ -231,7 +270,8 @@ class Scenario(_Part):
 class Question(_Part):
     """Scenarios of one or more series. ``h`` periods after ``origin`` (today, or the last value), twelve if left out;
     ``from``, ``until``: only periods that start on or after, on or before that day; ``level`` in percent; ``as_of``:
-    today if left out; ``insufficient``: also of series with too few values for a forecast.
+    today if left out; ``coherent``: parts and wholes among the series add up in each draw; ``insufficient``: also of
+    series with too few values for a forecast.
 
     All scenarios together speak of at most 50 events. Versions of the events (one a scenario, and one for each month
     that an event may slip to) × series × periods (at least 24) are at most 12,000, and versions × events × series at
@@ -248,6 +288,7 @@ class Question(_Part):
         FORECAST_LEVELS
     )
     as_of: Day | None = None
+    coherent: bool = False
     insufficient: bool = False
 
     @classmethod

@@ -13,7 +13,7 @@ import pytest
 from forecast.answers.champion import futures
 from forecast.answers.forecast import ForecastPoint
 from forecast.answers.scenarios import Question, ScenarioAnswer, answer
-from forecast.answers.scenarios.answer import Change, Outcome
+from forecast.answers.scenarios.outcomes import Change, Outcome
 from forecast.catalog import Catalog
 from forecast.cli.scenarios import _page
 from forecast.errors import InvalidInput
@@ -71,7 +71,7 @@ def test_each_part_of_an_outcome_is_of_the_same_draws(stores: Stores) -> None:
     is_of(made.data, future.draws[:12] * np.where(after, 0.7, 1.0))
     is_of(changes(made, "difference"), there - base)
     is_of(changes(made, "cumulated"), (there - base).cumsum(axis=0))
-    assert (first.probability, made.probability) == (None, 0.25)
+    assert (first.probability, made.probability) == (0.75, 0.25)
     assert {*changes(first, "difference"), *changes(first, "cumulated")} == {None}
     assert first.notes == future.notes
     assert not made.notes
@@ -162,5 +162,5 @@ def test_however_absurd_what_is_stated_every_number_stays_one(stores: Stores) ->
         part = {"event": "x", "effective": "2026-09-01", "rates": rates, "effect": {"volume": {"percent": percent}}}
         (_, there) = ask(stores, {"name": "absurd", "add": [part]}).data
         numbers = [value for line in there.lines() for value in line.values() if isinstance(value, float)]
-        assert len(numbers) == 12 * 3 * 5
+        assert len(numbers) == 12 * 3 * 6
         assert np.isfinite(numbers).all()
