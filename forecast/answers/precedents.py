@@ -9,7 +9,7 @@ same mineral, one that contains it or is contained, one of the same family of mi
 flow; the same frequency; the same reporter; the same partner; the id.
 
 **The nearest precedents** of an event are those of its kind family measured on series of the same class of measures, by
-the sum of these points: another kind of measure 2 (a ban for a licence); a mineral that contains it or is contained 1,
+the sum of these points: another stringency 2 (a ban for a licence); a mineral that contains it or is contained 1,
 of the same family 2, another 4; another exporter 1 and another importer 1 (``WLD`` is any); another actor 1; the size
 of the rate, where both have one in the same unit, |log₂| of the ratio, at most 2; another series than the one asked for
 1, and for its mineral as many points as above. Equal ones come in order of their start, the latest first, then by id.
@@ -253,7 +253,7 @@ class Precedents:
         minerals = min((self._apart(a, b) for a in named for b in past.minerals), default=_OTHER)
         flows = min((_differs(a[0], b[0]) + _differs(a[1], b[1]) for a in event.flows for b in past.flows), default=1.0)
         return (
-            2.0 * (event.kind != past.kind)
+            2.0 * (event.stringency is not past.stringency)
             + minerals
             + flows
             + (event.actor != past.actor)

@@ -17,10 +17,11 @@ from forecast.answers.model import Part, in_unit
 from forecast.answers.new_contributions import NewContribution
 from forecast.answers.precedent_paths import PrecedentPath
 from forecast.answers.precedents import Precedent, Precedents
+from forecast.effects.affected import Affected
 from forecast.effects.event_classes import Size
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.report import Band
-from forecast.events import Event, KindFamily
+from forecast.events import Event, Stringency
 from forecast.timeseries.series import Floats
 from forecast.wording import counted
 
@@ -53,10 +54,10 @@ class RestsOn(Part):
     removed: bool = Field(
         False, description="yes: the outcome is without it, and this is what it does as events are known"
     )
-    kind: KindFamily | None = Field(None, description="of a prior: the kind of events that it was learned from")
+    kind: Stringency | None = Field(None, description="of a prior: the class of events that it was learned from")
     events: int | None = Field(
         None,
-        description="of a prior: events of the kind that there are to learn from",
+        description="of a prior: events of the class that there are to learn from",
         json_schema_extra=in_unit("events"),
     )
     mean: float | None = Field(
@@ -162,14 +163,14 @@ def _as_stated(event_id: str, size: Size) -> RestsOn:
 def _as_prior(future: Future, each: NewContribution, event: Event) -> RestsOn:
     series, kind = future.series, EventClass.of_event(event, future.series)
     size = future.evidence.expected(kind, series)
-    count = future.evidence.count(kind.family, series.measure_class, kind.events)
+    count = future.evidence.count(kind.stringency, Affected.of(series), kind.events)
     effect, mean = Estimate.in_percent(each.size), six_digits(100 * np.expm1(size.mean)).item()
     clear = f"mean {mean:+.0f} %" if size.mean else "no clear mean"
     return RestsOn(
         event_id=each.event_id,
         basis=EffectBasis.PRIOR,
         effect=effect,
-        kind=kind.family,
+        kind=kind.stringency,
         events=count,
         mean=mean,
         spread=number(100 * size.sd),
