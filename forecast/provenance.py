@@ -24,6 +24,7 @@ NUMERICAL_MODULES = (
     "forecast.forecasters",
     "forecast.interventions",
     "forecast.jobs.diversion",
+    "forecast.jobs.evidence",
     "forecast.jobs.train",
     "forecast.metrics",
     "forecast.seeds",

@@ -70,6 +70,21 @@ ANSWERS: tuple[type[BaseModel], ...] = (
 )
 
 
+#: What the API is about, each a module of routes.
+NOUNS = (
+    series,
+    observations,
+    effects,
+    diversion,
+    backtests,
+    forecasts,
+    scenarios,
+    events,
+    duties,
+    runs,
+)
+
+
 def create_app(
     settings: Settings, *, catalog: Catalog | None = None, registry: Registry | None = None, clock: Clock = utc_now
 ) -> OpenAPI:
@@ -88,18 +103,7 @@ def create_app(
     telemetry.install(app, metrics, log, quiet=_QUIET)
     security.install(app, settings, free=_QUIET)
     problems.install(app, log)
-    for noun in (
-        series,
-        observations,
-        effects,
-        diversion,
-        backtests,
-        forecasts,
-        scenarios,
-        events,
-        duties,
-        runs,
-    ):
+    for noun in NOUNS:
         app.register_api(noun.routes(context))
     app.register_api(health.routes(context, metrics))
     app.register_blueprint(pages.routes(context, app))

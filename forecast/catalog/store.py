@@ -128,8 +128,7 @@ class Catalog:
 
     def evidence(self) -> list[str]:
         """The series that only tell what events did, in order of id, as ``targets`` has those that are forecast."""
-        ours = {name: one for name, one in self.series().items() if one.is_trained and not one.is_target}
-        return [name for name in ours if not names.unservable(name)]
+        return [name for name, one in self.series().items() if one.tells_events_only and not names.unservable(name)]
 
     def unservable(self) -> dict[str, str]:
         """The series that can have no run, for an older version took their ids in, and why."""

@@ -26,7 +26,9 @@ def estimate_diversion(
 
     A group that cannot be estimated has no record, and takes no other with it.
     """
-    every = {group.name: group for group in partner_groups(catalog.series())}
+    known = catalog.series()
+    there = catalog.histories(known, panel_set.as_of)
+    every = {group.name: group for group in partner_groups({name: one for name, one in known.items() if name in there})}
     for name in set(diversions.names(registry.root)) - set(every):
         diversions.remove(registry.root, name)
     wanted = set(series_ids)

@@ -92,6 +92,11 @@ class Series:
         return self.role == "evidence"
 
     @property
+    def tells_events_only(self) -> bool:
+        """Whether it has runs that forecast nothing, and only tell what events did."""
+        return self.is_trained and not self.is_target
+
+    @property
     def is_trained(self) -> bool:
         """Whether it has runs: those of a target forecast, those of evidence only tell what events did.
 

@@ -87,7 +87,7 @@ def test_on_the_command_line(
     found = {one["series_id"]: one["fault"] for one in json.loads(capsys.readouterr().out)["data"]}
     assert {name for name, fault in found.items() if fault} == {NICKEL}
     assert call(["series"]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(NICKEL)]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"{NICKEL} ")]
     assert line.endswith("none: damaged")
 
 

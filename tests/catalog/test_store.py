@@ -61,7 +61,7 @@ def anywhere(either: Settings) -> Iterator[Catalog]:
 
 def test_the_bundled_series_are_there_in_order(anywhere: Catalog) -> None:
     series = anywhere.series()
-    assert len(series) == 225
+    assert len(series) == 216
     assert list(series) == sorted(series)
     assert anywhere.get("price.copper") == series["price.copper"]
     assert len(anywhere.events()) == 248
@@ -288,7 +288,7 @@ def test_two_starts_at_once_on_an_empty_folder(tmp_path: Path) -> None:
         "print(len(c.series()), len(c.histories()), c._current().number)"
     )
     starts = [start(code, url) for _ in range(2)]
-    assert [finish(process) for process in starts] == ["225 225 1"] * 2
+    assert [finish(process) for process in starts] == ["216 216 1"] * 2
 
 
 WRITE = """

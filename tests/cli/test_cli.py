@@ -198,7 +198,7 @@ def test_a_calendar_that_cannot_be_is_refused(
 def test_the_table_of_kinds_says_what_each_acts_on(capsys: pytest.CaptureFixture[str]) -> None:
     shown = orecast(capsys, "effects", "--class")
     rows = [line.split() for line in shown.splitlines()[2:]]
-    assert {row[1] for row in rows if row[0] in ("supply", "tariff")} == {"prices", "flows"}
+    assert {row[1] for row in rows if row[0] in ("ban", "tariff")} == {"world", "local", "volumes", "values"}
 
 
 def test_an_export_holds_all_forecasts_and_can_be_verified(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_where_nothing_is_trained_an_export_says_just_that(
     monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
     assert call(["export", "--output", str(tmp_path / "all.csv")]) == 3
     assert capsys.readouterr().err == "orecast: nothing is trained; run: orecast train\n"
-    assert orecast(capsys, "effects", "--class", "--format", "json").count('"median": 0.0,') == 20
+    assert orecast(capsys, "effects", "--class", "--format", "json").count('"median": 0.0,') == 64
 
 
 # -- where it goes -----------------------------------------------------------------------------------------------------

@@ -239,7 +239,7 @@ def test_retiring_by_command_takes_a_series_off_every_answer(
     assert client.get("/readyz").get_json()["serving"] == 2
     assert "2 series" in orecast(capsys, "export", "--output", home / "all.csv", code=1)
     assert NICKEL not in (home / "all.csv").read_text()
-    assert NICKEL not in orecast(capsys, "series")
+    assert f"\n{NICKEL} " not in orecast(capsys, "series")
     assert NICKEL not in orecast(capsys, "runs", "list")
     assert NICKEL not in {one["series_id"] for one in rows_of(client, "/v1/runs")}
     assert f"\n{NICKEL} " in orecast(capsys, "series", "--retired")

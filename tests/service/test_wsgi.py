@@ -75,7 +75,8 @@ for rule in service.url_map.iter_rules():
     path = path.replace("<event_id>", "cn-7ree-licence-2025").replace("<path:filename>", "page.js")
     if "GET" in rule.methods:
         status = client.get(path, buffered=True).status_code
-        assert status == 200 or "/docs/assets/" in path, (path, status)
+        nothing = path.endswith("/diversion") and status == 404  # of no group of flows was anything estimated
+        assert status == 200 or nothing or "/docs/assets/" in path, (path, status)
 print(*sys.modules)
 """
     env = os.environ | {"ORECAST_HOME": str(tmp_path), "ORECAST_LOG_LEVEL": "ERROR"}
