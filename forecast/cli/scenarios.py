@@ -96,13 +96,13 @@ def _summary(answered: ScenarioAnswer, series_id: str) -> str:
         return _page(answered, series_id)
     level = _TOLD if _TOLD in answered.levels else max(answered.levels)
     first, last = baseline.year.first, baseline.year.last
-    what = f"sum of the year from {first}" if first != last else f"a year ahead, from {last}"
+    what = f"sum of the year from {first}" if first != last else f"value of the period from {last}, a year ahead"
     shown = table([_line(outcome, level) for outcome in outcomes], _SUMMARY)
     text = f"{series_id}, {baseline.unit}: {what}\n\n{shown}"
     text += "".join(lines(_rests(outcome)) for outcome in others)
     legend = (
-        f"mean +/-: expected difference from the baseline; median +/-, low, high: median and {level} % interval of the "
-        "differences; --periods shows every period"
+        "mean +/-: expected difference from the baseline, above the median where rises can be larger than falls; "
+        f"median +/-, low, high: median and {level} % interval of the differences; --periods shows every period"
     )
     return text + lines([legend, baseline.provenance, *baseline.notes])
 

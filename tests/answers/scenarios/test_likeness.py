@@ -203,6 +203,46 @@ def test_each_event_says_what_it_rests_on(stores: Stores) -> None:
     assert row["rests_on"] == f"again:precedent;{LICENCE}:estimated;kin:prior;stated:stated"
 
 
+def test_the_first_year_of_a_precedent_is_what_its_months_are_together(stores: Stores) -> None:
+    """A few months of hardly anything in a year are a part of it, whatever their logs are."""
+    (future,) = futures(*stores, [EARTHS], TODAY)
+    made = ask(stores, adding({"event": LICENCE, "scale": 5})).data[1]
+    (one,) = (one for one in made.rests_on if one.basis == "precedent")
+    monthly = parse_freq("M")
+    draws = 5 * by_age(measured(future), monthly, future.run.record.last, monthly, 12)
+    together = 100 * np.median(np.expm1(draws).mean(axis=1))
+    assert one.effect.median == pytest.approx(together, rel=1e-5)
+    assert one.effect.median != pytest.approx(100 * np.median(np.expm1(draws.mean(axis=1))), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("destination", "assumed", "partly"),
+    [
+        ("USA", {"like": LICENCE}, True),
+        ("WLD", {"like": LICENCE}, False),
+        ("USA", {"effect": {"volume": {"percent": -80}}}, True),
+        ("WLD", {"effect": {"volume": {"percent": -80}}}, False),
+    ],
+)
+def test_an_effect_on_the_whole_of_what_is_hit_in_part_says_so(
+    stores: Stores, destination: str, assumed: dict[str, object], partly: bool
+) -> None:
+    facts = {"minerals": ["ndfeb-magnets"], "flows": [f"CHN>{destination}"], "kind": "export_control"}
+    event = {"event": "again", "effective": "2026-09-10", **facts, **assumed}
+    (one,) = ask(stores, {"add": [event]}, series=(MAGNETS,)).data[1].rests_on
+    assert ("hits only a part of volume.magnets.export.cn (exposure 0.6 against 1)" in one.says) == partly
+
+
+def test_what_the_baseline_holds_of_a_branch_is_told_beside_its_probability(stores: Stores) -> None:
+    baseline, taken, _ = ask(stores, {"take": [{"branch": CONTROLS}], "probability": 0.3}, series=(MAGNETS,)).data
+    held = [note for note in baseline.notes if "of the draws hold it already" in note]
+    (future,) = futures(*stores, [MAGNETS], TODAY)
+    drawn = [branch for branch in future.branches if branch.probability is not None]
+    assert [f"{100 * (branch.probability or 0):.0f} %" for branch in drawn] == [note[:4] for note in held]
+    assert all(branch.event_id in note for branch, note in zip(drawn, held, strict=True))
+    assert not any("of the draws hold it already" in note for note in taken.notes)
+
+
 def test_beside_what_acts_stand_the_nearest_that_were_measured(stores: Stores) -> None:
     event = {"event": "kin", "minerals": ["rare-earths"], "flows": ["CHN>WLD"], "effective": "2026-09-10"}
     first, second = (ask(stores, {"add": [event]}).data[1].rests_on for _ in range(2))
