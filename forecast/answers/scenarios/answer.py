@@ -214,8 +214,8 @@ def _drawn(future: Future) -> list[str]:
     """Which branches are in the baseline already, in the share of its draws that has them."""
     found = (branch_facts(branch, future.events) for branch in future.branches)
     return [
-        f"{100 * one.probability:.0f} % of the draws hold it already, of the baseline and of each scenario that does "
-        f"not speak of it: {one.says} ({one.event_id})"
+        f"in {100 * one.probability:.0f} % of the draws, of the baseline and of each scenario that does not speak of "
+        f"it, this comes to pass: {one.says} ({one.event_id})"
         for one in found
         if one.probability is not None
     ]

@@ -27,6 +27,8 @@ from forecast.wording import counted
 
 #: Periods of a path that are told: the first months, of a longer frequency fewer.
 _PATH_MONTHS = 12
+#: Above this share of the draws an effect is there in all of them.
+_ALWAYS = 0.99
 
 
 class EffectBasis(StrEnum):
@@ -211,8 +213,8 @@ def _as_estimated(future: Future, each: RevisedContribution) -> RestsOn:
         source=record.series_id or future.series.series_id,
         event_ids=events,
         weight=number(each.share),
-        says=f"{each.event_id}: as estimated from the series itself{part}, {_give(median)} in its first year, "
-        f"{now:+.0f} % in the last {record.freq.period} with data",
+        says=f"{each.event_id}: as estimated from the series itself{part}, {_give(median)} in its first year"
+        f"{_rarely(each.effect.acts)}, {now:+.0f} % in the last {record.freq.period} with data",
     )
 
 
@@ -234,7 +236,7 @@ def _as_precedent(future: Future, event_id: str, path: PrecedentPath) -> RestsOn
         weight=number(path.weight),
         path=tuple(six_digits(100 * np.expm1(np.median(first_year, axis=0))).tolist()),
         says=f"{event_id}: as {path.event_id} went on {path.source}{times} ({seen}{whole}): {_give(effect)} in its "
-        "first year",
+        f"first year{_rarely(np.mean((path.by_age != 0).any(axis=1)).item())}",
     )
 
 
@@ -251,6 +253,11 @@ def _together(paths: Floats) -> Floats:
     """(n,) what the periods of (n, P) paths on the log are together, on the log: three months of nothing in a year are
     a quarter of it, as ``effects`` tells it."""
     return np.asarray(np.log(np.exp(paths).mean(axis=1)), dtype=float)
+
+
+def _rarely(acts: float) -> str:
+    """That an effect is in some draws only: a median of 0 is then none found, and a mean is of those few."""
+    return "" if acts > _ALWAYS else f", any at all in {100 * acts:.0f} % of the draws"
 
 
 def _percent(draws: Floats) -> Estimate:
