@@ -100,7 +100,8 @@ class Insufficient(NotTrained):
     """The series has too few values for a forecast, and nobody insisted on one."""
 
     def __init__(self, series_id: str, why: str) -> None:
-        super().__init__(series_id, why, "to have one even so, ask with insufficient=true (--insufficient)")
+        asked = "insufficient=true (--insufficient; in a file of scenarios, insufficient: true)"
+        super().__init__(series_id, why, f"to have one even so, ask with {asked}")
 
 
 class NothingTrained(NotTrained):

@@ -38,7 +38,11 @@ class ClassEffect(Part):
         "forecast takes the uncertainty only"
     )
     spread: float = Field(description="standard deviation between events, on the log", json_schema_extra=PERCENT)
-    mean: Estimate = Field(description="mean effect of such events", json_schema_extra=PERCENT)
+    mean: Estimate = Field(
+        description="mean effect of such events the expected way: of those that push downwards 25 means a level "
+        "divided by 1.25",
+        json_schema_extra=PERCENT,
+    )
     unseen: Estimate = Field(
         description="what a forecast takes of an event that nobody has seen, if it pushes upwards",
         json_schema_extra=PERCENT,
@@ -71,16 +75,21 @@ def _class(evidence: Evidence, prior: ClassPrior) -> ClassEffect:
         spread=six_digits(100 * prior.spread).item(),
         mean=mean,
         unseen=Estimate.in_percent(prior.towards(1)),
-        says=_says(prior, events, mean),
+        says=_says(prior, events, mean, sum(s.direction < 0 for s in likelihoods)),
     )
 
 
-def _says(prior: ClassPrior, events: int, mean: Estimate) -> str:
+def _says(prior: ClassPrior, events: int, mean: Estimate, down: int) -> str:
     low, high = (100 * math.expm1(prior.mean + side * IDENTIFIED_SE * prior.se) for side in (-1, 1))
     sd = prior.towards(1).sd
     if not events:
         return f"no such event was seen; a forecast only allows for what others show: give or take {100 * sd:.0f} %"
-    some, interval = counted(events, "event"), f"within two standard errors {low:+.1f} to {high:+.1f} %"
+    way = f"down in {down}" if 2 * down > prior.n else f"up in {prior.n - down}"
+    some = counted(events, "event")
+    interval = (
+        f"within two standard errors {low:+.1f} to {high:+.1f} %, where + is the expected way: {way} of "
+        f"{counted(prior.n, 'estimate')}"
+    )
     if not prior.identified:
         return (
             f"{some}: the mean effect ({interval}) is not clear of zero on the expected side; a forecast only allows "

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.output import Format, FormatOption, Out, OutputOption, TableColumn, lines, table
+from forecast.cli.output import Format, FormatOption, Out, OutputOption, TableColumn, lines, signed, table
 from forecast.cli.session import session
 from forecast.wording import counted, counted_in_words, numeral
 
@@ -175,11 +175,11 @@ def _measures(each: EpisodeEstimate, period: str, unit: str) -> Iterator[tuple[s
         if each.amount is not None:
             yield (
                 f"a {period}, {unit}" if total else f"mean, {unit}",
-                _short(each.amount.median),
-                _between(each.amount, _short),
+                signed(each.amount.median),
+                _between(each.amount, signed),
             )
         if total is not None:
-            yield f"total, {unit}", _short(total.median), _between(total, _short)
+            yield f"total, {unit}", signed(total.median), _between(total, signed)
         if each.anticipation is not None and round(each.anticipation.median):
             yield "came early, %", _whole(each.anticipation.median), _between(each.anticipation, _whole)
     if none:
@@ -349,12 +349,6 @@ def _between(estimate: Estimate, shown: Callable[[float], str]) -> str:
 def _whole(value: float) -> str:
     """A whole number with a sign, and no negative zero."""
     return f"{round(value):+d}"
-
-
-def _short(value: float) -> str:
-    """Three digits with a sign: ``+0.0213``, ``-11,300``, ``+1.2e+10``."""
-    rounded = float(f"{value:.3g}")
-    return f"{rounded:+,.0f}" if 100 <= abs(rounded) < 1e7 else f"{rounded:+.3g}"
 
 
 def _size(value: float) -> str:

@@ -193,6 +193,12 @@ def _told(value: object, digits: int | None) -> str:
     return min(cell(value), f"{value:.{digits - 1}e}" if "e" in short else short, key=len)
 
 
+def signed(value: float) -> str:
+    """Three digits with a sign: ``+0.0213``, ``-11,300``, ``+1.2e+10``."""
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:+,.0f}" if 100 <= abs(rounded) < 1e7 else f"{rounded:+.3g}"
+
+
 def _widths(cells: Sequence[Sequence[str]], columns: Sequence[TableColumn]) -> list[int]:
     """What each column takes if nothing of it is cut or folded."""
     from rich.cells import cell_len

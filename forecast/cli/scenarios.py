@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.output import Format, FormatOption, Out, OutputOption, TableColumn, lines, table, warn_left_out
+from forecast.cli.output import (
+    Format,
+    FormatOption,
+    Out,
+    OutputOption,
+    TableColumn,
+    lines,
+    signed,
+    table,
+    warn_left_out,
+)
 from forecast.cli.session import Session, session
 
 if TYPE_CHECKING:
@@ -96,27 +106,29 @@ def _summary(answered: ScenarioAnswer, series_id: str) -> str:
         return _page(answered, series_id)
     level = _TOLD if _TOLD in answered.levels else max(answered.levels)
     first, last = baseline.year.first, baseline.year.last
-    what = f"sum of the year from {first}" if first != last else f"a year ahead, from {last}"
+    what = f"sum of the year from {first}" if first != last else f"value of the period from {last}, a year ahead"
     shown = table([_line(outcome, level) for outcome in outcomes], _SUMMARY)
     text = f"{series_id}, {baseline.unit}: {what}\n\n{shown}"
     text += "".join(lines(_rests(outcome)) for outcome in others)
     legend = (
-        f"mean +/-: expected difference from the baseline; median +/-, low, high: median and {level} % interval of the "
-        "differences; --periods shows every period"
+        "mean +/-: expected difference from the baseline, above the median where rises can be larger than falls; "
+        f"median +/-, low, high: median and {level} % interval of the differences; --periods shows every period"
     )
     return text + lines([legend, baseline.provenance, *baseline.notes])
 
 
 def _line(outcome: Outcome, level: int) -> dict[str, object]:
-    """One scenario of the summary."""
+    """One scenario of the summary: of a difference three digits, as more are another seed's."""
     year = outcome.year
     assert year is not None, "all outcomes of a series tell the same periods"
     chance = "" if outcome.probability is None else f"{100 * outcome.probability:.0f} %"
+    median = f"{year.yhat:,.0f}" if year.yhat >= 1e3 else year.yhat
     row: dict[str, object] = dict.fromkeys(column.key for column in _SUMMARY)
-    row |= {"scenario": outcome.scenario, "chance": chance, "yhat": year.yhat}
+    row |= {"scenario": outcome.scenario, "chance": chance, "yhat": median}
     if change := year.difference:
         low, high = change.interval(level)
-        row |= {"mean": change.mean, "difference": change.median, "low": low, "high": high}
+        told = {"mean": change.mean, "difference": change.median, "low": low, "high": high}
+        row |= {name: signed(value) if value else "0" for name, value in told.items()}
     return row
 
 

@@ -441,9 +441,7 @@ def test_scenarios_are_told_beside_the_baseline(capsys: pytest.CaptureFixture[st
     shown = orecast(capsys, "scenario", file)
     assert f"{EARTHS}, t: sum of the year from 2026-08-01" in shown
     assert re.search(r"^baseline +70 % ", shown, re.MULTILINE)
-    assert re.search(
-        r"^controls-return +30 % +[0-9.]+ +-?[0-9.]+ +-?[0-9.]+ +-?[0-9.]+ +-?[0-9.]+$", shown, re.MULTILINE
-    )
+    assert re.search(r"^controls-return +30 % +[0-9,]+( +[+-][0-9,.]+| +0){4}$", shown, re.MULTILINE)
     assert "controls-return: differs from the period 2026-11-01 on, and rests on\n- " in shown
     assert "    beside it cn-" in shown
     assert max(map(len, shown.splitlines())) <= 80

@@ -386,6 +386,8 @@ def test_kinds_of_events_say_whether_their_mean_is_known(client: FlaskClient) ->
         assert bool(told[0]) == bool(row["events"])
         if row["events"]:
             assert (float(told[0]) > 0) == row["identified"], "the interval that is told is the one that decides"
+            way, count = max(("up", row["up"]), ("down", row["down"]), key=lambda pair: pair[1])
+            assert f"where + is the expected way: {way} in {count} of {row['estimates']} estimate" in row["says"]
         assert ("is not clear of zero" in row["says"]) == (bool(row["events"]) and not row["identified"])
     rows = table(client, "/v1/effects?format=csv")
     for name in ("mean", "unseen"):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from forecast.answers.as_of import day_asked
+from forecast.answers.branches import branch_facts
 from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.champion import futures
 from forecast.answers.estimate import number
@@ -163,7 +164,7 @@ def _outcomes(
     weights = [scenario.probability for scenario in question.scenarios]
     weighed = [weight for weight in weights if weight is not None]
     rest = max(1.0 - sum(weighed), 0.0) if weighed else None
-    notes = (*quality_notes(future.run.card), *unseen(future), *table.notes, *future.notes)
+    notes = (*quality_notes(future.run.card), *unseen(future), *table.notes, *future.notes, *_drawn(future))
     known = rests_on(future, future.contributions, (), future.events)
     outcomes = [table.baseline(BASELINE_SCENARIO, number(rest), notes, known)]
     worlds: list[tuple[World, float]] = []
@@ -207,6 +208,17 @@ def _events(scenario: EventScenario) -> Mapping[str, Event]:
     """The events of a scenario, those of a draw's choice among them."""
     alternatives = (version.events for node in scenario.chance_nodes for version in node.alternatives)
     return ChainMap(*(dict(events) for events in (scenario.version.events, *alternatives)))
+
+
+def _drawn(future: Future) -> list[str]:
+    """Which branches are in the baseline already, in the share of its draws that has them."""
+    found = (branch_facts(branch, future.events) for branch in future.branches)
+    return [
+        f"in {100 * one.probability:.0f} % of the draws, of the baseline and of each scenario that does not speak of "
+        f"it, this comes to pass: {one.says} ({one.event_id})"
+        for one in found
+        if one.probability is not None
+    ]
 
 
 def _as_precedents(found: Sequence[RestsOn]) -> list[str]:

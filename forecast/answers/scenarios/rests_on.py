@@ -19,14 +19,16 @@ from forecast.answers.precedent_paths import PrecedentPath
 from forecast.answers.precedents import Precedent, Precedents
 from forecast.effects.affected import Affected
 from forecast.effects.event_classes import Size
-from forecast.effects.record import EpisodeEffect
 from forecast.effects.report import Band
 from forecast.events import Event, Stringency
+from forecast.events.exposure import exposure
 from forecast.timeseries.series import Floats
 from forecast.wording import counted
 
 #: Periods of a path that are told: the first months, of a longer frequency fewer.
 _PATH_MONTHS = 12
+#: Above this share of the draws an effect is there in all of them.
+_ALWAYS = 0.99
 
 
 class EffectBasis(StrEnum):
@@ -47,8 +49,8 @@ class RestsOn(Part):
         "precedent: as one past event went; stated: as the question says"
     )
     effect: Estimate = Field(
-        description="effect at full that is drawn from; of what was estimated or goes as a precedent went the mean of "
-        "its path on the log over its first year; spread between draws",
+        description="effect at full that is drawn from; of what was estimated or goes as a precedent went by how much "
+        "the periods of its first year together are more than without it; spread between draws",
         json_schema_extra=PERCENT,
     )
     removed: bool = Field(
@@ -124,7 +126,10 @@ def rests_on(
         if precedents and event and not gone and not _ends(each):
             back = {act.target for act in event.acts if act.relation == "reinstates"}
             like = precedents.hardest(back, future.series) or event
-            more = {"nearest": precedents.nearest(like, future.series, own | back)}
+            more = {
+                "nearest": precedents.nearest(like, future.series, own | back),
+                "says": made.says + _in_part(future, event, made, precedents),
+            }
         found[each.event_id] = made.model_copy(update=more)
     return tuple(found.values())
 
@@ -160,12 +165,28 @@ def _as_stated(event_id: str, size: Size) -> RestsOn:
     return RestsOn(event_id=event_id, basis=EffectBasis.STATED, effect=effect, says=says)
 
 
+def _in_part(future: Future, event: Event, made: RestsOn, precedents: Precedents) -> str:
+    """That of a flow the whole effect is taken, stated or measured, though the event hits only a part of it."""
+    series, full = future.series, 1.0
+    if series.is_price or made.basis not in (EffectBasis.STATED, EffectBasis.PRECEDENT):
+        return ""
+    if made.precedent is not None and made.source is not None:
+        one = precedents.on(made.precedent, made.source)
+        if made.source != series.series_id or one is None:
+            return ""
+        full = one.effect.episode.exposure
+    hit = exposure(event, series, future.minerals)
+    if not 0 < hit < full:
+        return ""
+    return f"; taken whole, though it hits only a part of {series.series_id} (exposure {hit:.1g} against {full:.1g})"
+
+
 def _as_prior(future: Future, each: NewContribution, event: Event) -> RestsOn:
     series, kind = future.series, EventClass.of_event(event, future.series)
     size = future.evidence.expected(kind, series)
     count = future.evidence.count(kind.stringency, Affected.of(series), kind.events)
     effect, mean = Estimate.in_percent(each.size), six_digits(100 * np.expm1(size.mean)).item()
-    clear = f"mean {mean:+.0f} %" if size.mean else "no clear mean"
+    clear = f"mean {mean:+.0f} %" if size.mean else "no clear direction: a rise as likely as a fall"
     return RestsOn(
         event_id=each.event_id,
         basis=EffectBasis.PRIOR,
@@ -181,7 +202,8 @@ def _as_prior(future: Future, each: NewContribution, event: Event) -> RestsOn:
 
 def _as_estimated(future: Future, each: RevisedContribution) -> RestsOn:
     record, effect = future.run.record, each.effect
-    median = _percent(each.share * _average(future, effect))
+    median = _percent(_first_year(future, each))
+    now = _percent(each.share * effect.draws(np.array([record.last]), record.freq)[:, 0]).median
     events = effect.episode.events
     part = "" if len(events) == 1 else f" ({100 * each.share:.0f} % of an episode of {len(events)} events)"
     return RestsOn(
@@ -191,13 +213,14 @@ def _as_estimated(future: Future, each: RevisedContribution) -> RestsOn:
         source=record.series_id or future.series.series_id,
         event_ids=events,
         weight=number(each.share),
-        says=f"{each.event_id}: as estimated from the series itself{part}, {_give(median)}",
+        says=f"{each.event_id}: as estimated from the series itself{part}, {_give(median)} in its first year"
+        f"{_rarely(each.effect.acts)}, {now:+.0f} % in the last {record.freq.period} with data",
     )
 
 
 def _as_precedent(future: Future, event_id: str, path: PrecedentPath) -> RestsOn:
     first_year = path.by_age[:, : future.series.calendar.months(_PATH_MONTHS)]
-    effect = _percent(first_year.mean(axis=1))
+    effect = _percent(_together(first_year))
     together = [name for name in path.events if name != path.event_id]
     whole = f", which the data cannot part from {', '.join(together)}" if together else ""
     seen = f"{counted(path.observed, path.freq.period)} observed"
@@ -213,15 +236,28 @@ def _as_precedent(future: Future, event_id: str, path: PrecedentPath) -> RestsOn
         weight=number(path.weight),
         path=tuple(six_digits(100 * np.expm1(np.median(first_year, axis=0))).tolist()),
         says=f"{event_id}: as {path.event_id} went on {path.source}{times} ({seen}{whole}): {_give(effect)} in its "
-        "first year",
+        f"first year{_rarely(np.mean((path.by_age != 0).any(axis=1)).item())}",
     )
 
 
-def _average(future: Future, effect: EpisodeEffect) -> Floats:
-    """(n,) the mean of an episode's path on the log; where no period of its window is over, its size."""
+def _first_year(future: Future, each: RevisedContribution) -> Floats:
+    """(n,) the part of an event in its episode's window, on the log; where no period of that is over, its size."""
     record = future.run.record
-    average = effect.average(record.freq, record.last)
-    return average if average.size else np.asarray(effect.size.sum(axis=0), dtype=float)
+    window = each.effect.window(record.freq, record.last)
+    if not len(window):
+        return np.asarray(each.share * each.effect.size.sum(axis=0), dtype=float)
+    return _together(each.share * each.effect.draws(window, record.freq))
+
+
+def _together(paths: Floats) -> Floats:
+    """(n,) what the periods of (n, P) paths on the log are together, on the log: three months of nothing in a year are
+    a quarter of it, as ``effects`` tells it."""
+    return np.asarray(np.log(np.exp(paths).mean(axis=1)), dtype=float)
+
+
+def _rarely(acts: float) -> str:
+    """That an effect is in some draws only: a median of 0 is then none found, and a mean is of those few."""
+    return "" if acts > _ALWAYS else f", any at all in {100 * acts:.0f} % of the draws"
 
 
 def _percent(draws: Floats) -> Estimate:

@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from forecast.effects import EpisodeEffect
 from forecast.errors import InvalidInput
 from forecast.events.exposure import exposure
 from forecast.export.csv_writer import csv_text
-from forecast.registry import Registry
+from forecast.registry import Payload, Registry
 from forecast.timeseries.frequency import parse_freq
 from tests.support.trained_home import COPPER, EARTHS, NOW, add_run, make_home
 
@@ -201,6 +202,66 @@ def test_each_event_says_what_it_rests_on(stores: Stores) -> None:
     assert len(rests["again"].path) == 12
     (row, *_) = [r for r in csv.DictReader(io.StringIO(csv_text(made.names(), made.lines()))) if r["scenario"] == "s0"]
     assert row["rests_on"] == f"again:precedent;{LICENCE}:estimated;kin:prior;stated:stated"
+
+
+def test_the_first_year_of_a_precedent_is_what_its_months_are_together(stores: Stores) -> None:
+    """A few months of hardly anything in a year are a part of it, whatever their logs are."""
+    (future,) = futures(*stores, [EARTHS], TODAY)
+    made = ask(stores, adding({"event": LICENCE, "scale": 5})).data[1]
+    (one,) = (one for one in made.rests_on if one.basis == "precedent")
+    monthly = parse_freq("M")
+    draws = 5 * by_age(measured(future), monthly, future.run.record.last, monthly, 12)
+    together = 100 * np.median(np.expm1(draws).mean(axis=1))
+    assert one.effect.median == pytest.approx(together, rel=1e-5)
+    assert one.effect.median != pytest.approx(100 * np.median(np.expm1(draws.mean(axis=1))), rel=1e-3)
+
+
+def test_an_effect_that_is_in_some_draws_only_says_in_how_many(stores: Stores) -> None:
+    _, registry = stores
+    run, (future,) = registry.champion(EARTHS), futures(*stores, [EARTHS], TODAY)
+    record, few = run.record, np.arange(measured(future).size.shape[1]) % 4 == 0
+    effects = tuple(
+        replace(one, size=np.where(few, one.size, 0.0)) if LICENCE in one.episode.events else one
+        for one in record.effects
+    )
+    registry.save(EARTHS, "rare", run.card, Payload(run.draws, replace(record, effects=effects), {}))
+    scenario = adding(LICENCE) | {"remove": [LICENCE]}
+    assert not any("any at all" in one.says for one in ask(stores, scenario).data[1].rests_on)
+    registry.promote(EARTHS, "rare")
+    try:
+        says = [one.says for one in ask(stores, scenario).data[1].rests_on if one.basis != "prior"]
+    finally:
+        registry.promote(EARTHS, run.run_id)
+    assert len(says) == 2
+    assert all("in its first year, any at all in 25 % of the draws" in one for one in says)
+
+
+@pytest.mark.parametrize(
+    ("destination", "assumed", "partly"),
+    [
+        ("USA", {"like": LICENCE}, True),
+        ("WLD", {"like": LICENCE}, False),
+        ("USA", {"effect": {"volume": {"percent": -80}}}, True),
+        ("WLD", {"effect": {"volume": {"percent": -80}}}, False),
+    ],
+)
+def test_an_effect_on_the_whole_of_what_is_hit_in_part_says_so(
+    stores: Stores, destination: str, assumed: dict[str, object], partly: bool
+) -> None:
+    facts = {"minerals": ["ndfeb-magnets"], "flows": [f"CHN>{destination}"], "kind": "export_control"}
+    event = {"event": "again", "effective": "2026-09-10", **facts, **assumed}
+    (one,) = ask(stores, {"add": [event]}, series=(MAGNETS,)).data[1].rests_on
+    assert ("hits only a part of volume.magnets.export.cn (exposure 0.6 against 1)" in one.says) == partly
+
+
+def test_what_the_baseline_holds_of_a_branch_is_told_beside_its_probability(stores: Stores) -> None:
+    baseline, taken, _ = ask(stores, {"take": [{"branch": CONTROLS}], "probability": 0.3}, series=(MAGNETS,)).data
+    held = [note for note in baseline.notes if "this comes to pass" in note]
+    (future,) = futures(*stores, [MAGNETS], TODAY)
+    drawn = [branch for branch in future.branches if branch.probability is not None]
+    assert [f"in {100 * (branch.probability or 0):.0f} %" for branch in drawn] == [note[:7] for note in held]
+    assert all(branch.event_id in note for branch, note in zip(drawn, held, strict=True))
+    assert not any("this comes to pass" in note for note in taken.notes)
 
 
 def test_beside_what_acts_stand_the_nearest_that_were_measured(stores: Stores) -> None:
