@@ -25,6 +25,8 @@ _BASKET = 100
 _UNKNOWN = "whether it is exempt is not on record"
 #: The columns of an event in which a rate is stated.
 STATING = ("title", "value_text", "intensity", "scope_note", "status_note", "mechanism")
+#: The basis of a rate that is not added to the ordinary one.
+INSTEAD = "instead of the ordinary rate"
 _AD_VALOREM = re.compile(r"(pp|pct) ad valorem")
 
 
