@@ -166,6 +166,25 @@ def test_a_tariff_of_ones_own_is_paid_from_when_it_was_taken_in(
     assert home.duties("gold", origin="MLI", destination="FRA", day="2026-10-14").data == ()
 
 
+def test_a_tariff_of_ones_own_without_a_rate_of_the_value_is_told_as_unknown(
+    home: forecast.Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "event_id,title,kind,announced,effective,value_after,value_unit,minerals,flows\n"
+        "ml-gold-2026,a duty on gold,tariff,2026-10-01,2026-10-15,15,,gold,MLI>FRA\n"
+        "ml-tin-2026,a duty on tin,tariff,2026-10-01,2026-10-15,150,USD/t,tin,MLI>FRA\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
+    assert call(["ingest", "--events", str(path)]) == 0
+    for mineral, basis in (("gold", "not said"), ("tin", "USD/t")):
+        found = home.duties(mineral, origin="MLI", destination="FRA")
+        assert [(part.low, part.high, part.basis) for part in found.data] == [(None, None, basis)]
+        assert (found.total_high, found.stated) == (None, False)
+        assert any("value_unit such as pp ad valorem" in what for what in found.missing)
+
+
 def test_http_csv_and_the_command_say_the_same(
     home: forecast.Home, client: FlaskClient, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
