@@ -11,6 +11,7 @@ import typer
 from forecast.cli.options import AsOf, day
 from forecast.cli.output import FormatOption, Out, OutputOption
 from forecast.cli.session import session
+from forecast.events.duty_lines import INSTEAD
 
 if TYPE_CHECKING:
     from forecast.answers.duties import DutyOnDay, DutySteps
@@ -78,7 +79,9 @@ def _below(found: DutyOnDay) -> Iterator[str]:
     for layer in found.data:
         if layer.note and layer.low == layer.high is not None:
             yield f"{layer.layer}: {layer.note}"
-        if layer.basis != "value":
+        if layer.basis == INSTEAD:
+            yield f"{layer.layer} is charged {INSTEAD}"
+        elif layer.basis != "value":
             yield f"{layer.layer} is not charged on the value alone: {layer.basis}"
     if found.average:
         average = found.average

@@ -23,8 +23,11 @@ ALL_GOODS, NON_EXEMPT = Slug("*"), Slug("all-non-exempt")
 #: How closely ``*`` and baskets name a mineral: less than any of its parents.
 _BASKET = 100
 _UNKNOWN = "whether it is exempt is not on record"
+NO_RATE = "no rate in points of the value: value_after, and value_unit such as pp ad valorem"
 #: The columns of an event in which a rate is stated.
 STATING = ("title", "value_text", "intensity", "scope_note", "status_note", "mechanism")
+#: The basis of a rate that is not added to the ordinary one.
+INSTEAD = "instead of the ordinary rate"
 _AD_VALOREM = re.compile(r"(pp|pct) ad valorem")
 
 
@@ -156,7 +159,7 @@ def carrier(lines: Iterable[DutyLine], events: Mapping[str, Event]) -> Carry:
 
     def carry(event: Event) -> Event:
         found = by_event.get(event.event_id, [])
-        if not _states_its_rate(event, found):
+        if not found or not _states_its_rate(event, found):
             found = _default(event, by_event, events)
         if not found:
             return event
@@ -184,12 +187,15 @@ def is_ad_valorem(event: Event) -> bool:
 def _default(event: Event, by_event: Mapping[str, list[DutyLine]], events: Mapping[str, Event]) -> list[DutyLine]:
     """What the rate of an event says that no line of the file is about, or that was given another rate."""
     theirs = event.own or event.event_id in by_event
-    if not theirs or event.kind not in ("tariff", "tariff_relief") or event.value_after is None:
-        return []
-    if not is_ad_valorem(event) or not event.flows or not event.minerals:
+    if not theirs or event.kind not in ("tariff", "tariff_relief") or not event.flows or not event.minerals:
         return []
     origins, destinations = places(event.flows)
     layer, rate = _layer(event, by_event, events), event.value_after
+    if rate is None or not is_ad_valorem(event):
+        if event.kind != "tariff" or event.event_id in by_event or "headline" in event.value_unit:
+            return []
+        basis = event.value_unit or "not said"
+        return [DutyLine(event.event_id, layer, origins, destinations, event.minerals, None, None, basis, note=NO_RATE)]
     return [DutyLine(event.event_id, layer, origins, destinations, event.minerals, rate, rate)]
 
 

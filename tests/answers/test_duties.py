@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 import forecast
-from forecast.answers.duties import NONE_ON_RECORD, ORDINARY
+from forecast.answers.duties import NONE_ON_RECORD, ORDINARY, REPLACED
 from forecast.cli import call
 from forecast.errors import InvalidInput, NotFound
 from forecast.settings import Settings
@@ -119,6 +119,37 @@ def test_a_basket_and_a_trade_within_one_place_are_refused(home: forecast.Home) 
         home.duty_steps("magnets", origin="CHN", destination="USA", start="2025-01-01", until="2024-01-01")
 
 
+def test_a_suspension_whose_end_has_passed_without_news_leaves_open_what_is_paid(home: forecast.Home) -> None:
+    trade = {"origin": "USA", "destination": "CHN"}
+    last, after = (home.duties("coking-coal", **trade, day=day) for day in ("2026-11-10", "2026-11-11"))
+    assert (last.total_low, last.total_high, last.stated) == (50, 50, True)
+    assert (after.total_low, after.total_high, after.stated) == (50, 74, False), "10 points, or the 34 of before"
+    assert any("cn-retal-34-84-125-2025 is charged again is not known" in what for what in after.missing)
+    steps = home.duty_steps("coking-coal", **trade, start="2026-11-01", until="2027-06-01").data
+    assert [(str(step.day), step.total_high) for step in steps] == [("2026-11-01", 50), ("2026-11-11", 74)]
+
+
+def test_where_no_layer_is_on_record_there_is_no_upper_bound_and_an_exemption_is_one(home: forecast.Home) -> None:
+    nothing = home.duties("magnets", origin="MLI", destination="FRA")
+    assert (nothing.total_low, nothing.total_high, nothing.stated) == (0, None, False)
+    exempt = home.duty_steps("neodymium", origin="CHN", destination="USA", start="2025-01-01", until="2025-01-02").data
+    assert [(step.total_high, step.stated, step.says) for step in exempt] == [
+        (0, True, "exempt from 2 layers on record")
+    ]
+
+
+def test_what_takes_the_place_of_the_ordinary_rate_is_not_added_to_it(home: forecast.Home) -> None:
+    found = home.duties("nickel", origin="RUS", destination="USA", day="2023-06-01")
+    assert (found.says, found.missing) == ("70 points instead of the ordinary rate", (REPLACED,))
+
+
+def test_goods_that_stay_in_the_union_have_no_duty_and_a_day_may_be_the_last_that_there_is(home: forecast.Home) -> None:
+    for origin, destination in (("DEU", "FRA"), ("EU", "DEU"), ("DEU", "EU")):
+        with pytest.raises(InvalidInput, match="outside the EU"):
+            home.duties("steel", origin=origin, destination=destination)
+    assert home.duties("steel", origin="CHN", destination="FRA", day="9999-12-31").changes == ()
+
+
 def test_a_tariff_of_ones_own_is_paid_from_when_it_was_taken_in(
     home: forecast.Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,6 +164,25 @@ def test_a_tariff_of_ones_own_is_paid_from_when_it_was_taken_in(
     found = home.duties("gold", origin="MLI", destination="FRA")
     assert [(part.layer, part.high) for part in found.data] == [("ml-gold-2026", 7.5)]
     assert home.duties("gold", origin="MLI", destination="FRA", day="2026-10-14").data == ()
+
+
+def test_a_tariff_of_ones_own_without_a_rate_of_the_value_is_told_as_unknown(
+    home: forecast.Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(
+        "event_id,title,kind,announced,effective,value_after,value_unit,minerals,flows\n"
+        "ml-gold-2026,a duty on gold,tariff,2026-10-01,2026-10-15,15,,gold,MLI>FRA\n"
+        "ml-tin-2026,a duty on tin,tariff,2026-10-01,2026-10-15,150,USD/t,tin,MLI>FRA\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("ORECAST_HOME", str(tmp_path))
+    assert call(["ingest", "--events", str(path)]) == 0
+    for mineral, basis in (("gold", "not said"), ("tin", "USD/t")):
+        found = home.duties(mineral, origin="MLI", destination="FRA")
+        assert [(part.low, part.high, part.basis) for part in found.data] == [(None, None, basis)]
+        assert (found.total_high, found.stated) == (None, False)
+        assert any("value_unit such as pp ad valorem" in what for what in found.missing)
 
 
 def test_http_csv_and_the_command_say_the_same(

@@ -202,12 +202,13 @@ def test_what_amends_another_replaces_its_rate_and_does_not_add_to_it() -> None:
     assert [total(found.on(dt.date(2025, month, 1)))[0] for month in (3, 6, 9)] == [10, 25, 50]
 
 
-def test_a_headline_a_threat_and_a_rate_in_another_unit_charge_nothing() -> None:
+def test_a_headline_and_a_threat_charge_nothing_and_a_rate_in_another_unit_what_is_not_known() -> None:
     headline = own("headline", 145, "2025-01-01", value_unit="pp ad valorem (headline)")
     threat = own("threat", 200, "2025-01-01", kind="threat")
     weight = own("weight", 30, "2025-01-01", value_unit="USD/t")
     found = schedule(carried(headline, threat, weight), Trade("copper", "CHL", "USA"), MINERALS, TODAY)
-    assert found.on(dt.date(2025, 2, 1)) == ()
+    charged = [(part.layer, part.low, part.high) for part in found.on(dt.date(2025, 2, 1))]
+    assert charged == [("weight", None, None)], "that it charges is known, and how much of the value is not"
 
 
 def test_of_an_exempting_basket_a_mineral_pays_what_the_layer_has_said_of_it() -> None:
