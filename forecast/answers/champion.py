@@ -36,7 +36,9 @@ def champion_of(series: Series, registry: Registry) -> Run:
     if not series.is_target:
         what, does = ROLES[series.role]
         why, way_out = f"it is {what}, which {does} and is never forecast", "take its row in with the role target"
-        told = f"what events did to it: orecast effects {series.series_id}; " if series.is_evidence else ""
+        told = f"what events did to it: orecast effects {series.series_id}; " if series.tells_events_only else ""
+        if series.is_evidence and not series.is_trained:
+            why += ", and of an index no effects are estimated"
         raise NotTrained(series.series_id, why, f"{told}to forecast it, {way_out}")
     run = registry.champion(series.series_id)
     if not run.card.forecasts:

@@ -31,8 +31,9 @@ _KEPT = 16
 
 _GROUP = "id of the total; of the first partner where there is no total"
 _ROLES = (
-    "hit: the events act on it; other: on other partners; mixed: an event of its own began in the same period, so that "
-    "what it shows is not told from that; unseen: its values say nothing of the events"
+    "hit: the events act on it; other: on other partners; mixed: an event of its own began in the same period, or the "
+    "data cannot part it from them, so that what it shows is not told from that; unseen: its values say nothing of the "
+    "events"
 )
 
 
@@ -151,14 +152,16 @@ def _found(
     if group is not None:
         series_id = catalog.get(group).series_id
         names = [name for name in names if series_id in _members(registry.root, name)]
+    retired = catalog.retired()
+    served = [name for name in names if _members(registry.root, name).isdisjoint(retired)]
     found = []
-    for name in names:
+    for name in served:
         stored = _loaded(registry.root, name)
         asked = [event for event in event_ids if event in stored.record.hitting]
         if asked and (one := diverted(stored.record, asked)):
             found.append((one, stored))
     if not found:
-        raise NotEstimated(group or "other partners", ", ".join(event_ids), _why(names, group))
+        raise NotEstimated(group or "other partners", ", ".join(event_ids), _why(names, served, group))
     return found
 
 
@@ -167,10 +170,12 @@ def identity(registry: Registry) -> list[object]:
     return [[name, *diversions.identity(registry.root, name)] for name in diversions.names(registry.root)]
 
 
-def _why(names: Sequence[str], group: str | None) -> str:
+def _why(names: Sequence[str], served: Sequence[str], group: str | None) -> str:
     if not names:
         some = "no group of flows by partner holds it, or" if group else "no group of flows by partner was estimated:"
         return f"{some} the training of its series came before; run: orecast train"
+    if not served:
+        return "a series of its group was retired since it was estimated; run: orecast train"
     return "it acts on no partner of a group alone: on all alike or on none, or outside the periods with values"
 
 
@@ -201,11 +206,11 @@ def _answer(found: Diverted, stored: StoredGroup) -> GroupDiversion:
         if role == "hit"
         for effect in member.of(found.events)
         for event in effect.episode.events
-        if event not in found.events
+        if event not in found.asked
     )
     return GroupDiversion(
         group=record.name,
-        event_ids=found.events,
+        event_ids=found.asked,
         told_with=tuple(told_with),
         unit=record.unit,
         freq=record.freq.code,
@@ -287,7 +292,9 @@ def _notes(found: Diverted) -> Iterator[str]:
     for member, role in zip(record.members, found.roles, strict=True):
         if role == "mixed":
             own = dict.fromkeys(member.mixed[event] for event in found.events if event in member.mixed)
-            yield f"{member.partner}: {', '.join(own)} began in the same period, so its change is in no diversion"
+            why = "began in the same period" if own else "cannot be parted from them by its data"
+            own = own or dict.fromkeys(member.blurring(found.events))
+            yield f"{member.partner}: {', '.join(own)} {why}, so its change is in no diversion"
         if role == "unseen":
             yield f"{member.partner}: its values say nothing of the events; it counts as unchanged"
         effects = member.of(found.events)

@@ -67,9 +67,23 @@ class MemberRecord:
         found = [e for e in self.record.effects if _any(e, events)]
         if any(e.episode.episode_id not in self.adopted for e in found):
             return "hit"
-        if any(event in self.mixed for event in events):
+        if any(event in self.mixed for event in events) or self.blurring(events):
             return "mixed"
         return "other" if found else "unseen"
+
+    def inseparable(self, events: Collection[str]) -> tuple[EpisodeEffect, ...]:
+        """The effects of the episodes of these events, and of those that the data cannot part from them."""
+        leaders = {_leader(e) for e in self.record.effects if _any(e, events)}
+        return tuple(e for e in self.record.effects if _leader(e) in leaders)
+
+    def blurring(self, events: Collection[str]) -> tuple[str, ...]:
+        """Ids of episodes of its own that the data cannot part from these events on other partners."""
+        named = (e.episode.episode_id for e in self.inseparable(events) if not _any(e, events))
+        return tuple(name for name in named if name not in self.adopted)
+
+
+def _leader(effect: EpisodeEffect) -> str:
+    return effect.episode.told_with or effect.episode.episode_id
 
 
 def _any(effect: EpisodeEffect, events: Collection[str]) -> bool:
@@ -111,10 +125,12 @@ class Diverted:
 
     ``ds`` (P,); ``amount`` (M, n, P): level less what it would have been, per period, in the unit of the series;
     ``level`` (M, P); ``roles`` (M,); ``total_alone`` (n,): the total's own estimate of the sum over the periods.
-    ``kept``: share of the draws that the total's account leaves, as effective number.
+    ``kept``: share of the draws that the total's account leaves, as effective number. ``asked``: of the ``events``
+    those asked for; the others are what the data of the partners hit cannot part from them, and are in every amount.
     """
 
     record: GroupRecord
+    asked: tuple[str, ...]
     events: tuple[str, ...]
     ds: Days
     level: Floats
@@ -167,7 +183,11 @@ def diverted(record: GroupRecord, events: Collection[str], *, weighed: bool = Tr
 
     ``weighed``: with the total's own estimate; without it the sum of the members is all there is.
     """
-    asked = tuple(events)
+    wanted = tuple(events)
+    together = (e for m in record.members if m.role(wanted) == "hit" for e in m.inseparable(wanted))
+    asked = tuple(
+        dict.fromkeys([*wanted, *(name for e in together if not _any(e, wanted) for name in e.episode.events)])
+    )
     roles = tuple(m.role(asked) for m in record.members)
     hit = [e for m, role in zip(record.members, roles, strict=True) if role == "hit" for e in m.of(asked)]
     rows = _periods(record, hit)
@@ -190,7 +210,7 @@ def diverted(record: GroupRecord, events: Collection[str], *, weighed: bool = Tr
             weight = _weights(amount.sum(axis=2), alone, _between(record.correlation, known))
             kept = float(1 / (weight**2).sum() / len(weight))
             amount = amount[:, _resampled(weight, rng)]
-    return Diverted(record, asked, ds, level, amount, roles, alone, kept, int((rows & ~complete).sum()))
+    return Diverted(record, wanted, asked, ds, level, amount, roles, alone, kept, int((rows & ~complete).sum()))
 
 
 def _periods(record: GroupRecord, hit: Collection[EpisodeEffect]) -> npt.NDArray[np.bool_]:

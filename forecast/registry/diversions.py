@@ -30,6 +30,9 @@ from forecast.timeseries.frequency import parse_freq
 #: No name of a series begins with a dot.
 FOLDER = ".diversion"
 _SUFFIX = ".npz"
+#: What numpy and zipfile raise of bytes that are no such file: an empty one ends too soon, and what says how it was
+#: packed may be damaged as well.
+_UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, zipfile.BadZipFile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,8 +105,9 @@ def load(root: Path, name: str) -> StoredGroup:
             return _read({key: arrays[key] for key in arrays.files})
     except FileNotFoundError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise CorruptArtifact(f"{FOLDER}/{path.name}", f"it cannot be read: {type(error).__name__}") from error
+    except _UNREADABLE as error:
+        said = f"it cannot be read ({type(error).__name__}); orecast train estimates it anew"
+        raise CorruptArtifact(f"{FOLDER}/{path.name}", said) from error
 
 
 def names(root: Path) -> list[str]:

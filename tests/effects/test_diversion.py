@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from forecast.effects.diversion import GroupMembers, estimate_group, members, rounds
-from forecast.effects.diverted import GroupRecord, diverted, more
+from forecast.effects.diverted import GroupRecord, MemberRecord, diverted, more
 from forecast.effects.episodes import episodes
 from forecast.events import Event, Events
 from forecast.events.exposure import Minerals
@@ -155,6 +155,40 @@ def test_a_partner_with_an_event_of_its_own_in_the_same_month_is_told_apart_from
         "CHN": "hit",
         "rest": "other",
     }
+
+
+def told_together(record: GroupRecord, partner: str, weaker: str, leader: str) -> GroupRecord:
+    """The record as it is where a partner's data cannot part two episodes."""
+
+    def marked(member: MemberRecord) -> MemberRecord:
+        if member.partner != partner:
+            return member
+        effects = tuple(
+            replace(e, episode=replace(e.episode, told_with=leader)) if e.episode.episode_id == weaker else e
+            for e in member.record.effects
+        )
+        return replace(member, record=replace(member.record, effects=effects))
+
+    return replace(record, members=tuple(map(marked, record.members)))
+
+
+def test_what_the_data_cannot_part_on_a_partner_hit_is_asked_for_together() -> None:
+    record = estimated(flows(lost=0.5, share=0.5), tariff(), tariff("before", day="2017-08-10"))
+    parted = diverted(record, ["on-china"])
+    found = diverted(told_together(record, "CHN", "before", "on-china"), ["on-china"])
+    both = diverted(record, ["on-china", "before"])
+    assert parted is not None
+    assert found is not None
+    assert both is not None
+    assert (parted.events, found.events, found.asked) == (("on-china",), ("on-china", "before"), ("on-china",))
+    assert (len(found.ds), found.roles) == (len(both.ds), both.roles)
+    assert found.summed("hit").mean() == pytest.approx(both.summed("hit").mean(), rel=0.05)
+
+
+def test_a_partner_whose_data_cannot_part_an_event_of_its_own_takes_no_part_in_the_diversion() -> None:
+    record = estimated(flows(lost=0.5), tariff(), tariff("on-canada", "CAN", "2017-08-10"))
+    roles = {m.partner: m.role(["on-china"]) for m in told_together(record, "CAN", "on-china", "on-canada").members}
+    assert roles == {"CAN": "mixed", "CHN": "hit", "rest": "other"}
 
 
 def test_what_acts_on_partners_without_a_series_hits_the_rest() -> None:

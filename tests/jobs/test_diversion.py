@@ -147,12 +147,29 @@ def test_without_a_training_it_is_said_that_there_was_none(tmp_path: Path) -> No
         catalog.close()
 
 
-def test_a_file_that_was_cut_short_is_reported_as_damaged(home: Estimated, tmp_path: Path) -> None:
+def test_a_group_is_not_told_with_a_partner_that_was_retired_since(home: Estimated, tmp_path: Path) -> None:
+    catalog = Catalog.open(make_home(tmp_path))
+    try:
+        assert diversion(catalog, home.registry, [LICENCES]).data
+        catalog.retire(CHINA, now=dt.datetime(2026, 7, 16, tzinfo=dt.UTC))
+        with pytest.raises(NotEstimated, match="a series of its group was retired since"):
+            diversion(catalog, home.registry, [LICENCES])
+    finally:
+        catalog.close()
+
+
+@pytest.mark.parametrize("size", [0, 3, 5000])
+def test_a_file_that_was_cut_short_is_reported_as_damaged_and_made_anew(
+    home: Estimated, tmp_path: Path, size: int
+) -> None:
     diversions.save(tmp_path, diversions.load(home.registry.root, INDIA))
     path = tmp_path / diversions.FOLDER / f"{INDIA}.npz"
-    path.write_bytes(path.read_bytes()[:5000])
-    with pytest.raises(CorruptArtifact, match=f"{diversions.FOLDER}/{INDIA}.npz"):
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(CorruptArtifact, match=f"{diversions.FOLDER}/{INDIA}.npz.*orecast train"):
         diversions.load(tmp_path, INDIA)
+    again = replace(home, registry=Registry(tmp_path))
+    again.train(CHINA)
+    assert diversions.load(tmp_path, INDIA).record.name == INDIA
 
 
 def test_an_answer_that_the_client_has_is_not_made_again(home: Estimated) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from forecast.answers.champion import teller_of
 from forecast.answers.event_priors import Evidence, refresh
 from forecast.catalog import Catalog, Observation
 from forecast.cli import call
@@ -221,6 +222,13 @@ def test_a_command_says_why_it_is_not_forecast(
     for words in (["forecast", TOLD], ["backtest", TOLD], ["plot", TOLD, "--backtest"]):
         assert call(words) != 0
         assert "it is evidence, which tells what events do and is never forecast" in capsys.readouterr().err
+
+
+def test_an_index_of_evidence_is_not_sent_on_to_effects_that_it_has_not(registry: Registry) -> None:
+    index = a_series("index.duty.tin", "tin", "index", "evidence", "import", "USA", "WLD", "index", "M", 30)
+    with pytest.raises(NotTrained, match="of an index no effects are estimated; to forecast it") as refused:
+        teller_of(index, registry)
+    assert "orecast effects" not in str(refused.value)
 
 
 # -- a role that changes -----------------------------------------------------------------------------------------------
