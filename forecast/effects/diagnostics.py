@@ -13,7 +13,7 @@ from forecast.effects.episodes import Episode, overlap
 from forecast.effects.joint_tables import EpisodeBlock, PosteriorTable, normalised
 from forecast.effects.record import EpisodeEffect
 from forecast.effects.sampler import JointPosterior
-from forecast.interventions import Intervention, Licence, Ramp
+from forecast.interventions import Intervention, Licence, Ramp, Step
 from forecast.timeseries.frequency import Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
@@ -263,7 +263,11 @@ def _likelihoods(
 
 
 def _build_up(episode: Episode, freq: Freq) -> Intervention:
-    """How an effect comes about from the announcement on: at once by a licence's own terms, else in two periods."""
+    """How an effect comes about from the announcement on: at once by a licence's own terms, else in two periods.
+
+    Until its end, if it has one; a year is long enough to have it in full.
+    """
     guess = episode.intervention
-    shape = guess.shape if isinstance(guess.shape, Licence) else Ramp(2)
-    return Intervention(shape, guess.start, lead=episode.gap(freq))
+    grown = Step() if freq.unit == "Y" else Ramp(2)
+    shape = guess.shape if isinstance(guess.shape, Licence) else grown
+    return Intervention(shape, guess.start, guess.end, lead=episode.gap(freq))

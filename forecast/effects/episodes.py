@@ -31,6 +31,8 @@ OBSERVATIONS_PER_EPISODE = 20
 RELEVANCE_HALF_LIFE = 10.0
 #: Months within which the effects of two episodes overlap.
 OVERLAP_MONTHS = 12
+#: Share of a year that must be left at an announcement for that year's mean to have felt it.
+FELT_SHARE = 0.1
 
 #: Acts whose effect is already in the path of the measure that they act on.
 _ON_A_PATH = frozenset({"suspends", "terminates", "reinstates", "extends"})
@@ -82,10 +84,15 @@ class Episode:
         return self.stringency.family
 
     def gap(self, freq: Freq) -> int:
-        """Periods from the announcement to the start; 0 where the announcement is unknown or later."""
+        """Periods from the announcement to the start; 0 where the announcement is unknown or later.
+
+        A year that was all but over does not count: what is announced in its last days moves the mean of the next.
+        """
         if self.announced is None:
             return 0
-        return max(0, int(freq.ordinal(self.intervention.start)) - int(freq.ordinal(self.announced)))
+        since = int(freq.ordinal(self.intervention.start)) - int(freq.ordinal(self.announced))
+        left = int((freq.end(self.announced) - np.datetime64(self.announced)).astype(int)) + 1
+        return max(0, since - (freq.unit == "Y" and left < FELT_SHARE * freq.days))
 
 
 @dataclass(frozen=True)

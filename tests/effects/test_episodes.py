@@ -298,6 +298,13 @@ def test_the_gap_is_counted_in_periods_from_the_announcement() -> None:
     assert replace(found, announced=None).gap(MONTHLY) == 0
 
 
+@pytest.mark.parametrize(("announced", "gap"), [("2019-12-28", 0), ("2019-07-08", 1), ("2018-12-31", 1)])
+def test_a_year_that_was_over_at_the_announcement_has_not_felt_it(announced: str, gap: int) -> None:
+    # quotas of a year are told in the last days of the one before
+    (found,) = kept([event("x", "2020-01-01", "2020-03-01")])
+    assert replace(found, announced=dt.date.fromisoformat(announced)).gap(Freq("Y")) == gap
+
+
 def test_the_announcement_may_start_it_if_it_is_a_year_earlier_at_most() -> None:
     of = [leads(kept([event("x", announced, "2020-03-01")])[0], MONTHLY) for announced in ("2019-03-31", "2019-02-28")]
     assert of == [(0, 1, 2, 3, 12), (0, 1, 2, 3)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,3 +43,16 @@ def test_a_price_that_a_quota_multiplied_is_told_without_being_shrunk_to_a_fract
     assert abs(found[1].mean() - np.log(8)) < 0.1
     assert (found[0] < np.log(8)).all()
     assert (found[2] > np.log(8)).all()
+
+
+def test_the_likelihood_of_a_measure_of_a_year_is_of_that_year() -> None:
+    """It ends with the measure, and is of its full size from the first year on."""
+    ds = YEARLY.range(np.datetime64("1993-01-01"), 33)
+    x = np.cumsum(np.random.default_rng(4).normal(0, 0.1, len(ds)))
+    quota = replace(QUOTA, ended=dt.date(2011, 12, 31), intervention=Intervention(Step(), START, ds[18] + 364))
+    x[18] += np.log(6)
+    record = estimate(Sample(ds, x, YEARLY, True), [quota], n=500, seed=1, settings=ModelAveraging(placebo=False))
+    found = record.effects[0].likelihood
+    assert found is not None
+    assert abs(found[0] - np.log(6)) < 2 * found[1]
+    assert found[1] < 0.4
