@@ -5,8 +5,9 @@ which the data say something. Events that the data cannot part have one path: it
 
 **The most similar series** to one that is asked for, where an event was not measured on that itself: of the same class
 of measures (prices, flows), then in this order: the same kind of place (world price, unit value, volume, value), the
-same mineral, one that contains it or is contained, one of the same family of minerals, any other; the same direction of
-flow; the same frequency; the same reporter; the same partner; the id.
+same mineral, one that contains it or is contained, one of the same family of minerals, any other; an effect that is
+told without being asked for; the same direction of flow; the same frequency; the same reporter; the same partner; the
+id.
 
 **The nearest precedents** of an event are those of its kind family measured on series of the same class of measures, by
 the sum of these points: another stringency 2 (a ban for a licence); a mineral that contains it or is contained 1,
@@ -195,7 +196,12 @@ class Precedents:
     def source(self, event_id: str, series: Series) -> Measured | None:
         """The effect of an event on a series or, where it was not measured on it, on the most similar one."""
         found = [one for one in self.library.by_event.get(event_id, ()) if _comparable(one.series, series)]
-        return min(found, key=lambda one: self._unlike(one.series, series), default=None)
+
+        def order(one: Measured) -> tuple[object, ...]:
+            place, rest = self._unlike(one.series, series)[:3], self._unlike(one.series, series)[3:]
+            return (*place, not one.told, *rest)
+
+        return min(found, key=order, default=None)
 
     def on(self, event_id: str, series_id: str) -> Measured | None:
         """The effect of an event as it was measured on this series."""
@@ -207,11 +213,9 @@ class Precedents:
     ) -> PrecedentPath:
         """The path of a precedent as it is assumed on a series that an event hits with the exposure ``exposed``.
 
-        On the series on which it was measured it is what was measured; on another it is that times the exposure of the
-        event and over that of the precedent. ``scale``: times that.
+        It is what was measured, times the exposure of the event and over that of the precedent. ``scale``: times that.
         """
-        own = one.series.series_id == series.series_id
-        weight = scale * (1.0 if own else exposed / one.effect.episode.exposure)
+        weight = scale * exposed / one.effect.episode.exposure
         record = one.run.record
         draws = by_age(one.effect, record.freq, record.last, series.calendar, periods)
         name = one.series.series_id

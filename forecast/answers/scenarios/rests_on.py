@@ -223,7 +223,7 @@ def _as_precedent(future: Future, event_id: str, path: PrecedentPath) -> RestsOn
     effect = _percent(_together(first_year))
     together = [name for name in path.events if name != path.event_id]
     whole = f", which the data cannot part from {', '.join(together)}" if together else ""
-    seen = f"{counted(path.observed, path.freq.period)} observed"
+    seen = f"followed for {counted(path.observed, path.freq.period)}"
     times = "" if path.weight == 1.0 else f", times {path.weight:.2g}"
     return RestsOn(
         event_id=event_id,
