@@ -201,6 +201,21 @@ def class_prior(
     return _of_class(stringency, affected, pool, family)
 
 
+def by_event(pool: Iterable[Likelihood]) -> list[list[Likelihood]]:
+    """Likelihoods that speak of the same event, or of events that are in one episode on some series."""
+    groups: list[tuple[set[str], list[Likelihood]]] = []
+    for one in pool:
+        events, said = set(one.events), [one]
+        apart = []
+        for others, theirs in groups:
+            if events.isdisjoint(others):
+                apart.append((others, theirs))
+            else:
+                events, said = events | others, [*theirs, *said]
+        groups = [*apart, (events, said)]
+    return [said for _, said in groups]
+
+
 class _Pooled(NamedTuple):
     """Mean, its standard error, and the scale of the differences between events."""
 
@@ -243,10 +258,7 @@ class _Signed:
 
 
 def _signed(pool: list[Likelihood]) -> _Signed:
-    by_event: dict[str, list[Likelihood]] = {}
-    for one in pool:
-        by_event.setdefault(one.events[0], []).append(one)
-    rows = np.array([_of_event(each) for each in by_event.values()]).reshape(-1, 3)
+    rows = np.array([_of_event(each) for each in by_event(pool)]).reshape(-1, 3)
     return _Signed(rows[:, 0], rows[:, 1], rows[:, 2])
 
 
