@@ -181,7 +181,8 @@ class _Nuisance:
         sigma, _, _ = self.noise(Y, weights)
         X, y = self.columns(sigma, weights)[self.calm], (Y / sigma)[self.calm]
         A = X.T @ X + np.diag(self.precision)
-        rss = float(y @ y - (b := X.T @ y) @ np.linalg.solve(A, b))
+        # Of a series that never moved nothing is left.
+        rss = max(float(y @ y - (b := X.T @ y) @ np.linalg.solve(A, b)), float(np.finfo(float).tiny))
         bends = np.linalg.slogdet(A)[1] - np.log(self.precision).sum()
         return float(-0.5 * bends - len(y) / 2 * np.log(rss) - len(y) * np.log(sigma))
 

@@ -215,8 +215,10 @@ def test_hardly_any_history_leaves_the_prior() -> None:
     assert "5 observations" in record.notes[0]
 
 
-def test_a_constant_series_gives_no_effect_and_no_warning() -> None:
-    flat = Sample(DS, np.ones(T), MONTHLY, is_price=True)
+@pytest.mark.parametrize("level", [0.0, 1.0, np.log(100)])
+@pytest.mark.parametrize("is_price", [True, False])
+def test_a_constant_series_gives_no_effect_and_no_warning(level: float, is_price: bool) -> None:
+    flat = Sample(DS, np.full(T, level), MONTHLY, is_price=is_price)
     assert abs(estimate(flat, [episode(150)], n=200, seed=0).effects[0].average(MONTHLY, DS[-1])).max() < 1e-3
 
 
