@@ -29,6 +29,7 @@ from forecast.effects.event_classes import (
     ClassPriors,
     Likelihood,
     Size,
+    by_event,
     class_prior,
     class_priors,
     likelihoods,
@@ -114,9 +115,9 @@ class Evidence:
 
     def count(self, stringency: Stringency, affected: Affected, without: Collection[str] = ()) -> int:
         """How many events of a class there are to learn from; one that touches several series is one."""
-        episodes = self._episodes.get((stringency, affected), ())
         left_out = self._seen.intersection(without)
-        return len({events[0] for events in episodes if left_out.isdisjoint(events)})
+        pool = self._of_class.get((stringency, affected), ())
+        return len(by_event(one for one in pool if left_out.isdisjoint(one.events)))
 
     def expected(self, kind: EventClass, series: Series, weight: float = 1.0, own: EpisodeEffect | None = None) -> Size:
         """What an event does once it has built up: what events of its class do, of a tariff times its dose, times a
@@ -154,11 +155,11 @@ class Evidence:
         return frozenset(event for likelihood in self.likelihoods for event in likelihood.events)
 
     @cached_property
-    def _episodes(self) -> dict[tuple[Stringency, Affected], set[tuple[str, ...]]]:
-        """The events of each episode, the leader first, by its class and what it affects."""
-        found: dict[tuple[Stringency, Affected], set[tuple[str, ...]]] = {}
+    def _of_class(self) -> dict[tuple[Stringency, Affected], list[Likelihood]]:
+        """The likelihoods by class and what is affected."""
+        found: dict[tuple[Stringency, Affected], list[Likelihood]] = {}
         for likelihood in self.likelihoods:
-            found.setdefault((likelihood.stringency, likelihood.affected), set()).add(likelihood.events)
+            found.setdefault((likelihood.stringency, likelihood.affected), []).append(likelihood)
         return found
 
 

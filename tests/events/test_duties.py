@@ -37,7 +37,7 @@ PAID = {
     # List 3 at 10, then 25; exclusions for goods that are not named since November 2025
     ("graphite-synthetic", "CHN", "USA"): known(10, 170, (55, 215), (10, 195), (12.5, 37.5)),
     ("gallium", "CHN", "USA"): known(10, 45, 45, (25, 35), (25, 37.5)),
-    ("silicon", "BRA", "USA"): known(0, 10, 50, 10, 37.5),
+    ("silicon", "BRA", "USA"): known(0, 10, (10, 50), 10, 37.5),
     ("copper-refined", "CHL", "USA"): known(0, 0, 0, (0, 10), (0, 12.5)),
     ("steel", "CAN", "USA"): known(25, (25, 60), (50, 126), 50, (0, 62.5)),
     ("iron-ore", "AUS", "CHN"): known(0, 0, 0, 0, 0),
@@ -99,7 +99,7 @@ def test_who_asks_for_a_mineral_with_parts_is_told_what_lies_between_them(
     part = next(part for part in found if part.layer == "us-s232")
     assert (part.low, part.high) == (0, 50)
     assert "copper-refined 0" in part.note
-    assert "copper-semis 50" in part.note
+    assert "copper-semis 0 to 50" in part.note
 
 
 def test_a_member_of_the_union_pays_what_the_union_pays(bundled_events: Events, minerals: Minerals) -> None:
