@@ -60,6 +60,7 @@ bench: setup-test peers ## what the README claims, one command each; hours with 
 	$(BIN)/python benchmarks/gate.py $(QUICK)
 	$(BIN)/python benchmarks/unseen_events.py $(QUICK)
 	$(BIN)/python benchmarks/published_estimates.py $(QUICK)
+	$(BIN)/python benchmarks/diversion.py $(QUICK)
 	$(BIN)/python benchmarks/notices.py $(QUICK)
 
 peers: .venv-peers/.installed ## an environment of its own for statsforecast, which needs an older pandas
