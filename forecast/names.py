@@ -18,6 +18,8 @@ Slug = NewType("Slug", str)
 Place = NewType("Place", str)
 Flow = tuple[Place, Place]  # exporter and importer
 
+#: The place that stands for any, and for all together.
+WORLD = Place("WLD")
 #: What a catalogue has room for, and a folder.
 MAX_NAME_LENGTH = 100
 PATTERN = r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)*"

@@ -19,7 +19,7 @@ from forecast.catalog.duty_records import average_steps
 from forecast.errors import Fault, InvalidInput, NotFound
 from forecast.events import branches
 from forecast.events.duties import DutyPart, DutySchedule, Governing, Trade, rate_in_words, schedule, total
-from forecast.events.duty_lines import INSTEAD, AverageStep, is_ad_valorem
+from forecast.events.duty_lines import INSTEAD, AverageStep
 from forecast.events.exposure import Minerals
 from forecast.settings import data_dir
 from forecast.wording import counted
@@ -322,7 +322,7 @@ def _returns(catalog: Catalog, found: DutySchedule) -> tuple[_Return, ...]:
         by = events[branch.event_id]
         for name in branch.event_ids if branch.cause == "suspension_end" and branch.starts else ():
             if (duty := theirs.get(name)) and branch.starts:
-                high = by.value_before if is_ad_valorem(by) and by.value_before is not None else duty.high
+                high = by.value_before if by.is_ad_valorem and by.value_before is not None else duty.high
                 told.append(_Return(branch.starts, duty, branch.event_id, high))
     return tuple(told)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from forecast.errors import NotFound
 from forecast.events import KINDS, Event, Events
-from forecast.events.exposure import WORLD, Minerals, exposure
-from forecast.names import Flow, Place
+from forecast.events.exposure import Minerals, exposure
+from forecast.names import WORLD, Flow, Place
 
 if TYPE_CHECKING:
     from forecast.catalog import Catalog

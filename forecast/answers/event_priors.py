@@ -43,7 +43,7 @@ from forecast.timeseries.series import Series
 from forecast.wording import counted
 
 #: What an event of a class is called.
-CLASS_WORDS = {
+_CLASS_WORDS = {
     Stringency.BAN: "export ban",
     Stringency.LICENCE: "export licence",
     Stringency.QUOTA: "export quota",
@@ -140,7 +140,7 @@ class Evidence:
         kind = EventClass.of_episode(own.episode) if own else EventClass.of_event(event, series)
         n = self.count(kind.stringency, Affected.of(series), kind.events)
         mean, sd, _ = self.expected(kind, series)
-        others = counted(n, f"other {CLASS_WORDS[kind.stringency]}") if n else "events of all kinds"
+        others = counted(n, f"other {_CLASS_WORDS[kind.stringency]}") if n else "events of all kinds"
         on = Affected.of(series)
         words = [f"effect not known yet; taken from what {others} did to {on}: {_give_or_take(mean, sd)}"]
         if own and own.identified and own.likelihood:

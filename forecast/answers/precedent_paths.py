@@ -21,10 +21,10 @@ from forecast.timeseries.series import Floats
 class PrecedentPath:
     """What an episode did to the log of a series, by periods from its start: an assumption for another event.
 
-    ``event_id``: the precedent; ``events``: of its episode, whose path it is; ``source``: id of the series on which it
-    was measured, of frequency ``freq``, ``observed`` periods of it from its start on; ``weight``: by what that was
-    multiplied (the scale that is asked for and, from another series, the exposures); ``by_age`` (n, K): draws after
-    that, in periods of the series it is assumed on, the first that of the start.
+    ``event_id``: the precedent; ``events``: of its episode, whose path it is; ``source``: id of the series on which
+    it was measured, of frequency ``freq``, ``observed`` periods of it from its start on; ``weight``: by what that
+    was multiplied (the scale that is asked for, and the exposure of the event over that of the precedent);
+    ``by_age`` (n, K): draws after that, in periods of the series it is assumed on, the first that of the start.
     """
 
     event_id: str

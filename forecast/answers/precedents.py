@@ -36,7 +36,8 @@ from forecast.effects.record import EpisodeEffect
 from forecast.effects.report import report
 from forecast.errors import Damaged
 from forecast.events import Event, Events, days_in_force, was_in_force
-from forecast.events.exposure import WORLD, Minerals, exposure
+from forecast.events.exposure import Minerals, exposure
+from forecast.names import WORLD
 from forecast.registry import Registry, Run
 from forecast.timeseries.series import Series
 from forecast.wording import counted
@@ -198,8 +199,8 @@ class Precedents:
         found = [one for one in self.library.by_event.get(event_id, ()) if _comparable(one.series, series)]
 
         def order(one: Measured) -> tuple[object, ...]:
-            place, rest = self._unlike(one.series, series)[:3], self._unlike(one.series, series)[3:]
-            return (*place, not one.told, *rest)
+            unlike = self._unlike(one.series, series)
+            return (*unlike[:3], not one.told, *unlike[3:])
 
         return min(found, key=order, default=None)
 

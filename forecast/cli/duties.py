@@ -90,7 +90,7 @@ def _below(found: DutyOnDay) -> Iterator[str]:
             "the trade of 2024; that is the rate of no line"
         )
     for change in found.changes:
-        what = "is set to change" if change.certain else "may change, where a suspension ends"
+        what = "changes" if change.certain else "may change, where a suspension ends"
         yield f"{change.day}: {what} ({', '.join(change.event_ids)})"
 
 

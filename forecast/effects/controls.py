@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from forecast.events import Event, Events
-from forecast.events.exposure import WORLD, Minerals, exposure
-from forecast.names import Measure, Place
+from forecast.events.exposure import Minerals, exposure
+from forecast.names import WORLD, Measure, Place
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History, Series
 

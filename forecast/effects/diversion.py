@@ -22,8 +22,9 @@ from forecast.effects.profile import profile
 from forecast.effects.record import EffectRecord
 from forecast.errors import TooShort
 from forecast.events import Event, Events, KindFamily
-from forecast.events.exposure import WORLD, Minerals, exposure
+from forecast.events.exposure import Minerals, exposure
 from forecast.interventions import Intervention, Step
+from forecast.names import WORLD
 from forecast.seeds import seed_of
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.partners import PartnerGroup, rest_of

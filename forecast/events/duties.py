@@ -183,12 +183,6 @@ def changes_by(
     return tuple(found)
 
 
-def points(events: Events, event_id: str, trade: Trade, minerals: Minerals, day: date, known_on: date) -> float | None:
-    """The points that an event adds to the duty on a trade on a day; None where that is not on record."""
-    steps = changes_by(events, [event_id], trade, minerals, known_on)
-    return next((change for since, change in reversed(steps) if since <= day), 0.0) if steps else None
-
-
 def total(parts: Iterable[DutyPart]) -> tuple[float, float | None]:
     """The bounds of all parts together: a lower bound that is on no record counts as nothing, and without an upper one
     there is none."""

@@ -13,7 +13,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from forecast.events.event import Event, Events
-from forecast.names import EU_MEMBERS, Flow, Place, Slug
+from forecast.names import EU_MEMBERS, WORLD, Flow, Place, Slug
 
 if TYPE_CHECKING:
     from forecast.events.exposure import Minerals
@@ -28,7 +28,6 @@ NO_RATE = "no rate in points of the value: value_after, and value_unit such as p
 STATING = ("title", "value_text", "intensity", "scope_note", "status_note", "mechanism")
 #: The basis of a rate that is not added to the ordinary one.
 INSTEAD = "instead of the ordinary rate"
-_AD_VALOREM = re.compile(r"(pp|pct) ad valorem")
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ def _within(place: str, named: str) -> int | None:
         return 0
     if named == "EU" and place in EU_MEMBERS:
         return 1
-    return 2 if named == "WLD" else None
+    return 2 if named == WORLD else None
 
 
 def places(flows: Iterable[Flow]) -> tuple[tuple[Place, ...], tuple[Place, ...]]:
@@ -171,17 +170,12 @@ def carrier(lines: Iterable[DutyLine], events: Mapping[str, Event]) -> Carry:
 
 def _states_its_rate(event: Event, lines: Iterable[DutyLine]) -> bool:
     """Whether the lines of the file are of this rate: somebody may have given the event another one since."""
-    if event.value_after is None or not is_ad_valorem(event):
+    if event.value_after is None or not event.is_ad_valorem:
         return True
     texts = [words for line in lines for _, words in line.states]
     rates = {rate for line in lines for rate in (line.low, line.high)}
     said = {float(number) for text in texts for number in re.findall(r"\d+(?:\.\d+)?", text)}
     return event.value_after in rates | said
-
-
-def is_ad_valorem(event: Event) -> bool:
-    """Whether its values are points of the value of goods; a headline sums up several duties, and is none."""
-    return bool(_AD_VALOREM.match(event.value_unit)) and "headline" not in event.value_unit
 
 
 def _default(event: Event, by_event: Mapping[str, list[DutyLine]], events: Mapping[str, Event]) -> list[DutyLine]:
@@ -191,7 +185,7 @@ def _default(event: Event, by_event: Mapping[str, list[DutyLine]], events: Mappi
         return []
     origins, destinations = places(event.flows)
     layer, rate = _layer(event, by_event, events), event.value_after
-    if rate is None or not is_ad_valorem(event):
+    if rate is None or not event.is_ad_valorem:
         if event.kind != "tariff" or event.event_id in by_event or "headline" in event.value_unit:
             return []
         basis = event.value_unit or "not said"

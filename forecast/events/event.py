@@ -184,6 +184,11 @@ class Event:
         return self.stringency.family
 
     @property
+    def is_ad_valorem(self) -> bool:
+        """Whether its values are points of the value of goods; a headline sums up several duties, and is none."""
+        return self.value_unit.startswith(_AD_VALOREM) and "headline" not in self.value_unit
+
+    @property
     def dose(self) -> float:
         """Of a tariff: how much it changes the log of one plus the rate, as a multiple of what 25 points from none do.
 
@@ -193,7 +198,7 @@ class Event:
         if self.stringency is not Stringency.TARIFF:
             return 1.0
         before, after = self.value_before or 0.0, self.value_after
-        if after is None or after == before or min(before, after) < 0 or not self.value_unit.startswith(_AD_VALOREM):
+        if after is None or after == before or min(before, after) < 0 or not self.is_ad_valorem:
             return 1.0
         return abs(math.log((100 + after) / (100 + before)) / math.log(1 + USUAL_POINTS / 100))
 

@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from forecast.events.duty_lines import verdict
-from forecast.names import Flow
+from forecast.names import WORLD, Flow
 from forecast.timeseries.series import Series
 
 if TYPE_CHECKING:
     from forecast.events import Event
-
-WORLD = "WLD"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from contextlib import suppress
 from forecast import provenance
 from forecast.catalog import Catalog
 from forecast.effects.diversion import estimate_group, members
-from forecast.errors import CorruptArtifact, FitFailed, ForecastError
+from forecast.errors import CorruptArtifact, FitFailed, ForecastError, TooShort
 from forecast.jobs.processes import in_parallel
 from forecast.registry import Registry, diversions
 from forecast.registry.diversions import StoredGroup
@@ -26,9 +26,7 @@ def estimate_diversion(
 
     A group that cannot be estimated has no record, and takes no other with it.
     """
-    known = catalog.series()
-    there = catalog.histories(known, panel_set.as_of)
-    every = {group.name: group for group in partner_groups({name: one for name, one in known.items() if name in there})}
+    every = {group.name: group for group in partner_groups(catalog.series())}
     for name in set(diversions.names(registry.root)) - set(every):
         diversions.remove(registry.root, name)
     wanted = set(series_ids)
@@ -36,7 +34,8 @@ def estimate_diversion(
     asked = [g for g in every.values() if everything or any(one.series_id in wanted for one in g.series)]
     due = [(group, digest) for group in asked if (digest := _due(catalog, registry, settings, group, panel_set))]
     if len(due) == 1:
-        _estimate(catalog, registry, settings, *due[0], panel_set)
+        with suppress(ForecastError):
+            _estimate(catalog, registry, settings, *due[0], panel_set)
     elif due:
         with suppress(FitFailed):  # one was killed: what has no record now has none of this digest at the next training
             for _ in in_parallel(_in_own_process, ((settings, *each, panel_set) for each in due), settings.jobs):
@@ -47,7 +46,7 @@ def _due(catalog: Catalog, registry: Registry, settings: Settings, group: Partne
     """The digest of what the record of a group would be made from; empty where it is there already."""
     panel = panel_set.like(group.series[0])
     digest = provenance.digest(
-        [catalog.fingerprint(one.series_id, panel_set.as_of) for one in group.series],
+        [_fingerprint(catalog, one.series_id, panel_set.as_of) for one in group.series],
         panel.digest if panel else "",
         [settings.draws, settings.seed],
         provenance.code_digest(),
@@ -57,6 +56,14 @@ def _due(catalog: Catalog, registry: Registry, settings: Settings, group: Partne
         return "" if diversions.load(registry.root, group.name).digest == digest else digest
     except (FileNotFoundError, CorruptArtifact):
         return digest
+
+
+def _fingerprint(catalog: Catalog, series_id: str, as_of: dt.date) -> str:
+    """Of a series without a value nothing."""
+    try:
+        return catalog.fingerprint(series_id, as_of)
+    except TooShort:
+        return ""
 
 
 def _estimate(

@@ -34,16 +34,19 @@ def due_now(settings: Settings) -> tuple[str, ...]:
 
 
 def train_now(settings: Settings, series_id: str) -> dict[str, str]:
-    """Train one series on what is known today (UTC); its outcome in words."""
+    """Train one series on what is known today (UTC), and estimate its group of flows; its outcome in words."""
     from forecast.answers.event_priors import refresh
     from forecast.catalog import Catalog
+    from forecast.jobs.diversion import estimate_diversion
     from forecast.jobs.train import TrainingPlan, train_one
     from forecast.registry import Registry
+    from forecast.training.panel import PanelSet
 
     catalog = Catalog.open(settings)
     try:
-        registry = Registry(settings.models_dir)
-        outcome = train_one(catalog, registry, settings, series_id, TrainingPlan(_today(), kept=True))
+        registry, panel_set = Registry(settings.models_dir), PanelSet.of(catalog, _today())
+        outcome = train_one(catalog, registry, settings, series_id, TrainingPlan(_today(), kept=True), panel_set)
+        estimate_diversion(catalog, registry, settings, [series_id], panel_set)
         refresh(registry, catalog.retired())
         return asdict(outcome)
     finally:

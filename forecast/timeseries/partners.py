@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from forecast.names import unservable
+from forecast.names import WORLD, unservable
 from forecast.timeseries.series import Floats, History, Series
 from forecast.wording import counted
 
-#: The partner that stands for all.
-WORLD = "WLD"
 #: Share of the total by which partners may exceed it before that is no rounding.
 ROUNDING_SHARE = 0.005
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from forecast.catalog.duty_records import duty_lines
 from forecast.events import Act, Event, Events
-from forecast.events.duties import DutySchedule, Trade, changes_by, points, schedule, total
+from forecast.events.duties import DutySchedule, Trade, changes_by, schedule, total
 from forecast.events.duty_lines import ALL_GOODS, DutyLine, carrier
 from forecast.events.exposure import Minerals
 from forecast.settings import data_dir
@@ -245,7 +245,9 @@ def test_what_an_event_adds_is_its_rate_less_what_its_layer_charged_before(
     trade = Trade("gallium", "CHN", "USA")
 
     def added(event_id: str, day: str) -> float | None:
-        return points(bundled_events, event_id, trade, minerals, dt.date.fromisoformat(day), TODAY)
+        steps = changes_by(bundled_events, [event_id], trade, minerals, TODAY)
+        before = (change for since, change in reversed(steps) if since <= dt.date.fromisoformat(day))
+        return next(before, 0.0) if steps else None
 
     assert added("us-ieepa-cn-fent-2025-02", "2025-02-04") == 10
     assert added("us-ieepa-cn-fent-2025-03", "2025-03-04") == 10
