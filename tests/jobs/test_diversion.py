@@ -19,6 +19,7 @@ from forecast.effects.diverted import diverted
 from forecast.errors import CorruptArtifact, NotEstimated, NotFound
 from forecast.home import Home
 from forecast.jobs.diversion import estimate_diversion
+from forecast.jobs.retrain import train_now
 from forecast.registry import Registry, diversions
 from forecast.settings import Settings
 from forecast.training.panel import PanelSet
@@ -58,6 +59,12 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Estimated]:
 
 def test_training_a_series_estimates_the_groups_that_hold_it(home: Estimated) -> None:
     assert diversions.names(home.registry.root) == [INDIA]
+
+
+def test_what_the_worker_trains_has_its_group_estimated(home: Estimated, tmp_path: Path) -> None:
+    outcome = train_now(home.settings.model_copy(update={"models_dir": tmp_path}), "value.zinc.import.us.cn")
+    assert outcome["status"] == "trained"
+    assert diversions.names(tmp_path) == ["value.zinc.import.us"]
 
 
 def test_the_answer_is_the_same_wherever_it_is_asked_for(
