@@ -91,7 +91,8 @@ class Conformal:
 
     ``window``: the last so many origins whose outcome is known count; ``smooth``: horizons h ± smooth share their
     quantiles; ``symmetric``: 1 makes the distribution symmetric, .5 averages that with the raw one less its median.
-    ``prior``: weight of the Student-t, in outcomes; ``least``: fewer outcomes than this are not used; ``memory``:
+    ``prior``: weight of the Student-t one period ahead, in outcomes; h ahead it is h times that, since outcomes so far
+    ahead overlap and say as much less; ``least``: fewer outcomes than this are not used; ``memory``:
     discount per period of the panel's common volatility; ``delay``: periods until an outcome counts, for outcomes
     that the next one may take back.
     """
@@ -99,7 +100,7 @@ class Conformal:
     window: int
     smooth: int
     symmetric: float
-    prior: float = 300.0
+    prior: float = 100.0
     least: int = 100
     memory: float = 0.85
     delay: int = 0
@@ -121,7 +122,8 @@ class Conformal:
             if known.size < self.least:
                 continue
             # the median of both is 0: what is learned is the distance to the median, never a shift of it
-            q = (known.size * self._quantiles(known) + self.prior * t5) / (known.size + self.prior)
+            prior = self.prior * h
+            q = (known.size * self._quantiles(known) + prior * t5) / (known.size + prior)
             ratios[h - 1] = np.divide(q, t5, out=np.ones_like(q), where=np.abs(t5) > 1e-9)
         if outcomes[0] < self.least:
             return Calibration.neutral(horizon)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from forecast import metrics
 from forecast.coupling import added_to, couple
 from forecast.forecasters.base import Fitted, Forecaster
+from forecast.forecasters.grid.engine import GridFitted
 from forecast.interventions import Design
 from forecast.seeds import generator, seed_of
 from forecast.timeseries.frequency import Days
@@ -43,7 +44,8 @@ class FittedModel:
         ds = np.concatenate([seen.ds[len(seen) - gap :], seen.future(max(horizon - self.information.bridged, 1))])
         paths = self.fitted.simulate(Design.empty(ds), self.information.record.n, seed_of(seed, "paths"))[:, gap:].T
         if bridge:
-            paths = bridge.draws(paths, self.information.held, generator(seed, "bridge"))[:horizon]
+            pull = self.fitted.pull(len(paths)) if isinstance(self.fitted, GridFitted) else np.zeros(len(paths))
+            paths = bridge.draws(paths, pull, self.information.held, generator(seed, "bridge"))[:horizon]
         code = self.information.trade(horizon, seed)
         if code is not None:
             margins = np.sort(paths, axis=1)

@@ -136,16 +136,16 @@ def test_the_student_t_has_variance_one() -> None:
     assert T5[-1] == pytest.approx(2.570582 / (5 / 3) ** 0.5, rel=1e-6)
 
 
-def test_outcomes_weigh_against_300_of_the_student_t() -> None:
+def test_outcomes_weigh_against_a_hundred_of_the_student_t_for_each_period_ahead() -> None:
     calibration = Conformal(180, 0, 1.0).calibrate(all_at(1.0, 2.0), cutoff=40, horizon=2)
     np.testing.assert_array_equal(calibration.outcomes, [400, 390])
-    np.testing.assert_allclose(calibration.z[0], (400 * SIDE + 300 * T5) / 700)
-    np.testing.assert_allclose(calibration.z[1], (390 * 2 * SIDE + 300 * T5) / 690)
+    np.testing.assert_allclose(calibration.z[0], (400 * SIDE + 100 * T5) / 500)
+    np.testing.assert_allclose(calibration.z[1], (390 * 2 * SIDE + 200 * T5) / 590)
 
 
 def test_neighbouring_horizons_share_their_quantiles() -> None:
     calibration = Conformal(180, 1, 1.0).calibrate(all_at(1.0, 2.0, 3.0), cutoff=40, horizon=3)
-    alone = [(n * size * SIDE + 300 * T5) / (n + 300) for n, size in ((400, 1), (390, 2), (380, 3))]
+    alone = [(n * h * SIDE + 100 * h * T5) / (n + 100 * h) for n, h in ((400, 1), (390, 2), (380, 3))]
     expected = [np.mean(alone[:2], axis=0), np.mean(alone, axis=0), np.mean(alone[1:], axis=0)]
     np.testing.assert_allclose(calibration.z, expected)
 
@@ -154,7 +154,7 @@ def test_a_hundred_outcomes_are_enough_and_a_horizon_with_fewer_is_a_student_t()
     few = Conformal(180, 0, 1.0).calibrate(all_at(1.0, 2.0), cutoff=10, horizon=2)
     assert few.kind == "panel"
     np.testing.assert_array_equal(few.outcomes, [100, 90])
-    np.testing.assert_allclose(few.z[0], (100 * SIDE + 300 * T5) / 400)
+    np.testing.assert_allclose(few.z[0], (100 * SIDE + 100 * T5) / 200)
     np.testing.assert_allclose(few.z[1], T5)
     assert Conformal(180, 0, 1.0).calibrate(all_at(1.0, N=9), cutoff=11, horizon=1).kind == "t5"  # 99
 
@@ -165,7 +165,7 @@ def test_the_window_is_counted_in_origins() -> None:
     z[:, 30] = 5.0
     result = [Conformal(window, 0, 1.0, least=1, memory=1.0).calibrate(z, 50, 1) for window in (20, 19)]
     assert [one.outcomes[0] for one in result] == [200, 190]
-    np.testing.assert_allclose(result[1].z[0], (190 * SIDE + 300 * T5) / 490)
+    np.testing.assert_allclose(result[1].z[0], (190 * SIDE + 100 * T5) / 290)
 
 
 @pytest.mark.parametrize("delay", [0, 2])

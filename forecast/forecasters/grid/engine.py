@@ -33,7 +33,7 @@ from forecast.timeseries.series import Floats
 MIN_GRID_OBSERVATIONS = 18
 _PRICES, _VOLUMES = PriceGrid.default(), VolumeGrid.default()
 _PRICE_CONFORMAL = Conformal(window=360, smooth=2, symmetric=1.0, delay=1)
-_VOLUME_CONFORMAL = Conformal(window=84, smooth=1, symmetric=0.5, delay=1)
+_VOLUME_CONFORMAL = Conformal(window=84, smooth=1, symmetric=0.5, prior=30.0, delay=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +181,10 @@ class FilteredPanel:
     @cached_property
     def forecasts(self) -> Margins:
         """(N, T, H); NaN where the period was not observed or fewer than 18 observations had been seen."""
-        return started(self._plain, self.panel.starts) if self.panel.starts else self._plain
+        starts, source = self.panel.starts, self.source
+        if not starts or isinstance(source, FilteredVolumes):
+            return self._plain
+        return started(self._plain, starts, source.states.pull(self.horizon))
 
     @cached_property
     def _plain(self) -> Margins:
@@ -226,6 +229,10 @@ class GridFitted:
         rng, horizon = np.random.default_rng(seed), len(future.ds)
         paths = self.state.paths(horizon, n, rng)
         return couple(paths.T, self.quantiles(horizon, middles(n)), ties=rng).T
+
+    def pull(self, horizon: int) -> Floats:
+        """(H,) expected log less that without reversion to the long-run mean; 0 for what has none."""
+        return self.state.pull(horizon) if isinstance(self.state, PriceStates) else np.zeros(horizon)
 
     def extend(self, y: Sample, design: Design | None = None) -> GridFitted:
         """The same pass over another sample; what others have taught stays as it was."""

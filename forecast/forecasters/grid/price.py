@@ -4,15 +4,16 @@ A monthly mean of daily prices is serially correlated even when the price is a r
 1960), hence the moving average; which φ and θ serve is averaged over as evidence comes in (dynamic model averaging:
 Raftery, Kárný and Ettler, Technometrics 52, 2010; West and Harrison, Bayesian Forecasting and Dynamic Models, 1997,
 ch. 12). Volatility is two exponentially weighted variances, fast and slow (RiskMetrics, 1996), as in a component
-GARCH (Engle and Lee, 1999). Nothing is optimised, so every period of every series is an origin at no further cost.
+GARCH (Engle and Lee, 1999). Beside it prices revert slowly to their long-run mean (``reversion``). Nothing is
+optimised, so every period of every series is an origin at no further cost.
 
-Shapes: N series, T periods, G models, H horizons.
+Shapes: N series, T periods, G models, R speeds of reversion, H horizons.
 """
 
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
 
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.forecasters.calibration import Margins
+from forecast.forecasters.grid.reversion import Reversion
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats
 
@@ -56,7 +58,7 @@ class PriceGrid:
 
 @dataclass(frozen=True)
 class PriceSettings:
-    """Gains and floors; the defaults are for months."""
+    """Gains and floors; the defaults are for months, without reversion."""
 
     memory: float = 0.998  # discount of the log likelihood
     pooling: float = 0.3  # weight of the other series' log likelihood
@@ -69,12 +71,13 @@ class PriceSettings:
     still: float = 1e-4  # a smaller log change is none
     clip: float = 4.0  # innovations count as at most so many standard deviations
     stay_gains: tuple[float, float] = (0.03, 0.05)  # learning no-change after a change, after none
+    means: Reversion = field(default_factory=Reversion.none)
 
     @classmethod
     def of(cls, freq: Freq) -> PriceSettings:
         """Sizes of a log change in proportion to the square root of a period's length."""
         scale = (12 / freq.per_year) ** 0.5
-        return cls(start=cls.start * scale, floor=cls.floor * scale, still=cls.still * scale)
+        return cls(start=cls.start * scale, floor=cls.floor * scale, still=cls.still * scale, means=Reversion.of(freq))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +112,8 @@ class PriceStates:
 
     ``x`` (...): last log; ``step`` (..., G): expected next change of each model, ``weights`` (..., G); ``fast``,
     ``slow`` (...): variances of a change; ``p_first``, ``p_again`` (...): chance of no change next, and of none
-    again after none.
+    again after none; ``gap`` (...): long-run mean less the last log, ``speeds`` (..., R): weights of the speeds at
+    which it closes.
     """
 
     grid: PriceGrid
@@ -121,11 +125,18 @@ class PriceStates:
     slow: Floats
     p_first: Floats
     p_again: Floats
+    gap: Floats
+    speeds: Floats
 
     def at(self, i: int, t: int) -> PriceStates:
         """One origin of one series."""
         arrays = (self.x, self.step, self.weights, self.fast, self.slow, self.p_first, self.p_again)
+        arrays += (self.gap, self.speeds)
         return PriceStates(self.grid, self.settings, *(np.array(a[i, t]) for a in arrays))
+
+    def pull(self, horizon: int) -> Floats:
+        """(..., H) expected log less that without reversion: the mean share of the gap that has closed, times it."""
+        return np.asarray(self.gap[..., None] * (self.speeds @ self.settings.means.closed(horizon)))
 
     def variances(self, horizon: int) -> Floats:
         """σ² of the innovations 1..H ahead (..., H): the fast variance reverts to the slow one."""
@@ -135,32 +146,36 @@ class PriceStates:
     def margins(self, horizon: int) -> Margins:
         """Margins (..., H) of the log; NaN where the origin itself was not observed.
 
-        m_h = .98^(h-1) Σ_g w_g step_g K_hg;  S_h² = Σ_j E_w[C²_{h-j}] σ²_j + Var_w(m_h).
+        m_h = .98^(h-1) Σ_g w_g step_g K_hg + gap Σ_r v_r (1 - (1-κ_r)^h);  S_h² = Σ_j E_w[C²_{h-j}] σ²_j + Var(m_h).
         """
         K, h = self.grid.path(horizon).T, np.arange(horizon)
         damp = self.settings.damping**h
         mean = (self.weights * self.step) @ K * damp
         spread = np.maximum((self.weights * self.step**2) @ K**2 * damp**2 - mean**2, 0.0)
+        closed, pull = self.settings.means.closed(horizon), self.pull(horizon)
+        spread += np.maximum(self.gap[..., None] ** 2 * (self.speeds @ closed**2) - pull**2, 0.0)
         squares, variances = self.weights @ (self.grid.psi_sums(horizon).T ** 2), self.variances(horizon)
         total = np.stack([(squares[..., k::-1] * variances[..., : k + 1]).sum(-1) for k in h], axis=-1)
         first, again = self.p_first[..., None], self.p_again[..., None]
         still = np.where(first >= 0.5, first * again**h, 0.0)
-        return Margins(self.x[..., None] + mean, np.sqrt(total + spread), np.minimum(still, 0.999), self.x)
+        return Margins(self.x[..., None] + mean + pull, np.sqrt(total + spread), np.minimum(still, 0.999), self.x)
 
     def paths(self, horizon: int, n: int, rng: np.random.Generator) -> Floats:
-        """(n, H) joint paths of one origin: a model by its weight, Student-t innovations, no change as a chain."""
+        """(n, H) joint paths of one origin: a model and a speed by their weights, Student-t innovations, no change as a
+        chain."""
         model = rng.choice(len(self.weights), size=n, p=self.weights)
         phi, theta, change = self.grid.phi[model], self.grid.theta[model], self.step[model]
         noise = rng.standard_t(5, size=(n, horizon)) / np.sqrt(5 / 3) * np.sqrt(self.variances(horizon))
         # where the margin has no point at the anchor, the path needs none
         chances = np.where(np.arange(horizon) == 0, self.p_first, self.p_again) * (self.p_first >= 0.5)
         stay = np.logical_and.accumulate(rng.random((n, horizon)) < chances, axis=1)
+        pull = self.gap * self.settings.means.closed(horizon)[rng.choice(len(self.speeds), size=n, p=self.speeds)]
         level, paths = np.full(n, float(self.x)), np.empty((n, horizon))
         for h in range(horizon):
             change = change + noise[:, h]
             level = level + change
             change = phi * change + theta * noise[:, h]
-            paths[:, h] = np.where(stay[:, h], self.x, level)
+            paths[:, h] = np.where(stay[:, h], self.x, level + pull[:, h])
         return paths
 
 
@@ -226,10 +241,11 @@ def filter_prices(
     seen = np.cumsum(np.isfinite(x), axis=1)
     out_step, out_weights, out_score = (np.empty((N, T, G)) for _ in range(3))
     out_fast, out_slow, out_pooled, out_first, out_again = (np.empty((N, T)) for _ in range(5))
+    slips = np.zeros((N, T), dtype=bool)
     for t in range(T):
         d = changes[:, t]
         if t:
-            undone = before.spiked(changes[:, t - 1], d)
+            slips[:, t - 1] = undone = before.spiked(changes[:, t - 1], d)
             if undone.any():
                 run.rewind(undone, before)
                 d = np.where(undone, np.nan, d)
@@ -243,8 +259,14 @@ def filter_prices(
         out_fast[:, t], out_slow[:, t] = run.fast, run.slow
         out_pooled[:, t] = np.exp((own + np.where(np.isfinite(mean_log), mean_log, own)) / 2)
         out_first[:, t], out_again[:, t] = run.stay[np.arange(N), run.after], run.stay[:, 1]
-    states = PriceStates(grid, settings, x, out_step, out_weights, out_fast, out_pooled, out_first, out_again)
-    return FilteredPrices(ds, states, out_score, out_slow, seen)
+    means, nowhere = settings.means, np.zeros((N, T, len(settings.means.speeds)))
+    states = PriceStates(
+        grid, settings, x, out_step, out_weights, out_fast, out_pooled, out_first, out_again, np.zeros((N, T)), nowhere
+    )
+    gaps = means.gaps(x, slips)
+    ahead = states.margins(max(means.judged, default=1))
+    speeds = softmax(means.log_weights(x, gaps, slips, ahead, settings.memory))
+    return FilteredPrices(ds, replace(states, gap=gaps, speeds=speeds), out_score, out_slow, seen)
 
 
 class _Filter:

@@ -250,17 +250,18 @@ class Bridge:
         ds = np.concatenate([sample.ds, sample.future(self.whole)])
         return replace(sample, ds=ds, x=np.concatenate([sample.x, self.center(self.whole)]))
 
-    def draws(self, paths: Floats, held: float, rng: np.random.Generator) -> Floats:
+    def draws(self, paths: Floats, pull: Floats, held: float, rng: np.random.Generator) -> Floats:
         """(K + h, n) joint draws of the log, for the K periods seen whole and the h after them.
 
         ``paths`` (h, n): simulated from the nowcasts, less the mean effects, which ``held`` in the last of them. They
-        say how far prices move; where from is the last price. Nowcasts hold the effects, as observations do.
+        say how far prices move, and ``pull`` (h,) where to in the long run; where from is the last price. Nowcasts
+        hold the effects, as observations do.
         """
         whole, (h, n) = self.whole, paths.shape
         center = self.center(whole + h)
         draws = np.repeat(center[:, None], n, axis=1)
         ratio = self.ratio(whole + h, whole)[:, None]
-        draws[whole:] += (paths - np.median(paths, axis=1, keepdims=True)) * ratio - held
+        draws[whole:] += (paths - np.median(paths, axis=1, keepdims=True) + pull[:, None]) * ratio - held
         return added_to(draws, self.basis.draws(whole + h, n, rng))
 
     @property
@@ -297,12 +298,13 @@ class Starts:
         return cls(*found)
 
 
-def started(margins: Margins, starts: Mapping[int, Starts]) -> Margins:
-    """Margins (N, T, H) that start where the companions of these series (numbers of rows) say."""
+def started(margins: Margins, starts: Mapping[int, Starts], pull: Floats) -> Margins:
+    """Margins (N, T, H) that start where the companions of these series (numbers of rows) say, with their ``pull`` (N,
+    T, H) to the long-run mean."""
     mean, sd, still = margins.mean.copy(), margins.sd.copy(), margins.still.copy()
     for row, start in starts.items():
         moved = np.isfinite(start.center) & np.isfinite(mean[row])
-        mean[row] = np.where(moved, start.center, mean[row])
+        mean[row] = np.where(moved, start.center + pull[row] * start.ratio, mean[row])
         sd[row] = np.where(moved, np.hypot(sd[row] * start.ratio, start.noise), sd[row])
         still[row] = np.where(moved, 0.0, still[row])
     return replace(margins, mean=mean, sd=sd, still=still)
