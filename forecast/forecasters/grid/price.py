@@ -130,8 +130,8 @@ class PriceStates:
 
     def at(self, i: int, t: int) -> PriceStates:
         """One origin of one series."""
-        arrays = (self.x, self.step, self.weights, self.fast, self.slow, self.p_first, self.p_again)
-        arrays += (self.gap, self.speeds)
+        chances = (self.p_first, self.p_again)
+        arrays = (self.x, self.step, self.weights, self.fast, self.slow, *chances, self.gap, self.speeds)
         return PriceStates(self.grid, self.settings, *(np.array(a[i, t]) for a in arrays))
 
     def pull(self, horizon: int) -> Floats:

@@ -99,10 +99,10 @@ class Reversion:
             before = memory * run
             scores[:, t] += before
             run = lasting[:, t] + before
-        return self.log_prior + scores
+        return np.asarray(self.log_prior + scores)
 
 
 def _within(a: Floats, window: int) -> Floats:
     """Sums (N, T) over the last so many periods."""
     total = a.cumsum(axis=1)
-    return total - np.hstack([np.zeros((len(a), min(window, a.shape[1]))), total[:, :-window]])
+    return np.asarray(total - np.hstack([np.zeros((len(a), min(window, a.shape[1]))), total[:, :-window]]))
