@@ -214,7 +214,8 @@ class GridFitted:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return (self.calibration.describe(),)
+        drawn = self.state.describe_reversion() if isinstance(self.state, PriceStates) else ""
+        return (self.calibration.describe(), *([drawn] if drawn else []))
 
     def margins(self, horizon: int) -> Margins:
         """Uncalibrated distribution of the log for the horizons 1..H."""

@@ -138,6 +138,15 @@ class PriceStates:
         """(..., H) expected log less that without reversion: the mean share of the gap that has closed, times it."""
         return np.asarray(self.gap[..., None] * (self.speeds @ self.settings.means.closed(horizon)))
 
+    def describe_reversion(self) -> str:
+        """One sentence for a card, about one origin; empty without a long-run mean."""
+        means = self.settings.means
+        if not means.windows or self.gap == 0:
+            return ""
+        off, share = float(np.expm1(self.gap)), float(self.speeds @ means.closed(means.year)[:, -1])
+        side = f"{100 * abs(off):.0f} % {'above' if off > 0 else 'below'} the last value"
+        return f"drawn to {means.describe()}, {side}: {100 * share:.0f} % of the way in a year"
+
     def variances(self, horizon: int) -> Floats:
         """σ² of the innovations 1..H ahead (..., H): the fast variance reverts to the slow one."""
         decay = self.settings.reversion ** np.arange(1, horizon + 1)

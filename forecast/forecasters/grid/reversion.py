@@ -63,6 +63,17 @@ class Reversion:
         """No reversion."""
         return cls(np.zeros(1), np.zeros(1))
 
+    @property
+    def year(self) -> int:
+        """Periods of a year."""
+        return self.least // LAST_YEARS
+
+    @staticmethod
+    def describe() -> str:
+        """The mean in words."""
+        years = ", ".join(map(str, MEAN_YEARS[:-1]))
+        return f"the mean price of the last {years} and {MEAN_YEARS[-1]} years in today's money"
+
     def closed(self, horizon: int) -> Floats:
         """(R, H) share of the gap that has closed at each horizon."""
         return np.asarray(1 - (1 - self.speeds[:, None]) ** np.arange(1, horizon + 1))

@@ -47,6 +47,15 @@ def test_a_price_above_its_mean_is_expected_to_fall_by_a_share_of_the_distance_e
     assert (state.margins(24).sd > plain.margins(24).sd).all()
 
 
+def test_a_card_says_where_a_price_is_drawn_to_and_how_fast() -> None:
+    x = np.append(walk(240, sd=0.02), 1.0 + walk(12, 1, sd=0.02))
+    drawn = filtered(x).state(0, 251).describe_reversion()
+    below = f"{-100 * np.expm1(gaps(x)[-1]):.0f} % below the last value"
+    assert drawn.startswith(f"drawn to the mean price of the last 5, 10 and 20 years in today's money, {below}: ")
+    assert drawn.endswith(" % of the way in a year")
+    assert filtered(x[:30]).state(0, 29).describe_reversion() == ""
+
+
 def test_the_prior_is_about_one_percent_a_month_before_anything_was_seen() -> None:
     means = Reversion.of(MONTHS)
     weights = np.exp(means.log_prior) / np.exp(means.log_prior).sum()
