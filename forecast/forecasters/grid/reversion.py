@@ -66,7 +66,7 @@ class Reversion:
     @property
     def year(self) -> int:
         """Periods of a year."""
-        return self.least // LAST_YEARS
+        return self.least // LEAST_YEARS
 
     @staticmethod
     def describe() -> str:

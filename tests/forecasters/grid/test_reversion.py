@@ -31,7 +31,7 @@ def filtered(*rows: Floats, freq: Freq = MONTHS, means: Reversion | None = None)
 
 
 def gaps(x: Floats, freq: Freq = MONTHS) -> Floats:
-    return Reversion.of(freq).gaps(x[None], np.zeros((1, len(x)), dtype=bool))[0]
+    return np.asarray(Reversion.of(freq).gaps(x[None], np.zeros((1, len(x)), dtype=bool))[0])
 
 
 def test_a_price_above_its_mean_is_expected_to_fall_by_a_share_of_the_distance_each_month() -> None:
@@ -65,7 +65,7 @@ def test_the_prior_is_about_one_percent_a_month_before_anything_was_seen() -> No
 
 
 def test_the_mean_is_in_the_money_of_the_day() -> None:
-    steady = INFLATION / 12 * np.arange(400)
+    steady = INFLATION / 12 * np.arange(400.0)
     np.testing.assert_allclose(gaps(steady)[60:], 0.0, atol=1e-12)
     assert (gaps(np.zeros(400))[60:] > 0).all()
 
