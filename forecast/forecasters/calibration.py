@@ -94,7 +94,8 @@ class Conformal:
     ``prior``: weight of the Student-t one period ahead, in outcomes; h ahead it is h times that, since outcomes so far
     ahead overlap and say as much less; ``least``: fewer outcomes than this are not used; ``memory``:
     discount per period of the panel's common volatility; ``delay``: periods until an outcome counts, for outcomes
-    that the next one may take back.
+    that the next one may take back; ``widen``: factor of all widths, as outcomes that came together hold less than may
+    come.
     """
 
     window: int
@@ -104,6 +105,7 @@ class Conformal:
     least: int = 100
     memory: float = 0.85
     delay: int = 0
+    widen: float = 1.0
 
     def calibrate(self, z: Floats, cutoff: int, horizon: int) -> Calibration:
         """From ``z`` (N, T, H): element (i, s, h-1) standardises the outcome at s + h of the forecast made at s.
@@ -128,7 +130,7 @@ class Conformal:
         if outcomes[0] < self.least:
             return Calibration.neutral(horizon)
         spans = [ratios[max(h - self.smooth, 0) : h + self.smooth + 1] for h in range(horizon)]
-        smoothed = scale[cutoff] * np.stack([span.mean(axis=0) for span in spans])
+        smoothed = self.widen * scale[cutoff] * np.stack([span.mean(axis=0) for span in spans])
         return Calibration("panel", np.maximum.accumulate(smoothed * t5, axis=1), outcomes)
 
     def common_scale(self, z: Floats, cutoff: int) -> Floats:

@@ -6,8 +6,13 @@ learned as in their ch. 10 with discounting, models averaged with discounted lik
 Technometrics 52, 2010), outliers bounded as in robust filtering (Masreliez and Martin, IEEE TAC 22, 1977). Nothing is
 optimised, so every period of every series is an origin at no further cost.
 
-z_t = level + a + S_t'γ + noise;  level: random walk;  a: AR(1) with φ;  γ constant with prior N(0, s²). All variances
-in units of σ², which each model learns. Shapes: N series, T periods, G models, H horizons, K = 2 + seasonal terms.
+z_t = level + a + S_t'γ + c_t + noise;  level: random walk with drift;  a: AR(1) with φ;  γ constant with prior
+N(0, s²);  c: ``working_days`` (Bell and Hillmer, JASA 78, 1983). All variances in units of σ², which each model learns.
+Shapes: N series, T periods, G models, H horizons, K = 2 + seasonal terms.
+
+What ten years of one series cannot tell is fixed and not estimated, at round numbers that were chosen on half of the
+series and origins and held on the rest: a drift of 0 or 3 % a year, where a slope that is learned follows the last
+boom; and what working days do, where a coefficient of each series gains nothing.
 """
 
 from __future__ import annotations
@@ -25,28 +30,43 @@ from forecast.timeseries.fourier import seasonal
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats
 
+#: Growth of trade on the log a year, in those models that have any.
+GROWTH = 0.03
+#: Share of a difference in the log of the working days that shows in the log of what is traded.
+WORKING_DAYS = 0.3
+
 
 @dataclass(frozen=True, eq=False)
 class VolumeGrid:
     """The models, each array (G,): variance of the level's steps, φ and variance of the AR(1)'s, and of a seasonal
-    coefficient; all in units of σ²."""
+    coefficient, in units of σ²; and the drift of the level, on the log a period."""
 
     level: Floats
     phi: Floats
     ar: Floats
     season: Floats
+    drift: Floats
 
     @classmethod
-    def default(cls) -> VolumeGrid:
-        """4 × 5 × 3 = 60 models."""
-        levels = (0.003, 0.03, 0.1, 0.3)
-        ars = ((0.0, 0.0), (0.97, 0.2), (0.9, 0.2), (0.9, 0.4), (0.6, 0.4))
-        rows = [(q, phi, qa, s**2) for q, (phi, qa), s in product(levels, ars, (0.05, 0.15, 0.5))]
+    def default(cls, freq: Freq) -> VolumeGrid:
+        """3 × 2 × 3 × 2 = 36 models: level and season alone, or a deviation that fades beside them."""
+        levels, ars, seasons = (0.003, 0.03, 0.3), ((0.0, 0.0), (0.9, 0.4)), (0.05, 0.15, 0.5)
+        drifts = (0.0, GROWTH / freq.per_year)
+        rows = [(q, phi, qa, s**2, d) for q, (phi, qa), s, d in product(levels, ars, seasons, drifts)]
         return cls(*(np.array(column) for column in zip(*rows, strict=True)))
 
     @property
     def noise(self) -> Floats:
         return np.maximum(1 - self.level - self.ar, 0.02)
+
+
+def working_days(ds: Days, freq: Freq) -> Floats:
+    """(T,) effect of the number of working days (Monday to Friday) on the log of a flow in the periods that start on
+    ``ds``, 0 on average: of months and quarters, as it hardly differs among years and not at all among weeks."""
+    if freq.unit not in "MQ":
+        return np.zeros(len(ds))
+    ends = freq.start(freq.ordinal(ds) + 1)
+    return np.asarray(WORKING_DAYS * np.log(np.busday_count(ds, ends) * 7 / 5 / freq.days))
 
 
 @dataclass(frozen=True)
@@ -79,14 +99,17 @@ class VolumeState:
     sigma2: Floats
     weights: Floats
 
-    def _future(self, horizon: int) -> Floats:
-        return seasonal(self.freq.range(self.freq.shift(self.ds, 1), horizon), self.freq)
+    def _future(self, horizon: int) -> tuple[Floats, Floats]:
+        """Seasonal terms (H, K - 2) and effect of the working days (H,)."""
+        ds = self.freq.range(self.freq.shift(self.ds, 1), horizon)
+        return seasonal(ds, self.freq), working_days(ds, self.freq)
 
     def margins(self, horizon: int) -> Margins:
         """Mean and sd of the log for the horizons 1..H."""
         one = (self.mean[:, None], self.cov[:, :, None], self.sigma2[None], self.weights[None])
-        mean, sd = _mixture(self.grid, *one, self._future(horizon))
-        return Margins(mean[0], sd[0], np.zeros(horizon), np.array(np.nan))
+        terms, days = self._future(horizon)
+        mean, sd = _mixture(self.grid, *one, terms)
+        return Margins(mean[0] + days, sd[0], np.zeros(horizon), np.array(np.nan))
 
     def paths(self, horizon: int, n: int, rng: np.random.Generator) -> Floats:
         """(n, H) joint paths of the log: a model by its weight, its state, its shocks."""
@@ -96,14 +119,15 @@ class VolumeState:
         values, vectors = np.linalg.eigh(np.moveaxis(self.cov, 2, 0))
         root = vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]
         deviation = np.einsum("nij,nj->ni", root[model], normal)
-        phi, sigma = self.grid.phi[model], np.sqrt(self.sigma2[model])
+        phi, drift, sigma = self.grid.phi[model], self.grid.drift[model], np.sqrt(self.sigma2[model])
         scales = np.sqrt(np.stack([self.grid.level, self.grid.ar, self.grid.noise], axis=1))[model]
         state = self.mean.T[model] + sigma[:, None] * deviation
-        pattern = state[:, 2:] @ self._future(horizon).T
+        terms, days = self._future(horizon)
+        pattern = state[:, 2:] @ terms.T + days
         level, ar, paths = state[:, 0], state[:, 1], np.empty((n, horizon))
         for h in range(horizon):
             step = sigma[:, None] * scales * shocks[:, h]
-            level, ar = level + step[:, 0], phi * ar + step[:, 1]
+            level, ar = level + drift + step[:, 0], phi * ar + step[:, 1]
             paths[:, h] = level + ar + pattern[:, h] + step[:, 2]
         return paths
 
@@ -125,14 +149,15 @@ def _mixture(
     """Mean and sd (N, H) of the mixture, from ``mean`` (K, N, G), ``cov`` (K, K, N, G), ``sigma2``, ``weights`` (N, G),
     and the seasonal terms of the horizons ``future`` (H, K - 2).
 
-    Variance of model g at h, in units of σ²: b'Pb + h·ql + qa Σ_{j<h} φ^2j + r, with b = (1, φ^h, S_{T+h}).
+    Mean of model g at h: b'm + h·drift, and variance, in units of σ²: b'Pb + h·ql + qa Σ_{j<h} φ^2j + r, with
+    b = (1, φ^h, S_{T+h}).
     """
     H, (K, N, G) = len(future), mean.shape
     h = np.arange(1, H + 1)[:, None]
     fade = grid.phi**h
     # b without its a, whose loading depends on the model: then one product serves all models, and cov is not copied
     b = np.column_stack([np.ones(H), np.zeros(H), future])
-    means = (b @ mean.reshape(K, -1)).reshape(H, N, G) + fade[:, None] * mean[1]
+    means = (b @ mean.reshape(K, -1)).reshape(H, N, G) + fade[:, None] * mean[1] + (h * grid.drift)[:, None]
     pairs = (b[:, :, None] * b[:, None, :]).reshape(H, -1)
     variances = (pairs @ cov.reshape(K * K, -1)).reshape(H, N, G) + fade[:, None] ** 2 * cov[1, 1]
     variances += 2 * fade[:, None] * (b @ cov[:, 1].reshape(K, -1)).reshape(H, N, G)
@@ -164,8 +189,9 @@ class _Filter:
             self.cov[k, k, i] = grid.season
 
     def advance(self) -> None:
-        """One period on: the level keeps, the deviation fades, both are less certain."""
+        """One period on: the level drifts, the deviation fades, both are less certain."""
         grid = self.grid
+        self.mean[0] += grid.drift
         self.mean[1] *= grid.phi
         self.cov[1] *= grid.phi
         self.cov[:, 1] *= grid.phi
@@ -223,7 +249,9 @@ def filter_volumes(
     """
     horizon, least = reach
     N, T = x.shape
-    terms = seasonal(np.concatenate([ds, freq.range(freq.shift(ds[-1], 1), horizon)]), freq)
+    calendar = np.concatenate([ds, freq.range(freq.shift(ds[-1], 1), horizon)])
+    terms, days = seasonal(calendar, freq), working_days(calendar, freq)
+    x = x - days[:T]
     seen = np.cumsum(np.isfinite(x), axis=1)
     lasts = [int(np.flatnonzero(np.isfinite(row))[-1]) if np.isfinite(row).any() else -1 for row in x]
     run = _Filter(grid, settings, N, 2 + terms.shape[1])
@@ -243,7 +271,7 @@ def filter_volumes(
         if ready.any():
             future = terms[t + 1 : t + 1 + horizon]
             means, sds = _mixture(grid, run.mean, run.cov, run.sigma2, weights, future)
-            mean[ready, t], sd[ready, t] = means[ready], sds[ready]
+            mean[ready, t], sd[ready, t] = means[ready] + days[t + 1 : t + 1 + horizon], sds[ready]
         for i in ending:
             states[i] = run.state(i, ds[t], freq, weights)
     return FilteredVolumes(mean, sd, states, seen)
