@@ -78,15 +78,16 @@ def test_missing_outcomes_do_not_count() -> None:
     assert CONFORMAL.calibrate(z, 199, 6).outcomes[0] == 19 * 180
 
 
-def test_the_asymmetric_half_keeps_the_median() -> None:
+def test_asymmetric_quantiles_keep_the_median() -> None:
     z = np.random.default_rng(0).lognormal(0, 0.6, (20, 200, 3))
-    q = Conformal(180, 0, 0.5).calibrate(z, 199, 3).z
-    assert np.allclose(q[:, MEDIAN], 0)
-    assert (q[:, -1] > -q[:, 0]).all()
+    for symmetric in (0.0, 0.5):
+        q = Conformal(180, 0, symmetric).calibrate(z, 199, 3).z
+        assert np.allclose(q[:, MEDIAN], 0)
+        assert (q[:, -1] > -q[:, 0]).all()
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 1000), symmetric=st.sampled_from([0.5, 1.0]), cutoff=st.integers(0, 80))
+@given(seed=st.integers(0, 1000), symmetric=st.sampled_from([0.0, 0.5, 1.0]), cutoff=st.integers(0, 80))
 def test_quantiles_nest(seed: int, symmetric: float, cutoff: int) -> None:
     z = np.random.default_rng(seed).standard_t(2, (6, 80, 4)) * np.array([0.2, 3, 0.5, 1])
     q = Conformal(60, 1, symmetric, least=30).calibrate(z, cutoff, 4)
@@ -157,6 +158,11 @@ def test_a_hundred_outcomes_are_enough_and_a_horizon_with_fewer_is_a_student_t()
     np.testing.assert_allclose(few.z[0], (100 * SIDE + 100 * T5) / 200)
     np.testing.assert_allclose(few.z[1], T5)
     assert Conformal(180, 0, 1.0).calibrate(all_at(1.0, N=9), cutoff=11, horizon=1).kind == "t5"  # 99
+
+
+def test_all_widths_are_widened_alike() -> None:
+    plain, wider = (Conformal(180, 1, 0.0, widen=w).calibrate(outcomes(1.4), 199, 6) for w in (1.0, 1.03))
+    np.testing.assert_allclose(wider.z, 1.03 * plain.z)
 
 
 def test_the_window_is_counted_in_origins() -> None:

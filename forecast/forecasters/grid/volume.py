@@ -65,8 +65,7 @@ def working_days(ds: Days, freq: Freq) -> Floats:
     ``ds``, 0 on average: of months and quarters, as it hardly differs among years and not at all among weeks."""
     if freq.unit not in "MQ":
         return np.zeros(len(ds))
-    ends = freq.start(freq.ordinal(ds) + 1)
-    return np.asarray(WORKING_DAYS * np.log(np.busday_count(ds, ends) * 7 / 5 / freq.days))
+    return np.asarray(WORKING_DAYS * np.log(np.busday_count(ds, freq.shift(ds, 1)) * 7 / 5 / freq.days))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from forecast.errors import TooShort
 from forecast.forecasters.calibration import Calibration, student_levels
 from forecast.forecasters.grid.engine import Grid, Panel, panel_quantiles
 from forecast.forecasters.grid.price import FilteredPrices, PriceGrid, PriceSettings, filter_prices
-from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, filter_volumes
+from forecast.forecasters.grid.volume import VolumeGrid, VolumeSettings, VolumeState, filter_volumes, working_days
 from forecast.interventions import Design
 from forecast.metrics import QUANTILE_LEVELS
 from forecast.timeseries.fourier import seasonal
@@ -74,23 +74,71 @@ def test_one_volume_model_is_statsmodels_state_space(gaps: list[int]) -> None:
 
     x, ds = volume(120), MONTHS.range("2000-01-01", 132)
     x[gaps] = np.nan
-    grid = VolumeGrid(*(np.array([v]) for v in (0.05, 0.9, 0.2, 0.02)))
+    grid = VolumeGrid(*(np.array([v]) for v in (0.05, 0.9, 0.2, 0.02, 0.01)))
     fixed = VolumeSettings(robust=False, learn_scale=False)
     filtered = filter_volumes(ds[:120], x[None], MONTHS, grid, fixed, (12, 18))
     design = np.column_stack([np.ones((132, 2)), seasonal(ds, MONTHS)])
     model = MLEModel(np.concatenate([x, np.full(12, np.nan)]), k_states=13, k_posdef=2)
     model["design"] = design.T[None]
+    model["obs_intercept"] = working_days(ds, MONTHS)[None]
     model["transition"] = np.diag([1, 0.9] + [1] * 11)
+    model["state_intercept", 0, 0] = 0.01
     model["selection"] = np.eye(13)[:, :2]
     model["state_cov"] = np.diag([0.05, 0.2])
     model["obs_cov"] = [[grid.noise[0]]]
-    model.initialize_known(np.r_[x[0], np.zeros(12)], np.diag([4, 0.2 / (1 - 0.81)] + [0.02] * 11))
+    model.initialize_known(
+        np.r_[x[0] - working_days(ds[:1], MONTHS), np.zeros(12)], np.diag([4, 0.2 / (1 - 0.81)] + [0.02] * 11)
+    )
     reference = model.ssm.filter()
     np.testing.assert_allclose(filtered.mean[0, 119], reference.forecasts[0, 120:], rtol=1e-9)
     np.testing.assert_allclose(filtered.sd[0, 119] ** 2, reference.forecasts_error_cov[0, 0, 120:], rtol=1e-9)
     state = filtered.last[0]
     assert state is not None
     np.testing.assert_allclose(state.margins(12).mean, filtered.mean[0, 119], rtol=1e-12)
+
+
+def state_of(x: Floats, freq: Freq = MONTHS) -> VolumeState:
+    ds = freq.range("2000-01-01", len(x))
+    state = filter_volumes(ds, x[None], freq, VolumeGrid.default(freq), VolumeSettings(), (0, 18)).last[0]
+    assert state is not None
+    return state
+
+
+@pytest.mark.parametrize("code", ["M", "Q", "W-SUN"])
+def test_paths_of_a_volume_have_its_mean_and_spread(code: str) -> None:
+    state = state_of(volume(120) + 0.004 * np.arange(120), Freq(code))
+    margins, paths = state.margins(24), state.paths(24, 40_000, np.random.default_rng(0))
+    np.testing.assert_allclose(paths.mean(axis=0), margins.mean, atol=0.02 * margins.sd.max())
+    np.testing.assert_allclose(paths.std(axis=0), margins.sd, rtol=0.02)
+
+
+# Growth and working days of volumes
+
+
+@pytest.mark.parametrize(("growth", "low", "high"), [(0.0, -0.01, 0.01), (0.03, 0.02, 0.035), (0.3, 0.0, 0.035)])
+def test_a_flow_grows_on_by_three_per_cent_a_year_or_less_and_no_boom_goes_on(
+    growth: float, low: float, high: float
+) -> None:
+    t, rng = np.arange(240), np.random.default_rng(0)
+    state = state_of(8 + growth / 12 * t + 0.2 * np.sin(2 * np.pi * t / 12) + rng.normal(0, 0.02, 240))
+    days = working_days(MONTHS.range(MONTHS.shift(state.ds, 1), 24), MONTHS)
+    mean = state.margins(24).mean - days
+    assert low < mean[23] - mean[11] < high
+
+
+@pytest.mark.parametrize("code", ["D", "W-SUN", "M", "Q", "Y"])
+def test_growth_is_that_of_a_year_whatever_the_frequency(code: str) -> None:
+    freq = Freq(code)
+    np.testing.assert_allclose(np.unique(VolumeGrid.default(freq).drift) * freq.per_year, [0, 0.03])
+
+
+def test_a_month_with_more_working_days_has_more_trade() -> None:
+    ds = MONTHS.range("2021-02-01", 2)  # 20 and 23 of them
+    february, march = working_days(ds, MONTHS)
+    assert march - february == pytest.approx(0.3 * np.log(23 / 20))
+    assert working_days(MONTHS.range("2000-01-01", 12 * 28), MONTHS).mean() == pytest.approx(0, abs=1e-3)
+    for code in ("D", "B", "W-SUN", "Y"):
+        assert not working_days(Freq(code).range("2021-01-01", 30), Freq(code)).any()
 
 
 # Alone and together
@@ -176,7 +224,8 @@ def test_a_design_with_columns_is_refused() -> None:
 def test_a_constant_series_is_never_sure(is_price: bool) -> None:
     y = sample(np.full(80, 3.0), is_price)
     q = Grid().fit(y, Design.empty(y.ds)).quantiles(12)
-    assert np.allclose(q[:, MEDIAN], 3.0)
+    # a flow may grow and differs with the working days, a price does not
+    assert np.allclose(q[:, MEDIAN], 3.0, rtol=0, atol=1e-6 if is_price else 0.04)
     assert (q[-1, -1] - q[-1, 0]) > 0.03
 
 
