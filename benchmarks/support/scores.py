@@ -33,7 +33,7 @@ class Score:
     @classmethod
     def of(cls, answer: Answer, actual: Floats) -> Score:
         q, middle = metrics.rounded(answer.quantiles), len(metrics.QUANTILE_LEVELS) // 2
-        ends = [np.searchsorted(metrics.QUANTILE_LEVELS, 0.5 - level / 200) for level in LEVELS]
+        ends = [int(np.abs(metrics.QUANTILE_LEVELS - (0.5 - level / 200)).argmin()) for level in LEVELS]
         inside = [(q[..., end] <= actual) & (actual <= q[..., len(metrics.QUANTILE_LEVELS) - 1 - end]) for end in ends]
         return cls(
             metrics.crps_from_quantiles(q, actual),
