@@ -21,43 +21,24 @@ import argparse
 import datetime as dt
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from support.foreign import Foreign, read_foreign, write_forecasts
 from support.methods import PEERS_PYTHON, backtested, baselines, kept, local_peers, statsforecast_peers
 from support.origins import Answer, Task
-from support.panel import BUNDLE, Panel, catalogue, monthly_targets
+from support.panel import BUNDLE, KINDS, Kind, Panel, catalogue
 from support.report import Report, parser
 from support.scores import Scores, against, by_group, by_horizon, groups, methods
 from support.task_files import write_task
 
 from forecast.catalog import Catalog
-from forecast.errors import ForecastError
-from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS, Grid
-from forecast.timeseries.series import History
+from forecast.errors import Fault, ForecastError, InvalidInput
+from forecast.forecasters.grid.engine import Grid
 from forecast.training import origins
+from forecast.wording import counted
 
 OURS = "orecast grid"
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A panel of the benchmark: its title, whether it is of prices, and how many origins and horizons it has."""
-
-    title: str
-    prices: bool
-    origins: int
-    horizon: int
-
-    @property
-    def name(self) -> str:
-        """What ``--only`` and the folders of ``--write`` call it."""
-        return self.title.split()[0]
-
-
-KINDS = (Kind("prices", True, 47, 24), Kind("volumes and values", False, 33, 12))
 
 
 def main() -> None:
@@ -67,14 +48,21 @@ def main() -> None:
         panel = Panel.of(catalog, added)
         foreign = read_foreign(options.peer, catalog.series())
         for kind in KINDS:
-            if options.only in (None, kind.name):
-                task = asked(kind, panel, catalog, options)
-                ours = backtested(task, catalog, settings)
-                if options.write:
-                    folder = options.write / kind.name
-                    write_task(folder, task, catalog)
-                    write_forecasts(folder / "orecast.csv", Grid.family, task, ours)
-                compare(report, kind, task, {OURS: ours}, foreign, added)
+            if options.only not in (None, kind.name):
+                continue
+            wanted = asked(kind, panel, catalog, options)
+            ours = backtested(wanted, catalog, settings)
+            task = wanted.where(ours)
+            if left_out := int(np.count_nonzero(wanted.asked & ~task.asked)):
+                report.note(f"{kind.title}: {counted(left_out, 'origin')} left out, whose values came late")
+            if not task.origins:
+                report.note(f"{kind.title}: nothing to forecast from")
+                continue
+            if options.write:
+                folder = options.write / kind.name
+                write_task(folder, task, catalog)
+                write_forecasts(folder / "orecast.csv", Grid.family, task, ours)
+            compare(report, kind, task, {OURS: ours}, foreign, added)
     if not options.alone and not PEERS_PYTHON.exists():
         report.note("statsforecast was left out: `make peers` makes its environment.")
     report.finish()
@@ -100,16 +88,12 @@ def arguments() -> argparse.ArgumentParser:
 def asked(kind: Kind, panel: Panel, catalog: Catalog, options: argparse.Namespace) -> Task:
     """What is forecast of one panel. Raises ``InvalidInput`` for a file of origins that does not fit."""
     step, most, longest = (4, 6, 12) if options.quick else (1, 10**6, 10**6)
-    histories = [h for h in monthly_targets(panel, MIN_GRID_OBSERVATIONS) if _of(kind, h)][::step]
+    histories = kind.histories(panel)[::step]
     horizon = options.horizon or min(kind.horizon, longest)
     given = options.origins or str(kind.origins)
     if given.isdecimal():
         return Task.of(histories, min(int(given), most), horizon)
     return Task.at(histories, origins.read(Path(given), catalog, dt.datetime.now(dt.UTC).date()), horizon)
-
-
-def _of(kind: Kind, history: History) -> bool:
-    return history.series.measure == "price" if kind.prices else not history.series.is_price
 
 
 def compare(
@@ -129,6 +113,8 @@ def compare(
             answers |= kept(options.keep, "statsforecast", task, lambda: statsforecast_peers(task))
     shown = [OURS]
     for one in foreign:
+        if one.name in answers:
+            raise InvalidInput(Fault("peer", one.name, "a name that no other method has, as in --peer NAME=FILE"))
         answer, remark = one.answer(task)
         remarks.append(remark)
         if np.isfinite(answer.quantiles).any():

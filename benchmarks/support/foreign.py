@@ -135,13 +135,13 @@ def _read(path: Path, name: str, series: Mapping[str, Series], reading: Reading)
 
 def _lines(rows: Iterator[list[str]], path: Path, series: Mapping[str, Series], reading: Reading) -> Iterator[_Line]:
     header = [name.strip() for name in next(rows, [])]
-    expected = [f"a column {name!r}" for name in _COLUMNS if name not in header]
-    if expected:
-        reading.faults += [Fault("header", ",".join(header), one, str(path), 1) for one in expected]
+    whole = ",".join(header)
+    wrong = [Fault("header", whole, f"a column {name!r}", str(path), 1) for name in _COLUMNS if name not in header]
+    known = (*_OPTIONAL, *_COLUMNS)
+    wrong += [Fault("header", name, one_of(known), str(path), 1) for name in header if name not in known]
+    if wrong:
+        reading.faults += wrong
         return
-    for name in header:
-        if name not in (*_COLUMNS, *_OPTIONAL):
-            reading.faults.append(Fault("header", name, one_of((*_OPTIONAL, *_COLUMNS)), str(path), 1))
     first: dict[Key, int] = {}
     for line, cells in enumerate(rows, start=2):
         if not cells:

@@ -65,6 +65,10 @@ class Task:
         """The cutoffs that are asked, of the series that have any."""
         return {name: self.cutoffs[row] for name, row in zip(self.ids, self.asked, strict=True) if row.any()}
 
+    def where(self, answer: Answer) -> Task:
+        """The same, asked only where a method gave an answer."""
+        return replace(self, asked=self.asked & np.isfinite(answer.quantiles).all(axis=(2, 3)))
+
     def past(self, i: int, o: int) -> tuple[Days, Floats]:
         """Dates and log of series ``i`` from its first observation to the cutoff numbered ``o``."""
         upto = self.panel.ds <= self.cutoffs[o]

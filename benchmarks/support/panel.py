@@ -13,6 +13,7 @@ from pathlib import Path
 from forecast.catalog import Catalog
 from forecast.events import Events
 from forecast.events.exposure import Minerals
+from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS
 from forecast.intake.gate import Gate
 from forecast.jobs.ingest import IngestOptions, ingest
 from forecast.settings import Settings
@@ -44,6 +45,30 @@ def monthly_targets(panel: Panel, least: int) -> list[History]:
     """The monthly targets with at least so many values: what a panel of methods is compared on."""
     every = panel.histories.values()
     return [h for h in every if h.series.is_target and h.series.freq == "M" and h.used.sum() >= least]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of series that is judged apart: its title, whether it is of prices, and how many origins and horizons it
+    has by default."""
+
+    title: str
+    prices: bool
+    origins: int
+    horizon: int
+
+    @property
+    def name(self) -> str:
+        """What options and folders call it."""
+        return self.title.split()[0]
+
+    def histories(self, panel: Panel) -> list[History]:
+        """The monthly targets of this kind that are long enough to be forecast."""
+        targets = monthly_targets(panel, MIN_GRID_OBSERVATIONS)
+        return [h for h in targets if (h.series.measure == "price" if self.prices else not h.series.is_price)]
+
+
+KINDS = (Kind("prices", True, 47, 24), Kind("volumes and values", False, 33, 12))
 
 
 def read_panel(extra: Sequence[Path] = ()) -> Panel:
