@@ -63,11 +63,11 @@ bench: setup-test peers ## what the README claims, one command each; hours with 
 	$(BIN)/python benchmarks/diversion.py $(QUICK)
 	$(BIN)/python benchmarks/notices.py $(QUICK)
 
-peers: .venv-peers/.installed ## an environment of its own for statsforecast, which needs an older pandas
+peers: .venv-peers/.installed ## an environment of its own for statsforecast, which needs an older pandas, and for fev
 
 .venv-peers/.installed:
 	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check statsforecast==2.1.1
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check statsforecast==2.1.1 fev==0.10.0
 	touch $@
 
 browser: ## a Chromium for the tests of the page, from the system's packages

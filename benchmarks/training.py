@@ -25,7 +25,7 @@ def main() -> None:
     options = arguments(__doc__)
     report = Report("training", options)
     clock = [time.perf_counter()]
-    with catalogue() as (catalog, settings):
+    with catalogue() as (catalog, settings, _):
         registry = Registry(settings.models_dir)
         clock.append(time.perf_counter())
         trained = train(catalog, registry, settings, QUICK if options.quick else None, TrainingPlan(dt.date.today()))

@@ -33,10 +33,9 @@ _SCRIPT = Path(__file__).parents[1] / "peers" / "statsforecast_script.py"
 def backtested(task: Task, catalog: Catalog, settings: Settings) -> Answer:
     """What ``orecast backtest`` says: the same job on the same catalogue, its series among all of their kind."""
     student_levels()  # loads scipy
-    origins = {name: task.cutoffs[asked] for name, asked in zip(task.ids, task.asked, strict=True) if asked.any()}
     question = BacktestQuestion(dt.date.today(), task.horizon, compared=False)
     started = time.perf_counter()
-    answer = run(catalog, settings, origins, question)
+    answer = run(catalog, settings, task.origins, question)
     seconds = time.perf_counter() - started
     q = np.full((*task.asked.shape, task.horizon, len(QUANTILE_LEVELS)), np.nan)
     for one in answer.tested:
@@ -110,7 +109,7 @@ def kept(folder: Path | None, name: str, task: Task, make: Callable[[], dict[str
     answers = make()
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {key: answer.quantiles for key, answer in answers.items()}
-    arrays |= {f"{key} seconds": np.array(answer.seconds) for key, answer in answers.items()}
+    arrays |= {f"{key} seconds": np.array(answer.seconds, dtype=float) for key, answer in answers.items()}
     np.savez_compressed(path, allow_pickle=False, **arrays)
     return answers
 

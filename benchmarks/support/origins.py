@@ -1,10 +1,10 @@
-"""The task that every method gets: the logs of a panel up to each of many cutoffs; and how answers are judged."""
+"""The task that every method gets: the logs of a panel up to each of many cutoffs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,7 @@ from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS, Panel
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats, History
-from forecast.training.origins import spaced
-from support.report import Row
+from forecast.training.origins import Origins, spaced
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,26 +31,43 @@ class Task:
     asked: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, histories: Sequence[History], origins: int, horizon: int) -> Task:
-        """Evenly spaced cutoffs from the 48th period, or the first quarter, to the last that leaves ``horizon``."""
-        samples = [Sample.of(history) for history in histories]
-        panel, scored = Panel.of(samples), []
-        for history in histories:
-            row = np.zeros(len(Panel.of(samples).ds), dtype=bool)
+    def of(cls, histories: Sequence[History], origins: int, horizon: int, stride: int | None = None) -> Task:
+        """Cutoffs from the 48th period, or the first quarter, to the last that leaves ``horizon``: evenly spaced, or
+        the last ones ``stride`` apart."""
+        ds = Panel.of([Sample.of(history) for history in histories]).ds
+        cutoffs = spaced(ds[max(48, len(ds) // 4) : len(ds) - horizon], origins, stride)
+        return cls.at(histories, {history.series.series_id: cutoffs for history in histories}, horizon)
+
+    @classmethod
+    def at(cls, histories: Sequence[History], origins: Origins, horizon: int) -> Task:
+        """Cutoffs of each series; those with too little seen, or nothing in the period, are not asked."""
+        panel = Panel.of([Sample.of(history) for history in histories])
+        scored = np.zeros(panel.x.shape, dtype=bool)
+        for row, history in zip(scored, histories, strict=True):
             inside = history.ds <= panel.ds[-1]
             row[np.searchsorted(panel.ds, history.ds[inside])] = history.scored[inside]
-            scored.append(row)
-        T = len(panel.ds)
-        cutoffs = spaced(panel.ds[max(48, T // 4) : T - horizon], origins)
+        panel = replace(panel, scored=scored & np.isfinite(panel.x))
+        ids = tuple(history.series.series_id for history in histories)
+        none = np.array([], dtype="datetime64[D]")
+        cutoffs = np.unique(np.concatenate([none, *(origins.get(name, none) for name in ids)]))
+        wanted = np.array([np.isin(cutoffs, origins.get(name, none)) for name in ids])
         at = np.searchsorted(panel.ds, cutoffs)
-        panel = Panel(panel.ds, panel.x, panel.freq, panel.is_price, np.array(scored) & np.isfinite(panel.x))
-        outcome = np.where(panel.scored, np.exp(panel.x), np.nan)
+        seen = np.cumsum(np.isfinite(panel.x), axis=1)
+        asked = wanted & np.isfinite(panel.x[:, at]) & (seen[:, at] >= MIN_GRID_OBSERVATIONS)
+        to_come = np.full((len(ids), horizon), np.nan)
+        outcome = np.concatenate([np.where(panel.scored, np.exp(panel.x), np.nan), to_come], axis=1)
         ahead = at[:, None] + np.arange(1, horizon + 1)
         season = 1 if panel.is_price else panel.freq.season
-        seen = np.cumsum(np.isfinite(panel.x), axis=1)
-        asked = np.isfinite(panel.x[:, at]) & (seen[:, at] >= MIN_GRID_OBSERVATIONS)
-        ids = tuple(history.series.series_id for history in histories)
         return cls(ids, panel, cutoffs, horizon, season, outcome[:, ahead], asked)
+
+    @property
+    def origins(self) -> Origins:
+        """The cutoffs that are asked, of the series that have any."""
+        return {name: self.cutoffs[row] for name, row in zip(self.ids, self.asked, strict=True) if row.any()}
+
+    def where(self, answer: Answer) -> Task:
+        """The same, asked only where a method gave an answer."""
+        return replace(self, asked=self.asked & np.isfinite(answer.quantiles).all(axis=(2, 3)))
 
     def past(self, i: int, o: int) -> tuple[Days, Floats]:
         """Dates and log of series ``i`` from its first observation to the cutoff numbered ``o``."""
@@ -70,56 +86,8 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """Quantiles (N, O, H, 15) of one method in the series' unit, and the seconds it took."""
+    """Quantiles (N, O, H, 15) of one method in the series' unit, NaN where it gave none, and the seconds it took: NaN
+    where it was not run here."""
 
     quantiles: Floats
-    seconds: float
-
-
-def judge(task: Task, answers: Mapping[str, Answer], baseline: str, ours: str) -> list[Row]:
-    """One row a method, all on the origins that every method answered.
-
-    rel_CRPS, rel_MAE: geometric means over series of ratios to the baseline; MASE: likewise, of ratios to the scale;
-    t: of what ``ours`` gains on the method, each series scaled by its baseline, an origin's mean being one observation.
-    """
-    answered = np.logical_and.reduce([np.isfinite(a.quantiles).all(axis=(2, 3)) for a in answers.values()])
-    actual = np.where((answered & task.asked)[..., None], task.actual, np.nan)
-    series = np.isfinite(actual).any(axis=(1, 2))
-    actual, scales = actual[series], task.scales()[series][..., None]
-    crps, error, inside = {}, {}, {}
-    for name, answer in answers.items():
-        q = answer.quantiles[series]
-        crps[name] = metrics.crps_from_quantiles(q, actual)
-        error[name] = np.abs(actual - q[..., len(metrics.QUANTILE_LEVELS) // 2])
-        inside[name] = [metrics.coverage(q, actual, level) for level in (0.5, 0.8, 0.95)]
-    rows: list[Row] = []
-    overall = {name: _relative(crps[name], crps[baseline]) for name in answers}
-    base = np.nanmean(crps[baseline], axis=(1, 2), keepdims=True)
-    steps = [h for h in (1, 3, 6, 12, 24) if h <= task.horizon]
-    for name in sorted(answers, key=overall.__getitem__):
-        ratio = {h: _relative(crps[name][..., h - 1], crps[baseline][..., h - 1]) for h in steps}
-        rows.append(
-            {
-                "method": name,
-                "rel_CRPS": overall[name],
-                "rel_MAE": _relative(error[name], error[baseline]),
-                "MASE": _relative(error[name], scales),
-                **{f"h{h}": value for h, value in ratio.items()},
-                **dict(zip(("cov50", "cov80", "cov95"), inside[name], strict=True)),
-                "t": None if name == ours else _clustered((crps[name] - crps[ours]) / base),
-                "s/series": answers[name].seconds / len(task.ids),
-            }
-        )
-    return rows
-
-
-def _relative(scores: Floats, baseline: Floats) -> float:
-    axes = tuple(range(1, scores.ndim))
-    return float(metrics.relative(np.nanmean(scores, axis=axes), np.nanmean(baseline, axis=axes)))
-
-
-def _clustered(gains: Floats) -> float:
-    by_origin = np.array([np.nanmean(one) for one in np.moveaxis(gains, 1, 0) if np.isfinite(one).any()])
-    if len(by_origin) < 2:
-        return math.nan
-    return float(by_origin.mean() / (by_origin.std(ddof=1) / math.sqrt(len(by_origin))))
+    seconds: float = math.nan

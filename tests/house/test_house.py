@@ -125,7 +125,8 @@ def test_a_test_is_found_from_the_name_of_its_module() -> None:
         folder = path.parent.relative_to(ROOT / "tests")
         if folder.parts[:1] in (("house",), ("system",)):
             continue
-        code = ROOT / folder if folder.parts[:1] == ("service",) else ROOT / "forecast" / folder
+        beside = folder.parts[:1] in (("service",), ("benchmarks",))
+        code = ROOT / folder if beside else ROOT / "forecast" / folder
         names = {code.name, *CONTRACTS, *(part.stem for part in code.rglob("*"))}
         words = path.stem.split("_")[1:]
         if not names & {"_".join(words[:end]) for end in range(1, len(words) + 1)}:

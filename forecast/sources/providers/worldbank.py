@@ -60,6 +60,13 @@ class WorldBank(Source):
         yield from sheet.quotes(column, since)
 
 
+def monthly_prices(book: Page) -> Iterator[Quote]:
+    """Every value of every price of a workbook. Raises ``LayoutChanged``."""
+    sheet = _Sheet.read(WorldBank.name, book, _SHEETS[0])
+    for column in sheet.columns:
+        yield from sheet.quotes(column, dt.date.min)
+
+
 @dataclass(frozen=True)
 class _Column:
     """A column of a sheet: where it is, its name, and what stands between that and the first month."""
