@@ -11,6 +11,7 @@ _TRAIN = ("joblib", "scipy", "statsmodels")
 EXTRAS = {
     "train": _TRAIN,
     "prophet": (*_TRAIN, "pandas", "prophet"),
+    "pretrained": (*_TRAIN, "fracast"),
     "worker": (*_TRAIN, "dbos"),
     "pandas": ("pandas",),
     "plot": ("matplotlib",),
