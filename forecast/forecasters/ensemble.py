@@ -21,8 +21,8 @@ from typing import ClassVar
 import numpy as np
 
 from forecast.coupling import couple
-from forecast.forecasters.base import Coefficients, Fitted, Forecaster, refuse_columns
-from forecast.forecasters.grid.engine import Grid
+from forecast.forecasters.base import Coefficients, Fitted, Forecaster, check, refuse_columns
+from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS, Grid
 from forecast.forecasters.occurrence import Few
 from forecast.forecasters.origins import Origin
 from forecast.forecasters.pretrained.family import Pretrained
@@ -44,7 +44,7 @@ class Weight:
 
     def at(self, horizon: int) -> Floats:
         """(H,) for the horizons 1..H."""
-        return np.minimum(self.first + self.slope * np.arange(horizon), self.most)
+        return np.asarray(np.minimum(self.first + self.slope * np.arange(horizon), self.most))
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,7 @@ class Ensemble:
     def fit(self, y: Sample, design: Design) -> Fitted:
         """Fit each member. Raises what they raise."""
         refuse_columns(self.family, design)
+        check(y, MIN_GRID_OBSERVATIONS)
         return next(self.fit_origins([Origin(y, np.datetime64(y.ds[-1], "D"))]))
 
     def fit_origins(self, origins: Sequence[Origin]) -> Iterator[Fitted]:

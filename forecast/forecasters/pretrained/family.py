@@ -16,13 +16,13 @@ from typing import ClassVar
 import numpy as np
 
 from forecast.coupling import couple, middles
-from forecast.forecasters.base import Coefficients, Fitted, check, refuse_columns
-from forecast.forecasters.calibration import student_quantile
+from forecast.forecasters.base import Coefficients, Fitted, changes, check, refuse_columns
 from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS
 from forecast.forecasters.occurrence import few
 from forecast.forecasters.origins import Origin
 from forecast.forecasters.pretrained.model import DECILES
 from forecast.forecasters.pretrained.models import load
+from forecast.forecasters.shocks import DF, student_quantiles
 from forecast.interventions import Design
 from forecast.timeseries.sample import SIGMA_FLOOR, Sample
 from forecast.timeseries.series import Floats
@@ -33,7 +33,8 @@ _TESTED = (1, 3, 6, 12)  # horizons at which past errors are measured
 _TESTS, _STRIDE = 12, 6  # past forecasts, and the periods between them
 _PRIOR_TESTS = 12  # the weight of the model's own width, in past forecasts
 _MOST = 3.0  # no past forecast counts as farther off than so many times what was expected
-_MEAN_SIZE = 0.7351  # of a Student-t with five degrees of freedom and variance 1
+_MEAN_SIZE = 0.9490  # of a Student-t with five degrees of freedom
+_KNOTS = student_quantiles(np.array(DECILES), DF)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +100,7 @@ class Pretrained:
         """Ask from the end of a sample. Raises ``TooShort`` below 18 observations, ``ValueError`` for a design's
         columns, ``MissingExtra``."""
         refuse_columns(self.family, design)
+        check(y, MIN_GRID_OBSERVATIONS)
         return next(self.fit_origins([Origin(y, np.datetime64(y.ds[-1], "D"))]))
 
     def fit_origins(self, origins: Sequence[Origin]) -> Iterator[Fitted]:
@@ -118,8 +120,10 @@ class Pretrained:
                 continue
             width = _width(every[at], [len(context) for context in every[:at]], deciles[:at])
             note = f"{said}; intervals {width:.2f} times as wide as the model's own, as its past errors ask for"
+            still = np.sqrt(np.nanmean(changes(every[at]) ** 2)) <= SIGMA_FLOOR
+            notes = (note, *(["the series never moved"] if still else []))
             last = np.datetime64(origin.sample.ds[-1], "D")
-            yield PretrainedFit(self.model, last, every[at], deciles[at], width, (note,))
+            yield PretrainedFit(self.model, last, every[at], deciles[at], width, notes)
             at += 1
 
 
@@ -135,13 +139,13 @@ def known(x: Floats) -> Floats:
 
 def stretched(deciles: Floats, levels: Floats, width: float) -> Floats:
     """(H, L) quantiles at ``levels`` from ``deciles`` (H, 9), their distance to the median times ``width``."""
-    knots, at = student_quantile(np.array(DECILES)), student_quantile(levels)
+    at = student_quantiles(levels, DF)
     distance = width * (deciles - deciles[:, _MEDIAN, None])
-    least = SIGMA_FLOOR * knots  # a constant history does not promise a constant future
-    distance = np.where(knots < 0, np.minimum(distance, least), np.maximum(distance, least))
-    inside = np.stack([np.interp(at, knots, row) for row in distance])
-    low, high = (distance[:, end, None] * at / knots[end] for end in (0, -1))
-    return deciles[:, _MEDIAN, None] + np.where(at < knots[0], low, np.where(at > knots[-1], high, inside))
+    least = SIGMA_FLOOR * _KNOTS  # a constant history does not promise a constant future
+    distance = np.where(_KNOTS < 0, np.minimum(distance, least), np.maximum(distance, least))
+    inside = np.stack([np.interp(at, _KNOTS, row) for row in distance])
+    low, high = (distance[:, end, None] * at / _KNOTS[end] for end in (0, -1))
+    return deciles[:, _MEDIAN, None] + np.where(at < _KNOTS[0], low, np.where(at > _KNOTS[-1], high, inside))
 
 
 def _earlier(context: Floats) -> list[Floats]:
@@ -159,12 +163,11 @@ def _width(context: Floats, lengths: Sequence[int], deciles: Floats) -> float:
 
     ``deciles`` (S, 48, 9): of those made after the first ``lengths`` (S,) values of ``context``, which has the outcomes.
     """
-    outer = student_quantile(np.array([DECILES[0], DECILES[-1]]))
     total, count = float(_PRIOR_TESTS), _PRIOR_TESTS
     for length, forecast in zip(lengths, deciles, strict=True):
         steps = np.array([h for h in _TESTED if length + h <= len(context)], dtype=np.int64)
         error = np.abs(context[length + steps - 1] - forecast[steps - 1, _MEDIAN])
-        expected = _MEAN_SIZE * (forecast[steps - 1, -1] - forecast[steps - 1, 0]) / (outer[1] - outer[0])
+        expected = _MEAN_SIZE * (forecast[steps - 1, -1] - forecast[steps - 1, 0]) / (_KNOTS[-1] - _KNOTS[0])
         sizes = (error / np.maximum(expected, SIGMA_FLOOR))[np.isfinite(error)]
         if sizes.size:
             total, count = total + min(float(sizes.mean()), _MOST), count + 1

@@ -52,7 +52,7 @@ class Contexts:
     span: Floats
 
     @classmethod
-    def of(cls, rows: Sequence[Floats]) -> Contexts:
+    def of(cls, rows: Sequence[Floats | Singles]) -> Contexts:
         """From the latest values of series of any lengths, NaN where missing."""
         x = np.full((len(rows), CONTEXT), np.nan, dtype=np.float32)
         for place, row in zip(x, rows, strict=True):
@@ -149,12 +149,12 @@ class Fracast:
 
         Beyond 48 the medians are taken for values and the pass repeated, as the package does.
         """
-        rows, blocks = [np.asarray(context, dtype=np.float32) for context in contexts], []
+        rows, blocks = list[Floats | Singles](contexts), []
         for first in range(0, horizon, BLOCK):
             scaled = Contexts.of(rows)
             block = self._forward(scaled, min(horizon - first, BLOCK)) * scaled.span[..., None] + scaled.low[..., None]
             blocks.append(block)
-            medians = block[..., len(DECILES) // 2].astype(np.float32)
+            medians = block[..., len(DECILES) // 2]
             rows = [np.concatenate([row, median]) for row, median in zip(rows, medians, strict=True)]
         return np.concatenate(blocks, axis=1)
 
