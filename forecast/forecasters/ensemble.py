@@ -27,11 +27,13 @@ from forecast.forecasters.occurrence import Few
 from forecast.forecasters.origins import Origin
 from forecast.forecasters.pretrained.family import Pretrained
 from forecast.interventions import Design
+from forecast.metrics import quantiles
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
 
 #: Observations below which the first member is alone: on shorter flows the pretrained model was no help.
 MIN_ENSEMBLE_OBSERVATIONS = 60
+_DRAWS = 500  # of a member whose quantiles are averaged without paths
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,28 @@ class Ensemble:
 
     def fit_origins(self, origins: Sequence[Origin]) -> Iterator[Fitted]:
         """A fitted model for each origin of one series, oldest first: every member has its own way to them."""
-        long = [o for o in origins if np.isfinite(o.sample.x).sum() >= MIN_ENSEMBLE_OBSERVATIONS]
-        others = [(member, member.forecaster.fit_origins(long)) for member in self.others if long]
-        for origin, first in zip(origins, self.first.fit_origins(origins), strict=True):
-            if isinstance(first, Few):
-                yield first
-            else:
-                is_price, is_long = origin.sample.is_price, any(origin is one for one in long)
-                beside = [(member.weight(is_price), next(fits)) for member, fits in others if is_long]
-                yield EnsembleFit(first, tuple(beside))
+        for first, others in zip(self.first.fit_origins(origins), self._others(origins), strict=True):
+            yield first if isinstance(first, Few) else EnsembleFit(first, others)
+
+    def averaged(self, first: Floats, origins: Sequence[Origin]) -> Floats:
+        """(O, H, 15) quantiles of the log at ``QUANTILE_LEVELS`` where the first member's are ``first``, for the O
+        origins of one series, oldest first."""
+        horizon, out = first.shape[1], first.copy()
+        for q, origin, others in zip(out, origins, self._others(origins), strict=True):
+            future = Design.empty(origin.sample.future(horizon))
+            own = q.copy()
+            for weight, fitted in others:
+                q += weight.at(horizon)[:, None] * (quantiles(fitted.simulate(future, _DRAWS, seed=0)) - own)
+        return out
+
+    def _others(self, origins: Sequence[Origin]) -> Iterator[tuple[tuple[Weight, Fitted], ...]]:
+        """The fitted members beside the first, with their weights, at each origin."""
+        long = [origin for origin in origins if _is_long(origin)]
+        fits = [(member, member.forecaster.fit_origins(long)) for member in self.others]
+        for origin in origins:
+            beside = fits if _is_long(origin) else []
+            yield tuple((member.weight(origin.sample.is_price), next(each)) for member, each in beside)
+
+
+def _is_long(origin: Origin) -> bool:
+    return int(np.isfinite(origin.sample.x).sum()) >= MIN_ENSEMBLE_OBSERVATIONS

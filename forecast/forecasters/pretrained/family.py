@@ -161,7 +161,8 @@ def _earlier(context: Floats) -> list[Floats]:
 def _width(context: Floats, lengths: Sequence[int], deciles: Floats) -> float:
     """Mean size of the errors of S past forecasts in units of what was expected, shrunk towards 1.
 
-    ``deciles`` (S, 48, 9): of those made after the first ``lengths`` (S,) values of ``context``, which has the outcomes.
+    ``deciles`` (S, 48, 9): of those made after the first ``lengths`` (S,) values of ``context``, which goes on with the
+    outcomes.
     """
     total, count = float(_PRIOR_TESTS), _PRIOR_TESTS
     for length, forecast in zip(lengths, deciles, strict=True):

@@ -16,7 +16,6 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar
@@ -36,6 +35,7 @@ _STAGES, _FUTURE_STAGES, _SEED = 10, 6, 128
 _PERIODS, _PHASES = 4, 16
 _SIGNIFICANCE = 0.05
 _LEAST_SPAN = 1e-5
+_FILE = "model.safetensors"
 _SHA256 = "0d678f123f3d1f91c5065cca2b5d40eccc469360afc2381b27290486011ded2c"
 
 Periods = npt.NDArray[np.int64]
@@ -96,28 +96,23 @@ class Fracast:
         "fracast-0 0.1.0",
         "Apache-2.0",
         "LOTSA, GiftEvalPretrain, Chronos, BOOM and fev datasets (with FRED-MD and M4 among them) and made-up series",
-        dt.date(2025, 6, 30),
+        dt.date(2025, 9, 30),
     )
 
     @classmethod
-    @cache
-    def installed(cls) -> Fracast:
-        """From the weights of the package ``fracast``, which is not imported: that would need torch.
+    def load(cls, source: str = "") -> Fracast:
+        """From the folder ``source`` that holds the weights, or from those of the installed package ``fracast``, which
+        is not imported: that would need torch.
 
-        Raises ``MissingExtra`` where it is not installed, ``CorruptArtifact`` where these are other weights.
+        Raises ``MissingExtra`` where it is not installed, ``CorruptArtifact`` for weights other than those of 0.1.0.
         """
-        require("pretrained", "the pretrained model 'fracast'")
-        found = find_spec("fracast")
-        assert found is not None
-        assert found.origin is not None
-        return cls.load(Path(found.origin).parent / "weights" / "model.safetensors")
-
-    @classmethod
-    def load(cls, path: Path) -> Fracast:
-        """From a file of these weights and no others. Raises ``CorruptArtifact``."""
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != _SHA256:
-            raise CorruptArtifact(path.name, "these are not the weights of fracast 0.1.0")
-        return cls.of(read(path))
+        if not source:
+            require("pretrained", "the pretrained model 'fracast'")
+        path = Path(source) if source else _installed()
+        weights = read(path / _FILE)
+        if hashlib.sha256((path / _FILE).read_bytes()).hexdigest() != _SHA256:
+            raise CorruptArtifact(_FILE, "these are not the weights of fracast 0.1.0")
+        return cls.of(weights)
 
     @classmethod
     def of(cls, w: Mapping[str, Singles]) -> Fracast:
@@ -218,6 +213,14 @@ class Fracast:
         for dilation in _dilations(_FUTURE_STAGES):
             state = self.future_block(padded(state, 2 * dilation), dilation)
         return self.out(x + self.future_out(state[:, -H:]))
+
+
+def _installed() -> Path:
+    """The folder of the weights in the installed package."""
+    found = find_spec("fracast")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "weights"
 
 
 def _dilations(stages: int) -> list[int]:

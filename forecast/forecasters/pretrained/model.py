@@ -15,8 +15,8 @@ DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a model comes from: ``trained_on`` names the data that it has seen, none of them later than ``known_to``:
-    only forecasts from later periods show what it is worth."""
+    """Where a model comes from: ``trained_on`` names the data that it has seen, none of them later than ``known_to``,
+    the day by which they were published: only forecasts from later periods are sure to be of what it never saw."""
 
     name: str
     licence: str
