@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from forecast.forecasters.ensemble import Ensemble, EnsembleFit, Member, Weight
+from forecast.forecasters.ensemble import Ensemble, EnsembleFit, EnsembleMember, Weight
 from forecast.forecasters.grid.engine import Grid
 from forecast.forecasters.occurrence import Few
 from forecast.forecasters.origins import Origin
@@ -46,7 +46,9 @@ def test_its_quantiles_are_between_those_of_the_grid_and_the_pretrained_model(
 
 def test_a_third_member_joins_by_its_weight() -> None:
     y, always = made(False), Weight(0.25, 0.0, 0.25)
-    three = Ensemble(Grid(), (Member(Pretrained(), always, always), Member(SeasonalNaive(), always, always)))
+    three = Ensemble(
+        Grid(), (EnsembleMember(Pretrained(), always, always), EnsembleMember(SeasonalNaive(), always, always))
+    )
     expected = 0.5 * draws(Grid(), y) + 0.25 * draws(Pretrained(), y) + 0.25 * draws(SeasonalNaive(), y)
     np.testing.assert_allclose(draws(three, y), expected, atol=1e-12)
 
