@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup-run setup-test run test storm cover check docs bench peers browser clean
+.PHONY: help setup-run setup-test pretrained run test storm cover check docs bench peers browser clean
 
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
@@ -17,12 +18,17 @@ setup-test: .venv/.test ## install everything, tests and checks included
 .venv/.run: EXTRAS := worker,prophet,sources
 .venv/.test: EXTRAS := dev
 .venv/.test: HELD := .venv/.run
+.venv/.test: WEIGHTS = $(PIP) --no-deps fracast
 
 .venv/.run .venv/.test: pyproject.toml requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "orecast needs Python 3.11 or newer")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[$(EXTRAS)]'
+	$(PIP) --editable '.[$(EXTRAS)]'
+	$(WEIGHTS)
 	touch $(HELD) $@
+
+pretrained: setup-run ## add the families `pretrained` and `ensemble`: half a megabyte of weights, without torch
+	$(PIP) --no-deps fracast
 
 run: setup-run ## train what is not trained, then serve (service and worker) until Ctrl-C
 	@exec $(BIN)/orecast run

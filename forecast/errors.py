@@ -234,8 +234,12 @@ class Misconfigured(ForecastError, ValueError):
 
 
 class MissingExtra(ForecastError, ImportError):
-    """What was asked for needs libraries of an extra of the package that is not installed."""
+    """What was asked for needs libraries of an extra of the package that is not installed.
 
-    def __init__(self, what: str, extra: str) -> None:
+    ``lighter``: a command that installs what is enough of it.
+    """
+
+    def __init__(self, what: str, extra: str, lighter: str = "") -> None:
         self.extra = extra
-        super().__init__(f"{what} needs the extra {extra!r}: pip install 'orecast[{extra}]'")
+        instead = f", or less of it: {lighter}" if lighter else ""
+        super().__init__(f"{what} needs the extra {extra!r}: pip install 'orecast[{extra}]'{instead}")

@@ -11,12 +11,16 @@ _TRAIN = ("joblib", "scipy", "statsmodels")
 EXTRAS = {
     "train": _TRAIN,
     "prophet": (*_TRAIN, "pandas", "prophet"),
+    "pretrained": (*_TRAIN, "fracast"),
     "worker": (*_TRAIN, "dbos"),
     "pandas": ("pandas",),
     "plot": ("matplotlib",),
     "postgres": ("psycopg",),
     "sources": ("httpx", "pandas", "sdmx"),
 }
+
+#: What is enough of an extra: of fracast only the weights are read, and not torch, which it would bring along.
+LIGHTER = {"pretrained": "pip install --no-deps fracast==0.1.0"}
 
 
 def installed(extra: str) -> bool:
@@ -26,4 +30,9 @@ def installed(extra: str) -> bool:
 def require(extra: str, what: str) -> None:
     """Raises ``MissingExtra``, which says that ``what`` needs it."""
     if not installed(extra):
-        raise MissingExtra(what, extra)
+        raise missing(extra, what)
+
+
+def missing(extra: str, what: str) -> MissingExtra:
+    """The error that says that ``what`` needs an extra, and how to install it."""
+    return MissingExtra(what, extra, LIGHTER.get(extra, ""))

@@ -51,7 +51,7 @@ STORAGE_MODULES = (
 #: Where training begins. A family is imported by its name, which no import statement tells.
 TRAINING_ROOTS = ("forecast.jobs.train", "forecast.forecasters.*")
 #: Libraries whose version can change a number.
-LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "prophet", "cmdstanpy")
+LIBRARIES = ("numpy", "scipy", "pandas", "statsmodels", "prophet", "cmdstanpy", "fracast")
 
 
 def digest(*parts: object) -> str:

@@ -12,8 +12,7 @@ import typer
 from forecast.cli.options import AsOf, SomeSeries
 from forecast.cli.output import TableColumn, table, warn
 from forecast.cli.session import session
-from forecast.errors import MissingExtra
-from forecast.extras import installed, require
+from forecast.extras import installed, missing, require
 from forecast.settings import OFF
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ def worker() -> NoReturn:
         s.catalog.edition()  # without a catalogue to be had there is nothing to wait for
     _name_left_out()
     if settings.fetch_schedule != OFF and not installed("sources"):
-        warn(f"{MissingExtra('fetching public sources', 'sources')}; the worker goes on without it")
+        warn(f"{missing('sources', 'fetching public sources')}; the worker goes on without it")
     work(settings, Work(jobs(settings), IMPORTS))
 
 
@@ -134,7 +133,7 @@ def _name_left_out() -> None:
     from forecast.forecasters import left_out
 
     for family, extra in left_out().items():
-        warn(f"{MissingExtra(f'the family {family!r}', extra)}; the others are tried without it")
+        warn(f"{missing(extra, f'the family {family!r}')}; the others are tried without it")
 
 
 @contextmanager

@@ -20,9 +20,11 @@ _FAMILIES = {
     "sarimax": "sarimax:Sarimax",
     "ucm": "ucm:Ucm",
     "prophet": "prophet:ProphetForecaster",
+    "pretrained": "pretrained.family:Pretrained",
+    "ensemble": "ensemble:Ensemble",
 }
 #: The extra of a family that needs more than training does.
-_EXTRAS = {"prophet": "prophet"}
+_EXTRAS = {"prophet": "prophet", "pretrained": "pretrained", "ensemble": "pretrained"}
 
 
 def known(name: str) -> str:

@@ -23,9 +23,10 @@ from forecast.effects import EffectRecord
 from forecast.errors import ForecastError
 from forecast.forecasters import FORECASTERS, fittable
 from forecast.forecasters.calibration import Calibration
+from forecast.forecasters.ensemble import Ensemble
 from forecast.forecasters.grid.engine import Grid
-from forecast.forecasters.grid.spot import Bridge
-from forecast.forecasters.origins import PooledStatistics
+from forecast.forecasters.grid.spot import Bridge, NoBridge
+from forecast.forecasters.origins import Origin, PooledStatistics
 from forecast.jobs.processes import in_parallel
 from forecast.metrics import rounded
 from forecast.names import MeasureClass
@@ -110,7 +111,7 @@ def run(
         can[series_id], without = usable(catalog, history, origins[series_id], question.as_of)
         left_out += without
     can = {series_id: cutoffs for series_id, cutoffs in can.items() if len(cutoffs)}
-    work = _in_one_pass if question.family == Grid.family else _by_origins
+    work = _in_one_pass if question.family in (Grid.family, Ensemble.family) else _by_origins
     tested: dict[str, SeriesBacktest] = {}
     for result in work(catalog, settings, can, question):
         if isinstance(result, OriginsLeftOut):
@@ -137,7 +138,11 @@ def _in_one_pass(
             q = np.exp(logs[series_id][:, : question.horizon])
             for o in _apart(history, samples):
                 q[o] = _alone(panel, samples[o], history, question, seed_of(settings.seed, series_id))
-            test = Backtest(series_id, Grid.family, cutoffs, q, outcomes(history, cutoffs, question.horizon))
+            if question.family == Ensemble.family:
+                plain = [o for o, each in enumerate(samples) if not _drawn(each, panel.bridge(series_id, each))]
+                looks = [Origin(samples[o], np.datetime64(cutoffs[o], "D")) for o in plain]
+                q[plain] = np.exp(Ensemble().averaged(np.log(q[plain]), looks))
+            test = Backtest(series_id, question.family, cutoffs, q, outcomes(history, cutoffs, question.horizon))
             yield _tested(test, history, [_bare(sample) for sample in samples], settings, question)
 
 
@@ -151,18 +156,23 @@ def _apart(history: History, samples: Sequence[Sample]) -> Iterator[int]:
             yield o
 
 
+def _drawn(sample: Sample, companion: Bridge | NoBridge | None) -> bool:
+    """Whether quantiles are those of draws: of trade and none, or of what a companion bridges."""
+    return bool(sample.zeros) or isinstance(companion, Bridge)
+
+
 def _alone(panel: HistoryPanel, sample: Sample, history: History, question: BacktestQuestion, seed: int) -> Floats:
     """(horizon, 15) quantiles in the series' unit from a sample of its own."""
     statistics = panel.statistics(history.series.series_id, sample.ds[-1])
     if not question.calibrated:
         statistics = replace(statistics, calibration=Calibration.neutral(panel.horizon))
     companion = panel.bridge(history.series.series_id, sample)
-    if sample.zeros or isinstance(companion, Bridge):
+    grid = Grid(horizon=panel.horizon)
+    if _drawn(sample, companion):
         information = replace(_bare(sample, statistics), companion=companion)
-        return fit(Grid(horizon=panel.horizon), information).quantiles(
-            question.horizon, at_origin(seed, information.cutoff)
-        )
-    grid = Grid(horizon=panel.horizon).with_statistics(statistics)
+        forecaster = grid if question.family == Grid.family else Ensemble(first=grid)
+        return fit(forecaster, information).quantiles(question.horizon, at_origin(seed, information.cutoff))
+    grid = grid.with_statistics(statistics)
     return np.exp(grid.fit_each([sample])[0].quantiles(panel.horizon)[: question.horizon])
 
 

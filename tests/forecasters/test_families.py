@@ -31,6 +31,7 @@ from tests.support.records import a_series
 
 FAMILIES = tuple(FORECASTERS)
 ESTIMATING = tuple(name for name in FAMILIES if FORECASTERS[name].estimates_effects)
+WITH_GRID = ("grid", "ensemble")  # alone, and as a member
 STATE_SPACE = ("ets", "sarimax", "ucm")
 BUNDLED = ("price.copper", "price.potash", "volume.steel.export.cn", "volume.rare-earths.export.cn")
 MONTHS = Freq("M")
@@ -218,7 +219,7 @@ def test_a_fit_is_small_and_holds_values_only(family: str, series_id: str, bundl
         k = len(y) // 20
         design = Design(y.ds, tuple(f"e{i}" for i in range(k)), np.tri(len(y), k, -1))
     data = pickle.dumps(FORECASTERS[family].fit(y, design))
-    assert len(data) < (120_000 if family == "grid" else 40_000)  # the grid holds a state for each of sixty models
+    assert len(data) < (120_000 if family in WITH_GRID else 40_000)  # the grid holds a state for each of sixty models
     reader = _Modules(data)
     reader.load()
     assert reader.seen <= {"forecast", "numpy", "builtins", "_codecs", "copyreg"}
@@ -233,7 +234,7 @@ def test_a_stored_fit_gives_the_same_digits(family: str, tmp_path: Path) -> None
     )
 
 
-@pytest.mark.parametrize("family", [name for name in FAMILIES if name != "grid"])
+@pytest.mark.parametrize("family", [name for name in FAMILIES if name not in WITH_GRID])
 def test_drawing_needs_no_model_library(family: str, tmp_path: Path) -> None:
     (tmp_path / "fit").write_bytes(pickle.dumps((fitted(family), after(made()))))
     code = (

@@ -81,7 +81,7 @@ def installed(folder: Path, *targets: str) -> list[str]:
         subprocess.run(["make", "--silent", target], cwd=folder, check=True, capture_output=True)
     asked = (folder / "asked").read_text().splitlines()
     assert all("--constraint requirements.lock" in line for line in asked)
-    return [line.rpartition("--editable ")[2] for line in asked]
+    return [line.rpartition("--editable ")[2] for line in asked if "--editable" in line]
 
 
 def test_what_runs_is_installed_before_what_tests_and_each_once(folder: Path) -> None:
@@ -89,6 +89,20 @@ def test_what_runs_is_installed_before_what_tests_and_each_once(folder: Path) ->
         ".[worker,prophet,sources]",
         ".[dev]",
     ]
+
+
+@pytest.mark.parametrize("target", ["setup-test", "pretrained"])
+def test_the_weights_of_the_pretrained_model_come_without_what_their_package_asks_for(
+    folder: Path, target: str
+) -> None:
+    installed(folder, target)
+    (asked,) = (line for line in (folder / "asked").read_text().splitlines() if "fracast" in line)
+    assert asked.endswith("--no-deps fracast")
+
+
+def test_running_installs_no_weights(folder: Path) -> None:
+    installed(folder, "setup-run")
+    assert "fracast" not in (folder / "asked").read_text()
 
 
 def test_where_everything_is_there_running_installs_nothing(folder: Path) -> None:

@@ -18,6 +18,8 @@ from forecast.cli import call
 from forecast.errors import InvalidInput, NotFound
 from forecast.export.csv_writer import verify
 from forecast.forecasters.grid.engine import Grid
+from forecast.forecasters.origins import Origin
+from forecast.forecasters.pretrained.family import Pretrained, PretrainedFit
 from forecast.jobs import backtest as job
 from forecast.jobs.backtest import BacktestAnswer, BacktestQuestion, quantiles_ahead, run, summary
 from forecast.jobs.ingest import ingest
@@ -111,6 +113,21 @@ def test_calibration_can_be_left_out(bundled: Catalog, home: Settings, answer: B
     np.testing.assert_allclose(one.test.quantiles[..., 7], calibrated[..., 7])
     assert (one.test.quantiles[..., 0] != calibrated[..., 0]).all()
     assert one.baseline is None
+
+
+def test_an_ensemble_is_tested_in_the_same_pass(bundled: Catalog, home: Settings, answer: BacktestAnswer) -> None:
+    question = replace(QUESTION, family="ensemble")
+    both = run(bundled, home, {COPPER: DAYS, EARTHS: DAYS[1:]}, question).tested
+    weights = {COPPER: [0.0, 0.1, 0.2], EARTHS: [0.3, 0.3, 0.3]}
+    for one, grid in zip(both, answer.tested, strict=True):
+        series_id, history = one.test.series_id, bundled.history(one.test.series_id, TODAY)
+        expected, samples = np.log(grid.test.quantiles), [Sample.of(history.until(day)) for day in one.test.cutoffs]
+        long = [o for o, sample in enumerate(samples) if np.isfinite(sample.x).sum() >= 60]
+        fits = Pretrained().fit_origins([Origin(samples[o], one.test.cutoffs[o]) for o in long])
+        other = np.stack([fit.quantiles(3, QUANTILE_LEVELS) for fit in fits if isinstance(fit, PretrainedFit)])
+        expected[long] += np.array(weights[series_id])[:, None] * (other - expected[long])
+        np.testing.assert_allclose(np.log(one.test.quantiles), expected, atol=2e-3)
+        assert one.test.family == "ensemble"
 
 
 def test_other_families_are_given_the_views(bundled: Catalog, home: Settings) -> None:

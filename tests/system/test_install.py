@@ -24,7 +24,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from forecast.catalog import Catalog
-from forecast.extras import EXTRAS
+from forecast.extras import EXTRAS, LIGHTER, missing
 from forecast.forecasters import FORECASTERS
 from forecast.registry import Registry
 from tests.support import ROOT
@@ -32,6 +32,9 @@ from tests.support.installs import Environment, build, environment, megabytes, n
 from tests.support.trained_home import COPPER, add_run, make_home
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+#: Families that need more than the extra ``train``, and the extra of each.
+WITHOUT = {"prophet": "prophet", "pretrained": "pretrained", "ensemble": "pretrained"}
+
 #: A row of the README's table: the extra, packages, megabytes.
 ROWS = {
     extra: (int(packages), int(size))
@@ -65,7 +68,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def test_the_readme_has_a_row_for_every_extra() -> None:
-    assert set(ROWS) == {"", *PROJECT["optional-dependencies"]} - {"dev"}
+    assert set(ROWS) == {"", *PROJECT["optional-dependencies"]} - {"dev", *LIGHTER}
 
 
 @pytest.mark.parametrize(("extra", "result"), ROWS.items())
@@ -103,8 +106,8 @@ def test_what_the_code_imports_is_always_there_or_of_an_extra(wheel: Path) -> No
                 imported.add(node.module.partition(".")[0])
     libraries, base = imported - set(sys.stdlib_module_names) - {"forecast", "service"}, set(needed(wheel))
     optional = {name for name in libraries if not base & {canonicalize_name(each) for each in projects[name]}}
-    # SQLAlchemy imports the driver.
-    assert optional | {"psycopg"} == {library for some in EXTRAS.values() for library in some}
+    # SQLAlchemy imports the driver, and of fracast only the weights are read.
+    assert optional | {"psycopg", "fracast"} == {library for some in EXTRAS.values() for library in some}
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
@@ -259,15 +262,15 @@ def own(training: Environment, home: Path) -> tuple[str, str]:
 
 
 @pytest.mark.slow
-def test_without_prophet_the_other_families_are_tried_and_it_is_said_once(
+def test_without_extras_of_families_the_others_are_tried_and_it_is_said_once(
     training: Environment, home: Path, own: tuple[str, str]
 ) -> None:
     done = training.orecast(home, "train", *own, ORECAST_DRAWS="100", ORECAST_JOBS="1")
     assert done.returncode == 0, done.stderr
-    needs = "the family 'prophet' needs the extra 'prophet': pip install 'orecast[prophet]'"
-    assert done.stderr == f"orecast: {needs}; the others are tried without it\n"
+    needs = [f"{missing(extra, f'the family {family!r}')}" for family, extra in WITHOUT.items()]
+    assert done.stderr == "".join(f"orecast: {need}; the others are tried without it\n" for need in needs)
     scores = json.loads(training.orecast(home, "backtest", own[0], "--format", "json").stdout)
-    assert {row["family"] for row in scores["data"]} == set(FORECASTERS) - {"prophet"}
+    assert {row["family"] for row in scores["data"]} == set(FORECASTERS) - set(WITHOUT)
 
 
 @pytest.mark.slow
