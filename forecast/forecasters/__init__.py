@@ -25,6 +25,8 @@ _FAMILIES = {
 }
 #: The extra of a family that needs more than training does.
 _EXTRAS = {"prophet": "prophet", "pretrained": "pretrained", "ensemble": "pretrained"}
+#: Families that one adds: where they are missing, nothing is.
+_ADDED = frozenset({"pretrained", "ensemble"})
 
 
 def known(name: str) -> str:
@@ -42,8 +44,8 @@ def fittable(name: str) -> str:
 
 
 def left_out() -> dict[str, str]:
-    """The families whose libraries are not installed, and the extra that each of them needs."""
-    return {name: extra for name, extra in _EXTRAS.items() if not installed(extra)}
+    """The families of every training whose libraries are not installed, and the extra that each of them needs."""
+    return {name: extra for name, extra in _EXTRAS.items() if name not in _ADDED and not installed(extra)}
 
 
 class _Families(Mapping[str, Forecaster]):
@@ -57,11 +59,10 @@ class _Families(Mapping[str, Forecaster]):
         return name in tuple(self)  # the mixin's own would catch KeyError only, and would load the family
 
     def __iter__(self) -> Iterator[str]:
-        missing = left_out()
-        return (name for name in _FAMILIES if name not in missing)
+        return (name for name in _FAMILIES if name not in _EXTRAS or installed(_EXTRAS[name]))
 
     def __len__(self) -> int:
-        return len(_FAMILIES) - len(left_out())
+        return sum(1 for _ in self)
 
 
 FORECASTERS: Mapping[str, Forecaster] = _Families()
