@@ -39,8 +39,8 @@ from forecast.training.selection import BASELINE_FAMILIES, Selection, choose, fo
 #: Horizons that a backtest scores, by the unit of the frequency: two weeks of days, a quarter of weeks, a year of
 #: months, two years of quarters, five years.
 TEST_HORIZON = {"D": 14, "B": 10, "W": 13, "M": 12, "Q": 8, "Y": 5}
-#: Origins that a backtest looks from; a family that takes seconds to fit looks from every third.
-BACKTEST_ORIGINS, SLOW_FAMILY_STRIDE, SLOW_FAMILIES = 24, 3, frozenset({"prophet"})
+#: Origins that a backtest looks from; a family that takes long looks from every third.
+BACKTEST_ORIGINS, SLOW_FAMILY_STRIDE, SLOW_FAMILIES = 24, 3, frozenset({"prophet", "pretrained"})
 
 #: A log beyond this is no number in single precision.
 MAX_LOG = 85.0

@@ -106,25 +106,35 @@ class Pretrained:
     def fit_origins(self, origins: Sequence[Origin]) -> Iterator[Fitted]:
         """A fitted model for each origin of one series, oldest first: all are asked for in one pass, with a dozen
         earlier ones that show how wide the model should be."""
-        rich = [o for o in origins if not o.sparse or np.isfinite(o.sample.x).sum() >= MIN_GRID_OBSERVATIONS]
+        rich = [origin for origin in origins if _enough(origin)]
         for origin in rich:
             check(origin.sample, MIN_GRID_OBSERVATIONS)
-        contexts = [known(origin.sample.x) for origin in rich]
-        earlier = _earlier(contexts[0]) if contexts else []
-        every = [*earlier, *contexts]
-        deciles, said = ahead(self.model, every, _AHEAD), load(self.model).provenance.describe()
-        at = len(earlier)
+        samples = [*(_earlier(rich[0].sample) if rich else ()), *(origin.sample for origin in rich)]
+        deciles = ahead(self.model, [known(sample.x) for sample in samples], _AHEAD)
+        said, at = load(self.model).provenance.describe(), len(samples) - len(rich)
         for origin in origins:
-            if not any(origin is one for one in rich):
+            if not _enough(origin):
                 yield few(origin.sample, origin.cutoff)
                 continue
-            width = _width(every[at], [len(context) for context in every[:at]], deciles[:at])
+            width = _width(samples[at], samples[:at], deciles[:at])
             note = f"{said}; intervals {width:.2f} times as wide as the model's own, as its past errors ask for"
-            still = np.sqrt(np.nanmean(changes(every[at]) ** 2)) <= SIGMA_FLOOR
-            notes = (note, *(["the series never moved"] if still else []))
-            last = np.datetime64(origin.sample.ds[-1], "D")
-            yield PretrainedFit(self.model, last, every[at], deciles[at], width, notes)
+            yield PretrainedFit(
+                self.model,
+                np.datetime64(samples[at].ds[-1], "D"),
+                known(samples[at].x),
+                deciles[at],
+                width,
+                (note, *(["the series never moved"] if _still(samples[at]) else [])),
+            )
             at += 1
+
+
+def _enough(origin: Origin) -> bool:
+    return not origin.sparse or bool(np.isfinite(origin.sample.x).sum() >= MIN_GRID_OBSERVATIONS)
+
+
+def _still(y: Sample) -> bool:
+    return bool(np.sqrt(np.nanmean(changes(y.x) ** 2)) <= SIGMA_FLOOR)
 
 
 def ahead(model: str, contexts: Sequence[Floats], horizon: int) -> Floats:
@@ -148,26 +158,23 @@ def stretched(deciles: Floats, levels: Floats, width: float) -> Floats:
     return deciles[:, _MEDIAN, None] + np.where(at < _KNOTS[0], low, np.where(at > _KNOTS[-1], high, inside))
 
 
-def _earlier(context: Floats) -> list[Floats]:
-    """What was known at a dozen places before the end of a context, six periods apart, oldest first."""
-    ends = [end for k in range(_TESTS, 0, -1) if (end := len(context) - k * _STRIDE) > 0]
-    return [
-        context[:end]
-        for end in ends
-        if np.isfinite(context[end - 1]) and np.isfinite(context[:end]).sum() >= MIN_GRID_OBSERVATIONS
-    ]
+def _earlier(y: Sample) -> list[Sample]:
+    """The sample as it was at a dozen places before its end, six periods apart, oldest first."""
+    ends = [len(y) - k * _STRIDE for k in range(_TESTS, 0, -1)]
+    cut = [replace(y, ds=y.ds[:end], x=y.x[:end]) for end in ends if end > 0 and np.isfinite(y.x[end - 1])]
+    return [sample for sample in cut if np.isfinite(sample.x).sum() >= MIN_GRID_OBSERVATIONS]
 
 
-def _width(context: Floats, lengths: Sequence[int], deciles: Floats) -> float:
+def _width(y: Sample, earlier: Sequence[Sample], deciles: Floats) -> float:
     """Mean size of the errors of S past forecasts in units of what was expected, shrunk towards 1.
 
-    ``deciles`` (S, 48, 9): of those made after the first ``lengths`` (S,) values of ``context``, which goes on with the
-    outcomes.
+    ``deciles`` (S, 48, 9): of those made from ``earlier`` samples; ``y`` has the outcomes.
     """
     total, count = float(_PRIOR_TESTS), _PRIOR_TESTS
-    for length, forecast in zip(lengths, deciles, strict=True):
-        steps = np.array([h for h in _TESTED if length + h <= len(context)], dtype=np.int64)
-        error = np.abs(context[length + steps - 1] - forecast[steps - 1, _MEDIAN])
+    for sample, forecast in zip(earlier, deciles, strict=True):
+        end = int(np.searchsorted(y.ds, sample.ds[-1]))
+        steps = np.array([h for h in _TESTED if end + h < len(y)], dtype=np.int64)
+        error = np.abs(y.x[end + steps] - forecast[steps - 1, _MEDIAN])
         expected = _MEAN_SIZE * (forecast[steps - 1, -1] - forecast[steps - 1, 0]) / (_KNOTS[-1] - _KNOTS[0])
         sizes = (error / np.maximum(expected, SIGMA_FLOOR))[np.isfinite(error)]
         if sizes.size:

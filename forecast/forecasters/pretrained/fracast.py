@@ -169,14 +169,18 @@ class Fracast:
             empty = self._empty(phases[: starts[rows].max()])
             for i in rows:
                 start = int(starts[i])
-                x = self._inputs(contexts.values[i, start:], contexts.known[i, start:], phases[start:])
-                for stage, (block_input, dilation) in enumerate(zip(empty.inputs, _dilations(_STAGES), strict=True)):
-                    past = block_input[:, start : start + 2 * dilation]
-                    x = self.block(np.concatenate([past, self._scaled(x, stage)], axis=1), dilation)
-                out = self.norm(x[0])
+                entering = self._inputs(contexts.values[i, start:], contexts.known[i, start:], phases[start:])
+                out = self._after(empty, entering, start)
                 mean[i] = (empty.out[:start].sum(axis=0) + out.sum(axis=0)) / CONTEXT
                 last[i] = np.concatenate([empty.out[max(start - _SEED, 0) : start], out])[-_SEED:]
         return mean, last
+
+    def _after(self, empty: _Empty, x: Singles, start: int) -> Singles:
+        """(L, D) what comes out of the places from ``start`` on, into which ``x`` (1, L, D) enters."""
+        for stage, (before, dilation) in enumerate(zip(empty.inputs, _dilations(_STAGES), strict=True)):
+            past = before[:, start : start + 2 * dilation]
+            x = self.block(np.concatenate([past, self._scaled(x, stage)], axis=1), dilation)
+        return self.norm(x[0])
 
     def _empty(self, phases: Singles) -> _Empty:
         """The first places, as many as ``phases`` (L, D) has, where they hold no values."""

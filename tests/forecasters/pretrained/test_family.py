@@ -13,6 +13,8 @@ import pytest
 from forecast.coupling import middles
 from forecast.errors import MissingExtra, NotFound
 from forecast.forecasters import FORECASTERS
+from forecast.forecasters.occurrence import Few
+from forecast.forecasters.origins import Origin
 from forecast.forecasters.pretrained import models
 from forecast.forecasters.pretrained.family import Pretrained, PretrainedFit
 from forecast.forecasters.pretrained.model import DECILES, Provenance
@@ -122,3 +124,10 @@ def test_without_the_weights_the_families_are_known_and_say_what_to_install(
     assert name not in FORECASTERS
     with pytest.raises(MissingExtra, match=rf"the family '{name}' needs .*pip install --no-deps fracast==0\.1\.0"):
         FORECASTERS[name]
+
+
+def test_of_a_dozen_trades_nothing_is_asked_and_what_may_come_is_like_those() -> None:
+    y = a_walk(60)
+    sparse = Sample(y.ds, np.where(np.arange(60) % 5 == 4, y.x, np.nan), MONTHS, False)
+    (fit,) = Pretrained().fit_origins([Origin(sparse, sparse.ds[-1], sparse=True)])
+    assert isinstance(fit, Few)
