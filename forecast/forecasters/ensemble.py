@@ -106,7 +106,7 @@ class Ensemble:
     """The settings: the ``first`` member, by default the grid, and ``others``, by default the pretrained model."""
 
     first: Forecaster = field(default_factory=Grid)
-    others: tuple[EnsembleMember, ...] = (EnsembleMember(Pretrained(), Weight(0.0, 0.1, 0.3), Weight(0.3, 0.0, 0.3)),)
+    others: tuple[EnsembleMember, ...] = (EnsembleMember(Pretrained(), Weight(0.0, 0.1, 0.2), Weight(0.2, 0.0, 0.2)),)
 
     family: ClassVar[str] = "ensemble"
     estimates_effects: ClassVar[bool] = False
