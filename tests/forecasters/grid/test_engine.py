@@ -126,10 +126,15 @@ def test_a_flow_grows_on_by_three_per_cent_a_year_or_less_and_no_boom_goes_on(
     assert low < mean[23] - mean[11] < high
 
 
-@pytest.mark.parametrize("code", ["D", "W-SUN", "M", "Q", "Y"])
+@pytest.mark.parametrize("code", ["D", "B", "W-SUN", "M", "Q"])
 def test_growth_is_that_of_a_year_whatever_the_frequency(code: str) -> None:
     freq = Freq(code)
     np.testing.assert_allclose(np.unique(VolumeGrid.default(freq).drift) * freq.per_year, [0, 0.03])
+
+
+def test_yearly_flows_keep_their_level() -> None:
+    mean = state_of(np.linspace(5.0, 8.0, 30), Freq("Y")).margins(5).mean
+    assert (np.diff(mean) <= 0.01).all()
 
 
 def test_a_month_with_more_working_days_has_more_trade() -> None:
