@@ -80,7 +80,7 @@ class Foreign:
 
 
 def read_foreign(given: Iterable[str], series: Mapping[str, Series]) -> list[Foreign]:
-    """The methods of files given as ``FILE`` or ``NAME=FILE``, or of folders of tasks; files of one name are one method.
+    """The methods of files, or folders of tasks, given as ``FILE`` or ``NAME=FILE``; files of one name are one method.
 
     Raises ``InvalidInput`` with everything that is wrong in any of them.
     """
