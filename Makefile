@@ -71,7 +71,7 @@ bench: setup-test peers ## what the README claims, one command each; hours with 
 
 peers: .venv-peers/.installed ## an environment of its own for statsforecast, which needs an older pandas, and for fev
 
-.venv-peers/.installed:
+.venv-peers/.installed: Makefile
 	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check statsforecast==2.1.1 fev==0.10.0
 	touch $@

@@ -1,7 +1,7 @@
 """Forecasts and intervals against the tools one would have picked, on the same origins in the same run.
 
     python benchmarks/accuracy.py [--quick] [--json FILE] [--extra DIR|XLSX]… [--only PANEL] [--keep DIR] [--alone]
-        [--origins N|FILE] [--horizon N] [--peer [NAME=]FILE]… [--write DIR] [--by-horizon] [--by-group]
+        [--origins N|FILE] [--horizon N] [--peer [NAME=]FILE|DIR]… [--write DIR] [--by-horizon] [--by-group]
 
 The engine is asked as ``orecast backtest`` asks it, on a catalogue of its own. Every other method gets the log of a
 series up to each cutoff and gives fifteen quantiles a horizon; scores are taken in the series' unit. Prices: horizons
@@ -12,7 +12,10 @@ series, six origins, no statsforecast.
 ``--peer`` takes the forecasts of any tool, or of another version of this one, from a CSV file with the columns that
 ``orecast backtest --output`` writes; all methods are judged on the origins that all answered, and the engine is
 compared with that version series by series. ``--write`` gives others what they need for that: the origins, the values
-as they were known, and the engine's own forecasts.
+as they were known, and the engine's own forecasts. Two versions on the same data:
+
+    python benchmarks/accuracy.py --alone --write before
+    python benchmarks/accuracy.py --alone --peer before=before
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from support.foreign import Foreign, read_foreign, write_forecasts
+from support.foreign import FORECASTS, Foreign, read_foreign, write_forecasts
 from support.methods import PEERS_PYTHON, backtested, baselines, kept, local_peers, statsforecast_peers
 from support.origins import Answer, Task
 from support.panel import BUNDLE, KINDS, Kind, Panel, catalogue
@@ -61,7 +64,7 @@ def main() -> None:
             if options.write:
                 folder = options.write / kind.name
                 write_task(folder, task, catalog)
-                write_forecasts(folder / "orecast.csv", Grid.family, task, ours)
+                write_forecasts(folder / FORECASTS, Grid.family, task, ours)
             compare(report, kind, task, {OURS: ours}, foreign, added)
     if not options.alone and not PEERS_PYTHON.exists():
         report.note("statsforecast was left out: `make peers` makes its environment.")
@@ -78,7 +81,9 @@ def arguments() -> argparse.ArgumentParser:
     found.add_argument("--only", choices=[kind.name for kind in KINDS], help="one of the two panels")
     found.add_argument("--keep", type=Path, metavar="DIR", help="keep the peers' forecasts in DIR for the next run")
     found.add_argument("--alone", action="store_true", help="no other tools but the baselines and --peer")
-    found.add_argument("--peer", metavar="[NAME=]FILE", action="append", default=[], help="forecasts of another tool")
+    found.add_argument(
+        "--peer", metavar="[NAME=]FILE|DIR", action="append", default=[], help="forecasts of another tool"
+    )
     found.add_argument("--write", type=Path, metavar="DIR", help="write what is asked, and our answer, as CSV files")
     found.add_argument("--by-horizon", action="store_true", help="the engine and each --peer at every horizon")
     found.add_argument("--by-group", action="store_true", help="the same by source, decade, and half of the data")

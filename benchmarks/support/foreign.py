@@ -24,6 +24,8 @@ from forecast.timeseries.series import Floats, Series
 from forecast.wording import counted
 from support.origins import Answer, Task
 
+#: What the forecasts of the engine are called in the folder of a task.
+FORECASTS = "orecast.csv"
 _COLUMNS = ("series_id", "cutoff", "ds", *QUANTILES)
 _OPTIONAL = ("method",)
 
@@ -78,15 +80,16 @@ class Foreign:
 
 
 def read_foreign(given: Iterable[str], series: Mapping[str, Series]) -> list[Foreign]:
-    """The methods of files given as ``FILE`` or ``NAME=FILE``; files of one name are one method.
+    """The methods of files, or folders of tasks, given as ``FILE`` or ``NAME=FILE``; files of one name are one method.
 
     Raises ``InvalidInput`` with everything that is wrong in any of them.
     """
     reading, found = Reading(), dict[str, Foreign]()
     for one in given:
-        name, _, file = one.rpartition("=")
-        for foreign in _read(Path(file), name, series, reading):
-            found[foreign.name] = found[foreign.name] + foreign if foreign.name in found else foreign
+        name, _, file = ("", "", one) if Path(one).exists() else one.rpartition("=")
+        for path in _files(Path(file)):
+            for foreign in _read(path, name, series, reading):
+                found[foreign.name] = found[foreign.name] + foreign if foreign.name in found else foreign
     reading.finish()
     return list(found.values())
 
@@ -102,6 +105,11 @@ def write_forecasts(path: Path, method: str, task: Task, answer: Answer) -> None
             cutoff = task.cutoffs[o]
             for ds, q in zip(freq.range(freq.shift(cutoff, 1), task.horizon), ahead, strict=True):
                 lines.writerow((method, task.ids[i], cutoff, ds, *q))
+
+
+def _files(path: Path) -> list[Path]:
+    """A file, or the forecasts in each task of a folder."""
+    return sorted(path.glob(f"*/{FORECASTS}")) or [path]
 
 
 @dataclass(frozen=True)

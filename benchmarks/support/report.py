@@ -47,7 +47,14 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(doc or "").strip().splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a small part of it, to see that it runs")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything that is printed to FILE as well")
-    parser.add_argument("--extra", type=Path, metavar="DIR", action="append", default=[], help="more series")
+    parser.add_argument(
+        "--extra",
+        type=Path,
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="more series: a folder with series.csv and observations, or the World Bank's workbook",
+    )
     parser.add_argument("--seed", type=int, default=0)
     return parser
 

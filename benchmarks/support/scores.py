@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -143,14 +143,14 @@ class Scores:
         """Standard error of the mean over origins of what deviates (O,) from it, NaN where an origin has nothing.
 
         Two origins are taken to be as correlated as their horizons overlap (Bartlett's weights: Newey and West,
-        Econometrica 55, 1987; of losses: Diebold and Mariano, JBES 13, 1995). NaN of fewer than two origins.
+        Econometrica 55, 1987; of losses: Diebold and Mariano, JBES 13, 1995). That the mean is that of the same
+        origins takes away as many as overlap with one, where independent ones lose one. NaN where none is left.
         """
         known = np.isfinite(deviations)
         n, d = int(known.sum()), deviations[known]
-        if n < 2:
-            return math.nan
         weights = np.maximum(1 - self.distance[known][:, known] / self.horizon, 0)
-        return math.sqrt(float(d @ weights @ d) / n**2 * n / (n - 1))
+        left = n - float(weights.sum()) / n if n else 0.0
+        return math.sqrt(float(d @ weights @ d) / (n * left)) if left > 1e-9 else math.nan
 
 
 def methods(scores: Scores, ours: str) -> list[Row]:
@@ -221,7 +221,7 @@ def against(scores: Scores, ours: str, other: str) -> tuple[Row, list[Ratio]]:
     summary = {
         "series": len(ratios),
         "ratio": _relative(scores.by_method[ours].crps, scores.by_method[other].crps),
-        "t": _or_none(-scores.gains(ours, other)),
+        "t": _or_none(-replace(scores, baseline=other).gains(ours, other)),
         "better by 2 se": sum(ratio.t < -2 for ratio in ratios),
         "worse by 2 se": sum(ratio.t > 2 for ratio in ratios),
         "of each by chance": 0.023 * len(ratios),

@@ -42,7 +42,7 @@ def table(path: Path, title: str) -> Sequence[dict[str, float]]:
 
 
 def test_a_version_is_compared_with_another_on_the_same_origins(written: Path, tmp_path: Path) -> None:
-    words = ["--horizon", "3", "--origins", str(written / "origins.csv"), "--peer", f"before={written / 'orecast.csv'}"]
+    words = ["--horizon", "3", "--origins", str(written / "origins.csv"), "--peer", f"before={written.parent}"]
     done = accuracy(*words, "--by-horizon", "--by-group", "--json", tmp_path / "tables.json")
     assert done.returncode == 0, done.stderr
     with (written / "origins.csv").open(newline="", encoding="utf-8") as file:

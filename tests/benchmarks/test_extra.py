@@ -5,15 +5,18 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import numpy as np
 import pytest
 from support.extra import read_extra
+from support.origins import Task
 from support.panel import BUNDLE, KINDS, Panel, catalogue, read_panel
+from support.task_files import write_task
 
 from forecast.errors import InvalidInput
 from forecast.settings import data_dir
 from tests.support.feeds.worldbank import SAMPLE
 
-HEADER = "series_id,mineral,measure,role,unit,frequency"
+HEADER = "series_id,mineral,measure,role,unit,frequency,release_lag_days"
 
 
 @pytest.fixture
@@ -23,9 +26,9 @@ def folder(tmp_path: Path) -> Path:
     found.mkdir()
     series = [
         HEADER,
-        "price.moonstone,moonstone,price,target,USD/kg,M",
-        "value.moonstone,moonstone,value,target,USD,M",
-        "price.moonstone.yearly,moonstone,price,target,USD/kg,Y",
+        "price.moonstone,moonstone,price,target,USD/kg,M,0",
+        "value.moonstone,moonstone,value,target,USD,M,40",
+        "price.moonstone.yearly,moonstone,price,target,USD/kg,Y,0",
     ]
     (found / "series.csv").write_text("".join(f"{line}\n" for line in series), "utf-8")
     months = [f"20{year}-{month:02d}" for year in (23, 24) for month in range(1, 13)]
@@ -55,6 +58,25 @@ def test_every_file_of_observations_in_a_folder_is_read_and_told_where_it_comes_
     assert "value.moonstone" in {history.series.series_id for history in values.histories(panel)}
 
 
+def test_a_task_tells_others_each_value_with_when_it_was_known(folder: Path, tmp_path: Path) -> None:
+    with catalogue([folder]) as (catalog, _, added):
+        history = Panel.of(catalog, added).histories["value.moonstone"]
+        origins = {"value.moonstone": np.array(["2024-12-01"], dtype="datetime64[D]")}
+        write_task(tmp_path / "task", Task.at([history], origins, 3), catalog)
+    observations = (tmp_path / "task" / "observations.csv").read_text("utf-8").splitlines()
+    assert len(observations) == 1 + 24 + 1
+    assert observations[-2:] == [
+        "value.moonstone,2024-12-01,24.0,reported,2025-02-01",
+        "value.moonstone,2024-12-01,99.0,reported,2025-03-01",
+    ]
+    assert (tmp_path / "task" / "origins.csv").read_text("utf-8").split() == [
+        "series_id,cutoff",
+        "value.moonstone,2024-12-01",
+    ]
+    again = read_panel([tmp_path / "task"]).histories["value.moonstone"]
+    np.testing.assert_array_equal(again.y, history.y)
+
+
 def test_a_file_of_something_else_is_named_and_left_alone(folder: Path, tmp_path: Path) -> None:
     extra = read_extra(folder, {}, tmp_path)
     assert [path.name for path in extra.others] == ["rates.csv"]
@@ -67,8 +89,8 @@ def test_bundled_evidence_is_forecast_where_a_folder_asks_for_it_and_stays_what_
         known = catalog.series()
     evidence = next(one for one in known.values() if one.is_evidence and one.freq == "M" and one.measure == "value")
     with (folder / "series.csv").open("a", encoding="utf-8") as file:
-        file.write(f"{evidence.series_id},moonstone,value,target,USD,M\n")
-        file.write("price.copper,moonstone,price,target,USD/t,M\n")
+        file.write(f"{evidence.series_id},moonstone,value,target,USD,M,0\n")
+        file.write("price.copper,moonstone,price,target,USD/t,M,0\n")
     again = {one.series_id: one for one in read_extra(folder, known, tmp_path).series}
     assert again[evidence.series_id].is_target
     assert again[evidence.series_id].mineral == evidence.mineral

@@ -92,6 +92,8 @@ def test_origins_whose_horizons_overlap_tell_less(task: Task) -> None:
     close = replace(judged, distance=np.abs(np.subtract.outer(np.arange(12.0), np.arange(12.0))))
     assert apart.error_of_mean(deviations) == pytest.approx(deviations.std(ddof=1) / math.sqrt(12))
     assert close.error_of_mean(deviations) > 1.5 * apart.error_of_mean(deviations)
+    together = replace(judged, distance=np.zeros((12, 12)))
+    assert math.isnan(together.error_of_mean(deviations)), "one origin twelve times is one observation"
     assert math.isnan(judged.error_of_mean(np.array([1.0] + [np.nan] * 11)))
 
 
