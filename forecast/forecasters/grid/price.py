@@ -11,7 +11,6 @@ Shapes: N series, T periods, G models, H horizons.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -20,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.forecasters.calibration import Margins
+from forecast.forecasters.grid.slips import Watch
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats
 
@@ -177,6 +177,7 @@ class FilteredPrices:
     score: Floats
     slow: Floats
     seen: npt.NDArray[np.int64]
+    slips: npt.NDArray[np.int64]
 
     def margins(self, horizon: int) -> Margins:
         """Forecasts of the log from every period, (N, T, H)."""
@@ -220,21 +221,17 @@ def filter_prices(
     """
     N, T = x.shape
     G = len(grid.phi)
-    changes = np.diff(x, axis=1, prepend=np.nan)
+    nothing = np.full(N, np.nan)
     others, log_prior = None if pooled is None else pooled.at(ds), grid.log_prior
-    run = before = _Filter(grid, settings, N)
+    run, watch = _Filter(grid, settings, N), Watch(_Filter(grid, settings, N), (N, T))
     seen = np.cumsum(np.isfinite(x), axis=1)
     out_step, out_weights, out_score = (np.empty((N, T, G)) for _ in range(3))
     out_fast, out_slow, out_pooled, out_first, out_again = (np.empty((N, T)) for _ in range(5))
     for t in range(T):
-        d = changes[:, t]
-        if t:
-            undone = before.spiked(changes[:, t - 1], d)
-            if undone.any():
-                run.rewind(undone, before)
-                d = np.where(undone, np.nan, d)
-        before = run.copy()
-        run.advance(d)
+        watch.returned(t, watch.before.distance(x[:, t]), run)
+        watch.look(run.distance(x[:, t]), run)
+        watch.before.advance(nothing)
+        run.advance(x[:, t])
         began = seen[:, t] > 0
         mean_score, mean_log = _others(run.score, run.slow, began) if others is None else others.row(t)
         run.weights = softmax(log_prior + run.score + settings.pooling * mean_score)
@@ -244,7 +241,7 @@ def filter_prices(
         out_pooled[:, t] = np.exp((own + np.where(np.isfinite(mean_log), mean_log, own)) / 2)
         out_first[:, t], out_again[:, t] = run.stay[np.arange(N), run.after], run.stay[:, 1]
     states = PriceStates(grid, settings, x, out_step, out_weights, out_fast, out_pooled, out_first, out_again)
-    return FilteredPrices(ds, states, out_score, out_slow, seen)
+    return FilteredPrices(ds, states, out_score, out_slow, seen, watch.known)
 
 
 class _Filter:
@@ -252,29 +249,26 @@ class _Filter:
 
     def __init__(self, grid: PriceGrid, settings: PriceSettings, N: int) -> None:
         self.grid, self.settings = grid, settings
+        self.last, self.gap = np.full(N, np.nan), np.ones(N, dtype=int)
         self.step, self.score = np.zeros((N, len(grid.phi))), np.zeros((N, len(grid.phi)))
         self.weights = np.tile(softmax(grid.log_prior), (N, 1))
         self.fast, self.slow = np.full(N, settings.start**2), np.full(N, settings.start**2)
         self.stay, self.after, self.moves = np.tile([0.0, 0.5], (N, 1)), np.zeros(N, dtype=int), np.zeros(N)
 
-    def copy(self) -> _Filter:
-        return copy.copy(self)  # advance replaces arrays and writes into none
+    def take(self, rows: npt.NDArray[np.bool_], other: _Filter) -> None:
+        """Put ``rows`` where they are in ``other``."""
+        for name in ("last", "gap", "step", "score", "weights", "fast", "slow", "stay", "after", "moves"):
+            old, new = getattr(self, name), getattr(other, name)
+            setattr(self, name, np.where(rows.reshape(-1, *[1] * (new.ndim - 1)), new, old))
 
-    def spiked(self, first: Floats, second: Floats) -> npt.NDArray[np.bool_]:
-        """Whether the change ``first`` (N,) after this state was beyond five standard deviations and mostly undone by
-        the ``second``."""
-        large = np.abs(first) > 5 * np.sqrt(np.maximum(self.fast, self.slow))
-        return np.asarray(large & (np.abs(first + second) < np.abs(first) / 4))
+    def distance(self, x: Floats) -> Floats:
+        """How far ``x`` (N,) lies from the last log, in standard deviations of a change over so many periods."""
+        return np.asarray(np.abs(x - self.last) / np.sqrt(np.maximum(self.fast, self.slow) * self.gap))
 
-    def rewind(self, rows: npt.NDArray[np.bool_], earlier: _Filter) -> None:
-        """Put ``rows`` back to where they were ``earlier``, one period without observation on."""
-        for name in ("step", "score", "weights", "fast", "slow", "stay", "after", "moves"):
-            old, new = getattr(earlier, name), getattr(self, name)
-            setattr(self, name, np.where(rows.reshape(-1, *[1] * (new.ndim - 1)), old, new))
-        self.step = np.where(rows[:, None], self.grid.phi * self.step, self.step)
-
-    def advance(self, d: Floats) -> None:
-        """One period on, with the changes ``d`` (N,), NaN where missing."""
+    def advance(self, x: Floats) -> None:
+        """One period on, with the logs ``x`` (N,), NaN where missing."""
+        d = np.where(self.gap == 1, x - self.last, np.nan)
+        self.last, self.gap = np.where(np.isfinite(x), x, self.last), np.where(np.isfinite(x), 1, self.gap + 1)
         settings = self.settings
         known = np.isfinite(d)
         error = np.where(known[:, None], d[:, None] - self.step, 0.0)
