@@ -281,6 +281,10 @@ def panel_quantiles(
     conformal = _PRICE_CONFORMAL if panel.is_price else _VOLUME_CONFORMAL
     q = np.empty((len(panel), len(cutoffs), horizon, len(QUANTILE_LEVELS)))
     for o, t in enumerate(at):
-        calibration = Calibration.neutral(horizon) if z is None else conformal.calibrate(filtered.trusted(z, int(t)), int(t), horizon)
+        calibration = (
+            Calibration.neutral(horizon)
+            if z is None
+            else conformal.calibrate(filtered.trusted(z, int(t)), int(t), horizon)
+        )
         q[:, o] = forecasts.at(int(t)).quantiles(calibration)
     return q

@@ -13,11 +13,12 @@ from typing import Generic, Protocol, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from forecast.timeseries.series import Floats
 
 #: A value may be a slip from so many standard deviations on.
-LARGE = 5.0
+LARGE = 4.5
 #: It is taken back by a value that is at most so much of that distance off.
 TAKEN_BACK = 0.25
 #: Within so many periods; what stays longer is real.
@@ -55,25 +56,27 @@ class Watch(Generic[F]):
         """(N,) whether a large value awaits the next ones."""
         return np.asarray(self.age > 0)
 
-    def returned(self, t: int, distance: Floats, run: F) -> Flags:
-        """(N,) where the value of period ``t`` takes a large one back: ``run`` is put back there.
+    def returned(self, t: int, distance: Floats, run: F) -> bool:
+        """Whether any value of period ``t`` takes a large one back: for its series ``run`` is put to ``before``.
 
         ``distance`` (N,): of the value from what ``before`` expects, in standard deviations; NaN where missing.
         """
         self.age = np.where(self.open, self.age + 1, 0)
         back = self.open & (distance < TAKEN_BACK * self.size)
         for i in np.flatnonzero(back):
-            slips = slice(t - self.age[i] + 1, t)
-            # what comes again in the same season is the season
-            if self.season and (self.known[i, slice(*(max(k - self.season, 0) for k in (slips.start, t)))] < t).any():
-                back[i] = False
-                self.age[i] = 0
-            else:
+            slips = np.arange(t - self.age[i] + 1, t)
+            back[i] = not self._seasonal(i, slips)
+            if back[i]:
                 self.known[i, slips] = t
         if back.any():
             run.take(back, self.before)
         self.age = np.where(back | (self.age > PATIENCE), 0, self.age)
-        return back
+        return bool(back.any())
+
+    def _seasonal(self, i: np.int64, slips: Periods) -> bool:
+        """Whether another slip was a season before: what comes again in the same season is the season."""
+        earlier = slips[slips >= self.season] - self.season
+        return self.season > 0 and bool((self.known[i, earlier] < self.known.shape[1]).any())
 
     def look(self, distance: Floats, run: F) -> None:
         """Take note of large values, before ``run`` learns them; ``distance`` (N,): from what it expects."""
@@ -83,13 +86,14 @@ class Watch(Generic[F]):
             self.size, self.age = np.where(large, distance, self.size), np.where(large, 1, self.age)
 
 
-def early_slips(x: Floats, least: int, scale: float, season: int = 0) -> Periods:
+def early_slips(x: Floats, least: int, scale: float, season: int) -> Periods:
     """(N, T): the period in which a value among the first ``least`` of a series was known to be a slip: that of the
     least-th; T where it is none.
 
     A filter that has learned little cannot tell. Where no forecast is made before so many observations, all of them
-    serve: a slip is far from the medians of the three values before and of the three after it, on one side of both, by
-    ``LARGE`` times the usual distance from them, of at least ``scale``; and not again a ``season`` away.
+    serve: a slip lies on one side of the median of the three before it and of that of the three after it, from both by
+    ``LARGE`` times the usual distance (of at least ``scale``) of a value from its neighbours; and no other does
+    a ``season`` away.
     """
     known = np.full(x.shape, x.shape[1])
     for row, values in zip(known, x, strict=True):
@@ -97,21 +101,13 @@ def early_slips(x: Floats, least: int, scale: float, season: int = 0) -> Periods
         if len(at) < least:
             continue
         first = values[at]
-        pairs = np.array([_off(first, k) for k in range(least)])
-        usual = 1.4826 * float(np.median([abs(_round(first, k)) for k in range(least)]))
-        far = (np.abs(pairs).min(axis=1) > LARGE * max(usual, scale)) & (pairs.prod(axis=1) > 0)
-        periods = set(at[far].tolist()) if season else set()
-        row[[k for k in at[far] if not periods & {k - season, k + season}]] = at[-1]
+        windows = sliding_window_view(np.pad(first, 3, constant_values=np.nan), 7).copy()
+        windows[:, 3] = np.nan
+        usual = 1.4826 * float(np.median(np.abs(first - np.nanmedian(windows, axis=1))))
+        after = first[:-1] - np.nanmedian(windows[:-1, 4:], axis=1)
+        # nothing is before the first, and nothing tells yet of the last
+        before = np.append(after[0], first[1:-1] - np.nanmedian(windows[1:-1, :3], axis=1))
+        far = (np.minimum(np.abs(before), np.abs(after)) > LARGE * max(usual, scale)) & (before * after > 0)
+        periods = at[:-1][far]
+        row[periods[~np.isin(periods, [*(periods - season), *(periods + season)])]] = at[-1]
     return known
-
-
-def _off(values: Floats, k: int) -> tuple[float, float]:
-    """Distances of value ``k`` from the medians of the three before and of the three after it; of the first one twice
-    the latter, and of the last one, of which nothing tells yet, 0 from the latter."""
-    before, after = values[max(k - 3, 0) : k], values[k + 1 : k + 4]
-    right = float(values[k] - np.median(after)) if after.size else 0.0
-    return float(values[k] - np.median(before)) if before.size else right, right
-
-
-def _round(values, k):
-    return values[k] - np.median(np.concatenate([values[max(k - 3, 0) : k], values[k + 1 : k + 4]]))

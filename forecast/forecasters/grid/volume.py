@@ -257,7 +257,7 @@ def filter_volumes(
     seen = np.cumsum(np.isfinite(x), axis=1)
     lasts = [int(np.flatnonzero(np.isfinite(row))[-1]) if np.isfinite(row).any() else -1 for row in x]
     run = _Filter(grid, settings, N, 2 + terms.shape[1])
-    early = early_slips(x, least or 18, settings.scale_start, freq.season)
+    early = early_slips(x, least, settings.scale_start, freq.season)
     used = np.where(early < T, np.nan, x)
     begun = np.cumsum(np.isfinite(used), axis=1)
     watch = Watch(_Filter(grid, settings, N, 2 + terms.shape[1]), (N, T), freq.season)
@@ -274,7 +274,7 @@ def filter_volumes(
         expected = run.expect(terms[t])
         if watch.open.any():
             away = watch.before.distance(used[:, t], watch.before.expect(terms[t]))
-            if watch.returned(t, away, run).any():
+            if watch.returned(t, away, run):
                 expected = run.expect(terms[t])
         watch.look(run.distance(used[:, t], expected), run)
         run.update(used[:, t], expected)
