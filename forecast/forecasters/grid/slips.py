@@ -79,8 +79,9 @@ class Watch(Generic[F]):
         return self.season > 0 and bool((self.known[i, earlier] < self.known.shape[1]).any())
 
     def look(self, distance: Floats, run: F) -> None:
-        """Take note of large values, before ``run`` learns them; ``distance`` (N,): from what it expects."""
-        large = ~self.open & (distance > LARGE)
+        """Take note of large values, before ``run`` learns them; ``distance`` (N,): from what it expects. One that is
+        larger than the one that awaits the next values takes its place."""
+        large = distance > np.where(self.open, np.maximum(self.size, LARGE), LARGE)
         if large.any():
             self.before.take(large, run)
             self.size, self.age = np.where(large, distance, self.size), np.where(large, 1, self.age)
