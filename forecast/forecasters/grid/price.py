@@ -169,7 +169,7 @@ class FilteredPrices:
     """The filtered states of prices at every period, and the statistics that they pool.
 
     ``score`` (N, T, G): log likelihoods; ``slow`` (N, T): slow variance before pooling (``states`` has it pooled);
-    ``seen`` (N, T): observations so far.
+    ``seen`` (N, T): observations so far; ``slips`` (N, T): when a value was known to be one (``Watch.known``).
     """
 
     ds: Days
@@ -216,8 +216,8 @@ def filter_prices(
     """One pass over logs ``x`` (N, T), NaN where missing, on the periods ``ds``.
 
     The series pool what they say of the models and of long-run volatility among themselves; ``pooled`` replaces that
-    by what was learned elsewhere. A change over a gap is not used: the expected change stands in for it. A large
-    change that the next one takes back was no price: the filter goes back and counts both periods as missing.
+    by what was learned elsewhere. A change over a gap is not used: the expected change stands in for it. Nor is that to
+    a large value that the next ones take back, nor that back.
     """
     N, T = x.shape
     G = len(grid.phi)

@@ -112,7 +112,8 @@ class VolumeState:
 @dataclass(frozen=True, eq=False)
 class FilteredVolumes:
     """Filtered forecasts of the log from every period: ``mean``, ``sd`` (N, T, H), NaN where the period was not
-    observed; the states after the last observation of each series; ``seen`` (N, T): observations so far."""
+    observed; the states after the last observation of each series; ``seen`` (N, T): observations so far; ``slips``
+    (N, T): when a value was known to be one (``Watch.known``)."""
 
     mean: Floats
     sd: Floats
@@ -200,9 +201,10 @@ class _Filter:
 
     def distance(self, x: Floats, expected: Expected) -> Floats:
         """How far ``x`` (N,) lies from what was ``expected``, in standard deviations, by the models' weights; NaN while
-        there is too little to tell by."""
+        there is too little to tell by, and where every value is to count."""
         sizes = np.abs(x[:, None] - expected.mean) / np.sqrt(self.sigma2 * expected.variance)
-        return np.where(self.count > self.settings.weight_skip, (self.weights() * sizes).sum(axis=1), np.nan)
+        tells = self.settings.robust & (self.count > self.settings.weight_skip)
+        return np.where(tells, (self.weights() * sizes).sum(axis=1), np.nan)
 
     def update(self, x: Floats, expected: Expected) -> None:
         """Take in ``x`` (N,), NaN where missing."""
@@ -243,13 +245,24 @@ class _Filter:
         return VolumeState(self.grid, freq, ds, mean, cov, self.sigma2[i].copy(), weights[i])
 
 
+def _expected(run: _Filter, watch: Watch[_Filter], t: int, x: Floats, terms: Floats) -> Expected:
+    """What ``run`` expects of period ``t``, once it has been put back where ``x`` (N,) takes a slip back."""
+    expected = run.expect(terms)
+    if watch.open.any():
+        before = watch.before
+        if watch.returned(t, before.distance(x, before.expect(terms)), run):
+            expected = run.expect(terms)
+    watch.look(run.distance(x, expected), run)
+    return expected
+
+
 def filter_volumes(
     ds: Days, x: Floats, freq: Freq, grid: VolumeGrid, settings: VolumeSettings, reach: tuple[int, int]
 ) -> FilteredVolumes:
     """One pass over logs ``x`` (N, T), NaN where missing, on the periods ``ds``.
 
     ``reach``: horizon and least; forecasts so many periods ahead (0: none, states only) from every period that is
-    observed and at least the least-th observation of its series, NaN elsewhere.
+    observed and at least the least-th observation of its series, NaN elsewhere. Slips do not count once they are known.
     """
     horizon, least = reach
     N, T = x.shape
@@ -257,10 +270,10 @@ def filter_volumes(
     seen = np.cumsum(np.isfinite(x), axis=1)
     lasts = [int(np.flatnonzero(np.isfinite(row))[-1]) if np.isfinite(row).any() else -1 for row in x]
     run = _Filter(grid, settings, N, 2 + terms.shape[1])
-    early = early_slips(x, least, settings.scale_start, freq.season)
-    used = np.where(early < T, np.nan, x)
-    begun = np.cumsum(np.isfinite(used), axis=1)
     watch = Watch(_Filter(grid, settings, N, 2 + terms.shape[1]), (N, T), freq.season)
+    if settings.robust:
+        watch.known = early_slips(x, least, settings.scale_start, freq.season)
+        x = np.where(watch.known < T, np.nan, x)
     mean, sd = np.full((N, T, horizon), np.nan), np.full((N, T, horizon), np.nan)
     states: list[VolumeState | None] = [None] * N
     for t in range(T):
@@ -268,16 +281,10 @@ def filter_volumes(
             run.advance()
             if watch.open.any():
                 watch.before.advance()
-        fresh = np.flatnonzero((begun[:, t] == 1) & np.isfinite(used[:, t]))
+        fresh = np.flatnonzero(np.isfinite(x[:, t]) & (run.count == 0))
         if fresh.size:
-            run.begin(fresh, used[fresh, t])
-        expected = run.expect(terms[t])
-        if watch.open.any():
-            away = watch.before.distance(used[:, t], watch.before.expect(terms[t]))
-            if watch.returned(t, away, run):
-                expected = run.expect(terms[t])
-        watch.look(run.distance(used[:, t], expected), run)
-        run.update(used[:, t], expected)
+            run.begin(fresh, x[fresh, t])
+        run.update(x[:, t], _expected(run, watch, t, x[:, t], terms[t]))
         ready = np.isfinite(x[:, t]) & (seen[:, t] >= least) & (horizon > 0)
         ending = [i for i, last in enumerate(lasts) if last == t]
         if ready.any() or ending:
@@ -288,4 +295,4 @@ def filter_volumes(
             mean[ready, t], sd[ready, t] = means[ready], sds[ready]
         for i in ending:
             states[i] = run.state(i, ds[t], freq, weights)
-    return FilteredVolumes(mean, sd, states, seen, np.minimum(watch.known, early))
+    return FilteredVolumes(mean, sd, states, seen, watch.known)
