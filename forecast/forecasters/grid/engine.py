@@ -154,7 +154,8 @@ class Grid:
     def _pass(self, panel: Panel, horizon: int) -> FilteredPanel:
         if panel.is_price:
             grid, settings = self.price_grid or _PRICES, self.price_settings or PriceSettings.of(panel.freq)
-            return FilteredPanel(panel, filter_prices(panel.ds, panel.x, grid, settings, pooled=self.pooled), horizon)
+            filtered = filter_prices(panel.ds, panel.x, grid, settings, pooled=self.pooled, least=MIN_GRID_OBSERVATIONS)
+            return FilteredPanel(panel, filtered, horizon)
         models, gains = self.volume_grid or _VOLUMES, self.volume_settings or VolumeSettings()
         return FilteredPanel(
             panel,

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from forecast.forecasters.calibration import Margins
-from forecast.forecasters.grid.slips import Watch
+from forecast.forecasters.grid.slips import Watch, early_slips
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats
 
@@ -212,12 +212,14 @@ def filter_prices(
     settings: PriceSettings,
     *,
     pooled: Pooled | None = None,
+    least: int = 0,
 ) -> FilteredPrices:
     """One pass over logs ``x`` (N, T), NaN where missing, on the periods ``ds``.
 
     The series pool what they say of the models and of long-run volatility among themselves; ``pooled`` replaces that
     by what was learned elsewhere. A change over a gap is not used: the expected change stands in for it. Nor is that to
-    a large value that the next ones take back, nor that back.
+    a large value that the next ones take back, nor that back. ``least``: observations before the first forecast, if all
+    of them may serve to find slips among them.
     """
     N, T = x.shape
     G = len(grid.phi)
@@ -225,13 +227,16 @@ def filter_prices(
     others, log_prior = None if pooled is None else pooled.at(ds), grid.log_prior
     run, watch = _Filter(grid, settings, N), Watch(_Filter(grid, settings, N), (N, T))
     seen = np.cumsum(np.isfinite(x), axis=1)
+    watch.known = early_slips(x, least, settings.start)
+    trusted = np.where(watch.known < T, np.nan, x)
     out_step, out_weights, out_score = (np.empty((N, T, G)) for _ in range(3))
     out_fast, out_slow, out_pooled, out_first, out_again = (np.empty((N, T)) for _ in range(5))
     for t in range(T):
-        watch.returned(t, watch.before.distance(x[:, t]), run)
-        watch.look(run.distance(x[:, t]), run)
+        value = trusted[:, t]
+        watch.returned(t, watch.before.distance(value), run)
+        watch.look(run.distance(value), run)
         watch.before.advance(nothing)
-        run.advance(x[:, t])
+        run.advance(value)
         began = seen[:, t] > 0
         mean_score, mean_log = _others(run.score, run.slow, began) if others is None else others.row(t)
         run.weights = softmax(log_prior + run.score + settings.pooling * mean_score)

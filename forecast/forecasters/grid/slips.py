@@ -87,7 +87,7 @@ class Watch(Generic[F]):
             self.size, self.age = np.where(large, distance, self.size), np.where(large, 1, self.age)
 
 
-def early_slips(x: Floats, least: int, scale: float, season: int) -> Periods:
+def early_slips(x: Floats, least: int, scale: float, season: int = 0) -> Periods:
     """(N, T): the period in which a value among the first ``least`` of a series was known to be a slip: that of the
     least-th; T where it is none.
 
@@ -99,7 +99,7 @@ def early_slips(x: Floats, least: int, scale: float, season: int) -> Periods:
     known = np.full(x.shape, x.shape[1])
     for row, values in zip(known, x, strict=True):
         at = np.flatnonzero(np.isfinite(values))[:least]
-        if len(at) < least:
+        if len(at) < max(least, 2):
             continue
         first = values[at]
         windows = sliding_window_view(np.pad(first, 3, constant_values=np.nan), 7).copy()
@@ -110,5 +110,6 @@ def early_slips(x: Floats, least: int, scale: float, season: int) -> Periods:
         before = np.append(after[0], first[1:-1] - np.nanmedian(windows[1:-1, :3], axis=1))
         far = (np.minimum(np.abs(before), np.abs(after)) > LARGE * max(usual, scale)) & (before * after > 0)
         periods = at[:-1][far]
-        row[periods[~np.isin(periods, [*(periods - season), *(periods + season)])]] = at[-1]
+        again = np.isin(periods, [*(periods - season), *(periods + season)]) if season else np.zeros_like(periods, bool)
+        row[periods[~again]] = at[-1]
     return known
