@@ -43,13 +43,15 @@ class Watch(Generic[F]):
 
     ``before``: where a filter stood before such a value, and stands now if it had observed nothing since; whoever
     advances the filter advances this too. ``known`` (N, T): the period in which the value of a period was known to be
-    a slip; T where it is none. ``season``: periods of a seasonal pattern, 0 without one.
+    a slip; T where it is none. ``returns`` (N, T): large values that were taken back, slips or not. ``season``: periods
+    of a seasonal pattern, 0 without one. ``stayed`` (N,): where the last period showed a change of level to be real.
     """
 
     def __init__(self, before: F, shape: tuple[int, int], season: int = 0) -> None:
         self.before, self.season = before, season
         self.size, self.age = np.zeros(shape[0]), np.zeros(shape[0], dtype=int)
-        self.known = np.full(shape, shape[1])
+        self.stayed = np.zeros(shape[0], dtype=bool)
+        self.known, self.returns = np.full(shape, shape[1]), np.zeros(shape, dtype=bool)
 
     @property
     def open(self) -> Flags:
@@ -65,18 +67,16 @@ class Watch(Generic[F]):
         back = self.open & (distance < TAKEN_BACK * self.size)
         for i in np.flatnonzero(back):
             slips = np.arange(t - self.age[i] + 1, t)
-            back[i] = not self._seasonal(i, slips)
+            # what comes again in the same season is the season
+            back[i] = not (self.season and self.returns[i, slips[slips >= self.season] - self.season].any())
+            self.returns[i, slips] = True
             if back[i]:
                 self.known[i, slips] = t
         if back.any():
             run.take(back, self.before)
+        self.stayed = (self.age > PATIENCE) & ~back & (distance > LARGE)
         self.age = np.where(back | (self.age > PATIENCE), 0, self.age)
         return bool(back.any())
-
-    def _seasonal(self, i: np.int64, slips: Periods) -> bool:
-        """Whether another slip was a season before: what comes again in the same season is the season."""
-        earlier = slips[slips >= self.season] - self.season
-        return self.season > 0 and bool((self.known[i, earlier] < self.known.shape[1]).any())
 
     def look(self, distance: Floats, run: F) -> None:
         """Take note of large values, before ``run`` learns them; ``distance`` (N,): from what it expects. One that is

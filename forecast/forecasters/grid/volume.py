@@ -250,7 +250,9 @@ def _expected(run: _Filter, watch: Watch[_Filter], t: int, x: Floats, terms: Flo
     expected = run.expect(terms)
     if watch.open.any():
         before = watch.before
-        if watch.returned(t, before.distance(x, before.expect(terms)), run):
+        returned = watch.returned(t, before.distance(x, before.expect(terms)), run)
+        run.cov[0, 0, watch.stayed] += run.settings.level_prior  # of a new level as little is known as of the first
+        if returned or watch.stayed.any():
             expected = run.expect(terms)
     watch.look(run.distance(x, expected), run)
     return expected
@@ -273,7 +275,8 @@ def filter_volumes(
     watch = Watch(_Filter(grid, settings, N, 2 + terms.shape[1]), (N, T), freq.season)
     if settings.robust:
         watch.known = early_slips(x, least, settings.scale_start, freq.season)
-        x = np.where(watch.known < T, np.nan, x)
+        watch.returns = watch.known < T
+        x = np.where(watch.returns, np.nan, x)
     mean, sd = np.full((N, T, horizon), np.nan), np.full((N, T, horizon), np.nan)
     states: list[VolumeState | None] = [None] * N
     for t in range(T):
