@@ -109,7 +109,9 @@ class HistoryPanel:
 
     def _calibration(self, t: int) -> Calibration:
         if t not in self._calibrations:
-            self._calibrations[t] = calibrate(self._panel, self._standardised, t, self.horizon)
+            self._calibrations[t] = calibrate(
+                self._panel, self._filtered.trusted(self._standardised, t), t, self.horizon
+            )
         return self._calibrations[t]
 
     def prepare(self) -> None:

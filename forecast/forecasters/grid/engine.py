@@ -140,8 +140,8 @@ class Grid:
     def fit_panel(self, panel: Panel) -> tuple[GridFitted | None, ...]:
         """Learn from all series at once, each calibrated by all; None for a series below 18 observations."""
         filtered = self.filtered(panel)
-        z = standardised(panel, filtered)
-        calibration = self.calibration or calibrate(panel, z, len(panel.ds) - 1, self.horizon)
+        z, T = standardised(panel, filtered), len(panel.ds)
+        calibration = self.calibration or calibrate(panel, filtered.trusted(z, T - 1), T - 1, self.horizon)
         fits: list[GridFitted | None] = []
         for i, enough in enumerate(np.isfinite(panel.x).sum(axis=1) >= MIN_GRID_OBSERVATIONS):
             pooled = filtered.source.pooled(i) if isinstance(filtered.source, FilteredPrices) else None
@@ -156,7 +156,8 @@ class Grid:
     def _pass(self, panel: Panel, horizon: int) -> FilteredPanel:
         if panel.is_price:
             grid, settings = self.price_grid or _PRICES, self.price_settings or PriceSettings.of(panel.freq)
-            return FilteredPanel(panel, filter_prices(panel.ds, panel.x, grid, settings, pooled=self.pooled), horizon)
+            filtered = filter_prices(panel.ds, panel.x, grid, settings, pooled=self.pooled, least=MIN_GRID_OBSERVATIONS)
+            return FilteredPanel(panel, filtered, horizon)
         models, gains = self.volume_grid or VolumeGrid.default(panel.freq), self.volume_settings or VolumeSettings()
         return FilteredPanel(
             panel,
@@ -196,6 +197,16 @@ class FilteredPanel:
             return Margins(source.mean, source.sd, np.zeros_like(source.mean), nowhere)
         margins = source.margins(self.horizon)
         return replace(margins, mean=np.where((source.seen >= MIN_GRID_OBSERVATIONS)[..., None], margins.mean, np.nan))
+
+    def trusted(self, z: Floats, cutoff: int) -> Floats:
+        """The ``standardised`` outcomes without those that were known in the period numbered ``cutoff`` to be slips of
+        the data, and without those of forecasts made from a slip."""
+        z = z.copy()
+        for i, t in np.argwhere(self.source.slips <= cutoff):
+            z[i, t] = np.nan
+            h = np.arange(1, min(z.shape[2], t) + 1)
+            z[i, t - h, h - 1] = np.nan
+        return z
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,11 +256,8 @@ class GridFitted:
 
 def standardised(panel: Panel, filtered: FilteredPanel) -> Floats:
     """(N, T, H): outcome at t + h less the forecast made at t, over its sd; NaN where either is missing, where the
-    outcome may not be scored, where one of them is a spike, where a price did not move (the chance of that is
-    modelled, not calibrated), or where a companion had seen the period whole, which is no forecast.
-
-    A spike is more than 4.5 sd off, while the value after it is within 2 sd of the same forecast: a slip of the data,
-    known as such one period later.
+    outcome may not be scored, where a price did not move (the chance of that is modelled, not calibrated), or where a
+    companion had seen the period whole, which is no forecast.
     """
     forecasts, outcomes, T = filtered.forecasts, panel.outcomes, len(panel.ds)
     still = PriceSettings.of(panel.freq).still if panel.is_price else -1.0
@@ -260,12 +268,6 @@ def standardised(panel: Panel, filtered: FilteredPanel) -> Floats:
         z[:, : T - h, h - 1] = error / forecasts.sd[:, : T - h, h - 1]
     for row, start in panel.starts.items():
         z[row][start.ratio == 0] = np.nan
-    if filtered.horizon > 1:
-        spikes = np.zeros(panel.x.shape, dtype=bool)
-        spikes[:, 1:] = (np.abs(z[:, :-1, 0]) > 4.5) & (np.abs(z[:, :-1, 1]) < 2)
-        for h in range(1, min(filtered.horizon, T - 1) + 1):
-            z[:, : T - h, h - 1][spikes[:, h:]] = np.nan
-        z[spikes] = np.nan
     return z
 
 
@@ -290,6 +292,10 @@ def panel_quantiles(
     conformal = _PRICE_CONFORMAL if panel.is_price else _VOLUME_CONFORMAL
     q = np.empty((len(panel), len(cutoffs), horizon, len(QUANTILE_LEVELS)))
     for o, t in enumerate(at):
-        calibration = Calibration.neutral(horizon) if z is None else conformal.calibrate(z, int(t), horizon)
+        calibration = (
+            Calibration.neutral(horizon)
+            if z is None
+            else conformal.calibrate(filtered.trusted(z, int(t)), int(t), horizon)
+        )
         q[:, o] = forecasts.at(int(t)).quantiles(calibration)
     return q

@@ -12,7 +12,6 @@ Shapes: N series, T periods, G models, R speeds of reversion, H horizons.
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -22,6 +21,7 @@ import numpy.typing as npt
 
 from forecast.forecasters.calibration import Margins
 from forecast.forecasters.grid.reversion import Reversion
+from forecast.forecasters.grid.slips import Watch, early_slips
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats
 
@@ -193,7 +193,7 @@ class FilteredPrices:
     """The filtered states of prices at every period, and the statistics that they pool.
 
     ``score`` (N, T, G): log likelihoods; ``slow`` (N, T): slow variance before pooling (``states`` has it pooled);
-    ``seen`` (N, T): observations so far.
+    ``seen`` (N, T): observations so far; ``slips`` (N, T): when a value was known to be one (``Watch.known``).
     """
 
     ds: Days
@@ -201,6 +201,7 @@ class FilteredPrices:
     score: Floats
     slow: Floats
     seen: npt.NDArray[np.int64]
+    slips: npt.NDArray[np.int64]
 
     def margins(self, horizon: int) -> Margins:
         """Forecasts of the log from every period, (N, T, H)."""
@@ -235,31 +236,31 @@ def filter_prices(
     settings: PriceSettings,
     *,
     pooled: Pooled | None = None,
+    least: int = 0,
 ) -> FilteredPrices:
     """One pass over logs ``x`` (N, T), NaN where missing, on the periods ``ds``.
 
     The series pool what they say of the models and of long-run volatility among themselves; ``pooled`` replaces that
-    by what was learned elsewhere. A change over a gap is not used: the expected change stands in for it. A large
-    change that the next one takes back was no price: the filter goes back and counts both periods as missing.
+    by what was learned elsewhere. A change over a gap is not used: the expected change stands in for it. Nor is that to
+    a large value that the next ones take back, nor that back. ``least``: observations before the first forecast, if all
+    of them may serve to find slips among them.
     """
     N, T = x.shape
     G = len(grid.phi)
-    changes = np.diff(x, axis=1, prepend=np.nan)
+    nothing = np.full(N, np.nan)
     others, log_prior = None if pooled is None else pooled.at(ds), grid.log_prior
-    run = before = _Filter(grid, settings, N)
+    run, watch = _Filter(grid, settings, N), Watch(_Filter(grid, settings, N), (N, T))
     seen = np.cumsum(np.isfinite(x), axis=1)
+    watch.known = early_slips(x, least, settings.start)
+    trusted = np.where(watch.known < T, np.nan, x)
     out_step, out_weights, out_score = (np.empty((N, T, G)) for _ in range(3))
     out_fast, out_slow, out_pooled, out_first, out_again = (np.empty((N, T)) for _ in range(5))
-    slips = np.zeros((N, T), dtype=bool)
     for t in range(T):
-        d = changes[:, t]
-        if t:
-            slips[:, t - 1] = undone = before.spiked(changes[:, t - 1], d)
-            if undone.any():
-                run.rewind(undone, before)
-                d = np.where(undone, np.nan, d)
-        before = run.copy()
-        run.advance(d)
+        value = trusted[:, t]
+        watch.returned(t, watch.before.distance(value), run)
+        watch.look(run.distance(value), run)
+        watch.before.advance(nothing)
+        run.advance(value)
         began = seen[:, t] > 0
         mean_score, mean_log = _others(run.score, run.slow, began) if others is None else others.row(t)
         run.weights = softmax(log_prior + run.score + settings.pooling * mean_score)
@@ -272,10 +273,10 @@ def filter_prices(
     states = PriceStates(
         grid, settings, x, out_step, out_weights, out_fast, out_pooled, out_first, out_again, np.zeros((N, T)), nowhere
     )
-    gaps = means.gaps(x, slips)
+    gaps = means.gaps(x, watch.known)
     ahead = states.margins(max(means.judged, default=1))
-    speeds = softmax(means.log_weights(x, gaps, slips, ahead, settings.memory))
-    return FilteredPrices(ds, replace(states, gap=gaps, speeds=speeds), out_score, out_slow, seen)
+    speeds = softmax(means.log_weights(x, gaps, watch.known, ahead, settings.memory))
+    return FilteredPrices(ds, replace(states, gap=gaps, speeds=speeds), out_score, out_slow, seen, watch.known)
 
 
 class _Filter:
@@ -283,29 +284,26 @@ class _Filter:
 
     def __init__(self, grid: PriceGrid, settings: PriceSettings, N: int) -> None:
         self.grid, self.settings = grid, settings
+        self.last, self.gap = np.full(N, np.nan), np.ones(N, dtype=int)
         self.step, self.score = np.zeros((N, len(grid.phi))), np.zeros((N, len(grid.phi)))
         self.weights = np.tile(softmax(grid.log_prior), (N, 1))
         self.fast, self.slow = np.full(N, settings.start**2), np.full(N, settings.start**2)
         self.stay, self.after, self.moves = np.tile([0.0, 0.5], (N, 1)), np.zeros(N, dtype=int), np.zeros(N)
 
-    def copy(self) -> _Filter:
-        return copy.copy(self)  # advance replaces arrays and writes into none
+    def take(self, rows: npt.NDArray[np.bool_], other: _Filter) -> None:
+        """Put ``rows`` where they are in ``other``."""
+        for name in ("last", "gap", "step", "score", "weights", "fast", "slow", "stay", "after", "moves"):
+            old, new = getattr(self, name), getattr(other, name)
+            setattr(self, name, np.where(rows.reshape(-1, *[1] * (new.ndim - 1)), new, old))
 
-    def spiked(self, first: Floats, second: Floats) -> npt.NDArray[np.bool_]:
-        """Whether the change ``first`` (N,) after this state was beyond five standard deviations and mostly undone by
-        the ``second``."""
-        large = np.abs(first) > 5 * np.sqrt(np.maximum(self.fast, self.slow))
-        return np.asarray(large & (np.abs(first + second) < np.abs(first) / 4))
+    def distance(self, x: Floats) -> Floats:
+        """How far ``x`` (N,) lies from the last log, in standard deviations of a change over so many periods."""
+        return np.asarray(np.abs(x - self.last) / np.sqrt(np.maximum(self.fast, self.slow) * self.gap))
 
-    def rewind(self, rows: npt.NDArray[np.bool_], earlier: _Filter) -> None:
-        """Put ``rows`` back to where they were ``earlier``, one period without observation on."""
-        for name in ("step", "score", "weights", "fast", "slow", "stay", "after", "moves"):
-            old, new = getattr(earlier, name), getattr(self, name)
-            setattr(self, name, np.where(rows.reshape(-1, *[1] * (new.ndim - 1)), old, new))
-        self.step = np.where(rows[:, None], self.grid.phi * self.step, self.step)
-
-    def advance(self, d: Floats) -> None:
-        """One period on, with the changes ``d`` (N,), NaN where missing."""
+    def advance(self, x: Floats) -> None:
+        """One period on, with the logs ``x`` (N,), NaN where missing."""
+        d = np.where(self.gap == 1, x - self.last, np.nan)
+        self.last, self.gap = np.where(np.isfinite(x), x, self.last), np.where(np.isfinite(x), 1, self.gap + 1)
         settings = self.settings
         known = np.isfinite(d)
         error = np.where(known[:, None], d[:, None] - self.step, 0.0)

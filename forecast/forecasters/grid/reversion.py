@@ -23,6 +23,7 @@ from forecast.timeseries.frequency import Freq
 from forecast.timeseries.series import Floats
 
 Bools = npt.NDArray[np.bool_]
+Periods = npt.NDArray[np.int64]
 
 #: Shares of the gap that close in a month, and the mean and sd of the normal prior on them. Where it is sure, a series
 #: of decades moves it: gold's went to no reversion at all.
@@ -78,42 +79,48 @@ class Reversion:
         """(R, H) share of the gap that has closed at each horizon."""
         return np.asarray(1 - (1 - self.speeds[:, None]) ** np.arange(1, horizon + 1))
 
-    def gaps(self, x: Floats, slips: Bools) -> Floats:
+    def gaps(self, x: Floats, slips: Periods) -> Floats:
         """(N, T) long-run mean of the logs ``x`` (N, T) up to each period, in its money, less the log in it; 0 without
-        a mean, NaN where missing. ``slips`` (N, T): values that the next one took back; they count until then."""
-        known, places = np.isfinite(x), np.arange(x.shape[1])
-        lasting, own = known & ~slips, known & slips
-        counts, values, times = np.ones(x.shape), np.nan_to_num(x), np.broadcast_to(places, x.shape)
-        mean = np.zeros(x.shape)
+        a mean, NaN where missing. ``slips`` (N, T): the period from which on a value no longer counts, T for most."""
+        T, places = x.shape[1], np.arange(x.shape[1])
+        known = np.isfinite(x)
+        counts, values, times = np.ones(x.shape), np.nan_to_num(x), np.ones(x.shape) * places
+        mean, seen = np.zeros(x.shape), _within(counts, known, slips, T)
         for window in self.windows:
-            count, total, time = (_within(np.where(lasting, a, 0.0), window) + own * a for a in (counts, values, times))
+            count, total, time = (_within(a, known, slips, window) for a in (counts, values, times))
             age = places - time / np.maximum(count, 1)
             mean += (total / np.maximum(count, 1) + self.inflation * age) / len(self.windows)
-        has_mean = (lasting.cumsum(axis=1) + own >= self.least) & bool(self.windows)
+        has_mean = (seen >= self.least) & bool(self.windows)
         return np.where(known, np.where(has_mean, mean - x, 0.0), np.nan)
 
-    def log_weights(self, x: Floats, gaps: Floats, slips: Bools, forecasts: Margins, memory: float) -> Floats:
+    def log_weights(self, x: Floats, gaps: Floats, slips: Periods, forecasts: Margins, memory: float) -> Floats:
         """(N, T, R) by the prior and the discounted log scores of each speed, of outcomes known in each period.
 
         ``forecasts`` (N, T, H) without reversion. A score is the Student-t log likelihood of the innovations, over the
-        horizon: outcomes so far ahead overlap as much. A slip is no origin, and an outcome until it is taken back.
+        horizon: outcomes so far ahead overlap as much. A slip is no origin, and an outcome until it is known as one.
         """
         N, T = x.shape
-        scores = np.zeros((N, T, len(self.speeds)))
+        scores, slipped = np.zeros((N, T, len(self.speeds))), slips < T
         for h in self.judged:
             if h < T:
-                error = np.where(slips[:, :-h], np.nan, x[:, h:] - forecasts.mean[:, :-h, h - 1])[..., None]
+                error = np.where(slipped[:, :-h], np.nan, x[:, h:] - forecasts.mean[:, :-h, h - 1])[..., None]
                 z = (error - gaps[:, :-h, None] * self.closed(h)[:, -1]) / forecasts.sd[:, :-h, h - 1, None]
                 scores[:, h:] += np.nan_to_num(-3 * np.log1p(z**2 / 3)) / h
-        lasting, run = np.where(slips[..., None], 0.0, scores), np.zeros((N, len(self.speeds)))
-        for t in range(T):
-            before = memory * run
-            scores[:, t] += before
-            run = lasting[:, t] + before
+        own = np.where(slipped[..., None], scores, 0.0)
+        scores -= own
+        for t in range(1, T):
+            scores[:, t] += memory * scores[:, t - 1]
+        for i, s in np.argwhere(slipped):
+            until = np.arange(slips[i, s] - s)[:, None]
+            scores[i, s : slips[i, s]] += memory**until * own[i, s]
         return np.asarray(self.log_prior + scores)
 
 
-def _within(a: Floats, window: int) -> Floats:
-    """Sums (N, T) over the last so many periods."""
-    total = a.cumsum(axis=1)
-    return np.asarray(total - np.hstack([np.zeros((len(a), min(window, a.shape[1]))), total[:, :-window]]))
+def _within(a: Floats, known: Bools, slips: Periods, window: int) -> Floats:
+    """Sums (N, T) of ``a`` over the last so many periods, where ``known`` and no slip that is known as one."""
+    T = a.shape[1]
+    total = np.where(known & (slips == T), a, 0.0).cumsum(axis=1)
+    sums = total - np.hstack([np.zeros((len(a), min(window, T))), total[:, :-window]])
+    for i, s in np.argwhere(known & (slips < T)):
+        sums[i, s : min(slips[i, s], s + window)] += a[i, s]
+    return np.asarray(sums)

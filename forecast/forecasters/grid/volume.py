@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from forecast.forecasters.calibration import Margins
 from forecast.forecasters.grid.price import softmax
+from forecast.forecasters.grid.slips import Watch, early_slips
 from forecast.timeseries.fourier import seasonal
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats
@@ -135,12 +136,14 @@ class VolumeState:
 @dataclass(frozen=True, eq=False)
 class FilteredVolumes:
     """Filtered forecasts of the log from every period: ``mean``, ``sd`` (N, T, H), NaN where the period was not
-    observed; the states after the last observation of each series; ``seen`` (N, T): observations so far."""
+    observed; the states after the last observation of each series; ``seen`` (N, T): observations so far; ``slips``
+    (N, T): when a value was known to be one (``Watch.known``)."""
 
     mean: Floats
     sd: Floats
     last: Sequence[VolumeState | None]
     seen: npt.NDArray[np.int64]
+    slips: npt.NDArray[np.int64]
 
 
 def _mixture(
@@ -166,6 +169,16 @@ def _mixture(
     average = (weights * means).sum(axis=-1)
     spread = (weights * (variances + (means - average[..., None]) ** 2)).sum(axis=-1)
     return average.T, np.sqrt(spread).T
+
+
+@dataclass(frozen=True, eq=False)
+class Expected:
+    """The next value of each model: ``mean``, ``variance`` (N, G), the latter in units of σ², and the covariance
+    ``loading`` (K, N, G) with its state."""
+
+    mean: Floats
+    variance: Floats
+    loading: Floats
 
 
 class _Filter:
@@ -198,14 +211,33 @@ class _Filter:
         self.cov[0, 0] += grid.level
         self.cov[1, 1] += grid.ar
 
-    def update(self, x: Floats, terms: Floats) -> None:
-        """Take in ``x`` (N,), NaN where missing, with the seasonal ``terms`` (K - 2,) of the period."""
-        settings, K = self.settings, len(self.mean)
-        b = np.concatenate([[1.0, 1.0], terms])
+    def take(self, rows: npt.NDArray[np.bool_], other: _Filter) -> None:
+        """Put ``rows`` where they are in ``other``."""
+        for name in ("mean", "cov", "sigma2", "squares", "logs"):
+            getattr(self, name)[..., rows, :] = getattr(other, name)[..., rows, :]
+        for name in ("count", "evidence"):
+            setattr(self, name, np.where(rows, getattr(other, name), getattr(self, name)))
+
+    def expect(self, terms: Floats) -> Expected:
+        """What is expected of a period with the seasonal ``terms`` (K - 2,)."""
+        b, K = np.concatenate([[1.0, 1.0], terms]), len(self.mean)
+        loading = (b @ self.cov.reshape(K, -1)).reshape(self.mean.shape)
+        variance = np.tensordot(b, loading, axes=1) + self.grid.noise
+        return Expected(np.tensordot(b, self.mean, axes=1), variance, loading)
+
+    def distance(self, x: Floats, expected: Expected) -> Floats:
+        """How far ``x`` (N,) lies from what was ``expected``, in standard deviations, by the models' weights; NaN while
+        there is too little to tell by, and where every value is to count."""
+        sizes = np.abs(x[:, None] - expected.mean) / np.sqrt(self.sigma2 * expected.variance)
+        tells = self.settings.robust & (self.count > self.settings.weight_skip)
+        return np.where(tells, (self.weights() * sizes).sum(axis=1), np.nan)
+
+    def update(self, x: Floats, expected: Expected) -> None:
+        """Take in ``x`` (N,), NaN where missing."""
+        settings = self.settings
         known = np.isfinite(x)[:, None]
-        error = np.where(known, np.nan_to_num(x)[:, None] - np.tensordot(b, self.mean, axes=1), 0.0)
-        ph = (b @ self.cov.reshape(K, -1)).reshape(self.mean.shape)
-        f = np.tensordot(b, ph, axes=1) + self.grid.noise
+        ph, f = expected.loading, expected.variance
+        error = np.where(known, np.nan_to_num(x)[:, None] - expected.mean, 0.0)
         size = np.abs(error) / np.sqrt(self.sigma2 * f)
         excess = np.where((self.count > settings.weight_skip)[:, None], np.maximum(size / settings.clip, 1.0), 1.0)
         excess = excess if settings.robust else np.ones_like(size)
@@ -239,13 +271,26 @@ class _Filter:
         return VolumeState(self.grid, freq, ds, mean, cov, self.sigma2[i].copy(), weights[i])
 
 
+def _expected(run: _Filter, watch: Watch[_Filter], t: int, x: Floats, terms: Floats) -> Expected:
+    """What ``run`` expects of period ``t``, once it has been put back where ``x`` (N,) takes a slip back."""
+    expected = run.expect(terms)
+    if watch.open.any():
+        before = watch.before
+        returned = watch.returned(t, before.distance(x, before.expect(terms)), run)
+        run.cov[0, 0, watch.stayed] += run.settings.level_prior  # of a new level as little is known as of the first
+        if returned or watch.stayed.any():
+            expected = run.expect(terms)
+    watch.look(run.distance(x, expected), run)
+    return expected
+
+
 def filter_volumes(
     ds: Days, x: Floats, freq: Freq, grid: VolumeGrid, settings: VolumeSettings, reach: tuple[int, int]
 ) -> FilteredVolumes:
     """One pass over logs ``x`` (N, T), NaN where missing, on the periods ``ds``.
 
     ``reach``: horizon and least; forecasts so many periods ahead (0: none, states only) from every period that is
-    observed and at least the least-th observation of its series, NaN elsewhere.
+    observed and at least the least-th observation of its series, NaN elsewhere. Slips do not count once they are known.
     """
     horizon, least = reach
     N, T = x.shape
@@ -255,15 +300,22 @@ def filter_volumes(
     seen = np.cumsum(np.isfinite(x), axis=1)
     lasts = [int(np.flatnonzero(np.isfinite(row))[-1]) if np.isfinite(row).any() else -1 for row in x]
     run = _Filter(grid, settings, N, 2 + terms.shape[1])
+    watch = Watch(_Filter(grid, settings, N, 2 + terms.shape[1]), (N, T), freq.season)
+    if settings.robust:
+        watch.known = early_slips(x, least, settings.scale_start, freq.season)
+        watch.returns = watch.known < T
+        x = np.where(watch.returns, np.nan, x)
     mean, sd = np.full((N, T, horizon), np.nan), np.full((N, T, horizon), np.nan)
     states: list[VolumeState | None] = [None] * N
     for t in range(T):
         if t:
             run.advance()
-        fresh = np.flatnonzero((seen[:, t] == 1) & np.isfinite(x[:, t]))
+            if watch.open.any():
+                watch.before.advance()
+        fresh = np.flatnonzero(np.isfinite(x[:, t]) & (run.count == 0))
         if fresh.size:
             run.begin(fresh, x[fresh, t])
-        run.update(x[:, t], terms[t])
+        run.update(x[:, t], _expected(run, watch, t, x[:, t], terms[t]))
         ready = np.isfinite(x[:, t]) & (seen[:, t] >= least) & (horizon > 0)
         ending = [i for i, last in enumerate(lasts) if last == t]
         if ready.any() or ending:
@@ -274,4 +326,4 @@ def filter_volumes(
             mean[ready, t], sd[ready, t] = means[ready] + days[t + 1 : t + 1 + horizon], sds[ready]
         for i in ending:
             states[i] = run.state(i, ds[t], freq, weights)
-    return FilteredVolumes(mean, sd, states, seen)
+    return FilteredVolumes(mean, sd, states, seen, watch.known)

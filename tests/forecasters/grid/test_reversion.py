@@ -31,7 +31,7 @@ def filtered(*rows: Floats, freq: Freq = MONTHS, means: Reversion | None = None)
 
 
 def gaps(x: Floats, freq: Freq = MONTHS) -> Floats:
-    return np.asarray(Reversion.of(freq).gaps(x[None], np.zeros((1, len(x)), dtype=bool))[0])
+    return np.asarray(Reversion.of(freq).gaps(x[None], np.full((1, len(x)), len(x)))[0])
 
 
 def test_a_price_above_its_mean_is_expected_to_fall_by_a_share_of_the_distance_each_month() -> None:
