@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -99,6 +100,8 @@ def _added(catalog: Catalog, extra: Sequence[Path], scratch: Path) -> dict[str, 
     added: dict[str, str] = {}
     for path in extra:
         more = read_extra(path, catalog.series(), scratch)
+        for other in more.others:
+            print(f"{other}: left out, as its columns are not those of observations", file=sys.stderr)
         catalog.add(series=more.series, known_at=now)
         for file in more.observations:
             ingest(catalog, file, known_at=now, options=options)

@@ -77,9 +77,9 @@ def test_a_task_tells_others_each_value_with_when_it_was_known(folder: Path, tmp
     np.testing.assert_array_equal(again.y, history.y)
 
 
-def test_a_file_of_something_else_is_named_and_left_alone(folder: Path, tmp_path: Path) -> None:
-    extra = read_extra(folder, {}, tmp_path)
-    assert [path.name for path in extra.others] == ["rates.csv"]
+def test_a_file_of_something_else_is_named_and_left_alone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    read_panel([folder])
+    assert "rates.csv: left out, as its columns are not those of observations" in capsys.readouterr().err
 
 
 def test_bundled_evidence_is_forecast_where_a_folder_asks_for_it_and_stays_what_it_is(
