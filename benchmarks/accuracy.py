@@ -3,7 +3,8 @@
     python benchmarks/accuracy.py [--quick] [--json FILE] [--extra DIR|XLSX]… [--only PANEL] [--keep DIR] [--alone]
         [--origins N|FILE] [--horizon N] [--peer [NAME=]FILE|DIR]… [--write DIR] [--by-horizon] [--by-group]
 
-The engine is asked as ``orecast backtest`` asks it, on a catalogue of its own. Every other method gets the log of a
+The engine is asked as ``orecast backtest`` asks it, on a catalogue of its own, and so is the ensemble where ``make
+pretrained`` has installed its weights. Every other method gets the log of a
 series up to each cutoff and gives fifteen quantiles a horizon; scores are taken in the series' unit. Prices: horizons
 1 to 24 against the naive forecast; volumes and values: 1 to 12 against the seasonal naive one. Imputed and suspect
 figures are never scored. statsforecast runs where ``make peers`` has made its environment. ``--quick``: every fourth
@@ -37,11 +38,13 @@ from support.task_files import write_task
 
 from forecast.catalog import Catalog
 from forecast.errors import Fault, ForecastError, InvalidInput
+from forecast.forecasters import FORECASTERS
+from forecast.forecasters.ensemble import Ensemble
 from forecast.forecasters.grid.engine import Grid
 from forecast.training import origins
 from forecast.wording import counted
 
-OURS = "orecast grid"
+OURS, WITH_PRETRAINED = "orecast grid", "orecast ensemble"
 
 
 def main() -> None:
@@ -65,7 +68,12 @@ def main() -> None:
                 folder = options.write / kind.name
                 write_task(folder, task, catalog)
                 write_forecasts(folder / FORECASTS, Grid.family, task, ours)
-            compare(report, kind, task, {OURS: ours}, foreign, added)
+            answers = {OURS: ours}
+            if Ensemble.family in FORECASTERS:
+                answers[WITH_PRETRAINED] = backtested(task, catalog, settings, Ensemble.family)
+            compare(report, kind, task, answers, foreign, added)
+    if Ensemble.family not in FORECASTERS:
+        report.note("The ensemble was left out: `make pretrained` installs its weights.")
     if not options.alone and not PEERS_PYTHON.exists():
         report.note("statsforecast was left out: `make peers` makes its environment.")
     report.finish()
@@ -116,7 +124,7 @@ def compare(
         answers |= kept(options.keep, "local", task, lambda: local_peers(task, options.seed))
         if not options.quick and PEERS_PYTHON.exists():
             answers |= kept(options.keep, "statsforecast", task, lambda: statsforecast_peers(task))
-    shown = [OURS]
+    shown = list(ours)
     for one in foreign:
         if one.name in answers:
             raise InvalidInput(Fault("peer", one.name, "a name that no other method has, as in --peer NAME=FILE"))
@@ -137,7 +145,7 @@ def compare(
         if options.by_group:
             parts = groups(scores, lambda series_id: added.get(series_id, BUNDLE))
             report.table(f"{kind.title} by group: {name}", by_group(scores, name, parts))
-    for name in shown[1:]:
+    for name in shown[len(ours) :]:
         summary, ratios = against(scores, OURS, name)
         report.table(f"{kind.title}: {OURS} as a ratio to {name}", [summary])
         apart = [ratio.row for ratio in ratios if abs(ratio.t) > 2]

@@ -17,7 +17,7 @@ from peers.naive import naive
 
 from forecast.catalog import Catalog
 from forecast.forecasters.calibration import student_levels
-from forecast.forecasters.grid.engine import panel_quantiles
+from forecast.forecasters.grid.engine import Grid, panel_quantiles
 from forecast.jobs.backtest import BacktestQuestion, run
 from forecast.metrics import QUANTILE_LEVELS
 from forecast.settings import Settings
@@ -30,10 +30,10 @@ PEERS_PYTHON = Path(__file__).parents[2] / ".venv-peers" / "bin" / "python"
 _SCRIPT = Path(__file__).parents[1] / "peers" / "statsforecast_script.py"
 
 
-def backtested(task: Task, catalog: Catalog, settings: Settings) -> Answer:
+def backtested(task: Task, catalog: Catalog, settings: Settings, family: str = Grid.family) -> Answer:
     """What ``orecast backtest`` says: the same job on the same catalogue, its series among all of their kind."""
     student_levels()  # loads scipy
-    question = BacktestQuestion(dt.date.today(), task.horizon, compared=False)
+    question = BacktestQuestion(dt.date.today(), task.horizon, family=family, compared=False)
     started = time.perf_counter()
     answer = run(catalog, settings, task.origins, question)
     seconds = time.perf_counter() - started
