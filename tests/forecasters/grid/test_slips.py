@@ -92,6 +92,15 @@ def test_as_many_as_three_in_a_row_are_slips_where_the_next_value_takes_them_bac
     np.testing.assert_allclose(wrong, gap, rtol=1e-9)
 
 
+@pytest.mark.parametrize("is_price", [True, False])
+def test_a_card_says_which_values_did_not_count(is_price: bool) -> None:
+    one, two = (sample(spoiled(history(is_price, 90), 10, *at), is_price) for at in ((50,), (50, 70)))
+    said = [Grid().fit(y, Design.empty(y.ds)).notes[1:] for y in (one, two)]
+    assert said[0] == ("the value of March 2004 lies far out and the next took it back: it does not count",)
+    assert "2 values lie far out" in said[1][0]
+    assert "(the last: November 2005)" in said[1][0]
+
+
 # What stays
 
 
