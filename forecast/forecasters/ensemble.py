@@ -7,11 +7,11 @@ family can be a member. The paths run in the order of those of the first.
 
 The weights of ``pretrained`` beside ``grid`` were chosen on half of the series and the earlier half of the origins, of
 73 prices (1976 to 2026) and 131 flows (2017 to 2026), and hold on the rest. CRPS to that of the grid: prices −.4 %,
-flows −1 % at h 1 to 12 and −1.5 % to 24; at origins from 2021 on, later than nearly all that the model has seen, −.7 and
-−.7 %. The 22 bundled flows do not gain (+.2 %). Beside a grid without reversion and drift the model gains three times as
-much: that is what it knows of prices and trade. The first month of a price is the grid's alone: the model does not know
-that neighbouring monthly averages share days. Weights that each series learns from its own scores gain another .3 %,
-and wait until they gain more.
+flows −1 % at h 1 to 12 and −1.5 % to 24; at origins from 2021 on, later than nearly all that the model has seen, −.7 %
+each. The 22 bundled flows do not gain (+.2 %). Beside a grid without reversion and drift the model gains three times as
+much: that is most of what it knows. The first month of a price is the grid's alone: the model does not know that
+neighbouring monthly averages share days. Weights that each series learns from its own scores gain another .3 %, and
+wait until they gain more.
 """
 
 from __future__ import annotations

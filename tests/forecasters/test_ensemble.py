@@ -66,7 +66,7 @@ def test_of_fewer_than_sixty_values_the_grid_forecasts_alone_and_the_card_says_s
     assert fit.notes[0] == "ensemble: grid alone, too few values"
     np.testing.assert_array_equal(draws(Ensemble(), short), draws(Grid(), short))
     longer = made(False, until=60)
-    assert Ensemble().fit(longer, Design.empty(longer.ds)).notes[0] == "ensemble: grid with up to 30 % pretrained"
+    assert Ensemble().fit(longer, Design.empty(longer.ds)).notes[0] == "ensemble: grid with up to 20 % pretrained"
 
 
 def test_origins_before_and_after_the_sixtieth_value_each_have_their_members() -> None:

@@ -28,6 +28,7 @@ from forecast.metrics import QUANTILE_LEVELS
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.sample import Sample
 from forecast.timeseries.series import Floats
+from forecast.wording import counted
 
 #: Observations before the first forecast.
 MIN_GRID_OBSERVATIONS = 18
@@ -170,7 +171,9 @@ class Grid:
         source = filtered.source
         state = source.state(i, last) if isinstance(source, FilteredPrices) else source.last[i]
         assert state is not None
-        return GridFitted(np.datetime64(panel.ds[last], "D"), state, calibration, self)
+        known = np.isfinite(panel.x[i]) & (source.slips[i] <= last)
+        slips = tuple(panel.freq.in_words(day) for day in panel.ds[known].tolist())
+        return GridFitted(np.datetime64(panel.ds[last], "D"), state, calibration, self, slips)
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,12 +215,13 @@ class FilteredPanel:
 @dataclass(frozen=True, eq=False)
 class GridFitted:
     """The filtered state of one series, and the calibration of its intervals; ``grid``: the settings it was filtered
-    with."""
+    with; ``slips``: the periods, in words, whose values did not count, as later ones took them back."""
 
     last: np.datetime64
     state: PriceStates | VolumeState
     calibration: Calibration
     grid: Grid
+    slips: tuple[str, ...] = ()
 
     family: ClassVar[str] = "grid"
 
@@ -228,7 +232,15 @@ class GridFitted:
     @property
     def notes(self) -> tuple[str, ...]:
         drawn = self.state.describe_reversion() if isinstance(self.state, PriceStates) else ""
-        return (self.calibration.describe(), *([drawn] if drawn else []))
+        return tuple(said for said in (self.calibration.describe(), drawn, self._not_counted()) if said)
+
+    def _not_counted(self) -> str:
+        if not self.slips:
+            return ""
+        if len(self.slips) == 1:
+            return f"the value of {self.slips[0]} lies far out and the next took it back: it does not count"
+        many = counted(len(self.slips), "value")
+        return f"{many} lie far out and the next took them back (the last: {self.slips[-1]}): they do not count"
 
     def margins(self, horizon: int) -> Margins:
         """Uncalibrated distribution of the log for the horizons 1..H."""
@@ -291,11 +303,9 @@ def panel_quantiles(
     z = standardised(panel, filtered) if calibrate == "panel" else None
     conformal = _PRICE_CONFORMAL if panel.is_price else _VOLUME_CONFORMAL
     q = np.empty((len(panel), len(cutoffs), horizon, len(QUANTILE_LEVELS)))
-    for o, t in enumerate(at):
-        calibration = (
-            Calibration.neutral(horizon)
-            if z is None
-            else conformal.calibrate(filtered.trusted(z, int(t)), int(t), horizon)
-        )
-        q[:, o] = forecasts.at(int(t)).quantiles(calibration)
+    for o, t in enumerate(at.tolist()):
+        calibration = Calibration.neutral(horizon)
+        if z is not None:
+            calibration = conformal.calibrate(filtered.trusted(z, t), t, horizon)
+        q[:, o] = forecasts.at(t).quantiles(calibration)
     return q

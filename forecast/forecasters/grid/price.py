@@ -259,7 +259,8 @@ def filter_prices(
         value = trusted[:, t]
         watch.returned(t, watch.before.distance(value), run)
         watch.look(run.distance(value), run)
-        watch.before.advance(nothing)
+        if watch.open.any():
+            watch.before.advance(nothing)
         run.advance(value)
         began = seen[:, t] > 0
         mean_score, mean_log = _others(run.score, run.slow, began) if others is None else others.row(t)

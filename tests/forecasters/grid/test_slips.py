@@ -89,6 +89,15 @@ def test_two_values_in_a_row_were_there_and_are_learned_from(is_price: bool, fac
     assert (shocked[:, -1] - shocked[:, 0] > 1.1 * (gap[:, -1] - gap[:, 0])).all()
 
 
+@pytest.mark.parametrize("is_price", [True, False])
+def test_a_card_says_which_values_did_not_count(is_price: bool) -> None:
+    one, two = (sample(spoiled(history(is_price, 90), 10, *at), is_price) for at in ((50,), (50, 70)))
+    said = [Grid().fit(y, Design.empty(y.ds)).notes[-1:] for y in (one, two)]
+    assert said[0] == ("the value of March 2004 lies far out and the next took it back: it does not count",)
+    assert "2 values lie far out" in said[1][0]
+    assert "(the last: November 2005)" in said[1][0]
+
+
 # What stays
 
 
