@@ -2,8 +2,10 @@
 
 Two dozen overlapping origins of one series are weak evidence: the family that won them by chance is worse next
 year. So each family's log score ratio is averaged with what the family did on many other series, which count for
-more (an empirical-Bayes shrinkage, James and Stein 1961). The baseline keeps its place unless it is beaten twice: in
-the series' own backtest, and by two percent with that experience.
+more (an empirical-Bayes shrinkage, James and Stein 1961). The baseline keeps its place unless it is beaten by two
+percent with that experience. On 80 prices and 55 flows at every month, choosing so is within .3 % of the best family
+throughout; to ask for a better backtest of the series itself as well costs 1.2 %, since two years of one trend decide
+it.
 """
 
 from __future__ import annotations
@@ -78,9 +80,11 @@ def choose(table: Sequence[BacktestScores], series: Series) -> Selection:
     if not rivals:
         return Selection(baseline, 1.0, f"{NAIVE[baseline]} serves: no other model could be tested on past data")
     own = {s.family: s.score for s in table}
-    best = min(rivals, key=lambda family: (own[family] >= 1, rivals[family]))
+    passing = {family: score for family, score in rivals.items() if score <= 1 - MIN_GAIN}
+    # of those, one that also won here is preferred
+    best = min(passing or rivals, key=lambda family: (own[family] >= 1, rivals[family]))
     error = f"{own[best]:.3f} of that of {baseline} on this series, {rivals[best]:.3f} weighed with other series"
-    if own[best] >= 1 or rivals[best] > 1 - MIN_GAIN:
+    if not passing:
         return Selection(
             baseline,
             1.0,
