@@ -15,8 +15,9 @@ DECILES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a model comes from: ``trained_on`` names the data that it has seen, none of them later than ``known_to``,
-    the day by which they were published: only forecasts from later periods are sure to be of what it never saw."""
+    """Where a model comes from: ``trained_on`` names the data that it has seen, first published by ``known_to``: only
+    forecasts from later periods are of what it hardly saw, and only those after the model itself of what it never
+    did."""
 
     name: str
     licence: str
@@ -26,7 +27,7 @@ class Provenance:
     def describe(self) -> str:
         """One sentence for a card."""
         return (
-            f"pretrained model {self.name} ({self.licence}), trained on {self.trained_on}; what it saw ends by "
+            f"pretrained model {self.name} ({self.licence}), trained on {self.trained_on}, first published by "
             f"{self.known_to:%Y-%m}: tests on periods before that may flatter it"
         )
 
