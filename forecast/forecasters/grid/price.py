@@ -280,7 +280,7 @@ def filter_prices(
     )
     gaps = means.gaps(x, watch.known)
     ahead = states.margins(max(means.judged, default=1))
-    speeds = softmax(means.log_weights(x, gaps, watch.known, ahead, settings.memory))
+    speeds = softmax(means.log_weights(x, watch.known, ahead, settings.memory))
     return FilteredPrices(ds, replace(states, gap=gaps, speeds=speeds), out_score, out_slow, seen, watch.known)
 
 

@@ -74,6 +74,15 @@ def test_the_mean_is_in_the_money_of_the_day() -> None:
     assert (gaps(np.zeros(400))[60:] > 0).all()
 
 
+def test_a_young_price_that_rose_ever_since_is_not_drawn_back() -> None:
+    rising = walk(61, drift=0.45 / 12, sd=0.03)
+    assert gaps(rising)[-1] < -0.8
+    # what two to five years say of the speeds counts from the first month with a mean on
+    state = filtered(rising).state(0, 60)
+    assert state.pull(12)[-1] > -0.03
+    assert state.speeds[0] > 0.6
+
+
 def test_five_years_are_needed_in_any_frequency() -> None:
     x = walk(100)
     assert (gaps(x)[:59] == 0).all()
