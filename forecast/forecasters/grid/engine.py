@@ -231,8 +231,9 @@ class GridFitted:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        drawn = self.state.describe_reversion() if isinstance(self.state, PriceStates) else ""
-        return tuple(said for said in (self.calibration.describe(), drawn, self._not_counted()) if said)
+        state = self.state
+        far = state.describe_reversion() if isinstance(state, PriceStates) else state.describe_growth()
+        return tuple(said for said in (self.calibration.describe(), far, self._not_counted()) if said)
 
     def _not_counted(self) -> str:
         if not self.slips:

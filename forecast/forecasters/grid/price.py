@@ -139,13 +139,17 @@ class PriceStates:
         return np.asarray(self.gap[..., None] * (self.speeds @ self.settings.means.closed(horizon)))
 
     def describe_reversion(self) -> str:
-        """One sentence for a card, about one origin; empty without a long-run mean."""
+        """One sentence for a card, about one origin; empty without a long-run mean. The way is one of ratios, so that
+        what it comes to in a year is said too."""
         means = self.settings.means
         if not means.windows or self.gap == 0:
             return ""
         off, share = float(np.expm1(self.gap)), float(self.speeds @ means.closed(means.year)[:, -1])
         side = f"{100 * abs(off):.0f} % {'above' if off > 0 else 'below'} the last value"
-        return f"drawn to {means.describe()}, {side}: {100 * share:.0f} % of the way in a year"
+        if share < 0.005:
+            return f"not drawn to {means.describe()}, {side}: what it did so far speaks against it"
+        year = f"{100 * float(np.expm1(self.gap * share)):+.0f} %"
+        return f"drawn to {means.describe()}, {side}: {100 * share:.0f} % of the way in a year, {year}"
 
     def variances(self, horizon: int) -> Floats:
         """σ² of the innovations 1..H ahead (..., H): the fast variance reverts to the slow one."""
@@ -276,7 +280,7 @@ def filter_prices(
     )
     gaps = means.gaps(x, watch.known)
     ahead = states.margins(max(means.judged, default=1))
-    speeds = softmax(means.log_weights(x, gaps, watch.known, ahead, settings.memory))
+    speeds = softmax(means.log_weights(x, watch.known, ahead, settings.memory))
     return FilteredPrices(ds, replace(states, gap=gaps, speeds=speeds), out_score, out_slow, seen, watch.known)
 
 

@@ -30,6 +30,9 @@ Periods = npt.NDArray[np.int64]
 SPEEDS, SPEED_MEAN, SPEED_SD = (0.0, 0.01, 0.02, 0.03), 0.01, 0.0075
 #: Years of the means that are averaged, and those that a series needs to have one.
 MEAN_YEARS, MEAN_LEAST_YEARS = (5, 10, 20), 5
+#: Years after which it is judged whether it would have reverted to the mean so far. A price that has one only since
+#: yesterday and rose ever since is not to fall because nobody looked.
+JUDGED_FROM = 2
 #: Growth of the general price level a year.
 INFLATION = 0.02
 #: Horizons, in years, at which speeds are judged, if that is not more than so many periods.
@@ -79,9 +82,10 @@ class Reversion:
         """(R, H) share of the gap that has closed at each horizon."""
         return np.asarray(1 - (1 - self.speeds[:, None]) ** np.arange(1, horizon + 1))
 
-    def gaps(self, x: Floats, slips: Periods) -> Floats:
+    def gaps(self, x: Floats, slips: Periods, least: int | None = None) -> Floats:
         """(N, T) long-run mean of the logs ``x`` (N, T) up to each period, in its money, less the log in it; 0 without
-        a mean, NaN where missing. ``slips`` (N, T): the period from which on a value no longer counts, T for most."""
+        a mean, NaN where missing. ``slips`` (N, T): the period from which on a value no longer counts, T for most;
+        ``least``: observations that a mean needs, instead of the usual ones."""
         T, places = x.shape[1], np.arange(x.shape[1])
         known = np.isfinite(x)
         counts, values, times = np.ones(x.shape), np.nan_to_num(x), np.ones(x.shape) * places
@@ -90,16 +94,17 @@ class Reversion:
             count, total, time = (_within(a, known, slips, window) for a in (counts, values, times))
             age = places - time / np.maximum(count, 1)
             mean += (total / np.maximum(count, 1) + self.inflation * age) / len(self.windows)
-        has_mean = (seen >= self.least) & bool(self.windows)
+        has_mean = (seen >= (self.least if least is None else least)) & bool(self.windows)
         return np.where(known, np.where(has_mean, mean - x, 0.0), np.nan)
 
-    def log_weights(self, x: Floats, gaps: Floats, slips: Periods, forecasts: Margins, memory: float) -> Floats:
+    def log_weights(self, x: Floats, slips: Periods, forecasts: Margins, memory: float) -> Floats:
         """(N, T, R) by the prior and the discounted log scores of each speed, of outcomes known in each period.
 
         ``forecasts`` (N, T, H) without reversion. A score is the Student-t log likelihood of the innovations, over the
         horizon: outcomes so far ahead overlap as much. A slip is no origin, and an outcome until it is known as one.
         """
         N, T = x.shape
+        gaps = self.gaps(x, slips, JUDGED_FROM * self.year)
         scores, slipped = np.zeros((N, T, len(self.speeds))), slips < T
         for h in self.judged:
             if h < T:

@@ -105,6 +105,15 @@ class VolumeState:
         ds = self.freq.range(self.freq.shift(self.ds, 1), horizon)
         return seasonal(ds, self.freq), working_days(ds, self.freq)
 
+    def describe_growth(self) -> str:
+        """One sentence for a card; empty where no model grows."""
+        rate = 100 * float(np.expm1(self.freq.per_year * (self.weights @ self.grid.drift)))
+        if not self.grid.drift.any():
+            return ""
+        return (
+            f"its level is taken to grow by {rate:.1f} % a year (0 or {100 * GROWTH:.0f}, weighed): no trend is learned"
+        )
+
     def margins(self, horizon: int) -> Margins:
         """Mean and sd of the log for the horizons 1..H."""
         one = (self.mean[:, None], self.cov[:, :, None], self.sigma2[None], self.weights[None])

@@ -124,6 +124,8 @@ def test_a_flow_grows_on_by_three_per_cent_a_year_or_less_and_no_boom_goes_on(
     days = working_days(MONTHS.range(MONTHS.shift(state.ds, 1), 24), MONTHS)
     mean = state.margins(24).mean - days
     assert low < mean[23] - mean[11] < high
+    rate = 100 * np.expm1(12 * state.weights @ state.grid.drift)
+    assert f"to grow by {rate:.1f} % a year" in state.describe_growth()
 
 
 @pytest.mark.parametrize("code", ["D", "B", "W-SUN", "M", "Q"])
@@ -133,8 +135,9 @@ def test_growth_is_that_of_a_year_whatever_the_frequency(code: str) -> None:
 
 
 def test_yearly_flows_keep_their_level() -> None:
-    mean = state_of(np.linspace(5.0, 8.0, 30), Freq("Y")).margins(5).mean
-    assert (np.diff(mean) <= 0.01).all()
+    state = state_of(np.linspace(5.0, 8.0, 30), Freq("Y"))
+    assert (np.diff(state.margins(5).mean) <= 0.01).all()
+    assert state.describe_growth() == ""
 
 
 def test_a_month_with_more_working_days_has_more_trade() -> None:

@@ -49,10 +49,14 @@ def test_a_price_above_its_mean_is_expected_to_fall_by_a_share_of_the_distance_e
 
 def test_a_card_says_where_a_price_is_drawn_to_and_how_fast() -> None:
     x = np.append(walk(240, sd=0.02), 1.0 + walk(12, 1, sd=0.02))
-    drawn = filtered(x).state(0, 251).describe_reversion()
+    state = filtered(x).state(0, 251)
+    drawn = state.describe_reversion()
     below = f"{-100 * np.expm1(gaps(x)[-1]):.0f} % below the last value"
     assert drawn.startswith(f"drawn to the mean price of the last 5, 10 and 20 years in today's money, {below}: ")
-    assert drawn.endswith(" % of the way in a year")
+    # the way is one of ratios, which nobody works out in his head
+    assert drawn.endswith(f" % of the way in a year, {100 * np.expm1(state.pull(12)[-1]):+.0f} %")
+    still = replace(state, speeds=np.array([1.0, 0.0, 0.0, 0.0]))
+    assert still.describe_reversion().startswith("not drawn to the mean price")
     assert filtered(x[:30]).state(0, 29).describe_reversion() == ""
 
 
@@ -68,6 +72,15 @@ def test_the_mean_is_in_the_money_of_the_day() -> None:
     steady = INFLATION / 12 * np.arange(400.0)
     np.testing.assert_allclose(gaps(steady)[60:], 0.0, atol=1e-12)
     assert (gaps(np.zeros(400))[60:] > 0).all()
+
+
+def test_a_young_price_that_rose_ever_since_is_not_drawn_back() -> None:
+    rising = walk(61, drift=0.45 / 12, sd=0.03)
+    assert gaps(rising)[-1] < -0.8
+    # what two to five years say of the speeds counts from the first month with a mean on
+    state = filtered(rising).state(0, 60)
+    assert state.pull(12)[-1] > -0.03
+    assert state.speeds[0] > 0.6
 
 
 def test_five_years_are_needed_in_any_frequency() -> None:
