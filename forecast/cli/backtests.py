@@ -88,7 +88,7 @@ def backtest(
     ] = None,
     family: Annotated[str | None, typer.Option(help="what forecasts; the engine, grid, by default")] = None,
     calibrate: Annotated[
-        Calibrate | None, typer.Option(help="intervals of grid, also in ensemble: learned from the panel (default), or Student-t")
+        Calibrate | None, typer.Option(help="intervals of the grid: learned from the panel (default), or Student-t")
     ] = None,
     as_of: AsOf = None,
     format: FormatOption = None,
