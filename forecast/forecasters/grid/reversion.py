@@ -29,7 +29,7 @@ Periods = npt.NDArray[np.int64]
 #: of decades moves it: gold's went to no reversion at all.
 SPEEDS, SPEED_MEAN, SPEED_SD = (0.0, 0.01, 0.02, 0.03), 0.01, 0.0075
 #: Years of the means that are averaged, and those that a series needs to have one.
-MEAN_YEARS, LEAST_YEARS = (5, 10, 20), 5
+MEAN_YEARS, MEAN_NEEDS_YEARS = (5, 10, 20), 5
 #: Growth of the general price level a year.
 INFLATION = 0.02
 #: Horizons, in years, at which speeds are judged, if that is not more than so many periods.
@@ -57,7 +57,7 @@ class Reversion:
         judged = tuple(sorted({min(max(round(years * year), 1), JUDGED_PERIODS) for years in JUDGED_YEARS}))
         log_prior = -((monthly - SPEED_MEAN) ** 2) / (2 * SPEED_SD**2)
         speeds = 1 - (1 - monthly) ** (12 / year)
-        return cls(speeds, log_prior, windows, round(LEAST_YEARS * year), INFLATION / year, judged)
+        return cls(speeds, log_prior, windows, round(MEAN_NEEDS_YEARS * year), INFLATION / year, judged)
 
     @classmethod
     def none(cls) -> Reversion:
@@ -67,7 +67,7 @@ class Reversion:
     @property
     def year(self) -> int:
         """Periods of a year."""
-        return self.least // LEAST_YEARS
+        return self.least // MEAN_NEEDS_YEARS
 
     @staticmethod
     def describe() -> str:
