@@ -134,8 +134,10 @@ def compare(
             answers[one.name] = answer
             shown.append(one.name)
     scores = Scores.of(task, answers, "naive" if task.season == 1 else "seasonal naive")
-    first, last = np.datetime_as_string(task.cutoffs[[0, -1]], unit="M")
-    what = f"{kind.title}: {len(task.origins)} series, {len(task.cutoffs)} origins from {first} to {last}"
+    judged = scores.judged()
+    used = np.isfinite(scores.by_method[OURS].crps).any(axis=(0, 2))
+    first, last = np.datetime_as_string(task.cutoffs[used][[0, -1]], unit="M") if used.any() else ("–", "–")
+    what = f"{kind.title}: {judged['series']} series, {judged['origins']} origins from {first} to {last}"
     report.table(f"{what}, h 1 to {task.horizon}, ratios to {scores.baseline}", methods(scores, OURS))
     for remark in remarks:
         report.note(remark)

@@ -12,6 +12,7 @@ together in shorter ones. ``--quick``: every fourth series.
 
 from __future__ import annotations
 
+import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from support.panel import monthly_targets, read_panel
 from support.report import Report, Row, parser
 
 from forecast import metrics
+from forecast.errors import ForecastError
 from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS, panel_quantiles
 from forecast.timeseries.series import Floats, History
 
@@ -153,4 +155,7 @@ def scores(logs: Floats, actual: Floats) -> dict[str, npt.NDArray[np.float64]]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ForecastError as error:
+        sys.exit(f"robustness.py: {error}")

@@ -8,6 +8,7 @@ line, column and value; what was not asked, or lacks a horizon, is counted and t
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,7 +30,7 @@ FORECASTS = "orecast.csv"
 _COLUMNS = ("series_id", "cutoff", "ds", *QUANTILES)
 _OPTIONAL = ("method",)
 
-Key = tuple[str, str, str, str]  # method, series, cutoff, period
+Key = tuple[str, str, str, int]  # method, series, cutoff, periods ahead
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +51,12 @@ class Foreign:
             self.h + other.h,
             np.concatenate([self.quantiles, other.quantiles]),
         )
+
+    def twice(self) -> str:
+        """The first period that is there more than once, in words; empty without one."""
+        lines = zip(self.series, self.cutoff.tolist(), self.h, strict=True)
+        many = next((line for line, count in Counter(lines).items() if count > 1), None)
+        return "{} from {}, {} ahead".format(*many) if many else ""
 
     def answer(self, task: Task) -> tuple[Answer, str]:
         """What of it was asked, and in words how much was not, or is not whole."""
@@ -90,6 +97,9 @@ def read_foreign(given: Iterable[str], series: Mapping[str, Series]) -> list[For
         for path in _files(Path(file)):
             for foreign in _read(path, name, series, reading):
                 found[foreign.name] = found[foreign.name] + foreign if foreign.name in found else foreign
+                if twice := found[foreign.name].twice():
+                    expected = f"files of {foreign.name} that share no period; {twice} is in two"
+                    reading.faults.append(Fault("peer", str(path), expected))
     reading.finish()
     return list(found.values())
 
@@ -125,9 +135,11 @@ def _read(path: Path, name: str, series: Mapping[str, Series], reading: Reading)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = list(_lines(csv.reader(file), path, series, reading))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         reading.faults.append(Fault("peer", str(path), f"a CSV file: {error}"))
         return
+    if not lines and not reading.faults:
+        reading.faults.append(Fault("peer", str(path), "forecasts: a line for each period ahead"))
     methods = dict.fromkeys(line.method for line in lines)
     for method in methods:
         of_it = [line for line in lines if line.method == method]
@@ -146,6 +158,7 @@ def _lines(rows: Iterator[list[str]], path: Path, series: Mapping[str, Series], 
     whole = ",".join(header)
     wrong = [Fault("header", whole, f"a column {name!r}", str(path), 1) for name in _COLUMNS if name not in header]
     known = (*_OPTIONAL, *_COLUMNS)
+    wrong += [Fault("header", name, "each column once", str(path), 1) for name, n in Counter(header).items() if n > 1]
     wrong += [Fault("header", name, one_of(known), str(path), 1) for name in header if name not in known]
     if wrong:
         reading.faults += wrong
@@ -159,7 +172,7 @@ def _lines(rows: Iterator[list[str]], path: Path, series: Mapping[str, Series], 
             if len(cells) != len(header):
                 raise InvalidInput(Fault("cells", len(cells), f"{len(header)} cells, one a column"))
             found = _line(row, series)
-            key = found.method, found.series_id, row["cutoff"], row["ds"]
+            key = found.method, found.series_id, found.cutoff, found.h
             if first.setdefault(key, line) != line:
                 raise InvalidInput(Fault("ds", row["ds"], f"each period once; it is on line {first[key]} already"))
             yield found

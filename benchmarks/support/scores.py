@@ -135,6 +135,7 @@ class Scores:
         one observation, and origins whose horizons overlap being correlated."""
         difference = self.by_method[other].crps - self.by_method[ours].crps
         base = _mean(self.by_method[self.baseline].crps, (1, 2))
+        base[base == 0] = math.nan  # nothing is a share of a certain baseline that came true
         by_origin = _mean(difference / base[:, None, None], (0, 2))
         mean = float(_mean(by_origin))
         return _over(mean, self.error_of_mean(by_origin - mean))

@@ -88,7 +88,7 @@ def backtest(
     ] = None,
     family: Annotated[str | None, typer.Option(help="what forecasts; the engine, grid, by default")] = None,
     calibrate: Annotated[
-        Calibrate | None, typer.Option(help="intervals of grid: learned from the panel (default), or Student-t")
+        Calibrate | None, typer.Option(help="intervals of the grid: learned from the panel (default), or Student-t")
     ] = None,
     as_of: AsOf = None,
     format: FormatOption = None,
@@ -102,9 +102,9 @@ def backtest(
 
     With --origins any series with observations is forecast anew, trained or
     not, as of periods that have passed; `cutoff` is the last period seen. grid
-    needs one pass for all of them, and looks at observations only; other
-    families are given the effects of the events known then. The scores are
-    shown; --output or --format gets the quantiles, a row a period ahead, and
+    needs one pass for all of them, and like ensemble looks at observations
+    only; other families are given the effects of the events known then. The
+    scores are shown; --output or --format gets the quantiles, a row a period ahead, and
     a file gets a manifest beside it, as with `orecast export`. What cannot be
     forecast from is named and left out (exit code 1).
 

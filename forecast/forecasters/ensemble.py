@@ -24,7 +24,7 @@ import numpy as np
 
 from forecast.coupling import couple
 from forecast.forecasters.base import Coefficients, Fitted, Forecaster, check, refuse_columns
-from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS, Grid
+from forecast.forecasters.grid.engine import MIN_GRID_OBSERVATIONS, Grid, GridFitted
 from forecast.forecasters.occurrence import Few
 from forecast.forecasters.origins import Origin
 from forecast.forecasters.pretrained.family import Pretrained
@@ -94,6 +94,13 @@ class EnsembleFit:
         for weight, fitted in self.others:
             margins += weight.at(len(future.ds)) * (np.sort(fitted.simulate(future, n, seed), axis=0) - own)
         return couple(paths.T, margins.T, ties=np.random.default_rng(seed)).T
+
+    def pull(self, horizon: int) -> Floats:
+        """(H,) expected log less that without reversion: the first member's, which reverts where it is a grid, in full.
+
+        What the others expect instead is not told apart from where they start.
+        """
+        return self.first.pull(horizon) if isinstance(self.first, GridFitted) else np.zeros(horizon)
 
     def extend(self, y: Sample, design: Design | None = None) -> EnsembleFit:
         """The members, each extended to ``y``."""

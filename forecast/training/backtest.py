@@ -17,6 +17,7 @@ import numpy.typing as npt
 from forecast import metrics
 from forecast.coupling import added_to, couple
 from forecast.forecasters.base import Fitted, Forecaster
+from forecast.forecasters.ensemble import EnsembleFit
 from forecast.forecasters.grid.engine import GridFitted
 from forecast.interventions import Design
 from forecast.seeds import generator, seed_of
@@ -44,7 +45,7 @@ class FittedModel:
         ds = np.concatenate([seen.ds[len(seen) - gap :], seen.future(max(horizon - self.information.bridged, 1))])
         paths = self.fitted.simulate(Design.empty(ds), self.information.record.n, seed_of(seed, "paths"))[:, gap:].T
         if bridge:
-            pull = self.fitted.pull(len(paths)) if isinstance(self.fitted, GridFitted) else np.zeros(len(paths))
+            pull = _pull(self.fitted, len(paths))
             paths = bridge.draws(paths, pull, self.information.held, generator(seed, "bridge"))[:horizon]
         code = self.information.trade(horizon, seed)
         if code is not None:
@@ -61,6 +62,11 @@ class FittedModel:
             return np.exp(metrics.quantiles(added_to(log.T, added).T))
         trade = has_trade(code.T, self.information.held, added)
         return metrics.quantiles(np.where(trade, np.exp(added_to(log.T, added, trade)), 0.0).T)
+
+
+def _pull(fitted: Fitted, horizon: int) -> Floats:
+    """(H,) expected log less that without reversion; 0 for families that know of none."""
+    return fitted.pull(horizon) if isinstance(fitted, GridFitted | EnsembleFit) else np.zeros(horizon)
 
 
 def fit(forecaster: Forecaster, information: InformationSet) -> FittedModel:

@@ -77,6 +77,10 @@ def test_what_was_written_is_read_back_in_six_digits(
         (at(5, 4, ""), "theirs.csv:5: q025 = '': expected a number"),
         (at(5, 4, "9e9"), "theirs.csv:5: q05 = "),
         (lambda lines: lines.append(lines[1]), "theirs.csv:26: ds = "),
+        (lambda lines: lines.append([*lines[1][:3], f"{lines[1][3]}T00:00", *lines[1][4:]]), "theirs.csv:26: ds = "),
+        (lambda lines: [line.append(line[11]) for line in lines], "theirs.csv:1: header = 'q50': expected each column"),
+        (lambda lines: lines.__delitem__(slice(1, None)), "theirs.csv': expected forecasts: a line for each period"),
+        (at(2, 4, "9" * 200_000), "theirs.csv': expected a CSV file: field larger"),
         (lambda lines: lines[5].pop(), "theirs.csv:6: cells = 18: expected 19 cells"),
     ],
 )
@@ -132,6 +136,9 @@ def test_files_of_one_name_are_one_method_and_methods_of_one_file_several(
     given = [f"before={tmp_path / half.ids[0]}.csv" for half in halves]
     (before,) = read_foreign(given, known)
     assert before.answer(task)[1] == "before: 6 origins of 6 answered"
+
+    with pytest.raises(InvalidInput, match=r"files of before that share no period; price\.a from"):
+        read_foreign([*given, given[0]], known)
 
     write_forecasts(tmp_path / "two.csv", "first", task, answer)
     change = changed(tmp_path / "two.csv", lambda lines: lines.extend([["second", *line[1:]] for line in lines[1:]]))

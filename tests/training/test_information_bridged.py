@@ -238,3 +238,11 @@ def test_paths_go_on_from_the_nowcast_and_not_from_the_last_observation() -> Non
     steps = np.corrcoef(draws[:, 7], draws[:, 16])[0, 1]
     assert steps < 0.65
     assert np.corrcoef(draws[:, 15], draws[:, 16])[0, 1] > 0.9
+
+
+def test_an_ensemble_goes_from_the_nowcast_to_where_its_grid_does() -> None:
+    (information, *_), _, _ = information_sets(5, seed=3)
+    fits = [fit(FORECASTERS[family], information) for family in ("grid", "ensemble")]
+    ours, theirs = (np.median(each.baseline(17, 1)[0], axis=0) for each in fits)
+    assert abs(ours[16] - ours[4]) > 0.05  # it is drawn to its long-run mean
+    np.testing.assert_allclose(theirs, ours, atol=0.005)

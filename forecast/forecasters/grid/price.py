@@ -197,7 +197,8 @@ class FilteredPrices:
     """The filtered states of prices at every period, and the statistics that they pool.
 
     ``score`` (N, T, G): log likelihoods; ``slow`` (N, T): slow variance before pooling (``states`` has it pooled);
-    ``seen`` (N, T): observations so far; ``slips`` (N, T): when a value was known to be one (``Watch.known``).
+    ``seen`` (N, T): observations so far; ``slips`` (N, T): when a value was known to be one (``Watch.known``);
+    ``began`` (N, T): whether others pool what it says.
     """
 
     ds: Days
@@ -206,6 +207,7 @@ class FilteredPrices:
     slow: Floats
     seen: npt.NDArray[np.int64]
     slips: npt.NDArray[np.int64]
+    began: npt.NDArray[np.bool_]
 
     def margins(self, horizon: int) -> Margins:
         """Forecasts of the log from every period, (N, T, H)."""
@@ -220,7 +222,7 @@ class FilteredPrices:
         for a series that is not among them."""
         score, logs, count = self._totals
         if i >= 0:
-            began = self.seen[i] > 0
+            began = self.began[i]
             score = score - np.where(began[:, None], self.score[i], 0.0)
             logs, count = logs - np.where(began, np.log(self.slow[i]), 0.0), count - began
         mean_log = np.where(count > 0, logs / np.maximum(count, 1), np.nan)
@@ -228,7 +230,7 @@ class FilteredPrices:
 
     @cached_property
     def _totals(self) -> tuple[Floats, Floats, npt.NDArray[np.int64]]:
-        began = self.seen > 0
+        began = self.began
         score = np.where(began[..., None], self.score, 0.0).sum(axis=0)
         return score, np.where(began, np.log(self.slow), 0.0).sum(axis=0), began.sum(axis=0)
 
@@ -256,6 +258,7 @@ def filter_prices(
     run, watch = _Filter(grid, settings, N), Watch(_Filter(grid, settings, N), (N, T))
     seen = np.cumsum(np.isfinite(x), axis=1)
     watch.known = early_slips(x, least, settings.start)
+    began = seen >= max(least, 1)  # before that a series leaves out slips that nobody could know of yet
     trusted = np.where(watch.known < T, np.nan, x)
     out_step, out_weights, out_score = (np.empty((N, T, G)) for _ in range(3))
     out_fast, out_slow, out_pooled, out_first, out_again = (np.empty((N, T)) for _ in range(5))
@@ -266,8 +269,7 @@ def filter_prices(
         if watch.open.any():
             watch.before.advance(nothing)
         run.advance(value)
-        began = seen[:, t] > 0
-        mean_score, mean_log = _others(run.score, run.slow, began) if others is None else others.row(t)
+        mean_score, mean_log = _others(run.score, run.slow, began[:, t]) if others is None else others.row(t)
         run.weights = softmax(log_prior + run.score + settings.pooling * mean_score)
         own = np.log(run.slow)
         out_step[:, t], out_weights[:, t], out_score[:, t] = run.step, run.weights, run.score
@@ -281,7 +283,7 @@ def filter_prices(
     gaps = means.gaps(x, watch.known)
     ahead = states.margins(max(means.judged, default=1))
     speeds = softmax(means.log_weights(x, watch.known, ahead, settings.memory))
-    return FilteredPrices(ds, replace(states, gap=gaps, speeds=speeds), out_score, out_slow, seen, watch.known)
+    return FilteredPrices(ds, replace(states, gap=gaps, speeds=speeds), out_score, out_slow, seen, watch.known, began)
 
 
 class _Filter:

@@ -104,29 +104,34 @@ class Pretrained:
         return next(self.fit_origins([Origin(y, np.datetime64(y.ds[-1], "D"))]))
 
     def fit_origins(self, origins: Sequence[Origin]) -> Iterator[Fitted]:
-        """A fitted model for each origin of one series, oldest first: all are asked for in one pass, with a dozen
-        earlier ones that show how wide the model should be."""
+        """A fitted model for each origin of one series, oldest first: all are asked for in one pass, each with a dozen
+        earlier ones that show how wide the model should be, whatever other origins there are."""
         rich = [origin for origin in origins if _enough(origin)]
         for origin in rich:
             check(origin.sample, MIN_GRID_OBSERVATIONS)
-        samples = [*(_earlier(rich[0].sample) if rich else ()), *(origin.sample for origin in rich)]
-        deciles = ahead(self.model, [known(sample.x) for sample in samples], _AHEAD)
-        said, at = load(self.model).provenance.describe(), len(samples) - len(rich)
+        deciles = self._each([sample for origin in rich for sample in (*_earlier(origin.sample), origin.sample)])
+        said = load(self.model).provenance.describe()
         for origin in origins:
             if not _enough(origin):
                 yield few(origin.sample, origin.cutoff)
                 continue
-            width = _width(samples[at], samples[:at], deciles[:at])
+            sample, past = origin.sample, _earlier(origin.sample)
+            width = _width(sample, past, [deciles[each.x.tobytes()] for each in past])
             note = f"{said}; intervals {width:.2f} times as wide as the model's own, as its past errors ask for"
             yield PretrainedFit(
                 self.model,
-                np.datetime64(samples[at].ds[-1], "D"),
-                known(samples[at].x),
-                deciles[at],
+                np.datetime64(sample.ds[-1], "D"),
+                known(sample.x),
+                deciles[sample.x.tobytes()],
                 width,
-                (note, *(["the series never moved"] if _still(samples[at]) else [])),
+                (note, *(["the series never moved"] if _still(sample) else [])),
             )
-            at += 1
+
+    def _each(self, samples: Sequence[Sample]) -> dict[bytes, Floats]:
+        """Deciles (48, 9) by the bytes of a sample's values: origins share most of what came before them."""
+        values = {sample.x.tobytes(): known(sample.x) for sample in samples}
+        found = ahead(self.model, list(values.values()), _AHEAD) if values else ()
+        return dict(zip(values, found, strict=True))
 
 
 def _enough(origin: Origin) -> bool:
@@ -159,16 +164,18 @@ def stretched(deciles: Floats, levels: Floats, width: float) -> Floats:
 
 
 def _earlier(y: Sample) -> list[Sample]:
-    """The sample as it was at a dozen places before its end, six periods apart, oldest first."""
-    ends = [len(y) - k * _STRIDE for k in range(_TESTS, 0, -1)]
+    """The sample as it was at a dozen places before its end, oldest first: six periods apart from its start on, so that
+    other origins have the same."""
+    last = (len(y) - 1) // _STRIDE
+    ends = [k * _STRIDE for k in range(last - _TESTS + 1, last + 1)]
     cut = [replace(y, ds=y.ds[:end], x=y.x[:end]) for end in ends if end > 0 and np.isfinite(y.x[end - 1])]
     return [sample for sample in cut if np.isfinite(sample.x).sum() >= MIN_GRID_OBSERVATIONS]
 
 
-def _width(y: Sample, earlier: Sequence[Sample], deciles: Floats) -> float:
+def _width(y: Sample, earlier: Sequence[Sample], deciles: Sequence[Floats]) -> float:
     """Mean size of the errors of S past forecasts in units of what was expected, shrunk towards 1.
 
-    ``deciles`` (S, 48, 9): of those made from ``earlier`` samples; ``y`` has the outcomes.
+    ``deciles``: (48, 9) of each of those made from ``earlier`` samples; ``y`` has the outcomes.
     """
     total, count = float(_PRIOR_TESTS), _PRIOR_TESTS
     for sample, forecast in zip(earlier, deciles, strict=True):

@@ -169,3 +169,16 @@ def test_a_slip_does_not_widen_the_intervals_of_others(is_price: bool) -> None:
         panel_quantiles(Panel(ds, y, MONTHS, is_price, np.isfinite(y)), ds[[-1]], 6)[0, 0] for y in (x, wrong)
     )
     np.testing.assert_allclose(other[:, -1] - other[:, 0], clean[:, -1] - clean[:, 0], rtol=0.1)
+
+
+@pytest.mark.parametrize("cutoff", [36, 37, 40, 50])
+def test_an_early_slip_of_another_price_is_not_foreseen(cutoff: int) -> None:
+    x = np.stack([price(80, seed) for seed in range(3)])
+    x[1:, :30] = np.nan
+    x[1, 36] += np.log(10)
+    ds, until = MONTHS.range("2000-01-01", 80), cutoff + 1
+    whole, seen = (
+        panel_quantiles(Panel(days, logs, MONTHS, True, np.isfinite(logs)), ds[[cutoff]], 6)
+        for days, logs in ((ds, x), (ds[:until], x[:, :until]))
+    )
+    np.testing.assert_allclose(whole[0], seen[0], atol=1e-9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -79,11 +79,21 @@ def test_intervals_are_widened_where_past_errors_were_larger_than_expected(
 
 def test_what_comes_after_an_origin_does_not_change_its_forecast(walk: Pretrained) -> None:
     y = a_walk()
-    later = Sample(y.ds, np.where(np.arange(150) < 140, y.x, y.x + 5.0), MONTHS, True)
-    early = [Sample(one.ds[:140], one.x[:140], MONTHS, True) for one in (y, later)]
-    widths = [fitted(walk, one).width for one in early]
-    assert widths[0] == widths[1]
-    assert fitted(walk, later).width > widths[0]
+    later = replace(y, x=np.where(np.arange(150) < 140, y.x, y.x + 5.0))
+    early, late = zip(*(widths(walk, one, (140, 150)) for one in (y, later)), strict=True)
+    assert early[0] == early[1]
+    assert late[1] > late[0]
+
+
+def widths(pretrained: Pretrained, y: Sample, places: Sequence[int]) -> list[float]:
+    """At origins after so many values."""
+    origins = [Origin(replace(y, ds=y.ds[:end], x=y.x[:end]), y.ds[end - 1]) for end in places]
+    return [fit.width for fit in pretrained.fit_origins(origins) if isinstance(fit, PretrainedFit)]
+
+
+def test_a_forecast_does_not_hang_on_which_other_origins_there_are(walk: Pretrained) -> None:
+    y, places = a_walk(scale=0.2), (70, 73, 76, 100, 150)
+    assert widths(walk, y, places) == [width for place in places for width in widths(walk, y, [place])]
 
 
 def test_paths_hang_together_as_those_of_a_walk_do_where_the_spread_grows_as_of_one(walk: Pretrained) -> None:
