@@ -39,7 +39,7 @@ test: setup-test browser ## the whole test suite
 cover: setup-test browser ## the same, and which lines of the code it runs: half as long again
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=
 
-storm: setup-test ## long runs, and tests that take from the package registry what a user would
+storm: setup-test peers ## long runs, and tests that take from the package registry what a user would
 	$(BIN)/python -m pytest -m "registry or storm"
 
 check: setup-test ## lint, formatting, types, import contracts, and the coverage that `make cover` found last

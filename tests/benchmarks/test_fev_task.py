@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fev_task import fev_is_there
 
 from forecast.timeseries.frequency import Freq
 from tests.support import ROOT
@@ -67,7 +66,7 @@ def test_what_may_not_be_judged_is_not_there_to_be_judged(folder: Path) -> None:
     assert all(not values[each] for each in flagged & values.keys())
 
 
-@pytest.mark.skipif(not fev_is_there(), reason="`make peers` makes the environment that fev is in")
+@pytest.mark.registry
 def test_fev_evaluates_the_forecasts(folder: Path) -> None:
     results = {(row["task_name"], row["model_name"]): float(row["test_error"]) for row in rows(folder / "results.csv")}
     assert results.keys() == {(t, m) for t in ("prices", "volumes") for m in ("orecast", "seasonal_naive")}
