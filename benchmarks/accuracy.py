@@ -4,11 +4,10 @@
         [--origins N|FILE] [--horizon N] [--peer [NAME=]FILE|DIR]… [--write DIR] [--by-horizon] [--by-group]
 
 The engine is asked as ``orecast backtest`` asks it, on a catalogue of its own, and so is the ensemble where ``make
-pretrained`` has installed its weights. Every other method gets the log of a
-series up to each cutoff and gives fifteen quantiles a horizon; scores are taken in the series' unit. Prices: horizons
-1 to 24 against the naive forecast; volumes and values: 1 to 12 against the seasonal naive one. Imputed and suspect
-figures are never scored. statsforecast runs where ``make peers`` has made its environment. ``--quick``: every fourth
-series, six origins, no statsforecast.
+pretrained`` has installed its weights. Every other method gets the log of a series up to each cutoff and gives fifteen
+quantiles a horizon; scores are taken in the series' unit. Prices: horizons 1 to 24 against the naive forecast; volumes
+and values: 1 to 12 against the seasonal naive one. Imputed and suspect figures are never scored. statsforecast runs
+where ``make peers`` has made its environment. ``--quick``: every fourth series, six origins, no statsforecast.
 
 ``--peer`` takes the forecasts of any tool, or of another version of this one, from a CSV file with the columns that
 ``orecast backtest --output`` writes; all methods are judged on the origins that all answered, and the engine is
