@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -14,22 +15,49 @@ from pathlib import Path
 SCRATCH = "orecast-tmp-"
 #: Where libraries are told to put what is temporary: Python and cmdstan, joblib.
 _FOLDERS = ("TMPDIR", "JOBLIB_TEMP_FOLDER")
+#: A full disk, a quota that is used up, a file larger than is allowed.
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def write_atomically(path: Path, data: bytes) -> None:
-    """Put ``data`` at ``path`` in one step: a reader sees the old bytes or the new ones, never a part of them."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    """Put ``data`` at ``path`` in one step: a reader sees the old bytes or the new ones, never a part of them.
+
+    Raises ``OSError``, that of a full disk with what was needed.
+    """
+    with telling_of_room(path, len(data)):
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fchmod(file.fileno(), 0o666 & ~_umask())
+                os.fsync(file.fileno())
+            os.replace(name, path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write a new file that survives a power cut. Raises ``OSError``, that of a full disk with what was needed."""
+    with telling_of_room(path, len(data)), path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def telling_of_room(path: Path, needed: int) -> Iterator[None]:
+    """Where there is no room for ``needed`` bytes at ``path``, say so with both, and with what is free."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        free = shutil.disk_usage(path.parent).free
+        why = f"{error.strerror}: {needed:,} bytes were needed, and {free:,} are free"
+        raise OSError(error.errno, why, str(path)) from None
 
 
 def sync_folder(folder: Path) -> None:
@@ -39,12 +67,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def sync_file(path: Path) -> None:
-    """Make the bytes of a file that was written by somebody else survive a power cut."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
 
 
 def _umask() -> int:

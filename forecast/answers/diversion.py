@@ -12,10 +12,11 @@ import numpy as np
 from pydantic import Field
 
 from forecast.answers.estimate import IN_UNIT, PERCENT, PERIODS, PROBABILITY, Estimate, number, six_digits
-from forecast.answers.model import LINES, Answer, FreqName, Listing, Part, UnitName, in_unit
+from forecast.answers.model import LINES, Answer, FreqName, Part, UnitName, in_unit
+from forecast.answers.several import LeftOut, Several
 from forecast.effects.diverted import Diverted, MemberRecord, diverted, more
 from forecast.effects.report import Band
-from forecast.errors import NotEstimated, NotFound
+from forecast.errors import CorruptArtifact, NotEstimated, NotFound
 from forecast.registry import Registry, diversions
 from forecast.registry.diversions import StoredGroup
 from forecast.timeseries.series import Floats
@@ -112,13 +113,13 @@ class GroupDiversion(Answer):
     data: tuple[PartnerEffect, ...] = Field(description="a partner each, then the sums")
 
 
-class Diversion(Listing):
+class Diversion(Several):
     """What events on some partners did to the others: a group of flows each."""
 
     data: tuple[GroupDiversion, ...] = Field(description="a group each")
 
 
-class DiversionPaths(Listing):
+class DiversionPaths(Several):
     """What events on some partners did to the others, period by period."""
 
     data: tuple[PartnerPeriod, ...] = Field(description="a period of a member of a group each")
@@ -130,39 +131,48 @@ def diversion(catalog: Catalog, registry: Registry, event_ids: Sequence[str], gr
 
     Raises ``NotFound`` for what there is not, and ``NotEstimated`` where no training has told anything of it.
     """
-    return Diversion(data=tuple(_answer(*each) for each in _found(catalog, registry, event_ids, group)))
+    found, left_out = _found(catalog, registry, event_ids, group)
+    return Diversion(data=tuple(_answer(*each) for each in found), left_out=left_out)
 
 
 def diversion_paths(
     catalog: Catalog, registry: Registry, event_ids: Sequence[str], group: str | None = None
 ) -> DiversionPaths:
     """The same by period; raises as ``diversion`` does."""
-    found = _found(catalog, registry, event_ids, group)
-    return DiversionPaths(data=tuple(period for each, _ in found for period in _periods(each)))
+    found, left_out = _found(catalog, registry, event_ids, group)
+    return DiversionPaths(data=tuple(period for each, _ in found for period in _periods(each)), left_out=left_out)
 
 
 def _found(
     catalog: Catalog, registry: Registry, event_ids: Sequence[str], group: str | None
-) -> list[tuple[Diverted, StoredGroup]]:
+) -> tuple[list[tuple[Diverted, StoredGroup]], tuple[LeftOut, ...]]:
     events = catalog.events()
     for event_id in event_ids:
         if event_id not in events:
             raise NotFound("event", event_id, events)
-    names = diversions.names(registry.root)
+    groups, damaged = _groups(registry.root)
     if group is not None:
         series_id = catalog.get(group).series_id
-        names = [name for name in names if series_id in _members(registry.root, name)]
+        groups = {name: stored for name, stored in groups.items() if series_id in _members(stored)}
     retired = catalog.retired()
-    served = [name for name in names if _members(registry.root, name).isdisjoint(retired)]
+    served = {name: stored for name, stored in groups.items() if _members(stored).isdisjoint(retired)}
     found = []
-    for name in served:
-        stored = _loaded(registry.root, name)
+    for stored in served.values():
         asked = [event for event in event_ids if event in stored.record.hitting]
         if asked and (one := diverted(stored.record, asked)):
             found.append((one, stored))
+    if not found and damaged:  # it may be one of these
+        raise next(iter(damaged.values()))
     if not found:
-        raise NotEstimated(group or "other partners", ", ".join(event_ids), _why(names, served, group))
-    return found
+        raise NotEstimated(group or "other partners", ", ".join(event_ids), _why([*groups], [*served], group))
+    # Which series a damaged group holds, nobody can tell; where one group was asked for and is there, it is no matter.
+    left_out = [LeftOut(series_id=name, why=str(error), fault=True) for name, error in damaged.items() if not group]
+    return found, tuple(left_out)
+
+
+def faults(registry: Registry) -> tuple[str, ...]:
+    """The groups that cannot be read, and why."""
+    return tuple(str(error) for error in _groups(registry.root)[1].values())
 
 
 def identity(registry: Registry) -> list[object]:
@@ -179,9 +189,22 @@ def _why(names: Sequence[str], served: Sequence[str], group: str | None) -> str:
     return "it acts on no partner of a group alone: on all alike or on none, or outside the periods with values"
 
 
-def _members(root: Path, name: str) -> set[str]:
-    record = _loaded(root, name).record
+def _members(stored: StoredGroup) -> set[str]:
+    record = stored.record
     return {record.name, *(member.name for member in record.members if not member.derived)}
+
+
+def _groups(root: Path) -> tuple[dict[str, StoredGroup], dict[str, CorruptArtifact]]:
+    """All groups by name, and those that cannot be read."""
+    groups, damaged = {}, {}
+    for name in diversions.names(root):
+        try:
+            groups[name] = _loaded(root, name)
+        except FileNotFoundError:  # forgotten meanwhile
+            continue
+        except CorruptArtifact as error:
+            damaged[name] = error
+    return groups, damaged
 
 
 def _loaded(root: Path, name: str) -> StoredGroup:

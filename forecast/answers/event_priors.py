@@ -6,13 +6,12 @@ written by whatever changes who serves (training, promoting, rolling back, retir
 answered: one small file instead of every card, and runs that stay as they were trained, whichever other series are. It
 is true or it is not there: the registry removes it as soon as another run serves, so that what was killed before it
 wrote the file leaves none, and it is not written while a promoted run is damaged, since nothing would tell that the run
-was restored. Where it is missing or damaged the cards are read, and the next training, retraining or promotion writes
-it.
+was restored. Where it is missing, or by the digest in it is not what was written, the cards are read; the next training
+or promotion writes it anew.
 """
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
@@ -38,6 +37,7 @@ from forecast.errors import CorruptArtifact, Damaged
 from forecast.events import Event, Stringency
 from forecast.files import write_atomically
 from forecast.registry import Registry
+from forecast.registry.sealed import sealed, unsealed
 from forecast.registry.store import CLASSES_FILE as FILE
 from forecast.timeseries.series import Series
 from forecast.wording import counted
@@ -53,6 +53,8 @@ _CLASS_WORDS = {
     Stringency.THREAT: "threat",
     Stringency.SHOCK: "shock",
 }
+#: What is raised of a file that is not there, or is not the one that was written.
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError)
 #: Why an event that has not begun is scaled, by its certainty.
 _DOUBT = {
     "partly": "only part of it was read in the text of the measure",
@@ -90,11 +92,9 @@ class Evidence:
     @classmethod
     def of(cls, registry: Registry, retired: Collection[str] = ()) -> Evidence:
         """The stored evidence of a registry; read again only when the file has changed."""
-        path = registry.root / FILE
         try:
-            stat = path.stat()
-            return _read(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        except (OSError, ValueError, KeyError, TypeError):
+            return _stored(registry.root / FILE)
+        except _UNREADABLE:
             return _from_cards(registry, tuple(_serving(registry, _teaching(registry, retired)).items()))
 
     @cached_property
@@ -190,6 +190,22 @@ def refresh(registry: Registry, retired: Collection[str]) -> None:
             write_atomically(path, data)
 
 
+def fault(registry: Registry, retired: Collection[str], *, thorough: bool = False) -> str:
+    """What is wrong with the file that is written down, if anything is; ``thorough``: held against the cards too."""
+    path, remedy = registry.root / FILE, "the cards are read instead; the next training writes it anew"
+    try:
+        _stored(path)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"corrupt artifact {FILE}: it cannot be read ({error.strerror}); {remedy}"
+    except _UNREADABLE as error:
+        return f"corrupt artifact {FILE}: {error}; {remedy}"
+    if thorough and path.read_bytes() != _written(registry, _serving(registry, _teaching(registry, retired))):
+        return f"{FILE}: it is not what the cards of the serving runs say; orecast train writes it anew"
+    return ""
+
+
 def _teaching(registry: Registry, retired: Collection[str]) -> dict[str, str]:
     """The promoted run of each series that was not retired."""
     return {name: run_id for name, run_id in registry.champions().items() if name not in retired}
@@ -209,7 +225,13 @@ def _written(registry: Registry, serving: Mapping[str, str]) -> bytes:
     for series_id in serving:
         run = registry.champion(series_id)
         found += map(asdict, likelihoods(run.record, Affected.of(run.card.series)))
-    return (json.dumps({"runs": dict(serving), "likelihoods": found}, indent=1) + "\n").encode()
+    return sealed({"runs": dict(serving), "likelihoods": found})
+
+
+def _stored(path: Path) -> Evidence:
+    """Raises one of ``_UNREADABLE``."""
+    stat = path.stat()
+    return _read(path, stat.st_ctime_ns, stat.st_size, stat.st_ino)
 
 
 @lru_cache(maxsize=8)
@@ -223,7 +245,11 @@ def _from_cards(registry: Registry, serving: tuple[tuple[str, str], ...]) -> Evi
 
 
 def _parsed(data: bytes) -> Evidence:
-    rows = json.loads(data)["likelihoods"]
+    return unsealed(data, _evidence)
+
+
+def _evidence(content: Mapping[str, list[_Row]]) -> Evidence:
+    rows = content["likelihoods"]
     return Evidence(tuple(map(_likelihood, rows)), provenance.digest(rows)[:16])
 
 

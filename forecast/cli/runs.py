@@ -10,9 +10,12 @@ import typer
 from forecast.cli.options import SeriesArgument
 from forecast.cli.output import Format, FormatOption, Out, OutputOption
 from forecast.cli.session import session
+from forecast.wording import counted
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="id of a run, as `orecast runs list` shows it")]
 
+#: The exit code where something stored is damaged, as that of a command that meets it.
+DAMAGED = 5
 _COLUMNS = ("series_id", "run", "champion", "family")
 
 
@@ -24,7 +27,7 @@ class CardFormat(StrEnum):
 
 
 runs = typer.Typer(
-    help="What was trained: list runs, read a card, promote a run, roll back.",
+    help="What was trained: list and verify runs, read a card, promote a run, roll back.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -78,6 +81,30 @@ def show(
         s.catalog.get(series_id)
         run = s.registry.get(series_id, run_id) if run_id else s.registry.champion(series_id)
         Out(Format(format), output).answer(run_card(s.registry, run))
+
+
+@runs.command()
+def verify() -> None:
+    """Read every byte of what training stored, and say what is not as it was written.
+
+    All runs and their cards, the lines of champions and their copies, what
+    events of a kind do, and the groups of flows by partner. Exit code 5 if
+    anything is wrong.
+
+    \b
+    Example:
+      orecast runs verify
+    """
+    from forecast.answers.stored import stored_faults
+
+    with session() as s:
+        faults = stored_faults(s.registry, s.catalog.retired(), thorough=True)
+        held = counted(len(s.registry.runs()), "run")
+    for fault in faults:
+        print(fault)
+    if faults:
+        raise typer.Exit(DAMAGED)
+    print(f"{held}: every byte is as it was written")
 
 
 @runs.command()

@@ -126,7 +126,7 @@ def _files(edition: Path) -> tuple[PublishedFile, ...]:
     """What the index of an edition lists; nothing where there is none."""
     try:
         return tuple(json.loads((edition / INDEX).read_bytes())["files"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ()
 
 

@@ -11,11 +11,11 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 import numpy as np
 
 from forecast.events import Branch
+from forecast.registry.sealed import Json
 from forecast.timeseries.series import Series
 
 #: The format that is written.
@@ -23,8 +23,6 @@ CARD_FORMAT = 2
 
 #: In place of a family, what a run of evidence is called: it forecasts nothing.
 EFFECTS_ONLY = "effects-only"
-
-Json = dict[str, Any]
 
 
 class NewerCard(ValueError):

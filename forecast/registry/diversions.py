@@ -4,18 +4,21 @@
 
     models/.diversion/<group>.npz    draws of every member, their levels, and in ``document`` the rest as JSON
 
-A file is replaced in one step, and read whole: who reads has the old one or the new one.
+A file is replaced in one step, and read whole: who reads has the old one or the new one. Its document carries the
+SHA-256 of everything else in it, which files of older versions lack: those are held to the checksums of the archive.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +28,7 @@ from forecast.effects.documents import RecordDocument
 from forecast.effects.record import EffectRecord
 from forecast.errors import CorruptArtifact
 from forecast.files import write_atomically
+from forecast.formats.json_text import read_json
 from forecast.timeseries.frequency import parse_freq
 
 #: No name of a series begins with a dot.
@@ -33,6 +37,10 @@ _SUFFIX = ".npz"
 #: What numpy and zipfile raise of bytes that are no such file: an empty one ends too soon, and what says how it was
 #: packed may be damaged as well.
 _UNREADABLE = (OSError, EOFError, ValueError, LookupError, TypeError, RuntimeError, zipfile.BadZipFile)
+
+
+class _Changed(Exception):
+    """The content is sound, and is not what was written."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,13 +92,14 @@ def save(root: Path, stored: StoredGroup) -> None:
         "members": [_described(member) for member in every],
     }
     arrays: dict[str, npt.NDArray[np.generic]] = {
-        "document": np.frombuffer(json.dumps(document).encode(), dtype=np.uint8),
         "ds": record.ds.astype("datetime64[D]").astype(np.int64),
         "correlation": record.correlation,
         "level": np.array([member.level for member in every]),
     }
     for k, member in enumerate(every):
         arrays |= {f"{name}_{k}": array for name, array in member.record.to_arrays().items()}
+    text = json.dumps({"sha256": _digest(document, arrays), **document})
+    arrays["document"] = np.frombuffer(text.encode(), dtype=np.uint8)
     data = io.BytesIO()
     np.savez(data, allow_pickle=False, **arrays)
     (root / FOLDER).mkdir(parents=True, exist_ok=True)
@@ -105,6 +114,8 @@ def load(root: Path, name: str) -> StoredGroup:
             return _read({key: arrays[key] for key in arrays.files})
     except FileNotFoundError:
         raise
+    except _Changed:
+        raise CorruptArtifact(f"{FOLDER}/{path.name}", "it was changed after it was written") from None
     except _UNREADABLE as error:
         said = f"it cannot be read ({type(error).__name__}); orecast train estimates it anew"
         raise CorruptArtifact(f"{FOLDER}/{path.name}", said) from error
@@ -118,7 +129,7 @@ def names(root: Path) -> list[str]:
 def identity(root: Path, name: str) -> tuple[int, ...]:
     """What tells whether the file of a group is another one. Raises ``FileNotFoundError``."""
     stat = _path(root, name).stat()
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+    return stat.st_ctime_ns, stat.st_size, stat.st_ino
 
 
 def remove(root: Path, name: str) -> None:
@@ -143,7 +154,10 @@ def _described(member: MemberRecord) -> _MemberDocument:
 
 
 def _read(arrays: dict[str, npt.NDArray[np.number]]) -> StoredGroup:
-    document: _GroupDocument = json.loads(arrays["document"].tobytes())
+    found = cast(dict[str, object], read_json(arrays.pop("document").tobytes()))
+    promised, document = found.pop("sha256", None), cast(_GroupDocument, found)
+    if promised is not None and promised != _digest(document, arrays):
+        raise _Changed
     every = [
         MemberRecord(
             row["name"],
@@ -169,3 +183,12 @@ def _read(arrays: dict[str, npt.NDArray[np.number]]) -> StoredGroup:
         tuple(document["notes"]),
     )
     return StoredGroup(record, document["digest"], dt.date.fromisoformat(document["as_of"]))
+
+
+def _digest(document: _GroupDocument, arrays: Mapping[str, npt.NDArray[np.generic]]) -> str:
+    """Hex SHA-256 of the document and of every array, with its name, type and shape."""
+    sha = hashlib.sha256(json.dumps(document, sort_keys=True).encode())
+    for name, array in sorted(arrays.items()):
+        sha.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        sha.update(np.ascontiguousarray(array).tobytes())
+    return sha.hexdigest()

@@ -12,11 +12,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import io
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +24,16 @@ import numpy.typing as npt
 from forecast.effects.documents import RecordDocument
 from forecast.effects.record import EffectRecord
 from forecast.errors import CorruptArtifact, UnknownFormat
-from forecast.files import sync_file, sync_folder
-from forecast.registry.card import Card, Json, NewerCard, read
+from forecast.files import sync_folder, write_synced
+from forecast.registry.card import Card, NewerCard, read
+from forecast.registry.sealed import Unsealed, sealed, unsealed
 from forecast.timeseries.trade import Codes
 
-Identity = tuple[tuple[str, int, int, int], ...]  # name, mtime_ns, size, inode of each file of a run
+_S = TypeVar("_S", bound=np.generic)
 
-_CARD = "card.json"
+Identity = tuple[tuple[str, int, int, int], ...]  # name, ctime_ns, size, inode of each file of a run
+
+_CARD, _DRAWS, _TRADE, _FITTED = "card.json", "draws.npy", "trade.npy", "fitted.joblib"
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,32 +70,27 @@ class Payload:
 
 
 def identity(folder: Path) -> Identity:
-    """What tells whether a file changed. Raises ``CorruptArtifact`` for a folder that is not there."""
+    """What tells whether a file changed. Raises ``CorruptArtifact`` for a folder that cannot be read."""
     try:
         with os.scandir(folder) as entries:
             stats = sorted((entry.name, entry.stat()) for entry in entries)
     except OSError as error:
-        raise CorruptArtifact(_shown(folder), "the folder is missing") from error
-    return tuple((name, stat.st_mtime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
+        why = _cannot_be_read(error) if folder.is_dir() else "the folder is missing"
+        raise CorruptArtifact(_shown(folder), why) from error
+    return tuple((name, stat.st_ctime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
 
 
 def write(folder: Path, card: Card, payload: Payload) -> None:
     """Write the files of a run, its card last, with the effects and the digests of the others in it."""
-    import joblib
-
-    np.save(folder / "draws.npy", np.ascontiguousarray(payload.draws, dtype=np.float32))
+    arrays: dict[str, npt.NDArray[np.generic]] = {_DRAWS: np.ascontiguousarray(payload.draws, dtype=np.float32)}
     if payload.trade is not None:
-        np.save(folder / "trade.npy", np.ascontiguousarray(payload.trade))
-    for name, array in payload.record.to_arrays().items():
-        np.save(folder / f"effects.{name}.npy", array)
-    joblib.dump(payload.fitted, folder / "fitted.joblib", compress=3)
-    payloads = {file.name: _sha256(file) for file in sorted(folder.iterdir())}
+        arrays[_TRADE] = np.ascontiguousarray(payload.trade)
+    arrays |= {f"effects.{name}.npy": array for name, array in payload.record.to_arrays().items()}
+    files = {name: _npy(array) for name, array in arrays.items()} | {_FITTED: _joblib(payload.fitted)}
+    payloads = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     content = replace(card, effects=dict(payload.record.describe()), payloads=payloads).document()
-    content["sha256"] = _seal(content)
-    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / _CARD).write_text(text + "\n", encoding="utf-8")
-    for file in folder.iterdir():
-        sync_file(file)
+    for name, data in (files | {_CARD: sealed(content)}).items():
+        write_synced(folder / name, data)
     folder.chmod(0o755)
     sync_folder(folder)
 
@@ -103,50 +101,97 @@ def read_card(folder: Path) -> Card:
     Raises ``CorruptArtifact``, also for a card in a format that is newer than this code.
     """
     try:
-        content = json.loads((folder / _CARD).read_bytes())
-        promised = content.pop("sha256")
-        card = read(content)
+        return unsealed((folder / _CARD).read_bytes(), read)
     except FileNotFoundError as error:
         raise CorruptArtifact(_shown(folder, _CARD), "the file is missing") from error
     except NewerCard as error:
         raise UnknownFormat(_shown(folder), str(error)) from None
+    except Unsealed as error:
+        raise CorruptArtifact(_shown(folder, _CARD), str(error)) from error
     except KeyError as error:
         raise CorruptArtifact(_shown(folder, _CARD), f"the card has no {error}") from error
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise CorruptArtifact(_shown(folder, _CARD), "it is not a card") from error
-    if _seal(content) != promised:
-        raise CorruptArtifact(_shown(folder, _CARD), "it was changed after it was written")
-    return card
 
 
-def check(folder: Path) -> None:
-    """Raises ``CorruptArtifact`` unless every file is, byte by byte, what the card promises."""
-    for name, digest in read_card(folder).payloads.items():
-        if not (folder / name).is_file():
-            raise CorruptArtifact(_shown(folder, name), "the file is missing")
-        if _sha256(folder / name) != digest:
+def check(folder: Path) -> frozenset[str]:
+    """The names of the files of a run, its card among them.
+
+    Raises ``CorruptArtifact`` unless every one is, byte by byte, what the card promises.
+    """
+    payloads = read_card(folder).payloads
+    for name, digest in payloads.items():
+        try:
+            found = _sha256(folder / Path(name).name)  # whatever stands before the name: it lies in this folder
+        except FileNotFoundError as error:
+            raise CorruptArtifact(_shown(folder, name), "the file is missing") from error
+        except OSError as error:
+            raise CorruptArtifact(_shown(folder, name), _cannot_be_read(error)) from error
+        if found != digest:
             raise CorruptArtifact(_shown(folder, name), "its bytes are not those its card promises")
+    return frozenset({_CARD, *payloads})
 
 
 def load(folder: Path) -> Run:
+    """A run that was checked: the files that its card lists, and no other."""
     card = read_card(folder)
     try:
-        arrays = {
-            file.name.split(".")[1]: np.load(file, mmap_mode="r", allow_pickle=False)
-            for file in sorted(folder.glob("effects.*.npy"))
+        arrays: dict[str, npt.NDArray[np.number]] = {
+            name.split(".")[1]: _mapped(folder, card, name)
+            for name in sorted(card.payloads)
+            if name.startswith("effects.")
         }
         return Run(
             folder.parent.name,
             folder.name,
             card,
-            np.load(folder / "draws.npy", mmap_mode="r", allow_pickle=False),
+            _mapped(folder, card, _DRAWS),
             EffectRecord.from_arrays(cast(RecordDocument, card.effects), arrays),
             np.datetime64(card.data.last, "D"),
-            np.load(folder / "trade.npy", mmap_mode="r", allow_pickle=False) if "trade.npy" in card.payloads else None,
+            _mapped(folder, card, _TRADE) if _TRADE in card.payloads else None,
         )
+    except CorruptArtifact:
+        raise
     except (OSError, KeyError, ValueError, TypeError) as error:
         why = error.strerror if isinstance(error, OSError) else error  # an OSError tells the whole path
         raise CorruptArtifact(_shown(folder), f"it cannot be read: {why}") from error
+
+
+def load_fitted(folder: Path) -> object:
+    """The fitted values of a run that was checked."""
+    import joblib
+
+    return joblib.load(_listed(folder, read_card(folder), _FITTED))
+
+
+def _mapped(folder: Path, card: Card, name: str) -> npt.NDArray[_S]:
+    found: npt.NDArray[_S] = np.load(_listed(folder, card, name), mmap_mode="r", allow_pickle=False)
+    return found
+
+
+def _listed(folder: Path, card: Card, name: str) -> Path:
+    """The path of a file that a card lists: of another nobody promised anything."""
+    if name not in card.payloads:
+        raise CorruptArtifact(_shown(folder, name), "its card does not list it")
+    return folder / name
+
+
+def _npy(array: npt.NDArray[np.generic]) -> bytes:
+    data = io.BytesIO()
+    np.save(data, array, allow_pickle=False)
+    return data.getvalue()
+
+
+def _joblib(value: object) -> bytes:
+    import joblib
+
+    data = io.BytesIO()
+    joblib.dump(value, data, compress=3)
+    return data.getvalue()
+
+
+def _cannot_be_read(error: OSError) -> str:
+    return f"it cannot be read ({error.strerror})"
 
 
 def _shown(folder: Path, file: str = "") -> str:
@@ -157,7 +202,3 @@ def _shown(folder: Path, file: str = "") -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _seal(content: Json) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -3,8 +3,7 @@
 ::
 
     models/<series>/<run>/     one run, see ``run``
-    models/<series>/champion   one line: the serving run, the champions before it, newest first, and with a minus
-                               those that must not take over by themselves
+    models/<series>/champion   one line: which run serves, and its copy, see ``champion_line``
     models/classes.json        what was worked out from all champions together; gone as soon as one changes
     models/.locks/             a file a series, and one for the folder; only writers take them
 
@@ -31,12 +30,12 @@ import numpy as np
 
 from forecast import names
 from forecast.errors import Busy, CorruptArtifact, Damaged, Fault, InvalidInput, NotFound, NotTrained, Unservable
-from forecast.files import locked, sync_folder, write_atomically
+from forecast.files import locked, sync_folder
 from forecast.registry.card import Card
-from forecast.registry.run import Identity, Payload, Run, check, identity, load, read_card, write
+from forecast.registry.champion_line import LINE, ChampionLine, incomplete
+from forecast.registry.checks import Checks
+from forecast.registry.run import Identity, Payload, Run, load, load_fitted, read_card, write
 
-_CHAMPION = "champion"
-_DECLINED = "-"  # before the name of a run that must not take over by itself; no name begins with it
 _REMEMBERED = 12  # champions that a rollback can go back to
 _OPEN = 128  # runs held open at once: each mapped array costs a file descriptor
 _PATIENCE = 60.0  # seconds to wait for a lock: who holds one writes, and computes nothing
@@ -67,7 +66,7 @@ class Registry:
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         self._open: OrderedDict[Path, tuple[Identity, Run]] = OrderedDict()
-        self._verified: dict[Path, Identity] = {}
+        self._checks = Checks()
         self._lock = threading.Lock()
 
     def save(self, series_id: str, run_id: str, card: Card, payload: Payload) -> Path:
@@ -99,16 +98,14 @@ class Registry:
     def get(self, series_id: str, run_id: str) -> Run:
         """One run. Raises ``NotFound``, or ``CorruptArtifact`` when its files are not what its card promises."""
         folder = self._existing(series_id, run_id)
-        self._verify(folder)
+        self._checks.passed(folder)
         return load(folder)
 
     def fitted(self, series_id: str, run_id: str) -> object:
         """The fitted values of a run, for jobs: verified, then unpickled."""
-        import joblib
-
         folder = self._existing(series_id, run_id)
-        self._verify(folder)
-        return joblib.load(folder / "fitted.joblib")
+        self._checks.passed(folder)
+        return load_fitted(folder)
 
     def champion(self, series_id: str) -> Run:
         """The run that serves, from memory while its files do not change.
@@ -122,7 +119,7 @@ class Registry:
         """Id of the run that serves, found without reading it; raises as ``champion`` does."""
 
         def checked(folder: Path) -> str:
-            self._verify(folder)
+            self._checks.passed(folder)
             return folder.name
 
         return self._first_good(series_id, checked)
@@ -149,7 +146,7 @@ class Registry:
 
     def promote(self, series_id: str, run_id: str) -> None:
         """Let a run serve, from the next request on. Raises ``NotFound`` or ``CorruptArtifact``."""
-        self._verify(self._existing(series_id, run_id))
+        self._checks.passed(self._existing(series_id, run_id))
         with self.lock(series_id):
             before = [name for name in self._champions(series_id) if name != run_id]
             declined = [name for name in self.declined(series_id) if name != run_id]
@@ -181,15 +178,19 @@ class Registry:
 
     def declined(self, series_id: str) -> tuple[str, ...]:
         """Runs that were rolled back or held back, the latest last."""
-        words = (word[1:] for word in self._line(series_id).split() if word.startswith(_DECLINED))
-        return tuple(name for name in words if names.is_run_id(name))
+        return self._line(series_id).declined
 
     def sweep(self) -> None:
-        """Remove what killed processes left; what a process that lives is about to write stays."""
+        """Remove what killed processes left, and write a champion line or its copy where one of the two is lost; what a
+        process that lives is about to write stays.
+        """
         for series_id in self._trained():
-            if any((self.root / series_id).glob(".*")):
+            folder = self.root / series_id
+            if any(folder.glob(".*")) or incomplete(folder):
                 with contextlib.suppress(Busy), self.lock(series_id, timeout=0.0):
-                    _sweep(self.root / series_id)
+                    _sweep(folder)
+                    if incomplete(folder):
+                        ChampionLine.read(folder).write(folder)
         if any(self.root.glob(f".{CLASSES_FILE}.*")):
             with self.lock_all():
                 _sweep(self.root, f".{CLASSES_FILE}.*")
@@ -199,16 +200,15 @@ class Registry:
         some = [series_id] if series_id is not None else self._trained()
         return [summary for name in some for summary in self._summaries(name)]
 
-    def faults(self) -> tuple[str, ...]:
-        """Every champion that cannot be served, why, and what serves instead. Reads only files that changed."""
-        found = []
-        for series_id in self._trained():
-            try:
-                for run_id in self._champions(series_id)[:1]:
-                    self._verify(self.root / series_id / run_id)
-            except CorruptArtifact as error:
-                found.append(f"{series_id}: {error}; {self._substitute(series_id)}")
-        return tuple(found)
+    def faults(self, *, thorough: bool = False) -> tuple[str, ...]:
+        """What is wrong with champions, why, and what serves instead; reads only files that changed, or that were not
+        read for an hour.
+
+        ``thorough``: with every run, and each byte of it is read now.
+        """
+        if thorough:
+            self._checks.forget()
+        return tuple(fault for series_id in self._trained() for fault in self._faults(series_id, thorough))
 
     # -- names and lines -------------------------------------------------------------------------------------------
 
@@ -228,37 +228,30 @@ class Registry:
 
     def _existing(self, series_id: str, run_id: str) -> Path:
         folder = self._folder(series_id, run_id)
-        if not folder.is_dir():
+        if not folder.is_dir() and run_id not in self._champions(series_id):
             raise NotFound("run", run_id, self._runs(series_id))
         return folder
 
-    def _line(self, series_id: str) -> str:
-        if names.unservable(series_id):
-            return ""
-        try:
-            return (self.root / series_id / _CHAMPION).read_text(encoding="utf-8", errors="replace")
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return ""
+    def _line(self, series_id: str) -> ChampionLine:
+        return ChampionLine() if names.unservable(series_id) else ChampionLine.read(self.root / series_id)
 
     def _champions(self, series_id: str) -> list[str]:
-        if names.unservable(series_id) or not (self.root / series_id / _CHAMPION).exists():
-            return []
-        found = [name for name in self._line(series_id).split() if names.is_run_id(name)]
+        line = self._line(series_id)
         # A line without any name is damage to report, not a series that was never trained.
-        return found or ([] if self.declined(series_id) else ["?"])
+        return list(line.champions) or (["?"] if line.fault and not line.declined else [])
 
     def _write_champions(self, series_id: str, run_ids: list[str], declined: list[str]) -> None:
         """Write the line, under the lock of the series. What was declined is remembered while it can be read."""
-        path, there = self._series_folder(series_id) / _CHAMPION, set(self._runs(series_id))
-        if path.is_dir():
-            raise CorruptArtifact(f"{series_id}/{_CHAMPION}", "it is a folder where a file belongs")
+        folder, there = self._series_folder(series_id), set(self._runs(series_id))
+        if (folder / LINE).is_dir():
+            raise CorruptArtifact(f"{series_id}/{LINE}", "it is a folder where a file belongs")
         kept = [name for name in declined[:-_REMEMBERED] if name in there] + declined[-_REMEMBERED:]
         serving = [name for name in run_ids if names.is_run_id(name)][: _REMEMBERED + 1]
-        line = " ".join([*serving, *(_DECLINED + name for name in kept if names.is_run_id(name))])
+        line = ChampionLine(tuple(serving), tuple(name for name in kept if names.is_run_id(name)))
         with self.lock_all():
             if self._champions(series_id)[:1] != serving[:1]:
                 (self.root / CLASSES_FILE).unlink(missing_ok=True)
-            write_atomically(path, (line + "\n").encode())
+            line.write(folder)
 
     def _candidates(self, series_id: str) -> Iterator[str]:
         """The champion, the champions before it, then, rather than nothing, any other run: the newest first, and what
@@ -281,6 +274,20 @@ class Registry:
                 why.append(str(error))
         raise Damaged(series_id, why) if why else NotTrained(series_id)
 
+    def _faults(self, series_id: str, every_run: bool) -> Iterator[str]:
+        champions, line = self._champions(series_id), self._line(series_id)
+        if line.fault:
+            read = f"its copy is read; {self._substitute(series_id)}" if line.copied else self._substitute(series_id)
+            yield f"{series_id}: corrupt artifact {series_id}/{LINE}: {line.fault}; {read}"
+        others = [name for name in self._runs(series_id) if name not in champions[:1]] if every_run else []
+        for run_id in [*(champions[:1] if line.champions else ()), *others]:
+            folder = self.root / series_id / run_id
+            try:
+                for name in self._checks.unlisted(folder):
+                    yield f"{series_id}: {series_id}/{run_id}/{name}: its card does not list it, and nothing opens it"
+            except CorruptArtifact as error:
+                yield f"{series_id}: {error}" + ("" if run_id in others else f"; {self._substitute(series_id)}")
+
     def _substitute(self, series_id: str) -> str:
         try:
             run_id = self.serving_id(series_id)
@@ -297,7 +304,7 @@ class Registry:
                 card = read_card(folder)
                 facts |= {"trained_at": card.trained_at.isoformat(), "as_of": card.as_of.isoformat()}
                 facts |= {"family": card.champion_family, "last": card.data.last.isoformat()}
-                self._verify(folder)
+                self._checks.passed(folder)
             except CorruptArtifact as error:
                 facts |= {"fault": str(error)}
             rows.append(RunSummary(series_id, run_id, run_id == champion, **facts))
@@ -306,7 +313,7 @@ class Registry:
     # -- verify, then read -----------------------------------------------------------------------------------------
 
     def _opened(self, folder: Path) -> Run:
-        found = self._verify(folder)
+        found = self._checks.passed(folder)
         with self._lock:
             held = self._open.get(folder)
             if held and held[0] == found:
@@ -319,17 +326,9 @@ class Registry:
                 self._open.popitem(last=False)
         return run
 
-    def _verify(self, folder: Path) -> Identity:
-        """What the files of a run are now, after every byte of them was checked once."""
-        found = identity(folder)
-        if self._verified.get(folder) != found:
-            check(folder)
-            self._verified[folder] = found
-        return found
-
     def _is_good(self, folder: Path) -> bool:
         try:
-            self._verify(folder)
+            self._checks.passed(folder)
         except CorruptArtifact:
             return False
         return True

@@ -114,7 +114,7 @@ def words_of_error(text: str) -> str:
 def _words_of_json(text: str) -> str:
     try:
         read = json.loads(text) if len(text) < _FOOT else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return ""
     listed = read.get("errors") or read.get("error") or ([read] if "detail" in read else [])
     told = listed if isinstance(listed, list) else [listed]

@@ -12,6 +12,7 @@ from forecast.answers.champion import serving
 from forecast.answers.held import held_by_series
 from forecast.answers.model import Answer, in_unit
 from forecast.answers.sources import SourceState, source_states
+from forecast.answers.stored import stored_faults
 from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotTrained
 from service.answers import now_answer
 from service.context import Context
@@ -56,7 +57,7 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
     def ready(query: ReadyQuery) -> Response:
         """Whether forecasts can be served; what is wrong even so is listed."""
         retired = context.catalog.retired()
-        damaged = [f for f in context.registry.faults() if f.partition(": ")[0] not in retired]
+        damaged = stored_faults(context.registry, retired)
         why = {series_id: silent(context, series_id) for series_id in context.catalog.targets()}
         count = sum(reason is None for reason in why.values())
         faults = [*damaged, *(reason for reason in why.values() if reason), *context.catalog.unservable().values()]

@@ -243,13 +243,13 @@ def test_many_savers_of_one_run_do_no_harm(registry: Registry) -> None:
 
 KILLED = """
 import os, pathlib, signal, sys
-import forecast.registry.run as run, forecast.registry.store as store
+import forecast.registry.champion_line as line, forecast.registry.run as run, forecast.registry.store as store
 sys.path.insert(0, {code!r})
 from tests.registry import test_store
 at = {at!r}
 def die(*args, **kwargs):
     os.kill(os.getpid(), signal.SIGKILL)
-for owner in (pathlib.Path,) if at == "rename" else (run, store):
+for owner in (pathlib.Path,) if at == "rename" else (line, run, store):
     if hasattr(owner, at):
         setattr(owner, at, die)
 registry = store.Registry(pathlib.Path({root!r}))
@@ -258,7 +258,7 @@ registry.promote(test_store.SERIES, "2026-06-new")
 """
 
 
-@pytest.mark.parametrize("at", ["sync_file", "sync_folder", "rename", "write_atomically"])
+@pytest.mark.parametrize("at", ["write_synced", "sync_folder", "rename", "write_atomically"])
 def test_a_kill_at_any_moment_leaves_the_champion_and_the_next_save_finishes(registry: Registry, at: str) -> None:
     save(registry, "2026-05-old")
     registry.promote(SERIES, "2026-05-old")
@@ -361,7 +361,11 @@ def test_reading_leaves_nothing_behind_and_a_lock_is_neither_run_nor_series(regi
     registry.promote(SERIES, "2026-06-aa")
     assert list(registry.champions()) == [SERIES]
     assert [row.run_id for row in registry.runs()] == ["2026-06-aa"]
-    assert sorted(path.name for path in (registry.root / SERIES).iterdir()) == ["2026-06-aa", "champion"]
+    assert sorted(path.name for path in (registry.root / SERIES).iterdir()) == [
+        "2026-06-aa",
+        "champion",
+        "champion.copy",
+    ]
     for path in (registry.root / ".locks").iterdir():
         path.unlink()
     (registry.root / ".locks").rmdir()

@@ -162,7 +162,7 @@ class FederalRegister(NoticeSource):
         answer = web.get(f"documents.json?{urlencode(question)}", media=("json",))
         try:
             content = json.loads(answer.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise LayoutChanged(self.name, "documents.json", "no JSON") from None
         if isinstance(content, dict) and (wrong := content.get("errors")):
             raise SourceFailed(self.name, f"documents.json: {json.dumps(wrong)}")

@@ -144,7 +144,7 @@ class GlobalTradeAlert(NoticeSource):
     def _content(self, body: bytes) -> list[object]:
         try:
             content = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise LayoutChanged(self.name, "data", "no JSON") from None
         if isinstance(content, dict) and (said := content.get("detail") or content.get("error")):
             raise SourceFailed(self.name, f"data: {said}")

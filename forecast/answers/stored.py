@@ -1,0 +1,18 @@
+"""What is wrong with what is kept beside the catalogue: the runs, what events of a kind do, the groups by partner."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from forecast.answers import diversion, event_priors
+from forecast.registry import Registry
+
+
+def stored_faults(registry: Registry, retired: Collection[str], *, thorough: bool = False) -> tuple[str, ...]:
+    """In sentences that name files below the folder of all runs; none of series that were ``retired``.
+
+    ``thorough``: of every run, not only of champions, and each byte is read now.
+    """
+    of_series = [fault for fault in registry.faults(thorough=thorough) if fault.partition(": ")[0] not in retired]
+    of_kinds = event_priors.fault(registry, retired, thorough=thorough)
+    return (*of_series, *filter(None, [of_kinds]), *diversion.faults(registry))
