@@ -28,7 +28,7 @@ RULE = f"small letters, digits, '-' and '_', in parts joined by '.', at most {MA
 _NO_TEXT = frozenset({"true", "false", "yes", "no", "on", "off", "null", "na", "nan", "inf", "infinity"})
 NO_TEXT_RULE = "a name with a letter in it, which is no number and no word such as true or null"
 #: What the folder of trained runs keeps beside the folders of series and of runs, and names no folder may have.
-_RESERVED = re.compile(r"champion|.*\.(copy|json|lock|tmp|npy|joblib)|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
+_RESERVED = re.compile(r"champion(\.copy)?|.*\.(json|lock|tmp|npy|joblib)|(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?")
 RESERVED_RULE = "a name that the folder of trained runs does not keep for itself, as it does champion"
 
 FLOW_PATTERN = r"(EU|UN|[A-Z]{3})>(EU|UN|[A-Z]{3})"

@@ -7,6 +7,7 @@ from flask_openapi.openapi import OpenAPI
 from pydantic import BaseModel
 
 from forecast.answers.backtests import Scores
+from forecast.answers.cache import Cache
 from forecast.answers.calendar import EventCalendar
 from forecast.answers.diversion import Diversion, DiversionPaths
 from forecast.answers.duties import DutyOnDay, DutySteps
@@ -22,9 +23,9 @@ from forecast.answers.several import ForecastList
 from forecast.catalog import Catalog
 from forecast.registry import Registry
 from forecast.settings import Settings
-from service import describe, problems, security, telemetry
+from service import describe, problems, security, stale, telemetry
 from service.answers import VERSION
-from service.context import Clock, Context, utc_now
+from service.context import KEPT, Clock, Context, utc_now
 from service.encoding import Json
 from service.routes import (
     backtests,
@@ -89,7 +90,9 @@ def create_app(
     settings: Settings, *, catalog: Catalog | None = None, registry: Registry | None = None, clock: Clock = utc_now
 ) -> OpenAPI:
     """The application; what is not passed in is opened as the settings say. ``clock`` gives the time in UTC."""
-    context = Context(settings, catalog or Catalog.open(settings), registry or Registry(settings.models_dir), clock)
+    catalog, registry = catalog or Catalog.open(settings), registry or Registry(settings.models_dir)
+    catalog.outlast()
+    context = Context(settings, catalog, registry, clock, Cache(KEPT, lambda: catalog.lapses))
     metrics, log = telemetry.Metrics(), telemetry.logger(settings.log_level)
     app = OpenAPI(
         __name__,
@@ -101,6 +104,7 @@ def create_app(
     )
     app.json = Json(app)
     telemetry.install(app, metrics, log, quiet=_QUIET)
+    stale.install(app, catalog, log)
     security.install(app, settings, free=_QUIET)
     problems.install(app, log)
     for noun in NOUNS:

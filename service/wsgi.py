@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import threading
+from contextlib import suppress
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
@@ -43,7 +45,15 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         # The first process brought the catalogue up to date; a worker starts also while the database is away.
-        return create_app(self._settings, catalog=Catalog.opened(self._settings))
+        catalog = Catalog.opened(self._settings)
+        threading.Thread(target=_look, args=(catalog,), daemon=True).start()
+        return create_app(self._settings, catalog=catalog)
+
+
+def _look(catalog: Catalog) -> None:
+    """Read the catalogue once, so that there is something to answer from should its database go away at once."""
+    with suppress(Unavailable):  # whoever asks next is told
+        catalog.edition()
 
 
 def options(settings: Settings) -> dict[str, object]:

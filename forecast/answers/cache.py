@@ -20,10 +20,12 @@ class Cache:
     The values of one series are its future on a day (what events add to each draw and, once a scenario was asked, its
     draws: .2 MB each for 2000 paths of 24 periods), its forecast for each set of levels, for scenarios its quantiles,
     and the report of its effects; a coherent group has its draws.
+    A value is not kept if ``lapses`` has changed since it was begun: something was not to be had for it.
     """
 
-    def __init__(self, entries: int) -> None:
+    def __init__(self, entries: int, lapses: Callable[[], int] = lambda: 0) -> None:
         self.entries = entries
+        self._lapses = lapses
         self._kept: OrderedDict[Hashable, object] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -37,7 +39,10 @@ class Cache:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return cast(_T, self._kept[key])
+        before = self._lapses()
         value = make()
+        if self._lapses() != before:
+            return value
         with self._lock:
             kept = self._kept.setdefault(key, value)
             self._kept.move_to_end(key)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 PARTNER, HIT, OTHERS, TOTAL = "partner", "partners hit", "other partners", "total"
 #: Groups that a process keeps read.
 _KEPT = 16
+#: Groups of which it is remembered whether they can be read.
+_TOLD = 1024
 
 _GROUP = "id of the total; of the first partner where there is no total"
 _ROLES = (
@@ -172,7 +174,8 @@ def _found(
 
 def faults(registry: Registry) -> tuple[str, ...]:
     """The groups that cannot be read, and why."""
-    return tuple(str(error) for error in _groups(registry.root)[1].values())
+    found = (_fault(registry.root, name) for name in diversions.names(registry.root))
+    return tuple(fault for fault in found if fault)
 
 
 def identity(registry: Registry) -> list[object]:
@@ -205,6 +208,23 @@ def _groups(root: Path) -> tuple[dict[str, StoredGroup], dict[str, CorruptArtifa
         except CorruptArtifact as error:
             damaged[name] = error
     return groups, damaged
+
+
+def _fault(root: Path, name: str) -> str:
+    try:
+        return _fault_of(root, name, *diversions.identity(root, name))
+    except FileNotFoundError:  # forgotten meanwhile
+        return ""
+
+
+@lru_cache(maxsize=_TOLD)
+def _fault_of(root: Path, name: str, *_identity: int) -> str:
+    """Why a group cannot be read, if so: the group itself is not kept."""
+    try:
+        diversions.load(root, name)
+    except CorruptArtifact as error:
+        return str(error)
+    return ""
 
 
 def _loaded(root: Path, name: str) -> StoredGroup:

@@ -73,15 +73,12 @@ def held_list(found: Iterable[HeldValue]) -> HeldList:
 
 def held_notes(catalog: Catalog, series_id: str) -> tuple[str, ...]:
     """What is held of a series, in sentences."""
-    return sentences([one.held for one in catalog.quarantine.values(series_id)])
+    return sentences([one.held for one in catalog.held().get(series_id, ())])
 
 
 def held_by_series(catalog: Catalog) -> dict[str, tuple[str, ...]]:
     """What is held of each series, in sentences."""
-    held: dict[str, list[Held]] = {}
-    for one in catalog.quarantine.values():
-        held.setdefault(one.held.observation.series_id, []).append(one.held)
-    return {series_id: sentences(some) for series_id, some in held.items()}
+    return {series_id: sentences([one.held for one in some]) for series_id, some in catalog.held().items()}
 
 
 def sentences(held: Sequence[Held]) -> tuple[str, ...]:

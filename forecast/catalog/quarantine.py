@@ -77,7 +77,7 @@ class Quarantine:
 
     def values(self, series_id: str | None = None, *, settled: bool = False) -> list[HeldValue]:
         """What is held, of one series or all, by series and period; ``settled``: also what no longer is."""
-        return self._database.read(lambda connection: list(_load(connection, series_id, settled)))
+        return self._database.read(lambda connection: list(load(connection, series_id, settled)))
 
     def accept(self, series_id: str, periods: Collection[date] | None, *, by: str, now: datetime) -> list[HeldValue]:
         """Let in what is held of these periods, or of all; of several values of a period the last one delivered.
@@ -120,7 +120,7 @@ def record(
     """
     ids = {one.series_id for one in passed} | {one.observation.series_id for one in held}
     only = next(iter(ids)) if len(ids) == 1 else None
-    before = [one for one in _load(connection, only, settled=True) if one.held.observation.series_id in ids]
+    before = [one for one in load(connection, only, settled=True) if one.held.observation.series_id in ids]
     open_rows = [one for one in before if one.outcome is None]
     by_period: dict[tuple[str, date], list[float]] = {}
     for one in passed:
@@ -149,7 +149,7 @@ def same_value(a: float, b: float) -> bool:
     return a == b or (a > 0 and b > 0 and abs(math.log(a / b)) <= SAME_VALUE)
 
 
-def _load(connection: Connection, series_id: str | None, settled: bool) -> Iterator[HeldValue]:
+def load(connection: Connection, series_id: str | None, settled: bool) -> Iterator[HeldValue]:
     query = select(HELD_VALUES).order_by(HELD_VALUES.c.series_id, HELD_VALUES.c.ds, HELD_VALUES.c.number)
     if series_id is not None:
         query = query.where(HELD_VALUES.c.series_id == series_id)
@@ -159,7 +159,7 @@ def _load(connection: Connection, series_id: str | None, settled: bool) -> Itera
 
 
 def _chosen(connection: Connection, series_id: str, periods: Collection[date] | None) -> list[HeldValue]:
-    found = list(_load(connection, series_id, settled=False))
+    found = list(load(connection, series_id, settled=False))
     held = {one.held.observation.ds for one in found}
     there = f"a period of which a value of {series_id} is held: {', '.join(map(str, sorted(held))) or 'there is none'}"
     if periods is None and not held:

@@ -6,31 +6,25 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, exists, insert, select
+from sqlalchemy import exists, insert, select
 
 from forecast import names
-from forecast.catalog import bundle, duty_records, event_changes, retirements, rows, vintages
+from forecast.catalog import bundle, event_changes, retirements, rows, vintages
 from forecast.catalog.csv_reader import items
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
 from forecast.catalog.fetches import Fetches
 from forecast.catalog.inbox import Inbox, Settled, settle
-from forecast.catalog.quarantine import Held, Quarantine, record
-from forecast.catalog.schema import (
-    CHANGES,
-    MINERALS,
-    OBSERVATIONS,
-    SERIES,
-    SNAPSHOTS,
-    series_of,
-)
+from forecast.catalog.memory import Away, Memory
+from forecast.catalog.quarantine import Held, HeldValue, Quarantine, record
+from forecast.catalog.schema import OBSERVATIONS, SERIES, SNAPSHOTS, series_of
 from forecast.catalog.writer import Counts, Writer
-from forecast.errors import NotFound, Retired, Unservable
+from forecast.errors import NotFound, Unavailable, Unservable
 from forecast.events import UNTRAINED, Event, EventChange, Events
 from forecast.events.exposure import Minerals, exposure
 from forecast.settings import Settings, data_dir
@@ -38,23 +32,6 @@ from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History, Series
 
 _T = TypeVar("_T")
-
-
-@dataclass
-class _Memory:
-    """What has been read of one state of the catalogue; ``series``: those that are not ``retired``."""
-
-    number: int
-    series: dict[str, Series]
-    retired: dict[str, tuple[Series, datetime]]
-    minerals: Minerals
-    events: Events
-    vintages: dict[str, vintages.Vintages | None] = field(default_factory=dict)
-
-    def get(self, series_id: str) -> Series:
-        if series_id in self.retired:
-            raise Retired(series_id, self.retired[series_id][1])
-        return rows.named(self.series, series_id)
 
 
 class _NotKept(Exception):
@@ -70,7 +47,10 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._memory: _Memory | None = None
+        self._memory = Memory(database)
+        #: How often an answer had to do without something, for the database was away: what is worked out while this
+        #: grows is not worth keeping.
+        self.lapses = 0
 
     @classmethod
     def open(cls, settings: Settings) -> Catalog:
@@ -100,6 +80,19 @@ class Catalog:
         """Let go of the connections."""
         self._database.close()
 
+    def outlast(self) -> None:
+        """Answer from what was last read while the database is away, as ``away`` then says; nothing is written so."""
+        self._memory.outlasts = True
+
+    @property
+    def away(self) -> Away | None:
+        """Since when the database is away, and why; None while it is not, or not outlasted."""
+        return self._memory.away
+
+    def held(self) -> dict[str, tuple[HeldValue, ...]]:
+        """The values that are held back, by series."""
+        return self._memory.facts().held
+
     @property
     def quarantine(self) -> Quarantine:
         """The values that are held back."""
@@ -117,7 +110,7 @@ class Catalog:
 
     def series(self, *, retired: bool = False) -> dict[str, Series]:
         """All series by id, in order of id; those that were retired only where they are asked for too."""
-        now = self._current()
+        now = self._memory.facts()
         if not retired:
             return dict(now.series)
         return dict(sorted({**now.series, **{name: one for name, (one, _) in now.retired.items()}}.items()))
@@ -136,20 +129,20 @@ class Catalog:
 
     def retired(self) -> dict[str, datetime]:
         """The series that were retired, and since when (UTC)."""
-        return {name: since for name, (_, since) in self._current().retired.items()}
+        return {name: since for name, (_, since) in self._memory.facts().retired.items()}
 
     def facts(self) -> tuple[int, dict[str, Series], dict[str, datetime]]:
         """The edition, the series that are not retired, and those that are and since when: one state, one question."""
-        now = self._current()
+        now = self._memory.facts()
         return now.number, dict(now.series), {name: since for name, (_, since) in now.retired.items()}
 
     def get(self, series_id: str) -> Series:
         """One series. Raises ``NotFound``, and ``Retired`` for one that was."""
-        return self._current().get(series_id)
+        return self._memory.facts().get(series_id)
 
     def minerals(self) -> Minerals:
         """The tree of minerals."""
-        return self._current().minerals
+        return self._memory.facts().minerals
 
     def history(self, series_id: str, as_of: date | None = None) -> History:
         """What was known of one series at the end of a day, or at a moment (UTC).
@@ -157,26 +150,26 @@ class Catalog:
         Raises ``NotFound``, and ``TooShort`` when nothing was.
         """
         series = self.get(series_id)
-        found = self._vintages([series_id]).get(series_id)
+        found = self._memory.vintages([series_id]).get(series_id)
         return (found or vintages.Vintages.of(())).history(series, as_of)
 
     def as_known(self, series_id: str, days: Iterable[date]) -> list[History | None]:
         """What was known of one series at the end of each of these days, None where nothing was; from one state."""
         series = self.get(series_id)
-        found = self._vintages([series_id]).get(series_id)
+        found = self._memory.vintages([series_id]).get(series_id)
         return [
             found.history(series, day) if found is not None and found.standing(day)[1].size else None for day in days
         ]
 
     def histories(self, series_ids: Iterable[str] | None = None, as_of: date | None = None) -> dict[str, History]:
         """What was known of many series (by default all), those that have no observation or were retired left out."""
-        now = self._current()
+        now = self._memory.facts()
         series = now.series
         # One may be retired while others are trained: it teaches them nothing more, and is no fault of theirs.
         asked = series if series_ids is None else [name for name in series_ids if name not in now.retired]
         ids = [rows.named(series, name).series_id for name in asked]
         found = {}
-        for series_id, of_series in self._vintages(ids).items():
+        for series_id, of_series in self._memory.vintages(ids).items():
             if of_series.has_value(as_of):
                 found[series_id] = of_series.history(series[series_id], as_of)
         return found
@@ -190,20 +183,29 @@ class Catalog:
 
     def standing(self, series_id: str) -> tuple[Days, Floats]:
         """The periods that have a value now, in order, and these values; none of a series that is not there."""
-        found = self._vintages([series_id]).get(series_id) or vintages.Vintages.of(())
+        found = self._memory.vintages([series_id]).get(series_id) or vintages.Vintages.of(())
         _, last = found.standing(None)
         return found.ds[last], found.value[last]
 
     def published_to(self, series_id: str, as_of: date) -> np.datetime64 | None:
-        """The last period of which a value stood at the end of ``as_of``; None where none did."""
-        found = self._vintages([series_id]).get(series_id) or vintages.Vintages.of(())
+        """The last period of which a value stood at the end of ``as_of``; None where none did.
+
+        None also where that cannot be known while the database is away, which ``lapses`` counts.
+        """
+        try:
+            found = self._memory.vintages([series_id]).get(series_id) or vintages.Vintages.of(())
+        except Unavailable:
+            if self.away is None:
+                raise
+            self.lapses += 1
+            return None
         _, last = found.standing(as_of)
         return found.ds[last[-1]] if last.size else None
 
     def periods(self, series_id: str) -> list[date]:
         """The periods of which a series ever had a value, withdrawn or not, in order."""
         self.get(series_id)
-        found = self._vintages([series_id]).get(series_id)
+        found = self._memory.vintages([series_id]).get(series_id)
         days: list[date] = [] if found is None else np.unique(found.ds).tolist()
         return days
 
@@ -216,23 +218,23 @@ class Catalog:
 
     def events(self, as_of: date | None = None) -> Events:
         """The events as they were known at the end of a day."""
-        events = self._current().events
+        events = self._memory.facts().events
         return events if as_of is None else events.known_on(as_of)
 
     def events_known_to(self, as_of: date | None = None) -> date:
         """The last day, up to ``as_of``, of which the catalogue tells anything of events; ``date.min`` if of none."""
-        return self._current().events.known_to(as_of)
+        return self._memory.facts().events.known_to(as_of)
 
     def known_on(self, series_ids: Iterable[str], as_of: date | None = None) -> date:
         """The day on which the newest value of these series, of those known at the end of ``as_of``, became known.
 
         ``date.min`` where nothing was.
         """
-        return max((one.newest(as_of) for one in self._vintages(series_ids).values()), default=date.min)
+        return max((one.newest(as_of) for one in self._memory.vintages(series_ids).values()), default=date.min)
 
     def edition(self) -> int:
         """A number that grows whenever the catalogue changes, by whichever process."""
-        return self._current().number
+        return self._memory.facts().number
 
     def fingerprint(self, series_id: str, as_of: date | None = None) -> str:
         """Hex digest of what a forecast of a series rests on: its observations and those of its companion, since when
@@ -363,38 +365,3 @@ class Catalog:
             writer.recorded += event_changes.put_right(connection, bundled.events, now)
             writer.finish()
             connection.execute(insert(SNAPSHOTS), {"digest": digest, "read_at": now.replace(tzinfo=None)})
-
-    def _current(self) -> _Memory:
-        """What is remembered, if it still holds; else read anew, but for observations."""
-        return self._database.read(self._remembered)
-
-    def _remembered(self, connection: Connection) -> _Memory:
-        number: int = connection.execute(select(CHANGES.c.number)).scalar_one()
-        memory = self._memory
-        if memory is None or memory.number != number:
-            tree = connection.execute(select(MINERALS.c.mineral, MINERALS.c.parent, MINERALS.c.kind)).all()
-            since, series = retirements.load(connection), sorted(rows.stored(connection, SERIES, series_of).items())
-            memory = _Memory(
-                number,
-                {name: one for name, one in series if name not in since},
-                {name: (one, since[name]) for name, one in series if name in since},
-                Minerals.from_rows((mineral, parent, kind) for mineral, parent, kind in tree),
-                event_changes.load(connection, duty_records.duty_lines(data_dir())),
-            )
-            self._memory = memory
-        return memory
-
-    def _vintages(self, series_ids: Iterable[str]) -> dict[str, vintages.Vintages]:
-        """The vintages of these series, those that are not remembered in one query."""
-        ids = list(series_ids)
-
-        def read(connection: Connection) -> dict[str, vintages.Vintages | None]:
-            memory = self._remembered(connection).vintages
-            missing = [series_id for series_id in ids if series_id not in memory]
-            if missing:
-                found = vintages.load(connection, missing)
-                memory.update({series_id: found.get(series_id) for series_id in missing})
-            return memory
-
-        memory = self._database.read(read)
-        return {series_id: one for series_id in ids if (one := memory[series_id]) is not None}

@@ -13,7 +13,7 @@ from forecast.answers.held import held_by_series
 from forecast.answers.model import Answer, in_unit
 from forecast.answers.sources import SourceState, source_states
 from forecast.answers.stored import stored_faults
-from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotTrained
+from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotTrained, Unavailable
 from service.answers import now_answer
 from service.context import Context
 from service.describe import answers, group
@@ -57,10 +57,14 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
     def ready(query: ReadyQuery) -> Response:
         """Whether forecasts can be served; what is wrong even so is listed."""
         retired = context.catalog.retired()
-        damaged = stored_faults(context.registry, retired)
         why = {series_id: silent(context, series_id) for series_id in context.catalog.targets()}
         count = sum(reason is None for reason in why.values())
-        faults = [*damaged, *(reason for reason in why.values() if reason), *context.catalog.unservable().values()]
+        faults = (
+            *away(context),
+            *stored_faults(context.registry, retired),
+            *(reason for reason in why.values() if reason),
+            *context.catalog.unservable().values(),
+        )
         if not count:
             reasons = "; ".join(faults) or str(NothingTrained())
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, reasons, kind="not-ready")
@@ -70,10 +74,9 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
             if series_id not in retired
             for sentence in sentences
         )
-        status = "degraded" if faults else "ready"
-        ready = Ready(status=status, serving=count, faults=tuple(faults), held=held)
+        ready = Ready(status="degraded" if faults else "ready", serving=count, faults=faults, held=held)
         if query.verbose == "true":
-            ready = ReadyWithSources(**dict(ready), sources=source_states(context.catalog))
+            ready = ReadyWithSources(**dict(ready), sources=sources(context))
         return now_answer(ready.json_object())
 
     @api.get("/metrics", doc_ui=False)
@@ -82,6 +85,21 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
         return metrics.text()
 
     return api
+
+
+def away(context: Context) -> tuple[str, ...]:
+    """That the database of the catalogue is away, if it is."""
+    found = context.catalog.away
+    since = "" if found is None else f"{found.since:%Y-%m-%d %H:%M:%S} UTC"
+    return (f"the catalogue cannot be read: answers are from what was known at {since}",) if found else ()
+
+
+def sources(context: Context) -> tuple[SourceState, ...]:
+    """How the public sources do; nothing while that cannot be read."""
+    try:
+        return source_states(context.catalog)
+    except Unavailable:
+        return ()
 
 
 def silent(context: Context, series_id: str) -> str | None:

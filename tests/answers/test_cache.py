@@ -17,6 +17,7 @@ from forecast.answers.findings import findings
 from forecast.answers.forecast import ForecastQuestion, forecast
 from forecast.catalog import Catalog
 from forecast.registry import Registry
+from forecast.registry.sealed import sealed
 from forecast.settings import Settings
 from service import create_app
 from service.context import KEPT, Context
@@ -113,7 +114,7 @@ def test_a_future_is_kept_until_the_run_the_catalogue_the_day_or_the_evidence_ch
     catalog.add(events=[replace(event, title="Said otherwise")], known_at=NOW)
     edited = future()
     assert edited is not first
-    (registry.root / "classes.json").write_text('{"runs": {}, "likelihoods": []}')
+    (registry.root / "classes.json").write_bytes(sealed({"runs": {}, "likelihoods": []}))
     learned = future()
     assert learned is not edited
     registry.promote(COPPER, add_run(registry, catalog, COPPER, level=2.0, name="b"))

@@ -18,6 +18,7 @@ from forecast.effects.affected import Affected
 from forecast.errors import NotEstimated, NotFound
 from forecast.events import Act, Event
 from forecast.registry import Registry
+from forecast.registry.sealed import sealed
 from tests.support.records import EventFacts, changed
 from tests.support.small_world import BAN, EVIDENCE, FLOW, a_ban, an_effect
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, make_home
@@ -239,7 +240,7 @@ def test_it_is_worked_out_again_when_the_evidence_or_the_catalogue_changes(store
     cache = Cache(8)
     before = findings(*stores, EARTHS, cache=cache)
     assert findings(*stores, EARTHS, cache=cache) is before
-    (registry.root / "classes.json").write_text('{"likelihoods": []}')
+    (registry.root / "classes.json").write_bytes(sealed({"runs": {}, "likelihoods": []}))
     without = findings(*stores, EARTHS, cache=cache)
     assert without is not before
     assert findings(*stores, EARTHS, cache=cache) is without

@@ -29,6 +29,7 @@ from forecast.errors import InvalidInput, NotFound, NotTrained
 from forecast.events import Act, Event, state
 from forecast.metrics import rounded
 from forecast.registry import Payload, Registry
+from forecast.registry.sealed import sealed
 from forecast.settings import SpanOrigin
 from forecast.timeseries.frequency import Freq
 from tests.support import ROOT
@@ -235,7 +236,7 @@ def test_a_future_is_made_anew_with_new_evidence_or_a_series_that_changed(own: t
 
     before = kept()
     assert kept() is before
-    (registry.root / "classes.json").write_text('{"likelihoods": []}')
+    (registry.root / "classes.json").write_bytes(sealed({"runs": {}, "likelihoods": []}))
     assert kept().evidence.likelihoods == ()
     catalog.add(series=[dataclasses.replace(before.series, notes="read again")], known_at=KNOWN)
     assert kept().series.notes == "read again"

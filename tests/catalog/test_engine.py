@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import urllib.error
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -29,23 +28,23 @@ from forecast.settings import Settings
 from service import create_app
 from tests.service.test_wsgi import until
 from tests.support.server import serving
-from tests.support.trained_home import COPPER, TRAINED, clock, make_home, settings_in
+from tests.support.trained_home import COPPER, NICKEL, TRAINED, clock, make_home, settings_in
 
 FORECAST = f"/v1/forecasts/{COPPER}?h=3"
-ASKED = [
+#: What is answered while the database is away, by a process that was asked before.
+OUTLASTING = [
     FORECAST,
     "/v1/forecasts",
     "/v1/forecasts?coherent=true",
     "/v1/series",
     f"/v1/series/{COPPER}",
-    f"/v1/series/{COPPER}/observations",
     f"/v1/series/{COPPER}/effects",
     f"/v1/series/{COPPER}/backtest",
     "/v1/events",
     "/v1/events/cn-7ree-licence-2025",
     f"/v1/runs?series_id={COPPER}",
-    "/readyz",
 ]
+ASKED = [*OUTLASTING, f"/v1/series/{COPPER}/observations", "/readyz"]
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ def running(postgres: Postgres) -> Iterator[Postgres]:
 @pytest.fixture
 def client(running: Postgres, tmp_path: Path) -> Iterator[FlaskClient]:
     make_home(tmp_path)
-    settings = settings_in(tmp_path, database_url=running.url)
+    settings = settings_in(tmp_path, database_url=running.url, log_level="WARNING")
     catalog = Catalog.opened(settings)
     yield create_app(settings, catalog=catalog, clock=clock).test_client()
     catalog.close()
@@ -133,27 +132,54 @@ def test_a_question_whose_connection_is_lost_is_asked_once_more(running: Postgre
     assert len(calls) == asked
 
 
-def test_while_the_server_is_down_every_route_says_when_to_come_back_and_afterwards_answers(
+def test_while_the_server_is_down_what_is_known_is_answered_and_the_rest_says_when_to_come_back(
     client: FlaskClient, running: Postgres, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = {path: client.get(path) for path in ASKED}
-    assert {path: response.status_code for path, response in before.items()} == dict.fromkeys(ASKED, 200)
-    running.stop()
-    for path in ASKED:
-        refused = client.get(path)
-        assert (refused.status_code, refused.mimetype) == (503, "application/problem+json"), path
-        assert refused.headers["Retry-After"] == "5"
-        body = refused.get_json()
-        assert body["type"] == "urn:orecast:problem:unavailable"
-        assert body["detail"] == "The catalogue cannot be read now; the log of the service has the cause."
     question = {"series": [COPPER], "scenarios": [{"name": "none"}]}
-    assert client.post("/v1/scenarios", json=question).status_code == 503
+    before = {path: client.get(path) for path in ASKED}
+    scenario = client.post("/v1/scenarios", json=question).data
+    assert {path: response.status_code for path, response in before.items()} == dict.fromkeys(ASKED, 200)
+    assert not any("X-Stale" in response.headers for response in before.values())
+    running.stop()
+    for path in OUTLASTING:
+        answer = client.get(path)
+        assert (answer.status_code, answer.data) == (200, before[path].data), path
+        assert answer.headers["X-Stale"].startswith("the catalogue is as it was at 20")
+        assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    assert client.post("/v1/scenarios", json=question).data == scenario
+    refused = client.get(f"/v1/series/{COPPER}/observations")
+    assert (refused.status_code, refused.mimetype) == (503, "application/problem+json")
+    assert refused.headers["Retry-After"] == "5"
+    assert "X-Stale" not in refused.headers
+    body = refused.get_json()
+    assert body["type"] == "urn:orecast:problem:unavailable"
+    assert body["detail"] == "The catalogue cannot be read now; the log of the service has the cause."
+    ready = client.get("/readyz?verbose=true").get_json()
+    assert (ready["status"], ready["serving"], ready["sources"]) == ("degraded", len(TRAINED), [])
+    assert ready["faults"][0].startswith("the catalogue cannot be read: answers are from what was known at 20")
     assert client.get("/healthz").status_code == 200
     assert client.get("/").status_code == 200
     running.start()
+    until(lambda: "X-Stale" not in client.get(FORECAST).headers)
     for path in ASKED:
         assert client.get(path).data == before[path].data
-    assert "se.cret" not in "".join(capsys.readouterr())
+    out, err = capsys.readouterr()
+    assert "se.cret" not in out + err
+    assert out.count("the catalogue is away; answers are from what was known") == 1
+
+
+def test_a_series_nobody_asked_for_before_is_served_while_the_server_is_down_and_not_kept_so(
+    client: FlaskClient, running: Postgres
+) -> None:
+    client.get(FORECAST)
+    running.stop()
+    path = f"/v1/forecasts/{NICKEL}"
+    answer = client.get(path)
+    assert (answer.status_code, len(answer.get_json()["data"])) == (200, 12)
+    assert "X-Stale" in answer.headers
+    running.start()
+    until(lambda: "X-Stale" not in client.get(path).headers)
+    assert client.get(path).get_json() == answer.get_json()
 
 
 def test_a_server_process_outlives_its_database(running: Postgres, tmp_path: Path) -> None:
@@ -165,11 +191,9 @@ def test_a_server_process_outlives_its_database(running: Postgres, tmp_path: Pat
         before = set(server.workers())
         os.kill(min(before), signal.SIGKILL)
         until(lambda: len(set(server.workers()) - before) == 1)
-        for _ in range(8):
-            with pytest.raises(urllib.error.HTTPError) as refused:
-                server.get("/readyz")
-            assert (refused.value.code, refused.value.headers["Retry-After"]) == (503, "5")
-            refused.value.close()
+        answers = [server.status(FORECAST) for _ in range(8)]
+        assert set(answers) <= {(200, None), (503, "5")}, "who never saw the catalogue has nothing to tell"
+        assert (200, None) in answers, "who saw it has"
         running.start()
         for _ in range(8):
             assert json.loads(server.get("/readyz"))["serving"] == len(TRAINED)

@@ -260,13 +260,13 @@ def test_in_whichever_order_they_come_the_last_known_counts(
 
 
 def test_opening_again_is_quick_and_changes_nothing(settings: Settings, catalog: Catalog) -> None:
-    number = catalog._current().number
+    number = catalog._memory.facts().number
     seconds = []
     for _ in range(5):
         start = time.perf_counter()
         again = Catalog.open(settings)
         seconds.append(time.perf_counter() - start)
-        assert again._current().number == number
+        assert again._memory.facts().number == number
         again.close()
     assert min(seconds) < 0.05
 
@@ -285,7 +285,7 @@ def test_two_starts_at_once_on_an_empty_folder(tmp_path: Path) -> None:
     code = (
         "import os; from forecast.catalog import Catalog; from forecast.settings import Settings;"
         "c = Catalog.open(Settings.from_env(os.environ));"
-        "print(len(c.series()), len(c.histories()), c._current().number)"
+        "print(len(c.series()), len(c.histories()), c._memory.facts().number)"
     )
     starts = [start(code, url) for _ in range(2)]
     assert [finish(process) for process in starts] == ["216 216 1"] * 2
@@ -307,11 +307,11 @@ for n in range(12):
 
 def test_processes_that_write_at_once_lose_nothing(either: Settings) -> None:
     catalog = Catalog.open(either)
-    number = catalog._current().number
+    number = catalog._memory.facts().number
     writers = [start(WRITE, either.database_url, str(n)) for n in range(3)]
     for writer in writers:
         finish(writer)
-    assert catalog._current().number == number + 36
+    assert catalog._memory.facts().number == number + 36
     with catalog._database.reading() as connection:
         query = "SELECT count(*) FROM observations WHERE series_id = 'price.lead' AND assumed = false"
         assert connection.execute(text(query)).scalar() == 36

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,6 +30,15 @@ class Server:
     def get(self, path: str) -> bytes:
         with urllib.request.urlopen(self.url + path, timeout=10) as response:
             return bytes(response.read())
+
+    def status(self, path: str) -> tuple[int, str | None]:
+        """The status of an answer, and when it says to come back."""
+        try:
+            with urllib.request.urlopen(self.url + path, timeout=10) as response:
+                return response.status, response.headers["Retry-After"]
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.headers["Retry-After"]
 
     def workers(self) -> list[int]:
         pid = self.process.pid

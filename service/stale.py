@@ -1,0 +1,35 @@
+"""Answers from what was last known of the catalogue: a header says so, and the log when it begins and when it ends."""
+
+from __future__ import annotations
+
+from flask import Flask, Response
+from structlog.typing import FilteringBoundLogger
+
+from forecast.catalog import Catalog
+from forecast.catalog.memory import Away
+
+HEADER = "X-Stale"
+
+
+def headers(catalog: Catalog) -> dict[str, str]:
+    """What an answer carries while the database of the catalogue is away; nothing while it is not."""
+    away = catalog.away
+    return {} if away is None else {HEADER: f"the catalogue is as it was at {away.since:%Y-%m-%dT%H:%M:%SZ}"}
+
+
+def install(app: Flask, catalog: Catalog, log: FilteringBoundLogger) -> None:
+    """Say with every answer from the catalogue that it is an old one, if it is."""
+    told: list[Away | None] = [None]
+
+    @app.after_request
+    def tell(response: Response) -> Response:
+        if response.status_code < 400:
+            response.headers.update(headers(catalog))
+        away, before = catalog.away, told[0]
+        if (away is None) != (before is None):
+            told[0] = away
+            if away is not None:
+                log.warning("the catalogue is away; answers are from what was known", why=away.why)
+            elif before is not None:
+                log.info("the catalogue is back", since=before.since.isoformat())
+        return response
