@@ -8,6 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from forecast.answers.event_priors import refresh
+from forecast.registry.sealed import sealed
 from service import answers as answers_module
 from tests.service.conftest import JSON_FORECAST, Fresh, get
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, add_run, clock
@@ -84,7 +85,7 @@ def test_a_tag_changes_with_each_thing_that_its_answer_rests_on_and_no_other(
     assert changed() == {EFFECTS}, "the run that serves"
     refresh(registry, ())
     assert changed() == set(), "all runs say of events of a kind what they said before"
-    (registry.root / "classes.json").write_text('{"likelihoods": []}')
+    (registry.root / "classes.json").write_bytes(sealed({"runs": {}, "likelihoods": []}))
     assert changed() == {ONE, EFFECTS, CLASSES}, "what all runs say of events of a kind"
     monkeypatch.setattr(answers_module, "VERSION", "another")
     assert changed() == set(asked), "the version of the code"
