@@ -1,6 +1,7 @@
 """The worker's record: jobs and what they do as durable workflows (DBOS), so that no crash loses any of it.
 
-One workflow a tick, one tick after another, asks what there is to do and puts one workflow a thing on the queue of its
+Each tick puts the workflow of its job on a queue, unless one waits there already: ticks that come faster than their
+work is done are one. One job after another asks what there is to do and puts one workflow a thing on the queue of its
 stage; of these as many run at once as the settings allow. What a killed worker left undone, the next one takes up where
 it stood.
 """
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 #: The workflow of a job: the time of its tick, and what the record hands on besides.
 Tick = Callable[[dt.datetime, object], None]
-#: The queue of the jobs.
-JOBS = "jobs"
+#: The queue of the jobs, and that of their ticks.
+JOBS, TICKS = "jobs", "ticks"
 #: Changes only when what is recorded of a workflow below would be read as something else: steps that are new at its end
 #: and workflows that are new do not change it, so that an upgraded worker takes up what the old one left.
 SHAPE = "1"
@@ -56,13 +57,14 @@ def keep_by_record(tasks: Tasks) -> None:
     DBOS(config=config)
     # All of them, also those of a job without a schedule: a killed worker that had one may have left some of it.
     stages = {stage: _stage_workflow(tasks, stage) for stage in tasks.work.stages}
-    jobs = {job: _job_workflow(tasks, job, stages) for job in tasks.work.jobs}
+    ticks = {job: _tick_workflow(job, _job_workflow(tasks, job, stages)) for job in tasks.work.jobs}
     try:
         DBOS.launch()
         DBOS.register_queue(JOBS, worker_concurrency=1)  # what one has trained is not due when the next one asks
+        DBOS.register_queue(TICKS, worker_concurrency=1)  # so that no two of them find the other queue empty
         for stage in stages:
             DBOS.register_queue(stage.queue, worker_concurrency=tasks.at_once(stage))
-        for job, workflow in jobs.items():
+        for job, workflow in ticks.items():
             _schedule(job, workflow)
     except Exception:
         DBOS.destroy()
@@ -77,7 +79,7 @@ def _schedule(job: Job, workflow: Tick) -> None:
         DBOS.delete_schedule(job.name)
         return
     DBOS.apply_schedules(
-        [{"schedule_name": job.name, "workflow_fn": workflow, "schedule": job.schedule, "queue_name": JOBS}]
+        [{"schedule_name": job.name, "workflow_fn": workflow, "schedule": job.schedule, "queue_name": TICKS}]
     )
     now = dt.datetime.now(dt.UTC)
     # The name of a tick's workflow is its time: a tick that ran is not run again, and of many missed ones only the last
@@ -113,6 +115,18 @@ def _job_workflow(tasks: Tasks, job: Job, stages: Mapping[Stage, Callable[[str],
     @DBOS.workflow(name=job.name)
     def tick(at: dt.datetime, _context: object) -> None:
         tasks.run(job, lambda stage: done(stage, at.isoformat()), tick=at.isoformat())
+
+    return tick
+
+
+def _tick_workflow(job: Job, workflow: Tick) -> Tick:
+    """Put a job on its queue, unless one that did not begin yet will do what this one would."""
+    from dbos import DBOS
+
+    @DBOS.workflow(name=f"{job.name}-tick")
+    def tick(at: dt.datetime, _context: object) -> None:
+        if not DBOS.list_workflows(queue_name=JOBS, name=job.name, status="ENQUEUED", limit=1, load_input=False):
+            DBOS.enqueue_workflow(JOBS, workflow, at, None)
 
     return tick
 

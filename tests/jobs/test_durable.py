@@ -125,7 +125,7 @@ def test_an_upgraded_worker_takes_up_what_the_first_version_left_and_does_what_i
             old.wait()
         new = subprocess.Popen([sys.executable, tmp_path / "new.py"], env=env, stderr=log)
         try:
-            wait_until(lambda: "retrained" in (tmp_path / "log").read_text())
+            wait_until(lambda: "retrained" in (tmp_path / "log").read_text() and len(states(tmp_path)) == 1)
         finally:
             new.terminate()
             new.wait(timeout=10)
@@ -133,9 +133,13 @@ def test_an_upgraded_worker_takes_up_what_the_first_version_left_and_does_what_i
     assert sorted(read(tmp_path / "trained")) == ["a old", "b new", "b old", "c new", "c old"]
     assert not (tmp_path / "asked").exists(), "what was due was known already"
     assert len(read(tmp_path / "published")) == 1
-    with closing(sqlite3.connect(tmp_path / "var" / "jobs.sqlite")) as record:
-        states = record.execute("SELECT DISTINCT status, application_version FROM workflow_status").fetchall()
-    assert states == [("SUCCESS", SHAPE)]
+    assert states(tmp_path) == [("SUCCESS", SHAPE)]
+
+
+def states(home: Path) -> list[tuple[str, str]]:
+    """What became of the workflows, and which version they are of."""
+    with closing(sqlite3.connect(home / "var" / "jobs.sqlite")) as record:
+        return record.execute("SELECT DISTINCT status, application_version FROM workflow_status").fetchall()
 
 
 def read(path: Path) -> list[str]:

@@ -160,6 +160,24 @@ def test_a_tick_that_was_missed_is_caught_up_once(
     assert worker.wait(timeout=5) == 0
 
 
+def test_ticks_that_come_faster_than_a_training_are_one(
+    home: Path, start: Callable[[float], subprocess.Popen[bytes]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORECAST_SCHEDULE", "* * * * * *")
+    start(60)
+    record = home / "var" / "jobs.sqlite"
+    wait_until(lambda: len(read(home / "started")) == 2 and recorded(record, "retrain-tick").count("SUCCESS") >= 5)
+    assert sorted(recorded(record, "retrain")) == ["ENQUEUED", "PENDING"], "one at work, and one after it"
+    assert read(home / "asked") == ["due"]
+
+
+def recorded(record: Path, name: str) -> list[str]:
+    """What became of each workflow of a name."""
+    with closing(sqlite3.connect(record)) as connection:
+        query = "SELECT status FROM workflow_status WHERE name = ?"
+        return [status for (status,) in connection.execute(query, [name])]
+
+
 def test_it_ends_at_once_in_the_middle_of_a_training(
     home: Path, start: Callable[[float], subprocess.Popen[bytes]]
 ) -> None:
