@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection, Dialect
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -24,6 +25,7 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
     TimeoutError,
 )
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from forecast.catalog.schema import SCHEMA_VERSION
 from forecast.errors import Misconfigured, Unavailable
@@ -37,6 +39,9 @@ WRITE_TIMEOUT, READ_TIMEOUT = 60, 10
 #: The advisory lock of writers on PostgreSQL: a number of our own.
 _LOCK = 0x6F726563
 _DRIVER = "postgresql+psycopg"
+#: What SQLite says where a file that its readers share cannot be made, and the mark of a connection that does without.
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_WRITE)
+_ALONE = "alone"
 #: How long a PostgreSQL that says nothing is waited for: seconds to connect, milliseconds for a word on the wire.
 _POSTGRES = {"connect_timeout": "5", "tcp_user_timeout": "15000", "keepalives_idle": "15", "keepalives_interval": "5"}
 
@@ -56,7 +61,8 @@ class Database:
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = self._create()
         if self._sqlite:
-            event.listen(self._engine, "connect", _prepare_sqlite)
+            event.listen(self._engine, "do_connect", _connect_sqlite)
+            event.listen(self._engine, "checkin", _let_go)
             event.listen(self._engine, "begin", _begin_sqlite)
         # On PostgreSQL a reader's snapshot is its first statement; a writer must see what its predecessor wrote.
         isolation = {} if self._sqlite else {"isolation_level": "REPEATABLE READ"}
@@ -179,14 +185,40 @@ def _keeps_from_using(error: SQLAlchemyError) -> bool:
     return bare or isinstance(error, OperationalError | InterfaceError | InternalError | TimeoutError)
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+def _connect_sqlite(
+    dialect: Dialect, record: ConnectionPoolEntry, given: tuple[str, ...], options: dict[str, object]
+) -> DBAPIConnection:
+    """A connection; where a full disk has no room for the index of the log that readers share, one that does without
+    it, and keeps everybody else out until its question is answered.
+    """
+    connection = dialect.connect(*given, **options)
+    try:
+        return _prepared(connection)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        if error.sqlite_errorcode not in _NO_ROOM:
+            raise
+    record.info[_ALONE] = True
+    connection = dialect.connect(*given, **options)
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    return _prepared(connection)
+
+
+def _prepared(connection: DBAPIConnection) -> DBAPIConnection:
     connection.isolation_level = None  # SQLAlchemy says BEGIN, not the driver
     _write_ahead(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
+    return connection
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def _let_go(_: object, record: ConnectionPoolEntry) -> None:
+    """Close a connection that keeps all others out as soon as its question is answered."""
+    if record.info.pop(_ALONE, False):
+        record.invalidate()
+
+
+def _write_ahead(connection: DBAPIConnection) -> None:
     """Let SQLite keep a write-ahead log. It waits for no other process that does so just now: two first starts meet."""
     until = time.monotonic() + READ_TIMEOUT
     while True:
