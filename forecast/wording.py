@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
+#: The folders before the name of a file; those of an address on the web stay.
+_FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/'\":;,]+/)+")
 _NUMERALS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 #: Nouns that are the same for one and for several.
 _UNCHANGED = frozenset({"series"})
@@ -32,3 +35,8 @@ def numeral(number: int) -> str:
 def day_in_words(day: dt.date) -> str:
     """``8 Oct 2026``."""
     return f"{day.day} {day:%b %Y}"
+
+
+def without_folders(text: str) -> str:
+    """A text for strangers: of each file only its name, for where it lies is nobody's business."""
+    return _FOLDERS.sub("", text)

@@ -27,6 +27,7 @@ from forecast.errors import (
     UnknownFormat,
     with_article,
 )
+from forecast.wording import without_folders
 from service.encoding import to_json
 
 MEDIA_TYPE = "application/problem+json"
@@ -102,7 +103,8 @@ def install(app: Flask, log: FilteringBoundLogger) -> None:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="unavailable")
         for family, status, kind in REFUSALS:
             if isinstance(error, family):
-                return problem(status, str(error), kind=kind, errors=_errors(error))
+                detail = str(error) if status < HTTPStatus.INTERNAL_SERVER_ERROR else without_folders(str(error))
+                return problem(status, detail, kind=kind, errors=_errors(error))
         return bug(error)
 
     app.register_error_handler(ForecastError, refused)

@@ -3,7 +3,7 @@
 ::
 
     champion        one line: the serving run, the champions before it, newest first, and with a minus those declined
-    champion.copy   the same line, read where the other is lost or says nothing
+    champion.copy   the same line, read where the other is lost, says nothing, or names a run that is not there
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ class ChampionLine:
         """The line in the folder of a series; one that names nothing where there is none."""
         words, fault = _words(folder / LINE)
         copy, _ = _words(folder / COPY)
-        if words or not (fault or copy):
+        if words and (_names_a_run(words, folder) or not _names_a_run(copy, folder)):
             return cls._of(words)
         if copy:
-            return cls._of(copy, fault or "the file is missing", copied=True)
+            why = "it names a run that is not there" if words else "the file is missing"
+            return cls._of(copy, fault or why, copied=True)
         return cls(fault=fault)
 
     @classmethod
@@ -60,6 +61,11 @@ class ChampionLine:
 def incomplete(folder: Path) -> bool:
     """Whether one of the two files is missing where the other is there."""
     return (folder / LINE).exists() != (folder / COPY).exists()
+
+
+def _names_a_run(words: list[str], folder: Path) -> bool:
+    """Whether the first of these, the one that serves, is there."""
+    return bool(words) and (folder / words[0]).is_dir()
 
 
 def _words(path: Path) -> tuple[list[str], str]:

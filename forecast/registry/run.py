@@ -73,11 +73,19 @@ def identity(folder: Path) -> Identity:
     """What tells whether a file changed. Raises ``CorruptArtifact`` for a folder that cannot be read."""
     try:
         with os.scandir(folder) as entries:
-            stats = sorted((entry.name, entry.stat()) for entry in entries)
+            stats = sorted((entry.name, _stat(entry)) for entry in entries)
     except OSError as error:
         why = _cannot_be_read(error) if folder.is_dir() else "the folder is missing"
         raise CorruptArtifact(_shown(folder), why) from error
     return tuple((name, stat.st_ctime_ns, stat.st_size, stat.st_ino) for name, stat in stats)
+
+
+def _stat(entry: os.DirEntry[str]) -> os.stat_result:
+    """Of a link what it leads to; of one that leads nowhere the link."""
+    try:
+        return entry.stat()
+    except FileNotFoundError:
+        return entry.stat(follow_symlinks=False)
 
 
 def write(folder: Path, card: Card, payload: Payload) -> None:

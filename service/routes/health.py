@@ -14,6 +14,7 @@ from forecast.answers.model import Answer, in_unit
 from forecast.answers.sources import SourceState, source_states
 from forecast.answers.stored import stored_faults
 from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotTrained, Unavailable
+from forecast.wording import without_folders
 from service.answers import now_answer
 from service.context import Context
 from service.describe import answers, group
@@ -97,7 +98,8 @@ def away(context: Context) -> tuple[str, ...]:
 def sources(context: Context) -> tuple[SourceState, ...]:
     """How the public sources do; nothing while that cannot be read."""
     try:
-        return source_states(context.catalog)
+        states = source_states(context.catalog)
+        return tuple(one.model_copy(update={"fault": one.fault and without_folders(one.fault)}) for one in states)
     except Unavailable:
         return ()
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from forecast.answers.champion import futures
-from forecast.answers.event_priors import Evidence, refresh
+from forecast.answers.event_priors import Evidence, fault, refresh
 from forecast.answers.event_versions import EventScenario
 from forecast.answers.findings import _kin
 from forecast.answers.forecast import ForecastQuestion, forecast
@@ -24,6 +24,7 @@ from forecast.errors import InvalidInput
 from forecast.events import Stringency
 from forecast.names import Slug
 from forecast.registry import Payload, Registry
+from forecast.registry.sealed import sealed
 from forecast.registry.store import CLASSES_FILE as FILE
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, add_run, make_home
 
@@ -61,9 +62,31 @@ def test_it_is_what_the_cards_of_the_serving_runs_say(stores: Stores) -> None:
 def test_a_damaged_file_is_no_loss(stores: Stores) -> None:
     _, registry = stores
     before = Evidence.of(registry).digest
-    for damage in ("", "{", "[]", '{"likelihoods": [{"series_id": 1}]}'):
+    for damage in ("", "{", "[]", '{"likelihoods": [{"series_id": 1}]}', "[" * 100_000, '{"likelihoods":' * 900):
         (registry.root / FILE).write_text(damage)
         assert Evidence.of(registry).digest == before
+        assert fault(registry, ()).startswith("corrupt artifact classes.json: ")
+
+
+def test_a_file_that_somebody_else_changed_is_not_believed_and_told(stores: Stores) -> None:
+    _, registry = stores
+    before, path = Evidence.of(registry).digest, registry.root / FILE
+    assert fault(registry, (), thorough=True) == ""
+    stored = json.loads(path.read_text())
+    stored["likelihoods"][0]["estimate"] += 1
+    path.write_text(json.dumps(stored))
+    assert Evidence.of(registry).digest == before
+    assert fault(registry, ()).startswith(
+        "corrupt artifact classes.json: it was changed after it was written; the cards"
+    )
+    del stored["sha256"]
+    path.write_bytes(sealed(stored))
+    assert fault(registry, ()) == "", "it has a seal, and only the cards know better"
+    assert fault(registry, (), thorough=True).startswith(
+        "classes.json: it is not what the cards of the serving runs say"
+    )
+    refresh(registry, ())
+    assert (Evidence.of(registry).digest, fault(registry, (), thorough=True)) == (before, "")
 
 
 def test_it_follows_who_serves(stores: Stores) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from flask.testing import FlaskClient
 
 from forecast.answers.event_priors import Evidence, refresh
 from forecast.answers.several import each
+from forecast.catalog import Catalog
+from forecast.catalog.fetches import FetchState
 from forecast.cli import call
 from forecast.errors import Damaged, Unavailable
 from forecast.registry import Registry
@@ -17,7 +20,7 @@ from forecast.registry.store import CLASSES_FILE as FILE
 from forecast.settings import Settings
 from service import create_app
 from tests.service.conftest import get
-from tests.support.trained_home import COPPER, EARTHS, NICKEL, clock, make_home
+from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, clock, make_home
 
 RUN = "2026-06-01-a"
 SAYS = f"corrupt artifact {NICKEL}/{RUN}/draws.npy: its bytes are not those its card promises"
@@ -97,6 +100,86 @@ def test_a_database_that_is_away_is_no_fault_of_a_series() -> None:
 
     with pytest.raises(Unavailable):
         each([("a",), ("b",)], away)
+
+
+#: What may become of a file: lost, cut, changed, in the way, a link to nowhere, or lists in lists without end.
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "lost": Path.unlink,
+    "empty": lambda file: file.write_bytes(b""),
+    "cut": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
+    "changed": lambda file: file.write_bytes(file.read_bytes()[:-3] + b"???"),
+    "a folder": lambda file: (file.unlink(), file.mkdir()),
+    "a link to nowhere": lambda file: (file.unlink(), file.symlink_to("nowhere")),
+    "deep": lambda file: file.write_text("[" * 100_000),
+}
+PATHS = (
+    f"/v1/forecasts/{COPPER}",
+    f"/v1/series/{COPPER}/effects",
+    f"/v1/series/{COPPER}/backtest",
+    f"/v1/series/{COPPER}",
+    f"/v1/runs/{RUN}",
+    "/v1/forecasts",
+    "/v1/effects",
+    "/v1/runs",
+    "/readyz?verbose=true",
+)
+FILES = (
+    f"{COPPER}/{RUN}/draws.npy",
+    f"{COPPER}/{RUN}/card.json",
+    f"{COPPER}/{RUN}/fitted.joblib",
+    f"{COPPER}/champion",
+)
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", [*FILES, FILE])
+def test_whatever_becomes_of_a_file_of_the_only_run_it_is_told_and_never_not_found(
+    tmp_path: Path, name: str, damage: str
+) -> None:
+    settings = make_home(tmp_path)
+    Registry(settings.models_dir).sweep()
+    client = create_app(settings, clock=clock).test_client()
+    before = {path: client.get(path) for path in PATHS}
+    assert {answer.status_code for answer in before.values()} == {200}
+    DAMAGE[damage](settings.models_dir / name)
+    for path in PATHS:
+        answer = client.get(path)
+        assert answer.status_code in (200, 503), path
+        assert str(tmp_path) not in answer.get_data(as_text=True), path
+        if answer.status_code == 503:
+            assert answer.get_json()["type"] == "urn:orecast:problem:corrupt-artifact"
+        elif path.startswith("/v1/forecasts/"):
+            assert answer.data == before[path].data, "what is served is what was served"
+    ready = get(client, "/readyz?verbose=true")
+    if name != FILE or damage not in ("lost", "a link to nowhere"):  # it is not there before anything has written it
+        assert ready["status"] == "degraded"
+        assert any(Path(name).name in fault for fault in ready["faults"]), ready["faults"]
+
+
+def test_a_fault_of_a_source_that_names_a_file_is_told_without_its_folders(tmp_path: Path) -> None:
+    settings = make_home(tmp_path)
+    catalog = Catalog.open(settings)
+    why = f"OSError: [Errno 28] No space left on device: '{tmp_path}/var/spool.csv'; see https://host/a/b"
+    catalog.fetches.record(FetchState("worldbank", NOW, NOW, why, NOW))
+    client = create_app(settings, catalog=catalog, clock=clock).test_client()
+    (source,) = get(client, "/readyz?verbose=true")["sources"]
+    assert source["fault"] == "OSError: [Errno 28] No space left on device: 'spool.csv'; see https://host/a/b"
+    catalog.close()
+
+
+def test_the_command_that_verifies_reads_every_run_and_says_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = make_home(tmp_path)
+    monkeypatch.setenv("ORECAST_HOME", str(settings.home))
+    assert call(["runs", "verify"]) == 0
+    assert capsys.readouterr().out == "3 runs: every byte is as it was written\n"
+    cut(settings)
+    (settings.models_dir / FILE).write_text("{}")
+    assert call(["runs", "verify"]) == 5
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"{NICKEL}: {SAYS}; serving nothing"
+    assert second.startswith("corrupt artifact classes.json: ")
 
 
 # -- what events of a kind do ------------------------------------------------------------------------------------------

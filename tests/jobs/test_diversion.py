@@ -179,6 +179,44 @@ def test_a_file_that_was_cut_short_is_reported_as_damaged_and_made_anew(
     assert diversions.load(tmp_path, INDIA).record.name == INDIA
 
 
+def test_a_group_that_was_changed_by_anybody_else_is_damaged(home: Estimated, tmp_path: Path) -> None:
+    diversions.save(tmp_path, diversions.load(home.registry.root, INDIA))
+    path = tmp_path / diversions.FOLDER / f"{INDIA}.npz"
+    with np.load(path) as arrays:
+        content = {name: arrays[name] for name in arrays.files}
+    np.savez(path, **{**content, "level": 2 * content["level"]})  # a sound archive, of other numbers
+    with pytest.raises(CorruptArtifact, match="it was changed after it was written"):
+        diversions.load(tmp_path, INDIA)
+
+
+def test_a_group_of_an_older_version_has_no_seal_and_is_read(home: Estimated, tmp_path: Path) -> None:
+    diversions.save(tmp_path, diversions.load(home.registry.root, INDIA))
+    path = tmp_path / diversions.FOLDER / f"{INDIA}.npz"
+    with np.load(path) as arrays:
+        content = {name: arrays[name] for name in arrays.files}
+    document = json.loads(content["document"].tobytes())
+    del document["sha256"]
+    np.savez(path, **{**content, "document": np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)})
+    assert diversions.load(tmp_path, INDIA).record.name == INDIA
+
+
+def test_a_damaged_group_takes_no_other_with_it_and_is_told(home: Estimated, tmp_path: Path) -> None:
+    registry, folder = Registry(tmp_path), tmp_path / diversions.FOLDER
+    diversions.save(tmp_path, diversions.load(home.registry.root, INDIA))
+    client = create_app(home.settings, catalog=home.catalog, registry=registry, clock=clock).test_client()
+    whole = client.get(f"/v1/events/{LICENCES}/diversion?group={CHINA}").get_json()
+    (folder / "value.copper.import.us.npz").write_bytes(b"PK no archive")
+    told = "corrupt artifact .diversion/value.copper.import.us.npz: it cannot be read"
+    answer = client.get(f"/v1/events/{LICENCES}/diversion").get_json()
+    assert answer["data"] == whole["data"]
+    (left_out,) = answer["left_out"]
+    assert (left_out["series_id"], left_out["why"][: len(told)]) == ("value.copper.import.us", told)
+    assert client.get(f"/v1/events/{LICENCES}/diversion?group={CHINA}").get_json() == whole
+    assert told in client.get("/readyz").get_json()["detail"], "nothing is trained here"
+    (folder / f"{INDIA}.npz").write_bytes(b"")
+    assert client.get(f"/v1/events/{LICENCES}/diversion").status_code == 503
+
+
 def test_an_answer_that_the_client_has_is_not_made_again(home: Estimated) -> None:
     first = home.client.get(f"/v1/events/{LICENCES}/diversion")
     again = home.client.get(f"/v1/events/{LICENCES}/diversion", headers={"If-None-Match": first.headers["ETag"]})
