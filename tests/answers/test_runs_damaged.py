@@ -103,13 +103,13 @@ def test_a_database_that_is_away_is_no_fault_of_a_series() -> None:
 
 
 #: What may become of a file: lost, cut, changed, in the way, a link to nowhere, or lists in lists without end.
-DAMAGE: dict[str, Callable[[Path], object]] = {
+DAMAGE: dict[str, Callable[[Path], int | None]] = {
     "lost": Path.unlink,
     "empty": lambda file: file.write_bytes(b""),
     "cut": lambda file: file.write_bytes(file.read_bytes()[: file.stat().st_size // 2]),
     "changed": lambda file: file.write_bytes(file.read_bytes()[:-3] + b"???"),
-    "a folder": lambda file: (file.unlink(), file.mkdir()),
-    "a link to nowhere": lambda file: (file.unlink(), file.symlink_to("nowhere")),
+    "a folder": lambda file: file.rename(file.with_name("was")).with_name(file.name).mkdir(),
+    "a link to nowhere": lambda file: file.rename(file.with_name("was")).with_name(file.name).symlink_to("nowhere"),
     "deep": lambda file: file.write_text("[" * 100_000),
 }
 PATHS = (
