@@ -18,8 +18,9 @@ from prometheus_client import values
 from prometheus_client.multiprocess import mark_process_dead
 
 from forecast.catalog import Catalog
-from forecast.errors import ForecastError, Unavailable
+from forecast.errors import Busy, ForecastError, Unavailable
 from forecast.files import owned_folder
+from forecast.registry import Registry
 from forecast.settings import Settings
 from service import create_app
 from service.malformed import Worker
@@ -102,6 +103,8 @@ def main() -> None:
     try:
         settings = Settings.from_env(os.environ)
         Catalog.open(settings).close()  # brings the schema up to date once, before there are workers to race for it
+        with suppress(OSError, Busy):  # it may be a folder that nobody writes here
+            Registry(settings.models_dir).sweep()
     except ForecastError as error:
         sys.exit(_complain(error))
     _count_together()

@@ -34,8 +34,10 @@ class ChampionLine:
     def read(cls, folder: Path) -> ChampionLine:
         """The line in the folder of a series; one that names nothing where there is none."""
         words, fault = _words(folder / LINE)
+        if _names_a_run(words, folder):
+            return cls._of(words)
         copy, _ = _words(folder / COPY)
-        if words and (_names_a_run(words, folder) or not _names_a_run(copy, folder)):
+        if words and not _names_a_run(copy, folder):
             return cls._of(words)
         if copy:
             why = "it names a run that is not there" if words else "the file is missing"

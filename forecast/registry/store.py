@@ -236,9 +236,7 @@ class Registry:
         return ChampionLine() if names.unservable(series_id) else ChampionLine.read(self.root / series_id)
 
     def _champions(self, series_id: str) -> list[str]:
-        line = self._line(series_id)
-        # A line without any name is damage to report, not a series that was never trained.
-        return list(line.champions) or (["?"] if line.fault and not line.declined else [])
+        return _named(self._line(series_id))
 
     def _write_champions(self, series_id: str, run_ids: list[str], declined: list[str]) -> None:
         """Write the line, under the lock of the series. What was declined is remembered while it can be read."""
@@ -257,10 +255,13 @@ class Registry:
         """The champion, the champions before it, then, rather than nothing, any other run: the newest first, and what
         was declined last.
         """
-        champions, declined = self._champions(series_id), self.declined(series_id)
+        line = self._line(series_id)
+        champions = _named(line)
+        first = [name for name in champions[:1] if name not in line.declined]
+        yield from first  # as a rule it is the one, and nobody has to look for others
         if champions:
             others = [name for name in reversed(self._runs(series_id)) if name not in champions]
-            yield from sorted([*champions, *others], key=declined.__contains__)
+            yield from sorted([*champions[len(first) :], *others], key=line.declined.__contains__)
 
     def _first_good(self, series_id: str, use: Callable[[Path], _T]) -> _T:
         """What is made of the first run, of those that may serve, that is not corrupt."""
@@ -275,7 +276,8 @@ class Registry:
         raise Damaged(series_id, why) if why else NotTrained(series_id)
 
     def _faults(self, series_id: str, every_run: bool) -> Iterator[str]:
-        champions, line = self._champions(series_id), self._line(series_id)
+        line = self._line(series_id)
+        champions = _named(line)
         if line.fault:
             read = f"its copy is read; {self._substitute(series_id)}" if line.copied else self._substitute(series_id)
             yield f"{series_id}: corrupt artifact {series_id}/{LINE}: {line.fault}; {read}"
@@ -343,6 +345,11 @@ class Registry:
         else:
             building.rename(folder)
         sync_folder(folder.parent)
+
+
+def _named(line: ChampionLine) -> list[str]:
+    """The champions of a line; one without any name is damage to report, not a series that was never trained."""
+    return list(line.champions) or (["?"] if line.fault and not line.declined else [])
 
 
 @contextmanager
