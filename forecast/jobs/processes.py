@@ -25,6 +25,8 @@ _T = TypeVar("_T")
 
 #: Seconds between two looks whether the parent is still there.
 _LOOK = 0.2
+#: The environment variable that tells a fork server whose it is.
+_OWNER = "ORECAST_FORK_SERVER_OF"
 
 
 @contextmanager
@@ -88,6 +90,25 @@ def kill_group(pid: int) -> None:
 
 
 # -- one call in a process of its own ----------------------------------------------------------------------------------
+
+
+def preload(modules: Iterable[str]) -> None:
+    """Let the processes of ``apart`` be forked from one that has imported these, and that ends when this one does."""
+    os.environ[_OWNER] = str(os.getpid())
+    multiprocessing.set_forkserver_preload(["forecast.jobs.fork_server", *modules])
+
+
+def end_with_owner() -> None:
+    """End this process, a fork server, once its owner has ended; for who has none nothing happens."""
+    if (owner := os.environ.get(_OWNER)) is None:
+        return
+
+    def watch() -> None:
+        while os.getppid() == int(owner):
+            time.sleep(_LOOK)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def apart(stop: threading.Event, function: Callable[..., _T], *args: object, seconds: float | None = None) -> _T:

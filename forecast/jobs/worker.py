@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
-import multiprocessing
 import os
 import signal
 import sys
@@ -26,7 +25,7 @@ from typing import NoReturn
 from forecast.errors import Misconfigured
 from forecast.files import scratch
 from forecast.jobs import logs
-from forecast.jobs.processes import end_all
+from forecast.jobs.processes import end_all, preload
 from forecast.jobs.tasks import Tasks, Work, keep_by_clock
 from forecast.settings import OFF, Settings
 
@@ -37,7 +36,7 @@ def run(settings: Settings, work: Work) -> NoReturn:
     Raises ``Misconfigured`` when a worker runs here already.
     """
     stop, log = threading.Event(), logs.logger(settings.log_level)
-    multiprocessing.set_forkserver_preload(list(work.imports))
+    preload(work.imports)
     with _alone(settings.home / "var" / "worker.lock"), scratch():
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

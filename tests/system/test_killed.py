@@ -68,7 +68,7 @@ class Killable:
 
     def check_clean(self) -> None:
         """Nothing is left of what was killed."""
-        left = [path for path in (self.home / "models").rglob(".*") if path.name != ".locks"]
+        left = [path for path in (self.home / "models").rglob(".*") if path.name not in (".locks", ".all")]
         assert left == []
         assert list(self.temporary.iterdir()) == []
         assert not [path.name for path in (self.home / "var").iterdir() if "tmp" in path.name]
