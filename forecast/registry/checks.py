@@ -26,7 +26,7 @@ class _Passed:
     until: float
 
 
-class Checks:
+class RunChecks:
     """The runs that passed. Safe to share between threads; ``clock`` counts seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -33,7 +33,7 @@ from forecast.errors import Busy, CorruptArtifact, Damaged, Fault, InvalidInput,
 from forecast.files import locked, sync_folder
 from forecast.registry.card import Card
 from forecast.registry.champion_line import LINE, ChampionLine, incomplete
-from forecast.registry.checks import Checks
+from forecast.registry.checks import RunChecks
 from forecast.registry.run import Identity, Payload, Run, load, load_fitted, read_card, write
 
 _REMEMBERED = 12  # champions that a rollback can go back to
@@ -66,7 +66,7 @@ class Registry:
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
         self._open: OrderedDict[Path, tuple[Identity, Run]] = OrderedDict()
-        self._checks = Checks()
+        self._checks = RunChecks()
         self._lock = threading.Lock()
 
     def save(self, series_id: str, run_id: str, card: Card, payload: Payload) -> Path:

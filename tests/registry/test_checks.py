@@ -12,7 +12,7 @@ import pytest
 
 from forecast.errors import CorruptArtifact
 from forecast.registry import Registry
-from forecast.registry.checks import BELIEVED, Checks
+from forecast.registry.checks import BELIEVED, RunChecks
 from forecast.registry.run import identity
 from forecast.registry.sealed import sealed
 from tests.registry.test_store import SERIES, save
@@ -55,7 +55,7 @@ def test_a_byte_that_rots_without_a_trace_is_noticed_within_the_hour(
 ) -> None:
     folder = registry.root / SERIES / RUN
     seconds = [0.0]
-    checks, before = Checks(lambda: seconds[0]), identity(folder)
+    checks, before = RunChecks(lambda: seconds[0]), identity(folder)
     checks.passed(folder)
     flip(folder / "draws.npy")
     monkeypatch.setattr("forecast.registry.checks.identity", lambda folder: before)  # as if no time had changed
