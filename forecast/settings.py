@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,26 @@ PREFIX = "ORECAST_"
 FORECAST_HORIZON, FORECAST_LEVELS = 12, (80, 95)
 #: The same for years: so far ahead a backtest judges.
 YEARS_AHEAD = 5
+
+
+class Auth(StrEnum):
+    """Who may read over HTTP."""
+
+    OPEN = "open"
+    KEYS = "keys"
+
+
+class Scope(StrEnum):
+    """What a key may be for. None holds another, but ``admin``, which may do everything."""
+
+    READ = "read"  # whatever answers from what is there
+    SCENARIO = "scenario"  # questions that cost time
+    WRITE = "write"  # observations and events
+    JOBS = "jobs"  # work of the worker
+    ADMIN = "admin"  # which run serves
+
+
+Networks = tuple[IPv4Network | IPv6Network, ...]
 
 
 class SpanOrigin(StrEnum):
@@ -67,10 +88,24 @@ def _cron_or_off(text: str) -> str:
         raise ValueError(f"{_CRON}; or {OFF}") from None
 
 
-def _rate(text: str) -> str:
+def rate(text: str) -> str:
+    """A rate of requests, or off. Raises ``ValueError`` with what would have been right."""
     if not _RATE.fullmatch(text):
         raise ValueError("such as '600 per minute', or off")
     return text
+
+
+def _auth(text: str) -> str:
+    if text not in tuple(Auth):
+        raise ValueError(one_of(Auth))
+    return text
+
+
+def _networks(text: str) -> Networks:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(","))
+    except ValueError:
+        raise ValueError("addresses or networks joined by commas, such as 127.0.0.1, 10.0.0.0/8") from None
 
 
 def _level(text: str) -> str:
@@ -137,8 +172,17 @@ class Settings(BaseModel):
     publish_keep: Annotated[int, _whole(0, 36_500)] = Field(
         90, description="how many published days are kept; 0: all of them"
     )
-    rate_limit: Annotated[str, AfterValidator(_rate)] = Field(
-        "600 per minute", description="requests allowed to one client address; off: no limit"
+    auth: Annotated[Auth | None, BeforeValidator(_auth)] = Field(
+        default_factory=lambda: None,
+        description="who may read over HTTP: open (anyone), keys (who has a key); empty: anyone on this machine, if "
+        "ORECAST_HOST is of it",
+    )
+    trusted_proxies: Annotated[Networks, BeforeValidator(_networks)] = Field(
+        default_factory=tuple,
+        description="addresses or networks of proxies, joined by commas, whose X-Forwarded-For says who the client is",
+    )
+    rate_limit: Annotated[str, AfterValidator(rate)] = Field(
+        "600 per minute", description="requests allowed to one key, else to one client address; off: no limit"
     )
     scenario_seconds: Annotated[int, _whole(1, 3600)] = Field(
         10, description="seconds that the service gives to one question about scenarios"
@@ -159,6 +203,22 @@ class Settings(BaseModel):
         50, description="faults of a file that are spelled out; the others are counted"
     )
     log_level: Annotated[str, AfterValidator(_level)] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def beyond_this_machine(self) -> bool:
+        """Whether the service listens to others than this machine."""
+        try:
+            return not ip_address(self.host).is_loopback
+        except ValueError:  # the name of a host, of which only one is known to be this machine's
+            return self.host != "localhost"
+
+    def require_auth(self) -> None:
+        """Raises ``Misconfigured`` where the service would listen to others, and nobody said who of them may read."""
+        if self.beyond_this_machine and self.auth is None:
+            raise Misconfigured(
+                f"{variable('host')} = {self.host!r} is reached from other machines: expected {variable('auth')}=keys, "
+                "with a key for each who may ask (orecast keys create NAME), or =open: anyone who reaches it may read"
+            )
 
     @property
     def limits(self) -> Limits:

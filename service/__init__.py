@@ -25,8 +25,11 @@ from forecast.registry import Registry
 from forecast.settings import Settings
 from service import describe, problems, security, stale, telemetry
 from service.answers import VERSION
-from service.context import KEPT, Clock, Context, utc_now
+from service.context import Clock, Context, utc_now
+from service.credentials import Credentials
 from service.encoding import Json
+from service.gate import Gate
+from service.rates import Counters
 from service.routes import (
     backtests,
     diversion,
@@ -42,7 +45,7 @@ from service.routes import (
     series,
 )
 
-#: Endpoints that machines and pages ask often: no limit on their rate, no line in the log while all is well.
+#: Endpoints that machines and pages ask often: no line in the log while all is well.
 _QUIET = frozenset({"health.alive", "health.ready", "health.scrape", "pages.static", "swagger.static"})
 
 #: What routes answer with.
@@ -87,12 +90,20 @@ NOUNS = (
 
 
 def create_app(
-    settings: Settings, *, catalog: Catalog | None = None, registry: Registry | None = None, clock: Clock = utc_now
+    settings: Settings,
+    *,
+    catalog: Catalog | None = None,
+    registry: Registry | None = None,
+    counters: Counters | None = None,
+    clock: Clock = utc_now,
 ) -> OpenAPI:
-    """The application; what is not passed in is opened as the settings say. ``clock`` gives the time in UTC."""
-    catalog, registry = catalog or Catalog.open(settings), registry or Registry(settings.models_dir)
-    catalog.outlast()
-    context = Context(settings, catalog, registry, clock, Cache(KEPT, lambda: catalog.lapses))
+    """The application; what is not passed in is opened as the settings say. ``clock`` gives the time in UTC.
+
+    ``counters``: of requests, shared with other workers. Raises ``Misconfigured`` for an address that others reach
+    where nobody said who may read.
+    """
+    settings.require_auth()
+    context = Context(settings, catalog or Catalog.open(settings), registry or Registry(settings.models_dir), clock)
     metrics, log = telemetry.Metrics(), telemetry.logger(settings.log_level)
     app = OpenAPI(
         __name__,
@@ -104,8 +115,8 @@ def create_app(
     )
     app.json = Json(app)
     telemetry.install(app, metrics, log, quiet=_QUIET)
-    stale.install(app, catalog, log)
-    security.install(app, settings, free=_QUIET)
+    gate = Gate(settings, Credentials(context.catalog.keys), counters or Counters(), clock)
+    security.install(app, gate)
     problems.install(app, log)
     for noun in NOUNS:
         app.register_api(noun.routes(context))

@@ -11,6 +11,7 @@ from gunicorn.http import errors  # type: ignore[import-untyped]
 from gunicorn.util import write_nonblock  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
+from forecast.catalog.keys import without_secrets
 from service.encoding import to_json
 from service.problems import MEDIA_TYPE, members
 from service.security import API_HEADERS
@@ -43,8 +44,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.log.error("failed", exc_info=exc)
             status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log has the cause."
         else:
-            self.log.info("refused a request of %s: %s", addr[0] if addr else "a socket", exc)
-            detail = f"The request is not well formed: {exc}"[:300]
+            why = without_secrets(str(exc))
+            self.log.info("refused a request of %s: %s", addr[0] if addr else "a socket", why)
+            detail = f"The request is not well formed: {why}"[:300]
         try:
             write_nonblock(client, answer(status, detail, getattr(req, "path", None) or ""))
         except OSError:

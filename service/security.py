@@ -1,16 +1,15 @@
-"""What keeps the service polite and hard to abuse: headers, a limit on bodies, a limit on the rate of requests."""
+"""What keeps the service polite and hard to abuse: the gate, headers, and a limit on bodies."""
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
 from flask import Flask, Response, request
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
-from limits import parse_many
 
-from forecast.settings import Settings
 from service import bodies
+from service.access import access
+from service.gate import ADMITTED, Caller, Gate, Refusal
+from service.problems import problem
 
 MAX_BODY = 256 * 1024
 #: Seconds after which a client may ask again for what cannot be served now.
@@ -33,36 +32,34 @@ API_HEADERS = {
 }
 
 
-def share(rate: str, workers: int) -> str:
-    """What one worker allows of a rate, such as ``600 per minute``: each counts for itself, so the rate is divided."""
-    limits = parse_many(rate)
-    return "; ".join(f"{max(1, r.amount // workers)} per {r.multiples} {r.GRANULARITY.name}" for r in limits)
-
-
-def install(app: Flask, settings: Settings, *, free: frozenset[str]) -> None:
-    """Put the limits on an application; ``free``: endpoints that are asked by machines of our own, without a limit."""
+def install(app: Flask, gate: Gate) -> None:
+    """Let nothing into an application but by the gate, and give every answer its headers."""
     app.after_request(_headers)
-    if settings.rate_limit != "off":
-        limiter = Limiter(
-            get_remote_address,
-            app=app,
-            application_limits=[share(settings.rate_limit, settings.workers)],
-            headers_enabled=True,
-            storage_uri="memory://",
-        )
-        limiter.request_filter(lambda: request.endpoint in free)
+
+    @app.before_request
+    def admit() -> Response | None:
+        needed = access(request.method, request.url_rule.rule if request.url_rule else None, request.args)
+        admitted = gate.admit(request.environ, needed.scope, counted=needed.counted)
+        if isinstance(admitted, Caller):
+            return None
+        return problem(admitted.status, admitted.detail, kind=admitted.kind)
+
     bodies.install(app, MAX_BODY)
+
+
+def caller() -> Caller:
+    """Who asks the request that is being answered. Raises ``LookupError`` where the gate could not say it."""
+    admitted: Caller | Refusal = request.environ[ADMITTED][1]
+    return admitted.caller if isinstance(admitted, Refusal) else admitted
 
 
 def _headers(response: Response) -> Response:
     headers = response.headers
-    # The limiter tells with every answer when its window ends; that is for those who asked too often.
+    if (said := request.environ.get(ADMITTED)) is not None:
+        headers.extend(said[1].headers)
     if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = str(RETRY_AFTER)
-    elif response.status_code != HTTPStatus.TOO_MANY_REQUESTS:
-        headers.pop("Retry-After", None)
-    page = response.mimetype == "text/html"
-    if page:
+    if response.mimetype == "text/html":
         headers.setdefault("Content-Security-Policy", _PAGE_POLICY)
     for name, value in API_HEADERS.items():
         headers.setdefault(name, value)

@@ -12,7 +12,11 @@ import structlog
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-from structlog.typing import FilteringBoundLogger
+from structlog.typing import EventDict, FilteringBoundLogger
+
+from forecast.catalog.keys import without_secrets
+from service.gate import ADMITTED
+from service.security import caller
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -47,11 +51,17 @@ def logger(level: str) -> FilteringBoundLogger:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
+            _without_secrets,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
     )
     return lines
+
+
+def _without_secrets(_logger: object, _level: str, line: EventDict) -> EventDict:
+    """A line of the log in which no token is left, wherever one was put by mistake."""
+    return {name: without_secrets(word) if isinstance(word, str) else word for name, word in line.items()}
 
 
 def install(app: Flask, metrics: Metrics, log: FilteringBoundLogger, *, quiet: frozenset[str]) -> None:
@@ -71,6 +81,7 @@ def install(app: Flask, metrics: Metrics, log: FilteringBoundLogger, *, quiet: f
         metrics.requests.labels(method, endpoint, str(response.status_code)).inc()
         metrics.seconds.labels(method, endpoint).observe(seconds)
         response.headers["X-Request-ID"] = g.request_id
+        asks = caller() if ADMITTED in request.environ else None
         say = log.debug if endpoint in quiet and response.status_code < 400 else log.info
         say(
             "request",
@@ -82,6 +93,7 @@ def install(app: Flask, metrics: Metrics, log: FilteringBoundLogger, *, quiet: f
             status=response.status_code,
             ms=round(seconds * 1000, 1),
             bytes=response.calculate_content_length(),
-            client=request.remote_addr,
+            client=asks.address if asks else request.remote_addr,
+            key=asks.key.key_id if asks and asks.key else None,
         )
         return response

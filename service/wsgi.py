@@ -20,10 +20,10 @@ from prometheus_client.multiprocess import mark_process_dead
 from forecast.catalog import Catalog
 from forecast.errors import Busy, ForecastError, Unavailable
 from forecast.files import owned_folder
-from forecast.registry import Registry
-from forecast.settings import Settings
-from service import create_app
+from forecast.settings import Auth, Settings
+from service import create_app, telemetry
 from service.malformed import Worker
+from service.rates import Counters
 
 _FOLDER = "orecast-counts-"
 
@@ -37,7 +37,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn, set up from our settings instead of a file of its own."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        self._settings, self._counters = settings, Counters()
         super().__init__()
 
     def load_config(self) -> None:
@@ -46,15 +46,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         # The first process brought the catalogue up to date; a worker starts also while the database is away.
-        catalog = Catalog.opened(self._settings)
-        threading.Thread(target=_look, args=(catalog,), daemon=True).start()
-        return create_app(self._settings, catalog=catalog)
-
-
-def _look(catalog: Catalog) -> None:
-    """Read the catalogue once, so that there is something to answer from should its database go away at once."""
-    with suppress(Unavailable):  # whoever asks next is told
-        catalog.edition()
+        return create_app(self._settings, catalog=Catalog.opened(self._settings), counters=self._counters)
 
 
 def options(settings: Settings) -> dict[str, object]:
@@ -102,13 +94,23 @@ def main() -> None:
     """
     try:
         settings = Settings.from_env(os.environ)
+        settings.require_auth()
         Catalog.open(settings).close()  # brings the schema up to date once, before there are workers to race for it
         with suppress(OSError, Busy):  # it may be a folder that nobody writes here
             Registry(settings.models_dir).sweep()
     except ForecastError as error:
         sys.exit(_complain(error))
+    _say_where(settings)
     _count_together()
     Server(settings).run()
+
+
+def _say_where(settings: Settings) -> None:
+    """Let the log say so where others than this machine reach the service, and which of them may read."""
+    if settings.beyond_this_machine:
+        readers = "anyone who reaches it" if settings.auth is Auth.OPEN else "holders of a key"
+        log = telemetry.logger(settings.log_level)
+        log.warning("listens beyond this machine", host=settings.host, port=settings.port, readers=readers)
 
 
 def _complain(error: ForecastError) -> int:

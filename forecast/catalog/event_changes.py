@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Connection, insert, select
 
 from forecast.catalog import rows
+from forecast.catalog.audit import AuditAction, AuditedChange
 from forecast.catalog.schema import EVENT_CHANGES, EVENTS, amended, cells_of, cells_text, event_of, event_row
 from forecast.errors import NotFound
 from forecast.events import Action, Event, EventChange, Events, Version, versions
@@ -68,30 +69,53 @@ def differences(before: Event, after: Event) -> dict[str, object]:
     return {name: cell for name, cell in event_row(after).items() if cell != was[name] and name != "own"}
 
 
-def add(connection: Connection, change: EventChange) -> None:
+def add(connection: Connection, change: EventChange) -> AuditedChange:
     """Write a change, after all that was written of the event before, whatever the clock does. Raises ``NotFound``."""
     events, changes = recorded(connection)
     if change.event_id not in events:
         raise NotFound("event", change.event_id, events)
-    _append(connection, change, changes.get(change.event_id, []))
+    before = changes.get(change.event_id, [])
+    _append(connection, change, before)
+    if change.action is Action.AMEND:
+        known = [one for one in before if one.known <= change.known]
+        return _amended(_last_facts(events[change.event_id], known), change)
+    retires = change.action is Action.RETIRE
+    action = AuditAction.EVENTS_RETIRE if retires else AuditAction.EVENTS_BRING_BACK
+    return AuditedChange(action, change.event_id, {"retired": not retires}, {"retired": retires}, change.why)
 
 
-def take_in(connection: Connection, events: Iterable[Event], now: datetime) -> tuple[int, int]:
+def take_in(
+    connection: Connection, events: Iterable[Event], now: datetime
+) -> tuple[list[AuditedChange], list[AuditedChange]]:
     """Write events from a file: new ones as they are, changed facts of others known from ``now`` on.
 
-    How many were written, and how many of these were there before.
+    Those that were new, and those that were there before and changed.
     """
     stored, changes = recorded(connection)
     given = {event.event_id: event for event in events}
     rows.replace(connection, EVENTS, {}, new := _without(given, stored), event_row)
-    changed = 0
+    changed = []
     for event_id in given.keys() & stored.keys():
         before = changes.get(event_id, [])
         believed = _last_facts(stored[event_id], before)
         if facts := differences(believed, given[event_id]):
-            _append(connection, EventChange(event_id, Action.AMEND, now, now, FILE, "", facts), before)
-            changed += 1
-    return len(new) + changed, changed
+            change = EventChange(event_id, Action.AMEND, now, now, FILE, "", facts)
+            _append(connection, change, before)
+            changed.append(_amended(believed, change))
+    return [
+        AuditedChange(AuditAction.EVENTS_ADD, event_id, {}, _facts(event)) for event_id, event in new.items()
+    ], changed
+
+
+def _amended(before: Event, change: EventChange) -> AuditedChange:
+    was = event_row(before)
+    told = {name: was[name] for name in change.facts}
+    return AuditedChange(AuditAction.EVENTS_AMEND, change.event_id, told, change.facts, change.why)
+
+
+def _facts(event: Event) -> dict[str, object]:
+    """What is said of an event, by column."""
+    return {name: cell for name, cell in event_row(event).items() if cell not in (None, "", False)}
 
 
 def put_right(connection: Connection, bundled: Iterable[Event], now: datetime) -> int:

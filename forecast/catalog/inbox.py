@@ -10,8 +10,10 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from forecast.catalog import audit
+from forecast.catalog.audit import AuditAction, AuditedChange
 from forecast.catalog.engine import Database
-from forecast.catalog.schema import CANDIDATES, cells_of, cells_text, event_of_cells, event_row
+from forecast.catalog.schema import CANDIDATES, cells_of, cells_text, event_of_cells, event_row, stored_moment
 from forecast.errors import Fault, InvalidInput, NotFound
 from forecast.events.candidate import Candidate
 
@@ -92,9 +94,14 @@ def settle(connection: Connection, settled: Settled) -> None:
         what = f"one that waits; it was {before.verdict} on {before.now:%Y-%m-%d} by {before.by or 'nobody named'}"
         raise InvalidInput(Fault("candidate", settled.candidate_id, what))
     place = (CANDIDATES.c.source == entry.candidate.source) & (CANDIDATES.c.document == entry.candidate.document)
-    outcome = {"outcome": settled.verdict.value, "settled": _utc(settled.now)}
+    outcome = {"outcome": settled.verdict.value, "settled": stored_moment(settled.now)}
     told = {"event_id": settled.event_id, "by": settled.by, "why": settled.why}
     connection.execute(update(CANDIDATES).where(place).values(outcome | told))
+    after = {"outcome": settled.verdict.value, "event_id": settled.event_id}
+    change = AuditedChange(
+        AuditAction.CANDIDATES_SETTLE, settled.candidate_id, {"outcome": "waits"}, after, settled.why
+    )
+    audit.write(connection, settled.by, settled.now, [change])
 
 
 def _entry(connection: Connection, candidate_id: str) -> InboxEntry:
@@ -111,11 +118,6 @@ def _load(connection: Connection, settled: bool) -> Iterator[InboxEntry]:
     yield from map(_inbox_entry, connection.execute(query))
 
 
-def _utc(moment: datetime) -> datetime:
-    """As tables hold it: in UTC without saying so."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
-
-
 def _row(one: Candidate, now: datetime) -> dict[str, object]:
     return {
         "source": one.source,
@@ -128,7 +130,7 @@ def _row(one: Candidate, now: datetime) -> dict[str, object]:
         "doubts": json.dumps(one.doubts, ensure_ascii=False),
         "cites": json.dumps(one.cites, ensure_ascii=False),
         "facts": cells_text(event_row(one.event)),
-        "since": _utc(now),
+        "since": stored_moment(now),
         **dict.fromkeys(("event_id", "by", "why"), ""),
     }
 

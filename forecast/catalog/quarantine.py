@@ -10,11 +10,12 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, Row, insert, select, update
 
-from forecast.catalog import rows
+from forecast.catalog import audit, rows
+from forecast.catalog.audit import AuditAction, AuditedChange
 from forecast.catalog.claims import Claims
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
-from forecast.catalog.schema import HELD_VALUES, OBSERVATIONS
+from forecast.catalog.schema import HELD_VALUES, OBSERVATIONS, stored_moment
 from forecast.catalog.writer import Writer
 from forecast.errors import Fault, InvalidInput
 
@@ -95,6 +96,7 @@ class Quarantine:
             accepted = {one.number for one in last.values()}
             _close(connection, accepted, Settlement.ACCEPTED, by, now)
             _close(connection, {one.number for one in chosen} - accepted, Settlement.SUPERSEDED, by, now)
+            audit.write(connection, by, now, _settled((one.held for one in last.values()), Settlement.ACCEPTED))
             rows.count_change(connection)
             return list(last.values())
 
@@ -106,18 +108,20 @@ class Quarantine:
         with self._database.writing() as connection:
             chosen = _chosen(connection, series_id, periods)
             _close(connection, {one.number for one in chosen}, Settlement.DISCARDED, by, now)
+            audit.write(connection, by, now, _settled((one.held for one in chosen), Settlement.DISCARDED))
             rows.count_change(connection)
             return chosen
 
 
 def record(
-    connection: Connection, passed: Iterable[Observation], held: Sequence[Held], now: datetime, accepted_by: str = ""
-) -> int:
-    """Hold what is new of ``held``, and settle what was held of periods of which something ``passed``; how many rows
-    that changed. ``accepted_by``: who lets in what would have been held.
+    writer: Writer, passed: Iterable[Observation], held: Sequence[Held], now: datetime, accepted_by: str = ""
+) -> None:
+    """Hold what is new of ``held``, and settle what was held of periods of which something ``passed``.
 
-    The same claim is held once, and one that was discarded is not held again.
+    ``accepted_by``: who lets in what would have been held. The same claim is held once, and one that was discarded is
+    not held again.
     """
+    connection = writer.connection
     ids = {one.series_id for one in passed} | {one.observation.series_id for one in held}
     only = next(iter(ids)) if len(ids) == 1 else None
     before = [one for one in load(connection, only, settled=True) if one.held.observation.series_id in ids]
@@ -131,7 +135,8 @@ def record(
         claim = row.held.observation
         if values := by_period.get((claim.series_id, claim.ds)):
             (same if any(same_value(claim.value, value) for value in values) else other).add(row.number)
-    _close(connection, same, Settlement.ACCEPTED if accepted_by else Settlement.CONFIRMED, accepted_by, now)
+    agreed = Settlement.ACCEPTED if accepted_by else Settlement.CONFIRMED
+    _close(connection, same, agreed, accepted_by, now)
     _close(connection, other, Settlement.SUPERSEDED, accepted_by, now)
     done = (None,) if accepted_by else (None, Settlement.DISCARDED)
     known = {one.held.claim for one in before if one.outcome in done}
@@ -141,7 +146,31 @@ def record(
         connection.execute(
             insert(HELD_VALUES), [_row(HeldValue(0, one, now, outcome, now, accepted_by)) for one in new]
         )
-    return len(same) + len(other) + len(new)
+    writer.recorded += len(same) + len(other) + len(new)
+    writer.audited += [
+        *(_settled(new, Settlement.ACCEPTED) if accepted_by else _held(new)),
+        *_settled((one.held for one in open_rows if one.number in same), agreed),
+        *_settled((one.held for one in open_rows if one.number in other), Settlement.SUPERSEDED),
+    ]
+
+
+def _held(some: Iterable[Held]) -> Iterator[AuditedChange]:
+    for series_id, values in _values(some).items():
+        yield AuditedChange(AuditAction.OBSERVATIONS_HOLD, series_id, {}, {"held": values})
+
+
+def _settled(some: Iterable[Held], outcome: Settlement) -> Iterator[AuditedChange]:
+    for series_id, values in _values(some).items():
+        after = {"outcome": outcome.value}
+        yield AuditedChange(AuditAction.OBSERVATIONS_SETTLE, series_id, {"held": values}, after)
+
+
+def _values(some: Iterable[Held]) -> dict[str, dict[str, float]]:
+    """The last value of each period, by series."""
+    found: dict[str, dict[str, float]] = {}
+    for one in some:
+        found.setdefault(one.observation.series_id, {})[str(one.observation.ds)] = one.observation.value
+    return found
 
 
 def same_value(a: float, b: float) -> bool:
@@ -182,13 +211,8 @@ def _dated(observation: Observation, latest: dict[date, datetime], now: datetime
 
 def _close(connection: Connection, numbers: Collection[int], outcome: Settlement, by: str, now: datetime) -> None:
     if numbers:
-        closed = {"outcome": outcome.value, "by": by, "settled": _utc(now)}
+        closed = {"outcome": outcome.value, "by": by, "settled": stored_moment(now)}
         connection.execute(update(HELD_VALUES).where(HELD_VALUES.c.number.in_(sorted(numbers))).values(closed))
-
-
-def _utc(moment: datetime) -> datetime:
-    """As tables hold it: in UTC without saying so."""
-    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def _row(one: HeldValue) -> dict[str, object]:
@@ -196,7 +220,7 @@ def _row(one: HeldValue) -> dict[str, object]:
     return {
         "series_id": observation.series_id,
         "ds": observation.ds,
-        "known": _utc(observation.known),
+        "known": stored_moment(observation.known),
         "value": observation.value,
         "flag": observation.flag,
         "assumed": observation.assumed,
@@ -204,9 +228,9 @@ def _row(one: HeldValue) -> dict[str, object]:
         "source": one.held.source,
         "reason": one.held.reason.value,
         "why": one.held.why,
-        "since": _utc(one.since),
+        "since": stored_moment(one.since),
         "outcome": one.outcome and one.outcome.value,
-        "settled": one.outcome and _utc(one.settled or one.since),
+        "settled": one.outcome and stored_moment(one.settled or one.since),
         "by": one.by,
     }
 

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, insert, select
 
+from forecast.catalog import audit
+from forecast.catalog.audit import AuditAction, AuditedChange
 from forecast.catalog.schema import RETIREMENTS
 
 
@@ -16,8 +18,10 @@ def load(connection: Connection) -> dict[str, datetime]:
     return {series_id: row.moment.replace(tzinfo=UTC) for series_id, row in last.items() if row.retired}
 
 
-def add(connection: Connection, series_id: str, retired: bool, now: datetime) -> None:
-    """Say that a series is retired, or is no more. After all that was said before, whatever the clock does."""
+def add(connection: Connection, series_id: str, retired: bool, now: datetime, by: str) -> None:
+    """Say that a series is retired, or is no more: after all that was said before, whatever the clock does."""
     moments = connection.execute(select(RETIREMENTS.c.moment).where(RETIREMENTS.c.series_id == series_id)).scalars()
     moment = max([now.astimezone(UTC).replace(tzinfo=None), *(m + timedelta(microseconds=1) for m in moments)])
     connection.execute(insert(RETIREMENTS), {"series_id": series_id, "moment": moment, "retired": retired})
+    action = AuditAction.SERIES_RETIRE if retired else AuditAction.SERIES_BRING_BACK
+    audit.write(connection, by, now, [AuditedChange(action, series_id, {"retired": not retired}, {"retired": retired})])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Never, cast
 
 from sqlalchemy import (
@@ -31,7 +31,7 @@ from forecast.names import stored_flow
 from forecast.timeseries.series import Series
 
 #: The newest migration; a catalogue that has another one is migrated when it is opened.
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 
 METADATA = MetaData(naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"})
 
@@ -196,6 +196,35 @@ CANDIDATES = Table(
     Column("outcome", Text),
     Column("settled", DateTime),
 )
+
+#: Keys of those who may ask over HTTP: ``digest`` is that of the secret, which is nowhere; ``scopes`` are joined by a
+#: space; an empty ``rate`` is that of the settings. Rows are never deleted.
+API_KEYS = Table(
+    "api_keys",
+    METADATA,
+    Column("key_id", String(20), primary_key=True),
+    *(Column(name, Text, nullable=False) for name in ("name", "scopes", "rate", "digest")),
+    Column("created", DateTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires", DateTime),
+    Column("revoked", DateTime),
+    Column("revoked_by", Text, nullable=False),
+)
+
+#: Every change, who made it and when (UTC); ``before`` and ``after``: facts as JSON, empty where there are none. Rows
+#: are added, never changed.
+AUDIT = Table(
+    "audit",
+    METADATA,
+    Column("number", Integer, primary_key=True),
+    Column("moment", DateTime, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("by", "action", "subject", "before", "after", "why")),
+)
+
+
+def stored_moment(moment: datetime) -> datetime:
+    """A moment as tables hold it: in UTC without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def series_row(series: Series) -> dict[str, object]:

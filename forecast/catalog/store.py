@@ -6,23 +6,26 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from copy import copy
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import numpy as np
-from sqlalchemy import exists, insert, select
+from sqlalchemy import Connection, exists, select
 
 from forecast import names
-from forecast.catalog import bundle, event_changes, retirements, rows, vintages
+from forecast.catalog import audit, duty_records, event_changes, retirements, rows, vintages
+from forecast.catalog.audit import Audit
 from forecast.catalog.csv_reader import items
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
 from forecast.catalog.fetches import Fetches
 from forecast.catalog.inbox import Inbox, Settled, settle
-from forecast.catalog.memory import Away, Memory
-from forecast.catalog.quarantine import Held, HeldValue, Quarantine, record
-from forecast.catalog.schema import OBSERVATIONS, SERIES, SNAPSHOTS, series_of
+from forecast.catalog.keys import Keys
+from forecast.catalog.quarantine import Held, Quarantine, record
+from forecast.catalog.schema import CHANGES, MINERALS, OBSERVATIONS, SERIES, series_of
+from forecast.catalog.seed import seed
 from forecast.catalog.writer import Counts, Writer
 from forecast.errors import NotFound, Unavailable, Unservable
 from forecast.events import UNTRAINED, Event, EventChange, Events
@@ -47,10 +50,8 @@ class Catalog:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._memory = Memory(database)
-        #: How often an answer had to do without something, for the database was away: what is worked out while this
-        #: grows is not worth keeping.
-        self.lapses = 0
+        self._by = audit.operator()
+        self._memory: _Memory | None = None
 
     @classmethod
     def open(cls, settings: Settings) -> Catalog:
@@ -62,7 +63,7 @@ class Catalog:
         catalog = cls.opened(settings)
         try:
             catalog._database.migrate()
-            catalog._seed(datetime.now(UTC))
+            seed(catalog._database, datetime.now(UTC))
         except BaseException:
             catalog.close()
             raise
@@ -75,6 +76,12 @@ class Catalog:
         Every method that reads or writes raises ``Unavailable`` while the database cannot be used.
         """
         return cls(Database(settings.database_url))
+
+    def acting(self, by: str) -> Catalog:
+        """This catalogue, with the same connections, in the hands of somebody: so the audit names who writes."""
+        theirs = copy(self)
+        theirs._by = by
+        return theirs
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -102,6 +109,16 @@ class Catalog:
     def fetches(self) -> Fetches:
         """How the public sources did."""
         return Fetches(self._database)
+
+    @property
+    def keys(self) -> Keys:
+        """The keys of those who may ask over HTTP."""
+        return Keys(self._database, self._by)
+
+    @property
+    def audit(self) -> Audit:
+        """Every change, and who made it."""
+        return Audit(self._database, self._by)
 
     @property
     def inbox(self) -> Inbox:
@@ -274,7 +291,7 @@ class Catalog:
         with self.writing(known_at) as writer:
             values = [*observations, *(one.observation for one in held if accepted_by)]
             writer.add(list(series), values, list(events))
-            writer.recorded += record(writer.connection, values, held, known_at, accepted_by)
+            record(writer, values, held, known_at, accepted_by)
         return writer.counts if accepted_by else replace(writer.counts, held=len(held))
 
     @contextmanager
@@ -286,6 +303,7 @@ class Catalog:
             if not keep:
                 raise _NotKept
             writer.finish()
+            audit.write(connection, self._by, now, writer.audited)
 
     def event_history(self, event_id: str) -> tuple[Event, list[EventChange]]:
         """An event as it was taken in, and every change of it in order of writing. Raises ``NotFound``."""
@@ -300,7 +318,8 @@ class Catalog:
         ``settled``: the candidate that it comes of, in the same transaction. Raises ``NotFound``, and as ``settle``.
         """
         with self._database.writing() as connection:
-            event_changes.add(connection, change)
+            told = event_changes.add(connection, change)
+            audit.write(connection, change.by, change.recorded, [told])
             if settled is not None:
                 settle(connection, settled)
             notes = rows.plant(connection, items(str(change.facts.get("minerals", ""))))
@@ -316,10 +335,11 @@ class Catalog:
         for series_id in periods:
             self.get(series_id)
         with self._database.writing() as connection:
-            done, before = vintages.withdraw(connection, periods, now)
-            if done:
+            changes, before = vintages.withdraw(connection, periods, now)
+            if changes:
                 rows.count_change(connection)
-            return done, before
+                audit.write(connection, self._by, now, changes)
+            return sum(len(change.before) for change in changes), before
 
     def retire(self, series_id: str, *, now: datetime) -> datetime:
         """Serve, train and list a series no longer, nor let it teach others; all of it is kept. Since when (UTC) it is.
@@ -330,7 +350,7 @@ class Catalog:
             rows.named(rows.stored(connection, SERIES, series_of), series_id)
             since = retirements.load(connection)
             if series_id not in since:
-                retirements.add(connection, series_id, True, now)
+                retirements.add(connection, series_id, True, now, self._by)
                 rows.count_change(connection)
             return since.get(series_id, now)
 
@@ -340,28 +360,40 @@ class Catalog:
             since = retirements.load(connection)
             if series_id not in since:
                 raise NotFound("retired series", series_id, since)
-            retirements.add(connection, series_id, False, now)
+            retirements.add(connection, series_id, False, now, self._by)
             rows.count_change(connection)
 
-    def _seed(self, now: datetime) -> None:
-        folder = data_dir()
-        digest = bundle.digest(folder)
-        query = select(SNAPSHOTS).where(SNAPSHOTS.c.digest == digest)
-        if self._database.read(lambda connection: connection.execute(query).first()):
-            return
-        bundled = bundle.read_bundle(folder, now)
-        with self._database.writing() as connection:
-            if connection.execute(query).first():
-                return
-            rows.plant(connection, (), bundled.minerals)
-            # A series to whose values a user gave another meaning under an older version stays as it is.
-            stored = rows.stored(connection, SERIES, series_of)
-            theirs = {one.series_id for one in bundled.series if list(rows.clashes(connection, stored, [one]))}
-            series = [rows.as_fine(one, stored) for one in bundled.series if one.series_id not in theirs]
-            observations = [one for one in bundled.observations if one.series_id not in theirs]
-            rows.plant(connection, {slug for event in bundled.events for slug in event.minerals})
-            writer = Writer(connection, now)
-            writer.add(series, observations, [])
-            writer.recorded += event_changes.put_right(connection, bundled.events, now)
-            writer.finish()
-            connection.execute(insert(SNAPSHOTS), {"digest": digest, "read_at": now.replace(tzinfo=None)})
+    def _current(self) -> _Memory:
+        """What is remembered, if it still holds; else read anew, but for observations."""
+        return self._database.read(self._remembered)
+
+    def _remembered(self, connection: Connection) -> _Memory:
+        number: int = connection.execute(select(CHANGES.c.number)).scalar_one()
+        memory = self._memory
+        if memory is None or memory.number != number:
+            tree = connection.execute(select(MINERALS.c.mineral, MINERALS.c.parent, MINERALS.c.kind)).all()
+            since, series = retirements.load(connection), sorted(rows.stored(connection, SERIES, series_of).items())
+            memory = _Memory(
+                number,
+                {name: one for name, one in series if name not in since},
+                {name: (one, since[name]) for name, one in series if name in since},
+                Minerals.from_rows((mineral, parent, kind) for mineral, parent, kind in tree),
+                event_changes.load(connection, duty_records.duty_lines(data_dir())),
+            )
+            self._memory = memory
+        return memory
+
+    def _vintages(self, series_ids: Iterable[str]) -> dict[str, vintages.Vintages]:
+        """The vintages of these series, those that are not remembered in one query."""
+        ids = list(series_ids)
+
+        def read(connection: Connection) -> dict[str, vintages.Vintages | None]:
+            memory = self._remembered(connection).vintages
+            missing = [series_id for series_id in ids if series_id not in memory]
+            if missing:
+                found = vintages.load(connection, missing)
+                memory.update({series_id: found.get(series_id) for series_id in missing})
+            return memory
+
+        memory = self._database.read(read)
+        return {series_id: one for series_id in ids if (one := memory[series_id]) is not None}

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import CompoundSelect, Connection, Float, cast, func, insert, literal, null, select, union_all
 
+from forecast.catalog.audit import AuditAction, AuditedChange
 from forecast.catalog.claims import WITHDRAWN
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.schema import OBSERVATIONS, WITHDRAWALS
@@ -153,12 +154,16 @@ def _claims(vintages: Vintages) -> dict[date, dict[datetime, Claim]]:
     return found
 
 
-def withdraw(connection: Connection, periods: Mapping[str, Iterable[date]], now: datetime) -> tuple[int, int]:
-    """Say that values are known no more from ``now`` on; how many there were, and how many were withdrawn before.
+def withdraw(
+    connection: Connection, periods: Mapping[str, Iterable[date]], now: datetime
+) -> tuple[list[AuditedChange], int]:
+    """Say that values are known no more from ``now`` on; which there were, by period, and how many were withdrawn
+    before.
 
     Raises ``InvalidInput`` for a period that never had a value.
     """
     rows, before, faults = [], 0, []
+    values: dict[str, dict[str, float]] = {}
     stored = load(connection, periods)
     for series_id, days in periods.items():
         known = _claims(stored[series_id]) if series_id in stored else {}
@@ -170,11 +175,13 @@ def withdraw(connection: Connection, periods: Mapping[str, Iterable[date]], now:
             else:
                 moment = max(now, last + timedelta(microseconds=1)).astimezone(UTC).replace(tzinfo=None)
                 rows.append({"series_id": series_id, "ds": ds, "known": moment})
+                values.setdefault(series_id, {})[str(ds)] = known[ds][last][0]
     if faults:
         raise InvalidInput(faults)
     if rows:
         connection.execute(insert(WITHDRAWALS), rows)
-    return len(rows), before
+    action, after = AuditAction.OBSERVATIONS_WITHDRAW, {"withdrawn": True}
+    return [AuditedChange(action, series_id, some, after) for series_id, some in values.items()], before
 
 
 def _end_of(day: date) -> datetime:

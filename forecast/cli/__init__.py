@@ -17,6 +17,7 @@ from forecast.cli.effects import effects
 from forecast.cli.events import events
 from forecast.cli.forecasts import export, forecast
 from forecast.cli.ingest import ingest
+from forecast.cli.keys import audit, keys
 from forecast.cli.monitor import monitor
 from forecast.cli.observations import observations
 from forecast.cli.plots import plot
@@ -107,6 +108,8 @@ app.command("train", rich_help_panel=TRAIN)(train)
 app.command("retrain", rich_help_panel=TRAIN)(retrain)
 app.add_typer(runs, name="runs", rich_help_panel=TRAIN)
 app.command("monitor", rich_help_panel=OPERATE)(monitor)
+app.add_typer(keys, name="keys", rich_help_panel=OPERATE)
+app.command("audit", rich_help_panel=OPERATE)(audit)
 app.command("publish", rich_help_panel=OPERATE)(publish)
 app.command("run", rich_help_panel=OPERATE)(run_all)
 app.command("serve", rich_help_panel=OPERATE)(serve)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 import inspect
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.options import AsOf
+from forecast.cli.options import AsOf, person
 from forecast.cli.output import FormatOption, Out, OutputOption, lines
 from forecast.cli.session import session
 
@@ -232,11 +231,4 @@ def _author(known: str | None, why: str, by: str | None) -> Author:
     from forecast.jobs.event_edits import Author, known_at
 
     now = dt.datetime.now(dt.UTC)
-    return Author(by or _login(), known_at(known, now), now, why)
-
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a process without a user of its own
-        return ""
+    return Author(person(by), known_at(known, now), now, why)

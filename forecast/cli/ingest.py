@@ -108,11 +108,12 @@ def ingest(
     hints = Hints(_SEPARATORS.get(separator, separator), encoding, sheet, decimal, dates, *told, series_id)
     with session() as s:
         now = dt.datetime.now(dt.UTC)
-        gate = Gate(s.catalog, s.registry, now, person(by) if accept else "")
+        catalog = s.catalog.acting(person(by))
+        gate = Gate(catalog, s.registry, now, person(by) if accept else "")
         options = IngestOptions(hints, s.settings.limits, s.settings.file_faults, quarantine, gate, source)
         if dry_run:
-            raise typer.Exit(_show(preview(s.catalog, *files, known_at=now, options=options)))
-        counts = take_in(s.catalog, *files, known_at=now, options=options)
+            raise typer.Exit(_show(preview(catalog, *files, known_at=now, options=options)))
+        counts = take_in(catalog, *files, known_at=now, options=options)
     _tell(counts)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 from typing import Annotated, Any
 
 import typer
@@ -49,7 +48,9 @@ def levels(texts: list[str] | None) -> list[int]:
 
 def person(by: str | None) -> str:
     """Who does it: the name that was given, else that of the user of the operating system."""
-    return by or getpass.getuser()
+    from forecast.catalog.audit import operator
+
+    return by or operator()
 
 
 SeriesArgument = Annotated[str, typer.Argument(metavar="SERIES", help="id of a series, such as price.copper")]

@@ -57,6 +57,7 @@ def serve() -> NoReturn:
       ORECAST_PORT=8080 ORECAST_WORKERS=4 orecast serve
     """
     with session() as s:
+        s.settings.require_auth()
         require_free(s.settings.host, s.settings.port)
     os.execv(SERVICE.arguments[0], SERVICE.arguments)
 
@@ -75,6 +76,7 @@ def run() -> None:
     """
     require("worker", "orecast run")
     with session() as s:
+        s.settings.require_auth()
         host, port = s.settings.host, s.settings.port
         require_free(host, port)
         missing = untrained(s)

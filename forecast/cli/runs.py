@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from enum import StrEnum
 from typing import Annotated
 
@@ -115,11 +116,12 @@ def promote(series_id: SeriesArgument, run_id: RunArgument) -> None:
     Example:
       orecast runs promote price.copper 2026-06-01-b581d27a7b
     """
+    from forecast.answers import promotion
     from forecast.answers.event_priors import refresh
 
     with session() as s:
         s.catalog.get(series_id)
-        s.registry.promote(series_id, run_id)
+        promotion.promote(s.catalog, s.registry, series_id, run_id, dt.datetime.now(dt.UTC))
         refresh(s.registry, s.catalog.retired())
         print(f"{series_id}: {run_id} serves")
 
@@ -132,10 +134,11 @@ def rollback(series_id: SeriesArgument) -> None:
     Example:
       orecast runs rollback price.copper
     """
+    from forecast.answers import promotion
     from forecast.answers.event_priors import refresh
 
     with session() as s:
         s.catalog.get(series_id)
-        serves = s.registry.rollback(series_id)
+        serves = promotion.rollback(s.catalog, s.registry, series_id, dt.datetime.now(dt.UTC))
         refresh(s.registry, s.catalog.retired())
         print(f"{series_id}: {serves} serves")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from forecast.answers.audit import AuditList
 from forecast.answers.backtests import QuantileList, Scores
 from forecast.answers.calendar import EventCalendar
 from forecast.answers.diversion import Diversion, DiversionPaths
@@ -21,6 +22,7 @@ from forecast.answers.forecast import Forecast
 from forecast.answers.health import HealthList
 from forecast.answers.held import HeldList
 from forecast.answers.inbox import CandidateFacts, CandidateList
+from forecast.answers.keys import KeyList
 from forecast.answers.model import Answer, Column, Part, parts_of
 from forecast.answers.observations import ObservationList
 from forecast.answers.runs import RunCard, RunList
@@ -83,6 +85,8 @@ ENTRIES = (
     Entry("Quantiles of a backtest", "`orecast backtest --origins`", QuantileList),
     Entry("Runs", "`GET /v1/runs`, `orecast runs list`", RunList),
     Entry("One run", "`GET /v1/runs/{run_id}`, `orecast runs show`", RunCard),
+    Entry("Keys", "`orecast keys list`", KeyList),
+    Entry("Audit", "`orecast audit`", AuditList),
     Entry("Health", "`orecast monitor`", HealthList),
     Entry("Health of sources", "`orecast monitor --sources`", SourceStateList),
 )

@@ -191,7 +191,7 @@ class Delivery:
             besides = [one for one in passed if (one.ds, one.known) not in places]
             if besides:
                 writer.observe(writer.compare(Claims.of(besides)))
-            writer.recorded += record(writer.connection, passed, judged.held, self._now, by)
+            record(writer, passed, judged.held, self._now, by)
         return replace(news, kind=kind)
 
     def _observation(self, rows: Rows, news: News, k: int) -> Observation:

@@ -192,7 +192,8 @@ class Fetching:
             return Counts(), (*wrong, f"{series.series_id}: {rewritten}: orecast fetch {one.source} --since DAY")
         judged = Gate(self.catalog, self.registry, self.now).judge(series, told)
         new = [] if series.series_id in self.catalog.series(retired=True) else [series]
-        counts = self.catalog.add(series=new, observations=judged.passed, held=judged.held, known_at=self.now)
+        theirs = self.catalog.acting(f"fetch of {self.source.name}")
+        counts = theirs.add(series=new, observations=judged.passed, held=judged.held, known_at=self.now)
         return counts, tuple(wrong)
 
     def _state(self, result: FetchResult, before: FetchState, asked: str) -> FetchState:

@@ -38,7 +38,11 @@ def accept(
     texts["event_id"] = called
     settled = Settled(candidate_id, Verdict.ACCEPTED, called, author.by, author.why, author.now)
     doubts = [f"{called}: in doubt where you did not say otherwise: {doubt}" for doubt in candidate.doubts]
-    return [f"{candidate_id} is accepted", *add_event(catalog, called, texts, author.now, settled), *doubts]
+    return [
+        f"{candidate_id} is accepted",
+        *add_event(catalog.acting(author.by), called, texts, author.now, settled),
+        *doubts,
+    ]
 
 
 def merge(catalog: Catalog, candidate_id: str, event_id: str, author: Author) -> list[str]:

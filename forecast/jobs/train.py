@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forecast.answers.event_priors import refresh
+from forecast.answers.promotion import promote
 from forecast.catalog import Catalog
 from forecast.errors import Fault, FitFailed, ForecastError, InvalidInput, TooShort, Unservable
 from forecast.forecasters import FORECASTERS, fittable, known
@@ -165,7 +166,7 @@ def train(
     done = {}
     try:
         for one in made:
-            outcome = _settled(registry, one)
+            outcome = _settled(catalog, registry, one)
             done[outcome.series_id] = outcome
             progress(outcome)
     except FitFailed as error:
@@ -204,7 +205,7 @@ def train_one(
     panel_set: PanelSet | None = None,
 ) -> TrainingResult:
     """Train one series; never raises for a fault of the series, which becomes the outcome ``failed``."""
-    return _settled(registry, _compute(catalog, registry, settings, series_id, plan, panel_set))
+    return _settled(catalog, registry, _compute(catalog, registry, settings, series_id, plan, panel_set))
 
 
 def _compute(
@@ -223,7 +224,7 @@ def _compute(
         return TrainingResult(series_id, "failed", detail=str(error))
 
 
-def _settled(registry: Registry, made: TrainingResult | CandidateRun) -> TrainingResult:
+def _settled(catalog: Catalog, registry: Registry, made: TrainingResult | CandidateRun) -> TrainingResult:
     """Decide whether a new run serves, under the lock of its series."""
     if isinstance(made, TrainingResult):
         return made
@@ -236,7 +237,8 @@ def _settled(registry: Registry, made: TrainingResult | CandidateRun) -> Trainin
                 if run_id != registry.champion_id(series_id):
                     registry.decline(series_id, run_id)
                 return TrainingResult(series_id, "held", run_id, family, held)
-            registry.promote(series_id, run_id)
+            why = f"trained: {made.selection.reason}"
+            promote(catalog, registry, series_id, run_id, dt.datetime.now(dt.UTC), why)
     except ForecastError as error:
         return TrainingResult(series_id, "failed", run_id, family, str(error))
     return TrainingResult(series_id, "trained", run_id, family, made.selection.reason)

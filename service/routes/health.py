@@ -12,14 +12,14 @@ from forecast.answers.champion import serving
 from forecast.answers.held import held_by_series
 from forecast.answers.model import Answer, in_unit
 from forecast.answers.sources import SourceState, source_states
-from forecast.answers.stored import stored_faults
-from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotTrained, Unavailable
-from forecast.wording import without_folders
+from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotTrained
+from forecast.settings import Scope
 from service.answers import now_answer
 from service.context import Context
 from service.describe import answers, group
 from service.problems import problem
 from service.schemas import ReadyQuery
+from service.security import caller
 from service.telemetry import Metrics
 
 
@@ -56,7 +56,8 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
 
     @api.get("/readyz", responses=answers(Ready, ReadyWithSources))
     def ready(query: ReadyQuery) -> Response:
-        """Whether forecasts can be served; what is wrong even so is listed."""
+        """Whether forecasts can be served; what is wrong even so is listed, for those who may read."""
+        told = caller().may(Scope.READ)
         retired = context.catalog.retired()
         why = {series_id: silent(context, series_id) for series_id in context.catalog.targets()}
         count = sum(reason is None for reason in why.values())
@@ -68,6 +69,7 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
         )
         if not count:
             reasons = "; ".join(faults) or str(NothingTrained())
+            reasons = reasons if told else "No forecast can be served."
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, reasons, kind="not-ready")
         held = tuple(
             sentence
@@ -75,7 +77,8 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
             if series_id not in retired
             for sentence in sentences
         )
-        ready = Ready(status="degraded" if faults else "ready", serving=count, faults=faults, held=held)
+        status = "degraded" if faults else "ready"
+        ready = Ready(status=status, serving=count, faults=tuple(faults) if told else (), held=held if told else ())
         if query.verbose == "true":
             ready = ReadyWithSources(**dict(ready), sources=sources(context))
         return now_answer(ready.json_object())

@@ -109,7 +109,8 @@ def test_a_catalogue_of_the_version_before_gets_an_inbox(settings: Settings) -> 
 
     engine = create_engine(settings.database_url)
     with engine.begin() as connection:
-        connection.execute(text("DROP TABLE candidates"))
+        for later in ("candidates", "api_keys", "audit"):
+            connection.execute(text(f"DROP TABLE {later}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
     engine.dispose()
     catalog = Catalog.open(settings)

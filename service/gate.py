@@ -1,0 +1,151 @@
+"""The gate: who may ask what, and how often. It knows nothing of Flask, so that whatever takes requests can ask it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from http import HTTPStatus
+
+from forecast.catalog.keys import Key, id_in
+from forecast.settings import Auth, Scope, Settings
+from service.clients import client, counted_as, from_this_machine
+from service.credentials import Credentials
+from service.rates import Counters, Rate, Window
+
+Headers = tuple[tuple[str, str], ...]
+
+#: What anybody may do where reading is open; whatever changes something needs a key all the same.
+OPEN_TO_ALL = frozenset({Scope.READ, Scope.SCENARIO})
+#: Where in the environment of a request the gate keeps what it said of it.
+ADMITTED = "orecast.admitted"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: the holder of a ``key``, or without one an address; what they may do, and headers of their answer.
+
+    ``id``: what the audit and the log call them.
+    """
+
+    id: str
+    address: str
+    scopes: frozenset[Scope]
+    headers: Headers = ()
+    key: Key | None = None
+
+    def may(self, scope: Scope) -> bool:
+        return scope in self.scopes or Scope.ADMIN in self.scopes
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a request goes no further: the status and the kind of a problem, its words, and headers."""
+
+    status: HTTPStatus
+    kind: str
+    detail: str
+    caller: Caller
+    headers: Headers = ()
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Admits requests as the settings and the keys of a catalogue say. ``clock``: the time in UTC."""
+
+    settings: Settings
+    credentials: Credentials
+    counters: Counters
+    clock: Callable[[], dt.datetime]
+
+    @cached_property
+    def _rate(self) -> Rate | None:
+        return Rate.read(self.settings.rate_limit)
+
+    def admit(
+        self, environ: MutableMapping[str, object], scope: Scope | None, *, counted: bool = True
+    ) -> Caller | Refusal:
+        """Who asks, if they may do what needs ``scope`` (None: anybody may), and have not asked too often.
+
+        ``counted``: the request counts against the rate of whoever asks; once only, however often the same question is
+        put about the same request. Raises ``Unavailable`` for a key that cannot be looked up now.
+        """
+        before = environ.get(ADMITTED)
+        if isinstance(before, tuple) and before[0] == scope:
+            said: Caller | Refusal = before[1]
+            return said
+        said = self._admit(environ, scope, counted)
+        environ[ADMITTED] = (scope, said)
+        return said
+
+    def _admit(self, environ: Mapping[str, object], scope: Scope | None, counted: bool) -> Caller | Refusal:
+        address = client(environ, self.settings.trusted_proxies)
+        stranger = Caller(address, address, self._open_to(environ))
+        said = str(environ.get("HTTP_AUTHORIZATION") or "")
+        token = _token(said)
+        # Where no key is needed, a proxy may ask its users for something of its own.
+        if scope is None or not said or (id_in(token) is None and stranger.may(scope)):
+            return self._as(stranger, scope, f"address {counted_as(address)}", self._rate if counted else None)
+        key, now = self.credentials.remembered(token), self.clock()
+        if key is None or key.status(now) != "valid":
+            # What may be a guess counts as a request of its address, before it costs anything.
+            window = self._count(f"address {counted_as(address)}", self._rate)
+            if window is not None and window.exceeded:
+                return _too_many(stranger, window)
+            key = self.credentials.key(token)
+            if key is None or key.status(now) != "valid":
+                why = "There is no such key" if key is None else f"The key {key.key_id} is {key.status(now)}"
+                return _unknown(stranger, "invalid-key", why, window)
+        caller = Caller(key.told_as, address, stranger.scopes | frozenset(key.scopes), key=key)
+        rate = Rate.read(key.rate) if key.rate else self._rate
+        return self._as(caller, scope, f"key {key.key_id}", rate if counted else None)
+
+    def _as(self, caller: Caller, scope: Scope | None, counted_as: str, rate: Rate | None) -> Caller | Refusal:
+        window = self._count(counted_as, rate)
+        if window is not None and window.exceeded:
+            return _too_many(caller, window)
+        if scope is not None and not caller.may(scope):
+            if caller.key is None:
+                return _unknown(caller, "no-key", f"This needs a key with the scope {scope}", window)
+            return _forbidden(caller, caller.key, scope, window)
+        return caller if window is None else replace(caller, headers=window.headers)
+
+    def _open_to(self, environ: Mapping[str, object]) -> frozenset[Scope]:
+        """What anybody who reaches the service may do."""
+        auth = self.settings.auth
+        opened = auth is Auth.OPEN or (auth is None and from_this_machine(environ))
+        return OPEN_TO_ALL if opened else frozenset()
+
+    def _count(self, who: str, rate: Rate | None) -> Window | None:
+        return None if rate is None else self.counters.count(who, rate)
+
+
+def _token(authorization: str) -> str:
+    """What is said behind the word Bearer."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _unknown(caller: Caller, kind: str, why: str, window: Window | None) -> Refusal:
+    """401, as RFC 6750 has it: without an error where nobody said who they are."""
+    error = ', error="invalid_token"' if kind == "invalid-key" else ""
+    challenge = ("WWW-Authenticate", f'Bearer realm="orecast"{error}')
+    detail = f"{why}; a key is sent as Authorization: Bearer KEY."
+    return Refusal(HTTPStatus.UNAUTHORIZED, kind, detail, caller, (challenge, *_headers(window)))
+
+
+def _forbidden(caller: Caller, key: Key, scope: Scope, window: Window | None) -> Refusal:
+    challenge = ("WWW-Authenticate", f'Bearer realm="orecast", error="insufficient_scope", scope="{scope}"')
+    detail = f"This needs a key with the scope {scope}; the key {key.key_id} has {', '.join(key.scopes)}."
+    return Refusal(HTTPStatus.FORBIDDEN, "missing-scope", detail, caller, (challenge, *_headers(window)))
+
+
+def _too_many(caller: Caller, window: Window) -> Refusal:
+    detail = f"More than {window.rate.text} have been asked; come back in {window.seconds_left} s."
+    headers = (("Retry-After", str(window.seconds_left)), *window.headers)
+    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "", detail, caller, headers)
+
+
+def _headers(window: Window | None) -> Headers:
+    return () if window is None else window.headers
