@@ -80,9 +80,14 @@ def postgres_server() -> Iterator[URL]:
 @pytest.fixture
 def postgres_url(postgres_server: URL) -> str:
     """URL of a seeded PostgreSQL database of the test's own."""
+    return postgres_database(postgres_server)
+
+
+def postgres_database(server: URL) -> str:
+    """URL of a new database with the bundled data."""
     name = f"test_{uuid.uuid4().hex}"
-    _execute(postgres_server, f"CREATE DATABASE {name} TEMPLATE seeded")
-    return _text(postgres_server.set(database=name))
+    _execute(server, f"CREATE DATABASE {name} TEMPLATE seeded")
+    return _text(server.set(database=name))
 
 
 def _execute(url: URL, statement: str) -> None:

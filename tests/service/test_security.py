@@ -1,4 +1,4 @@
-"""What an answer may load and who may keep it, and how often a client may ask."""
+"""What an answer may load and who may keep it, and what is not limited."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from service import create_app, security
+from service import create_app
 from tests.service.conftest import JSON_FORECAST
 from tests.support.trained_home import clock, settings_in
 
@@ -49,27 +49,6 @@ def test_the_headers_of_each_answer_say_what_it_may_load_and_who_may_keep_it(
     assert not [name for name in dict(headers) if name.startswith("Access-Control-")]
 
 
-def test_too_many_requests_are_told_when_to_come_back(home: Path) -> None:
-    client = create_app(settings_in(home, rate_limit="4 per minute", workers="2"), clock=clock).test_client()
-    assert [client.get("/v1/series").status_code for _ in range(3)] == [200, 200, 429]
-    refused = client.get("/v1/events")
-    assert (refused.status_code, refused.mimetype) == (429, "application/problem+json")
-    assert 0 < int(refused.headers["Retry-After"]) <= 60
-    assert client.get("/healthz").status_code == 200
-
-
 def test_the_rate_can_be_left_without_a_limit(home: Path) -> None:
     client = create_app(settings_in(home, rate_limit="off"), clock=clock).test_client()
     assert "X-RateLimit-Limit" not in client.get("/v1/series").headers
-
-
-@pytest.mark.parametrize(
-    ("rate", "workers", "expected"),
-    [
-        ("600 per minute", 2, "300 per 1 minute"),
-        ("1/second", 4, "1 per 1 second"),
-        ("10 per 5 minutes", 3, "3 per 5 minute"),
-    ],
-)
-def test_the_rate_is_shared_by_the_workers(rate: str, workers: int, expected: str) -> None:
-    assert security.share(rate, workers) == expected
