@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from forecast.cli.options import By, day, person
 from forecast.cli.output import FormatOption, Out, OutputOption, to_the_minute, warn
 from forecast.cli.session import session
 from forecast.settings import Scope
+
+if TYPE_CHECKING:
+    from forecast.cli.output import Line
 
 _COLUMNS = ("key_id", "name", "scopes", "status", "expires")
 _AUDIT = ("moment", "by", "action", "subject", "before", "after")
@@ -126,4 +129,9 @@ def audit(
     moment = None if since is None else dt.datetime.combine(since, dt.time(), dt.UTC)
     with session() as s:
         found = audit_list(s.catalog, AuditQuestion(by, action, subject, moment, last))
-    Out(format, output).answer(found, _AUDIT, wrap=("by", "subject", "before", "after"), instead=to_the_minute)
+    Out(format, output).answer(found, _AUDIT, wrap=("by", "subject", "before", "after"), instead=_shown)
+
+
+def _shown(line: Line) -> Line:
+    """Moments to the minute, and each fact on a line of its own."""
+    return {**to_the_minute(line), **{name: str(line[name]).replace(";", "\n") for name in ("before", "after")}}

@@ -20,6 +20,7 @@ import pytest
 from forecast.answers import forecast as predict
 from forecast.answers.span import Span
 from forecast.catalog import Catalog, Observation
+from forecast.catalog.audit import AuditQuestion
 from forecast.errors import FitFailed, InvalidInput, NotFound
 from forecast.jobs.train import CandidateRun, TrainingPlan, _compute, _settled, chosen_families, due, train, train_one
 from forecast.registry import Registry
@@ -311,11 +312,14 @@ def test_a_run_that_was_declined_while_it_was_being_trained_does_not_serve(
     assert registry.champion_id(PRICE) == first.run_id, "what is only stored serves nobody"
     assert train_one(own, registry, seeded, PRICE, PLAN).run_id == made.run_id
     registry.rollback(PRICE)
-    late = _settled(registry, made)
+    late = _settled(own, registry, made)
     assert (late.status, late.detail) == ("held", "it was declined while it was being trained")
     assert registry.champion_id(PRICE) == first.run_id
-    assert _settled(registry, replace(made, plan=replace(PLAN, force=True))).status == "trained"
+    assert _settled(own, registry, replace(made, plan=replace(PLAN, force=True))).status == "trained"
     assert registry.champion_id(PRICE) == made.run_id
+    promoted = [entry.change for entry in own.audit.entries(AuditQuestion(action="runs"))]
+    assert [change.after["champion"] for change in promoted] == [first.run_id, made.run_id, made.run_id]
+    assert all(change.why.startswith("trained: ") for change in promoted)
 
 
 def test_killed_it_leaves_what_serves_and_the_next_run_finishes(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from forecast.catalog import Catalog, keys
 from forecast.catalog.audit import AuditQuestion
-from forecast.catalog.keys import Key, KeyOrder
+from forecast.catalog.keys import Key, KeyOrder, Keys
 from forecast.errors import Unavailable
 from forecast.settings import Scope, Settings
 from service.credentials import BELIEVED, FRESH, Credentials
@@ -46,9 +47,19 @@ class Desk:
         return self.gate.admit(request(authorization, peer), scope)
 
 
-def request(authorization: str = "", peer: str = ELSEWHERE) -> MutableMapping[str, object]:
-    environ: MutableMapping[str, object] = {"REMOTE_ADDR": peer}
-    return environ | ({"HTTP_AUTHORIZATION": authorization} if authorization else {})
+def request(authorization: str = "", peer: str = ELSEWHERE) -> dict[str, object]:
+    return {"REMOTE_ADDR": peer, **({"HTTP_AUTHORIZATION": authorization} if authorization else {})}
+
+
+def noted(monkeypatch: pytest.MonkeyPatch, worked: list[str], owner: object, name: str) -> None:
+    """Note each call of a function, which is called all the same."""
+    real = getattr(owner, name)
+
+    def call(*given: object) -> object:
+        worked.append(name)
+        return real(*given)
+
+    monkeypatch.setattr(owner, name, call)
 
 
 def status(said: Caller | Refusal) -> int:
@@ -138,10 +149,12 @@ def test_where_reading_is_open_what_a_proxy_asks_for_is_left_alone_but_no_wrong_
 def test_a_key_ends_at_its_moment_and_the_refusal_says_so(desk: Desk) -> None:
     ends = NOW + dt.timedelta(seconds=1)
     _, token = desk.key(Scope.READ, expires=ends)
-    gates = [
-        Gate(desk.settings, desk.gate.credentials, Counters(), lambda moment=moment: moment) for moment in (NOW, ends)
-    ]
-    before, after = (gate.admit(request(f"Bearer {token}"), Scope.READ) for gate in gates)
+    before, after = (
+        Gate(desk.settings, desk.gate.credentials, Counters(), Mock(return_value=moment)).admit(
+            request(f"Bearer {token}"), Scope.READ
+        )
+        for moment in (NOW, ends)
+    )
     assert isinstance(before, Caller)
     assert isinstance(after, Refusal)
     assert (after.status, after.kind) == (401, "invalid-key")
@@ -155,22 +168,22 @@ def test_the_costly_digest_is_worked_out_once_and_a_revocation_is_seen_within_se
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key, token = desk.key(Scope.READ)
-    fits, found, worked = Key.fits, desk.catalog.keys.find, []
-    monkeypatch.setattr(Key, "fits", lambda self, text: worked.append("digest") or fits(self, text))
-    monkeypatch.setattr(desk.gate.credentials._keys, "find", lambda key_id: worked.append("row") or found(key_id))
+    worked: list[str] = []
+    noted(monkeypatch, worked, Key, "fits")
+    noted(monkeypatch, worked, Keys, "find")
     for _ in range(50):
         assert status(desk.ask(f"Bearer {token}")) == 200
-    assert worked == ["row", "digest"]
+    assert worked == ["find", "fits"]
     desk.watch.seconds += FRESH
     for _ in range(50):
         assert status(desk.ask(f"Bearer {token}")) == 200
-    assert worked == ["row", "digest", "row"]
+    assert worked == ["find", "fits", "find"]
     desk.catalog.keys.revoke(key.key_id, NOW)
     desk.watch.seconds += FRESH
     refused = desk.ask(f"Bearer {token}")
     assert isinstance(refused, Refusal)
     assert (refused.status, "is revoked" in refused.detail) == (401, True)
-    assert worked.count("digest") == 1
+    assert worked.count("fits") == 1
 
 
 def test_guesses_cost_a_look_at_a_row_and_are_counted_against_their_address(
@@ -178,8 +191,8 @@ def test_guesses_cost_a_look_at_a_row_and_are_counted_against_their_address(
 ) -> None:
     desk = Desk(home, rate_limit="5 per hour")
     _, token = desk.key(Scope.READ)
-    derived, worked = keys._derived, []
-    monkeypatch.setattr(keys, "_derived", lambda text, salt: worked.append(text) or derived(text, salt))
+    worked: list[str] = []
+    noted(monkeypatch, worked, keys, "_derived")
     guesses = [f"{token[:-4]}{number:04x}" for number in range(40)]
     statuses = [status(desk.ask(f"Bearer {guess}")) for guess in guesses if guess != token]
     assert statuses[:5] == [401] * 5

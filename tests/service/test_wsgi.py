@@ -184,7 +184,13 @@ def test_what_a_killed_server_left_the_next_removes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "code"),
-    [({"ORECAST_PORT": "http"}, 2), ({"ORECAST_DATABASE_URL": "postgresql://localhost:1/none"}, 1)],
+    [
+        ({"ORECAST_PORT": "http"}, 2),
+        ({"ORECAST_HOST": "0.0.0.0"}, 2),
+        ({"ORECAST_AUTH": "password"}, 2),
+        ({"ORECAST_TRUSTED_PROXIES": "everybody"}, 2),
+        ({"ORECAST_DATABASE_URL": "postgresql://localhost:1/none"}, 1),
+    ],
 )
 def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path, wrong: dict[str, str], code: int) -> None:
     env = os.environ | {"ORECAST_HOME": str(tmp_path)} | wrong
@@ -198,3 +204,16 @@ def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path, wrong: dict[str
 def test_the_server_listens_to_this_machine_only_unless_told_otherwise(tmp_path: Path) -> None:
     assert wsgi.options(settings_in(tmp_path))["bind"] == "127.0.0.1:8000"
     assert wsgi.options(settings_in(tmp_path, host="::1", port="81"))["bind"] == "[::1]:81"
+
+
+@pytest.mark.parametrize(("auth", "readers"), [("open", "anyone who reaches it"), ("keys", "holders of a key")])
+def test_that_others_reach_it_is_said_in_the_log(tmp_path: Path, auth: str, readers: str) -> None:
+    make_home(tmp_path)
+    with serving(tmp_path, ORECAST_HOST="0.0.0.0", ORECAST_AUTH=auth) as server:
+        lines = [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]
+    (said,) = [line for line in lines if line["event"] == "listens beyond this machine"]
+    assert (said["level"], said["host"], said["readers"]) == ("warning", "0.0.0.0", readers)
+
+
+def test_on_this_machine_alone_there_is_nothing_to_say(server: Server) -> None:
+    assert "beyond this machine" not in server.log.read_text()
