@@ -22,8 +22,8 @@ from forecast.answers.series import SeriesFacts, SeriesList
 from forecast.answers.several import ForecastList
 from forecast.catalog import Catalog
 from forecast.registry import Registry
-from forecast.settings import Settings
-from service import describe, problems, security, stale, telemetry
+from forecast.settings import Auth, Settings
+from service import describe, problems, security, telemetry
 from service.answers import VERSION
 from service.context import Clock, Context, utc_now
 from service.credentials import Credentials
@@ -110,6 +110,8 @@ def create_app(
         info=Info(title="orecast", version=VERSION, description=(__doc__ or "").strip()),
         validation_error_model=problems.Problem,
         validation_error_callback=problems.not_an_object,
+        security_schemes=describe.SECURITY_SCHEMES,
+        openapi_extensions={"security": describe.KEY_NEEDED if settings.auth is Auth.KEYS else describe.KEY_OPTIONAL},
         doc_ui=False,
         static_folder=None,
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models.schema import Schema
+from flask_openapi.models.security_scheme import SecurityScheme
 from flask_openapi.models.tag import Tag
 from flask_openapi.openapi import OpenAPI
 from flask_openapi.types import ResponseDict
@@ -17,6 +18,8 @@ from service.problems import MEDIA_TYPE, Problem
 _REF = "#/components/schemas/{model}"
 _PROBLEMS = {
     400: "The request is not well formed.",
+    401: "This needs a key; WWW-Authenticate says so, or what is wrong with the key that was sent.",
+    403: "The key that was sent is not for this.",
     404: "There is no such thing; the nearest that exists is named.",
     410: "The series was retired: nothing is served of it any more.",
     405: "The path knows other methods.",
@@ -27,6 +30,14 @@ _PROBLEMS = {
     500: "The service failed.",
     503: "What was asked for cannot be served now; Retry-After says when to come back.",
 }
+
+#: How a key is sent.
+SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, object]] = {
+    "key": {"type": "http", "scheme": "bearer", "description": "a key, as `orecast keys create` prints it"}
+}
+#: Of operations where a key is needed, and where one may be sent.
+KEY_NEEDED: list[dict[str, list[str]]] = [{"key": []}]
+KEY_OPTIONAL: list[dict[str, list[str]]] = [{}, *KEY_NEEDED]
 
 
 def answers(*models: type[BaseModel], csv: bool = False, body: bool = False) -> ResponseDict:

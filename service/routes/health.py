@@ -16,7 +16,7 @@ from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotT
 from forecast.settings import Scope
 from service.answers import now_answer
 from service.context import Context
-from service.describe import answers, group
+from service.describe import KEY_OPTIONAL, answers, group
 from service.problems import problem
 from service.schemas import ReadyQuery
 from service.security import caller
@@ -49,12 +49,12 @@ class ReadyWithSources(Ready):
 def routes(context: Context, metrics: Metrics) -> APIBlueprint:
     api = group("health", prefix="")
 
-    @api.get("/healthz", responses=answers(Alive))
+    @api.get("/healthz", responses=answers(Alive), security=[])
     def alive() -> Response:
         """The process answers."""
         return now_answer(Alive(status="ok").json_object())
 
-    @api.get("/readyz", responses=answers(Ready, ReadyWithSources))
+    @api.get("/readyz", responses=answers(Ready, ReadyWithSources), security=KEY_OPTIONAL)
     def ready(query: ReadyQuery) -> Response:
         """Whether forecasts can be served; what is wrong even so is listed, for those who may read."""
         told = caller().may(Scope.READ)

@@ -19,7 +19,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from forecast.catalog import Catalog
+from forecast.catalog.keys import KeyOrder
 from forecast.jobs.ingest import ingest
+from forecast.settings import Scope
 from tests.support.documents import Json
 from tests.support.server import Server, serving
 from tests.support.trained_home import COPPER, EARTHS, HORIZON, NICKEL, make_home
@@ -439,3 +441,29 @@ def test_the_page_of_the_api_lists_every_operation(seen: Seen) -> None:
     shown.filter(has_text="/v1/series/{series_id}/backtest").click()
     expect(seen.page.get_by_text("CRPS of every family as a ratio").first).to_be_visible()
     assert seen.refused == []
+
+
+def test_a_closed_service_asks_for_a_key_and_shows_what_it_is_for(browser: Browser, tmp_path: Path) -> None:
+    catalog = Catalog.open(make_home(tmp_path))
+    _, token = catalog.keys.create(KeyOrder("reader", [Scope.READ]), dt.datetime.now(dt.UTC))
+    catalog.close()
+    context = browser.new_context(locale="en-GB")
+    with serving(tmp_path, ORECAST_AUTH="keys") as closed:
+        seen = Seen(context.new_page(), closed.url)
+        seen.page.set_default_timeout(20_000)
+        seen.open(f"/?series={COPPER}")
+        expect(seen.page.get_by_role("alert")).to_contain_text("This needs a key with the scope read")
+        seen.page.get_by_label("Key").fill("orecast_no_key")
+        seen.page.get_by_role("button", name="Use it").click()
+        expect(seen.page.get_by_role("alert")).to_contain_text("There is no such key")
+        seen.page.get_by_label("Key").fill(token)
+        seen.page.get_by_role("button", name="Use it").click()
+        expect(seen.page.locator("#title")).to_have_text(COPPER)
+        expect(seen.page.get_by_label("Key")).to_be_hidden()
+        with seen.page.expect_download() as started:
+            seen.page.get_by_role("link", name="CSV").click()
+        assert started.value.suggested_filename == f"{COPPER}-forecast.csv"
+        assert Path(started.value.path()).read_text().startswith("series_id,ds,h,")
+        context.close()
+        assert seen.complaints == []
+        assert token.rpartition("_")[2] not in closed.log.read_text()

@@ -17,9 +17,16 @@ const FANS = { 95: "--outer", 80: "--middle", 50: "--inner" };
 let plot = null;
 let asked = 0;
 
+// A service that is closed asks for a key, which this tab remembers until it is closed.
+function ask(path, accept) {
+  const key = sessionStorage.getItem("key");
+  return fetch(path, { headers: { Accept: accept, ...(key && { Authorization: `Bearer ${key}` }) } });
+}
+
 async function get(path) {
-  const response = await fetch(path, { headers: { Accept: "application/json" } });
+  const response = await ask(path, "application/json");
   const body = await response.json();
+  if (response.status === 401) $("access").hidden = false;
   if (!response.ok) throw new Error(body.detail);
   return body;
 }
@@ -317,4 +324,19 @@ function coming(changes) {
   }
 }
 
+$("access").addEventListener("submit", (event) => {
+  event.preventDefault();
+  sessionStorage.setItem("key", $("key").value.trim());
+  location.reload();
+});
+// A link carries no key: what it leads to is fetched, and saved under the name that the answer gives it.
+$("csv").addEventListener("click", async (event) => {
+  if (!sessionStorage.getItem("key")) return;
+  event.preventDefault();
+  const response = await ask($("csv").href, "text/csv");
+  const link = document.createElement("a");
+  link.download = response.headers.get("Content-Disposition")?.match(/filename="([^"]+)"/)?.[1] ?? "forecast.csv";
+  link.href = URL.createObjectURL(await response.blob());
+  link.click();
+});
 start().catch((error) => say(error.message));
