@@ -101,9 +101,9 @@ def _auth(text: str) -> str:
     return text
 
 
-def _networks(text: str) -> Networks:
+def _networks(text: str) -> str:
     try:
-        return tuple(ip_network(part.strip()) for part in text.split(","))
+        return ", ".join(str(ip_network(part.strip())) for part in text.split(","))
     except ValueError:
         raise ValueError("addresses or networks joined by commas, such as 127.0.0.1, 10.0.0.0/8") from None
 
@@ -177,8 +177,8 @@ class Settings(BaseModel):
         description="who may read over HTTP: open (anyone), keys (who has a key); empty: anyone on this machine, if "
         "ORECAST_HOST is of it",
     )
-    trusted_proxies: Annotated[Networks, BeforeValidator(_networks)] = Field(
-        default_factory=tuple,
+    trusted_proxies: Annotated[str, AfterValidator(_networks)] = Field(
+        "",
         description="addresses or networks of proxies, joined by commas, whose X-Forwarded-For says who the client is",
     )
     rate_limit: Annotated[str, AfterValidator(rate)] = Field(
@@ -211,6 +211,11 @@ class Settings(BaseModel):
             return not ip_address(self.host).is_loopback
         except ValueError:  # the name of a host, of which only one is known to be this machine's
             return self.host != "localhost"
+
+    @property
+    def proxies(self) -> Networks:
+        """The networks of trusted proxies."""
+        return tuple(ip_network(part) for part in self.trusted_proxies.split(", ") if part)
 
     def require_auth(self) -> None:
         """Raises ``Misconfigured`` where the service would listen to others, and nobody said who of them may read."""

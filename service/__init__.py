@@ -28,7 +28,7 @@ from service.answers import VERSION
 from service.context import Clock, Context, utc_now
 from service.credentials import Credentials
 from service.encoding import Json
-from service.gate import Gate
+from service.gate import RequestGate
 from service.rates import Counters
 from service.routes import (
     backtests,
@@ -117,7 +117,7 @@ def create_app(
     )
     app.json = Json(app)
     telemetry.install(app, metrics, log, quiet=_QUIET)
-    gate = Gate(settings, Credentials(context.catalog.keys), counters or Counters(), clock)
+    gate = RequestGate(settings, Credentials(context.catalog.keys), counters or Counters(), clock)
     security.install(app, gate)
     problems.install(app, log)
     for noun in NOUNS:

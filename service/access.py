@@ -19,49 +19,49 @@ class Access:
 
 
 #: Asked by machines of our own and by pages, often: without a limit, and without a line in the log while all is well.
-FREE = Access(None, counted=False)
-ANYBODY = Access(None)
-READ, SCENARIO = Access(Scope.READ), Access(Scope.SCENARIO)
+_FREE = Access(None, counted=False)
+_ANYBODY = Access(None)
+_READ, _SCENARIO = Access(Scope.READ), Access(Scope.SCENARIO)
 #: What a route needs that is not in the table.
-UNKNOWN = Access(Scope.ADMIN)
+_UNKNOWN = Access(Scope.ADMIN)
 
 #: By method and rule; HEAD is GET, and what methods there are (OPTIONS) anybody may ask.
 ACCESS: Mapping[tuple[str, str], Access] = {
-    ("GET", "/healthz"): FREE,
-    ("GET", "/readyz"): FREE,
+    ("GET", "/healthz"): _FREE,
+    ("GET", "/readyz"): _FREE,
     ("GET", "/readyz?verbose=true"): Access(Scope.READ, counted=False),
     ("GET", "/metrics"): Access(Scope.READ, counted=False),
-    ("GET", "/"): ANYBODY,
-    ("GET", "/docs"): ANYBODY,
-    ("GET", "/openapi.json"): ANYBODY,
-    ("GET", "/static/<path:filename>"): FREE,
-    ("GET", "/docs/assets/<path:filename>"): FREE,
-    ("GET", "/v1/series"): READ,
-    ("GET", "/v1/series/<series_id>"): READ,
-    ("GET", "/v1/series/<series_id>/observations"): READ,
-    ("GET", "/v1/series/<series_id>/effects"): READ,
-    ("GET", "/v1/series/<series_id>/backtest"): READ,
-    ("GET", "/v1/effects"): READ,
-    ("GET", "/v1/events"): READ,
-    ("GET", "/v1/events/calendar"): READ,
-    ("GET", "/v1/events/<event_id>"): READ,
-    ("GET", "/v1/events/<event_id>/diversion"): READ,
-    ("GET", "/v1/duties"): READ,
-    ("GET", "/v1/duties/steps"): READ,
-    ("GET", "/v1/forecasts"): READ,
-    ("GET", "/v1/forecasts/<series_id>"): READ,
-    ("GET", "/v1/runs"): READ,
-    ("GET", "/v1/runs/<run_id>"): READ,
-    ("POST", "/v1/scenarios"): SCENARIO,
+    ("GET", "/"): _ANYBODY,
+    ("GET", "/docs"): _ANYBODY,
+    ("GET", "/openapi.json"): _ANYBODY,
+    ("GET", "/static/<path:filename>"): _FREE,
+    ("GET", "/docs/assets/<path:filename>"): _FREE,
+    ("GET", "/v1/series"): _READ,
+    ("GET", "/v1/series/<series_id>"): _READ,
+    ("GET", "/v1/series/<series_id>/observations"): _READ,
+    ("GET", "/v1/series/<series_id>/effects"): _READ,
+    ("GET", "/v1/series/<series_id>/backtest"): _READ,
+    ("GET", "/v1/effects"): _READ,
+    ("GET", "/v1/events"): _READ,
+    ("GET", "/v1/events/calendar"): _READ,
+    ("GET", "/v1/events/<event_id>"): _READ,
+    ("GET", "/v1/events/<event_id>/diversion"): _READ,
+    ("GET", "/v1/duties"): _READ,
+    ("GET", "/v1/duties/steps"): _READ,
+    ("GET", "/v1/forecasts"): _READ,
+    ("GET", "/v1/forecasts/<series_id>"): _READ,
+    ("GET", "/v1/runs"): _READ,
+    ("GET", "/v1/runs/<run_id>"): _READ,
+    ("POST", "/v1/scenarios"): _SCENARIO,
 }
 
 
 def access(method: str, rule: str | None, query: MultiDict[str, str]) -> Access:
     """What a request needs: of a path that nothing has the right to read, so that a stranger learns no path."""
     if rule is None:
-        return READ
+        return _READ
     if method == "OPTIONS":
-        return ANYBODY
+        return _ANYBODY
     if rule == "/readyz" and "true" in query.getlist("verbose"):
         rule = "/readyz?verbose=true"
-    return ACCESS.get(("GET" if method == "HEAD" else method, rule), UNKNOWN)
+    return ACCESS.get(("GET" if method == "HEAD" else method, rule), _UNKNOWN)

@@ -17,8 +17,11 @@ def peer(environ: Environ) -> str:
 
 def from_this_machine(environ: Environ) -> bool:
     """Whether the other end of the connection is on this machine."""
-    address = _address(peer(environ))
-    return not peer(environ) or (address is not None and address.is_loopback)
+    found = peer(environ)
+    if found in ("", "127.0.0.1", "::1"):
+        return True
+    address = _address(found)
+    return address is not None and address.is_loopback
 
 
 def client(environ: Environ, trusted: Networks) -> str:

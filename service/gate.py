@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
 
 from forecast.catalog.keys import Key, id_in
-from forecast.settings import Auth, Scope, Settings
+from forecast.settings import Auth, Networks, Scope, Settings
 from service.clients import client, counted_as, from_this_machine
 from service.credentials import Credentials
-from service.rates import Counters, Rate, Window
+from service.rates import Counters, Rate, RateWindow
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -22,9 +22,9 @@ OPEN_TO_ALL = frozenset({Scope.READ, Scope.SCENARIO})
 ADMITTED = "orecast.admitted"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the holder of a ``key``, or without one an address; what they may do, and headers of their answer.
+    """Who asks: the holder of a ``key``, or without one an address; what they may do, and how much they asked.
 
     ``id``: what the audit and the log call them.
     """
@@ -32,8 +32,13 @@ class Caller:
     id: str
     address: str
     scopes: frozenset[Scope]
-    headers: Headers = ()
     key: Key | None = None
+    window: RateWindow | None = None
+
+    @property
+    def headers(self) -> Headers:
+        """What their answer says of their rate."""
+        return () if self.window is None else self.window.headers
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or Scope.ADMIN in self.scopes
@@ -51,7 +56,7 @@ class Refusal:
 
 
 @dataclass(frozen=True)
-class Gate:
+class RequestGate:
     """Admits requests as the settings and the keys of a catalogue say. ``clock``: the time in UTC."""
 
     settings: Settings
@@ -62,6 +67,10 @@ class Gate:
     @cached_property
     def _rate(self) -> Rate | None:
         return Rate.read(self.settings.rate_limit)
+
+    @cached_property
+    def _proxies(self) -> Networks:
+        return self.settings.proxies
 
     def admit(
         self, environ: MutableMapping[str, object], scope: Scope | None, *, counted: bool = True
@@ -80,7 +89,7 @@ class Gate:
         return said
 
     def _admit(self, environ: Mapping[str, object], scope: Scope | None, counted: bool) -> Caller | Refusal:
-        address = client(environ, self.settings.trusted_proxies)
+        address = client(environ, self._proxies)
         stranger = Caller(address, address, self._open_to(environ))
         said = str(environ.get("HTTP_AUTHORIZATION") or "")
         token = _token(said)
@@ -109,7 +118,7 @@ class Gate:
             if caller.key is None:
                 return _unknown(caller, "no-key", f"This needs a key with the scope {scope}", window)
             return _forbidden(caller, caller.key, scope, window)
-        return caller if window is None else replace(caller, headers=window.headers)
+        return caller if window is None else Caller(caller.id, caller.address, caller.scopes, caller.key, window)
 
     def _open_to(self, environ: Mapping[str, object]) -> frozenset[Scope]:
         """What anybody who reaches the service may do."""
@@ -117,7 +126,7 @@ class Gate:
         opened = auth is Auth.OPEN or (auth is None and from_this_machine(environ))
         return OPEN_TO_ALL if opened else frozenset()
 
-    def _count(self, who: str, rate: Rate | None) -> Window | None:
+    def _count(self, who: str, rate: Rate | None) -> RateWindow | None:
         return None if rate is None else self.counters.count(who, rate)
 
 
@@ -127,7 +136,7 @@ def _token(authorization: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _unknown(caller: Caller, kind: str, why: str, window: Window | None) -> Refusal:
+def _unknown(caller: Caller, kind: str, why: str, window: RateWindow | None) -> Refusal:
     """401, as RFC 6750 has it: without an error where nobody said who they are."""
     error = ', error="invalid_token"' if kind == "invalid-key" else ""
     challenge = ("WWW-Authenticate", f'Bearer realm="orecast"{error}')
@@ -135,17 +144,17 @@ def _unknown(caller: Caller, kind: str, why: str, window: Window | None) -> Refu
     return Refusal(HTTPStatus.UNAUTHORIZED, kind, detail, caller, (challenge, *_headers(window)))
 
 
-def _forbidden(caller: Caller, key: Key, scope: Scope, window: Window | None) -> Refusal:
+def _forbidden(caller: Caller, key: Key, scope: Scope, window: RateWindow | None) -> Refusal:
     challenge = ("WWW-Authenticate", f'Bearer realm="orecast", error="insufficient_scope", scope="{scope}"')
     detail = f"This needs a key with the scope {scope}; the key {key.key_id} has {', '.join(key.scopes)}."
     return Refusal(HTTPStatus.FORBIDDEN, "missing-scope", detail, caller, (challenge, *_headers(window)))
 
 
-def _too_many(caller: Caller, window: Window) -> Refusal:
+def _too_many(caller: Caller, window: RateWindow) -> Refusal:
     detail = f"More than {window.rate.text} have been asked; come back in {window.seconds_left} s."
     headers = (("Retry-After", str(window.seconds_left)), *window.headers)
     return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "", detail, caller, headers)
 
 
-def _headers(window: Window | None) -> Headers:
+def _headers(window: RateWindow | None) -> Headers:
     return () if window is None else window.headers

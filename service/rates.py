@@ -13,9 +13,8 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 
 from forecast.settings import OFF
 
@@ -43,8 +42,8 @@ class Rate:
         return cls(int(found[1]), int(found[2] or 1) * _UNITS[found[3]], text)
 
 
-@dataclass(frozen=True)
-class Window:
+@dataclass(frozen=True, slots=True)
+class RateWindow:
     """Where somebody stands in their window: how much was counted, and when it ends (Unix time)."""
 
     rate: Rate
@@ -85,16 +84,16 @@ class Counters:
         weakref.finalize(self, os.close, self._file)
         self._threads = threading.Lock()
 
-    def count(self, who: str, rate: Rate) -> Window:
+    def count(self, who: str, rate: Rate) -> RateWindow:
         """One more request of somebody."""
-        mark = int.from_bytes(hashlib.blake2b(f"{who} {rate.seconds}".encode(), digest_size=8).digest(), "little")
-        with self._alone():
+        mark = _mark(who, rate.seconds)
+        with self:
             now = time.time()
             at, until, count = self._counter(mark, now)
             if until <= now:
                 until, count = now + rate.seconds, 0
             _COUNTER.pack_into(self._memory, at, mark, until, count + 1)
-        return Window(rate, count + 1, until)
+        return RateWindow(rate, count + 1, until)
 
     def _counter(self, mark: int, now: float) -> tuple[int, float, int]:
         """The place of somebody's counter, and what stands there; of a new one that nothing was counted."""
@@ -108,11 +107,16 @@ class Counters:
                 free, ends = at, until
         return free, now, 0
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        with self._threads:
-            fcntl.lockf(self._file, fcntl.LOCK_EX)
-            try:
-                yield
-            finally:
-                fcntl.lockf(self._file, fcntl.LOCK_UN)
+    def __enter__(self) -> None:
+        """Wait until no other thread and no other process counts."""
+        self._threads.acquire()
+        fcntl.lockf(self._file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.lockf(self._file, fcntl.LOCK_UN)
+        self._threads.release()
+
+
+@lru_cache(4096)
+def _mark(who: str, seconds: int) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{who} {seconds}".encode(), digest_size=8).digest(), "little")

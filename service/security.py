@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 
 from service import bodies
 from service.access import access
-from service.gate import ADMITTED, Caller, Gate, Refusal
+from service.gate import ADMITTED, Caller, Refusal, RequestGate
 from service.problems import problem
 
 MAX_BODY = 256 * 1024
@@ -32,7 +32,7 @@ API_HEADERS = {
 }
 
 
-def install(app: Flask, gate: Gate) -> None:
+def install(app: Flask, gate: RequestGate) -> None:
     """Let nothing into an application but by the gate, and give every answer its headers."""
     app.after_request(_headers)
 

@@ -46,6 +46,8 @@ def test_each_field_is_read_from_the_variable_of_its_name(tmp_path: Path) -> Non
         "fetch_schedule": "off",
         "publish_dir": str(tmp_path / "out"),
         "publish_keep": "7",
+        "auth": "keys",
+        "trusted_proxies": "127.0.0.1/32, 10.0.0.0/8",
         "rate_limit": "5/second",
         "scenario_seconds": "20",
         "file_megabytes": "30",

@@ -20,7 +20,7 @@ CHANGES = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | r
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The code and its tests, without the environment and what was trained."""
-    for name in ("forecast", "service", "data", "tests", "pyproject.toml"):
+    for name in ("forecast", "service", "data", "docs", "tests", "pyproject.toml"):
         source = ROOT / name
         if source.is_dir():
             shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))

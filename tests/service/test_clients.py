@@ -33,7 +33,7 @@ OURS = "127.0.0.1, 10.0.0.0/8, fd00::/8"
 def test_only_what_a_trusted_proxy_wrote_says_who_the_client_is(
     peer: str, forwarded: str | None, trusted: str, expected: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    networks = settings_in(tmp_path_factory.getbasetemp(), trusted_proxies=trusted).trusted_proxies
+    networks = settings_in(tmp_path_factory.getbasetemp(), trusted_proxies=trusted).proxies
     environ = {"REMOTE_ADDR": peer} | ({} if forwarded is None else {"HTTP_X_FORWARDED_FOR": forwarded})
     assert client(environ, networks) == expected
 

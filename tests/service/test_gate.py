@@ -15,7 +15,7 @@ from forecast.catalog.keys import Key, KeyOrder, Keys
 from forecast.errors import Unavailable
 from forecast.settings import Scope, Settings
 from service.credentials import BELIEVED, FRESH, Credentials
-from service.gate import Caller, Gate, Refusal
+from service.gate import Caller, Refusal, RequestGate
 from service.rates import Counters
 from tests.support.trained_home import NOW, clock, make_home, settings_in
 
@@ -38,7 +38,7 @@ class Desk:
     def __init__(self, home: Path, url: str = "", **settings: str) -> None:
         self.settings = settings_in(home, database_url=url, **{"auth": "keys", "rate_limit": "off"} | settings)
         self.catalog, self.watch = Catalog.open(self.settings), Watch()
-        self.gate = Gate(self.settings, Credentials(self.catalog.keys, self.watch), Counters(), clock)
+        self.gate = RequestGate(self.settings, Credentials(self.catalog.keys, self.watch), Counters(), clock)
 
     def key(self, *scopes: Scope, expires: dt.datetime | None = None, rate: str = "") -> tuple[Key, str]:
         return self.catalog.keys.create(KeyOrder("A. Smith", scopes, expires, rate), NOW)
@@ -150,7 +150,7 @@ def test_a_key_ends_at_its_moment_and_the_refusal_says_so(desk: Desk) -> None:
     ends = NOW + dt.timedelta(seconds=1)
     _, token = desk.key(Scope.READ, expires=ends)
     before, after = (
-        Gate(desk.settings, desk.gate.credentials, Counters(), Mock(return_value=moment)).admit(
+        RequestGate(desk.settings, desk.gate.credentials, Counters(), Mock(return_value=moment)).admit(
             request(f"Bearer {token}"), Scope.READ
         )
         for moment in (NOW, ends)
