@@ -66,6 +66,7 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     RunList,
     health.Alive,
     health.Ready,
+    health.ReadyWithSources,
     Effects,
     EffectPaths,
     ClassEffects,
@@ -105,7 +106,7 @@ def create_app(
     settings.require_auth()
     context = Context(settings, catalog or Catalog.open(settings), registry or Registry(settings.models_dir), clock)
     metrics, log = telemetry.Metrics(), telemetry.logger(settings.log_level)
-    app = OpenAPI(
+    app = describe.DescribedApi(
         __name__,
         info=Info(title="orecast", version=VERSION, description=(__doc__ or "").strip()),
         validation_error_model=problems.Problem,
@@ -115,6 +116,7 @@ def create_app(
         doc_ui=False,
         static_folder=None,
     )
+    app.answers, app.questions = (*ANSWERS, problems.Problem), (Question,)
     app.json = Json(app)
     telemetry.install(app, metrics, log, quiet=_QUIET)
     gate = RequestGate(settings, Credentials(context.catalog.keys), counters or Counters(), clock)
@@ -125,5 +127,4 @@ def create_app(
     app.register_api(health.routes(context, metrics))
     app.register_blueprint(pages.routes(context, app))
     app.register_blueprint(pages.swagger())
-    describe.add_schemas(app, answers=[*ANSWERS, problems.Problem], questions=[Question])
     return app

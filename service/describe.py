@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask_openapi.blueprint import APIBlueprint
-from flask_openapi.models.schema import Schema
-from flask_openapi.models.security_scheme import SecurityScheme
 from flask_openapi.models.tag import Tag
 from flask_openapi.openapi import OpenAPI
 from flask_openapi.types import ResponseDict
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, JsonSchemaValue, models_json_schema
 
 from service.problems import MEDIA_TYPE, Problem
 
+VERSION_OF_OPENAPI = "3.1.0"
 _REF = "#/components/schemas/{model}"
 _PROBLEMS = {
     400: "The request is not well formed.",
@@ -74,9 +73,29 @@ def group(name: str, *, prefix: str = "/v1") -> APIBlueprint:
     return APIBlueprint(name, __name__, url_prefix=prefix or None, abp_tags=[tag], operation_id_callback=by_name)
 
 
-def add_schemas(app: OpenAPI, *, answers: Sequence[type[BaseModel]], questions: Sequence[type[BaseModel]]) -> None:
-    """Put the schemas where ``answers`` and ``asked`` refer to."""
-    modes = [(answers, "serialization"), (questions, "validation")]
-    for models, mode in modes:
-        _, document = models_json_schema([(model, mode) for model in models], ref_template=_REF)  # type: ignore[misc]
-        app.components_schemas.update({name: Schema(**schema) for name, schema in document["$defs"].items()})
+class DescribedApi(OpenAPI):
+    """flask-openapi's application, whose document is of OpenAPI 3.1 and has every schema as pydantic writes it.
+
+    flask-openapi says 3.2, of which it uses nothing and which client generators do not read; and it passes schemas
+    through a model of its own, which drops what it does not know, such as ``patternProperties``.
+    """
+
+    answers: Sequence[type[BaseModel]] = ()
+    questions: Sequence[type[BaseModel]] = ()
+
+    def generate_spec_json(self) -> None:
+        """Make the document, at the first question for it."""
+        self.openapi_version = VERSION_OF_OPENAPI
+        super().generate_spec_json()  # type: ignore[no-untyped-call]
+        self.spec_json["components"]["schemas"] = schemas(self.answers, self.questions)
+
+
+def schemas(answers: Sequence[type[BaseModel]], questions: Sequence[type[BaseModel]]) -> dict[str, JsonSchemaValue]:
+    """The schemas that ``answers`` and ``asked`` refer to, by name."""
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        *((model, "serialization") for model in answers),
+        *((model, "validation") for model in questions),
+    ]
+    _, document = models_json_schema(models, ref_template=_REF)
+    found: dict[str, JsonSchemaValue] = document["$defs"]
+    return found

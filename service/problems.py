@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import NoReturn
+from typing import Annotated, Literal, NoReturn, get_args
 
 from flask import Flask, Response, g, request
 from pydantic import BaseModel, Field
 from structlog.typing import FilteringBoundLogger
 from werkzeug.exceptions import HTTPException
 
+from forecast.answers.words import out_of
 from forecast.errors import (
     CorruptArtifact,
     Fault,
@@ -32,8 +33,27 @@ from service.encoding import to_json
 
 MEDIA_TYPE = "application/problem+json"
 
+#: What a problem is called, where its status does not say it all.
+ProblemKind = Literal[
+    "not-found",
+    "retired",
+    "insufficient-data",
+    "not-trained",
+    "not-estimated",
+    "malformed",
+    "invalid-input",
+    "too-short",
+    "unknown-format",
+    "corrupt-artifact",
+    "out-of-time",
+    "unavailable",
+    "not-ready",
+]
+_TYPES = {kind: f"urn:orecast:problem:{kind}" for kind in get_args(ProblemKind)}
+_ABOUT_BLANK = "about:blank"
+
 #: The status and the name of each deliberate refusal; the first row that fits counts. What is not here is a bug.
-REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, str], ...] = (
+REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, ProblemKind], ...] = (
     (NotFound, HTTPStatus.NOT_FOUND, "not-found"),
     (Retired, HTTPStatus.GONE, "retired"),
     (Insufficient, HTTPStatus.NOT_FOUND, "insufficient-data"),
@@ -59,7 +79,9 @@ class ProblemError(BaseModel):
 class Problem(BaseModel):
     """Why a request was refused (RFC 9457)."""
 
-    type: str = Field(description="urn:orecast:problem:<kind>, or about:blank where the status says it all")
+    type: Annotated[str, out_of((_ABOUT_BLANK, *_TYPES.values()))] = Field(
+        description="what went wrong, for programs; about:blank where the status says it all"
+    )
     title: str
     status: int
     detail: str
@@ -67,7 +89,9 @@ class Problem(BaseModel):
     errors: list[ProblemError]
 
 
-def problem(status: int, detail: str, *, kind: str = "", errors: list[dict[str, object]] | None = None) -> Response:
+def problem(
+    status: int, detail: str, *, kind: ProblemKind | None = None, errors: list[dict[str, object]] | None = None
+) -> Response:
     """A problem as a response; ``kind`` names its type, without one the status says it all."""
     document = members(status, detail, request.path, kind, errors)
     response = Response(to_json(document), status=status, mimetype=MEDIA_TYPE)
@@ -76,11 +100,15 @@ def problem(status: int, detail: str, *, kind: str = "", errors: list[dict[str, 
 
 
 def members(
-    status: int, detail: str, instance: str, kind: str = "", errors: list[dict[str, object]] | None = None
+    status: int,
+    detail: str,
+    instance: str,
+    kind: ProblemKind | None = None,
+    errors: list[dict[str, object]] | None = None,
 ) -> dict[str, object]:
     """The members of a problem, in order."""
     return {
-        "type": f"urn:orecast:problem:{kind}" if kind else "about:blank",
+        "type": _TYPES[kind] if kind else _ABOUT_BLANK,
         "title": kind.replace("-", " ").capitalize() if kind else HTTPStatus(status).phrase,
         "status": int(status),
         "detail": detail,

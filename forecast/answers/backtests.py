@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from forecast import metrics
 from forecast.answers.model import (
+    NextPage,
     LINES,
     OF_SERIES,
     Answer,
@@ -53,7 +54,7 @@ class Scores(Answer):
     champion_family: str = Field(description="family of the run that serves")
     why: str = Field(description="why it serves")
     data: tuple[FamilyAtHorizon, ...]
-    next: None = Field(None, description="always null: a list comes whole")
+    next: NextPage = None
 
 
 class ScoresList(Several):

@@ -7,6 +7,7 @@ import datetime as dt
 from pydantic import Field
 
 from forecast.answers.model import Part, Text
+from forecast.answers.words import BranchCause
 from forecast.events import Branch, Events
 from forecast.wording import day_in_words
 
@@ -17,7 +18,7 @@ class BranchFacts(Part):
     """A future that is not in the baseline, or only with its probability."""
 
     event_id: str = Field(description="the threat, or the suspension or truce whose end it is")
-    cause: str = Field(description="threat or suspension_end")
+    cause: BranchCause = Field(description="threat or suspension_end")
     event_ids: tuple[str, ...] = Field(description="the events that would start, or start again")
     starts: dt.date | None = Field(description="first day, if one is set")
     probability: float | None = Field(

@@ -14,6 +14,7 @@ from forecast.answers.champion import champion_of
 from forecast.answers.event_filter import EventFilter
 from forecast.answers.model import LINES, Listing, Part, Text
 from forecast.answers.series import served
+from forecast.answers.words import Precision
 from forecast.errors import Damaged, Fault, InvalidInput, NotTrained
 from forecast.events import EXPIRIES, Event, Events, KindFamily, StateChange, What, branches, changes
 from forecast.events.check import RECHECK_DAYS
@@ -32,7 +33,7 @@ class DatedChange(Part):
     """A day on which an event starts, ends or may change."""
 
     day: dt.date = Field(description="day on which it happens: of an end the last day in force or of the suspension")
-    date_precision: str = Field(description="day, month or year: how exact its dates are")
+    date_precision: Precision = Field(description="day, month or year: how exact its dates are")
     event_id: str = Field(title="event", description="id of the event")
     title: str = Field(description="title of the event")
     actor: Text = Field(description="who acts: an ISO 3166 alpha-3 code, EU, UN or WLD")

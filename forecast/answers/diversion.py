@@ -6,14 +6,14 @@ import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from forecast.answers.estimate import IN_UNIT, PERCENT, PERIODS, PROBABILITY, Estimate, number, six_digits
-from forecast.answers.model import LINES, Answer, FreqName, Part, UnitName, in_unit
-from forecast.answers.several import LeftOut, Several
+from forecast.answers.model import LINES, Answer, FreqName, Listing, Part, UnitName, in_unit
+from forecast.answers.words import out_of
 from forecast.effects.diverted import Diverted, MemberRecord, diverted, more
 from forecast.effects.report import Band
 from forecast.errors import CorruptArtifact, NotEstimated, NotFound
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 #: What a line is about: one member, or members together.
 PARTNER, HIT, OTHERS, TOTAL = "partner", "partners hit", "other partners", "total"
+Row = Annotated[str, out_of((PARTNER, HIT, OTHERS, TOTAL))]
+#: What the events are to a partner.
+ROLES = ("hit", "other", "mixed", "unseen")
 #: Groups that a process keeps read.
 _KEPT = 16
 #: Groups of which it is remembered whether they can be read.
@@ -43,10 +46,10 @@ _ROLES = (
 class PartnerEffect(Part):
     """What the events did to one partner, or to several together."""
 
-    what: str = Field(description=f"{PARTNER}, or a sum: {HIT}, {OTHERS}, {TOTAL}")
+    what: Row = Field(description=f"{PARTNER}, or a sum: {HIT}, {OTHERS}, {TOTAL}")
     partner: str | None = Field(description="place of the partner; rest: all that have no series; null of a sum")
     series_id: str | None = Field(description="id of the series; null of a sum and of the rest, which is derived")
-    role: str | None = Field(description=f"{_ROLES}; null of a sum")
+    role: Annotated[str, out_of(ROLES)] | None = Field(description=f"{_ROLES}; null of a sum")
     y: float = Field(description="observed value, sum over the periods", json_schema_extra=IN_UNIT)
     amount: Estimate = Field(
         description="observed less what there would have been without the events, sum over the periods",
@@ -67,7 +70,7 @@ class PartnerPeriod(Part):
 
     group: str = Field(description=_GROUP)
     ds: dt.date = Field(title="period from", description="first day of the period")
-    what: str = Field(description=f"{PARTNER}, or a sum: {HIT}, {OTHERS}, {TOTAL}")
+    what: Row = Field(description=f"{PARTNER}, or a sum: {HIT}, {OTHERS}, {TOTAL}")
     partner: str | None = Field(description="place of the partner; null of a sum")
     y: float = Field(description="observed value", json_schema_extra=IN_UNIT)
     amount: Estimate = Field(

@@ -17,6 +17,7 @@ from forecast.answers.estimate import DAYS, IN_UNIT, PERCENT, PERIODS, PROBABILI
 from forecast.answers.findings import Findings
 from forecast.answers.model import LINES, Cell, Column, Listing, Part, in_unit
 from forecast.answers.quality import QualityWord, quality
+from forecast.answers.words import FreqCode, Sign
 from forecast.effects.record import EffectRecord, EpisodeEffect
 from forecast.effects.report import RELEVANT_PERCENT, Band, EpisodeReport
 from forecast.events import KindFamily, days_in_force
@@ -73,7 +74,7 @@ class EpisodeEstimate(Part):
     title: str | None = Field(description="title of the leading event; null where the catalogue has it no more")
     event_ids: tuple[str, ...] = Field(description="ids of the events of the episode, the leading one first")
     family: KindFamily = Field(description="kind of the leading event")
-    direction: int = Field(description="expected sign of the effect: 1, -1, or 0 where it is mixed or unknown")
+    direction: Sign = Field(description="expected sign of the effect: 1, -1, or 0 where it is mixed or unknown")
     announced: dt.date | None = Field(description="day on which the leading event was announced")
     effective: dt.date | None = Field(description="day from which the leading event takes effect")
     ended: dt.date | None = Field(description="last day of the leading event")
@@ -196,7 +197,7 @@ class EffectsAnswer(Listing):
     data_to: dt.date = Field(description="first day of the last period with data that the run has seen")
     quality: QualityWord
     unit: str = Field(description="unit of the series")
-    freq: str = Field(description="frequency of the series: D, B, W-SUN (the last day of the week), M, Q or Y")
+    freq: FreqCode = Field(description="frequency of the series: D, B, W-SUN (the last day of the week), M, Q or Y")
     method: str = Field(
         description="averaged (over shapes and leads); none where there is no event; in older runs the family that "
         "estimated the effects itself"

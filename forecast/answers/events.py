@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from forecast.answers.calendar import recheck_overdue, touched
 from forecast.answers.model import LINES, Answer, Listing, Part, Text
 from forecast.answers.series import served
+from forecast.answers.words import Certainty, Direction, Kind, Precision, Relation, StateWord, Status
 from forecast.events import Event, KindFamily, State, state
 from forecast.registry import Registry
 from forecast.wording import day_in_words
@@ -19,10 +20,13 @@ if TYPE_CHECKING:
     from forecast.catalog import Catalog
 
 
+Pair = Annotated[tuple[str, ...], Field(min_length=2, max_length=2)]
+
+
 class ActFacts(Part):
     """What an event does to another, on its own effective date."""
 
-    relation: str = Field(description="amends, suspends, extends, terminates, reinstates, announces or responds_to")
+    relation: Relation = Field(description="amends, suspends, extends, terminates, reinstates, announces or responds_to")
     target: str = Field(description="id of the other event")
 
 
@@ -31,7 +35,7 @@ class EventFacts(Answer):
 
     event_id: str = Field(title="event", description="id of the event")
     title: str = Field(description="what it is, in a line")
-    kind: str = Field(description="kind of measure or shock, such as tariff, export_control or other_shock")
+    kind: Kind = Field(description="kind of measure or shock, such as tariff, export_control or other_shock")
     actor: Text = Field(description="who acts: an ISO 3166 alpha-3 code, EU, UN or WLD")
     targets: tuple[str, ...] = Field(description="against whom: the same codes")
     announced: dt.date | None = Field(description="day on which it was announced (UTC)")
@@ -42,8 +46,10 @@ class EventFacts(Answer):
         description="whether it was ended, or held back, before the day from which it was to apply"
     )
     dates: str = Field(description="from when to when, in words; of what never took effect, that it did not")
-    date_precision: str = Field(description="day, month or year: how exact its dates are")
-    status: str = Field(description="enacted, threatened, lapsed, suspended or withdrawn")
+    date_precision: Precision = Field(description="day, month or year: how exact its dates are")
+    status: Status = Field(
+        description="enacted, threatened, lapsed, suspended or withdrawn; null where its record says nothing"
+    )
     status_as_of: dt.date | None = Field(description="day of the evidence for `status` and `status_note`")
     status_note: Text = Field(description="what is to be said of its status")
     instrument: Text = Field(description="the legal text")
@@ -54,14 +60,14 @@ class EventFacts(Answer):
     intensity: Text = Field(description="how strong the measure is")
     minerals: tuple[str, ...] = Field(description="slugs of the minerals that it is about")
     scope_note: Text = Field(description="which goods it covers")
-    flows: tuple[tuple[str, str], ...] = Field(description="[exporter, importer] codes; in CSV `exporter>importer`")
-    price_world: Text = Field(description="expected direction of the world price: up, down, flat, mixed or unclear")
-    price_local: Text = Field(description="the same of the price in `local_market`")
+    flows: tuple[Pair, ...] = Field(description="[exporter, importer] codes; in CSV `exporter>importer`")
+    price_world: Direction = Field(description="expected direction of the world price: up, down, flat, mixed or unclear")
+    price_local: Direction = Field(description="the same of the price in `local_market`")
     local_market: Text = Field(description="market of `price_local`")
-    volume: Text = Field(description="expected direction of the flows")
+    volume: Direction = Field(description="expected direction of the flows")
     mechanism: Text = Field(description="why these directions are expected")
     acts: tuple[ActFacts, ...] = Field(description="what it does to other events; in CSV `relation:target`")
-    certainty: Text = Field(description="verified, partly or background: how far its record was checked")
+    certainty: Certainty = Field(description="verified, partly or background: how far its record was checked")
     sources: tuple[str, ...] = Field(description="where it is told")
     needs_recheck: bool = Field(description="whether its record should be checked again")
     probability: float | None = Field(
@@ -84,7 +90,7 @@ class EventList(Listing):
 class StateFacts(Part):
     """How a measure stands on a day."""
 
-    status: str = Field(
+    status: StateWord = Field(
         description="unannounced, announced, threatened, in_force, suspended, ended or withdrawn on the day `as_of`"
     )
     since: dt.date | None = Field(description="first day of this state")
@@ -97,7 +103,7 @@ class ActOnIt(Part):
     """What another event did to this one."""
 
     event_id: str = Field(description="id of the other event")
-    relation: str = Field(description="amends, suspends, extends, terminates, reinstates, announces or responds_to")
+    relation: Relation = Field(description="amends, suspends, extends, terminates, reinstates, announces or responds_to")
     effective: dt.date | None = Field(description="first day on which the other event applies")
     title: str = Field(description="title of the other event")
 

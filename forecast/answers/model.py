@@ -16,11 +16,15 @@ from enum import Enum
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self, Union, cast, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
+from forecast.answers.words import EMPTY_IS_NULL, FreqCode
 from forecast.extras import installed
+from forecast.settings import FORECAST_LEVELS
 from forecast.timeseries.series import Floats
 
 if TYPE_CHECKING:
@@ -40,13 +44,15 @@ def in_unit(name: str) -> JsonDict:
     return {"unit": name}
 
 
-#: Text that may be missing: records of the catalogue have an empty text for it, answers null.
-Text = Annotated[str | None, BeforeValidator(lambda text: None if text == "" else text)]
+Text = Annotated[str | None, EMPTY_IS_NULL]
 
 SeriesKey = Annotated[str, Field(title="series", description="id of the series")]
 RunKey = Annotated[str, Field(description="id of the run that answers")]
 UnitName = Annotated[str, Field(description="unit of the values")]
-FreqName = Annotated[str, Field(description="length of a period: D, B (working days), W-SUN and so on, M, Q or Y")]
+FreqName = Annotated[FreqCode, Field(description="length of a period: D, B (working days), W-SUN and so on, M, Q or Y")]
+NextPage = Annotated[
+    str | None, Field(description="`cursor` of the next page; null where there is none: the list ends here")
+]
 PeriodStart = Annotated[dt.date, Field(title="period from", description="first day of the period")]
 
 
@@ -74,12 +80,39 @@ class Part(BaseModel):
     """
 
     model_config = ConfigDict(
-        frozen=True, populate_by_name=True, serialize_by_alias=True, extra="forbid", from_attributes=True
+        frozen=True,
+        populate_by_name=True,
+        serialize_by_alias=True,
+        extra="forbid",
+        from_attributes=True,
+        json_schema_serialization_defaults_required=True,
     )
 
     per_level: ClassVar[tuple[str, ...]] = ()
     level_unit: ClassVar[str] = ""
     levels_if_unsaid: ClassVar[tuple[int, ...]] = ()
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """The schema, with a member for each level.
+
+        Client generators know nothing of patterns of members; and what pydantic says of further members (they are
+        numbers) they hold against those that have a name. So levels that are always the same are members as others
+        are; of levels that are asked for only those that are usual are, and any may be there.
+        """
+        reference = handler(core)
+        if cls.per_level:
+            schema = handler.resolve_ref_schema(reference)
+            value, named = schema.pop("additionalProperties"), schema.setdefault("properties", {})
+            levels = cls._level_columns(cls.levels_if_unsaid or FORECAST_LEVELS)
+            named.update({each.name: value | _in_words(each) for each in levels})
+            if cls.levels_if_unsaid:
+                schema.setdefault("required", []).extend(each.name for each in levels)
+                schema["additionalProperties"] = False
+            else:
+                of_levels = "|".join(name.format("[1-9][0-9]?") for name in cls.per_level)
+                schema["propertyNames"] = {"anyOf": [{"enum": list(named)}, {"pattern": f"^({of_levels})$"}]}
+        return reference
 
     def json_object(self) -> dict[str, object]:
         """The members by name, days as days: what a JSON writer takes."""
@@ -238,7 +271,7 @@ class Answer(Part):
 class Listing(Answer):
     """The root of lists: ``data`` and ``next``, null as long as a list comes whole."""
 
-    next: None = Field(None, description="always null: a list comes whole")
+    next: NextPage = None
 
     @classmethod
     def of(cls, parts: Sequence[Part]) -> Self:
@@ -299,6 +332,11 @@ def _item(item: object) -> str:
     if isinstance(item, Mapping):
         return ":".join("" if value is None else str(value) for value in item.values())
     return ">".join(map(str, item)) if isinstance(item, list | tuple) else str(item)
+
+
+def _in_words(column: Column) -> JsonDict:
+    """What a schema says of a column beside its type."""
+    return {"description": column.meaning} | (in_unit(column.unit) if column.unit else {})
 
 
 def _unit(field: FieldInfo) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from forecast.answers.model import OF_SERIES, Listing, Part, PeriodStart, SeriesKey, in_unit
+from forecast.answers.words import Flag
 
 if TYPE_CHECKING:
     from forecast.catalog import Observation
@@ -20,7 +21,7 @@ class Observed(Part):
     series_id: SeriesKey
     ds: PeriodStart
     y: float = Field(description="value", json_schema_extra=in_unit(OF_SERIES))
-    flag: str = Field(
+    flag: Flag = Field(
         description="reported, annual_contract, derived, derived_approx, suspect_publisher or imputed (never fitted)"
     )
     known_at: dt.date = Field(description="day by whose end (UTC) it was known")

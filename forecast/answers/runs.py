@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, GetJsonSchemaHandler, TypeAdapter
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from forecast.answers.model import Answer, Listing, Part, SeriesKey, Text
+from forecast.effects.documents import RecordDocument
 from forecast.registry import Registry, Run, RunSummary
+from forecast.registry.card import Card
 
 
 class RunFacts(Part):
@@ -35,13 +40,24 @@ class RunList(Listing):
     data: tuple[RunFacts, ...]
 
 
+class _AsCard:
+    """The schema of a card as its document: that of the card, and of its effects as they are written."""
+
+    def __get_pydantic_json_schema__(self, _core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        reference = handler(TypeAdapter(Card).core_schema)
+        card = handler.resolve_ref_schema(reference)
+        card["properties"]["effects"] = handler(TypeAdapter(RecordDocument).core_schema)
+        card["required"] = list(card["properties"])
+        return reference
+
+
 class RunCard(Answer):
     """A run with its card."""
 
     series_id: SeriesKey
     run: str = Field(description="id of the run")
     champion: bool = Field(description="whether it is the run that serves")
-    card: dict[str, object] = Field(
+    card: Annotated[dict[str, object], _AsCard()] = Field(
         description="data, settings, scores, effects, branches, versions, as they were written when it was trained"
     )
 

@@ -12,7 +12,9 @@ from pydantic import Field
 from forecast.answers.held import held_by_series
 from forecast.answers.model import Answer, FreqName, Listing, SeriesKey, Text, UnitName, in_unit
 from forecast.answers.quality import QualityWord, quality
+from forecast.answers.words import FlowWord, Role
 from forecast.errors import Damaged, NotTrained
+from forecast.names import Measure
 from forecast.registry import Registry, Run
 from forecast.timeseries.series import Series
 
@@ -28,11 +30,11 @@ class SeriesFacts(Answer):
 
     series_id: SeriesKey
     mineral: Text = Field(description="slug of the mineral; null where the series is of all goods")
-    measure: str = Field(description="price, volume, value or index")
-    role: str = Field(
+    measure: Measure = Field(description="price, volume, value or index")
+    role: Role = Field(
         description="target: forecast; comparison: used to estimate effects; evidence: tells what events do"
     )
-    flow: str = Field(description="world, import or export")
+    flow: FlowWord = Field(description="world, import or export")
     reporter: str = Field(description="whose trade it is, or where the price is paid: ISO 3166 alpha-3, EU or WLD")
     partner: str = Field(description="with whom: ISO 3166 alpha-3, EU or WLD")
     unit: UnitName

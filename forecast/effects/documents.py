@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired
+
+from typing_extensions import TypedDict  # pydantic, which tells the schema, asks for it below Python 3.12
 
 
 class CandidatesDocument(TypedDict):

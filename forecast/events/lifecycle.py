@@ -9,14 +9,16 @@ from forecast.events.event import Event, Events, KindFamily
 
 _DAY = timedelta(days=1)
 
+#: How a measure may stand on a day.
+STATES = ("unannounced", "announced", "threatened", "in_force", "suspended", "ended", "withdrawn")
+
 
 @dataclass(frozen=True)
 class State:
     """How a measure stands on a day.
 
-    ``status``: ``unannounced``, ``announced``, ``threatened``, ``in_force``, ``suspended``, ``ended`` or
-    ``withdrawn``. ``since``: first day of this state; ``until``: its last day as far as it is known, which may have
-    passed without news; ``by``: id of the event that brought it about, where another did.
+    ``status``: one of ``STATES``. ``since``: first day of this state; ``until``: its last day as far as it is known,
+    which may have passed without news; ``by``: id of the event that brought it about, where another did.
     """
 
     status: str

@@ -25,6 +25,8 @@ DayLike = OneDay | Days
 OneOrdinal = int | np.int64
 
 WEEKDAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
+#: Codes of all frequencies, by length.
+CODES = ("D", "B", *(f"W-{day}" for day in WEEKDAYS), "M", "Q", "Y")
 _MONTHS = {"M": 1, "Q": 3, "Y": 12}
 _SEASON = {"D": 7, "B": 5, "W": 52, "M": 12, "Q": 4, "Y": 1}
 _PERIODS = {"D": "day", "B": "day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}

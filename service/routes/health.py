@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Literal
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
@@ -26,13 +27,13 @@ from service.telemetry import Metrics
 class Alive(Answer):
     """The process answers."""
 
-    status: str = Field(description="ok")
+    status: Literal["ok"] = Field(description="ok")
 
 
 class Ready(Answer):
     """Forecasts can be served."""
 
-    status: str = Field(description="ready, or degraded where something is wrong")
+    status: Literal["ready", "degraded"] = Field(description="ready, or degraded where something is wrong")
     serving: int = Field(description="how many have a forecast", json_schema_extra=in_unit("series"))
     faults: tuple[str, ...] = Field(description="what is wrong even so")
     held: tuple[str, ...] = Field(description="values that were delivered and do not count, which is no fault")
@@ -77,8 +78,7 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
             if series_id not in retired
             for sentence in sentences
         )
-        status = "degraded" if faults else "ready"
-        ready = Ready(status=status, serving=count, faults=tuple(faults) if told else (), held=held if told else ())
+        ready = Ready(status="degraded" if faults else "ready", serving=count, faults=tuple(faults), held=held)
         if query.verbose == "true":
             ready = ReadyWithSources(**dict(ready), sources=sources(context))
         return now_answer(ready.json_object())

@@ -26,6 +26,7 @@ from pydantic import (
 
 from forecast import names
 from forecast.answers.scenarios.faults import faults
+from forecast.answers.words import BY_NAME, no_defaults, out_of
 from forecast.errors import Fault, InvalidInput, Malformed, one_of
 from forecast.events import KINDS
 from forecast.interventions import parse_shape
@@ -43,6 +44,8 @@ LONGEST_HORIZON = 120
 #: Names that answers give.
 RESERVED = ("baseline", "mixture")
 _MOST_BYTES = 1_000_000
+#: Kinds of event that may be added: a threat is a branch.
+_ADDED = tuple(kind for kind in KINDS if kind != "threat")
 
 
 def _shape(text: str) -> str:
@@ -53,15 +56,15 @@ def _shape(text: str) -> str:
     return text
 
 
-def _in_order(months: tuple[int, int]) -> tuple[int, int]:
+def _in_order(months: tuple[int, ...]) -> tuple[int, ...]:
     if months[0] > months[1]:
         raise ValueError("the earliest first")
     return months
 
 
 def _kind(word: str) -> str:
-    if word not in KINDS or word == "threat":
-        raise ValueError(one_of(kind for kind in KINDS if kind != "threat"))
+    if word not in _ADDED:
+        raise ValueError(one_of(_ADDED))
     return word
 
 
@@ -92,11 +95,11 @@ Rate = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
 Months = Annotated[int, Field(ge=-60, le=60)]
 Day = Annotated[dt.date, Field(ge=dt.date(1900, 1, 1), le=dt.date(2200, 12, 31))]
 Text = Annotated[str, Field(max_length=300)]
-Direction = Literal["up", "down", ""]
+Direction = Annotated[Literal["up", "down", ""], out_of(("up", "down"))]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, json_schema_extra=no_defaults)
 
 
 class Effect(_Part):
@@ -150,11 +153,11 @@ class Acting(_Part):
     event, from the start on, with how well it is known.
     """
 
-    slips: Annotated[tuple[Months, Months], AfterValidator(_in_order)] | None = None
+    slips: Annotated[tuple[Months, ...], Field(min_length=2, max_length=2), AfterValidator(_in_order)] | None = None
     rates: Annotated[tuple[RateStep, ...], Field(max_length=24)] = ()
     shape: Annotated[str, AfterValidator(_shape)] | None = None
     licence: Terms | None = None
-    effect: Annotated[dict[On, Effect], Field(max_length=MOST_SERIES)] = Field(default_factory=dict)
+    effect: Annotated[dict[On, Effect], Field(max_length=MOST_SERIES), BY_NAME] = Field(default_factory=dict)
     like: Annotated[Like, BeforeValidator(_as_like)] | None = None
 
     @model_validator(mode="after")
@@ -228,7 +231,7 @@ class Add(Dated):
 
     effective: Day
     title: Text = ""
-    kind: Annotated[str, AfterValidator(_kind)] = "export_control"
+    kind: Annotated[str, AfterValidator(_kind), out_of(_ADDED)] = "export_control"
     minerals: Annotated[tuple[Slug, ...], Field(max_length=50)] = ()
     flows: Annotated[tuple[Flow, ...], Field(max_length=50)] = ()
     price: Direction = ""
