@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
+from urllib.parse import urlencode
 
 from flask import Response, request
 
-from forecast.answers.model import Answer
+from forecast.answers.model import Answer, Listing
 from forecast.answers.several import Several
 from forecast.export.csv_writer import csv_export
 from service.encoding import to_json
@@ -42,10 +43,14 @@ def respond(answer: Answer, asked: str | None, name: str, etag: str = "") -> Res
 
     ``asked``: the format, if one was asked for by name; ``name``: what a browser calls the file.
     """
-    if not wants_csv(asked):
-        return json_answer(answer.json_object(), etag)
-    response = csv_answer(answer.names(), answer.lines(), name, etag)
-    if isinstance(answer, Several) and answer.left_out:
+    if wants_csv(asked):
+        response = csv_answer(answer.names(), answer.lines(), name, etag)
+    else:
+        response = json_answer(answer.json_object(), etag)
+    if isinstance(answer, Listing) and answer.next:
+        same = [pair for pair in request.args.items(multi=True) if pair[0] != "cursor"]
+        response.headers["Link"] = f'<{request.path}?{urlencode([*same, ("cursor", answer.next)])}>; rel="next"'
+    if isinstance(answer, Several) and answer.left_out and response.mimetype == "text/csv":
         response.headers["X-Left-Out"] = ", ".join(each.series_id for each in answer.left_out)
     return response
 

@@ -18,10 +18,15 @@ from pydantic_core import ErrorDetails
 
 from forecast.answers.calendar import MOST_DAYS
 from forecast.answers.scenarios.faults import meant
+from forecast.answers.series_filter import SeriesFilter
 from forecast.errors import Fault, InvalidInput, one_of
 from forecast.events import KINDS
 from forecast.names import PLACE_RULE
 from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS, YEARS_AHEAD
+
+
+#: The most lines of a page.
+MOST_LINES = 10_000
 
 
 class Asked(BaseModel):
@@ -185,24 +190,56 @@ class AsOfOnlyQuery(NoQuery):
     as_of: Day | None = optional(AS_OF)
 
 
-class SeriesQuery(Query):
+class PagedQuery(Query):
+    """A format, and which page of a list."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST_LINES), _WHOLE] | None = optional(
+        f"a whole number from 1 to {MOST_LINES}: so many lines a page; without it the list comes whole"
+    )
+    cursor: Annotated[str, Field(min_length=1, max_length=1000)] | None = optional(
+        "`next` of the page before, or what its header Link says, with the same question: the page after it"
+    )
+
+
+#: Parameters that tell only how an answer comes.
+PAGING = ("limit", "cursor", "format")
+
+
+class SeriesChoice(NoQuery):
+    """Which of the series."""
+
+    mineral: Name | None = optional(MINERAL)
+    measure: Literal["price", "volume", "value", "index"] | None = optional("price, volume, value or index")
+    flow: Literal["world", "import", "export"] | None = optional("world, import or export")
+    country: Name | None = optional(f"whose trade it is, or where the price is paid: {PLACE_RULE}")
+    partner: Name | None = optional(f"with whom: {PLACE_RULE}")
+    at: Name | None = optional(f"whose trade it is or with whom: {PLACE_RULE}", alias="place")
+
+    def chosen(self, role: str | None = None) -> SeriesFilter:
+        """What is asked of a series."""
+        return SeriesFilter(self.mineral, self.measure, role, self.flow, self.country, self.partner, self.at)
+
+
+class SeriesQuery(PagedQuery, SeriesChoice):
     """Which series are listed."""
 
-    measure: Literal["price", "volume", "value", "index"] | None = optional("price, volume, value or index")
-    mineral: Name | None = optional(MINERAL)
     role: Literal["target", "comparison", "evidence"] | None = optional("target, comparison or evidence")
     retired: Literal["true", "false"] | None = optional("true: also those that were retired, and since when")
 
 
-class ObservationsQuery(AsOfQuery):
+class ObservationsQuery(AsOfQuery, PagedQuery):
     """Which observations of a series are listed."""
 
     start: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or later")
     end: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or earlier")
+    since: Day | None = optional(
+        "a day, YYYY-MM-DD: only values, new or revised, that became known on it or later (UTC); a day that is assumed "
+        "is that of the usual delay"
+    )
 
 
-class EventsQuery(AsOfQuery):
-    """Which events are listed."""
+class EventsChoice(AsOfQuery):
+    """Which of the events."""
 
     mineral: Name | None = optional(EVENT_MINERAL)
     actor: Name | None = optional("who acts, as the events say it: an ISO 3166 alpha-3 code, EU, UN or WLD")
@@ -210,7 +247,16 @@ class EventsQuery(AsOfQuery):
     series_id: Name | None = optional("id of a series: the events that touch it")
 
 
-class CalendarQuery(EventsQuery):
+class EventsQuery(EventsChoice, PagedQuery):
+    """Which events are listed."""
+
+    since: Day | None = optional(
+        "a day, YYYY-MM-DD: only events of which something became known on it or later (UTC); of what was retired "
+        "since, nothing is listed"
+    )
+
+
+class CalendarQuery(EventsChoice):
     """Which dated changes of events are listed."""
 
     start: Day | None = optional(
@@ -264,10 +310,11 @@ class DiversionQuery(Query):
     detail: Literal["partners", "path"] | None = optional("partners (the default), or path: every period of each")
 
 
-class RunsQuery(Query):
+class RunsQuery(PagedQuery):
     """Which runs are listed."""
 
     series_id: Name | None = optional("id of a series: its runs only")
+    since: Day | None = optional("a day, YYYY-MM-DD: only runs that were trained on it or later (UTC)")
 
 
 def ahead(horizon: int) -> tuple[Any, Any]:
@@ -288,8 +335,12 @@ class ForecastQuery(AsOfQuery):
     insufficient: Literal["true", "false"] | None = optional("true: also of what has too few values for a forecast")
 
 
-class BulkQuery(ForecastQuery):
+class BulkQuery(ForecastQuery, SeriesChoice):
     """Which series are forecast, and whether groups agree."""
 
-    series_id: Names = Field([], description="ids of series, comma-separated or repeated; without it all trained ones")
+    series_id: Names = Field(
+        [],
+        description="ids of series, comma-separated or repeated; without it all trained ones that are as the other "
+        "parameters say",
+    )
     coherent: Literal["true", "false"] | None = optional(COHERENT)

@@ -260,6 +260,11 @@ def months_of(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
+def _days_told(event: Event) -> list[date]:
+    """The days on which its record says that something of it became known."""
+    return [day for day in (event.known_from, event.end_known, event.status_as_of) if day is not None]
+
+
 @dataclass(frozen=True)
 class Version:
     """The facts of an event that hold from the end of the day ``known`` on; ``event``: None once it is retired."""
@@ -321,9 +326,15 @@ class Events(Mapping[str, Event]):
     def known_to(self, day: date | None = None) -> date:
         """The last day, up to ``day``, of which anything is told of events; ``date.min`` if of none."""
         days = [version.known for versions in self._versions.values() for version in versions]
-        for event in self.values():
-            days += [told for told in (event.known_from, event.end_known, event.status_as_of) if told is not None]
+        days += [told for event in self.values() for told in _days_told(event)]
         return max((told for told in days if day is None or told <= day), default=date.min)
+
+    def told_of(self, event_id: str) -> date:
+        """The last day on which anything of an event became known. Raises ``NotFound``."""
+        days = [version.known for version in self._versions.get(event_id, ())]
+        event = self[event_id]
+        told = [*days, *_days_told(event), *([event.probability_date] if event.probability_date else [])]
+        return max(day for day in told if self.as_of is None or day <= self.as_of)
 
     def terms(self, event_id: str) -> tuple[int, float] | None:
         """Of a licence: months from its start until the first applications are decided, and the share approved.

@@ -11,7 +11,8 @@ from forecast.answers.events import EventList, EventOnDay, event_list, event_on_
 from service.answers import json_answer, respond
 from service.context import Context
 from service.describe import answers, group
-from service.schemas import AsOfOnlyQuery, CalendarQuery, EventPath, EventsQuery
+from service.paging import Page
+from service.schemas import AsOfOnlyQuery, CalendarQuery, EventPath, EventsChoice, EventsQuery
 
 
 def routes(context: Context) -> APIBlueprint:
@@ -21,8 +22,12 @@ def routes(context: Context) -> APIBlueprint:
     def list_events(query: EventsQuery) -> Response:
         """Events by id, as they could be known at the end of a day."""
         day = context.day(query.as_of)
-        found = asked(query).of(context.catalog.events(day), context.catalog)
-        return respond(event_list(found, day), query.format, "events")
+        page, events = Page(query), context.catalog.events(day)
+        found = asked(query).of(events, context.catalog)
+        if query.since:
+            found = tuple(event for event in found if events.told_of(event.event_id) >= query.since)
+        chosen = page.of(found, lambda event: (event.event_id,))
+        return respond(page.with_next(event_list(chosen, day)), query.format, "events")
 
     @api.get("/events/calendar", responses=answers(EventCalendar, csv=True))
     def list_changes(query: CalendarQuery) -> Response:
@@ -40,6 +45,6 @@ def routes(context: Context) -> APIBlueprint:
     return api
 
 
-def asked(query: EventsQuery) -> EventFilter:
+def asked(query: EventsChoice) -> EventFilter:
     """Which events a query asks for."""
     return EventFilter(query.series_id, query.mineral, query.actor, query.kind)

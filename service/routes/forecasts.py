@@ -49,7 +49,8 @@ def routes(context: Context) -> APIBlueprint:
 
         A series that cannot be served is left out and named: in ``left_out``, or for CSV in the header X-Left-Out.
         """
-        ids = [context.catalog.get(series_id).series_id for series_id in query.series_id] or trained(context)
+        named = [context.catalog.get(series_id) for series_id in query.series_id] or trained(context)
+        ids = [series.series_id for series in query.chosen().of(named, context.catalog)]
         together = query.coherent == "true"
         etag = fingerprint(context, members(context.catalog, ids) if together else ids, query, ids, together)
         if same := unchanged(etag):
@@ -67,8 +68,9 @@ def several(context: Context, series_ids: list[str], query: ForecastQuery, toget
     return forecasts(context.catalog, context.registry, series_ids, question, context.cache)
 
 
-def trained(context: Context) -> list[str]:
-    return [series_id for series_id in context.catalog.targets() if context.registry.champion_id(series_id)]
+def trained(context: Context) -> list[Series]:
+    catalog = context.catalog
+    return [catalog.get(series_id) for series_id in catalog.targets() if context.registry.champion_id(series_id)]
 
 
 def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery, *asked: object) -> str:

@@ -10,6 +10,7 @@ from forecast.answers.observations import ObservationList, observation_list
 from service.answers import respond
 from service.context import Context
 from service.describe import answers, group
+from service.paging import Page
 from service.schemas import ObservationsQuery, SeriesPath
 
 
@@ -21,7 +22,11 @@ def routes(context: Context) -> APIBlueprint:
         """What was published, as known on a day; that day is assumed where it was not recorded."""
         series_id = context.catalog.get(path.series_id).series_id
         seen = context.catalog.observations(series_id, context.day(query.as_of), query.start, query.end)
-        found = observation_list(seen, held_notes(context.catalog, series_id))
+        if query.since:
+            seen = [each for each in seen if each.known_at >= query.since]
+        page = Page(query)
+        chosen = page.of(seen, lambda each: (each.ds.isoformat(),))
+        found = page.with_next(observation_list(chosen, held_notes(context.catalog, series_id)))
         return respond(found, query.format, f"{series_id}-observations")
 
     return api

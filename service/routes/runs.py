@@ -10,6 +10,7 @@ from forecast.errors import NotFound
 from service.answers import json_answer, respond
 from service.context import Context
 from service.describe import answers, group
+from service.paging import Key, Page
 from service.schemas import NoQuery, RunPath, RunsQuery
 
 
@@ -22,7 +23,11 @@ def routes(context: Context) -> APIBlueprint:
         series_id = context.catalog.get(query.series_id).series_id if query.series_id else None
         retired = context.catalog.retired()
         found = [run for run in context.registry.runs(series_id) if run.series_id not in retired]
-        return respond(run_list(found), query.format, "runs")
+        if query.since:
+            found = [run for run in found if run.trained_at >= query.since.isoformat()]
+        page = Page(query)
+        chosen = page.of(found, lambda run: (run.series_id, run.trained_at, run.run_id), _follows)
+        return respond(page.with_next(run_list(chosen)), query.format, "runs")
 
     @api.get("/runs/<run_id>", responses=answers(RunCard))
     def get_run(path: RunPath, query: NoQuery) -> Response:
@@ -35,3 +40,8 @@ def routes(context: Context) -> APIBlueprint:
         return json_answer(run_card(context.registry, run).json_object())
 
     return api
+
+
+def _follows(key: Key, last: Key) -> bool:
+    """By series, and of one the newest first."""
+    return key[0] > last[0] or (key[0] == last[0] and key[1:] < last[1:])
