@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 _List = TypeVar("_List", bound=Listing)
 
 
-class Page:
+class ListPage:
     """One page of a list, as a query asks for it."""
 
     def __init__(self, query: PagedQuery) -> None:

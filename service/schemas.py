@@ -24,7 +24,6 @@ from forecast.events import KINDS
 from forecast.names import PLACE_RULE
 from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS, YEARS_AHEAD
 
-
 #: The most lines of a page.
 MOST_LINES = 10_000
 

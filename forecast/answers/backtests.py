@@ -10,13 +10,13 @@ from pydantic import ConfigDict, Field
 
 from forecast import metrics
 from forecast.answers.model import (
-    NextPage,
     LINES,
     OF_SERIES,
     Answer,
     Column,
     Coverage,
     Listing,
+    NextPage,
     Part,
     PeriodStart,
     RunKey,

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 PARTNER, HIT, OTHERS, TOTAL = "partner", "partners hit", "other partners", "total"
 Row = Annotated[str, out_of((PARTNER, HIT, OTHERS, TOTAL))]
 #: What the events are to a partner.
-ROLES = ("hit", "other", "mixed", "unseen")
+PARTNER_ROLES = ("hit", "other", "mixed", "unseen")
 #: Groups that a process keeps read.
 _KEPT = 16
 #: Groups of which it is remembered whether they can be read.
@@ -49,7 +49,7 @@ class PartnerEffect(Part):
     what: Row = Field(description=f"{PARTNER}, or a sum: {HIT}, {OTHERS}, {TOTAL}")
     partner: str | None = Field(description="place of the partner; rest: all that have no series; null of a sum")
     series_id: str | None = Field(description="id of the series; null of a sum and of the rest, which is derived")
-    role: Annotated[str, out_of(ROLES)] | None = Field(description=f"{_ROLES}; null of a sum")
+    role: Annotated[str, out_of(PARTNER_ROLES)] | None = Field(description=f"{_ROLES}; null of a sum")
     y: float = Field(description="observed value, sum over the periods", json_schema_extra=IN_UNIT)
     amount: Estimate = Field(
         description="observed less what there would have been without the events, sum over the periods",

@@ -26,7 +26,9 @@ Pair = Annotated[tuple[str, ...], Field(min_length=2, max_length=2)]
 class ActFacts(Part):
     """What an event does to another, on its own effective date."""
 
-    relation: Relation = Field(description="amends, suspends, extends, terminates, reinstates, announces or responds_to")
+    relation: Relation = Field(
+        description="amends, suspends, extends, terminates, reinstates, announces or responds_to"
+    )
     target: str = Field(description="id of the other event")
 
 
@@ -61,7 +63,9 @@ class EventFacts(Answer):
     minerals: tuple[str, ...] = Field(description="slugs of the minerals that it is about")
     scope_note: Text = Field(description="which goods it covers")
     flows: tuple[Pair, ...] = Field(description="[exporter, importer] codes; in CSV `exporter>importer`")
-    price_world: Direction = Field(description="expected direction of the world price: up, down, flat, mixed or unclear")
+    price_world: Direction = Field(
+        description="expected direction of the world price: up, down, flat, mixed or unclear"
+    )
     price_local: Direction = Field(description="the same of the price in `local_market`")
     local_market: Text = Field(description="market of `price_local`")
     volume: Direction = Field(description="expected direction of the flows")
@@ -103,7 +107,9 @@ class ActOnIt(Part):
     """What another event did to this one."""
 
     event_id: str = Field(description="id of the other event")
-    relation: Relation = Field(description="amends, suspends, extends, terminates, reinstates, announces or responds_to")
+    relation: Relation = Field(
+        description="amends, suspends, extends, terminates, reinstates, announces or responds_to"
+    )
     effective: dt.date | None = Field(description="first day on which the other event applies")
     title: str = Field(description="title of the other event")
 

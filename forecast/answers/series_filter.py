@@ -48,7 +48,11 @@ class SeriesFilter:
         ]
 
     def _check_places(self, catalog: Catalog) -> None:
-        known = {place for series in catalog.series(retired=True).values() for place in (series.reporter, series.partner)}
+        known = {
+            place for series in catalog.series(retired=True).values() for place in (series.reporter, series.partner)
+        }
         for place in (self.country, self.partner, self.place):
             if place is not None and place not in known:
-                raise NotFound("place", place, known, "a place of a series: an ISO 3166 alpha-3 code such as CHN, EU or WLD")
+                raise NotFound(
+                    "place", place, known, "a place of a series: an ISO 3166 alpha-3 code such as CHN, EU or WLD"
+                )

@@ -19,7 +19,6 @@ from forecast.catalog.csv_records import DIRECTIONS, PRECISIONS
 from forecast.events import EVENT_STATUSES, KINDS, RELATIONS
 from forecast.events.event import CERTAINTY
 from forecast.events.lifecycle import STATES
-from forecast.names import FLOW_PATTERN
 from forecast.timeseries.frequency import CODES
 from forecast.timeseries.series import FLAGS, FLOWS, ROLES
 
@@ -40,6 +39,7 @@ class _ByName:
 
 
 BY_NAME = _ByName()
+
 
 def no_defaults(schema: JsonDict) -> None:
     """For ``json_schema_extra`` of a question: what is left out means, in words.

@@ -11,7 +11,7 @@ from forecast.answers.events import EventList, EventOnDay, event_list, event_on_
 from service.answers import json_answer, respond
 from service.context import Context
 from service.describe import answers, group
-from service.paging import Page
+from service.paging import ListPage
 from service.schemas import AsOfOnlyQuery, CalendarQuery, EventPath, EventsChoice, EventsQuery
 
 
@@ -22,7 +22,7 @@ def routes(context: Context) -> APIBlueprint:
     def list_events(query: EventsQuery) -> Response:
         """Events by id, as they could be known at the end of a day."""
         day = context.day(query.as_of)
-        page, events = Page(query), context.catalog.events(day)
+        page, events = ListPage(query), context.catalog.events(day)
         found = asked(query).of(events, context.catalog)
         if query.since:
             found = tuple(event for event in found if events.told_of(event.event_id) >= query.since)

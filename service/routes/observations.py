@@ -10,7 +10,7 @@ from forecast.answers.observations import ObservationList, observation_list
 from service.answers import respond
 from service.context import Context
 from service.describe import answers, group
-from service.paging import Page
+from service.paging import ListPage
 from service.schemas import ObservationsQuery, SeriesPath
 
 
@@ -24,7 +24,7 @@ def routes(context: Context) -> APIBlueprint:
         seen = context.catalog.observations(series_id, context.day(query.as_of), query.start, query.end)
         if query.since:
             seen = [each for each in seen if each.known_at >= query.since]
-        page = Page(query)
+        page = ListPage(query)
         chosen = page.of(seen, lambda each: (each.ds.isoformat(),))
         found = page.with_next(observation_list(chosen, held_notes(context.catalog, series_id)))
         return respond(found, query.format, f"{series_id}-observations")

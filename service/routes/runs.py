@@ -10,7 +10,7 @@ from forecast.errors import NotFound
 from service.answers import json_answer, respond
 from service.context import Context
 from service.describe import answers, group
-from service.paging import Key, Page
+from service.paging import Key, ListPage
 from service.schemas import NoQuery, RunPath, RunsQuery
 
 
@@ -25,7 +25,7 @@ def routes(context: Context) -> APIBlueprint:
         found = [run for run in context.registry.runs(series_id) if run.series_id not in retired]
         if query.since:
             found = [run for run in found if run.trained_at >= query.since.isoformat()]
-        page = Page(query)
+        page = ListPage(query)
         chosen = page.of(found, lambda run: (run.series_id, run.trained_at, run.run_id), _follows)
         return respond(page.with_next(run_list(chosen)), query.format, "runs")
 

@@ -9,7 +9,7 @@ from forecast.answers.series import SeriesFacts, SeriesList, series_facts
 from service.answers import json_answer, respond
 from service.context import Context
 from service.describe import answers, group
-from service.paging import Page
+from service.paging import ListPage
 from service.schemas import NoQuery, SeriesPath, SeriesQuery
 
 
@@ -19,7 +19,7 @@ def routes(context: Context) -> APIBlueprint:
     @api.get("/series", responses=answers(SeriesList, csv=True))
     def list_series(query: SeriesQuery) -> Response:
         """Every series, by id, but for those that were retired, unless they are asked for too."""
-        page = Page(query)
+        page = ListPage(query)
         chosen = query.chosen(query.role).of(catalog.series(retired=query.retired == "true").values(), catalog)
         found = series_facts(catalog, context.registry, page.of(chosen, lambda series: (series.series_id,)))
         return respond(page.with_next(found), query.format, "series")

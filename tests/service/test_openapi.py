@@ -65,7 +65,8 @@ def test_every_answer_is_one_that_the_document_describes(
         if known and mode is GenerationMode.POSITIVE:
             case.path_parameters.update({name: KNOWN[name] for name in case.path_parameters})
         if mode is GenerationMode.POSITIVE:
-            # Too early depends on the run, too late on the clock, as do the periods there are, and a cursor is what a page gave: no schema says it.
+            # Too early depends on the run, too late on the clock, as do the periods there are, and a cursor is what a
+            # page gave: no schema says it.
             for name in ("as_of", "from", "until", "cursor"):
                 case.query.pop(name, None)
         # Whether a scenario makes sense depends on the catalogue, which no schema can say.

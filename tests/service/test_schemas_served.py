@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from unittest.mock import Mock
 
-import pytest
 import jsonschema_rs
-from pydantic import TypeAdapter
+import pytest
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from forecast.answers.scenarios import Question
@@ -18,8 +18,9 @@ from service.schemas import BulkQuery, CalendarQuery, SeriesQuery
 from tests.support.documents import Json
 from tests.support.trained_home import settings_in
 
-MODELS: list[tuple[type, JsonSchemaMode]] = [
-    *((model, "serialization") for model in (*ANSWERS, Problem)),
+ANSWERED: tuple[type[BaseModel], ...] = (*ANSWERS, Problem)
+MODELS: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+    *((model, "serialization") for model in ANSWERED),
     (Question, "validation"),
 ]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
