@@ -8,10 +8,12 @@ from importlib.metadata import version
 from urllib.parse import urlencode
 
 from flask import Response, request
+from werkzeug.exceptions import NotAcceptable
 
 from forecast.answers.model import Answer, Listing
 from forecast.answers.several import Several
 from forecast.export.csv_writer import csv_export
+from service.content_coding import encode, tags
 from service.encoding import to_json
 
 Row = Mapping[str, object]
@@ -25,17 +27,28 @@ def tag(*parts: object) -> str:
 
 def unchanged(etag: str) -> Response | None:
     """304 if the client has this already, before anything is computed."""
-    if request.if_none_match.contains(etag):
-        return _for_caches(Response(status=304), etag)
-    return None
+    held = next((each for each in tags(etag) if request.if_none_match.contains(each)), None)
+    if held is None:
+        return None
+    response = Response(status=304)
+    response.vary.update(("Accept", "Accept-Encoding"))
+    return _for_caches(response, held)
 
 
 def wants_csv(asked: str | None) -> bool:
     """``format=`` decides, else the Accept header; JSON if in doubt."""
     if asked is not None:
         return asked == "csv"
+    _check_accepted("application/json", "text/csv")
     accept = request.accept_mimetypes
     return accept["text/csv"] > accept["application/json"]
+
+
+def _check_accepted(*types: str) -> None:
+    """Raise ``NotAcceptable`` where the client takes none of what there is."""
+    accept = request.accept_mimetypes
+    if accept and not any(accept[each] for each in types):
+        raise NotAcceptable(f"There is {' and '.join(types)}, and Accept asks for something else: {accept}"[:300])
 
 
 def respond(answer: Answer, asked: str | None, name: str, etag: str = "") -> Response:
@@ -46,7 +59,7 @@ def respond(answer: Answer, asked: str | None, name: str, etag: str = "") -> Res
     if wants_csv(asked):
         response = csv_answer(answer.names(), answer.lines(), name, etag)
     else:
-        response = json_answer(answer.json_object(), etag)
+        response = _json(answer.json_object(), etag)
     if isinstance(answer, Listing) and answer.next:
         same = [pair for pair in request.args.items(multi=True) if pair[0] != "cursor"]
         response.headers["Link"] = f'<{request.path}?{urlencode([*same, ("cursor", answer.next)])}>; rel="next"'
@@ -56,6 +69,12 @@ def respond(answer: Answer, asked: str | None, name: str, etag: str = "") -> Res
 
 
 def json_answer(body: object, etag: str = "") -> Response:
+    """What there is as JSON only. Raises ``NotAcceptable``."""
+    _check_accepted("application/json")
+    return _json(body, etag)
+
+
+def _json(body: object, etag: str) -> Response:
     return _for_caches(Response(to_json(body), mimetype="application/json"), etag)
 
 
@@ -81,7 +100,9 @@ def _for_caches(response: Response, etag: str) -> Response:
     elif request.method in ("GET", "HEAD"):
         response.add_etag()
     response.headers["Cache-Control"] = "no-cache"
-    response.headers["Vary"] = "Accept"
     if response.status_code == 200:
-        response.make_conditional(request)
+        encode(response)
+        # A part of a table may be asked for: readers of columns look at the length first, then take what they need.
+        length = response.content_length if response.mimetype == "text/csv" else None
+        response.make_conditional(request, accept_ranges=length is not None, complete_length=length)
     return response

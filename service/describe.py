@@ -22,6 +22,7 @@ _PROBLEMS = {
     404: "There is no such thing; the nearest that exists is named.",
     410: "The series was retired: nothing is served of it any more.",
     405: "The path knows other methods.",
+    406: "The client takes nothing of what there is: application/json and, of tables, text/csv.",
     413: "The body is too large.",
     415: "The body is not application/json.",
     422: "A parameter or a member of the body is wrong; each is named with what was expected.",
@@ -39,6 +40,12 @@ KEY_NEEDED: list[dict[str, list[str]]] = [{"key": []}]
 KEY_OPTIONAL: list[dict[str, list[str]]] = [{}, *KEY_NEEDED]
 
 
+_PART: dict[str, object] = {
+    "description": "The part of the CSV that the header Range asks for.",
+    "content": {"text/csv": {"schema": {"type": "string"}}},
+}
+
+
 def answers(*models: type[BaseModel], csv: bool = False, body: bool = False) -> ResponseDict:
     """The responses of a route that answers with one of ``models``, as CSV too if so said; ``body``: it reads one."""
     refs = [{"$ref": _REF.format(model=model.__name__)} for model in models]
@@ -53,6 +60,7 @@ def answers(*models: type[BaseModel], csv: bool = False, body: bool = False) -> 
     }
     return {
         200: {"description": (models[0].__doc__ or "").partition("\n")[0], "content": content},
+        **({206: _PART, 416: {"description": "There is no such part.", **refused}} if csv and not body else {}),
         **({} if body else {304: {"description": "What the client has, by its ETag, is still right."}}),
         **problems,
     }

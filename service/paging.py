@@ -30,7 +30,9 @@ class ListPage:
     """One page of a list, as a query asks for it."""
 
     def __init__(self, query: PagedQuery) -> None:
-        asked = sorted((name, value) for name, value in request.args.items(multi=True) if name not in PAGING)
+        asked = sorted(
+            (name, value) for name, value in request.args.items(multi=True) if name in type(query).parameters() - PAGING
+        )
         self._question = hashlib.sha256(to_json([request.path, asked])).hexdigest()[:16]
         self._limit = query.limit
         self._last = self._read(query.cursor) if query.cursor is not None else None

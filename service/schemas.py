@@ -24,6 +24,8 @@ from forecast.events import KINDS
 from forecast.names import PLACE_RULE
 from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS, YEARS_AHEAD
 
+#: Parameters that browsers, proxies and newsletters add, and that mean nothing here.
+_CACHE_BUSTER = re.compile(r"_|utm_.*")
 #: The most lines of a page.
 MOST_LINES = 10_000
 
@@ -158,11 +160,18 @@ class NoQuery(Asked):
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:
         """Raises ``InvalidInput`` too for a parameter that is given twice and may have one value only."""
+        obj = {name: value for name, value in obj.items() if not _CACHE_BUSTER.fullmatch(name)}
         given = request.args.lists() if has_request_context() else []
-        twice = [(name, values) for name, values in given if len(values) > 1 and not isinstance(obj.get(name), list)]
+        once = [(name, values) for name, values in given if name in obj and not isinstance(obj[name], list)]
+        twice = [(name, values) for name, values in once if len(values) > 1]
         if twice:
             raise InvalidInput([Fault(f"query.{name}", values, "one value") for name, values in twice])
         return super().model_validate(obj, **options)
+
+    @classmethod
+    def parameters(cls) -> frozenset[str]:
+        """The names of its parameters, as they are sent."""
+        return frozenset(field.alias or name for name, field in cls.model_fields.items())
 
 
 class Query(NoQuery):
@@ -201,7 +210,7 @@ class PagedQuery(Query):
 
 
 #: Parameters that tell only how an answer comes.
-PAGING = ("limit", "cursor", "format")
+PAGING = frozenset({"limit", "cursor", "format"})
 
 
 class SeriesChoice(NoQuery):
