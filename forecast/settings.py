@@ -53,6 +53,7 @@ class SpanOrigin(StrEnum):
 OFF = "off"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _RATE = re.compile(r"off|[1-9]\d{0,8} ?(per|/) ?([1-9]\d{0,3} )?(second|minute|hour|day)s?")
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")
 _CRON = (
     "five fields of cron (minute, hour, day, month, weekday; UTC), or six with the seconds first, of a date "
     "that comes, such as '0 3 * * *', or a name such as @daily"
@@ -95,17 +96,11 @@ def rate(text: str) -> str:
     return text
 
 
-def _auth(text: str) -> str:
-    if text not in tuple(Auth):
-        raise ValueError(one_of(Auth))
-    return text
-
-
-def _networks(text: str) -> str:
-    try:
-        return ", ".join(str(ip_network(part.strip())) for part in text.split(","))
-    except ValueError:
-        raise ValueError("addresses or networks joined by commas, such as 127.0.0.1, 10.0.0.0/8") from None
+def _origins(text: str) -> str:
+    origins = tuple(part.strip() for part in text.split(","))
+    if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("origins such as https://example.org, joined by ',', or *")
+    return ",".join(origins)
 
 
 def _level(text: str) -> str:
@@ -184,6 +179,9 @@ class Settings(BaseModel):
     rate_limit: Annotated[str, AfterValidator(rate)] = Field(
         "600 per minute", description="requests allowed to one key, else to one client address; off: no limit"
     )
+    cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        "", description="origins whose pages may read the answers, joined by `,`; *: any; empty: none but its own"
+    )
     scenario_seconds: Annotated[int, _whole(1, 3600)] = Field(
         10, description="seconds that the service gives to one question about scenarios"
     )
@@ -205,25 +203,9 @@ class Settings(BaseModel):
     log_level: Annotated[str, AfterValidator(_level)] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
 
     @property
-    def beyond_this_machine(self) -> bool:
-        """Whether the service listens to others than this machine."""
-        try:
-            return not ip_address(self.host).is_loopback
-        except ValueError:  # the name of a host, of which only one is known to be this machine's
-            return self.host != "localhost"
-
-    @property
-    def proxies(self) -> Networks:
-        """The networks of trusted proxies."""
-        return tuple(ip_network(part) for part in self.trusted_proxies.split(", ") if part)
-
-    def require_auth(self) -> None:
-        """Raises ``Misconfigured`` where the service would listen to others, and nobody said who of them may read."""
-        if self.beyond_this_machine and self.auth is None:
-            raise Misconfigured(
-                f"{variable('host')} = {self.host!r} is reached from other machines: expected {variable('auth')}=keys, "
-                "with a key for each who may ask (orecast keys create NAME), or =open: anyone who reaches it may read"
-            )
+    def origins(self) -> frozenset[str]:
+        """The origins whose pages may read the answers."""
+        return frozenset(filter(None, self.cors_origins.split(",")))
 
     @property
     def limits(self) -> Limits:

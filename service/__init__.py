@@ -22,8 +22,8 @@ from forecast.answers.series import SeriesFacts, SeriesList
 from forecast.answers.several import ForecastList
 from forecast.catalog import Catalog
 from forecast.registry import Registry
-from forecast.settings import Auth, Settings
-from service import describe, problems, security, telemetry
+from forecast.settings import Settings
+from service import cors, describe, problems, security, telemetry
 from service.answers import VERSION
 from service.context import Clock, Context, utc_now
 from service.credentials import Credentials
@@ -119,8 +119,8 @@ def create_app(
     app.answers, app.questions = (*ANSWERS, problems.Problem), (Question,)
     app.json = Json(app)
     telemetry.install(app, metrics, log, quiet=_QUIET)
-    gate = RequestGate(settings, Credentials(context.catalog.keys), counters or Counters(), clock)
-    security.install(app, gate)
+    security.install(app, settings, free=_QUIET)
+    cors.install(app, settings.origins)
     problems.install(app, log)
     for noun in NOUNS:
         app.register_api(noun.routes(context))

@@ -49,6 +49,7 @@ def test_each_field_is_read_from_the_variable_of_its_name(tmp_path: Path) -> Non
         "auth": "keys",
         "trusted_proxies": "127.0.0.1/32, 10.0.0.0/8",
         "rate_limit": "5/second",
+        "cors_origins": "https://page.example,https://other.example:8443",
         "scenario_seconds": "20",
         "file_megabytes": "30",
         "file_rows": "1000",
