@@ -110,7 +110,7 @@ def made() -> Iterator[Case]:
             cutoffs = tuple(range(since, length - horizon, step))
             name = f"volume.{kind.replace(' ', '-')}-{i + 1}"
             series = Series(
-                name, Slug(kind), Measure.VOLUME, "target", "export", Place("CHN"), Place("WLD"), "t", freq.code, 0
+                name, Slug(kind), Measure.VOLUME, "target", "export", Place("CHN"), Place("WLD"), "tonne", freq.code, 0
             )
             yield Case(kind, History(series, ds, y, np.full(length, "reported")), cutoffs, horizon)
 

@@ -59,6 +59,10 @@ EU_MEMBERS = frozenset(_MEMBERS.split())
 PLACES = frozenset([*_COUNTRIES.split(), *_FORMER.split(), "EU", "UN", "WLD"])
 
 
+#: Units by the sign that an older version wrote: readers of CSV take ``t``, alone in a column, for a truth value.
+_UNITS = {"t": "tonne"}
+
+
 class MeasureClass(StrEnum):
     """The class of measures that a series belongs to: what is pooled, compared and tabulated apart."""
 
@@ -130,6 +134,11 @@ def flow(text: str) -> Flow:
     except ValueError:
         raise BadName(FLOW_RULE) from None
     return exporter, importer
+
+
+def unit(text: str) -> str:
+    """A unit as it is written everywhere: ``tonne`` for ``t``, which stays what it is within another (``USD/t``)."""
+    return _UNITS.get(text, text)
 
 
 def stored_flow(text: str) -> Flow:

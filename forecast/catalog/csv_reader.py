@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails
 
 from forecast.errors import Fault, InvalidInput, one_of
 from forecast.formats import Limits, RowsFile, open_file
+from forecast.formats.guarded import plain
 from forecast.formats.limits import MEGABYTE
 from forecast.names import BadName
 from forecast.wording import counted
@@ -39,9 +40,6 @@ class Row(BaseModel):
 
     model_config = ConfigDict(defer_build=True, frozen=True)
 
-
-#: How a cell begins that an export made safe for spreadsheets.
-_MADE_SAFE = tuple(f"'{sign}" for sign in "=+-@\t\r")
 
 _T = TypeVar("_T", bound=Row)
 
@@ -129,7 +127,7 @@ def read_rows(
     for line, cells in lines:
         if len(cells) == len(header):
             told = ((column, cell) for column, cell in zip(header, cells, strict=True) if column not in not_taken)
-            stripped = {column: as_exported(cell.strip()) for column, cell in told}
+            stripped = {column: plain(cell.strip()) for column, cell in told}
             row = TableRow(str(path), line, stripped, written)
             yield row, read_row(row, model, reading)
         elif any(cell.strip() for cell in cells):
@@ -197,11 +195,6 @@ def _check_header(file: str, header: list[str], required: Sequence[str], known: 
     faults += [Fault("header", name, "each column once", file, 1) for name in {*header} if header.count(name) > 1]
     if faults:
         raise InvalidInput(faults)
-
-
-def as_exported(text: str) -> str:
-    """A cell without the apostrophe that our exports put before what a spreadsheet would run as a formula."""
-    return text[1:] if text.startswith(_MADE_SAFE) else text
 
 
 def day(text: str) -> date:

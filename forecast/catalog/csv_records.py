@@ -94,7 +94,9 @@ class SeriesRow(Row):
 
     series_id: Annotated[names.SeriesId, AfterValidator(names.series_id), Field(examples=["price.copper"])]
     measure: Annotated[str, word(MEASURES)]
-    unit: Annotated[str, Field(min_length=1, description="a unit, such as USD/t", examples=["USD/t"])]
+    unit: Annotated[
+        str, AfterValidator(names.unit), Field(min_length=1, description="a unit, such as USD/t", examples=["USD/t"])
+    ]
     freq: Annotated[
         str,
         AfterValidator(lambda text: parse_freq(text).code),
@@ -146,7 +148,7 @@ class EventRow(Row):
     instrument: str = ""
     value_before: _Figure = None
     value_after: _Figure = None
-    value_unit: str = ""
+    value_unit: Annotated[str, AfterValidator(names.unit)] = ""
     value_text: str = ""
     intensity: str = ""
     minerals: Annotated[tuple[_Slug, ...], BeforeValidator(items), _List] = ()

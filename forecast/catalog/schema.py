@@ -27,7 +27,7 @@ from sqlalchemy import (
 from forecast.catalog.csv_reader import items
 from forecast.catalog.csv_records import acts
 from forecast.events import Event
-from forecast.names import stored_flow
+from forecast.names import stored_flow, unit
 from forecast.timeseries.series import Series
 
 #: The newest migration; a catalogue that has another one is migrated when it is opened.
@@ -232,7 +232,8 @@ def series_row(series: Series) -> dict[str, object]:
 
 
 def series_of(row: Row[*tuple[object, ...]]) -> Series:
-    return Series(**row._mapping)
+    facts = row._mapping
+    return Series(**{**facts, "unit": unit(facts["unit"])})
 
 
 def event_row(event: Event) -> dict[str, object]:

@@ -51,7 +51,7 @@ PERIOD = (
     TableColumn("high", number=True),
 )
 _CLASS_COLUMNS = ("stringency", "affected", "says")
-_UNITS = {"t": "tonnes"}
+_UNITS = {"tonne": "tonnes"}
 _METHODS = {"averaged": "averaged over the ways in which effects come and go", "none": "no event touches the series"}
 
 

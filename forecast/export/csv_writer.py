@@ -1,7 +1,7 @@
 """CSV for other programs: one writer, and files that tell when they were cut.
 
-CSV is UTF-8, RFC 4180 (comma, CRLF, quotes doubled), one header, ISO dates, ``.`` decimals. A text cell that a
-spreadsheet would run as a formula gets a leading apostrophe; numbers are never touched.
+CSV is UTF-8, RFC 4180 (comma, CRLF, quotes doubled), one header, ISO dates, ``.`` decimals. Text that a spreadsheet
+would run as a formula, or that a reader would take for no text, gets an apostrophe; numbers are never touched.
 """
 
 from __future__ import annotations
@@ -22,8 +22,7 @@ import orjson
 
 from forecast.errors import CorruptArtifact
 from forecast.files import write_atomically
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from forecast.formats.guarded import guarded
 
 
 def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
@@ -38,7 +37,7 @@ def csv_text(names: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
 def cell(value: object) -> str:
     """A value as CSV shows it: the digits of JSON, lists joined by ``;``, nothing for None, text made safe."""
     if isinstance(value, str):
-        return _safe(value)
+        return guarded(value)
     if isinstance(value, float):
         return number(value)
     if value is None:
@@ -52,18 +51,14 @@ def cell(value: object) -> str:
     if isinstance(value, Mapping):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, list | tuple | set | frozenset):
-        return _safe(";".join(map(str, value)))
-    return cell(value.item()) if isinstance(value, np.generic) else _safe(str(value))
+        return guarded(";".join(map(str, value)))
+    return cell(value.item()) if isinstance(value, np.generic) else guarded(str(value))
 
 
 def number(value: float) -> str:
     """The text of a number in JSON, with the fewest digits that give it back; nothing for one that JSON cannot say."""
     text = orjson.dumps(float(value)).decode()
     return "" if text == "null" else text
-
-
-def _safe(text: str) -> str:
-    return "'" + text if text.startswith(_FORMULA) else text
 
 
 @dataclass(frozen=True)

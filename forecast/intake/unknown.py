@@ -16,7 +16,7 @@ from forecast.wording import counted
 MOST_SERIES = 50
 #: Periods by which the frequency of one is guessed.
 _PERIODS = 40
-_UNITS = {"price": "USD/t", "volume": "t", "value": "USD", "index": "2010=100"}
+_UNITS = {"price": "USD/t", "volume": "tonne", "value": "USD", "index": "2010=100"}
 #: From the longest period to the shortest; the first that gives each text a period of its own is the guess. Weeks are
 #: named by their first day, which is Monday as a rule.
 _FREQS = ("Y", "Q", "M", *(f"W-{day}" for day in reversed(WEEKDAYS)), "B", "D")

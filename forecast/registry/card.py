@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from forecast.events import Branch
-from forecast.registry.sealed import Json
+from forecast.names import unit
 from forecast.timeseries.series import Series
 
 #: The format that is written.
@@ -143,7 +143,7 @@ def read(content: Json) -> Card:
         raise NewerCard(version)
     data = content["data"]
     return Card(
-        series=Series(**_known(Series, content["series"])),
+        series=Series(**{**_known(Series, content["series"]), "unit": unit(content["series"]["unit"])}),
         run=content["run"],
         trained_at=dt.datetime.fromisoformat(content["trained_at"]),
         as_of=dt.date.fromisoformat(content["as_of"]),

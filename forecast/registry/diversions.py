@@ -28,7 +28,7 @@ from forecast.effects.documents import RecordDocument
 from forecast.effects.record import EffectRecord
 from forecast.errors import CorruptArtifact
 from forecast.files import write_atomically
-from forecast.formats.json_text import read_json
+from forecast.names import unit
 from forecast.timeseries.frequency import parse_freq
 
 #: No name of a series begins with a dot.
@@ -179,7 +179,7 @@ def _read(arrays: dict[str, npt.NDArray[np.number]]) -> StoredGroup:
         tuple(every),
         arrays["correlation"].astype(float),
         total,
-        document["unit"],
+        unit(document["unit"]),
         tuple(document["notes"]),
     )
     return StoredGroup(record, document["digest"], dt.date.fromisoformat(document["as_of"]))

@@ -30,7 +30,7 @@ from tests.support.records import a_series
 from tests.support.small_world import a_run
 
 MONTHLY, N = Freq("M"), 100
-SERIES = a_series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
+SERIES = a_series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "tonne", "M", 20)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def told_of(found: Findings) -> EpisodeEstimate:
 
 def test_an_episode_has_each_number_under_its_name(found: Findings) -> None:
     answer, result = effects(found), told_of(found)
-    assert (answer.series_id, answer.run, answer.unit, answer.freq) == ("volume.x", "r", "t", "M")
+    assert (answer.series_id, answer.run, answer.unit, answer.freq) == ("volume.x", "r", "tonne", "M")
     assert (result.episode_id, result.title, result.event_ids) == ("ban", "A ban", ("ban", "again", "more"))
     assert result.family == "supply"
     days = [str(day) for day in (result.announced, result.effective, result.ended, result.start)]
@@ -147,7 +147,7 @@ def test_what_was_not_estimated_is_named_with_the_reason(found: Findings) -> Non
     assert row == {
         "series_id": "volume.x",
         "run": "r",
-        "unit": "t",
+        "unit": "tonne",
         "event_ids": "mine",
         "not_estimated": "it begins on 2030-01-01",
     }
@@ -192,7 +192,7 @@ def test_a_path_tells_what_was_and_what_would_have_been(found: Findings) -> None
         assert (period.y, period.effect.median, median(period.without)) == (50, -50, 100)
     assert (may.y, may.effect.median, may.without) == (None, -50, None)
     rows = {str(row["ds"]): row for row in effect_paths(found).lines()}
-    assert (rows["2021-04-01"]["without_median"], rows["2021-04-01"]["unit"]) == (100, "t")
+    assert (rows["2021-04-01"]["without_median"], rows["2021-04-01"]["unit"]) == (100, "tonne")
     assert rows["2021-05-01"].get("without_median") is None
 
 

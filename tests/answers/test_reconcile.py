@@ -350,7 +350,7 @@ def test_the_tag_of_a_coherent_answer_hangs_on_every_run_of_the_group_and_on_wha
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ("m.new,volume,kg,M,m.world", "a parent with the same unit: kg, not t as m.world"),
+        ("m.new,volume,kg,M,m.world", "a parent with the same unit: kg, not tonne as m.world"),
         ("m.new,volume,t,Q,m.world", "a parent with the same freq: Q, not M as m.world"),
         ("m.new,value,t,M,m.world", "a parent with the same measure: value, not volume as m.world"),
         ("m.new,index,t,M,m.world", "only series of a volume or value add up, not of a index"),
@@ -371,7 +371,7 @@ def test_a_group_that_cannot_add_up_is_refused(home: Settings, tmp_path: Path, r
 
 def test_groups_are_found_from_any_member_and_comparisons_are_left_out() -> None:
     def series(name: str, parent: str, role: str = "target") -> Series:
-        return a_series(name, "", "volume", role, "world", "WLD", "WLD", "t", "M", 0, parent=parent)
+        return a_series(name, "", "volume", role, "world", "WLD", "WLD", "tonne", "M", 0, parent=parent)
 
     known = {s.series_id: s for s in (series("w", ""), series("a", "w"), series("b", "w", "comparison"))}
     assert list(groups(known, ["a", "w"])) == [Group("w", ("w", "a"), {"w": ("a",)})]

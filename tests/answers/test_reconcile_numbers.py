@@ -36,7 +36,7 @@ def a_base(
     rng, ds = np.random.default_rng(2), np.array(["2026-01-01"], dtype="datetime64[D]")
     futures, kept = {}, {}
     for name in ("w", "a", "b"):
-        series = a_series(name, "", "volume", "target", "world", "WLD", "WLD", "t", freq, 0)
+        series = a_series(name, "", "volume", "target", "world", "WLD", "WLD", "tonne", freq, 0)
         level, spread = draws[name]
         drawn = np.log(level + spread * rng.uniform(-1, 1, (400, 1)))
         card = SimpleNamespace(settings=RunSettings(draws=400, horizon=1, seed=1))

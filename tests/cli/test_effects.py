@@ -209,7 +209,7 @@ def an_episode(**facts: object) -> EpisodeEstimate:
 FACTS: dict[str, object] = {
     "series_id": "volume.x",
     "run": "r",
-    "unit": "t",
+    "unit": "tonne",
     "freq": "M",
     "method": "averaged",
     "omitted": [],
@@ -250,30 +250,31 @@ def test_an_effect_is_told_in_percent_in_the_unit_and_in_sum_with_all_its_events
 
 def test_an_effect_whose_median_is_none_says_so_and_how_likely_there_is_any() -> None:
     idle = {"average": estimate(0.0, -0.6, 14.4), "anticipation": None, "any_effect": 0.354, "relevant": 0.09}
-    result = _cells(an_episode(**idle), "month", "t")
+    result = _cells(an_episode(**idle), "month", "tonne")
     assert result["measure"].splitlines()[:3] == ["mean effect, %", "P(any effect)", "P(over 5 %)"]
     assert result["effect"].splitlines()[:3] == ["none found", "0.35", "0.09"]
     assert result["interval"].splitlines()[0] == "-1 to +14"
     # one that may well matter is not none, whatever its median
-    assert _cells(an_episode(**{**idle, "relevant": 0.11}), "month", "t")["effect"].splitlines()[0] == "+0"
+    assert _cells(an_episode(**{**idle, "relevant": 0.11}), "month", "tonne")["effect"].splitlines()[0] == "+0"
     # one of which the data say nothing is not one that was not found
-    result = _cells(an_episode(**{**idle, "identified": False}), "month", "t")
+    result = _cells(an_episode(**{**idle, "identified": False}), "month", "tonne")
     assert result["effect"].splitlines()[0] == "not known†"
     assert "P(any effect)" not in result["measure"]
 
 
 def test_a_table_says_how_long_an_event_was_in_force_or_a_shock_under_way() -> None:
     result = [
-        _cells(an_episode(days_in_force=days), "month", "t")["event"].splitlines()[4] for days in (31, 1, 0, None)
+        _cells(an_episode(days_in_force=days), "month", "tonne")["event"].splitlines()[4] for days in (31, 1, 0, None)
     ]
     assert result == ["in force 31 days", "in force 1 day", "never in force", "12 months observed"]
-    shock = _cells(an_episode(family="shock", days_in_force=2), "month", "t")
+    shock = _cells(an_episode(family="shock", days_in_force=2), "month", "tonne")
     assert shock["event"].splitlines()[4] == "under way 2 days"
 
 
 def test_an_effect_that_the_data_would_show_is_told_in_few_digits_however_large() -> None:
     result = [
-        _cells(an_episode(detectable=value), "month", "t")["effect"].split("\n")[-2] for value in (8.4, 9999.4, 1.3e24)
+        _cells(an_episode(detectable=value), "month", "tonne")["effect"].split("\n")[-2]
+        for value in (8.4, 9999.4, 1.3e24)
     ]
     assert result == ["8", "9999", "1.3e+24"]
 

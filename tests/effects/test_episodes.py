@@ -21,7 +21,7 @@ from tests.support.records import NOTHING_SAID, EventFacts, UndatedFacts, a_seri
 MONTHLY = Freq("M")
 DS = MONTHLY.range("2015-01-01", 120)
 COPPER = a_series("price.copper", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 5)
-FLOW = a_series("volume.copper.export.cn", "copper", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
+FLOW = a_series("volume.copper.export.cn", "copper", "volume", "target", "export", "CHN", "WLD", "tonne", "M", 20)
 MINERALS = Minerals.from_rows([("copper", "", "mineral")])
 TODAY = dt.date(2024, 12, 31)
 
@@ -460,7 +460,7 @@ LATE = MONTHLY.range("2017-01-01", 118)
 
 def of_trade(events: Events, ids: Sequence[str], mineral: str, reporter: str, partner: str) -> dict[str, Episode | str]:
     """Episodes of what a country imports of a mineral from another, and why there are none, of these events alone."""
-    series = a_series("x", mineral, "volume", "target", "import", reporter, partner, "t", "M", 20)
+    series = a_series("x", mineral, "volume", "target", "import", reporter, partner, "tonne", "M", 20)
     some = Events(events[event_id] for event_id in ids)
     found, omitted = episodes(some, series, TRADED, LATE, known_on=dt.date(2026, 11, 27))
     return {o.episode_id: o.reason for o in omitted if len(o.events) == 1} | {e.episode_id: e for e in found}

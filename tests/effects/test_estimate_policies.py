@@ -21,7 +21,7 @@ from tests.support.records import a_series
 
 MONTHLY = Freq("M")
 QUICK = ModelAveraging(placebo=False)
-FLOW = a_series("volume.x", "x", "volume", "target", "export", "NZL", "WLD", "t", "M", 10)
+FLOW = a_series("volume.x", "x", "volume", "target", "export", "NZL", "WLD", "tonne", "M", 10)
 
 
 def quiet(periods: int = 96) -> Floats:

@@ -19,7 +19,7 @@ from tests.support.records import a_series, like
 
 MONTHLY = Freq("M")
 DS = MONTHLY.range("2020-01-01", 36)
-SERIES = a_series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
+SERIES = a_series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "tonne", "M", 20)
 N = 4000
 
 

@@ -32,7 +32,7 @@ MINERALS = Minerals.from_rows(
 
 def series(mineral: str, flow: str = "world", reporter: str = "WLD", partner: str = "WLD") -> Series:
     measure = "price" if flow == "world" else "volume"
-    return a_series("x", mineral, measure, "target", flow, reporter, partner, "t", "M", 20)
+    return a_series("x", mineral, measure, "target", flow, reporter, partner, "tonne", "M", 20)
 
 
 def event(minerals: str, flows: str) -> Event:

@@ -21,7 +21,7 @@ by_title = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.tit
 JULY, AUGUST = dt.date(2026, 7, 1), dt.date(2026, 8, 1)
 FACTS: dict[str, object] = {
     "series_id": "volume.x",
-    "unit": "t",
+    "unit": "tonne",
     "freq": "M",
     "run": "a",
     "levels": (80,),
@@ -92,8 +92,8 @@ def test_members_of_a_part_are_columns_and_what_there_is_not_is_an_empty_cell() 
         "difference_hi-80,cumulated_median,cumulated_mean,cumulated_lo-80,cumulated_hi-80,unit,scenario,run,probability,"
         "rests_on"
     )
-    assert baseline == "volume.x,2026-07-01,1,false,2.0,2.1,1.0,3.0,,,,,,,,,t,baseline,a,,"
-    assert there == "volume.x,2026-07-01,1,false,2.0,2.1,1.0,3.0,-1.0,-1.1,-2.0,0.0,,,,,t,s,a,0.5,"
+    assert baseline == "volume.x,2026-07-01,1,false,2.0,2.1,1.0,3.0,,,,,,,,,tonne,baseline,a,,"
+    assert there == "volume.x,2026-07-01,1,false,2.0,2.1,1.0,3.0,-1.0,-1.1,-2.0,0.0,,,,,tonne,s,a,0.5,"
     assert made.json_object()["left_out"] == ()
 
 

@@ -38,7 +38,9 @@ from tests.support.records import a_series
 from tests.support.trained_home import card as a_card
 
 MONTHLY = Freq("M")
-SERIES = a_series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", unit="t", freq="M", release_lag_days=9)
+SERIES = a_series(
+    "volume.x", "x", "volume", "target", "export", "CHN", "WLD", unit="tonne", freq="M", release_lag_days=9
+)
 TODAY = dt.date(2026, 7, 15)
 
 
@@ -54,7 +56,7 @@ def history() -> History:
 
 FACTS = {
     "series_id": "volume.x",
-    "unit": "t",
+    "unit": "tonne",
     "freq": "M",
     "run": "run",
     "levels": (80, 95),

@@ -178,7 +178,7 @@ def test_gaps_and_zeros_are_legal(family: str) -> None:
     value = np.exp(y.x)
     value[[30, 31, 32, 100, 147]] = np.nan
     value[[50, 90]] = 0.0
-    series = a_series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "t", "M", 20)
+    series = a_series("volume.x", "x", "volume", "target", "export", "CHN", "WLD", "tonne", "M", 20)
     flag = np.where(np.isnan(value), "", "reported")
     sample = Sample.of(History(series, y.ds, value, flag))
     fit = FORECASTERS[family].fit(sample, bare(sample))

@@ -58,7 +58,7 @@ CASES = {
 def seen(y: Floats, events: tuple[Event, ...], freq: str = "M", first: str = "2018-10-01") -> InformationSet:
     """What is known of a flow and of the measures that touch it."""
     calendar = parse_freq(freq)
-    series = a_series("flow.ore", "ore", "volume", "target", "export", "CHN", "WLD", "t", freq, 0)
+    series = a_series("flow.ore", "ore", "volume", "target", "export", "CHN", "WLD", "tonne", freq, 0)
     history = History(series, calendar.range(first, len(y)), y, np.full(len(y), "reported"))
     sample = Sample.of(history)
     touching, omitted = episodes(Events(events), series, MINERALS, sample.ds, known_on=AS_OF)
@@ -70,7 +70,7 @@ def future(model: FittedModel, events: tuple[Event, ...]) -> Future:
     """The future that a stored run of this model has."""
     record, sample = model.information.record, model.information.sample
     first, last = sample.ds[0].item(), sample.ds[-1].item()
-    series = a_series(record.series_id, "ore", "volume", "target", "export", "CHN", "WLD", "t", str(sample.freq), 0)
+    series = a_series(record.series_id, "ore", "volume", "target", "export", "CHN", "WLD", "tonne", str(sample.freq), 0)
     trained = dt.datetime.combine(AS_OF, dt.time(), dt.UTC)
     data, sizes = DataSummary(first, last, len(sample), len(sample), 0), RunSettings(N, H, 0)
     card = Card(series, "run", trained, AS_OF, AS_OF, data, model.fitted.family, 1.0, "", {}, sizes)

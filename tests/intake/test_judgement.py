@@ -24,7 +24,7 @@ from tests.support.records import NOTHING_SAID, a_series, changed, like
 TODAY = dt.date(2026, 11, 24)
 NOW = dt.datetime(2026, 11, 24, 12, tzinfo=dt.UTC)
 PRICE = a_series("price.cobalt", "cobalt", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
-FLOW = a_series("volume.cobalt.export.cn", "cobalt", "volume", "target", "export", "CHN", "WLD", "t", "M", 0)
+FLOW = a_series("volume.cobalt.export.cn", "cobalt", "volume", "target", "export", "CHN", "WLD", "tonne", "M", 0)
 MINERALS = Minerals.from_rows([("cobalt", "", "mineral"), ("nickel", "", "mineral")])
 BAN = changed(
     replace(NOTHING_SAID, event_id="ban"),

@@ -293,7 +293,7 @@ def test_a_series_without_values_may_be_given_another_unit(desk: Desk) -> None:
     desk.take("series_id,ds,value\nmine.cobalt,2026-08-01,1\n")
     desk.take("series_id,ds,value\nmine.cobalt,2026-09-01,1\n", SERIES.replace("weekly,price,USD/t", "weekly,volume,t"))
     weekly = desk.catalog.get("mine.weekly")
-    assert (weekly.measure, weekly.unit) == ("volume", "t")
+    assert (weekly.measure, weekly.unit) == ("volume", "tonne")
 
 
 def test_what_else_a_series_is_may_be_put_right_and_that_is_said(desk: Desk) -> None:

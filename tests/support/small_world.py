@@ -41,10 +41,10 @@ LAST, TRAINED, AS_OF = np.datetime64("2030-06-01"), date(2030, 7, 10), date(2030
 BAN, LICENCE, TARIFF = Stringency.BAN, Stringency.LICENCE, Stringency.TARIFF
 MONTHS = [f"2030-{month:02d}" for month in range(7, 13)] + [f"2031-{month:02d}" for month in range(1, 7)]
 MINERALS = Minerals({"metal": frozenset(), "ore": frozenset({"metal"}), "gem": frozenset()})
-FLOW = a_series("volume.ore.export.cn", "ore", "volume", "target", "export", "CHN", "WLD", "t", "M", 0)
-OTHER = a_series("volume.gem.export.cn", "gem", "volume", "target", "export", "CHN", "WLD", "t", "M", 0)
+FLOW = a_series("volume.ore.export.cn", "ore", "volume", "target", "export", "CHN", "WLD", "tonne", "M", 0)
+OTHER = a_series("volume.gem.export.cn", "gem", "volume", "target", "export", "CHN", "WLD", "tonne", "M", 0)
 PRICE = a_series("price.ore", "ore", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 0)
-WEEKLY = a_series("volume.ore.weekly", "ore", "volume", "target", "export", "CHN", "WLD", "t", "W-SUN", 0)
+WEEKLY = a_series("volume.ore.weekly", "ore", "volume", "target", "export", "CHN", "WLD", "tonne", "W-SUN", 0)
 
 
 def an_event(event_id: str, message: EventFacts | None = None, **more: Unpack[EventFacts]) -> Event:

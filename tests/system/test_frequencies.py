@@ -69,7 +69,7 @@ def test_all_the_way(catalog: Catalog, settings: Settings, tmp_path: Path, writt
 
 
 def a_history(code: str, n: int) -> History:
-    series = a_series("x", "", "price", "target", "world", "WLD", "WLD", "t", code, 0)
+    series = a_series("x", "", "price", "target", "world", "WLD", "WLD", "tonne", code, 0)
     ds = Freq(code).range("1990-01-01", n)
     return History(series, ds, np.arange(1.0, n + 1), np.full(n, "reported"))
 

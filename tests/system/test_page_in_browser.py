@@ -357,7 +357,7 @@ def test_another_series_horizon_and_history_are_shown_and_kept_in_the_address(se
     expect(seen.page.locator("#numbers tbody tr")).to_have_count(rows(seen, EARTHS, 3))
     seen.page.get_by_role("combobox", name="History").select_option("0")
     expect(seen.page).to_have_url(f"{seen.base}/?series={EARTHS}&h=3&span=0")
-    expect(seen.page.get_by_role("img", name=f"History and forecast of {EARTHS}, in t")).to_be_visible()
+    expect(seen.page.get_by_role("img", name=f"History and forecast of {EARTHS}, in tonne")).to_be_visible()
     with seen.page.expect_download() as started:
         seen.page.get_by_role("link", name="CSV").click()
     lines = Path(started.value.path()).read_text().splitlines()

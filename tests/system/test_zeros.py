@@ -39,7 +39,7 @@ Values = Sequence[float] | npt.NDArray[np.float64 | np.int64]
 
 
 def history(y: Values, freq: str = "M", first: str = "2014-01-01") -> History:
-    series = a_series("mine.x", "x", "volume", "target", "export", "NZL", "WLD", "t", freq, 10)
+    series = a_series("mine.x", "x", "volume", "target", "export", "NZL", "WLD", "tonne", freq, 10)
     ds = Freq(freq).range(np.datetime64(first), len(y))
     return History(series, ds, np.array(y, dtype=float), np.full(len(y), "reported"))
 

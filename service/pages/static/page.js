@@ -12,7 +12,7 @@ function show(y) {
 }
 const LEVELS = [50, 80, 95];
 const HEADS = { ds: "period from", yhat: "median" };
-const UNITS = { t: "tonnes" };
+const UNITS = { tonne: "tonnes" };
 const FANS = { 95: "--outer", 80: "--middle", 50: "--inner" };
 let plot = null;
 let asked = 0;
