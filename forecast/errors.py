@@ -104,6 +104,19 @@ class Insufficient(NotTrained):
         super().__init__(series_id, why, f"to have one even so, ask with {asked}")
 
 
+class NotTested(NotTrained):
+    """The serving run keeps no forecasts from past periods."""
+
+    def __init__(self, series_id: str) -> None:
+        self.series_id = series_id
+        ForecastError.__init__(
+            self,
+            f"no past forecasts of {series_id!r}: its run could not be tested, or is of a version that did not keep "
+            f"them; run: orecast train {series_id}, or for a test of your own: orecast backtest {series_id} "
+            "--origins 24",
+        )
+
+
 class NothingTrained(NotTrained):
     """No series has a run at all."""
 

@@ -6,8 +6,7 @@ from flask_openapi.models.info import Info
 from flask_openapi.openapi import OpenAPI
 from pydantic import BaseModel
 
-from forecast.answers.backtests import Scores
-from forecast.answers.cache import Cache
+from forecast.answers.backtests import BacktestPaths, Scores
 from forecast.answers.calendar import EventCalendar
 from forecast.answers.diversion import Diversion, DiversionPaths
 from forecast.answers.duties import DutyOnDay, DutySteps
@@ -62,6 +61,7 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     DutyOnDay,
     DutySteps,
     Scores,
+    BacktestPaths,
     RunCard,
     RunList,
     health.Alive,

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.config import JsonDict
 from pydantic_core import ErrorDetails
 
+from forecast.answers.backtests import KEPT_LEVELS
 from forecast.answers.calendar import MOST_DAYS
 from forecast.answers.scenarios.faults import meant
 from forecast.answers.series_filter import SeriesFilter
@@ -112,6 +113,12 @@ Levels = Annotated[
     AfterValidator(_once),
     BeforeValidator(_split),
 ]
+KeptLevels = Annotated[
+    list[Annotated[Literal[*KEPT_LEVELS], BeforeValidator(int), _WHOLE]],  # type: ignore[valid-type]
+    Field(min_length=1, max_length=len(KEPT_LEVELS), json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_once),
+    BeforeValidator(_split),
+]
 Name = Annotated[str, Field(min_length=1, max_length=128)]
 Names = Annotated[
     list[Annotated[Name, Field(pattern="^[^,]+$")]],
@@ -122,6 +129,7 @@ Names = Annotated[
 
 AS_OF = "a day, YYYY-MM-DD, not after today: answer with what was known at the end of it (UTC); today if left out"
 LEVEL = "whole percentages from 1 to 99, each once, at most ten: level=80,95 or level=80&level=95"
+KEPT_LEVEL = f"central intervals in percent, each once, {one_of(map(str, KEPT_LEVELS))}"
 MINERAL = "slug of a mineral, such as rare-earths; its parents and children count"
 EVENT_MINERAL = f"{MINERAL}, and baskets of goods on its flows"
 COHERENT = "true: in agreement with their groups; in each draw the parts of a parent add up to it"
@@ -308,6 +316,13 @@ class EffectsQuery(Query):
 
     event: Name | None = optional("id of an event: the episode that it is part of, or why its effect was not estimated")
     detail: Literal["episodes", "path"] | None = optional("episodes (the default), or path: every period of each")
+
+
+class BacktestQuery(Query):
+    """How finely a backtest is told."""
+
+    detail: Literal["scores", "path"] | None = optional("scores (the default), or path: every period of each forecast")
+    level: KeptLevels = Field(list(FORECAST_LEVELS), description=f"of a path: {KEPT_LEVEL}")
 
 
 class DiversionQuery(Query):

@@ -12,7 +12,7 @@ from forecast.answers.cache import NOTHING_KEPT, Cache
 from forecast.answers.forecast import Forecast, ForecastQuestion, checked_levels, forecast
 from forecast.answers.model import Listing, Part, SeriesKey, in_unit
 from forecast.answers.reconcile import coherent
-from forecast.errors import ForecastError, Insufficient, Unavailable
+from forecast.errors import ForecastError, Insufficient, NotTested, Unavailable
 from forecast.registry import Registry
 from forecast.timeseries.hierarchy import groups
 
@@ -27,7 +27,10 @@ class LeftOut(Part):
 
     series_id: SeriesKey
     why: str = Field(description="the reason")
-    fault: bool = Field(description="whether something is wrong with it; no where it has too few values for a forecast")
+    fault: bool = Field(
+        description="whether something is wrong with it; no where it has too few values for a forecast, or its run was "
+        "not tested"
+    )
 
     def __str__(self) -> str:
         return f"{self.series_id}: left out: {self.why}"
@@ -91,6 +94,6 @@ def each(names: Iterable[Sequence[str]], answer: Callable[..., _T]) -> tuple[lis
     if reasons and not made:
         raise next(iter(reasons.values()))
     return made, tuple(
-        LeftOut(series_id=name, why=str(error), fault=not isinstance(error, Insufficient))
+        LeftOut(series_id=name, why=str(error), fault=not isinstance(error, Insufficient | NotTested))
         for name, error in reasons.items()
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forecast.cli.options import AsOf, SomeSeries
+from forecast.cli.options import AsOf, Level, SomeSeries, levels
 from forecast.cli.output import (
     Format,
     FormatOption,
@@ -91,6 +91,10 @@ def backtest(
         Calibrate | None, typer.Option(help="intervals of the grid: learned from the panel (default), or Student-t")
     ] = None,
     as_of: AsOf = None,
+    paths: Annotated[
+        bool, typer.Option("--paths", help="what the serving run forecast from past periods, and what came")
+    ] = False,
+    level: Level = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -98,31 +102,54 @@ def backtest(
 
     As the serving run was chosen: for each family the continuous ranked
     probability score (CRPS) as a ratio to the baseline's (below 1 is better)
-    by horizon, and the share of outcomes that fell into the intervals.
+    by horizon, and the share of outcomes that fell into the intervals; with
+    --paths the forecasts themselves, with what came, a line a period ahead.
 
     With --origins any series with observations is forecast anew, trained or
     not, as of periods that have passed; `cutoff` is the last period seen. grid
-    needs one pass for all of them, and like ensemble looks at observations
-    only; other families are given the effects of the events known then. The
-    scores are shown; --output or --format gets the quantiles, a row a period ahead, and
-    a file gets a manifest beside it, as with `orecast export`. What cannot be
-    forecast from is named and left out (exit code 1).
+    needs one pass for all of them, and looks at observations only; other
+    families are given the effects of the events known then. The scores are
+    shown; --output or --format gets the forecasts, with the columns of --paths,
+    and a file gets a manifest beside it, as with `orecast export`. What cannot
+    be forecast from is named and left out (exit code 1).
 
     \b
     Examples:
       orecast backtest price.copper
+      orecast backtest price.copper --paths --format csv
       orecast backtest price.copper --origins 24 --h 6
-      orecast backtest --origins origins.csv --output quantiles.csv
+      orecast backtest --origins origins.csv --output past.csv --level 50,80,95
     """
-    out = Out(format, output)
+    out, percents = Out(format, output), levels(level)
+    if paths and origins is not None:
+        raise typer.BadParameter("--paths is of serving runs; --origins forecasts anew")
     with session() as s:
         if origins is not None:
-            raise typer.Exit(_computed(s, series_ids, Chosen(horizon, family, calibrate, as_of), origins, out))
+            chosen = Chosen(horizon, family, calibrate, as_of)
+            raise typer.Exit(_computed(s, series_ids, chosen, origins, percents, out))
         if Chosen(horizon, family, calibrate, as_of) != Chosen():
             raise typer.BadParameter("--horizon, --family, --calibrate and --as-of are for --origins")
         if not series_ids:
             raise typer.BadParameter("name a series, or --origins")
+        if paths:
+            raise typer.Exit(_paths(s, series_ids, percents, out))
         _kept(s, series_ids, out)
+
+
+# -- what serving runs forecast from past periods ----------------------------------------------------------------------
+
+
+def _paths(s: Session, series_ids: list[str], percents: list[int], out: Out) -> int:
+    from forecast.answers.backtests import backtest_paths
+
+    found = backtest_paths(s.catalog, s.registry, s.known(series_ids), percents)
+    if out.chosen is not Format.TABLE:
+        out.answer(found.data[0] if len(series_ids) == 1 else found)
+    else:
+        columns = ("cutoff", "ds", "h", "y", "yhat", *(f"{side}-{p}" for p in found.levels for side in ("lo", "hi")))
+        for one in found.data:
+            out.answer(one, columns, below=[f"{one.series_id}, {one.unit}: {one.family}, in run {one.run}"])
+    return warn_left_out(found.left_out)
 
 
 # -- scores of serving runs --------------------------------------------------------------------------------------------
@@ -166,12 +193,15 @@ def _score(scores: FamilyScores) -> float:
 # -- a backtest of one's own -------------------------------------------------------------------------------------------
 
 
-def _computed(s: Session, series_ids: list[str] | None, chosen: Chosen, origins: str, out: Out) -> int:
+def _computed(
+    s: Session, series_ids: list[str] | None, chosen: Chosen, origins: str, percents: list[int], out: Out
+) -> int:
     require("train", "orecast backtest --origins")
-    from forecast.answers.backtests import QuantileList, QuantilesAhead
-    from forecast.jobs.backtest import quantiles_ahead, run
+    from forecast.answers.backtests import BacktestPaths, BacktestPathsList, kept_levels
+    from forecast.jobs.backtest import past_forecasts, run
     from forecast.jobs.processes import workplace
 
+    wanted_levels = kept_levels(percents)
     to_file, shown = out.path is not None, out.chosen is Format.TABLE
     question = replace(_question(s, chosen), compared=to_file or shown)
     wanted, without = _origins(s, series_ids, origins, question)
@@ -180,18 +210,19 @@ def _computed(s: Session, series_ids: list[str] | None, chosen: Chosen, origins:
     without = [*without, *answer.left_out]
     if not answer.tested:
         raise TooShort(str(without[0]) if without else "no origin is named")
-    names = [column.name for column in QuantilesAhead.columns()]
-    ahead = quantiles_ahead(answer)
+    names = [column.name for column in BacktestPaths.columns(wanted_levels)]
+    found = past_forecasts(answer, wanted_levels)
+    ahead = (line for one in found for line in one.lines())
     if out.chosen is Format.JSON:
-        out.answer(QuantileList.of(list(ahead)))
+        out.answer(BacktestPathsList(levels=wanted_levels, data=tuple(found)))
     elif out.path is not None:
         from forecast.export.csv_writer import csv_export
 
-        finished = csv_export(names, (line.cells() for line in ahead))
+        finished = csv_export(names, ahead)
         finished.write(out.path)
         print(f"{out.path}: {finished.rows} rows of {len(answer.tested)} series, sha256 {finished.sha256}\n")
     elif out.chosen is Format.CSV:
-        out.csv(names, (line.cells() for line in ahead))
+        out.csv(names, ahead)
     if question.compared:
         print(_summary(answer, question), end="")
     for left_out in without:

@@ -9,8 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from forecast.answers.audit import AuditList
-from forecast.answers.backtests import QuantileList, Scores
+from forecast.answers.backtests import BacktestPaths, Scores
 from forecast.answers.calendar import EventCalendar
 from forecast.answers.diversion import Diversion, DiversionPaths
 from forecast.answers.duties import DutyOnDay, DutySteps
@@ -82,7 +81,12 @@ ENTRIES = (
     Entry("Inbox of events", "`orecast events inbox`", CandidateList),
     Entry("Candidate for an event", "`orecast events inbox CANDIDATE`", CandidateFacts),
     Entry("Scores of a run", "`GET /v1/series/{series_id}/backtest`, `orecast backtest SERIES`", Scores),
-    Entry("Quantiles of a backtest", "`orecast backtest --origins`", QuantileList),
+    Entry(
+        "Past forecasts and what came",
+        "`GET …/backtest?detail=path`, `GET /v1/export/backtests.csv`, `orecast backtest SERIES --paths`, "
+        "`orecast backtest --origins`",
+        BacktestPaths,
+    ),
     Entry("Runs", "`GET /v1/runs`, `orecast runs list`", RunList),
     Entry("One run", "`GET /v1/runs/{run_id}`, `orecast runs show`", RunCard),
     Entry("Keys", "`orecast keys list`", KeyList),

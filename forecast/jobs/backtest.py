@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from forecast import metrics
-from forecast.answers.backtests import QUANTILES, QuantilesAhead
+from forecast.answers.backtests import BacktestPaths, paths
 from forecast.catalog import Catalog
 from forecast.effects import EffectRecord
 from forecast.errors import ForecastError
@@ -28,8 +28,8 @@ from forecast.forecasters.grid.engine import Grid
 from forecast.forecasters.grid.spot import Bridge, NoBridge
 from forecast.forecasters.origins import Origin, PooledStatistics
 from forecast.jobs.processes import in_parallel
-from forecast.metrics import rounded
 from forecast.names import MeasureClass
+from forecast.registry import PastForecasts
 from forecast.seeds import seed_of
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
@@ -289,11 +289,8 @@ def _geometric(values: Sequence[float]) -> float:
     return float(metrics.relative(np.array(values), np.ones(len(values))))
 
 
-def quantiles_ahead(answer: BacktestAnswer) -> Iterator[QuantilesAhead]:
-    """The lines of the long table, one by one, as there may be many: quantiles in the series' unit, rounded here."""
+def past_forecasts(answer: BacktestAnswer, levels: tuple[int, ...]) -> Iterator[BacktestPaths]:
+    """What was forecast of each series from its origins, series by series, as there may be many lines."""
     for one in answer.tested:
-        freq, horizon = one.series.calendar, one.test.actual.shape[1]
-        for cutoff, ahead in zip(one.test.cutoffs, rounded(one.test.quantiles).tolist(), strict=True):
-            names = {"method": one.test.family, "series_id": one.test.series_id, "cutoff": cutoff.item()}
-            for ds, q in zip(freq.range(freq.shift(cutoff, 1), horizon).tolist(), ahead, strict=True):
-                yield QuantilesAhead.model_validate(names | {"ds": ds} | dict(zip(QUANTILES, q, strict=True)))
+        past = PastForecasts(one.test.cutoffs, one.test.quantiles, one.test.actual)
+        yield paths(one.series, one.test.family, past, levels)

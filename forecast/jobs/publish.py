@@ -33,7 +33,8 @@ from forecast.answers.series import series_facts
 from forecast.answers.several import LeftOut, each, forecasts
 from forecast.catalog import Catalog
 from forecast.errors import Misconfigured, NothingTrained
-from forecast.export.csv_writer import Export, csv_export
+from forecast.export.csv_writer import csv_export
+from forecast.export.finished import Export
 from forecast.files import locked, sync_folder, write_atomically
 from forecast.registry import Registry
 from forecast.wording import counted

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -26,7 +26,7 @@ from forecast.jobs.diversion import estimate_diversion
 from forecast.jobs.evidence import NOT_FORECAST, evidence_run, too_few
 from forecast.jobs.processes import in_parallel
 from forecast.names import unservable
-from forecast.registry import Payload, Registry
+from forecast.registry import PastForecasts, Payload, Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.quality import check_usable, is_constant, remarks
@@ -257,7 +257,7 @@ def _train(
     if history.series.is_evidence:
         registry.save(series_id, run_id, *evidence_run(real_time, run_id))
         return CandidateRun(history.series, run_id, NOT_FORECAST, frozenset(), plan)
-    table, notes = ([], []) if is_constant(history) else _contest(real_time, history, settings, plan)
+    table, notes, tests = ([], [], {}) if is_constant(history) else _contest(real_time, history, settings, plan)
     if plan.forced is not None and not is_constant(history):
         selection = forced(plan.forced, table, history.series)
     else:
@@ -273,20 +273,22 @@ def _train(
     all_notes = [*remarks(history), *([] if table else [selection.reason]), *said, *notes, *model.fitted.notes]
     card = make_card(real_time, run_id, selection, table, all_notes, plan.families)
     card = replace(card, bridged=min(information.bridged, real_time.horizon))
-    registry.save(series_id, run_id, card, Payload(draws, information.record, model.fitted, trade))
+    registry.save(
+        series_id, run_id, card, Payload(draws, information.record, model.fitted, trade, _past(tests, selection))
+    )
     return CandidateRun(history.series, run_id, selection, frozenset(scores.family for scores in table), plan)
 
 
 def _contest(
     real_time: RealTimeData, history: History, settings: Settings, plan: TrainingPlan
-) -> tuple[list[BacktestScores], list[str]]:
-    """Scores of every family that could be backtested, the baseline first, and why others could not."""
+) -> tuple[list[BacktestScores], list[str], dict[str, Backtest]]:
+    """Scores of every family that could be backtested, the baseline first, why others could not, and the backtests."""
     cutoffs = origins(history)
     if not len(cutoffs):
-        return [], []
+        return [], [], {}
     information_sets, notes = _information_sets(real_time, cutoffs)
     if not information_sets:
-        return [], notes
+        return [], notes, {}
     tests: dict[str, Backtest] = {}
     horizon = TEST_HORIZON[history.series.calendar.unit]
     for family in plan.rivals(history.series):
@@ -298,7 +300,14 @@ def _contest(
         except ForecastError as error:
             notes.append(f"{family} was not tested on past data: {error}")
     baseline = tests.get(BASELINE_FAMILIES[history.series.measure_class])
-    return [scores(test, baseline) for test in tests.values()] if baseline is not None else [], notes
+    table = [scores(test, baseline) for test in tests.values()] if baseline is not None else []
+    return table, notes, tests
+
+
+def _past(tests: Mapping[str, Backtest], selection: Selection) -> PastForecasts | None:
+    """What the chosen family forecast from past periods, if it was tested."""
+    test = tests.get(selection.family)
+    return None if test is None else PastForecasts(test.cutoffs, test.quantiles, test.actual)
 
 
 def _information_sets(

@@ -6,6 +6,7 @@
     draws.npy      float32 (n, H), the log of the series less the mean effect paths, where there is trade
     trade.npy      uint8 (n, H), which draws have trade; only of a series that reports zeros
     effects.*.npy  joint draws of the effect record
+    backtest.npz   what its family forecast from past periods, and what came; only of a run that was tested
     fitted.joblib  the fitted values, for jobs only
 """
 
@@ -24,9 +25,9 @@ import numpy.typing as npt
 from forecast.effects.documents import RecordDocument
 from forecast.effects.record import EffectRecord
 from forecast.errors import CorruptArtifact, UnknownFormat
-from forecast.files import sync_folder, write_synced
-from forecast.registry.card import Card, NewerCard, read
-from forecast.registry.sealed import Unsealed, sealed, unsealed
+from forecast.files import sync_file, sync_folder
+from forecast.registry.card import Card, Json, NewerCard, read
+from forecast.registry.past import PastForecasts
 from forecast.timeseries.trade import Codes
 
 _S = TypeVar("_S", bound=np.generic)
@@ -61,12 +62,14 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Payload:
-    """What training made, to be stored beside the card: see ``Run``; ``fitted``: the fitted values, for jobs."""
+    """What training made, to be stored beside the card: see ``Run``; ``fitted``: the fitted values, for jobs; ``past``:
+    None for a run that could not be tested."""
 
     draws: npt.NDArray[np.floating]
     record: EffectRecord
     fitted: object
     trade: Codes | None = None
+    past: PastForecasts | None = None
 
 
 def identity(folder: Path) -> Identity:
@@ -92,10 +95,13 @@ def write(folder: Path, card: Card, payload: Payload) -> None:
     """Write the files of a run, its card last, with the effects and the digests of the others in it."""
     arrays: dict[str, npt.NDArray[np.generic]] = {_DRAWS: np.ascontiguousarray(payload.draws, dtype=np.float32)}
     if payload.trade is not None:
-        arrays[_TRADE] = np.ascontiguousarray(payload.trade)
-    arrays |= {f"effects.{name}.npy": array for name, array in payload.record.to_arrays().items()}
-    files = {name: _npy(array) for name, array in arrays.items()} | {_FITTED: _joblib(payload.fitted)}
-    payloads = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+        np.save(folder / "trade.npy", np.ascontiguousarray(payload.trade))
+    for name, array in payload.record.to_arrays().items():
+        np.save(folder / f"effects.{name}.npy", array)
+    if payload.past is not None:
+        payload.past.write(folder)
+    joblib.dump(payload.fitted, folder / "fitted.joblib", compress=3)
+    payloads = {file.name: _sha256(file) for file in sorted(folder.iterdir())}
     content = replace(card, effects=dict(payload.record.describe()), payloads=payloads).document()
     for name, data in (files | {_CARD: sealed(content)}).items():
         write_synced(folder / name, data)

@@ -18,7 +18,7 @@ from typer.main import get_command
 
 from forecast.catalog import Catalog
 from forecast.cli import app, call
-from forecast.export.csv_writer import verify
+from forecast.export.finished import verify
 from forecast.registry import Registry
 from service import create_app
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, add_run, clock, make_home, settings_in

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from forecast.answers.forecast import Forecast
 from forecast.errors import CorruptArtifact
-from forecast.export.csv_writer import cell, csv_export, csv_text, verify
+from forecast.export.csv_writer import cell, csv_export, csv_text
+from forecast.export.finished import verify
 from service.encoding import to_json
 
 

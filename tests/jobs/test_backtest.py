@@ -16,7 +16,7 @@ from forecast.answers.backtests import QUANTILES, QuantilesAhead
 from forecast.catalog import Catalog, Observation
 from forecast.cli import call
 from forecast.errors import InvalidInput, NotFound
-from forecast.export.csv_writer import verify
+from forecast.export.finished import verify
 from forecast.forecasters.grid.engine import Grid
 from forecast.forecasters.origins import Origin
 from forecast.forecasters.pretrained.family import Pretrained, PretrainedFit

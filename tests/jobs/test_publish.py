@@ -19,7 +19,7 @@ import pytest
 from forecast.catalog import Catalog
 from forecast.cli import call
 from forecast.errors import CorruptArtifact, Misconfigured, NothingTrained
-from forecast.export.csv_writer import verify
+from forecast.export.finished import verify
 from forecast.jobs.publish import publish
 from forecast.registry import Registry
 from tests.support import ROOT

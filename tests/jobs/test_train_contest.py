@@ -159,7 +159,7 @@ def test_slow_families_look_from_every_third_view_and_failures_are_noted(
 
     real_time = cast(RealTimeData, SimpleNamespace(information=look, seed=5))
     plan = TrainingPlan(TODAY, ("prophet", "ets"))
-    table, notes = _contest(real_time, seen, Settings.from_env({"ORECAST_HOME": str(tmp_path)}), plan)
+    table, notes, _ = _contest(real_time, seen, Settings.from_env({"ORECAST_HOME": str(tmp_path)}), plan)
     assert [(one.family, one.origins) for one in table] == [("random-walk", 24), ("seasonal-naive", 8)]
     np.testing.assert_array_equal(cutoffs, origins(seen))
     assert notes == ["ets was not tested on past data: no luck"]

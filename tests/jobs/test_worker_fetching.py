@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from forecast.catalog import Catalog
-from forecast.export.csv_writer import verify
+from forecast.export.finished import verify
 from forecast.jobs.durable import system_database
 from forecast.registry import Registry
 from tests.support import ROOT

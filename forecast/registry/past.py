@@ -1,0 +1,47 @@
+"""What the family of a run forecast from past periods when it was tested, and what came."""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from forecast.errors import CorruptArtifact
+from forecast.registry.card import Card
+from forecast.timeseries.frequency import Days
+from forecast.timeseries.series import Floats
+
+_FILE = "backtest.npz"
+
+
+@dataclass(frozen=True, eq=False)
+class PastForecasts:
+    """Forecasts from O past periods, H ahead, in the series' unit.
+
+    ``cutoffs`` (O,): start of the last period seen; ``quantiles`` (O, H, 15) at ``metrics.QUANTILE_LEVELS``; ``actual``
+    (O, H): what came, NaN where nothing was published or the figure is not one to be judged by.
+    """
+
+    cutoffs: Days
+    quantiles: Floats
+    actual: Floats
+
+    def write(self, folder: Path) -> None:
+        """Put them beside the other files of a run."""
+        np.savez(folder / _FILE, cutoffs=self.cutoffs, quantiles=self.quantiles, actual=self.actual)
+
+
+def load_past(folder: Path, card: Card) -> PastForecasts | None:
+    """The past forecasts of a run in its folder; None where it was not tested, or trained before they were kept.
+
+    Raises ``CorruptArtifact``.
+    """
+    if _FILE not in card.payloads:
+        return None
+    try:
+        with np.load(folder / _FILE, allow_pickle=False) as arrays:
+            return PastForecasts(arrays["cutoffs"], arrays["quantiles"], arrays["actual"])
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise CorruptArtifact(f"{folder.parent.name}/{folder.name}/{_FILE}", "it cannot be read") from error
