@@ -14,6 +14,7 @@ EXTRAS = {
     "pretrained": (*_TRAIN, "fracast"),
     "worker": (*_TRAIN, "dbos"),
     "pandas": ("pandas",),
+    "parquet": ("pyarrow",),
     "plot": ("matplotlib",),
     "postgres": ("psycopg",),
     "sources": ("httpx", "pandas", "sdmx"),

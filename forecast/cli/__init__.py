@@ -15,7 +15,8 @@ from forecast.cli.diversion import diversion
 from forecast.cli.duties import duties
 from forecast.cli.effects import effects
 from forecast.cli.events import events
-from forecast.cli.forecasts import export, forecast
+from forecast.cli.exports import export
+from forecast.cli.forecasts import forecast
 from forecast.cli.ingest import ingest
 from forecast.cli.keys import audit, keys
 from forecast.cli.monitor import monitor
@@ -38,6 +39,7 @@ First steps:
   orecast run                       train, then serve on http://127.0.0.1:8000
   orecast forecast price.copper     the next twelve months
   orecast export                    all forecasts as one CSV file
+  orecast export --all FOLDER       and what they rest on, a file each
 """
 
 EPILOG = """\

@@ -1,8 +1,7 @@
-"""``orecast forecast`` and ``orecast export``: the periods ahead, of one series or of many."""
+"""``orecast forecast``: the periods ahead, of one series or of many."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,7 +13,6 @@ from forecast.cli.options import (
     Horizon,
     Level,
     OriginOption,
-    SomeSeries,
     TooFew,
     Until,
     levels,
@@ -25,15 +23,12 @@ from forecast.cli.output import (
     Out,
     OutputOption,
     TableColumn,
-    in_a_folder,
     lines,
     table,
     warn_left_out,
 )
 from forecast.cli.session import session
-from forecast.errors import NothingTrained
 from forecast.settings import SpanOrigin
-from forecast.wording import counted
 
 if TYPE_CHECKING:
     from forecast.answers.forecast import Forecast
@@ -83,53 +78,6 @@ def forecast(
         out.text("\n".join(_page(each) for each in found.data))
     else:
         out.answer(found.data[0] if len(series_ids) == 1 else found)
-    raise typer.Exit(warn_left_out(found.left_out))
-
-
-def export(
-    series_ids: SomeSeries = None,
-    output: Annotated[Path, typer.Option("--output", "-o", callback=in_a_folder, help="the CSV file")] = Path(
-        "forecasts.csv"
-    ),
-    horizon: Horizon = None,
-    level: Level = None,
-    as_of: AsOf = None,
-    start: From = None,
-    until: Until = None,
-    origin: OriginOption = SpanOrigin.TODAY,
-    coherent: Coherent = False,
-    insufficient: TooFew = False,
-) -> None:
-    """Write the forecasts of some or all series to one CSV file.
-
-    The file is there whole or not at all. Beside it, FILE.manifest.json says
-    how many rows and bytes it has and their SHA-256, so that a cut copy cannot
-    pass for a whole one. Series that cannot be served are named and left
-    out (exit code 1), as are those with too few values for a forecast (exit
-    code 0).
-
-    \b
-    Examples:
-      orecast export
-      orecast export price.copper price.nickel --output metals.csv --level 50,80,95
-    """
-    from forecast.answers.forecast import ForecastQuestion
-    from forecast.answers.several import forecasts
-    from forecast.answers.span import Span
-    from forecast.export.csv_writer import csv_export
-
-    percents = levels(level)
-    with session() as s:
-        span = Span(horizon, origin, start, until)
-        asked = s.known(series_ids)
-        question = ForecastQuestion(s.day(as_of), span, percents, coherent, insufficient)
-        if not series_ids and not s.registry.champions():
-            raise NothingTrained
-        found = forecasts(s.catalog, s.registry, asked, question)
-    finished = csv_export(found.names(), found.lines())
-    finished.write(output)
-    held = f"{counted(finished.rows, 'row')} of {counted(len(found.data), 'series')}"
-    print(f"{output}: {held}, sha256 {finished.sha256}")
     raise typer.Exit(warn_left_out(found.left_out))
 
 

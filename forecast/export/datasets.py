@@ -1,0 +1,191 @@
+"""What can be exported of a home: each table by its name, as asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from forecast.answers.backtests import Scores, backtest_paths, run_scores
+from forecast.answers.cache import NOTHING_KEPT, Cache
+from forecast.answers.champion import champion_of
+from forecast.answers.effects import Effects, effects
+from forecast.answers.event_filter import EventFilter
+from forecast.answers.events import event_list
+from forecast.answers.findings import findings
+from forecast.answers.forecast import ForecastQuestion
+from forecast.answers.model import Column
+from forecast.answers.observations import observation_list
+from forecast.answers.runs import run_list
+from forecast.answers.series import series_facts
+from forecast.answers.several import ForecastList, LeftOut, each, forecasts
+from forecast.errors import Fault, InvalidInput, NothingTrained
+from forecast.export.choices import Shape
+from forecast.export.tables import Line, Table, Wide, joined
+from forecast.registry import Registry
+
+if TYPE_CHECKING:
+    from forecast.catalog import Catalog
+
+
+@dataclass(frozen=True)
+class ExportQuestion:
+    """What is asked of every table.
+
+    ``series_ids``: of which series, without any of all that there are; ``forecast``: of which day and periods, with
+    which intervals; ``start``, ``end``: of which observations, by the start of their period; ``history``: whether
+    forecasts come after the observations of their series; ``events``: which of them.
+    """
+
+    forecast: ForecastQuestion
+    series_ids: tuple[str, ...] = ()
+    start: dt.date | None = None
+    end: dt.date | None = None
+    history: bool = False
+    events: EventFilter = field(default_factory=EventFilter)
+
+
+@dataclass(frozen=True, eq=False)
+class Stores:
+    """Where the tables come from: what is known, what was trained, and what is kept of answers."""
+
+    catalog: Catalog
+    registry: Registry
+    cache: Cache = NOTHING_KEPT
+
+
+@dataclass(frozen=True)
+class Found:
+    """A table, and the series that it could not hold."""
+
+    table: Table
+    left_out: tuple[LeftOut, ...] = ()
+
+
+def found(stores: Stores, name: str, asked: ExportQuestion, shape: Shape = Shape.LONG) -> Found:
+    """One table, by its name in ``DATASETS``.
+
+    Raises what its answer raises, and ``InvalidInput`` for a shape that it has not.
+    """
+    dataset = DATASETS[name]
+    if shape is Shape.LONG:
+        return dataset.of(stores, asked)
+    if dataset.wide is None:
+        having = ", ".join(each for each, one in DATASETS.items() if one.wide)
+        raise InvalidInput(Fault("shape", shape.value, f"long; wide, with a column a series, there are {having}"))
+    long = dataset.of(stores, asked)
+    return Found(dataset.wide.of(long.table, stores.catalog.series()), long.left_out)
+
+
+# -- forecasts and what was observed -----------------------------------------------------------------------------------
+
+
+def _forecasts(stores: Stores, asked: ExportQuestion) -> Found:
+    ids = asked.series_ids or _trained(stores)
+    made = forecasts(stores.catalog, stores.registry, ids, asked.forecast, stores.cache)
+    table = Table.of("forecasts", made)
+    return Found(_after_history(stores, table, made, asked) if asked.history else table, made.left_out)
+
+
+def _trained(stores: Stores) -> tuple[str, ...]:
+    if not (champions := stores.registry.champions()):
+        raise NothingTrained
+    return tuple(name for name in stores.catalog.targets() if name in champions)
+
+
+_Y = Column("y", "number", "unit of the series", "published value; nothing of a period ahead", "y")
+
+
+def _after_history(stores: Stores, table: Table, made: ForecastList, asked: ExportQuestion) -> Table:
+    """The forecasts of each series after its observations, which have ``y`` and no ``yhat``."""
+    at = table.names.index("yhat")
+    columns = (*table.columns[:at], _Y, *table.columns[at:])
+
+    def lines() -> Iterator[Line]:
+        for one in made.data:
+            seen = stores.catalog.observations(one.series_id, asked.forecast.as_of, asked.start, asked.end)
+            for observed in seen:
+                yield {"series_id": one.series_id, "ds": observed.ds, "y": observed.value, "unit": one.unit}
+            yield from one.lines()
+
+    return Table(table.name, f"{table.title[:-1]}, after what was observed.", columns, lines())
+
+
+def _observations(stores: Stores, asked: ExportQuestion) -> Found:
+    ids = asked.series_ids or tuple(stores.catalog.series())
+    every = (stores.catalog.observations(name, asked.forecast.as_of, asked.start, asked.end) for name in ids)
+    return Found(Table.of("observations", observation_list(chain.from_iterable(every))))
+
+
+# -- what is known and what was trained --------------------------------------------------------------------------------
+
+
+def _series(stores: Stores, asked: ExportQuestion) -> Found:
+    known = stores.catalog.series()
+    ids = asked.series_ids or tuple(known)
+    return Found(Table.of("series", series_facts(stores.catalog, stores.registry, [known[name] for name in ids])))
+
+
+def _events(stores: Stores, asked: ExportQuestion) -> Found:
+    day = asked.forecast.as_of
+    listed = asked.events.of(stores.catalog.events(day), stores.catalog)
+    return Found(Table.of("events", event_list(listed, day)))
+
+
+def _effects(stores: Stores, asked: ExportQuestion) -> Found:
+    champions = stores.registry.champions()
+    ids = asked.series_ids or tuple(
+        n for n, one in stores.catalog.series().items() if one.is_trained and n in champions
+    )
+
+    def of_one(series_id: str) -> Effects:
+        return effects(findings(stores.catalog, stores.registry, series_id))
+
+    answers, left_out = each([(name,) for name in ids], of_one)
+    return Found(joined("effects", answers, Effects), left_out)
+
+
+def _backtests(stores: Stores, asked: ExportQuestion) -> Found:
+    made = backtest_paths(stores.catalog, stores.registry, asked.series_ids or _trained(stores), asked.forecast.levels)
+    return Found(Table.of("backtests", made), made.left_out)
+
+
+def _scores(stores: Stores, asked: ExportQuestion) -> Found:
+    def of_one(series_id: str) -> Scores:
+        return run_scores(champion_of(stores.catalog.get(series_id), stores.registry))
+
+    answers, left_out = each([(name,) for name in asked.series_ids or _trained(stores)], of_one)
+    return Found(joined("scores", answers, Scores), left_out)
+
+
+def _runs(stores: Stores, asked: ExportQuestion) -> Found:
+    retired, wanted = stores.catalog.retired(), asked.series_ids
+    listed = [
+        run
+        for run in stores.registry.runs()
+        if run.series_id not in retired and (not wanted or run.series_id in wanted)
+    ]
+    return Found(Table.of("runs", run_list(listed)))
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table that can be exported: where it comes from, and how it is made wide, if it can be."""
+
+    of: Callable[[Stores, ExportQuestion], Found]
+    wide: Wide | None = None
+
+
+#: Every table by its name, in the order in which somebody reads them.
+DATASETS: Mapping[str, Dataset] = {
+    "series": Dataset(_series),
+    "observations": Dataset(_observations, Wide(("ds",), ("y",))),
+    "forecasts": Dataset(_forecasts, Wide(("ds",), ("y", "yhat", "lo-", "hi-"))),
+    "events": Dataset(_events),
+    "effects": Dataset(_effects, Wide(("episode_id",), ("average_",))),
+    "backtests": Dataset(_backtests, Wide(("cutoff", "ds", "h"), ("y", "yhat", "lo-", "hi-"))),
+    "scores": Dataset(_scores),
+    "runs": Dataset(_runs),
+}
