@@ -35,6 +35,7 @@ from service.routes import (
     duties,
     effects,
     events,
+    exports,
     forecasts,
     health,
     observations,
@@ -87,6 +88,7 @@ NOUNS = (
     events,
     duties,
     runs,
+    exports,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from urllib.parse import urlencode
 
@@ -13,10 +13,9 @@ from werkzeug.exceptions import NotAcceptable
 from forecast.answers.model import Answer, Listing
 from forecast.answers.several import Several
 from forecast.export.csv_writer import csv_export
-from service.content_coding import encode, tags
+from forecast.export.finished import Export
 from service.encoding import to_json
 
-Row = Mapping[str, object]
 VERSION = version("orecast")
 
 
@@ -56,16 +55,10 @@ def respond(answer: Answer, asked: str | None, name: str, etag: str = "") -> Res
 
     ``asked``: the format, if one was asked for by name; ``name``: what a browser calls the file.
     """
-    if wants_csv(asked):
-        response = csv_answer(answer.names(), answer.lines(), name, etag)
-    else:
-        response = _json(answer.json_object(), etag)
-    if isinstance(answer, Listing) and answer.next:
-        same = [pair for pair in request.args.items(multi=True) if pair[0] != "cursor"]
-        response.headers["Link"] = f'<{request.path}?{urlencode([*same, ("cursor", answer.next)])}>; rel="next"'
-    if isinstance(answer, Several) and answer.left_out and response.mimetype == "text/csv":
-        response.headers["X-Left-Out"] = ", ".join(each.series_id for each in answer.left_out)
-    return response
+    if not wants_csv(asked):
+        return json_answer(answer.json_object(), etag)
+    left_out = [each.series_id for each in answer.left_out] if isinstance(answer, Several) else []
+    return export_answer(csv_export(answer.names(), answer.lines()), name, etag, left_out)
 
 
 def json_answer(body: object, etag: str = "") -> Response:
@@ -85,11 +78,12 @@ def now_answer(body: object) -> Response:
     return response
 
 
-def csv_answer(header: Sequence[str], rows: Iterable[Row], name: str, etag: str = "") -> Response:
-    """``name``: what a browser calls the file."""
-    table = csv_export(header, rows)
-    response = Response(table.data, content_type="text/csv; charset=utf-8; header=present", headers=table.headers)
+def export_answer(export: Export, name: str, etag: str = "", left_out: Sequence[str] = ()) -> Response:
+    """A finished CSV; ``name``: what a browser calls the file; ``left_out``: series that it could not hold."""
+    response = Response(export.data, content_type="text/csv; charset=utf-8; header=present", headers=export.headers)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    if left_out:
+        response.headers["X-Left-Out"] = ", ".join(left_out)
     return _for_caches(response, etag)
 
 

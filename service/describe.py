@@ -66,6 +66,19 @@ def answers(*models: type[BaseModel], csv: bool = False, body: bool = False) -> 
     }
 
 
+def csv_only(says: str) -> ResponseDict:
+    """The responses of a route that answers with a CSV file, its rows and digest in headers."""
+    headers = {
+        "X-Row-Count": {"description": "rows, the header not counted", "schema": {"type": "integer"}},
+        "X-SHA256": {"description": "SHA-256 of the file in hexadecimal digits", "schema": {"type": "string"}},
+        "Repr-Digest": {"description": "the same as RFC 9530 has it", "schema": {"type": "string"}},
+        "X-Left-Out": {"description": "ids of series that could not be in it", "schema": {"type": "string"}},
+    }
+    found = answers(Problem)
+    found[200] = {"description": says, "headers": headers, "content": {"text/csv": {"schema": {"type": "string"}}}}
+    return found
+
+
 def asked(model: type[BaseModel]) -> dict[str, object]:
     """The body of a request: JSON that ``model`` reads for itself."""
     return {"required": True, "content": {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}}

@@ -367,3 +367,43 @@ class BulkQuery(ForecastQuery, SeriesChoice):
         "parameters say",
     )
     coherent: Literal["true", "false"] | None = optional(COHERENT)
+
+
+class ExportQuery(Query):
+    """How a table is written."""
+
+    format: Literal["csv"] | None = optional("csv, which it is without it too")
+    shape: Literal["long", "wide"] | None = optional(
+        "long (the default): a line a period of each series; wide: a line a period, with a column a series"
+    )
+    bom: Literal["true", "false"] | None = optional(
+        "true: with a byte order mark, by which older spreadsheets know UTF-8"
+    )
+
+
+class ForecastsExport(ExportQuery, BulkQuery):
+    """Which forecasts are exported."""
+
+    history: Literal["true", "false"] | None = optional("true: after the observations of each series")
+
+
+class ObservationsExport(ExportQuery, ObservationsQuery):
+    """Which observations are exported."""
+
+    series_id: Names = Field([], description="ids of series, comma-separated or repeated; without it all there are")
+
+
+class EffectsExport(ExportQuery):
+    """Of which series effects are exported."""
+
+    series_id: Names = Field([], description="ids of series, comma-separated or repeated; without it all trained ones")
+
+
+class EventsExport(ExportQuery, EventsQuery):
+    """Which events are exported."""
+
+
+class BacktestsExport(EffectsExport):
+    """Of which series past forecasts are exported."""
+
+    level: KeptLevels = Field(list(FORECAST_LEVELS), description=KEPT_LEVEL)

@@ -29,7 +29,8 @@ from forecast.wording import counted
 
 if TYPE_CHECKING:
     from forecast.answers.several import LeftOut
-    from forecast.export.datasets import ExportQuestion, Stores
+    from forecast.export.datasets import ExportQuestion, Found, Stores
+    from forecast.export.finished import Export
     from forecast.export.folder import Layout
 
 TableOption = Annotated[
@@ -124,7 +125,7 @@ def _one(stores: Stores, table: str, output: Path, question: ExportQuestion, sha
     made = found(stores, table, question, shape)
     export = finished(made.table, format, bom=bom)
     export.write(output)
-    print(f"{output}: {counted(export.rows, 'row')}, sha256 {export.sha256}")
+    _say(output, export, made)
     return warn_left_out(made.left_out)
 
 
@@ -139,6 +140,11 @@ def _all(stores: Stores, folder: Path, question: ExportQuestion, layout: Layout)
             warn(f"{done.table}: left out: {done.why}")
             missing |= not isinstance(done.why, NotTested)
         else:
-            print(f"{done.path}: {counted(done.export.rows, 'row')}, sha256 {done.export.sha256}")
-            left_out |= dict.fromkeys(done.left_out)
+            _say(done.path, done.export, done.found)
+            left_out |= dict.fromkeys(done.found.left_out)
     return warn_left_out(left_out) | missing
+
+
+def _say(path: Path, export: Export, made: Found) -> None:
+    held = counted(export.rows, "row") + (f" of {counted(made.series, 'series')}" if made.series is not None else "")
+    print(f"{path}: {held}, sha256 {export.sha256}")

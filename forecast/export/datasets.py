@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -58,10 +58,11 @@ class Stores:
 
 @dataclass(frozen=True)
 class Found:
-    """A table, and the series that it could not hold."""
+    """A table, the series that it could not hold, and how many it holds, where that is told."""
 
     table: Table
     left_out: tuple[LeftOut, ...] = ()
+    series: int | None = None
 
 
 def found(stores: Stores, name: str, asked: ExportQuestion, shape: Shape = Shape.LONG) -> Found:
@@ -76,7 +77,7 @@ def found(stores: Stores, name: str, asked: ExportQuestion, shape: Shape = Shape
         having = ", ".join(each for each, one in DATASETS.items() if one.wide)
         raise InvalidInput(Fault("shape", shape.value, f"long; wide, with a column a series, there are {having}"))
     long = dataset.of(stores, asked)
-    return Found(dataset.wide.of(long.table, stores.catalog.series()), long.left_out)
+    return replace(long, table=dataset.wide.of(long.table, stores.catalog.series()))
 
 
 # -- forecasts and what was observed -----------------------------------------------------------------------------------
@@ -86,7 +87,9 @@ def _forecasts(stores: Stores, asked: ExportQuestion) -> Found:
     ids = asked.series_ids or _trained(stores)
     made = forecasts(stores.catalog, stores.registry, ids, asked.forecast, stores.cache)
     table = Table.of("forecasts", made)
-    return Found(_after_history(stores, table, made, asked) if asked.history else table, made.left_out)
+    if asked.history:
+        table = _after_history(stores, table, made, asked)
+    return Found(table, made.left_out, len(made.data))
 
 
 def _trained(stores: Stores) -> tuple[str, ...]:
@@ -144,12 +147,12 @@ def _effects(stores: Stores, asked: ExportQuestion) -> Found:
         return effects(findings(stores.catalog, stores.registry, series_id))
 
     answers, left_out = each([(name,) for name in ids], of_one)
-    return Found(joined("effects", answers, Effects), left_out)
+    return Found(joined("effects", answers, Effects), left_out, len(answers))
 
 
 def _backtests(stores: Stores, asked: ExportQuestion) -> Found:
     made = backtest_paths(stores.catalog, stores.registry, asked.series_ids or _trained(stores), asked.forecast.levels)
-    return Found(Table.of("backtests", made), made.left_out)
+    return Found(Table.of("backtests", made), made.left_out, len(made.data))
 
 
 def _scores(stores: Stores, asked: ExportQuestion) -> Found:
@@ -157,7 +160,7 @@ def _scores(stores: Stores, asked: ExportQuestion) -> Found:
         return run_scores(champion_of(stores.catalog.get(series_id), stores.registry))
 
     answers, left_out = each([(name,) for name in asked.series_ids or _trained(stores)], of_one)
-    return Found(joined("scores", answers, Scores), left_out)
+    return Found(joined("scores", answers, Scores), left_out, len(answers))
 
 
 def _runs(stores: Stores, asked: ExportQuestion) -> Found:

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from forecast.answers.several import LeftOut
 from forecast.errors import NotTrained
 from forecast.export.choices import FileFormat, Shape
-from forecast.export.datasets import DATASETS, ExportQuestion, Stores, found
+from forecast.export.datasets import DATASETS, ExportQuestion, Found, Stores, found
 from forecast.export.finished import Export
 from forecast.export.formats import finished
 from forecast.export.package import NAME, Resource, datapackage
@@ -28,12 +27,11 @@ class Layout:
 
 @dataclass(frozen=True)
 class Written:
-    """A file that was written, the table it is of, and what could not be in it."""
+    """A file that was written, and the table that it is of."""
 
-    table: str
     path: Path
     export: Export
-    left_out: tuple[LeftOut, ...] = ()
+    found: Found
 
 
 @dataclass(frozen=True)
@@ -58,5 +56,5 @@ def write_folder(
         path, export = folder / f"{name}.{layout.format}", finished(table.table, layout.format, bom=layout.bom)
         export.write(path)
         resources.append(Resource(path.name, layout.format, table.table, export))
-        yield Written(name, path, export, table.left_out)
+        yield Written(path, export, table)
     write_atomically(folder / NAME, datapackage(resources, now, asked.forecast.as_of))

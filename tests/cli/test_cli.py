@@ -439,14 +439,14 @@ def test_scenarios_are_told_beside_the_baseline(capsys: pytest.CaptureFixture[st
     file = tmp_path / "question.yaml"
     file.write_text(SCENARIOS)
     shown = orecast(capsys, "scenario", file)
-    assert f"{EARTHS}, t: sum of the year from 2026-08-01" in shown
+    assert f"{EARTHS}, tonne: sum of the year from 2026-08-01" in shown
     assert re.search(r"^baseline +70 % ", shown, re.MULTILINE)
     assert re.search(r"^controls-return +30 % +[0-9,]+( +[+-][0-9,.]+| +0){4}$", shown, re.MULTILINE)
     assert "controls-return: differs from the period 2026-11-01 on, and rests on\n- " in shown
     assert "    beside it cn-" in shown
     assert max(map(len, shown.splitlines())) <= 80
     periods = orecast(capsys, "scenario", file, "--periods")
-    assert f"{EARTHS}, t: controls-return, probability 0.3" in periods
+    assert f"{EARTHS}, tonne: controls-return, probability 0.3" in periods
     assert max(map(len, periods.splitlines())) <= 80
     question = yaml.safe_load(SCENARIOS)
     web = create_app(settings_in(home), clock=clock).test_client()
@@ -459,7 +459,7 @@ def test_scenarios_are_told_beside_the_baseline(capsys: pytest.CaptureFixture[st
     file.write_text(f"series: [{EARTHS}]\nscenarios: []\nh: 3\norigin: last\n")
     shown = orecast(capsys, "scenario", file)
     days = [line.split()[0] for line in shown.splitlines() if line.startswith("2026-")]
-    assert shown.startswith(f"{EARTHS}, t: baseline\n\nperiod from")
+    assert shown.startswith(f"{EARTHS}, tonne: baseline\n\nperiod from")
     assert len(days) == 3
     assert "difference" not in shown
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from forecast.answers.backtests import QUANTILES, QuantilesAhead
+from forecast.answers.backtests import KEPT_LEVELS, BacktestPaths
 from forecast.catalog import Catalog, Observation
 from forecast.cli import call
 from forecast.errors import InvalidInput, NotFound
@@ -21,7 +21,7 @@ from forecast.forecasters.grid.engine import Grid
 from forecast.forecasters.origins import Origin
 from forecast.forecasters.pretrained.family import Pretrained, PretrainedFit
 from forecast.jobs import backtest as job
-from forecast.jobs.backtest import BacktestAnswer, BacktestQuestion, quantiles_ahead, run, summary
+from forecast.jobs.backtest import BacktestAnswer, BacktestQuestion, past_forecasts, run, summary
 from forecast.jobs.ingest import ingest
 from forecast.metrics import QUANTILE_LEVELS
 from forecast.names import MeasureClass
@@ -37,7 +37,7 @@ TODAY = date(2026, 7, 15)
 COPPER, EARTHS = "price.copper", "volume.rare-earths.export.cn"
 MINE = a_series("price.mine", "copper", "price", "target", "world", "WLD", "WLD", "USD/t", "M", 10)
 QUESTION = BacktestQuestion(TODAY, 3)
-HEADER = [column.name for column in QuantilesAhead.columns()]
+HEADER = [column.name for column in BacktestPaths.columns((80, 95))]
 DAYS = np.array(["2019-05-01", "2023-05-01", "2025-09-01"], dtype="datetime64[D]")
 
 
@@ -137,20 +137,22 @@ def test_other_families_are_given_the_views(bundled: Catalog, home: Settings) ->
     np.testing.assert_array_equal(one.test.quantiles, one.baseline.quantiles)
 
 
-def test_rows_are_long_rounded_once_and_nested(answer: BacktestAnswer) -> None:
-    result = [line.cells() for line in quantiles_ahead(answer)]
-    assert [list(row) for row in result] == [HEADER] * 15
-    assert ",".join(QUANTILES) == "q025,q05,q10,q20,q25,q30,q40,q50,q60,q70,q75,q80,q90,q95,q975"
+def test_rows_are_long_rounded_once_and_nested_with_what_came(answer: BacktestAnswer) -> None:
+    assert ",".join(HEADER) == "series_id,cutoff,ds,h,y,yhat,lo-80,hi-80,lo-95,hi-95,unit,family,run"
+    every = tuple(sorted(KEPT_LEVELS))
+    assert every == (20, 40, 50, 60, 80, 90, 95)
+    result = [line for one in past_forecasts(answer, every) for line in one.lines()]
     first = result[0]
-    assert [first[name] for name in HEADER[:4]] == ["grid", COPPER, date(2019, 5, 1), date(2019, 6, 1)]
-    assert result[2]["ds"] == date(2019, 8, 1)
-    for row in result:
-        values = [float(str(row[name])) for name in QUANTILES]
+    assert [first[name] for name in HEADER[:4]] == [COPPER, date(2019, 5, 1), date(2019, 6, 1), 1]
+    assert (first["family"], first["run"], result[2]["ds"], result[2]["h"]) == ("grid", None, date(2019, 8, 1), 3)
+    for row, actual in zip(result, np.concatenate([one.test.actual.ravel() for one in answer.tested]), strict=True):
+        bounds = [f"lo-{level}" for level in reversed(every)], [f"hi-{level}" for level in every]
+        values = [float(str(row[name])) for name in (*bounds[0], "yhat", *bounds[1])]
         assert values == sorted(values)
         assert all(float(f"{value:.6g}") == value for value in values)
-    np.testing.assert_allclose(
-        np.array([first[q] for q in QUANTILES], dtype=float), answer.tested[0].test.quantiles[0, 0], rtol=1e-5
-    )
+        assert row["y"] == (actual if np.isfinite(actual) else None)
+    shown = [first[f"lo-{level}"] for level in (95, 90, 80, 60, 50, 40, 20)]
+    np.testing.assert_allclose(np.array(shown, dtype=float), answer.tested[0].test.quantiles[0, 0, :7], rtol=1e-5)
 
 
 def test_scores_come_by_horizon_and_for_all(answer: BacktestAnswer) -> None:
@@ -349,13 +351,14 @@ def test_a_series_just_taken_in_is_backtested(own: Path, capsys: pytest.CaptureF
     with file.open(newline="") as lines:
         table = list(csv.DictReader(lines))
     assert list(table[0]) == HEADER
-    assert {row["method"] for row in table} == {"grid"}
+    assert {row["family"] for row in table} == {"grid"}
 
     assert call(["backtest", MINE.series_id, "--origins", "5", "--h", "2", "--format", "csv"]) == 0
     assert capsys.readouterr().out.encode() == file.read_bytes()
     assert call(["backtest", MINE.series_id, "--origins", "5", "--h", "2", "--format", "json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert [str(row["q50"]) for row in document["data"]] == [row["q50"] for row in table]
+    (mine,) = document["data"]
+    assert [str(row["yhat"]) for row in mine["data"]] == [row["yhat"] for row in table]
 
 
 def test_a_file_of_origins_that_is_wrong_is_named_and_nothing_is_written(

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from forecast import metrics
 from forecast.answers.event_priors import refresh
 from forecast.catalog import Catalog, Observation
 from forecast.effects import EffectRecord, EpisodeEffect, episodes
-from forecast.registry import Payload, Registry
+from forecast.registry import PastForecasts, Payload, Registry
 from forecast.registry.card import Card, DataSummary, FamilyScores, RunSettings
 from forecast.settings import Settings
 from forecast.timeseries.series import Series
@@ -70,8 +71,24 @@ def add_run(registry: Registry, catalog: Catalog, series_id: str, *, level: floa
     record = EffectRecord(effects(catalog, series, seen, n), "drawn", n, series.calendar, last, series_id)
     start = np.log(seen[-1].value * level) - record.mean_path(np.array([last]), series.calendar)[0]
     draws = (start + np.cumsum(steps - np.median(steps, axis=0), axis=1)).astype(np.float32)
-    registry.save(series_id, run_id, card(series, run_id, last, len(seen)), Payload(draws, record, {"kind": "drawn"}))
+    registry.save(
+        series_id,
+        run_id,
+        card(series, run_id, last, len(seen)),
+        Payload(draws, record, {"kind": "drawn"}, past=past(seen)),
+    )
     return run_id
+
+
+def past(seen: Sequence[Observation]) -> PastForecasts:
+    """What was forecast three periods ahead from two past ones: the value that was last seen, give or take."""
+    cutoffs, y = (6, 5), np.array([observation.value for observation in seen])
+    spread = 1 + (metrics.QUANTILE_LEVELS - 0.5) / 5
+    return PastForecasts(
+        np.array([seen[-k].ds for k in cutoffs], dtype="datetime64[D]"),
+        np.array([np.outer(np.full(3, y[-k]), spread) for k in cutoffs]),
+        np.array([[y[-5], y[-4], np.nan], [y[-4], np.nan, y[-2]]]),
+    )
 
 
 def effects(catalog: Catalog, series: Series, seen: Sequence[Observation], n: int) -> tuple[EpisodeEffect, ...]:
