@@ -119,8 +119,16 @@ def test_any_text_and_number_survives_a_csv_reader(rows: list[dict[str, object]]
 def test_a_response_says_how_many_rows_and_which_bytes_it_is() -> None:
     export = csv_export(["a"], [{"a": 1}, {"a": 2}])
     digest = base64.b64encode(hashlib.sha256(export.data).digest()).decode()
-    assert export.headers == {"Repr-Digest": f"sha-256=:{digest}:", "X-Row-Count": "2"}
+    hexadecimal = hashlib.sha256(export.data).hexdigest()
+    assert export.headers == {"Repr-Digest": f"sha-256=:{digest}:", "X-SHA256": hexadecimal, "X-Row-Count": "2"}
     assert export.data == b"a\r\n1\r\n2\r\n"
+
+
+def test_a_byte_order_mark_is_written_only_if_asked_for_and_is_in_the_digest() -> None:
+    with_mark, without = csv_export(["a"], [{"a": "é"}], bom=True), csv_export(["a"], [{"a": "é"}])
+    assert with_mark.data == b"\xef\xbb\xbf" + without.data
+    assert with_mark.sha256 == hashlib.sha256(with_mark.data).hexdigest()
+    assert with_mark.rows == without.rows == 1
 
 
 def test_a_whole_file_is_told_from_a_cut_one(tmp_path: Path) -> None:
