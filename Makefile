@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup-run setup-test pretrained run test storm cover check docs bench peers browser clean
+.PHONY: help setup-run setup-test run test storm cover check docs bench peers browser office clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -33,10 +33,10 @@ pretrained: setup-run ## add the families `pretrained` and `ensemble`: half a me
 run: setup-run ## train what is not trained, then serve (service and worker) until Ctrl-C
 	@exec $(BIN)/orecast run
 
-test: setup-test browser ## the whole test suite
+test: setup-test browser office ## the whole test suite
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-cover: setup-test browser ## the same, and which lines of the code it runs: half as long again
+cover: setup-test browser office ## the same, and which lines of the code it runs: half as long again
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=
 
 storm: setup-test peers ## long runs, and tests that take from the package registry what a user would
@@ -81,6 +81,12 @@ browser: ## a Chromium for the tests of the page, from the system's packages
 	  echo 'installing chromium with apt-get'; \
 	  as_root=$$([ $$(id -u) = 0 ] || echo 'sudo -n'); \
 	  $$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
+
+office: ## a LibreOffice for the tests of exports, from the system's packages
+	@command -v soffice >/dev/null 2>&1 || { \
+	  echo 'installing libreoffice-calc-nogui with apt-get'; \
+	  as_root=$$([ $$(id -u) = 0 ] || echo 'sudo -n'); \
+	  $$as_root apt-get update -qq && $$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libreoffice-calc-nogui >/dev/null; }
 
 clean: ## remove the environment, the state and the trained models
 	rm -rf .venv .venv-peers var $(wildcard models/*/) dist build

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     __version__: str
 
-    from forecast.answers.backtests import Scores
+    from forecast.answers.backtests import BacktestPaths, Scores
     from forecast.answers.calendar import EventCalendar
     from forecast.answers.draws import Draws
     from forecast.answers.effects import EffectPaths, Effects
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
         MissingExtra,
         NotEstimated,
         NotFound,
+        NotTested,
         NotTrained,
         Retired,
     )
@@ -62,6 +63,7 @@ if TYPE_CHECKING:
 #: Where each public name is defined.
 _FROM = {
     "Answer": "answers.model",
+    "BacktestPaths": "answers.backtests",
     "ClassEffects": "answers.event_classes",
     "Column": "answers.model",
     "CorruptArtifact": "errors",
@@ -84,6 +86,7 @@ _FROM = {
     "MissingExtra": "errors",
     "NotEstimated": "errors",
     "NotFound": "errors",
+    "NotTested": "errors",
     "NotTrained": "errors",
     "HeldList": "answers.held",
     "ObservationList": "answers.observations",
@@ -98,6 +101,7 @@ _FROM = {
 
 __all__ = [
     "Answer",
+    "BacktestPaths",
     "ClassEffects",
     "Column",
     "CorruptArtifact",
@@ -121,6 +125,7 @@ __all__ = [
     "MissingExtra",
     "NotEstimated",
     "NotFound",
+    "NotTested",
     "NotTrained",
     "ObservationList",
     "Retired",

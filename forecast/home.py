@@ -21,7 +21,7 @@ from forecast.errors import Fault, InvalidInput, Misconfigured, NothingTrained
 from forecast.settings import FORECAST_LEVELS, Settings
 
 if TYPE_CHECKING:
-    from forecast.answers.backtests import Scores
+    from forecast.answers.backtests import BacktestPaths, Scores
     from forecast.answers.calendar import EventCalendar
     from forecast.answers.diversion import Diversion, DiversionPaths
     from forecast.answers.draws import Draws
@@ -336,6 +336,15 @@ class Home:
         from forecast.answers.champion import champion_of
 
         return run_scores(champion_of(self.catalog.get(series_id), self.registry))
+
+    def past_forecasts(self, series_id: str, *, level: Levels = FORECAST_LEVELS) -> BacktestPaths:
+        """What the serving run forecast from past periods when it was chosen, and what came; ``level``: 95, 90, 80, 60,
+        50, 40 or 20. Raises ``NotTested`` where that was not kept."""
+        from forecast.answers.backtests import run_paths
+        from forecast.answers.champion import champion_of
+
+        run = champion_of(self.catalog.get(series_id), self.registry)
+        return run_paths(self.registry, run, _levels(level))
 
     def runs(self, series_id: str | None = None) -> RunList:
         """The trained runs, by series, the newest first; ``series_id``: of one series."""

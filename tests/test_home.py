@@ -70,6 +70,7 @@ def test_every_answer_is_a_frame_with_the_columns_that_its_model_describes(home:
         home.effect_paths(COPPER),
         home.class_effects(),
         home.backtest(COPPER),
+        home.past_forecasts(COPPER),
         home.runs(COPPER),
     ]
     for answer in answers:

@@ -17,11 +17,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from forecast import metrics
 from forecast.answers import forecast as predict
+from forecast.answers.backtests import run_paths
 from forecast.answers.span import Span
 from forecast.catalog import Catalog, Observation
-from forecast.catalog.audit import AuditQuestion
-from forecast.errors import FitFailed, InvalidInput, NotFound
+from forecast.errors import FitFailed, InvalidInput, NotFound, NotTested
 from forecast.jobs.train import CandidateRun, TrainingPlan, _compute, _settled, chosen_families, due, train, train_one
 from forecast.registry import Registry
 from forecast.registry.card import DataSummary, RunSettings
@@ -103,6 +104,22 @@ def test_a_trained_series_is_served_from_its_card_and_draws(own: Catalog, regist
     assert registry.fitted(VOLUME, run.run_id).family == "grid"  # type: ignore[attr-defined]
 
 
+def test_a_run_keeps_what_its_family_forecast_from_past_periods(
+    own: Catalog, registry: Registry, small: Settings
+) -> None:
+    done = train_one(own, registry, small, PRICE, PLAN)
+    card, past = registry.champion(PRICE).card, registry.past_forecasts(PRICE, done.run_id)
+    assert past is not None
+    history = own.history(PRICE)
+    seen = dict(zip(history.ds.tolist(), history.y.tolist(), strict=True))
+    assert len(past.cutoffs) == card.backtest[done.family].origins
+    for cutoff, actual in zip(past.cutoffs, past.actual, strict=True):
+        ahead = history.series.calendar.range(history.series.calendar.shift(cutoff, 1), len(actual)).tolist()
+        np.testing.assert_array_equal(actual, [seen.get(day, np.nan) for day in ahead])
+    share = metrics.coverage(past.quantiles, past.actual, 0.8)
+    assert share == pytest.approx(card.backtest[done.family].coverage[80] or 0.0, abs=1e-3), "of what the card scores"
+
+
 def test_a_card_says_how_it_was_done_and_how_good_it_is(own: Catalog, registry: Registry, small: Settings) -> None:
     train(own, registry, small, [VOLUME], PLAN)
     card = registry.champion(VOLUME).card
@@ -131,6 +148,9 @@ def test_too_few_observations_are_served_untested_and_the_card_says_so(
     assert (outcome.status, outcome.family) == ("trained", "random-walk")
     card = registry.champion(TINY).card
     assert card.backtest == {}
+    assert registry.past_forecasts(TINY, card.run) is None
+    with pytest.raises(NotTested, match=r"no past forecasts of 'price.tiny': .*orecast train price.tiny"):
+        run_paths(registry, registry.champion(TINY), (80,))
     assert "serves, untested: 3 observations are too few" in card.why
 
 

@@ -43,14 +43,23 @@ def test_the_tag_changes_with_the_question_the_run_and_the_facts(fresh: Fresh) -
 
 
 ONE, EFFECTS, CLASSES = f"/v1/forecasts/{COPPER}", f"/v1/series/{EARTHS}/effects", "/v1/effects"
-BACKTEST = f"/v1/series/{COPPER}/backtest"
+BACKTEST, EXPORT = f"/v1/series/{COPPER}/backtest", "/v1/export/forecasts.csv"
 QUESTIONS = (
     *(ONE, f"{ONE}?h=11", f"{ONE}?level=80", f"{ONE}?level=95", f"{ONE}?as_of=2026-07-14", f"{ONE}?format=csv"),
     *(f"/v1/forecasts/{NICKEL}", f"/v1/forecasts?series_id={COPPER}", f"/v1/forecasts?series_id={COPPER},{NICKEL}"),
     *(f"/v1/forecasts?series_id={NICKEL},{COPPER}", f"/v1/forecasts?series_id={COPPER},{NICKEL}&coherent=true"),
     *(EFFECTS, f"{EFFECTS}?detail=path", f"{EFFECTS}?event=cn-7ree-licence-2025", f"{EFFECTS}?format=csv"),
     *(f"/v1/series/{COPPER}/effects", f"/v1/series/{NICKEL}/effects", CLASSES, f"{CLASSES}?format=csv"),
-    *(BACKTEST, f"{BACKTEST}?format=csv", f"/v1/series/{NICKEL}/backtest"),
+    *(BACKTEST, f"{BACKTEST}?format=csv", f"/v1/series/{NICKEL}/backtest", f"{BACKTEST}?detail=path"),
+    *(
+        f"{BACKTEST}?detail=path&level=50",
+        EXPORT,
+        f"{EXPORT}?shape=wide",
+        f"{EXPORT}?bom=true",
+        f"{EXPORT}?history=true",
+    ),
+    *(f"{EXPORT}?series_id={COPPER}", "/v1/export/effects.csv", "/v1/export/events.csv", "/v1/export/backtests.csv"),
+    *("/v1/export/observations.csv", "/v1/export/observations.csv?shape=wide"),
 )
 
 
@@ -60,7 +69,7 @@ def tags(client: FlaskClient, *paths: str) -> dict[str, str]:
 
 def test_no_two_questions_have_one_tag(client: FlaskClient) -> None:
     found = tags(client, *QUESTIONS)
-    assert len(set(found.values())) == len(QUESTIONS) == 22
+    assert len(set(found.values())) == len(QUESTIONS) == 34
 
 
 def test_a_tag_changes_with_each_thing_that_its_answer_rests_on_and_no_other(
