@@ -94,7 +94,8 @@ def export(
     with session() as s:
         asked = ForecastQuestion(s.day(as_of), Span(horizon, origin, start, until), percents, coherent, insufficient)
         observed = (start, until) if table == "observations" else (None, None)
-        question = ExportQuestion(asked, tuple(s.known(series_ids)) if series_ids else (), *observed, history)
+        known = s.known(series_ids)  # which names on stderr what cannot be among all of them
+        question = ExportQuestion(asked, tuple(known) if series_ids else (), *observed, history)
         stores = Stores(s.catalog, s.registry)
         if folder is not None:
             code = _all(stores, folder, question, Layout(format or FileFormat.CSV, shape, bom))
@@ -130,13 +131,12 @@ def _one(stores: Stores, table: str, output: Path, question: ExportQuestion, sha
 
 
 def _all(stores: Stores, folder: Path, question: ExportQuestion, layout: Layout) -> int:
-    from forecast.export.folder import NotWritten, write_folder
+    from forecast.export.folder import NotMade, write_folder
 
-    folder.mkdir(parents=True, exist_ok=True)
     left_out: dict[LeftOut, None] = {}
     missing = 0
     for done in write_folder(stores, folder, question, layout, dt.datetime.now(dt.UTC)):
-        if isinstance(done, NotWritten):
+        if isinstance(done, NotMade):
             warn(f"{done.table}: left out: {done.why}")
             missing |= not isinstance(done.why, NotTested)
         else:

@@ -84,7 +84,7 @@ def found(stores: Stores, name: str, asked: ExportQuestion, shape: Shape = Shape
 
 
 def _forecasts(stores: Stores, asked: ExportQuestion) -> Found:
-    ids = asked.series_ids or _trained(stores)
+    ids = asked.series_ids or _targets(stores)
     made = forecasts(stores.catalog, stores.registry, ids, asked.forecast, stores.cache)
     table = Table.of("forecasts", made)
     if asked.history:
@@ -92,10 +92,11 @@ def _forecasts(stores: Stores, asked: ExportQuestion) -> Found:
     return Found(table, made.left_out, len(made.data))
 
 
-def _trained(stores: Stores) -> tuple[str, ...]:
-    if not (champions := stores.registry.champions()):
+def _targets(stores: Stores) -> tuple[str, ...]:
+    """Every target, so that one without a run is named. Raises ``NothingTrained`` where none has one."""
+    if not stores.registry.champions():
         raise NothingTrained
-    return tuple(name for name in stores.catalog.targets() if name in champions)
+    return tuple(stores.catalog.targets())
 
 
 _Y = Column("y", "number", "unit of the series", "published value; nothing of a period ahead", "y")
@@ -151,7 +152,7 @@ def _effects(stores: Stores, asked: ExportQuestion) -> Found:
 
 
 def _backtests(stores: Stores, asked: ExportQuestion) -> Found:
-    made = backtest_paths(stores.catalog, stores.registry, asked.series_ids or _trained(stores), asked.forecast.levels)
+    made = backtest_paths(stores.catalog, stores.registry, asked.series_ids or _targets(stores), asked.forecast.levels)
     return Found(Table.of("backtests", made), made.left_out, len(made.data))
 
 
@@ -159,7 +160,7 @@ def _scores(stores: Stores, asked: ExportQuestion) -> Found:
     def of_one(series_id: str) -> Scores:
         return run_scores(champion_of(stores.catalog.get(series_id), stores.registry))
 
-    answers, left_out = each([(name,) for name in asked.series_ids or _trained(stores)], of_one)
+    answers, left_out = each([(name,) for name in asked.series_ids or _targets(stores)], of_one)
     return Found(joined("scores", answers, Scores), left_out, len(answers))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +25,8 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Written:
-    """A file that was written, and the table that it is of."""
+class Made:
+    """A table as a file: where it belongs, its bytes, and what is in it."""
 
     path: Path
     export: Export
@@ -35,7 +34,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class NotWritten:
+class NotMade:
     """A table that there is nothing of, and why."""
 
     table: str
@@ -44,17 +43,24 @@ class NotWritten:
 
 def write_folder(
     stores: Stores, folder: Path, asked: ExportQuestion, layout: Layout, now: dt.datetime
-) -> Iterator[Written | NotWritten]:
-    """Write every table, one after another, each whole or not at all, then what describes those that there are."""
-    resources = []
-    for name, dataset in DATASETS.items():
-        try:
-            table = found(stores, name, asked, layout.shape if dataset.wide else Shape.LONG)
-        except NotTrained as error:
-            yield NotWritten(name, error)
-            continue
-        path, export = folder / f"{name}.{layout.format}", finished(table.table, layout.format, bom=layout.bom)
-        export.write(path)
-        resources.append(Resource(path.name, layout.format, table.table, export))
-        yield Written(path, export, table)
+) -> list[Made | NotMade]:
+    """Write every table that there is anything of, and what describes them; nothing before all of them are made.
+
+    Raises what the answer of a table raises for a question that it refuses.
+    """
+    every = [_made(stores, folder, name, asked, layout) for name in DATASETS]
+    there = [one for one in every if isinstance(one, Made)]
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in there:
+        one.export.write(one.path)
+    resources = [Resource(one.path.name, layout.format, one.found.table, one.export) for one in there]
     write_atomically(folder / NAME, datapackage(resources, now, asked.forecast.as_of))
+    return every
+
+
+def _made(stores: Stores, folder: Path, name: str, asked: ExportQuestion, layout: Layout) -> Made | NotMade:
+    try:
+        made = found(stores, name, asked, layout.shape if DATASETS[name].wide else Shape.LONG)
+    except NotTrained as error:
+        return NotMade(name, error)
+    return Made(folder / f"{name}.{layout.format}", finished(made.table, layout.format, bom=layout.bom), made)

@@ -43,14 +43,15 @@ def routes(context: Context) -> APIBlueprint:
     @api.get("/export/forecasts.csv", responses=csv_only("Forecasts of several series."))
     def export_forecasts(query: Forecasts) -> Response:
         """Forecasts of several series, of every series that has one if none is named; with history if so asked."""
-        ids, together = known(context, query.series_id), query.coherent == "true"
-        every = list(ids) or trained(context)
+        every, together = list(known(context, query.series_id)) or trained(context), query.coherent == "true"
         of = members(context.catalog, every) if together else every
         etag = fingerprint(context, of, query, every, together, shape_of(query), query.history)
         span = Span(query.h, SpanOrigin(query.origin or SpanOrigin.TODAY), query.start, query.until)
         day, insufficient = context.day(query.as_of), query.insufficient == "true"
         question = ExportQuestion(
-            ForecastQuestion(day, span, query.level, together, insufficient), ids, history=query.history == "true"
+            ForecastQuestion(day, span, query.level, together, insufficient),
+            tuple(every),
+            history=query.history == "true",
         )
         return answer(context, "forecasts", query, question, etag)
 
@@ -84,8 +85,8 @@ def routes(context: Context) -> APIBlueprint:
     @api.get("/export/backtests.csv", responses=csv_only("What was forecast from past periods, and what came."))
     def export_backtests(query: BacktestsExport) -> Response:
         """What the serving runs forecast from past periods, and what came."""
-        ids = known(context, query.series_id)
-        runs = serving(context, ids or trained(context))
+        ids = known(context, query.series_id) or tuple(trained(context))
+        runs = serving(context, ids)
         question = ExportQuestion(ForecastQuestion(context.day(None), levels=query.level), ids)
         return answer(context, "backtests", query, question, tag("backtests", runs, query.level, shape_of(query)))
 

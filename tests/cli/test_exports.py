@@ -30,9 +30,11 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_all_of_it_is_exported_in_one_go(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["export", "--all", "out", "--insufficient"]) == 0
+    assert call(["export", "--all", "out"]) == 1
     names = ["series", "observations", "forecasts", "events", "effects", "backtests", "scores", "runs"]
-    told = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr()
+    assert printed.err.count("orecast: price.zinc: ") == 1, "though it is in neither of three tables"
+    told = printed.out.splitlines()
     assert [line.partition(".csv")[0] for line in told] == [f"out/{name}" for name in names]
     assert told[2].startswith(f"out/forecasts.csv: {len(rows(home / 'out/forecasts.csv'))} rows of 3 series, sha256 ")
     for name in names:
@@ -117,6 +119,8 @@ def test_a_table_of_which_there_is_nothing_is_named_and_the_others_are_written(
         (["--format", "xlsx"], "--format is for --all"),
         (["--table", "forecast"], "expected one of series, observations, forecasts"),
         (["--table", "events", "--shape", "wide"], "expected long; wide, with a column a series, there are"),
+        ([COPPER, "--all", "out", "--horizon", "25"], "h = 25: expected"),
+        (["--all", "out", "--level", "70"], "level = 70: expected one of 95, 90, 80, 60, 50, 40, 20"),
         (["--table", "backtests", "--level", "70"], "level = 70: expected one of 95, 90, 80, 60, 50, 40, 20"),
         (["--output", "nowhere/x.csv"], "there is no folder nowhere"),
     ],

@@ -22,7 +22,7 @@ from forecast.catalog import Catalog
 from forecast.export.choices import FileFormat
 from forecast.export.datasets import DATASETS, ExportQuestion, Stores
 from forecast.export.finished import verify
-from forecast.export.folder import Layout, Written, write_folder
+from forecast.export.folder import Layout, Made, write_folder
 from forecast.registry import Registry
 from tests.support.trained_home import EARTHS, NOW, make_home
 
@@ -41,8 +41,8 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
 def exported(stores: Stores, folder: Path, layout: Layout) -> Path:
     """A folder of every table of one series, which is in tonnes."""
     asked = ExportQuestion(ForecastQuestion(NOW.date()), (EARTHS,), history=True)
-    done = list(write_folder(stores, folder, asked, layout, NOW))
-    assert [one.path.stem for one in done if isinstance(one, Written)] == list(TABLES)
+    done = write_folder(stores, folder, asked, layout, NOW)
+    assert [one.path.stem for one in done if isinstance(one, Made)] == list(TABLES)
     return folder
 
 
@@ -90,8 +90,8 @@ def test_duckdb_guesses_the_types_that_the_columns_have(
     folder: Path, package: dict[str, list[Field]], table: str
 ) -> None:
     expected = {"number": "DOUBLE", "integer": "BIGINT", "boolean": "BOOLEAN", "date": "DATE", "string": "VARCHAR"}
-    described = duckdb.sql(f"DESCRIBE SELECT * FROM read_csv('{folder / table}.csv')").fetchall()
-    found = {name: kind for name, kind, *_ in described}
+    described = duckdb.connect().execute(f"DESCRIBE SELECT * FROM read_csv('{folder / table}.csv')")
+    found = {name: kind for name, kind, *_ in described.fetchall()}
     for field in filled(rows(folder, table), package[table]):
         if field["type"] == "datetime":
             assert found[field["name"]].startswith("TIMESTAMP")

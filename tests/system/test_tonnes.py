@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -17,7 +18,6 @@ from forecast.names import unit
 from forecast.registry import Payload, Registry
 from forecast.settings import Settings
 from forecast.timeseries.frequency import Freq
-from tests.support.records import like
 from tests.support.trained_home import EARTHS, card
 
 NOW = datetime(2026, 7, 15, tzinfo=UTC)
@@ -56,7 +56,7 @@ def test_a_catalogue_of_an_older_version_is_told_in_tonnes_and_takes_the_same_se
 
 def test_a_run_of_an_older_version_answers_in_tonnes(settings: Settings) -> None:
     catalog, registry, last = Catalog.open(settings), Registry(settings.models_dir), np.datetime64("2026-06-01")
-    series = like(catalog.get(EARTHS), unit="t")
+    series = replace(catalog.get(EARTHS), unit="t")
     record = EffectRecord((), "drawn", 50, Freq("M"), last, EARTHS)
     registry.save(EARTHS, "2026-06-01-a", card(series, "2026-06-01-a", last), Payload(np.ones((50, 24)), record, {}))
     registry.promote(EARTHS, "2026-06-01-a")
