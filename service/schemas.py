@@ -402,6 +402,8 @@ class EffectsExport(ExportQuery):
 class EventsExport(ExportQuery, EventsQuery):
     """Which events are exported."""
 
+    shape: Literal["long"] | None = optional("long; wide there are forecasts, observations, effects and backtests")
+
 
 class BacktestsExport(EffectsExport):
     """Of which series past forecasts are exported."""

@@ -23,7 +23,7 @@ from forecast.cli.options import (
 from forecast.cli.output import in_a_folder, warn, warn_left_out
 from forecast.cli.session import session
 from forecast.errors import Fault, InvalidInput, NotTested, one_of
-from forecast.export.choices import FileFormat, Shape
+from forecast.export.choices import FileFormat, TableShape
 from forecast.settings import SpanOrigin
 from forecast.wording import counted
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from forecast.answers.several import LeftOut
     from forecast.export.datasets import ExportQuestion, Found, Stores
     from forecast.export.finished import Export
-    from forecast.export.folder import Layout
+    from forecast.export.folder import FileLayout
 
 TableOption = Annotated[
     str,
@@ -45,7 +45,7 @@ Folder = Annotated[
     Path | None, typer.Option("--all", metavar="FOLDER", file_okay=False, help="every table, a file each in FOLDER")
 ]
 FormatOfAll = Annotated[FileFormat | None, typer.Option("--format", "-f", help="of the files of --all; csv by default")]
-ShapeOption = Annotated[Shape, typer.Option(help="long: a line a period of each series; wide: a column a series")]
+ShapeOption = Annotated[TableShape, typer.Option(help="long: a line a period of each series; wide: a column a series")]
 History = Annotated[bool, typer.Option("--history", help="forecasts after the observations of their series")]
 Bom = Annotated[bool, typer.Option("--bom", help="CSV with a byte order mark, by which older spreadsheets know UTF-8")]
 
@@ -56,7 +56,7 @@ def export(
     table: TableOption = "forecasts",
     folder: Folder = None,
     format: FormatOfAll = None,
-    shape: ShapeOption = Shape.LONG,
+    shape: ShapeOption = TableShape.LONG,
     history: History = False,
     bom: Bom = False,
     horizon: Horizon = None,
@@ -87,7 +87,7 @@ def export(
     from forecast.answers.forecast import ForecastQuestion
     from forecast.answers.span import Span
     from forecast.export.datasets import ExportQuestion, Stores
-    from forecast.export.folder import Layout
+    from forecast.export.folder import FileLayout
 
     _check(table, output, folder, format)
     percents = levels(level)
@@ -98,7 +98,7 @@ def export(
         question = ExportQuestion(asked, tuple(known) if series_ids else (), *observed, history)
         stores = Stores(s.catalog, s.registry)
         if folder is not None:
-            code = _all(stores, folder, question, Layout(format or FileFormat.CSV, shape, bom))
+            code = _all(stores, folder, question, FileLayout(format or FileFormat.CSV, shape, bom))
         else:
             code = _one(stores, table, output or Path(f"{table}.csv"), question, shape, bom)
     raise typer.Exit(code)
@@ -115,7 +115,7 @@ def _check(table: str, output: Path | None, folder: Path | None, format: FileFor
         raise typer.BadParameter("--format is for --all; of one table, the name of the output file says it")
 
 
-def _one(stores: Stores, table: str, output: Path, question: ExportQuestion, shape: Shape, bom: bool) -> int:
+def _one(stores: Stores, table: str, output: Path, question: ExportQuestion, shape: TableShape, bom: bool) -> int:
     from forecast.export.datasets import found
     from forecast.export.formats import finished
 
@@ -130,7 +130,7 @@ def _one(stores: Stores, table: str, output: Path, question: ExportQuestion, sha
     return warn_left_out(made.left_out)
 
 
-def _all(stores: Stores, folder: Path, question: ExportQuestion, layout: Layout) -> int:
+def _all(stores: Stores, folder: Path, question: ExportQuestion, layout: FileLayout) -> int:
     from forecast.export.folder import NotMade, write_folder
 
     left_out: dict[LeftOut, None] = {}

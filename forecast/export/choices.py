@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 
-class Shape(StrEnum):
+class TableShape(StrEnum):
     """``long``: a line a period of each series; ``wide``: a line a period, with the series beside each other."""
 
     LONG = "long"

@@ -22,8 +22,8 @@ from forecast.answers.runs import run_list
 from forecast.answers.series import series_facts
 from forecast.answers.several import ForecastList, LeftOut, each, forecasts
 from forecast.errors import Fault, InvalidInput, NothingTrained
-from forecast.export.choices import Shape
-from forecast.export.tables import Line, Table, Wide, joined
+from forecast.export.choices import TableShape
+from forecast.export.tables import ExportTable, Line, Wide, joined
 from forecast.registry import Registry
 
 if TYPE_CHECKING:
@@ -60,18 +60,18 @@ class Stores:
 class Found:
     """A table, the series that it could not hold, and how many it holds, where that is told."""
 
-    table: Table
+    table: ExportTable
     left_out: tuple[LeftOut, ...] = ()
     series: int | None = None
 
 
-def found(stores: Stores, name: str, asked: ExportQuestion, shape: Shape = Shape.LONG) -> Found:
+def found(stores: Stores, name: str, asked: ExportQuestion, shape: TableShape = TableShape.LONG) -> Found:
     """One table, by its name in ``DATASETS``.
 
     Raises what its answer raises, and ``InvalidInput`` for a shape that it has not.
     """
     dataset = DATASETS[name]
-    if shape is Shape.LONG:
+    if shape is TableShape.LONG:
         return dataset.of(stores, asked)
     if dataset.wide is None:
         having = ", ".join(each for each, one in DATASETS.items() if one.wide)
@@ -86,7 +86,7 @@ def found(stores: Stores, name: str, asked: ExportQuestion, shape: Shape = Shape
 def _forecasts(stores: Stores, asked: ExportQuestion) -> Found:
     ids = asked.series_ids or _targets(stores)
     made = forecasts(stores.catalog, stores.registry, ids, asked.forecast, stores.cache)
-    table = Table.of("forecasts", made)
+    table = ExportTable.of("forecasts", made)
     if asked.history:
         table = _after_history(stores, table, made, asked)
     return Found(table, made.left_out, len(made.data))
@@ -102,7 +102,7 @@ def _targets(stores: Stores) -> tuple[str, ...]:
 _Y = Column("y", "number", "unit of the series", "published value; nothing of a period ahead", "y")
 
 
-def _after_history(stores: Stores, table: Table, made: ForecastList, asked: ExportQuestion) -> Table:
+def _after_history(stores: Stores, table: ExportTable, made: ForecastList, asked: ExportQuestion) -> ExportTable:
     """The forecasts of each series after its observations, which have ``y`` and no ``yhat``."""
     at = table.names.index("yhat")
     columns = (*table.columns[:at], _Y, *table.columns[at:])
@@ -114,13 +114,13 @@ def _after_history(stores: Stores, table: Table, made: ForecastList, asked: Expo
                 yield {"series_id": one.series_id, "ds": observed.ds, "y": observed.value, "unit": one.unit}
             yield from one.lines()
 
-    return Table(table.name, f"{table.title[:-1]}, after what was observed.", columns, lines())
+    return ExportTable(table.name, f"{table.title[:-1]}, after what was observed.", columns, lines())
 
 
 def _observations(stores: Stores, asked: ExportQuestion) -> Found:
     ids = asked.series_ids or tuple(stores.catalog.series())
     every = (stores.catalog.observations(name, asked.forecast.as_of, asked.start, asked.end) for name in ids)
-    return Found(Table.of("observations", observation_list(chain.from_iterable(every))))
+    return Found(ExportTable.of("observations", observation_list(chain.from_iterable(every))))
 
 
 # -- what is known and what was trained --------------------------------------------------------------------------------
@@ -129,13 +129,13 @@ def _observations(stores: Stores, asked: ExportQuestion) -> Found:
 def _series(stores: Stores, asked: ExportQuestion) -> Found:
     known = stores.catalog.series()
     ids = asked.series_ids or tuple(known)
-    return Found(Table.of("series", series_facts(stores.catalog, stores.registry, [known[name] for name in ids])))
+    return Found(ExportTable.of("series", series_facts(stores.catalog, stores.registry, [known[name] for name in ids])))
 
 
 def _events(stores: Stores, asked: ExportQuestion) -> Found:
     day = asked.forecast.as_of
     listed = asked.events.of(stores.catalog.events(day), stores.catalog)
-    return Found(Table.of("events", event_list(listed, day)))
+    return Found(ExportTable.of("events", event_list(listed, day)))
 
 
 def _effects(stores: Stores, asked: ExportQuestion) -> Found:
@@ -153,7 +153,7 @@ def _effects(stores: Stores, asked: ExportQuestion) -> Found:
 
 def _backtests(stores: Stores, asked: ExportQuestion) -> Found:
     made = backtest_paths(stores.catalog, stores.registry, asked.series_ids or _targets(stores), asked.forecast.levels)
-    return Found(Table.of("backtests", made), made.left_out, len(made.data))
+    return Found(ExportTable.of("backtests", made), made.left_out, len(made.data))
 
 
 def _scores(stores: Stores, asked: ExportQuestion) -> Found:
@@ -171,7 +171,7 @@ def _runs(stores: Stores, asked: ExportQuestion) -> Found:
         for run in stores.registry.runs()
         if run.series_id not in retired and (not wanted or run.series_id in wanted)
     ]
-    return Found(Table.of("runs", run_list(listed)))
+    return Found(ExportTable.of("runs", run_list(listed)))
 
 
 @dataclass(frozen=True)

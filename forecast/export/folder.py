@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forecast.errors import NotTrained
-from forecast.export.choices import FileFormat, Shape
+from forecast.export.choices import FileFormat, TableShape
 from forecast.export.datasets import DATASETS, ExportQuestion, Found, Stores, found
 from forecast.export.finished import Export
 from forecast.export.formats import finished
@@ -16,11 +16,11 @@ from forecast.files import write_atomically
 
 
 @dataclass(frozen=True)
-class Layout:
+class FileLayout:
     """How files are written; ``shape``: of the tables that have it, the others are long."""
 
     format: FileFormat = FileFormat.CSV
-    shape: Shape = Shape.LONG
+    shape: TableShape = TableShape.LONG
     bom: bool = False
 
 
@@ -42,7 +42,7 @@ class NotMade:
 
 
 def write_folder(
-    stores: Stores, folder: Path, asked: ExportQuestion, layout: Layout, now: dt.datetime
+    stores: Stores, folder: Path, asked: ExportQuestion, layout: FileLayout, now: dt.datetime
 ) -> list[Made | NotMade]:
     """Write every table that there is anything of, and what describes them; nothing before all of them are made.
 
@@ -58,9 +58,9 @@ def write_folder(
     return every
 
 
-def _made(stores: Stores, folder: Path, name: str, asked: ExportQuestion, layout: Layout) -> Made | NotMade:
+def _made(stores: Stores, folder: Path, name: str, asked: ExportQuestion, layout: FileLayout) -> Made | NotMade:
     try:
-        made = found(stores, name, asked, layout.shape if DATASETS[name].wide else Shape.LONG)
+        made = found(stores, name, asked, layout.shape if DATASETS[name].wide else TableShape.LONG)
     except NotTrained as error:
         return NotMade(name, error)
     return Made(folder / f"{name}.{layout.format}", finished(made.table, layout.format, bom=layout.bom), made)

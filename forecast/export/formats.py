@@ -11,7 +11,7 @@ from forecast.errors import Fault, InvalidInput
 from forecast.export.choices import FileFormat
 from forecast.export.csv_writer import csv_export
 from forecast.export.finished import Export
-from forecast.export.tables import Line, Table
+from forecast.export.tables import ExportTable, Line
 from forecast.extras import require
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from forecast.answers.model import Cell, Column
 
 
-def finished(table: Table, format: FileFormat, *, bom: bool = False) -> Export:
+def finished(table: ExportTable, format: FileFormat, *, bom: bool = False) -> Export:
     """A table as a file; ``bom``: of CSV, with a byte order mark.
 
     Raises ``MissingExtra`` for Parquet without its library, and ``InvalidInput`` for what a workbook has no room for.
@@ -37,7 +37,7 @@ def finished(table: Table, format: FileFormat, *, bom: bool = False) -> Export:
 _CHUNK = 50_000
 
 
-def _parquet(table: Table) -> Export:
+def _parquet(table: ExportTable) -> Export:
     require("parquet", "a Parquet file")
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -87,7 +87,7 @@ _MOST_ROWS, _MOST_COLUMNS, _MOST_LETTERS = 1_048_576, 16_384, 32_767
 _WIDTHS = {"day": 12, "time": 20, "number": 14}
 
 
-def _workbook(table: Table) -> Export:
+def _workbook(table: ExportTable) -> Export:
     """Text stays text, whatever it looks like, and days are days; a moment is in UTC, which a workbook cannot say."""
     from openpyxl import Workbook
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from forecast.answers.model import Column
 from forecast.export.choices import FileFormat
 from forecast.export.finished import Export
-from forecast.export.tables import Table
+from forecast.export.tables import ExportTable
 
 NAME = "datapackage.json"
 
@@ -32,7 +32,7 @@ class Resource:
 
     path: str
     format: FileFormat
-    table: Table
+    table: ExportTable
     export: Export
 
 

@@ -12,7 +12,7 @@ Line = Mapping[str, Cell]
 
 
 @dataclass(frozen=True)
-class Table:
+class ExportTable:
     """A table: its name, what it holds, its columns, and its lines by the names of these."""
 
     name: str
@@ -25,15 +25,15 @@ class Table:
         return [column.name for column in self.columns]
 
     @classmethod
-    def of(cls, name: str, answer: Answer) -> Table:
+    def of(cls, name: str, answer: Answer) -> ExportTable:
         """An answer with the columns of its CSV."""
         return cls(name, _title(type(answer)), answer.header(), answer.lines())
 
 
-def joined(name: str, answers: Sequence[Answer], empty: type[Answer]) -> Table:
+def joined(name: str, answers: Sequence[Answer], empty: type[Answer]) -> ExportTable:
     """Answers of one kind below each other; ``empty``: the kind, where there may be none."""
     columns = answers[0].header() if answers else tuple(empty.columns())
-    return Table(name, _title(empty), columns, _chained(answers))
+    return ExportTable(name, _title(empty), columns, _chained(answers))
 
 
 def _chained(answers: Iterable[Answer]) -> Iterator[Line]:
@@ -53,7 +53,7 @@ class Wide:
     keys: tuple[str, ...]
     values: tuple[str, ...]
 
-    def of(self, table: Table, series: Mapping[str, Series]) -> Table:
+    def of(self, table: ExportTable, series: Mapping[str, Series]) -> ExportTable:
         """The table with a line a key and a column for each series and value: ``price.copper_yhat``.
 
         Periods of different lengths do not share a line: ``freq`` is a key before the others.

@@ -12,7 +12,7 @@ from forecast.answers.forecast import ForecastQuestion
 from forecast.answers.reconcile import members
 from forecast.answers.span import Span
 from forecast.errors import ForecastError
-from forecast.export.choices import Shape
+from forecast.export.choices import TableShape
 from forecast.export.csv_writer import csv_export
 from forecast.export.datasets import ExportQuestion, Stores, found
 from forecast.export.finished import Export
@@ -37,11 +37,11 @@ def routes(context: Context) -> APIBlueprint:
     api = group("export")
     within, field = ahead(context.settings.horizon)
 
-    class Forecasts(ForecastsExport):
+    class FromTrained(ForecastsExport):
         h: within | None = field  # type: ignore[valid-type]
 
     @api.get("/export/forecasts.csv", responses=csv_only("Forecasts of several series."))
-    def export_forecasts(query: Forecasts) -> Response:
+    def export_forecasts(query: FromTrained) -> Response:
         """Forecasts of several series, of every series that has one if none is named; with history if so asked."""
         every, together = list(known(context, query.series_id)) or trained(context), query.coherent == "true"
         of = members(context.catalog, every) if together else every
@@ -121,7 +121,7 @@ def answer(context: Context, name: str, query: ExportQuery, question: ExportQues
 
     def make() -> tuple[Export, list[str]]:
         stores = Stores(context.catalog, context.registry, context.cache)
-        made = found(stores, name, question, Shape(query.shape or Shape.LONG))
+        made = found(stores, name, question, TableShape(query.shape or TableShape.LONG))
         export = csv_export(made.table.names, made.table.lines, bom=query.bom == "true")
         return export, [each.series_id for each in made.left_out]
 

@@ -129,7 +129,7 @@ def test_a_byte_order_mark_comes_where_it_is_asked_for(client: FlaskClient) -> N
 @pytest.mark.parametrize(
     ("query", "where", "expected"),
     [
-        ("events.csv?shape=wide", "query.shape", "observations, forecasts, effects, backtests"),
+        ("events.csv?shape=wide", "query.shape", "wide there are forecasts, observations"),
         ("forecasts.csv?shape=tall", "query.shape", "long (the default)"),
         ("forecasts.csv?format=json", "query.format", "csv"),
         ("backtests.csv?level=70", "query.level", "one of 95, 90, 80, 60, 50, 40, 20"),

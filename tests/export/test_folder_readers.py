@@ -22,7 +22,7 @@ from forecast.catalog import Catalog
 from forecast.export.choices import FileFormat
 from forecast.export.datasets import DATASETS, ExportQuestion, Stores
 from forecast.export.finished import verify
-from forecast.export.folder import Layout, Made, write_folder
+from forecast.export.folder import FileLayout, Made, write_folder
 from forecast.registry import Registry
 from tests.support.trained_home import EARTHS, NOW, make_home
 
@@ -38,7 +38,7 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
     catalog.close()
 
 
-def exported(stores: Stores, folder: Path, layout: Layout) -> Path:
+def exported(stores: Stores, folder: Path, layout: FileLayout) -> Path:
     """A folder of every table of one series, which is in tonnes."""
     asked = ExportQuestion(ForecastQuestion(NOW.date()), (EARTHS,), history=True)
     done = write_folder(stores, folder, asked, layout, NOW)
@@ -48,7 +48,7 @@ def exported(stores: Stores, folder: Path, layout: Layout) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return exported(stores, tmp_path_factory.mktemp("csv"), Layout())
+    return exported(stores, tmp_path_factory.mktemp("csv"), FileLayout())
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +134,7 @@ def test_postgresql_copies_every_table_into_the_types_of_the_package(
 def test_parquet_has_the_same_rows_with_types_of_its_own(
     stores: Stores, folder: Path, package: dict[str, list[Field]], tmp_path: Path
 ) -> None:
-    exported(stores, tmp_path, Layout(FileFormat.PARQUET))
+    exported(stores, tmp_path, FileLayout(FileFormat.PARQUET))
     types = {"number": "double", "integer": "int64", "boolean": "bool", "date": "date32[day]", "string": "string"}
     for table in TABLES:
         found = pq.read_table(tmp_path / f"{table}.parquet")
@@ -149,7 +149,7 @@ def test_parquet_has_the_same_rows_with_types_of_its_own(
 
 
 def test_a_workbook_has_days_as_days_and_runs_no_text(stores: Stores, folder: Path, tmp_path: Path) -> None:
-    exported(stores, tmp_path, Layout(FileFormat.XLSX))
+    exported(stores, tmp_path, FileLayout(FileFormat.XLSX))
     for table in TABLES:
         page = openpyxl.load_workbook(tmp_path / f"{table}.xlsx").active
         assert page is not None
