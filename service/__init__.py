@@ -84,11 +84,11 @@ NOUNS = (
     diversion,
     backtests,
     forecasts,
+    exports,
     scenarios,
     events,
     duties,
     runs,
-    exports,
 )
 
 

@@ -14,7 +14,7 @@ from forecast.errors import Unavailable
 
 #: Seconds for which a key is believed without another look at its row: so soon a revocation is seen; and for which it
 #: is believed while there is no catalogue to look at, so that what is trained can still be served.
-FRESH, BELIEVED = 2.0, 600.0
+FRESH, BELIEVED_AWAY = 2.0, 600.0
 _REMEMBERED = 1000
 
 
@@ -49,7 +49,7 @@ class Credentials:
         try:
             key = self._keys.find(key_id)
         except Unavailable:
-            if before is None or now - before.looked >= BELIEVED:
+            if before is None or now - before.looked >= BELIEVED_AWAY:
                 raise
             return before.key
         if key is None:

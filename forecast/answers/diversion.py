@@ -30,10 +30,8 @@ PARTNER, HIT, OTHERS, TOTAL = "partner", "partners hit", "other partners", "tota
 Row = Annotated[str, out_of((PARTNER, HIT, OTHERS, TOTAL))]
 #: What the events are to a partner.
 PARTNER_ROLES = ("hit", "other", "mixed", "unseen")
-#: Groups that a process keeps read.
-_KEPT = 16
-#: Groups of which it is remembered whether they can be read.
-_TOLD = 1024
+#: Groups that a process keeps read, and those of which it remembers whether they can be read.
+_KEPT, _TOLD = 16, 1024
 
 _GROUP = "id of the total; of the first partner where there is no total"
 _ROLES = (

@@ -14,7 +14,7 @@ from forecast.catalog.audit import AuditQuestion
 from forecast.catalog.keys import Key, KeyOrder, Keys
 from forecast.errors import Unavailable
 from forecast.settings import Scope, Settings
-from service.credentials import BELIEVED, FRESH, Credentials
+from service.credentials import BELIEVED_AWAY, FRESH, Credentials
 from service.gate import Caller, Refusal, RequestGate
 from service.rates import Counters
 from tests.support.trained_home import NOW, clock, make_home, settings_in
@@ -249,7 +249,7 @@ def test_while_the_catalogue_is_away_a_key_that_was_seen_is_believed_for_a_while
     monkeypatch.setattr(desk.gate.credentials._keys, "find", away)
     with pytest.raises(Unavailable):
         desk.ask(f"Bearer {unseen}")
-    desk.watch.seconds += BELIEVED - 1
+    desk.watch.seconds += BELIEVED_AWAY - 1
     assert status(desk.ask(f"Bearer {seen}")) == 200
     assert status(desk.ask(f"Bearer {seen}", Scope.WRITE)) == 403
     desk.watch.seconds += 1
