@@ -19,6 +19,7 @@ from sqlalchemy import Row, insert, select, update
 from forecast.catalog import audit
 from forecast.catalog.audit import AuditAction, AuditedChange
 from forecast.catalog.engine import Database
+from forecast.catalog.memory import Memory
 from forecast.catalog.schema import API_KEYS, stored_moment
 from forecast.errors import Fault, InvalidInput, NotFound
 from forecast.settings import OFF, Scope, rate
@@ -88,10 +89,11 @@ class KeyOrder:
 
 
 class Keys:
-    """The keys of one catalogue; reads and writes as the catalogue does. ``by``: who creates and revokes."""
+    """The keys of one catalogue; reads and writes as the catalogue does. ``by``: who creates and revokes; ``memory``:
+    what knows whether the database is away, so that looking for a key does not wait for it each time."""
 
-    def __init__(self, database: Database, by: str) -> None:
-        self._database, self._by = database, by
+    def __init__(self, database: Database, by: str, memory: Memory) -> None:
+        self._database, self._by, self._memory = database, by, memory
 
     def create(self, order: KeyOrder, now: datetime) -> tuple[Key, str]:
         """A new key, and its token, which cannot be had again. Raises ``InvalidInput`` for one that is over already."""
@@ -133,7 +135,7 @@ class Keys:
     def find(self, key_id: str) -> Key | None:
         """The key of an id, by one look at its row."""
         query = select(API_KEYS).where(API_KEYS.c.key_id == key_id)
-        row = self._database.read(lambda connection: connection.execute(query).first())
+        row = self._memory.ask(lambda connection: connection.execute(query).first())
         return None if row is None else _key(row)
 
 

@@ -73,7 +73,7 @@ class Memory:
     def facts(self) -> Facts:
         """What is remembered, if it still holds; else read anew."""
         try:
-            return self._ask(self._read)
+            return self.ask(self._read)
         except Unavailable:
             if self.away is None or (known := self._facts) is None:
                 raise
@@ -94,15 +94,18 @@ class Memory:
             return found
 
         try:
-            found = self._ask(read)
+            found = self.ask(read)
         except Unavailable:
             if self.away is None or (known := self._facts) is None or not known.vintages.keys() >= set(ids):
                 raise
             found = known.vintages
         return {series_id: one for series_id in ids if (one := found[series_id]) is not None}
 
-    def _ask(self, question: Callable[[Connection], _T]) -> _T:
-        """The answer of the database; of one that was found away, now and then and by one thread only."""
+    def ask(self, question: Callable[[Connection], _T]) -> _T:
+        """The answer of the database; one that was found away is asked now and then, and by one thread only.
+
+        Raises ``Unavailable``.
+        """
         away = self.away
         if away is None:
             return self._answer(question)

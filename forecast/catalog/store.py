@@ -113,7 +113,7 @@ class Catalog:
     @property
     def keys(self) -> Keys:
         """The keys of those who may ask over HTTP."""
-        return Keys(self._database, self._by)
+        return Keys(self._database, self._by, self._memory)
 
     @property
     def audit(self) -> Audit:

@@ -9,7 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from forecast.catalog import Catalog, keys
+from forecast.catalog import Catalog, keys, memory
 from forecast.catalog.audit import AuditQuestion
 from forecast.catalog.keys import Key, KeyOrder, Keys
 from forecast.errors import Unavailable
@@ -255,6 +255,31 @@ def test_while_the_catalogue_is_away_a_key_that_was_seen_is_believed_for_a_while
     desk.watch.seconds += 1
     with pytest.raises(Unavailable):
         desk.ask(f"Bearer {seen}")
+
+
+def test_a_database_that_is_away_is_not_waited_for_at_each_request(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    (key, token), (_, unseen) = desk.key(Scope.READ), desk.key(Scope.READ)
+    desk.catalog.outlast()
+    desk.catalog.edition()
+    assert status(desk.ask(f"Bearer {token}")) == 200
+    database, asked = desk.catalog._database, list[object]()
+
+    def away(question: object) -> None:
+        asked.append(question)
+        raise Unavailable("postgresql://db", "it does not answer")
+
+    with monkeypatch.context() as down:
+        down.setattr(memory, "RESTS", 1e9)
+        down.setattr(database, "read", away)
+        desk.watch.seconds += FRESH
+        for _ in range(20):
+            assert status(desk.ask(f"Bearer {token}")) == 200
+        with pytest.raises(Unavailable):
+            desk.ask(f"Bearer {unseen}")
+    assert len(asked) == 1
+    monkeypatch.setattr(desk.catalog._memory, "_asks_again", 0.0)
+    desk.catalog.keys.revoke(key.key_id, NOW)
+    assert status(desk.ask(f"Bearer {token}")) == 401, "asked anew as soon as it is there"
 
 
 # -- who the audit names -----------------------------------------------------------------------------------------------
