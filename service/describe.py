@@ -11,6 +11,7 @@ from flask_openapi.types import ResponseDict
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, JsonSchemaValue, models_json_schema
 
+from service import stale
 from service.problems import MEDIA_TYPE, Problem
 
 VERSION_OF_OPENAPI = "3.1.0"
@@ -39,7 +40,12 @@ SECURITY_SCHEMES: dict[str, SecurityScheme | dict[str, object]] = {
 KEY_NEEDED: list[dict[str, list[str]]] = [{"key": []}]
 KEY_OPTIONAL: list[dict[str, list[str]]] = [{}, *KEY_NEEDED]
 
-
+_STALE: dict[str, object] = {
+    stale.HEADER: {
+        "description": "there while the database is away: at which moment the catalogue was as it is told",
+        "schema": {"type": "string"},
+    }
+}
 _PART: dict[str, object] = {
     "description": "The part of the CSV that the header Range asks for.",
     "content": {"text/csv": {"schema": {"type": "string"}}},
@@ -59,7 +65,7 @@ def answers(*models: type[BaseModel], csv: bool = False, body: bool = False) -> 
         if body or status not in (400, 413, 415)
     }
     return {
-        200: {"description": (models[0].__doc__ or "").partition("\n")[0], "content": content},
+        200: {"description": (models[0].__doc__ or "").partition("\n")[0], "headers": _STALE, "content": content},
         **({206: _PART, 416: {"description": "There is no such part.", **refused}} if csv and not body else {}),
         **({} if body else {304: {"description": "What the client has, by its ETag, is still right."}}),
         **problems,
@@ -73,6 +79,7 @@ def csv_only(says: str) -> ResponseDict:
         "X-SHA256": {"description": "SHA-256 of the file in hexadecimal digits", "schema": {"type": "string"}},
         "Repr-Digest": {"description": "the same as RFC 9530 has it", "schema": {"type": "string"}},
         "X-Left-Out": {"description": "ids of series that could not be in it", "schema": {"type": "string"}},
+        **_STALE,
     }
     found = answers(Problem)
     found[200] = {"description": says, "headers": headers, "content": {"text/csv": {"schema": {"type": "string"}}}}
