@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help setup-run setup-test run test storm cover check docs bench peers browser office clean
+.PHONY: help setup-run setup-test pretrained run test storm cover check docs bench peers browser office clean
 
 PYTHON ?= python3
 BIN := .venv/bin

@@ -96,6 +96,19 @@ def rate(text: str) -> str:
     return text
 
 
+def _auth(text: str) -> str:
+    if text not in tuple(Auth):
+        raise ValueError(one_of(Auth))
+    return text
+
+
+def _networks(text: str) -> str:
+    try:
+        return ", ".join(str(ip_network(part.strip())) for part in text.split(","))
+    except ValueError:
+        raise ValueError("addresses or networks joined by commas, such as 127.0.0.1, 10.0.0.0/8") from None
+
+
 def _origins(text: str) -> str:
     origins = tuple(part.strip() for part in text.split(","))
     if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
@@ -201,6 +214,27 @@ class Settings(BaseModel):
         50, description="faults of a file that are spelled out; the others are counted"
     )
     log_level: Annotated[str, AfterValidator(_level)] = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    @property
+    def beyond_this_machine(self) -> bool:
+        """Whether the service listens to others than this machine."""
+        try:
+            return not ip_address(self.host).is_loopback
+        except ValueError:  # the name of a host, of which only one is known to be this machine's
+            return self.host != "localhost"
+
+    @property
+    def proxies(self) -> Networks:
+        """The networks of trusted proxies."""
+        return tuple(ip_network(part) for part in self.trusted_proxies.split(", ") if part)
+
+    def require_auth(self) -> None:
+        """Raises ``Misconfigured`` where the service would listen to others, and nobody said who of them may read."""
+        if self.beyond_this_machine and self.auth is None:
+            raise Misconfigured(
+                f"{variable('host')} = {self.host!r} is reached from other machines: expected {variable('auth')}=keys, "
+                "with a key for each who may ask (orecast keys create NAME), or =open: anyone who reaches it may read"
+            )
 
     @property
     def origins(self) -> frozenset[str]:

@@ -7,6 +7,7 @@ from flask_openapi.openapi import OpenAPI
 from pydantic import BaseModel
 
 from forecast.answers.backtests import BacktestPaths, Scores
+from forecast.answers.cache import Cache
 from forecast.answers.calendar import EventCalendar
 from forecast.answers.diversion import Diversion, DiversionPaths
 from forecast.answers.duties import DutyOnDay, DutySteps
@@ -21,10 +22,10 @@ from forecast.answers.series import SeriesFacts, SeriesList
 from forecast.answers.several import ForecastList
 from forecast.catalog import Catalog
 from forecast.registry import Registry
-from forecast.settings import Settings
-from service import cors, describe, problems, security, telemetry
+from forecast.settings import Auth, Settings
+from service import cors, describe, problems, security, stale, telemetry
 from service.answers import VERSION
-from service.context import Clock, Context, utc_now
+from service.context import EXPORTS, KEPT, Clock, Context, utc_now
 from service.credentials import Credentials
 from service.encoding import Json
 from service.gate import RequestGate
@@ -106,7 +107,10 @@ def create_app(
     where nobody said who may read.
     """
     settings.require_auth()
-    context = Context(settings, catalog or Catalog.open(settings), registry or Registry(settings.models_dir), clock)
+    catalog, registry = catalog or Catalog.open(settings), registry or Registry(settings.models_dir)
+    catalog.outlast()
+    kept, exported = (Cache(entries, lambda: catalog.lapses) for entries in (KEPT, EXPORTS))
+    context = Context(settings, catalog, registry, clock, kept, exported)
     metrics, log = telemetry.Metrics(), telemetry.logger(settings.log_level)
     app = describe.DescribedApi(
         __name__,
@@ -121,7 +125,8 @@ def create_app(
     app.answers, app.questions = (*ANSWERS, problems.Problem), (Question,)
     app.json = Json(app)
     telemetry.install(app, metrics, log, quiet=_QUIET)
-    security.install(app, settings, free=_QUIET)
+    stale.install(app, catalog, log)
+    security.install(app, RequestGate(settings, Credentials(catalog.keys), counters or Counters(), clock))
     cors.install(app, settings.origins)
     problems.install(app, log)
     for noun in NOUNS:

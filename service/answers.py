@@ -14,6 +14,7 @@ from forecast.answers.model import Answer, Listing
 from forecast.answers.several import Several
 from forecast.export.csv_writer import csv_export
 from forecast.export.finished import Export
+from service.content_coding import encode, tags
 from service.encoding import to_json
 
 VERSION = version("orecast")
@@ -38,12 +39,12 @@ def wants_csv(asked: str | None) -> bool:
     """``format=`` decides, else the Accept header; JSON if in doubt."""
     if asked is not None:
         return asked == "csv"
-    _check_accepted("application/json", "text/csv")
+    check_accepted("application/json", "text/csv")
     accept = request.accept_mimetypes
     return accept["text/csv"] > accept["application/json"]
 
 
-def _check_accepted(*types: str) -> None:
+def check_accepted(*types: str) -> None:
     """Raise ``NotAcceptable`` where the client takes none of what there is."""
     accept = request.accept_mimetypes
     if accept and not any(accept[each] for each in types):
@@ -55,15 +56,20 @@ def respond(answer: Answer, asked: str | None, name: str, etag: str = "") -> Res
 
     ``asked``: the format, if one was asked for by name; ``name``: what a browser calls the file.
     """
-    if not wants_csv(asked):
-        return json_answer(answer.json_object(), etag)
-    left_out = [each.series_id for each in answer.left_out] if isinstance(answer, Several) else []
-    return export_answer(csv_export(answer.names(), answer.lines()), name, etag, left_out)
+    if wants_csv(asked):
+        left_out = [each.series_id for each in answer.left_out] if isinstance(answer, Several) else []
+        response = export_answer(csv_export(answer.names(), answer.lines()), name, etag, left_out)
+    else:
+        response = _json(answer.json_object(), etag)
+    if isinstance(answer, Listing) and answer.next:
+        same = [pair for pair in request.args.items(multi=True) if pair[0] != "cursor"]
+        response.headers["Link"] = f'<{request.path}?{urlencode([*same, ("cursor", answer.next)])}>; rel="next"'
+    return response
 
 
 def json_answer(body: object, etag: str = "") -> Response:
     """What there is as JSON only. Raises ``NotAcceptable``."""
-    _check_accepted("application/json")
+    check_accepted("application/json")
     return _json(body, etag)
 
 

@@ -12,7 +12,8 @@ ANY = "*"
 _TOLD = ", ".join(
     (
         *("ETag", "Link", "Retry-After", "Accept-Ranges", "Content-Range", "Content-Disposition", "Repr-Digest"),
-        *("Unencoded-Digest", "X-Row-Count", "X-Left-Out", "X-Request-ID", "X-RateLimit-Remaining"),
+        *("Unencoded-Digest", "X-SHA256", "X-Row-Count", "X-Left-Out", "X-Stale", "X-Request-ID"),
+        *("WWW-Authenticate", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
     )
 )
 _PREFLIGHT = {

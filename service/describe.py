@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flask_openapi.blueprint import APIBlueprint
+from flask_openapi.models.security_scheme import SecurityScheme
 from flask_openapi.models.tag import Tag
 from flask_openapi.openapi import OpenAPI
 from flask_openapi.types import ResponseDict
@@ -81,7 +82,7 @@ def csv_only(says: str) -> ResponseDict:
         "X-Left-Out": {"description": "ids of series that could not be in it", "schema": {"type": "string"}},
         **_STALE,
     }
-    found = answers(Problem)
+    found = answers(Problem, csv=True)
     found[200] = {"description": says, "headers": headers, "content": {"text/csv": {"schema": {"type": "string"}}}}
     return found
 

@@ -7,12 +7,16 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from forecast.catalog.keys import Key, id_in
 from forecast.settings import Auth, Networks, Scope, Settings
 from service.clients import client, counted_as, from_this_machine
 from service.credentials import Credentials
 from service.rates import Counters, Rate, RateWindow
+
+if TYPE_CHECKING:
+    from service.problems import ProblemKind
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -46,10 +50,10 @@ class Caller:
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a request goes no further: the status and the kind of a problem, its words, and headers."""
+    """Why a request goes no further: the status of a problem, its kind if that says more, its words, and headers."""
 
     status: HTTPStatus
-    kind: str
+    kind: ProblemKind | None
     detail: str
     caller: Caller
     headers: Headers = ()
@@ -136,7 +140,7 @@ def _token(authorization: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _unknown(caller: Caller, kind: str, why: str, window: RateWindow | None) -> Refusal:
+def _unknown(caller: Caller, kind: ProblemKind, why: str, window: RateWindow | None) -> Refusal:
     """401, as RFC 6750 has it: without an error where nobody said who they are."""
     error = ', error="invalid_token"' if kind == "invalid-key" else ""
     challenge = ("WWW-Authenticate", f'Bearer realm="orecast"{error}')
@@ -153,7 +157,7 @@ def _forbidden(caller: Caller, key: Key, scope: Scope, window: RateWindow | None
 def _too_many(caller: Caller, window: RateWindow) -> Refusal:
     detail = f"More than {window.rate.text} have been asked; come back in {window.seconds_left} s."
     headers = (("Retry-After", str(window.seconds_left)), *window.headers)
-    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "", detail, caller, headers)
+    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, None, detail, caller, headers)
 
 
 def _headers(window: RateWindow | None) -> Headers:

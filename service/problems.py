@@ -48,6 +48,9 @@ ProblemKind = Literal[
     "out-of-time",
     "unavailable",
     "not-ready",
+    "no-key",
+    "invalid-key",
+    "missing-scope",
 ]
 _TYPES = {kind: f"urn:orecast:problem:{kind}" for kind in get_args(ProblemKind)}
 _ABOUT_BLANK = "about:blank"

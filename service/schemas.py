@@ -1,131 +1,26 @@
-"""What may be asked: one pydantic model for each query, path and body.
-
-A value that does not fit becomes a ``Fault`` with its parameter, its value and the description of the field, so
-that the documentation and the refusal say the same.
-"""
+"""What may be asked: one pydantic model for each query, path and body."""
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from functools import cache
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from flask import has_request_context, request
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic.config import JsonDict
-from pydantic_core import ErrorDetails
+from pydantic import Field
 
 from forecast.answers.backtests import KEPT_LEVELS
 from forecast.answers.calendar import MOST_DAYS
-from forecast.answers.scenarios.faults import meant
 from forecast.answers.series_filter import SeriesFilter
 from forecast.errors import Fault, InvalidInput, one_of
 from forecast.events import KINDS
 from forecast.names import PLACE_RULE
 from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS, YEARS_AHEAD
+from service.parameters import WHOLE, Asked, Day, Days, KeptLevels, Levels, Name, Names, optional
 
 #: Parameters that browsers, proxies and newsletters add, and that mean nothing here.
 _CACHE_BUSTER = re.compile(r"_|utm_.*")
 #: The most lines of a page.
 MOST_LINES = 10_000
-
-
-class Asked(BaseModel):
-    """The root: unknown names are refused, and every refusal is an ``InvalidInput`` with all faults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    place: ClassVar[str]
-    #: How far into a value a fault is located: a parameter is named whole, a body down to the member.
-    depth: ClassVar[int] = 1
-
-    @classmethod
-    def model_validate(cls, obj: Any, **options: Any) -> Self:
-        try:
-            return super().model_validate(obj, **options)
-        except ValidationError as error:
-            raise InvalidInput([_fault(cls, detail) for detail in error.errors(include_url=False)]) from None
-
-    @classmethod
-    @cache
-    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:  # type: ignore[override]
-        """Remembered: flask-openapi asks for it at every request, and making it takes two milliseconds."""
-        return super().model_json_schema(*args, **options)
-
-
-def _fault(model: type[Asked], detail: ErrorDetails) -> Fault:
-    path = [str(step) for step in detail["loc"]][: model.depth]
-    name = path[0] if path else ""
-    field = next((f for key, f in model.model_fields.items() if name in (key, f.alias)), None)
-    where = ".".join([model.place, *path])
-    if detail["type"] == "extra_forbidden" and len(path) == 1:
-        known = sorted(field.alias or key for key, field in model.model_fields.items())
-        expected = meant(name, known) if known else "this address takes none"
-        return Fault(where, detail["input"], expected, says=f"unknown parameter {name!r}")
-    described = field.description if field and len(path) == 1 else None
-    return Fault(where, detail["input"], described or detail["msg"])
-
-
-# Text in a query string has one spelling a value: pydantic alone would also take " 1_2 ", "12.0" and a day as seconds.
-def _text(pattern: str, say: str) -> BeforeValidator:
-    def check(value: object) -> object:
-        if isinstance(value, str) and not re.fullmatch(pattern, value, re.ASCII):
-            raise ValueError(say)
-        return value
-
-    return BeforeValidator(check)
-
-
-def _split(value: object) -> object:
-    """``level=80,95`` and ``level=80&level=95`` are the same."""
-    if isinstance(value, list):
-        return [part for item in value for part in (item.split(",") if isinstance(item, str) else [item])]
-    return value
-
-
-def _once(value: object) -> object:
-    """What may be given several times, but each value once."""
-    if isinstance(value, list) and len(set(value)) < len(value):
-        raise ValueError("each value once")
-    return value
-
-
-def _no_null(schema: JsonDict) -> None:
-    """``null`` cannot be sent in a query string."""
-    schema.pop("default", None)
-    match schema.pop("anyOf"):
-        case [dict(given), *_]:
-            schema.update(given)
-
-
-def optional(description: str, *, alias: str | None = None) -> Any:
-    """A field for a parameter that may be left out; ``alias``: its name, where Python cannot have it."""
-    return Field(None, alias=alias, description=description, json_schema_extra=_no_null)
-
-
-_WHOLE = _text(r"-?\d{1,9}", "a whole number")
-Days = Annotated[int, Field(ge=0, le=MOST_DAYS), _WHOLE]
-Day = Annotated[dt.date, _text(r"\d{4}-\d{2}-\d{2}", "a day as YYYY-MM-DD")]
-Level = Annotated[int, Field(ge=1, le=99), _WHOLE]
-Levels = Annotated[
-    list[Level],
-    Field(min_length=1, max_length=10, json_schema_extra={"uniqueItems": True}),
-    AfterValidator(_once),
-    BeforeValidator(_split),
-]
-KeptLevels = Annotated[
-    list[Annotated[Literal[*KEPT_LEVELS], BeforeValidator(int), _WHOLE]],  # type: ignore[valid-type]
-    Field(min_length=1, max_length=len(KEPT_LEVELS), json_schema_extra={"uniqueItems": True}),
-    AfterValidator(_once),
-    BeforeValidator(_split),
-]
-Name = Annotated[str, Field(min_length=1, max_length=128)]
-Names = Annotated[
-    list[Annotated[Name, Field(pattern="^[^,]+$")]],
-    Field(max_length=200, json_schema_extra={"uniqueItems": True}),
-    AfterValidator(_once),
-    BeforeValidator(_split),
-]
 
 AS_OF = "a day, YYYY-MM-DD, not after today: answer with what was known at the end of it (UTC); today if left out"
 LEVEL = "whole percentages from 1 to 99, each once, at most ten: level=80,95 or level=80&level=95"
@@ -209,7 +104,7 @@ class AsOfOnlyQuery(NoQuery):
 class PagedQuery(Query):
     """A format, and which page of a list."""
 
-    limit: Annotated[int, Field(ge=1, le=MOST_LINES), _WHOLE] | None = optional(
+    limit: Annotated[int, Field(ge=1, le=MOST_LINES), WHOLE] | None = optional(
         f"a whole number from 1 to {MOST_LINES}: so many lines a page; without it the list comes whole"
     )
     cursor: Annotated[str, Field(min_length=1, max_length=1000)] | None = optional(
@@ -243,8 +138,8 @@ class SeriesQuery(PagedQuery, SeriesChoice):
     retired: Literal["true", "false"] | None = optional("true: also those that were retired, and since when")
 
 
-class ObservationsQuery(AsOfQuery, PagedQuery):
-    """Which observations of a series are listed."""
+class ObservationsChoice(AsOfQuery):
+    """Which of the observations."""
 
     start: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or later")
     end: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or earlier")
@@ -252,6 +147,10 @@ class ObservationsQuery(AsOfQuery, PagedQuery):
         "a day, YYYY-MM-DD: only values, new or revised, that became known on it or later (UTC); a day that is assumed "
         "is that of the usual delay"
     )
+
+
+class ObservationsQuery(ObservationsChoice, PagedQuery):
+    """Which observations of a series are listed."""
 
 
 class EventsChoice(AsOfQuery):
@@ -263,13 +162,17 @@ class EventsChoice(AsOfQuery):
     series_id: Name | None = optional("id of a series: the events that touch it")
 
 
-class EventsQuery(EventsChoice, PagedQuery):
-    """Which events are listed."""
+class ToldEventsChoice(EventsChoice):
+    """Which of the events, by when something became known of them too."""
 
     since: Day | None = optional(
         "a day, YYYY-MM-DD: only events of which something became known on it or later (UTC); of what was retired "
         "since, nothing is listed"
     )
+
+
+class EventsQuery(ToldEventsChoice, PagedQuery):
+    """Which events are listed."""
 
 
 class CalendarQuery(EventsChoice):
@@ -344,13 +247,13 @@ def ahead(horizon: int) -> tuple[Any, Any]:
     """The type and the field of ``h`` where ``horizon`` periods are trained."""
     usual = f"{min(FORECAST_HORIZON, horizon)} if left out (of years {min(YEARS_AHEAD, horizon)})"
     described = f"a whole number of periods from 1 to {horizon}; {usual}, or all up to `until`"
-    return Annotated[int, Field(ge=1, le=horizon), _WHOLE], optional(described)
+    return Annotated[int, Field(ge=1, le=horizon), WHOLE], optional(described)
 
 
 class ForecastQuery(AsOfQuery):
     """``h`` is bounded where the trained horizon is known."""
 
-    h: Annotated[int, _WHOLE] | None = None
+    h: Annotated[int, WHOLE] | None = None
     level: Levels = Field(list(FORECAST_LEVELS), description=LEVEL)
     origin: Literal["today", "last"] | None = optional(ORIGIN)
     start: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or later", alias="from")
@@ -358,14 +261,19 @@ class ForecastQuery(AsOfQuery):
     insufficient: Literal["true", "false"] | None = optional("true: also of what has too few values for a forecast")
 
 
-class BulkQuery(ForecastQuery, SeriesChoice):
-    """Which series are forecast, and whether groups agree."""
+class SeveralSeries(SeriesChoice):
+    """Which of the series, by their ids too."""
 
     series_id: Names = Field(
         [],
-        description="ids of series, comma-separated or repeated; without it all trained ones that are as the other "
-        "parameters say",
+        description="ids of series, comma-separated or repeated; without it all that have what is asked for and are as "
+        "the other parameters say",
     )
+
+
+class BulkQuery(ForecastQuery, SeveralSeries):
+    """Which series are forecast, and whether groups agree."""
+
     coherent: Literal["true", "false"] | None = optional(COHERENT)
 
 
@@ -387,19 +295,15 @@ class ForecastsExport(ExportQuery, BulkQuery):
     history: Literal["true", "false"] | None = optional("true: after the observations of each series")
 
 
-class ObservationsExport(ExportQuery, ObservationsQuery):
+class ObservationsExport(ExportQuery, ObservationsChoice, SeveralSeries):
     """Which observations are exported."""
 
-    series_id: Names = Field([], description="ids of series, comma-separated or repeated; without it all there are")
 
-
-class EffectsExport(ExportQuery):
+class EffectsExport(ExportQuery, SeveralSeries):
     """Of which series effects are exported."""
 
-    series_id: Names = Field([], description="ids of series, comma-separated or repeated; without it all trained ones")
 
-
-class EventsExport(ExportQuery, EventsQuery):
+class EventsExport(ExportQuery, ToldEventsChoice):
     """Which events are exported."""
 
     shape: Literal["long"] | None = optional("long; wide there are forecasts, observations, effects and backtests")

@@ -20,6 +20,7 @@ from prometheus_client.multiprocess import mark_process_dead
 from forecast.catalog import Catalog
 from forecast.errors import Busy, ForecastError, Unavailable
 from forecast.files import owned_folder
+from forecast.registry import Registry
 from forecast.settings import Auth, Settings
 from service import create_app, telemetry
 from service.malformed import Worker
@@ -46,7 +47,15 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         # The first process brought the catalogue up to date; a worker starts also while the database is away.
-        return create_app(self._settings, catalog=Catalog.opened(self._settings), counters=self._counters)
+        catalog = Catalog.opened(self._settings)
+        threading.Thread(target=_look, args=(catalog,), daemon=True).start()
+        return create_app(self._settings, catalog=catalog, counters=self._counters)
+
+
+def _look(catalog: Catalog) -> None:
+    """Read the catalogue once, so that there is something to answer from should its database go away at once."""
+    with suppress(Unavailable):  # whoever asks next is told
+        catalog.edition()
 
 
 def options(settings: Settings) -> dict[str, object]:

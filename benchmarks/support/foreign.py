@@ -1,8 +1,9 @@
-"""Forecasts of another tool, or of another version of this one, as CSV files with the columns of ``orecast backtest``.
+"""Forecasts of another tool, or of another version of this one, as CSV files.
 
 A line is a period ahead: ``series_id``, ``cutoff`` (the last period seen), ``ds``, fifteen quantiles ``q025`` to
-``q975`` in the series' unit; a column ``method`` may part several in one file. What cannot be read is told by file,
-line, column and value; what was not asked, or lacks a horizon, is counted and told.
+``q975`` in the series' unit; a column ``method`` may part several in one file. Instead of quantiles there may be the
+median and all central intervals, as ``orecast backtest --origins FILE --level 20,40,50,60,80,90,95`` writes them. What
+cannot be read is told by file, line, column and value; what was not asked, or lacks a horizon, is counted and told.
 """
 
 from __future__ import annotations
@@ -16,10 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from forecast.answers.backtests import QUANTILES
+from forecast.answers.backtests import KEPT_LEVELS
 from forecast.catalog.csv_reader import Reading, day, number
 from forecast.errors import Fault, InvalidInput, known_name, one_of
-from forecast.metrics import rounded
+from forecast.metrics import QUANTILE_LEVELS, rounded
 from forecast.timeseries.frequency import Days, Freq
 from forecast.timeseries.series import Floats, Series
 from forecast.wording import counted
@@ -27,6 +28,13 @@ from support.origins import Answer, Task
 
 #: What the forecasts of the engine are called in the folder of a task.
 FORECASTS = "orecast.csv"
+#: Names of the quantiles, by ``metrics.QUANTILE_LEVELS``: q025 is the 2.5 % quantile, q10 the 10 % quantile.
+QUANTILES = tuple("q" + f"{level:.3f}"[2:].removesuffix("0") for level in QUANTILE_LEVELS.tolist())
+#: What ``orecast backtest`` calls them, from the outermost lower bound to the outermost upper one, and the family; and
+#: what it says beside them.
+_BOUNDS = (*(f"lo-{level}" for level in KEPT_LEVELS), "yhat", *(f"hi-{level}" for level in reversed(KEPT_LEVELS)))
+_OURS = {**dict(zip(_BOUNDS, QUANTILES, strict=True)), "family": "method"}
+_BESIDE = ("h", "y", "unit", "run")
 _COLUMNS = ("series_id", "cutoff", "ds", *QUANTILES)
 _OPTIONAL = ("method",)
 
@@ -154,10 +162,10 @@ def _read(path: Path, name: str, series: Mapping[str, Series], reading: Reading)
 
 
 def _lines(rows: Iterator[list[str]], path: Path, series: Mapping[str, Series], reading: Reading) -> Iterator[_Line]:
-    header = [name.strip() for name in next(rows, [])]
+    header = [_OURS.get(name.strip(), name.strip()) for name in next(rows, [])]
     whole = ",".join(header)
     wrong = [Fault("header", whole, f"a column {name!r}", str(path), 1) for name in _COLUMNS if name not in header]
-    known = (*_OPTIONAL, *_COLUMNS)
+    known = (*_OPTIONAL, *_COLUMNS, *_BESIDE)
     wrong += [Fault("header", name, "each column once", str(path), 1) for name, n in Counter(header).items() if n > 1]
     wrong += [Fault("header", name, one_of(known), str(path), 1) for name in header if name not in known]
     if wrong:

@@ -19,6 +19,7 @@ from forecast.answers.model import (
     Coverage,
     FreqName,
     Intervals,
+    NextPage,
     Part,
     PeriodStart,
     RunKey,
@@ -96,7 +97,7 @@ class BacktestPaths(Answer):
     run: str | None = Field(description="id of the run that was chosen by it; null of a backtest of one's own")
     levels: tuple[int, ...] = Field(description="levels of the central intervals", json_schema_extra=in_unit("%"))
     data: tuple[PastPoint, ...]
-    next: None = Field(None, description="always null: a list comes whole")
+    next: NextPage = None
 
 
 class BacktestPathsList(Several):

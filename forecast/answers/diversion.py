@@ -12,7 +12,8 @@ import numpy as np
 from pydantic import Field
 
 from forecast.answers.estimate import IN_UNIT, PERCENT, PERIODS, PROBABILITY, Estimate, number, six_digits
-from forecast.answers.model import LINES, Answer, FreqName, Listing, Part, UnitName, in_unit
+from forecast.answers.model import LINES, Answer, FreqName, Part, UnitName, in_unit
+from forecast.answers.several import LeftOut, Several
 from forecast.answers.words import out_of
 from forecast.effects.diverted import Diverted, MemberRecord, diverted, more
 from forecast.effects.report import Band

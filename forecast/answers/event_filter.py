@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -20,13 +21,15 @@ class EventFilter:
     """What is asked of an event; what is None or empty asks nothing.
 
     ``series_id``: it touches the series. ``mineral``: it names the mineral, a parent or a part of it, or a basket of
-    goods on a flow of the mineral. ``actor``: who acts. ``kind``: such as ``tariff``.
+    goods on a flow of the mineral. ``actor``: who acts. ``kind``: such as ``tariff``. ``since``: something became known
+    of it on that day or later.
     """
 
     series_id: str | None = None
     mineral: str | None = None
     actor: str | None = None
     kind: str | None = None
+    since: dt.date | None = None
 
     def of(self, events: Events, catalog: Catalog) -> tuple[Event, ...]:
         """The events that are asked for, by id. Raises ``NotFound`` for a series, a mineral, a kind or an actor that
@@ -51,6 +54,8 @@ class EventFilter:
         if self.series_id:
             series = catalog.get(self.series_id)
             tests.append(lambda event: exposure(event, series, minerals) > 0)
+        if since := self.since:
+            tests.append(lambda event: events.told_of(event.event_id) >= since)
         return tests
 
 

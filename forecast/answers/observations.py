@@ -35,6 +35,11 @@ class ObservationList(Listing):
     held: tuple[str, ...] = Field((), description="values that were delivered and do not count, and why")
 
 
+def known_since(found: list[Observation], since: dt.date | None) -> list[Observation]:
+    """Those that became known on a day or later; without a day all."""
+    return found if since is None else [each for each in found if each.known_at >= since]
+
+
 def observation_list(found: Iterable[Observation], held: Sequence[str] = ()) -> ObservationList:
     """Observations in their order; ``held``: the sentences of what is held."""
     # All at once: there are many, and a call for each takes longer than its checks.

@@ -7,15 +7,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import numpy as np
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import exists, select
 
 from forecast import names
-from forecast.catalog import audit, duty_records, event_changes, retirements, rows, vintages
+from forecast.catalog import audit, event_changes, retirements, rows, vintages
 from forecast.catalog.audit import Audit
 from forecast.catalog.csv_reader import items
 from forecast.catalog.csv_records import Observation
@@ -23,14 +23,15 @@ from forecast.catalog.engine import Database
 from forecast.catalog.fetches import Fetches
 from forecast.catalog.inbox import Inbox, Settled, settle
 from forecast.catalog.keys import Keys
-from forecast.catalog.quarantine import Held, Quarantine, record
-from forecast.catalog.schema import CHANGES, MINERALS, OBSERVATIONS, SERIES, series_of
+from forecast.catalog.memory import Away, Memory
+from forecast.catalog.quarantine import Held, HeldValue, Quarantine, record
+from forecast.catalog.schema import OBSERVATIONS, SERIES, series_of
 from forecast.catalog.seed import seed
 from forecast.catalog.writer import Counts, Writer
 from forecast.errors import NotFound, Unavailable, Unservable
 from forecast.events import UNTRAINED, Event, EventChange, Events
 from forecast.events.exposure import Minerals, exposure
-from forecast.settings import Settings, data_dir
+from forecast.settings import Settings
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats, History, Series
 
@@ -51,7 +52,10 @@ class Catalog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._by = audit.operator()
-        self._memory: _Memory | None = None
+        self._memory = Memory(database)
+        #: How often an answer had to do without something, for the database was away: what is worked out while this
+        #: grows is not worth keeping.
+        self.lapses = 0
 
     @classmethod
     def open(cls, settings: Settings) -> Catalog:
@@ -362,38 +366,3 @@ class Catalog:
                 raise NotFound("retired series", series_id, since)
             retirements.add(connection, series_id, False, now, self._by)
             rows.count_change(connection)
-
-    def _current(self) -> _Memory:
-        """What is remembered, if it still holds; else read anew, but for observations."""
-        return self._database.read(self._remembered)
-
-    def _remembered(self, connection: Connection) -> _Memory:
-        number: int = connection.execute(select(CHANGES.c.number)).scalar_one()
-        memory = self._memory
-        if memory is None or memory.number != number:
-            tree = connection.execute(select(MINERALS.c.mineral, MINERALS.c.parent, MINERALS.c.kind)).all()
-            since, series = retirements.load(connection), sorted(rows.stored(connection, SERIES, series_of).items())
-            memory = _Memory(
-                number,
-                {name: one for name, one in series if name not in since},
-                {name: (one, since[name]) for name, one in series if name in since},
-                Minerals.from_rows((mineral, parent, kind) for mineral, parent, kind in tree),
-                event_changes.load(connection, duty_records.duty_lines(data_dir())),
-            )
-            self._memory = memory
-        return memory
-
-    def _vintages(self, series_ids: Iterable[str]) -> dict[str, vintages.Vintages]:
-        """The vintages of these series, those that are not remembered in one query."""
-        ids = list(series_ids)
-
-        def read(connection: Connection) -> dict[str, vintages.Vintages | None]:
-            memory = self._remembered(connection).vintages
-            missing = [series_id for series_id in ids if series_id not in memory]
-            if missing:
-                found = vintages.load(connection, missing)
-                memory.update({series_id: found.get(series_id) for series_id in missing})
-            return memory
-
-        memory = self._database.read(read)
-        return {series_id: one for series_id in ids if (one := memory[series_id]) is not None}

@@ -107,11 +107,11 @@ def backtest(
 
     With --origins any series with observations is forecast anew, trained or
     not, as of periods that have passed; `cutoff` is the last period seen. grid
-    needs one pass for all of them, and looks at observations only; other
-    families are given the effects of the events known then. The scores are
-    shown; --output or --format gets the forecasts, with the columns of --paths,
-    and a file gets a manifest beside it, as with `orecast export`. What cannot
-    be forecast from is named and left out (exit code 1).
+    needs one pass for all of them, and like ensemble looks at observations
+    only; other families are given the effects of the events known then. The
+    scores are shown; --output or --format gets the forecasts, with the columns
+    of --paths, and a file gets a manifest beside it, as with `orecast export`.
+    What cannot be forecast from is named and left out (exit code 1).
 
     \b
     Examples:

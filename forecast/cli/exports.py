@@ -95,7 +95,7 @@ def export(
         asked = ForecastQuestion(s.day(as_of), Span(horizon, origin, start, until), percents, coherent, insufficient)
         observed = (start, until) if table == "observations" else (None, None)
         known = s.known(series_ids)  # which names on stderr what cannot be among all of them
-        question = ExportQuestion(asked, tuple(known) if series_ids else (), *observed, history)
+        question = ExportQuestion(asked, tuple(known) if series_ids else None, *observed, history=history)
         stores = Stores(s.catalog, s.registry)
         if folder is not None:
             code = _all(stores, folder, question, FileLayout(format or FileFormat.CSV, shape, bom))

@@ -17,7 +17,7 @@ from forecast.answers.events import event_list
 from forecast.answers.findings import findings
 from forecast.answers.forecast import ForecastQuestion
 from forecast.answers.model import Column
-from forecast.answers.observations import observation_list
+from forecast.answers.observations import known_since, observation_list
 from forecast.answers.runs import run_list
 from forecast.answers.series import series_facts
 from forecast.answers.several import ForecastList, LeftOut, each, forecasts
@@ -34,15 +34,16 @@ if TYPE_CHECKING:
 class ExportQuestion:
     """What is asked of every table.
 
-    ``series_ids``: of which series, without any of all that there are; ``forecast``: of which day and periods, with
-    which intervals; ``start``, ``end``: of which observations, by the start of their period; ``history``: whether
-    forecasts come after the observations of their series; ``events``: which of them.
+    ``series_ids``: of which series, None for all that there are; ``forecast``: of which day and periods, with which
+    intervals; ``start``, ``end``, ``since``: of which observations, by the start of their period and the day on which
+    they became known; ``history``: whether forecasts come after the observations of their series; ``events``: which.
     """
 
     forecast: ForecastQuestion
-    series_ids: tuple[str, ...] = ()
+    series_ids: tuple[str, ...] | None = None
     start: dt.date | None = None
     end: dt.date | None = None
+    since: dt.date | None = None
     history: bool = False
     events: EventFilter = field(default_factory=EventFilter)
 
@@ -84,7 +85,7 @@ def found(stores: Stores, name: str, asked: ExportQuestion, shape: TableShape = 
 
 
 def _forecasts(stores: Stores, asked: ExportQuestion) -> Found:
-    ids = asked.series_ids or _targets(stores)
+    ids = _asked_or_targets(stores, asked)
     made = forecasts(stores.catalog, stores.registry, ids, asked.forecast, stores.cache)
     table = ExportTable.of("forecasts", made)
     if asked.history:
@@ -92,8 +93,11 @@ def _forecasts(stores: Stores, asked: ExportQuestion) -> Found:
     return Found(table, made.left_out, len(made.data))
 
 
-def _targets(stores: Stores) -> tuple[str, ...]:
-    """Every target, so that one without a run is named. Raises ``NothingTrained`` where none has one."""
+def _asked_or_targets(stores: Stores, asked: ExportQuestion) -> tuple[str, ...]:
+    """The series asked for, or every target, so that one without a run is named. Raises ``NothingTrained`` where none
+    has one."""
+    if asked.series_ids is not None:
+        return asked.series_ids
     if not stores.registry.champions():
         raise NothingTrained
     return tuple(stores.catalog.targets())
@@ -118,8 +122,9 @@ def _after_history(stores: Stores, table: ExportTable, made: ForecastList, asked
 
 
 def _observations(stores: Stores, asked: ExportQuestion) -> Found:
-    ids = asked.series_ids or tuple(stores.catalog.series())
-    every = (stores.catalog.observations(name, asked.forecast.as_of, asked.start, asked.end) for name in ids)
+    ids = tuple(stores.catalog.series()) if asked.series_ids is None else asked.series_ids
+    seen = (stores.catalog.observations(name, asked.forecast.as_of, asked.start, asked.end) for name in ids)
+    every = (known_since(of_one, asked.since) for of_one in seen)
     return Found(ExportTable.of("observations", observation_list(chain.from_iterable(every))))
 
 
@@ -128,7 +133,7 @@ def _observations(stores: Stores, asked: ExportQuestion) -> Found:
 
 def _series(stores: Stores, asked: ExportQuestion) -> Found:
     known = stores.catalog.series()
-    ids = asked.series_ids or tuple(known)
+    ids = tuple(known) if asked.series_ids is None else asked.series_ids
     return Found(ExportTable.of("series", series_facts(stores.catalog, stores.registry, [known[name] for name in ids])))
 
 
@@ -139,10 +144,10 @@ def _events(stores: Stores, asked: ExportQuestion) -> Found:
 
 
 def _effects(stores: Stores, asked: ExportQuestion) -> Found:
-    champions = stores.registry.champions()
-    ids = asked.series_ids or tuple(
-        n for n, one in stores.catalog.series().items() if one.is_trained and n in champions
-    )
+    ids = asked.series_ids
+    if ids is None:
+        champions = stores.registry.champions()
+        ids = tuple(name for name, one in stores.catalog.series().items() if one.is_trained and name in champions)
 
     def of_one(series_id: str) -> Effects:
         return effects(findings(stores.catalog, stores.registry, series_id))
@@ -152,7 +157,8 @@ def _effects(stores: Stores, asked: ExportQuestion) -> Found:
 
 
 def _backtests(stores: Stores, asked: ExportQuestion) -> Found:
-    made = backtest_paths(stores.catalog, stores.registry, asked.series_ids or _targets(stores), asked.forecast.levels)
+    ids = _asked_or_targets(stores, asked)
+    made = backtest_paths(stores.catalog, stores.registry, ids, asked.forecast.levels)
     return Found(ExportTable.of("backtests", made), made.left_out, len(made.data))
 
 
@@ -160,7 +166,8 @@ def _scores(stores: Stores, asked: ExportQuestion) -> Found:
     def of_one(series_id: str) -> Scores:
         return run_scores(champion_of(stores.catalog.get(series_id), stores.registry))
 
-    answers, left_out = each([(name,) for name in asked.series_ids or _targets(stores)], of_one)
+    ids = _asked_or_targets(stores, asked)
+    answers, left_out = each([(name,) for name in ids], of_one)
     return Found(joined("scores", answers, Scores), left_out, len(answers))
 
 
@@ -169,7 +176,7 @@ def _runs(stores: Stores, asked: ExportQuestion) -> Found:
     listed = [
         run
         for run in stores.registry.runs()
-        if run.series_id not in retired and (not wanted or run.series_id in wanted)
+        if run.series_id not in retired and (wanted is None or run.series_id in wanted)
     ]
     return Found(ExportTable.of("runs", run_list(listed)))
 

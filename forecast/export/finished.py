@@ -48,7 +48,7 @@ def verify(path: Path) -> int:
         manifest = json.loads(_manifest(path).read_bytes())
         data = path.read_bytes()
         rows, size, digest = int(manifest["rows"]), manifest["bytes"], manifest["sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptArtifact(str(path), f"the file or its manifest cannot be read ({error})") from error
     if len(data) != size or hashlib.sha256(data).hexdigest() != digest:
         raise CorruptArtifact(str(path), f"it has {len(data)} bytes that are not the {size} its manifest promises")

@@ -16,6 +16,7 @@ import numpy as np
 
 from forecast.events import Branch
 from forecast.names import unit
+from forecast.registry.sealed import Json
 from forecast.timeseries.series import Series
 
 #: The format that is written.

@@ -28,6 +28,7 @@ from forecast.effects.documents import RecordDocument
 from forecast.effects.record import EffectRecord
 from forecast.errors import CorruptArtifact
 from forecast.files import write_atomically
+from forecast.formats.json_text import read_json
 from forecast.names import unit
 from forecast.timeseries.frequency import parse_freq
 

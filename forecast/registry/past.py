@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,8 @@ from forecast.registry.card import Card
 from forecast.timeseries.frequency import Days
 from forecast.timeseries.series import Floats
 
-_FILE = "backtest.npz"
+#: The file of a run that holds them.
+PAST_FORECASTS = "backtest.npz"
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,9 +30,11 @@ class PastForecasts:
     quantiles: Floats
     actual: Floats
 
-    def write(self, folder: Path) -> None:
-        """Put them beside the other files of a run."""
-        np.savez(folder / _FILE, cutoffs=self.cutoffs, quantiles=self.quantiles, actual=self.actual)
+    def to_bytes(self) -> bytes:
+        """What stands in their file."""
+        data = io.BytesIO()
+        np.savez(data, cutoffs=self.cutoffs, quantiles=self.quantiles, actual=self.actual)
+        return data.getvalue()
 
 
 def load_past(folder: Path, card: Card) -> PastForecasts | None:
@@ -38,10 +42,10 @@ def load_past(folder: Path, card: Card) -> PastForecasts | None:
 
     Raises ``CorruptArtifact``.
     """
-    if _FILE not in card.payloads:
+    if PAST_FORECASTS not in card.payloads:
         return None
     try:
-        with np.load(folder / _FILE, allow_pickle=False) as arrays:
+        with np.load(folder / PAST_FORECASTS, allow_pickle=False) as arrays:
             return PastForecasts(arrays["cutoffs"], arrays["quantiles"], arrays["actual"])
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise CorruptArtifact(f"{folder.parent.name}/{folder.name}/{_FILE}", "it cannot be read") from error
+        raise CorruptArtifact(f"{folder.parent.name}/{folder.name}/{PAST_FORECASTS}", "it cannot be read") from error

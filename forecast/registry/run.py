@@ -25,9 +25,10 @@ import numpy.typing as npt
 from forecast.effects.documents import RecordDocument
 from forecast.effects.record import EffectRecord
 from forecast.errors import CorruptArtifact, UnknownFormat
-from forecast.files import sync_file, sync_folder
-from forecast.registry.card import Card, Json, NewerCard, read
-from forecast.registry.past import PastForecasts
+from forecast.files import sync_folder, write_synced
+from forecast.registry.card import Card, NewerCard, read
+from forecast.registry.past import PAST_FORECASTS, PastForecasts
+from forecast.registry.sealed import Unsealed, sealed, unsealed
 from forecast.timeseries.trade import Codes
 
 _S = TypeVar("_S", bound=np.generic)
@@ -95,13 +96,12 @@ def write(folder: Path, card: Card, payload: Payload) -> None:
     """Write the files of a run, its card last, with the effects and the digests of the others in it."""
     arrays: dict[str, npt.NDArray[np.generic]] = {_DRAWS: np.ascontiguousarray(payload.draws, dtype=np.float32)}
     if payload.trade is not None:
-        np.save(folder / "trade.npy", np.ascontiguousarray(payload.trade))
-    for name, array in payload.record.to_arrays().items():
-        np.save(folder / f"effects.{name}.npy", array)
+        arrays[_TRADE] = np.ascontiguousarray(payload.trade)
+    arrays |= {f"effects.{name}.npy": array for name, array in payload.record.to_arrays().items()}
+    files = {name: _npy(array) for name, array in arrays.items()} | {_FITTED: _joblib(payload.fitted)}
     if payload.past is not None:
-        payload.past.write(folder)
-    joblib.dump(payload.fitted, folder / "fitted.joblib", compress=3)
-    payloads = {file.name: _sha256(file) for file in sorted(folder.iterdir())}
+        files[PAST_FORECASTS] = payload.past.to_bytes()
+    payloads = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
     content = replace(card, effects=dict(payload.record.describe()), payloads=payloads).document()
     for name, data in (files | {_CARD: sealed(content)}).items():
         write_synced(folder / name, data)

@@ -32,8 +32,10 @@ from forecast import names
 from forecast.errors import Busy, CorruptArtifact, Damaged, Fault, InvalidInput, NotFound, NotTrained, Unservable
 from forecast.files import locked, sync_folder
 from forecast.registry.card import Card
+from forecast.registry.champion_line import LINE, ChampionLine, incomplete
+from forecast.registry.checks import RunChecks
 from forecast.registry.past import PastForecasts, load_past
-from forecast.registry.run import Identity, Payload, Run, check, identity, load, read_card, write
+from forecast.registry.run import Identity, Payload, Run, load, load_fitted, read_card, write
 
 _REMEMBERED = 12  # champions that a rollback can go back to
 _OPEN = 128  # runs held open at once: each mapped array costs a file descriptor
@@ -103,7 +105,7 @@ class Registry:
     def past_forecasts(self, series_id: str, run_id: str) -> PastForecasts | None:
         """What a run forecast from past periods; None where that was not tested or not kept. Raises as ``get`` does."""
         folder = self._existing(series_id, run_id)
-        self._verify(folder)
+        self._checks.passed(folder)
         return load_past(folder, read_card(folder))
 
     def fitted(self, series_id: str, run_id: str) -> object:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
@@ -22,10 +24,8 @@ def routes(context: Context) -> APIBlueprint:
     def list_events(query: EventsQuery) -> Response:
         """Events by id, as they could be known at the end of a day."""
         day = context.day(query.as_of)
-        page, events = ListPage(query), context.catalog.events(day)
-        found = asked(query).of(events, context.catalog)
-        if query.since:
-            found = tuple(event for event in found if events.told_of(event.event_id) >= query.since)
+        page, wanted = ListPage(query), replace(asked(query), since=query.since)
+        found = wanted.of(context.catalog.events(day), context.catalog)
         chosen = page.of(found, lambda event: (event.event_id,))
         return respond(page.with_next(event_list(chosen, day)), query.format, "events")
 

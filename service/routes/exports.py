@@ -3,6 +3,7 @@
 # Annotations are evaluated here: the queries are made for the horizon of the settings, inside a function.
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
@@ -11,17 +12,18 @@ from forecast.answers.event_priors import Evidence
 from forecast.answers.forecast import ForecastQuestion
 from forecast.answers.reconcile import members
 from forecast.answers.span import Span
-from forecast.errors import ForecastError
+from forecast.errors import ForecastError, NothingTrained
 from forecast.export.choices import TableShape
 from forecast.export.csv_writer import csv_export
 from forecast.export.datasets import ExportQuestion, Stores, found
 from forecast.export.finished import Export
 from forecast.settings import SpanOrigin
-from service.answers import export_answer, tag, unchanged
+from forecast.timeseries.series import Series
+from service.answers import check_accepted, export_answer, tag, unchanged
 from service.context import Context
 from service.describe import csv_only, group
 from service.routes.events import asked as events_asked
-from service.routes.forecasts import fingerprint, trained
+from service.routes.forecasts import chosen, fingerprint, trained
 from service.schemas import (
     BacktestsExport,
     EffectsExport,
@@ -29,6 +31,7 @@ from service.schemas import (
     ExportQuery,
     ForecastsExport,
     ObservationsExport,
+    SeveralSeries,
     ahead,
 )
 
@@ -43,14 +46,14 @@ def routes(context: Context) -> APIBlueprint:
     @api.get("/export/forecasts.csv", responses=csv_only("Forecasts of several series."))
     def export_forecasts(query: FromTrained) -> Response:
         """Forecasts of several series, of every series that has one if none is named; with history if so asked."""
-        every, together = list(known(context, query.series_id)) or trained(context), query.coherent == "true"
-        of = members(context.catalog, every) if together else every
-        etag = fingerprint(context, of, query, every, together, shape_of(query), query.history)
+        ids, together = of_trained(context, query), query.coherent == "true"
+        of = members(context.catalog, ids) if together else ids
+        etag = fingerprint(context, of, query, ids, together, shape_of(query), query.history)
         span = Span(query.h, SpanOrigin(query.origin or SpanOrigin.TODAY), query.start, query.until)
         day, insufficient = context.day(query.as_of), query.insufficient == "true"
         question = ExportQuestion(
             ForecastQuestion(day, span, query.level, together, insufficient),
-            tuple(every),
+            tuple(ids),
             history=query.history == "true",
         )
         return answer(context, "forecasts", query, question, etag)
@@ -58,26 +61,25 @@ def routes(context: Context) -> APIBlueprint:
     @api.get("/export/observations.csv", responses=csv_only("What was published of several series."))
     def export_observations(query: ObservationsExport) -> Response:
         """What was published of several series, of all if none is named, each value as last known on a day."""
-        ids, day = known(context, query.series_id), context.day(query.as_of)
+        ids, day = chosen(context, query, lambda context: context.catalog.series().values()), context.day(query.as_of)
         edition, _, _ = context.catalog.facts()
-        etag = tag("observations", edition, ids, day, query.start, query.end, shape_of(query))
-        question = ExportQuestion(ForecastQuestion(day), ids, query.start, query.end)
+        etag = tag("observations", edition, ids, day, query.start, query.end, query.since, shape_of(query))
+        question = ExportQuestion(ForecastQuestion(day), tuple(ids), query.start, query.end, query.since)
         return answer(context, "observations", query, question, etag)
 
     @api.get("/export/effects.csv", responses=csv_only("What each episode of events did to each series."))
     def export_effects(query: EffectsExport) -> Response:
         """What each episode of events did to each series, as its serving run estimated it."""
-        ids = known(context, query.series_id)
+        ids = chosen(context, query, estimated)
         edition, _, retired = context.catalog.facts()
-        runs = serving(context, ids or sorted(context.registry.champions()))
-        stores = edition, Evidence.of(context.registry, retired).digest, runs
-        question = ExportQuestion(ForecastQuestion(context.day(None)), ids)
+        stores = edition, Evidence.of(context.registry, retired).digest, serving(context, ids)
+        question = ExportQuestion(ForecastQuestion(context.day(None)), tuple(ids))
         return answer(context, "effects", query, question, tag("effects", stores, ids, shape_of(query)))
 
     @api.get("/export/events.csv", responses=csv_only("Events as they were known on a day."))
     def export_events(query: EventsExport) -> Response:
         """Events by id, as they could be known at the end of a day."""
-        wanted, day = events_asked(query), context.day(query.as_of)
+        wanted, day = replace(events_asked(query), since=query.since), context.day(query.as_of)
         edition, _, _ = context.catalog.facts()
         etag = tag("events", edition, vars(wanted), day, shape_of(query))
         return answer(context, "events", query, ExportQuestion(ForecastQuestion(day), events=wanted), etag)
@@ -85,17 +87,26 @@ def routes(context: Context) -> APIBlueprint:
     @api.get("/export/backtests.csv", responses=csv_only("What was forecast from past periods, and what came."))
     def export_backtests(query: BacktestsExport) -> Response:
         """What the serving runs forecast from past periods, and what came."""
-        ids = known(context, query.series_id) or tuple(trained(context))
-        runs = serving(context, ids)
-        question = ExportQuestion(ForecastQuestion(context.day(None), levels=query.level), ids)
-        return answer(context, "backtests", query, question, tag("backtests", runs, query.level, shape_of(query)))
+        ids = of_trained(context, query)
+        question = ExportQuestion(ForecastQuestion(context.day(None), levels=query.level), tuple(ids))
+        etag = tag("backtests", serving(context, ids), query.level, shape_of(query))
+        return answer(context, "backtests", query, question, etag)
 
     return api
 
 
-def known(context: Context, series_ids: list[str]) -> tuple[str, ...]:
-    """These ids, checked. Raises ``NotFound`` and ``Retired``."""
-    return tuple(context.catalog.get(series_id).series_id for series_id in series_ids)
+def of_trained(context: Context, query: SeveralSeries) -> list[str]:
+    """The ids of the series that a query asks for, of trained targets. Raises ``NothingTrained`` where there is none,
+    ``NotFound`` and ``Retired``."""
+    if not context.registry.champions():
+        raise NothingTrained
+    return chosen(context, query, trained)
+
+
+def estimated(context: Context) -> list[Series]:
+    """The series whose effects a run estimated, those that are no targets among them."""
+    champions = context.registry.champions()
+    return [one for name, one in context.catalog.series().items() if one.is_trained and name in champions]
 
 
 def serving(context: Context, series_ids: Sequence[str]) -> list[tuple[str, str]]:
@@ -116,6 +127,8 @@ def shape_of(query: ExportQuery) -> tuple[str | None, str | None]:
 
 def answer(context: Context, name: str, query: ExportQuery, question: ExportQuestion, etag: str) -> Response:
     """A table as CSV, made once for as long as nothing changes that it depends on."""
+    if query.format is None:
+        check_accepted("text/csv")
     if same := unchanged(etag):
         return same
 

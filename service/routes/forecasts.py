@@ -3,7 +3,7 @@
 # Annotations are evaluated here: the queries are made for the horizon of the settings, inside a function.
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
@@ -20,7 +20,7 @@ from forecast.timeseries.series import Series
 from service.answers import respond, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
-from service.schemas import BulkQuery, ForecastQuery, SeriesPath, ahead
+from service.schemas import BulkQuery, ForecastQuery, SeriesPath, SeveralSeries, ahead
 
 
 def routes(context: Context) -> APIBlueprint:
@@ -37,7 +37,7 @@ def routes(context: Context) -> APIBlueprint:
     def get_forecast(path: SeriesPath, query: One) -> Response:
         """The median and the intervals of each period after today, and before them of those that are not published."""
         ids = [context.catalog.get(path.series_id).series_id]
-        etag = fingerprint(context, ids, query)
+        etag = fingerprint(context, ids, query, wants_csv(query.format))
         if same := unchanged(etag):
             return same
         (made,) = several(context, ids, query).data
@@ -49,10 +49,9 @@ def routes(context: Context) -> APIBlueprint:
 
         A series that cannot be served is left out and named: in ``left_out``, or for CSV in the header X-Left-Out.
         """
-        named = [context.catalog.get(series_id) for series_id in query.series_id] or trained(context)
-        ids = [series.series_id for series in query.chosen().of(named, context.catalog)]
-        together = query.coherent == "true"
-        etag = fingerprint(context, members(context.catalog, ids) if together else ids, query, ids, together)
+        ids, together = chosen(context, query, trained), query.coherent == "true"
+        of = members(context.catalog, ids) if together else ids
+        etag = fingerprint(context, of, query, wants_csv(query.format), ids, together)
         if same := unchanged(etag):
             return same
         return respond(several(context, ids, query, together), query.format, "forecasts", etag)
@@ -68,7 +67,17 @@ def several(context: Context, series_ids: list[str], query: ForecastQuery, toget
     return forecasts(context.catalog, context.registry, series_ids, question, context.cache)
 
 
+def chosen(context: Context, query: SeveralSeries, every: Callable[[Context], Iterable[Series]]) -> list[str]:
+    """The ids of the series that a query asks for; ``every``: those that count where none is named.
+
+    Raises ``NotFound`` and ``Retired``.
+    """
+    named = [context.catalog.get(series_id) for series_id in query.series_id] or every(context)
+    return [series.series_id for series in query.chosen().of(named, context.catalog)]
+
+
 def trained(context: Context) -> list[Series]:
+    """The targets that have a run."""
     catalog = context.catalog
     return [catalog.get(series_id) for series_id in catalog.targets() if context.registry.champion_id(series_id)]
 
@@ -80,7 +89,7 @@ def fingerprint(context: Context, series_ids: list[str], query: ForecastQuery, *
     runs = [_serves(context, known, series_id, as_of) for series_id in series_ids]
     stores = edition, Evidence.of(context.registry, retired).digest
     span = query.h, query.origin, query.start, query.until
-    return tag(series_ids, runs, stores, as_of, span, query.level, wants_csv(query.format), query.insufficient, *asked)
+    return tag(series_ids, runs, stores, as_of, span, query.level, query.insufficient, *asked)
 
 
 def _serves(context: Context, known: Mapping[str, Series], series_id: str, as_of: dt.date) -> str:

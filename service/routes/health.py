@@ -13,8 +13,10 @@ from forecast.answers.champion import serving
 from forecast.answers.held import held_by_series
 from forecast.answers.model import Answer, in_unit
 from forecast.answers.sources import SourceState, source_states
-from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotTrained
+from forecast.answers.stored import stored_faults
+from forecast.errors import CorruptArtifact, ForecastError, NothingTrained, NotTrained, Unavailable
 from forecast.settings import Scope
+from forecast.wording import without_folders
 from service.answers import now_answer
 from service.context import Context
 from service.describe import KEY_OPTIONAL, answers, group
@@ -78,7 +80,12 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
             if series_id not in retired
             for sentence in sentences
         )
-        ready = Ready(status="degraded" if faults else "ready", serving=count, faults=tuple(faults), held=held)
+        ready = Ready(
+            status="degraded" if faults else "ready",
+            serving=count,
+            faults=faults if told else (),
+            held=held if told else (),
+        )
         if query.verbose == "true":
             ready = ReadyWithSources(**dict(ready), sources=sources(context))
         return now_answer(ready.json_object())

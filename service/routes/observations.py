@@ -6,7 +6,7 @@ from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
 from forecast.answers.held import held_notes
-from forecast.answers.observations import ObservationList, observation_list
+from forecast.answers.observations import ObservationList, known_since, observation_list
 from service.answers import respond
 from service.context import Context
 from service.describe import answers, group
@@ -22,10 +22,8 @@ def routes(context: Context) -> APIBlueprint:
         """What was published, as known on a day; that day is assumed where it was not recorded."""
         series_id = context.catalog.get(path.series_id).series_id
         seen = context.catalog.observations(series_id, context.day(query.as_of), query.start, query.end)
-        if query.since:
-            seen = [each for each in seen if each.known_at >= query.since]
         page = ListPage(query)
-        chosen = page.of(seen, lambda each: (each.ds.isoformat(),))
+        chosen = page.of(known_since(seen, query.since), lambda each: (each.ds.isoformat(),))
         found = page.with_next(observation_list(chosen, held_notes(context.catalog, series_id)))
         return respond(found, query.format, f"{series_id}-observations")
 

@@ -11,8 +11,11 @@ import pytest
 from support.foreign import read_foreign, write_forecasts
 from support.origins import Answer, Task
 
+from forecast.answers.backtests import KEPT_LEVELS, kept_levels, paths
 from forecast.errors import InvalidInput
+from forecast.export.csv_writer import csv_export
 from forecast.metrics import rounded
+from forecast.registry import PastForecasts
 from forecast.timeseries.series import Series
 from tests.benchmarks.panels import around, walks
 
@@ -63,6 +66,20 @@ def test_what_was_written_is_read_back_in_six_digits(
     assert theirs.name == "theirs"
     np.testing.assert_array_equal(back.quantiles, rounded(answer.quantiles))
     assert told == "theirs: 6 origins of 6 answered"
+
+
+def test_what_orecast_backtest_writes_is_read_too(
+    tmp_path: Path, task: Task, answer: Answer, known: dict[str, Series]
+) -> None:
+    file, asked = tmp_path / "older.csv", task.asked[0]
+    came = np.full((int(asked.sum()), task.horizon), np.nan)
+    past = PastForecasts(task.cutoffs[asked], answer.quantiles[0][asked], came)
+    document = paths(known[task.ids[0]], "grid", past, kept_levels(KEPT_LEVELS))
+    csv_export(document.names(), document.lines()).write(file)
+    (ours,) = read_foreign([str(file)], known)
+    back, told = ours.answer(task)
+    assert (ours.name, told) == ("grid", f"grid: {asked.sum()} origins of {task.asked.sum()} answered")
+    np.testing.assert_array_equal(back.quantiles[0][asked], rounded(answer.quantiles[0][asked]))
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from forecast.answers import forecast as predict
 from forecast.answers.backtests import run_paths
 from forecast.answers.span import Span
 from forecast.catalog import Catalog, Observation
+from forecast.catalog.audit import AuditQuestion
 from forecast.errors import FitFailed, InvalidInput, NotFound, NotTested
 from forecast.jobs.train import CandidateRun, TrainingPlan, _compute, _settled, chosen_families, due, train, train_one
 from forecast.registry import Registry

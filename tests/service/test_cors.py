@@ -16,8 +16,8 @@ from tests.support.trained_home import clock, settings_in
 PAGE, OTHER = "https://page.example", "https://other.example:8443"
 
 
-def served(home: Path, origins: str) -> FlaskClient:
-    return create_app(settings_in(home, cors_origins=origins), clock=clock).test_client()
+def served(home: Path, origins: str, **changed: str) -> FlaskClient:
+    return create_app(settings_in(home, cors_origins=origins, **changed), clock=clock).test_client()
 
 
 def test_no_other_origin_may_read_unless_a_setting_says_so(client: FlaskClient) -> None:
@@ -49,6 +49,18 @@ def test_a_browser_may_ask_first(home: Path) -> None:
     assert response.status_code == 200
     assert "POST" in response.headers["Access-Control-Allow-Methods"]
     assert "Content-Type" in response.headers["Access-Control-Allow-Headers"]
+
+
+def test_where_keys_are_needed_a_browser_asks_first_without_one_and_a_page_reads_why_it_was_refused(home: Path) -> None:
+    client = served(home, PAGE, auth="keys")
+    asked = {"Origin": PAGE, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}
+    first = client.options(JSON_FORECAST, headers=asked)
+    assert first.status_code == 200
+    assert "Authorization" in first.headers["Access-Control-Allow-Headers"]
+    refused = client.get(JSON_FORECAST, headers={"Origin": PAGE})
+    assert (refused.status_code, refused.headers["Access-Control-Allow-Origin"]) == (401, PAGE)
+    told = refused.headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"WWW-Authenticate", "X-RateLimit-Reset"} <= {*told} & {*refused.headers.keys()}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import hashlib
 import io
 import math
@@ -170,3 +171,45 @@ def test_a_series_that_cannot_be_served_is_named_beside_the_others(fresh: Fresh)
     response = export(client, "forecasts")
     assert response.headers["X-Left-Out"] == NICKEL
     assert {row["series_id"] for row in rows(response)} == {*TRAINED} - {NICKEL}
+
+
+@pytest.mark.parametrize(("table", "of"), [("forecasts", TRAINED), ("observations", ()), ("backtests", TRAINED)])
+def test_an_export_is_of_the_series_that_the_filters_of_lists_choose(
+    client: FlaskClient, table: str, of: tuple[str, ...]
+) -> None:
+    for query in ("mineral=copper&measure=price", "measure=volume&country=CHN"):
+        listed = {each["series_id"] for each in get(client, f"/v1/series?{query}")["data"]}
+        found = {row["series_id"] for row in rows(export(client, table, query))}
+        assert found == (listed & {*of} if of else listed)
+    none = export(client, table, f"series_id={COPPER}&measure=volume")
+    assert (rows(none), none.headers["X-Row-Count"]) == ([], "0"), "and not all that there are"
+
+
+def test_what_became_known_since_a_day_is_exported_as_it_is_listed(client: FlaskClient) -> None:
+    listed = client.get(f"/v1/series/{COPPER}/observations?format=csv&since=2026-04-01")
+    assert export(client, "observations", f"series_id={COPPER}&since=2026-04-01").data == listed.data
+    assert 0 < len(rows(listed)) < len(rows(export(client, "observations", f"series_id={COPPER}")))
+    changed = client.get("/v1/events?format=csv&since=2026-04-01")
+    assert export(client, "events", "since=2026-04-01").data == changed.data
+    assert 0 < len(rows(changed)) < len(rows(export(client, "events")))
+
+
+def test_an_export_travels_packed_or_in_parts_as_tables_do_and_is_refused_to_who_takes_no_csv(
+    client: FlaskClient,
+) -> None:
+    plain = export(client, "observations")
+    packed = client.get("/v1/export/observations.csv", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert packed.headers["X-SHA256"] == plain.headers["X-SHA256"]
+    part = client.get("/v1/export/observations.csv", headers={"Range": "bytes=0-99"})
+    assert (part.status_code, part.data) == (206, plain.data[:100])
+    for accept, status in (("application/json", 406), ("text/csv", 200), ("*/*", 200)):
+        assert client.get("/v1/export/events.csv", headers={"Accept": accept}).status_code == status
+    assert client.get("/v1/export/events.csv?format=csv", headers={"Accept": "application/json"}).status_code == 200
+
+
+def test_a_page_is_nothing_that_an_export_has(client: FlaskClient) -> None:
+    for table in ("observations", "events"):
+        (error,) = get(client, f"/v1/export/{table}.csv?limit=10", 422)["errors"]
+        assert error["where"] == "query.limit"

@@ -360,11 +360,11 @@ def test_a_backtest_of_counts_gives_zeros_and_no_half_values(orecast: Orecast, t
     take_in(orecast, tmp_path, y)
     file = tmp_path / "backtest.csv"
     for family in ("grid", "seasonal-naive"):
-        command = ("backtest", "mine.x", "--origins", "6", "--horizon", "4", "--family", family, "--output", file)
-        code, _, errors = orecast(*command)
+        asked = ("--origins", "6", "--horizon", "4", "--family", family, "--level", "90")
+        code, _, errors = orecast("backtest", "mine.x", *asked, "--output", file)
         assert code == 0, errors
         head, *rows = (line.split(",") for line in file.read_text().splitlines())
-        median, upper = ([float(row[head.index(name)]) for row in rows] for name in ("q50", "q95"))
+        median, upper = ([float(row[head.index(name)]) for row in rows] for name in ("yhat", "hi-90"))
         assert len(rows) == 24
         np.testing.assert_array_equal(median, 0)
         assert 0.6 < np.median(upper) < 4
