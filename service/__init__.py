@@ -30,6 +30,7 @@ from service.credentials import Credentials
 from service.encoding import Json
 from service.gate import RequestGate
 from service.rates import Counters
+from service.ready import ReadyAnswers
 from service.routes import (
     backtests,
     diversion,
@@ -124,9 +125,11 @@ def create_app(
     )
     app.answers, app.questions = (*ANSWERS, problems.Problem), (Question,)
     app.json = Json(app)
-    telemetry.install(app, metrics, log, quiet=_QUIET)
+    told = telemetry.Telemetry(metrics, log, _QUIET)
+    told.install(app)
     stale.install(app, catalog, log)
-    security.install(app, RequestGate(settings, Credentials(catalog.keys), counters or Counters(), clock))
+    gate = RequestGate(settings, Credentials(catalog.keys), counters or Counters(), clock)
+    security.install(app, gate)
     cors.install(app, settings.origins)
     problems.install(app, log)
     for noun in NOUNS:
@@ -134,4 +137,5 @@ def create_app(
     app.register_api(health.routes(context, metrics))
     app.register_blueprint(pages.routes(context, app))
     app.register_blueprint(pages.swagger())
+    app.wsgi_app = ReadyAnswers(app.wsgi_app, context, gate, told)  # type: ignore[method-assign]
     return app

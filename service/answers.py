@@ -18,6 +18,14 @@ from service.content_coding import encode, tags
 from service.encoding import to_json
 
 VERSION = version("orecast")
+#: Where in the environment of a request a route says that its answer may be kept: by its endpoint.
+KEPT_AS = "orecast.kept_as"
+
+
+def keep() -> None:
+    """Let the answer be kept and given again: it depends on nothing but the catalogue, who serves, the day and what
+    the request says."""
+    request.environ[KEPT_AS] = request.endpoint or "none"
 
 
 def tag(*parts: object) -> str:

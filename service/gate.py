@@ -134,6 +134,13 @@ class RequestGate:
         return None if rate is None else self.counters.count(who, rate)
 
 
+def caller(environ: Mapping[str, object]) -> Caller | None:
+    """Who asks a request that came to the gate, admitted or not; None of one that did not."""
+    said = environ.get(ADMITTED)
+    admitted: Caller | Refusal | None = said[1] if isinstance(said, tuple) else None
+    return admitted.caller if isinstance(admitted, Refusal) else admitted
+
+
 def _token(authorization: str) -> str:
     """What is said behind the word Bearer."""
     scheme, _, token = authorization.strip().partition(" ")

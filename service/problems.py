@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Literal, NoReturn, get_args
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from pydantic import BaseModel, Field
 from structlog.typing import FilteringBoundLogger
 from werkzeug.exceptions import HTTPException
@@ -30,6 +30,7 @@ from forecast.errors import (
 )
 from forecast.wording import without_folders
 from service.encoding import to_json
+from service.telemetry import REQUEST_ID
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -124,12 +125,12 @@ def install(app: Flask, log: FilteringBoundLogger) -> None:
     """Every way out of the application that is not an answer becomes a problem; ``log`` hears of bugs."""
 
     def bug(error: Exception) -> Response:
-        log.error("failed", request_id=g.get("request_id"), path=request.path, exc_info=error)
+        log.error("failed", request_id=request.environ.get(REQUEST_ID), path=request.path, exc_info=error)
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log has the cause.")
 
     def refused(error: ForecastError) -> Response:
         if isinstance(error, Unavailable):
-            log.warning("unavailable", request_id=g.get("request_id"), path=request.path, why=str(error))
+            log.warning("unavailable", request_id=request.environ.get(REQUEST_ID), path=request.path, why=str(error))
             detail = "The catalogue cannot be read now; the log of the service has the cause."
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="unavailable")
         for family, status, kind in REFUSALS:

@@ -19,6 +19,7 @@ from service.parameters import WHOLE, Asked, Day, Days, KeptLevels, Levels, Name
 
 #: Parameters that browsers, proxies and newsletters add, and that mean nothing here.
 _CACHE_BUSTER = re.compile(r"_|utm_.*")
+_ADDED = re.compile(r"(?:^|&)(?:_|utm_[^=&]*)(?:=[^&]*)?(?=&|$)")
 #: The most lines of a page.
 MOST_LINES = 10_000
 
@@ -32,6 +33,11 @@ ORIGIN = "today: h counts from the first period after the day as_of (if left out
 FORMAT = "json or csv; without it the Accept header decides"
 
 Format = Literal["json", "csv"]
+
+
+def without_cache_busters(query: str) -> str:
+    """A query string without what browsers, proxies and newsletters add."""
+    return _ADDED.sub("", query).removeprefix("&")
 
 
 class SeriesPath(Asked):

@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 
 from service import bodies
 from service.access import access
-from service.gate import ADMITTED, Caller, Refusal, RequestGate
+from service.gate import ADMITTED, Caller, RequestGate, caller
 from service.problems import problem
 
 MAX_BODY = 256 * 1024
@@ -47,10 +47,12 @@ def install(app: Flask, gate: RequestGate) -> None:
     bodies.install(app, MAX_BODY)
 
 
-def caller() -> Caller:
+def asking() -> Caller:
     """Who asks the request that is being answered. Raises ``LookupError`` where the gate could not say it."""
-    admitted: Caller | Refusal = request.environ[ADMITTED][1]
-    return admitted.caller if isinstance(admitted, Refusal) else admitted
+    found = caller(request.environ)
+    if found is None:
+        raise LookupError(ADMITTED)
+    return found
 
 
 def _headers(response: Response) -> Response:

@@ -6,19 +6,22 @@ import os
 import re
 import sys
 import time
-import uuid
+from collections.abc import Collection, Mapping, MutableMapping
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from structlog.typing import EventDict, FilteringBoundLogger
 
 from forecast.catalog.keys import without_secrets
-from service.gate import ADMITTED
-from service.security import caller
+from service.encoding import to_json
+from service.gate import caller
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+#: Where in the environment of a request its number and the moment of its arrival are kept.
+REQUEST_ID, _BEGUN = "orecast.request_id", "orecast.begun"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS"})
 
 _BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -33,6 +36,19 @@ class Metrics:
         self.seconds = Histogram(
             "orecast_request_seconds", "Time to answer", labels[:2], registry=self._own, buckets=_BUCKETS
         )
+
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def count(self, method: str, endpoint: str, status: int, seconds: float) -> None:
+        """One more request, which took ``seconds``."""
+        kind = method, endpoint, status
+        children = self._children.get(kind)
+        if children is None:
+            children = self.requests.labels(method, endpoint, str(status)), self.seconds.labels(method, endpoint)
+            self._children[kind] = children
+        requests, took = children
+        requests.inc()
+        took.observe(seconds)
 
     def text(self) -> Response:
         """The counters in the format Prometheus scrapes."""
@@ -51,49 +67,71 @@ def logger(level: str) -> FilteringBoundLogger:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            _without_secrets,
-            structlog.processors.JSONRenderer(),
+            _line,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level.upper()),
     )
     return lines
 
 
-def _without_secrets(_logger: object, _level: str, line: EventDict) -> EventDict:
+def _line(_logger: object, _level: str, facts: EventDict) -> str:
     """A line of the log in which no token is left, wherever one was put by mistake."""
-    return {name: without_secrets(word) if isinstance(word, str) else word for name, word in line.items()}
+    return without_secrets(to_json(facts).decode())
 
 
-def install(app: Flask, metrics: Metrics, log: FilteringBoundLogger, *, quiet: frozenset[str]) -> None:
-    """Number every request, time it, and say how it ended."""
+class Telemetry:
+    """Numbers every request, times it, and says how it ended, whichever part of the service answers it.
 
-    @app.before_request
-    def start() -> None:
-        asked = request.headers.get("X-Request-ID", "")
-        g.request_id = asked if _SAFE_ID.fullmatch(asked) else uuid.uuid4().hex
-        g.started = time.perf_counter()
+    ``quiet``: endpoints of which the log says nothing while all is well.
+    """
 
-    @app.after_request
-    def finish(response: Response) -> Response:
-        seconds = time.perf_counter() - g.started
-        endpoint = request.endpoint or "none"
-        method = request.method if request.method in ("GET", "HEAD", "POST", "OPTIONS") else "other"
-        metrics.requests.labels(method, endpoint, str(response.status_code)).inc()
-        metrics.seconds.labels(method, endpoint).observe(seconds)
-        response.headers["X-Request-ID"] = g.request_id
-        asks = caller() if ADMITTED in request.environ else None
-        say = log.debug if endpoint in quiet and response.status_code < 400 else log.info
+    def __init__(self, metrics: Metrics, log: FilteringBoundLogger, quiet: Collection[str]) -> None:
+        self._metrics, self._log, self._quiet = metrics, log, quiet
+
+    def begin(self, environ: MutableMapping[str, object]) -> None:
+        """Number a request, as its client does if it does it decently, and note when it came."""
+        asked = str(environ.get("HTTP_X_REQUEST_ID") or "")
+        environ[REQUEST_ID] = asked if _SAFE_ID.fullmatch(asked) else os.urandom(16).hex()
+        environ[_BEGUN] = time.perf_counter()
+
+    def finish(self, environ: Mapping[str, object], endpoint: str, status: int, length: int | None) -> None:
+        """Count a request that was answered, and write its line; ``length``: of the body, in bytes."""
+        begun = environ[_BEGUN]
+        seconds = time.perf_counter() - begun if isinstance(begun, float) else 0.0
+        method = str(environ["REQUEST_METHOD"])
+        counted = method if method in _METHODS else "other"
+        self._metrics.count(counted, endpoint, status, seconds)
+        asks = caller(environ)
+        say = self._log.debug if endpoint in self._quiet and status < 400 else self._log.info
         say(
             "request",
-            request_id=g.request_id,
-            method=request.method,
-            path=request.path,
-            query=request.query_string.decode("latin-1"),
+            request_id=environ[REQUEST_ID],
+            method=method,
+            path=_text(environ.get("PATH_INFO")),
+            query=environ.get("QUERY_STRING") or "",
             endpoint=endpoint,
-            status=response.status_code,
+            status=status,
             ms=round(seconds * 1000, 1),
-            bytes=response.calculate_content_length(),
-            client=asks.address if asks else request.remote_addr,
+            bytes=length,
+            client=asks.address if asks else environ.get("REMOTE_ADDR"),
             key=asks.key.key_id if asks and asks.key else None,
         )
-        return response
+
+    def install(self, app: Flask) -> None:
+        """Number and tell every request of an application."""
+
+        @app.before_request
+        def start() -> None:
+            self.begin(request.environ)
+
+        @app.after_request
+        def finish(response: Response) -> Response:
+            length = response.calculate_content_length()
+            self.finish(request.environ, request.endpoint or "none", response.status_code, length)
+            response.headers["X-Request-ID"] = request.environ[REQUEST_ID]
+            return response
+
+
+def _text(path: object) -> str:
+    """A path of the environment, which WSGI has as bytes in disguise."""
+    return str(path or "").encode("latin-1").decode("utf-8", "replace")

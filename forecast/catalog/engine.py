@@ -7,6 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +28,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from forecast.catalog.glance import Glance, ServerLook, SqliteLook
 from forecast.catalog.schema import SCHEMA_VERSION
 from forecast.errors import Misconfigured, Unavailable
 from forecast.extras import require
@@ -116,6 +118,12 @@ class Database:
             raise Misconfigured(f"{error.filename}: the catalogue cannot be kept there ({error.strerror})") from None
         except (DBAPIError, TypeError) as error:  # an option of the URL that the driver does not know
             raise Misconfigured(f"{SETTING} = {self.shown!r}: {self._why(error)}") from None
+
+    def glance(self) -> Glance:
+        """Tells, on a connection of its own, one state from the next."""
+        path = self._url.database
+        look = partial(SqliteLook, path) if self._sqlite and path else partial(ServerLook, self._engine)
+        return Glance(look, self.shown)
 
     def close(self) -> None:
         self._engine.dispose()

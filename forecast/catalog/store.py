@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import asdict, replace
@@ -53,6 +53,7 @@ class Catalog:
         self._database = database
         self._by = audit.operator()
         self._memory = Memory(database)
+        self._glance = database.glance()
         #: How often an answer had to do without something, for the database was away: what is worked out while this
         #: grows is not worth keeping.
         self.lapses = 0
@@ -89,6 +90,7 @@ class Catalog:
 
     def close(self) -> None:
         """Let go of the connections."""
+        self._glance.close()
         self._database.close()
 
     def outlast(self) -> None:
@@ -256,6 +258,15 @@ class Catalog:
     def edition(self) -> int:
         """A number that grows whenever the catalogue changes, by whichever process."""
         return self._memory.facts().number
+
+    def mark(self) -> Hashable:
+        """What is another as soon as the catalogue has changed, found in microseconds; one of this process only.
+
+        Raises ``Unavailable`` where that cannot be known at once, also while answers are from what was known.
+        """
+        if (away := self.away) is not None:
+            raise Unavailable(self._database.shown, away.why)
+        return self._glance.mark()
 
     def fingerprint(self, series_id: str, as_of: date | None = None) -> str:
         """Hex digest of what a forecast of a series rests on: its observations and those of its companion, since when

@@ -20,7 +20,7 @@ import shutil
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ import numpy as np
 from forecast import names
 from forecast.errors import Busy, CorruptArtifact, Damaged, Fault, InvalidInput, NotFound, NotTrained, Unservable
 from forecast.files import locked, sync_folder
+from forecast.registry import marks
 from forecast.registry.card import Card
 from forecast.registry.champion_line import LINE, ChampionLine, incomplete
 from forecast.registry.checks import RunChecks
@@ -217,6 +218,10 @@ class Registry:
             self._checks.forget()
         return tuple(fault for series_id in self._trained() for fault in self._faults(series_id, thorough))
 
+    def mark(self) -> Hashable:
+        """What is another as soon as another run serves, found by one look at a file; damage to runs is not in it."""
+        return marks.mark(self.root)
+
     # -- names and lines -------------------------------------------------------------------------------------------
 
     def _trained(self) -> list[str]:
@@ -257,6 +262,7 @@ class Registry:
             if self._champions(series_id)[:1] != serving[:1]:
                 (self.root / CLASSES_FILE).unlink(missing_ok=True)
             line.write(folder)
+            marks.note_change(self.root)
 
     def _candidates(self, series_id: str) -> Iterator[str]:
         """The champion, the champions before it, then, rather than nothing, any other run: the newest first, and what

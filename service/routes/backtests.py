@@ -7,7 +7,7 @@ from flask_openapi.blueprint import APIBlueprint
 
 from forecast.answers.backtests import BacktestPaths, Scores, run_paths, run_scores
 from forecast.answers.champion import champion_of
-from service.answers import respond, tag, unchanged, wants_csv
+from service.answers import keep, respond, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
 from service.schemas import BacktestQuery, SeriesPath
@@ -22,6 +22,7 @@ def routes(context: Context) -> APIBlueprint:
         what the one that serves forecast from past periods, and what came."""
         series_id = path.series_id
         run = champion_of(context.catalog.get(series_id), context.registry)
+        keep()
         by_period = query.detail == "path"
         etag = tag("backtest", series_id, run.run_id, by_period, query.level, wants_csv(query.format))
         if same := unchanged(etag):

@@ -10,7 +10,7 @@ from forecast.answers.effects import EffectPaths, Effects, effect_paths, effects
 from forecast.answers.event_classes import ClassEffects, class_effects
 from forecast.answers.event_priors import Evidence
 from forecast.answers.findings import findings
-from service.answers import respond, tag, unchanged, wants_csv
+from service.answers import keep, respond, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
 from service.schemas import EffectsQuery, Query, SeriesPath
@@ -26,6 +26,7 @@ def routes(context: Context) -> APIBlueprint:
         series_id, evidence = path.series_id, Evidence.of(context.registry, retired)
         run = teller_of(known.get(series_id) or context.catalog.get(series_id), context.registry)
         as_csv, by_period = wants_csv(query.format), query.detail == "path"
+        keep()
         stores = run.run_id, edition, evidence.digest
         etag = tag("effects", series_id, stores, by_period, query.event, as_csv)
         if same := unchanged(etag):

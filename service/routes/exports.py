@@ -19,7 +19,7 @@ from forecast.export.datasets import ExportQuestion, Stores, found
 from forecast.export.finished import Export
 from forecast.settings import SpanOrigin
 from forecast.timeseries.series import Series
-from service.answers import check_accepted, export_answer, tag, unchanged
+from service.answers import check_accepted, export_answer, keep, tag, unchanged
 from service.context import Context
 from service.describe import csv_only, group
 from service.routes.events import asked as events_asked
@@ -129,6 +129,7 @@ def answer(context: Context, name: str, query: ExportQuery, question: ExportQues
     """A table as CSV, made once for as long as nothing changes that it depends on."""
     if query.format is None:
         check_accepted("text/csv")
+    keep()
     if same := unchanged(etag):
         return same
 

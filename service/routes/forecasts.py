@@ -17,7 +17,7 @@ from forecast.answers.span import Span
 from forecast.errors import ForecastError
 from forecast.settings import SpanOrigin
 from forecast.timeseries.series import Series
-from service.answers import respond, tag, unchanged, wants_csv
+from service.answers import keep, respond, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
 from service.schemas import BulkQuery, ForecastQuery, SeriesPath, SeveralSeries, ahead
@@ -37,6 +37,7 @@ def routes(context: Context) -> APIBlueprint:
     def get_forecast(path: SeriesPath, query: One) -> Response:
         """The median and the intervals of each period after today, and before them of those that are not published."""
         ids = [context.catalog.get(path.series_id).series_id]
+        keep()
         etag = fingerprint(context, ids, query, wants_csv(query.format))
         if same := unchanged(etag):
             return same
@@ -51,6 +52,7 @@ def routes(context: Context) -> APIBlueprint:
         """
         ids, together = chosen(context, query, trained), query.coherent == "true"
         of = members(context.catalog, ids) if together else ids
+        keep()
         etag = fingerprint(context, of, query, wants_csv(query.format), ids, together)
         if same := unchanged(etag):
             return same

@@ -22,7 +22,7 @@ from service.context import Context
 from service.describe import KEY_OPTIONAL, answers, group
 from service.problems import problem
 from service.schemas import ReadyQuery
-from service.security import caller
+from service.security import asking
 from service.telemetry import Metrics
 
 
@@ -60,7 +60,7 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
     @api.get("/readyz", responses=answers(Ready, ReadyWithSources), security=KEY_OPTIONAL)
     def ready(query: ReadyQuery) -> Response:
         """Whether forecasts can be served; what is wrong even so is listed, for those who may read."""
-        told = caller().may(Scope.READ)
+        told = asking().may(Scope.READ)
         retired = context.catalog.retired()
         why = {series_id: silent(context, series_id) for series_id in context.catalog.targets()}
         count = sum(reason is None for reason in why.values())
