@@ -3,7 +3,7 @@
 An answer is kept with all that it depends on: the request (its path, its query and the headers that an answer varies
 by), the state of the catalogue and of who serves, and the day. A look at one file and at one number of the database
 says whether that still holds, so a change shows in the next answer. What no such look can see, such as a file of a run
-that somebody damages, shows after ``BELIEVED`` seconds: until then the answer is the one that was right.
+that somebody damages, shows after ``GIVEN_FOR`` seconds: until then the answer is the one that was right.
 
 A request that is answered here came by the same gate as any other, is counted, told and logged as any other; whatever
 is not plain is left to the application: a caller who is refused, a database that is away, a part of an answer.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 #: Bytes that the answers kept by one process may have, and one of them.
 ROOM, LARGEST = 24 * 2**20, 8 * 2**20
 #: Seconds for which an answer is given without the application being asked again.
-BELIEVED = 10.0
+GIVEN_FOR = 10.0
 #: Headers of an answer that are of one request.
 _OF_ONE_REQUEST = frozenset({"x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"})
 #: What an answer varies by, beside its address, and what makes a request one for the application.
@@ -108,7 +108,7 @@ class ReadyAnswers:
             endpoint,
             environ[ADMITTED][0],
             before,
-            time.monotonic() + BELIEVED,
+            time.monotonic() + GIVEN_FOR,
         )
         if len(data) <= LARGEST and self._state() == before and self._context.catalog.lapses == lapses:
             self._kept.put(key, answer)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from pathlib import Path
 
+import pytest
 from flask.testing import FlaskClient
 
 from forecast.catalog.fetches import FetchState
 from service import create_app
+from service import ready as ready_answers
 from tests.service.conftest import JSON_FORECAST, Fresh, get
 from tests.support.trained_home import COPPER, NOW, TRAINED, add_run, clock, settings_in
 
@@ -63,7 +65,8 @@ def test_a_corrupt_champion_leaves_the_last_good_run_serving_and_is_told(
     assert "corrupt artifact price.copper/2026-06-01-b/draws.npy" in ready["faults"][0], "and not where that is"
 
 
-def test_a_declined_run_serves_last_of_all_and_is_told(fresh: Fresh) -> None:
+def test_a_declined_run_serves_last_of_all_and_is_told(fresh: Fresh, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ready_answers, "GIVEN_FOR", 0.0)  # files are written here behind the back of the registry
     client, catalog, registry = fresh
     registry.promote(COPPER, add_run(registry, catalog, COPPER, level=2.0, name="b"))
     registry.rollback(COPPER)
