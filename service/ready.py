@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: Bytes that the answers kept by one process may have, and one of them.
-ROOM, LARGEST = 24 * 2**20, 8 * 2**20
+ROOM, MOST_KEPT = 24 * 2**20, 8 * 2**20
 #: Seconds for which an answer is given without the application being asked again.
 GIVEN_FOR = 10.0
 #: Headers of an answer that are of one request.
@@ -110,7 +110,7 @@ class ReadyAnswers:
             before,
             time.monotonic() + GIVEN_FOR,
         )
-        if len(data) <= LARGEST and self._state() == before and self._context.catalog.lapses == lapses:
+        if len(data) <= MOST_KEPT and self._state() == before and self._context.catalog.lapses == lapses:
             self._kept.put(key, answer)
         return (data,)
 

@@ -256,7 +256,7 @@ def test_room_is_bounded_and_what_was_asked_long_ago_makes_place(home: Path, mon
         door.ask(path)
     assert door.is_ready(paths[-1])
     assert not door.is_ready(paths[0])
-    monkeypatch.setattr(ready, "LARGEST", 100)
+    monkeypatch.setattr(ready, "MOST_KEPT", 100)
     door.ask(f"{paths[0]}&level=50")
     assert not door.is_ready(f"{paths[0]}&level=50"), "larger than any that is kept"
 
