@@ -23,8 +23,9 @@ from forecast.files import owned_folder
 from forecast.registry import Registry
 from forecast.settings import Auth, Settings
 from service import create_app, telemetry
-from service.malformed import Worker
+from service.balance import Balance
 from service.rates import Counters
+from service.worker import Bounds, Worker
 
 _FOLDER = "orecast-counts-"
 
@@ -39,6 +40,8 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._counters = settings, Counters()
+        self.bounds = Bounds(settings.connections, settings.request_seconds, settings.answer_seconds)
+        self.balance = Balance()
         super().__init__()
 
     def load_config(self) -> None:
@@ -68,6 +71,7 @@ def options(settings: Settings) -> dict[str, object]:
         "timeout": 30,
         "graceful_timeout": 10,
         "keepalive": 5,
+        "sendfile": False,  # it would send before what is buffered
         "loglevel": settings.log_level.lower(),
         "proc_name": "orecast",
         "control_socket_disable": True,
@@ -87,6 +91,7 @@ def _count_together() -> None:
 
 
 def _forget(_server: object, worker: Worker) -> None:
+    worker.balance.forget(worker.age)
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
