@@ -7,7 +7,7 @@ import struct
 
 _CELL = struct.Struct("<i")
 #: More than there are workers at a time; a worker's cell is that of its age, which is never given twice.
-_CELLS = 1024
+_CELLS = 128
 
 
 class Balance:
