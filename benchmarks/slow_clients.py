@@ -109,9 +109,17 @@ def suffer(server: Running, options: argparse.Namespace) -> Iterator[Row]:
     for count in (60,) if options.quick else (60, 200):
         for what, (sent, dripped) in SLOW.items():
             with slow(server, count, sent, dripped):
-                time.sleep(1)
+                settle(server)
                 yield {"slow clients": count, "what they do": what} | probe(server)
             time.sleep(1)
+
+
+def settle(server: Running) -> None:
+    """Wait until the server has done what the slow clients asked for, as far as they take it; at most half a minute."""
+    before, deadline = -1.0, time.monotonic() + 30
+    while (now := server.cpu()) > before + 0.02 and time.monotonic() < deadline:
+        before = now
+        time.sleep(1)
 
 
 @contextmanager
