@@ -72,10 +72,10 @@ def starts(home: Path, times: int) -> Iterator[Row]:
 def memory(home: Path, times: int) -> Iterator[Row]:
     with serving(OURS, home, ORECAST_WORKERS="2") as server:
         time.sleep(1)
-        yield {"when": "at the start"} | sizes(server)
+        yield {"when": "at the start", **sizes(server)}
         for path in islice(cycle(mixed(server)), times):
             ask(server, path)
-        yield {"when": f"after {times} mixed requests"} | sizes(server)
+        yield {"when": f"after {times} mixed requests", **sizes(server)}
 
 
 def sizes(server: Running) -> Row:

@@ -34,14 +34,14 @@ OURS_NAME = "ours"
 
 _GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Half: "
 _POST = b"POST /v1/scenarios HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n{"
-_MANY = b"GET /v1/series/price.copper/observations HTTP/1.1\r\nHost: x\r\n\r\n" * 100
+_LARGE = b"GET /v1/export/observations.csv HTTP/1.1\r\nHost: x\r\n\r\n" * 5  # 6 MB together
 #: What slow clients send, and what of it they drip.
 SLOW = {
     "headers cut": (_GET, b""),
     "headers drip": (_GET, b"x"),
     "body cut": (_POST, b""),
     "body drips": (_POST, b" "),
-    "answer not read": (_MANY, b""),
+    "answer not read": (_LARGE, b""),
 }
 
 
@@ -53,7 +53,7 @@ def main() -> None:
     report = Report("slow clients", options)
     with tempfile.TemporaryDirectory() as folder:
         home = options.home or made_home(Path(folder))
-        chosen = {name: command for name, command in commands(options).items()}
+        chosen = commands(options)
         report.table("what a request takes", [cost(name, *both, home, options) for name, both in chosen.items()])
         for name, (command, _) in chosen.items():
             with serving(command, home, ORECAST_WORKERS="1", ORECAST_THREADS="8") as server:
@@ -79,9 +79,7 @@ def made_home(folder: Path) -> Path:
     return folder
 
 
-def cost(
-    name: str, full: tuple[str, ...], bare: tuple[str, ...], home: Path, options: argparse.Namespace
-) -> Row:
+def cost(name: str, full: tuple[str, ...], bare: tuple[str, ...], home: Path, options: argparse.Namespace) -> Row:
     times = 300 if options.quick else 2000
     with serving(bare, home, ORECAST_WORKERS="1", ORECAST_THREADS="8") as server:
         constant = milliseconds(server, ALIVE, times)
@@ -105,12 +103,12 @@ def milliseconds(server: Running, path: str, times: int) -> float:
 
 def suffer(server: Running, options: argparse.Namespace) -> Iterator[Row]:
     probe(server)
-    yield {"slow clients": 0, "what they do": "nothing"} | probe(server)
+    yield {"slow clients": 0, "what they do": "nothing", **probe(server)}
     for count in (60,) if options.quick else (60, 200):
         for what, (sent, dripped) in SLOW.items():
             with slow(server, count, sent, dripped):
                 settle(server)
-                yield {"slow clients": count, "what they do": what} | probe(server)
+                yield {"slow clients": count, "what they do": what, **probe(server)}
             time.sleep(1)
 
 

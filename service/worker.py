@@ -50,7 +50,7 @@ class Bounds:
 class Worker(ThreadWorker):  # type: ignore[misc]
     """gunicorn's worker with threads, whose refusals are problems as RFC 9457 has them.
 
-    ``app`` is the server's, which says what a connection may cost (``bounds``) and how many each worker has (``balance``).
+    ``app`` is the server's: its ``bounds`` say what clients may cost, its ``balance`` how many each worker has.
     """
 
     def __init__(self, *args: object) -> None:
@@ -208,9 +208,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.sock.flush()
         return keep
 
-    def handle_error(
-        self, req: object, client: BufferedSocket, addr: Sequence[object] | None, exc: Exception
-    ) -> None:
+    def handle_error(self, req: object, client: BufferedSocket, addr: Sequence[object] | None, exc: Exception) -> None:
         """Answer a request that could not be read; what is not the fault of its sender is logged with its trace."""
         status = next((status for family, status in STATUSES if isinstance(exc, family)), None)
         if status is None:

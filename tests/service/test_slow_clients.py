@@ -1,4 +1,4 @@
-"""Clients that are slow or fall silent, to the real server over sockets: they keep nobody else out, and not for ever."""
+"""Clients of the real server that are slow or fall silent: they keep nobody else out, and end."""
 
 from __future__ import annotations
 
