@@ -160,6 +160,15 @@ class Settings(BaseModel):
     port: Annotated[int, _whole(1, 65535)] = Field(8000, description="port the service listens on")
     workers: Annotated[int, _whole(1, 64)] = Field(2, description="processes of the service")
     threads: Annotated[int, _whole(1, 256)] = Field(8, description="threads of each process of the service")
+    connections: Annotated[int, _whole(1, 10_000)] = Field(
+        500, description="connections of each process of the service; one more is told to come back later"
+    )
+    request_seconds: Annotated[int, _whole(1, 3600)] = Field(
+        20, description="seconds in which the headers of a request have to be there; its body has three times as long"
+    )
+    answer_seconds: Annotated[int, _whole(1, 3600)] = Field(
+        20, description="seconds for which a client may take nothing of its answer"
+    )
     draws: Annotated[int, _whole(100, 100_000)] = Field(2000, description="joint sample paths kept of each forecast")
     horizon: Annotated[int, _whole(1, 120)] = Field(
         24, description="periods ahead that are trained and may be asked for"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-import struct
-from collections.abc import Sequence
+import uuid
+from collections.abc import Mapping
+from email.utils import formatdate
 from http import HTTPStatus
+from types import MappingProxyType
 
 from gunicorn.http import errors  # type: ignore[import-untyped]
-from gunicorn.util import write_nonblock  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
-from forecast.catalog.keys import without_secrets
 from service.encoding import to_json
 from service.problems import MEDIA_TYPE, members
 from service.security import API_HEADERS
@@ -24,44 +22,23 @@ STATUSES: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (errors.UnsupportedTransferCoding, HTTPStatus.NOT_IMPLEMENTED),
     (errors.ParseException, HTTPStatus.BAD_REQUEST),
 )
-#: Seconds of silence in the midst of a request, or of an answer that is not taken, after which a connection is closed.
-SILENCE = 10
+_NONE: Mapping[str, str] = MappingProxyType({})
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's worker with threads, whose refusals are problems as RFC 9457 has them."""
-
-    def handle(self, conn: TConn) -> object:
-        """Serve a connection; a client that is silent for long in the midst of a request holds no thread forever."""
-        for direction in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            conn.sock.setsockopt(socket.SOL_SOCKET, direction, struct.pack("ll", SILENCE, 0))
-        return super().handle(conn)
-
-    def handle_error(self, req: object, client: socket.socket, addr: Sequence[object] | None, exc: Exception) -> None:
-        """Answer a request that could not be read; what is not the fault of its sender is logged with its trace."""
-        status = next((status for family, status in STATUSES if isinstance(exc, family)), None)
-        if status is None:
-            self.log.error("failed", exc_info=exc)
-            status, detail = HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log has the cause."
-        else:
-            why = without_secrets(str(exc))
-            self.log.info("refused a request of %s: %s", addr[0] if addr else "a socket", why)
-            detail = f"The request is not well formed: {why}"[:300]
-        try:
-            write_nonblock(client, answer(status, detail, getattr(req, "path", None) or ""))
-        except OSError:
-            self.log.debug("the client is gone")
-
-
-def answer(status: HTTPStatus, detail: str, instance: str) -> bytes:
-    """A problem as bytes on the wire, after which the connection is closed."""
+def answer(
+    status: HTTPStatus, detail: str, instance: str, *, head_only: bool = False, more: Mapping[str, str] = _NONE
+) -> bytes:
+    """A problem as bytes on the wire, after which the connection is closed; ``more``: headers of this one."""
     body = to_json(members(status, detail, instance))
     headers = {
+        "Date": formatdate(usegmt=True),
         "Connection": "close",
         "Content-Type": MEDIA_TYPE,
         "Content-Length": str(len(body)),
         "Cache-Control": "no-store",
+        "X-Request-ID": uuid.uuid4().hex,
         **API_HEADERS,
+        **more,
     }
     lines = [f"HTTP/1.1 {status.value} {status.phrase}", *(f"{name}: {value}" for name, value in headers.items())]
-    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + (b"" if head_only else body)

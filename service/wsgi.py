@@ -1,11 +1,13 @@
-"""The server: gunicorn with threads, one application a worker.
+"""The server: gunicorn with threads, one application for all workers.
 
 ``python -m service.wsgi`` serves as the settings say; ``gunicorn 'service.wsgi:app()'`` leaves the rest to gunicorn.
-The master imports and forks; connections and mapped files are opened by each worker for itself.
+The first process makes the application and forks, so that its memory is shared; connections and mapped files are opened
+by each worker for itself.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -23,8 +25,9 @@ from forecast.files import owned_folder
 from forecast.registry import Registry
 from forecast.settings import Auth, Settings
 from service import create_app, telemetry
-from service.malformed import Worker
+from service.balance import Balance
 from service.rates import Counters
+from service.worker import Bounds, Worker
 
 _FOLDER = "orecast-counts-"
 
@@ -39,6 +42,9 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._counters = settings, Counters()
+        self.bounds = Bounds(settings.connections, settings.request_seconds, settings.answer_seconds)
+        self.balance = Balance()
+        self._catalog = Catalog.opened(settings)
         super().__init__()
 
     def load_config(self) -> None:
@@ -47,15 +53,12 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         # The first process brought the catalogue up to date; a worker starts also while the database is away.
-        catalog = Catalog.opened(self._settings)
-        threading.Thread(target=_look, args=(catalog,), daemon=True).start()
-        return create_app(self._settings, catalog=catalog, counters=self._counters)
+        return create_app(self._settings, catalog=self._catalog, counters=self._counters)
 
-
-def _look(catalog: Catalog) -> None:
-    """Read the catalogue once, so that there is something to answer from should its database go away at once."""
-    with suppress(Unavailable):  # whoever asks next is told
-        catalog.edition()
+    def look(self) -> None:
+        """Read the catalogue once, so that there is something to answer from should its database go away at once."""
+        with suppress(Unavailable):  # whoever asks next is told
+            self._catalog.edition()
 
 
 def options(settings: Settings) -> dict[str, object]:
@@ -68,9 +71,13 @@ def options(settings: Settings) -> dict[str, object]:
         "timeout": 30,
         "graceful_timeout": 10,
         "keepalive": 5,
+        "sendfile": False,  # it would send before what is buffered
         "loglevel": settings.log_level.lower(),
         "proc_name": "orecast",
         "control_socket_disable": True,
+        "preload_app": True,
+        "when_ready": _freeze,
+        "post_worker_init": _look,
         "child_exit": _forget,
         "on_exit": _clean,
     }
@@ -86,7 +93,18 @@ def _count_together() -> None:
         values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
 
 
+def _freeze(_server: object) -> None:
+    """Leave what is there to all workers: a collection would write to each object, and so copy its page."""
+    gc.collect()
+    gc.freeze()
+
+
+def _look(worker: Worker) -> None:
+    threading.Thread(target=worker.app.look, daemon=True).start()
+
+
 def _forget(_server: object, worker: Worker) -> None:
+    worker.balance.forget(worker.age)
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service import malformed, security
+from service import security
 from tests.support.server import Server, serving
 from tests.support.trained_home import COPPER, make_home
 
@@ -146,17 +146,3 @@ def test_a_malformed_body_ends_its_connection(server: Server) -> None:
         message = b"".join(iter(lambda: connection.recv(65536), b""))
     assert message.startswith(b"HTTP/1.1 400")
     assert message.count(b"HTTP/1.1") == 1
-
-
-def test_clients_that_fall_silent_keep_nobody_else_out(tmp_path: Path) -> None:
-    make_home(tmp_path)
-    with serving(tmp_path, ORECAST_WORKERS="1", ORECAST_THREADS="2") as server:
-        silent = [connect(server) for _ in range(3)]
-        for connection in silent:
-            connection.sendall(b"GET /healthz HTT")
-        with connect(server) as patient:
-            patient.settimeout(malformed.SILENCE * 3)
-            patient.sendall(get(b"/healthz"))
-            assert patient.recv(12) == b"HTTP/1.1 200"
-        for connection in silent:
-            connection.close()
