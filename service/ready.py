@@ -16,6 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from forecast.errors import Unavailable
@@ -37,7 +38,12 @@ GIVEN_FOR = 10.0
 _OF_ONE_REQUEST = frozenset({"x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"})
 #: What an answer varies by, beside its address, and what makes a request one for the application.
 _VARIES = ("HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING", "HTTP_ORIGIN", "HTTP_IF_NONE_MATCH")
-_NOT_PLAIN = ("HTTP_RANGE", "HTTP_IF_RANGE", "HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE")
+_NOT_PLAIN = (
+    *("HTTP_RANGE", "HTTP_IF_RANGE", "HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE", "HTTP_IF_UNMODIFIED_SINCE"),
+    *("HTTP_TRANSFER_ENCODING", "HTTP_IDEMPOTENCY_KEY"),
+)
+#: What is asked by POST and changes nothing, and the bytes of the longest body that is looked up.
+QUESTIONS, LONGEST_QUESTION = frozenset({"/v1/scenarios"}), 64 * 1024
 _EMPTY_BODY = (None, "", "0")
 #: Beside its bytes, what an answer takes.
 _OVERHEAD = 2_000
@@ -151,21 +157,32 @@ class _Kept:
 
 def _key(environ: WSGIEnvironment) -> _Key | None:
     """What tells a request from others whose answers differ; None of one for the application."""
-    method = environ["REQUEST_METHOD"]
-    if method not in ("GET", "HEAD") or any(name in environ for name in _NOT_PLAIN):
-        return None
-    if environ.get("CONTENT_LENGTH") not in _EMPTY_BODY or "HTTP_TRANSFER_ENCODING" in environ:
+    if any(name in environ for name in _NOT_PLAIN):
         return None
     query = environ.get("QUERY_STRING", "")
     if "_" in query:
         query = without_cache_busters(query)
-    return (
-        method,
-        environ.get("SCRIPT_NAME", ""),
-        environ.get("PATH_INFO", ""),
-        query,
-        *[environ.get(name, "-") for name in _VARIES],
-    )
+    method, path = environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")
+    asked = (method, environ.get("SCRIPT_NAME", ""), path, query, *[environ.get(name, "-") for name in _VARIES])
+    if method in ("GET", "HEAD"):
+        return asked if environ.get("CONTENT_LENGTH") in _EMPTY_BODY else None
+    if method != "POST" or path not in QUESTIONS:
+        return None
+    body = _body(environ)
+    return None if body is None else (*asked, environ.get("CONTENT_TYPE", ""), body)
+
+
+def _body(environ: WSGIEnvironment) -> str | None:
+    """The body of a request, left where the application finds it; None of a long one, or of one that ended early."""
+    length = str(environ.get("CONTENT_LENGTH") or "")
+    if not length.isdecimal() or int(length) > LONGEST_QUESTION:
+        return None
+    try:
+        data = environ["wsgi.input"].read(int(length))
+    except Exception:  # each server has errors of its own; the application meets it again, and tells it
+        return None
+    environ["wsgi.input"] = BytesIO(data)
+    return data.decode("latin-1") if len(data) == int(length) else None
 
 
 def _size(key: _Key, answer: _Answer) -> int:

@@ -7,7 +7,7 @@ from flask_openapi.blueprint import APIBlueprint
 from werkzeug.exceptions import UnsupportedMediaType
 
 from forecast.answers.scenarios import Question, ScenarioAnswer, answer
-from service.answers import respond
+from service.answers import keep, respond
 from service.context import Context
 from service.describe import answers, asked, group
 from service.schemas import Query
@@ -21,6 +21,7 @@ def routes(context: Context) -> APIBlueprint:
         """Forecasts of one or more series in each scenario, how they differ from the baseline, and their mixture."""
         if not request.is_json:
             raise UnsupportedMediaType("The question is a JSON object, sent as application/json.")
+        keep()
         question = Question.read(request.get_data())
         made = answer(
             context.catalog,

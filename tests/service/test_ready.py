@@ -97,7 +97,7 @@ def doors(request: pytest.FixtureRequest, home: Path) -> tuple[Doors, dict[str, 
     """An application, open or closed, and what its reader says of itself."""
     settings = settings_in(home, auth=request.param, cors_origins=ORIGIN)
     catalog = Catalog.open(settings)
-    _, token = catalog.keys.create(KeyOrder("desk", [Scope.READ]), clock())
+    _, token = catalog.keys.create(KeyOrder("desk", [Scope.READ, Scope.SCENARIO]), clock())
     said = {"Authorization": f"Bearer {token}"} if request.param == "keys" else {}
     return Doors(create_app(settings, catalog=catalog, clock=clock)), said
 
@@ -127,6 +127,24 @@ def test_what_is_asked_again_is_ready(doors: tuple[Doors, dict[str, str]], path:
     same, once_more, was_ready = door.through(path, **tag, **key)
     assert (same.status_code, same.data, was_ready) == (304, b"", True)
     assert told(same) == told(once_more)
+
+
+QUESTION = {"series": [COPPER], "h": 6, "scenarios": [{"name": "calm", "probability": 0.5}]}
+
+
+@pytest.mark.parametrize("case", ["nothing", "gzip", "CSV", "a type that there is not", "a page that may read"])
+def test_a_question_that_was_asked_before_is_answered_as_it_was(doors: tuple[Doors, dict[str, str]], case: str) -> None:
+    door, key = doors
+    bodies = (json.dumps(QUESTION), json.dumps(QUESTION | {"h": 7}), json.dumps(QUESTION | {"h": 0}), "{", "")
+    said = SAID[case] | key | {"Content-Type": "application/json"}
+    for body in bodies:
+        first, again = (door.client.post("/v1/scenarios", data=body, headers=said) for _ in range(2))
+        assert told(first) == told(again)
+        asked = len(door.asked)
+        door.client.post("/v1/scenarios", data=body, headers=said)
+        assert (len(door.asked) == asked) == (first.status_code == 200)
+    other = door.client.post("/v1/scenarios", data=bodies[0], headers=key | {"Content-Type": "text/plain"})
+    assert other.status_code == 415
 
 
 @pytest.mark.parametrize(

@@ -1,42 +1,20 @@
-"""Seconds until the service first answers, and the memory of its workers, by the number of champions.
-
-    python benchmarks/serving.py [--quick] [--json FILE] [--series N] [--home DIR]
-
-Start: from the command to the first 200 of `/healthz`, and to that of a stored forecast; and the seconds of processor
-that all processes took, which a busy machine does not stretch. Memory: of each of two workers at the start, and after
-2,000 mixed requests (forecasts of every series as JSON and CSV, effects, observations, lists, pages, scenarios):
-shared pages by halves, libraries with them, mapped runs without. ``--quick``: 20 champions, 200 requests, one start.
-"""
+"""Seconds until the service first answers, and the memory of its workers, by the number of champions."""
 
 from __future__ import annotations
 
 import json
 import statistics
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 
-from support.report import Report, Row, parser
+from support.report import Row
 from support.servers import OURS, Running, serving
 
-SERIES, REQUESTS, STARTS, SEEN = 500, 2000, 5, 60
-SERVERS = ("gunicorn", "flask", "sqlalchemy", "numpy")
-
-
-def main() -> None:
-    arguments = parser(__doc__)
-    arguments.add_argument("--series", type=int, default=SERIES, help="how many champions")
-    arguments.add_argument("--home", type=Path, help="a folder with trained runs, instead of one made for it")
-    options = arguments.parse_args()
-    report = Report("serving", options)
-    with tempfile.TemporaryDirectory() as folder:
-        home = options.home or made_home(Path(folder), 20 if options.quick else options.series)
-        report.table("start", list(starts(home, 1 if options.quick else STARTS)))
-        report.table("megabytes of a worker", list(memory(home, REQUESTS // 10 if options.quick else REQUESTS)))
-    report.finish(SERVERS)
+#: Observations of each copy.
+SEEN = 60
 
 
 def made_home(folder: Path, count: int) -> Path:
@@ -92,7 +70,7 @@ def mixed(server: Running) -> list[str]:
         "/v1/series/{}/backtest",
         "/v1/events?series_id={}",
         "/v1/scenarios",
-        "/v1/observations?series_id={}",
+        "/v1/export/observations.csv?series_id={}",
         "/",
     )
     return [path for name, other in zip(ids, cycle(others)) for path in (f"/v1/forecasts/{name}", other.format(name))]
@@ -114,7 +92,3 @@ def ask(server: Running, path: str) -> bytes:
         return body
     finally:
         connection.close()
-
-
-if __name__ == "__main__":
-    main()
