@@ -192,7 +192,7 @@ def test_what_is_secret_may_lie_in_a_file(tmp_path: Path) -> None:
     assert Settings.from_env(given).database_url == "postgresql://ore:word@localhost/ore"
     with pytest.raises(Misconfigured, match="either this or ORECAST_DATABASE_URL, not both"):
         Settings.from_env({**given, "ORECAST_DATABASE_URL": "sqlite:////srv/other.db"})
-    with pytest.raises(Misconfigured, match="ORECAST_CENSUS_KEY_FILE.*No such file"):
+    with pytest.raises(Misconfigured, match=r"ORECAST_CENSUS_KEY_FILE.*No such file"):
         Settings.from_env({"ORECAST_CENSUS_KEY_FILE": str(tmp_path / "nowhere")})
 
 

@@ -14,7 +14,7 @@ def stored_faults(registry: Registry, retired: Collection[str], *, thorough: boo
 
     ``thorough``: of every run, not only of champions, and each byte is read now.
     """
-    of_series = [one for one in registry.faults(thorough=thorough) if str(one).partition(": ")[0] not in retired]
+    of_series = [one for one in registry.faults(thorough=thorough) if one.partition(": ")[0] not in retired]
     of_classes = event_priors.fault(registry, retired, thorough=thorough)
     return (
         *of_series,

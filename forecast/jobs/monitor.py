@@ -33,7 +33,7 @@ MONITOR_LEVELS = Inside.levels_if_unsaid
 
 def monitor(catalog: Catalog, registry: Registry, as_of: dt.date) -> HealthList:
     """The health of every target at the end of the UTC day ``as_of``."""
-    faults = dict(str(fault).split(": ", 1) for fault in registry.faults()) | catalog.unservable()
+    faults = dict(fault.split(": ", 1) for fault in registry.faults()) | catalog.unservable()
     evidence = Evidence.of(registry, catalog.retired())
     held = held_by_series(catalog)
     return HealthList.of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -19,12 +18,12 @@ class FaultKind(StrEnum):
     NAME = "name"  # a series whose id no run can have
 
 
-@dataclass(frozen=True)
-class StoredFault:
-    """Something that is wrong, in a sentence."""
+class StoredFault(str):
+    """A sentence that says what is wrong, and of what ``kind`` that is."""
 
     kind: FaultKind
-    sentence: str
 
-    def __str__(self) -> str:
-        return self.sentence
+    def __new__(cls, kind: FaultKind, sentence: str) -> StoredFault:
+        fault = super().__new__(cls, sentence)
+        fault.kind = kind
+        return fault

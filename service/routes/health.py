@@ -62,15 +62,14 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
         """Whether forecasts can be served; what is wrong even so is listed, for those who may read."""
         told = caller().may(Scope.READ)
         standing = Standing.of(context)
-        faults = tuple(fault.sentence for fault in standing.faults)
         if not standing.serving:
-            reasons = "; ".join(faults) or str(NothingTrained())
+            reasons = "; ".join(standing.faults) or str(NothingTrained())
             reasons = reasons if told else "No forecast can be served."
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, reasons, kind="not-ready")
         ready = Ready(
-            status="degraded" if faults else "ready",
+            status="degraded" if standing.faults else "ready",
             serving=standing.serving,
-            faults=faults if told else (),
+            faults=standing.faults if told else (),
             held=sentences([one.held for one in standing.held]) if told else (),
         )
         if query.verbose == "true":

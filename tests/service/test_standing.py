@@ -9,12 +9,12 @@ from pathlib import Path
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from forecast.answers.event_priors import FILE
 from forecast.catalog import Observation
 from forecast.catalog.fetches import FetchState
 from forecast.catalog.quarantine import Held, Reason
 from forecast.registry.champion_line import LINE
 from forecast.registry.faults import FaultKind
+from forecast.registry.store import CLASSES_FILE
 from service import create_app
 from tests.service.conftest import Fresh, get
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, NOW, TRAINED, add_run, clock, settings_in
@@ -47,14 +47,14 @@ def test_every_fault_has_its_kind_in_words_and_in_numbers(fresh: Fresh) -> None:
     add_run(registry, catalog, EARTHS, name="b")
     run = registry.champion_id(EARTHS)
     (registry.root / EARTHS / str(run) / "draws.npy").write_bytes(b"")
-    (registry.root / FILE).write_text("{")
+    (registry.root / CLASSES_FILE).write_text("{")
     told = get(client, "/readyz?verbose=true")
     by_kind = dict(zip(told["kinds"], told["faults"], strict=True))
     assert by_kind.keys() == {"champion-line", "unlisted-file", "run", "event-classes"}
     assert COPPER in by_kind["champion-line"]
     assert "notes.txt" in by_kind["unlisted-file"]
     assert EARTHS in by_kind["run"]
-    assert FILE in by_kind["event-classes"]
+    assert CLASSES_FILE in by_kind["event-classes"]
     found = scraped(client)
     assert {kind for kind in FaultKind if found[("orecast_faults", kind)]} == by_kind.keys()
 
