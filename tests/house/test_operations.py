@@ -19,6 +19,7 @@ from forecast.settings import SECRETS, Settings, variable
 from service import create_app
 from tests.service.conftest import JSON_FORECAST
 from tests.support import ROOT
+from tests.support.documents import Json
 from tests.support.trained_home import clock, make_home, settings_in
 
 TEXT = (ROOT / "docs" / "operations.md").read_text()
@@ -74,7 +75,8 @@ def test_every_command_can_be_parsed() -> None:
     found = list(commands())
     assert len(found) > 15
     for words in found:
-        command, given, name = get_command(app), words, "orecast"
+        command: Json = get_command(app)
+        given, name = words, "orecast"
         while given and given[0] in getattr(command, "commands", ()):
             command, name, given = command.commands[given[0]], given[0], given[1:]
         assert not hasattr(command, "commands") or not given or given[0].startswith("-"), words
