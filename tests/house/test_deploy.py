@@ -114,6 +114,14 @@ def test_the_compose_file_is_one() -> None:
         assert not [name for name in service.get("environment", ()) if re.search("PASSWORD$|URL$", name)], "files"
 
 
+def test_the_files_of_secrets_go_neither_into_the_image_nor_into_the_repository() -> None:
+    folders = {Path(secret["file"]).parent for secret in COMPOSE["secrets"].values()}
+    assert folders == {Path("secrets")}
+    last = (DEPLOY / "Containerfile.dockerignore").read_text().splitlines()[-1]
+    assert last == "deploy/secrets", "after what lets deploy in"
+    assert "/deploy/secrets/" in (ROOT / ".gitignore").read_text().splitlines()
+
+
 def test_the_container_file_passes_its_linter() -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
     found = subprocess.run([hadolint, DEPLOY / "Containerfile"], capture_output=True, text=True)

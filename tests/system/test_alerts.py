@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import shutil
 import subprocess
@@ -24,6 +25,7 @@ from tests.support.trained_home import COPPER, make_home
 
 FOLDER = ROOT / "deploy" / "prometheus"
 RULES = [rule for group in yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"] for rule in group["rules"]]
+PANELS = json.loads((FOLDER / "dashboard.json").read_text())["panels"]
 #: What Prometheus adds to what it scrapes.
 SCRAPED = {"up": {"job": {"orecast"}}}
 Labels = dict[str, set[str]]
@@ -62,15 +64,28 @@ def selectors(expression: Json) -> Iterator[Json]:
         yield from selectors(inner)
 
 
+def unknown(expression: str, told: dict[str, Labels]) -> list[str]:
+    """The metrics and labels of an expression that no real service tells."""
+    found = list(selectors(promql_parser.parse(expression)))
+    assert found
+    asked = [(one.name, matcher.name) for one in found for matcher in one.matchers.matchers]
+    missing = [one.name for one in found if one.name not in told]
+    return [*missing, *(f"{name}.{label}" for name, label in asked if label not in told.get(name, {}))]
+
+
+@pytest.mark.parametrize("panel", PANELS, ids=lambda panel: panel["title"])
+def test_every_panel_of_the_dashboard_shows_what_a_real_service_tells(panel: Json, told: dict[str, Labels]) -> None:
+    for target in panel["targets"]:
+        assert unknown(target["expr"], told) == []
+        labels = re.findall(r"{{(\w+)}}", target["legendFormat"])
+        assert all(re.search(rf"by \([^)]*\b{label}\b", target["expr"]) for label in labels)
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 def test_every_metric_and_label_of_an_alert_is_told_by_a_real_service(rule: Json, told: dict[str, Labels]) -> None:
-    known, found = {**SCRAPED, **told}, list(selectors(promql_parser.parse(rule["expr"])))
-    assert found
-    for selector in found:
-        assert selector.name in known
-        for matcher in selector.matchers.matchers:
-            assert matcher.name in known[selector.name], selector
-    labels = set().union(*(known[selector.name] for selector in found))
+    known = {**SCRAPED, **told}
+    assert unknown(rule["expr"], known) == []
+    labels = set().union(*(known[selector.name] for selector in selectors(promql_parser.parse(rule["expr"]))))
     said = set(re.findall(r"\$labels\.(\w+)", " ".join(rule["annotations"].values())))
     assert said <= labels
     assert rule["labels"]["severity"] in ("info", "warning", "critical")
