@@ -49,6 +49,8 @@ class SpanOrigin(StrEnum):
     LAST = "last"
 
 
+#: Settings that are secret: each may be read from a file, so that no list of processes or containers shows it.
+SECRETS = ("database_url", "comtrade_key", "global_trade_alert_key", "census_key")
 #: In place of a schedule: what has it is never done by itself.
 OFF = "off"
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -266,11 +268,13 @@ class Settings(BaseModel):
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
-        """Read the variables; what is not set or is empty has its default.
+        """Read the variables; what is not set or is empty has its default. What is secret may lie in a file that the
+        variable with ``_FILE`` behind its name leads to.
 
         Raises ``Misconfigured`` with each wrong variable, its value and what would be right.
         """
         given = {name: env.get(variable(name), "").strip() for name in cls.model_fields}
+        given |= {name: text for name in SECRETS if (text := _from_file(env, name))}
         try:
             return cls.model_validate({name: text for name, text in given.items() if text})
         except ValidationError as error:
@@ -279,6 +283,20 @@ class Settings(BaseModel):
                 for one in error.errors()
             ]
             raise Misconfigured("; ".join(faults)) from None
+
+
+def _from_file(env: Mapping[str, str], name: str) -> str:
+    """A secret from the file that is named for it, empty where none is."""
+    beside = f"{variable(name)}_FILE"
+    if not (path := env.get(beside, "").strip()):
+        return ""
+    if env.get(variable(name), "").strip():
+        raise Misconfigured(f"{beside} = {path!r}: expected either this or {variable(name)}, not both")
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8"
+        raise Misconfigured(f"{beside} = {path!r}: expected a file that can be read ({why})") from None
 
 
 def variable(name: str) -> str:

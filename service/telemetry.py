@@ -12,6 +12,7 @@ import structlog
 from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 from structlog.typing import EventDict, FilteringBoundLogger
 
 from forecast.catalog.keys import without_secrets
@@ -50,13 +51,15 @@ class Metrics:
         requests.inc()
         took.observe(seconds)
 
-    def text(self) -> Response:
-        """The counters in the format Prometheus scrapes."""
+    def text(self, standing: Collector) -> Response:
+        """The counters, and what is found out when it is asked for, in the format Prometheus scrapes."""
         registry = self._own
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+        now = CollectorRegistry()
+        now.register(standing)
+        return Response(generate_latest(registry) + generate_latest(now), content_type=CONTENT_TYPE_LATEST)
 
 
 def logger(level: str) -> FilteringBoundLogger:

@@ -183,3 +183,18 @@ def test_the_data_of_an_installed_package_come_first(monkeypatch: pytest.MonkeyP
     assert config.data_dir() == tmp_path / "data"
     (package / "_data").mkdir()
     assert config.data_dir() == package / "_data"
+
+
+def test_what_is_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "database-url"
+    secret.write_text("postgresql://ore:word@localhost/ore\n")
+    given = {"ORECAST_DATABASE_URL_FILE": str(secret)}
+    assert Settings.from_env(given).database_url == "postgresql://ore:word@localhost/ore"
+    with pytest.raises(Misconfigured, match="either this or ORECAST_DATABASE_URL, not both"):
+        Settings.from_env({**given, "ORECAST_DATABASE_URL": "sqlite:////srv/other.db"})
+    with pytest.raises(Misconfigured, match=r"ORECAST_CENSUS_KEY_FILE.*No such file"):
+        Settings.from_env({"ORECAST_CENSUS_KEY_FILE": str(tmp_path / "nowhere")})
+
+
+def test_the_settings_that_are_secret_are_those_that_no_repr_shows() -> None:
+    assert set(config.SECRETS) == {name for name, field in Settings.model_fields.items() if not field.repr}

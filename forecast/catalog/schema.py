@@ -31,7 +31,7 @@ from forecast.names import stored_flow, unit
 from forecast.timeseries.series import Series
 
 #: The newest migration; a catalogue that has another one is migrated when it is opened.
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0010"
 
 METADATA = MetaData(naming_convention={"pk": "pk_%(table_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"})
 
@@ -133,6 +133,17 @@ FETCHES = Table(
     Column("fault_since", DateTime),
     Column("counts", Text, nullable=False),
     Column("asked", Text, nullable=False),
+)
+
+#: How each job of the worker ended last: how much of it failed, and why it could not be done at all, else empty.
+JOB_ENDS = Table(
+    "job_ends",
+    METADATA,
+    Column("job", String(100), primary_key=True),
+    Column("ended", DateTime, nullable=False),
+    Column("succeeded", DateTime),
+    Column("failed", Integer, nullable=False),
+    Column("fault", Text, nullable=False),
 )
 
 #: What publishers said of the answers that came in whole, by which they are asked for only if they changed.

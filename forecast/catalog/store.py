@@ -22,6 +22,7 @@ from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
 from forecast.catalog.fetches import Fetches
 from forecast.catalog.inbox import Inbox, Settled, settle
+from forecast.catalog.job_ends import JobEnds
 from forecast.catalog.keys import Keys
 from forecast.catalog.memory import Away, Memory
 from forecast.catalog.quarantine import Held, HeldValue, Quarantine, record
@@ -115,6 +116,11 @@ class Catalog:
     def fetches(self) -> Fetches:
         """How the public sources did."""
         return Fetches(self._database)
+
+    @property
+    def job_ends(self) -> JobEnds:
+        """How the jobs of the worker ended."""
+        return JobEnds(self._database)
 
     @property
     def keys(self) -> Keys:

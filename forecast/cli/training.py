@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,11 +89,13 @@ def retrain(due: Annotated[bool, typer.Option("--due", help="what this command d
         names = jobs.due(s.catalog, s.registry, s.settings, s.today)
         if not names:
             refresh(s.registry, s.catalog.retired())  # a training that was killed may not have come to it
+            s.catalog.job_ends.record("retrain", dt.datetime.now(dt.UTC))
             print("nothing is due")
             return
         _name_left_out()
         with _progress(len(names)) as done:
             report = jobs.train(s.catalog, s.registry, s.settings, names, jobs.TrainingPlan(s.today, kept=True), done)
+        s.catalog.job_ends.record("retrain", dt.datetime.now(dt.UTC), len(report.of("failed")))
     raise typer.Exit(_conclude(report))
 
 

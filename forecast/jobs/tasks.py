@@ -29,6 +29,17 @@ def failed(settings: Settings, name: str, why: str) -> Outcome:
     return {"status": "failed", "detail": why}
 
 
+def keep_end(settings: Settings, job: str, count: int, fault: str) -> None:
+    """Keep in the catalogue that a job ends now, with so many failures, or not done at all because of a fault."""
+    from forecast.catalog import Catalog
+
+    catalog = Catalog.open(settings)
+    try:
+        catalog.job_ends.record(job, _now(), count, fault)
+    finally:
+        catalog.close()
+
+
 @dataclass(frozen=True)
 class Stage:
     """Work of one kind. Its functions are importable and of plain values, and are called in other processes.
@@ -156,10 +167,19 @@ class Tasks:
                 if not stage.goes_on(of_stage):
                     break
         except FitFailed as error:
+            self._keep_end(job, 0, str(error))
             self.log.error(f"not {job.done}", **facts, detail=str(error))
             return
         statuses = [outcome["status"] for outcome in outcomes]
+        self._keep_end(job, statuses.count("failed"), "")
         self.log.info(job.done, **facts, **{status: statuses.count(status) for status in sorted(set(statuses))})
+
+    def _keep_end(self, job: Job, count: int, fault: str) -> None:
+        """Let the catalogue know how a job ended: the service tells it to whoever watches the worker."""
+        try:
+            apart(self.stop, keep_end, self.settings, job.name, count, fault)
+        except FitFailed as error:
+            self.log.warning("the end of a job could not be kept", job=job.name, detail=str(error))
 
 
 def keep_by_clock(tasks: Tasks) -> None:

@@ -35,6 +35,7 @@ from forecast.registry import marks
 from forecast.registry.card import Card
 from forecast.registry.champion_line import LINE, ChampionLine, incomplete
 from forecast.registry.checks import RunChecks
+from forecast.registry.faults import FaultKind, StoredFault
 from forecast.registry.past import PastForecasts, load_past
 from forecast.registry.run import Identity, Payload, Run, load, load_fitted, read_card, write
 
@@ -208,7 +209,7 @@ class Registry:
         some = [series_id] if series_id is not None else self._trained()
         return [summary for name in some for summary in self._summaries(name)]
 
-    def faults(self, *, thorough: bool = False) -> tuple[str, ...]:
+    def faults(self, *, thorough: bool = False) -> tuple[StoredFault, ...]:
         """What is wrong with champions, why, and what serves instead; reads only files that changed, or that were not
         read for an hour.
 
@@ -288,20 +289,23 @@ class Registry:
                 why.append(str(error))
         raise Damaged(series_id, why) if why else NotTrained(series_id)
 
-    def _faults(self, series_id: str, every_run: bool) -> Iterator[str]:
+    def _faults(self, series_id: str, every_run: bool) -> Iterator[StoredFault]:
         line = self._line(series_id)
         champions = _named(line)
         if line.fault:
             read = f"its copy is read; {self._substitute(series_id)}" if line.copied else self._substitute(series_id)
-            yield f"{series_id}: corrupt artifact {series_id}/{LINE}: {line.fault}; {read}"
+            why = f"{series_id}: corrupt artifact {series_id}/{LINE}: {line.fault}; {read}"
+            yield StoredFault(FaultKind.CHAMPION_LINE, why)
         others = [name for name in self._runs(series_id) if name not in champions[:1]] if every_run else []
         for run_id in [*(champions[:1] if line.champions else ()), *others]:
             folder = self.root / series_id / run_id
             try:
                 for name in self._checks.unlisted(folder):
-                    yield f"{series_id}: {series_id}/{run_id}/{name}: its card does not list it, and nothing opens it"
+                    why = f"{series_id}: {series_id}/{run_id}/{name}: its card does not list it, and nothing opens it"
+                    yield StoredFault(FaultKind.UNLISTED, why)
             except CorruptArtifact as error:
-                yield f"{series_id}: {error}" + ("" if run_id in others else f"; {self._substitute(series_id)}")
+                why = f"{series_id}: {error}" + ("" if run_id in others else f"; {self._substitute(series_id)}")
+                yield StoredFault(FaultKind.RUN, why)
 
     def _substitute(self, series_id: str) -> str:
         try:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from forecast.catalog import Catalog
 from forecast.jobs import logs
 from forecast.jobs.durable import MillisecondConnection, system_database, tells_milliseconds
 from forecast.jobs.tasks import Job
@@ -149,6 +150,10 @@ def test_a_tick_that_was_missed_is_caught_up_once(
     assert "failed" in log
     assert "ValueError: no good" in log, "the series that failed, with its reason"
     assert Registry(home / "models").champion(COPPER).run_id.endswith("-new"), "the others finish"
+    catalog = Catalog.open(settings_in(home))
+    (end,) = catalog.job_ends.all()
+    catalog.close()
+    assert (end.job, end.failed, end.succeeded) == ("retrain", 1, None), "for whoever watches"
     worker.terminate()
     worker.wait(timeout=5)
 
