@@ -122,7 +122,7 @@ class Tasks:
         return stage.at_once or (self.settings.jobs if self.settings.jobs > 0 else os.cpu_count() or 1)
 
     def ask(self, stage: Stage, *, requested: bool = False) -> tuple[str, ...]:
-        """What there is to do, or what is ``requested``. Raises ``FitFailed``; ``SystemExit`` once the worker is ending."""
+        """What there is to do, or is ``requested``. Raises ``FitFailed``; ``SystemExit`` once the worker is ending."""
         ask = stage.ask_all if requested and stage.ask_all else stage.ask
         return apart(self.stop, ask, self.settings)
 

@@ -19,7 +19,7 @@ from forecast.errors import Fault, InvalidInput
 from service import describe, security
 from service.answers import json_answer, respond
 from service.context import Context
-from service.describe import answers, group, writes
+from service.describe import KEY_NEEDED, answers, group, writes
 from service.paging import ListPage
 from service.schemas import AsOfOnlyQuery, CalendarQuery, EventPath, EventsChoice, EventsQuery, NoQuery
 from service.write_bodies import (
@@ -71,7 +71,12 @@ def asked(query: EventsChoice) -> EventFilter:
 
 
 def _write_routes(api: APIBlueprint, context: Context) -> None:
-    @api.post("/events", request_body=describe.asked(EventBody), responses=writes(EventWritten, status=201))
+    @api.post(
+        "/events",
+        security=KEY_NEEDED,
+        request_body=describe.asked(EventBody),
+        responses=writes(EventWritten, status=201),
+    )
     def add_event(query: NoQuery) -> Response:
         """Add an event, checked as `orecast events add` does; it is known from the day on which it was announced."""
         facts = {name: fact for name, fact in event_texts(json_object(), EventBody).items() if fact is not None}
@@ -86,7 +91,12 @@ def _write_routes(api: APIBlueprint, context: Context) -> None:
 
         return write(context, add)
 
-    @api.patch("/events/<event_id>", request_body=describe.asked(EventAmendment), responses=writes(EventWritten))
+    @api.patch(
+        "/events/<event_id>",
+        security=KEY_NEEDED,
+        request_body=describe.asked(EventAmendment),
+        responses=writes(EventWritten),
+    )
     def amend_event(path: EventPath, query: NoQuery) -> Response:
         """Change the facts of an event that are named, from now on or from `known_at`; before, it stays as it was."""
         body = json_object()
@@ -103,7 +113,12 @@ def _write_routes(api: APIBlueprint, context: Context) -> None:
         reasons = EventReturn.model_validate({name: body[name] for name in ("known_at", "why") if name in body})
         return _changed(context, path.event_id, reasons, amend)
 
-    @api.post("/events/<event_id>/retire", request_body=describe.asked(EventWithdrawal), responses=writes(EventWritten))
+    @api.post(
+        "/events/<event_id>/retire",
+        security=KEY_NEEDED,
+        request_body=describe.asked(EventWithdrawal),
+        responses=writes(EventWritten),
+    )
     def retire_event(path: EventPath, query: NoQuery) -> Response:
         """Let an event be known no more that should not be there, from now on or from `known_at`; nothing is lost."""
 
@@ -114,7 +129,12 @@ def _write_routes(api: APIBlueprint, context: Context) -> None:
 
         return _changed(context, path.event_id, EventWithdrawal.model_validate(json_object()), retire)
 
-    @api.post("/events/<event_id>/bring-back", request_body=describe.asked(EventReturn), responses=writes(EventWritten))
+    @api.post(
+        "/events/<event_id>/bring-back",
+        security=KEY_NEEDED,
+        request_body=describe.asked(EventReturn),
+        responses=writes(EventWritten),
+    )
     def bring_back_event(path: EventPath, query: NoQuery) -> Response:
         """Undo that an event was retired, from now on or from `known_at`."""
 

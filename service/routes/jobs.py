@@ -11,7 +11,7 @@ from forecast.catalog.job_requests import JobName
 from forecast.errors import Fault, ForecastError, InvalidInput
 from service.answers import now_answer, respond
 from service.context import Context
-from service.describe import answers, asked, group, writes
+from service.describe import KEY_NEEDED, answers, asked, group, writes
 from service.paging import Key, ListPage
 from service.schemas import JobPath, NoQuery, PagedQuery
 from service.write_bodies import JobBody, json_object
@@ -21,7 +21,7 @@ from service.writes import Written, write
 def routes(context: Context) -> APIBlueprint:
     api = group("jobs")
 
-    @api.post("/jobs", request_body=asked(JobBody), responses=writes(JobFacts, status=202))
+    @api.post("/jobs", security=KEY_NEEDED, request_body=asked(JobBody), responses=writes(JobFacts, status=202))
     def ask_for_job(query: NoQuery) -> Response:
         """Ask the worker to fetch, train and publish; what is asked for already and has not begun is that job."""
         body = JobBody.model_validate(json_object())
@@ -33,7 +33,7 @@ def routes(context: Context) -> APIBlueprint:
 
         return write(context, ask)
 
-    @api.get("/jobs", responses=answers(JobList, csv=True))
+    @api.get("/jobs", security=KEY_NEEDED, responses=answers(JobList, csv=True))
     def list_jobs(query: PagedQuery) -> Response:
         """Every job that was asked for, the newest first."""
         page = ListPage(query)
@@ -42,7 +42,7 @@ def routes(context: Context) -> APIBlueprint:
         )
         return respond(page.with_next(job_list(context.catalog, chosen, context.clock())), query.format, "jobs")
 
-    @api.get("/jobs/<job_id>", responses=answers(JobFacts))
+    @api.get("/jobs/<job_id>", security=KEY_NEEDED, responses=answers(JobFacts))
     def get_job(path: JobPath, query: NoQuery) -> Response:
         """One job: its state, what is done of it, and what failed."""
         job = context.catalog.job_requests.get(path.job_id)

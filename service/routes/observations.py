@@ -12,7 +12,7 @@ from forecast.catalog import Catalog
 from service.answers import respond
 from service.context import Context
 from service.deliveries import DeliveredFiles, delivered_files
-from service.describe import answers, asked, group, writes
+from service.describe import KEY_NEEDED, answers, asked, group, writes
 from service.paging import ListPage
 from service.schemas import NoQuery, ObservationsQuery, SeriesPath
 from service.write_bodies import DeliveryBody
@@ -32,7 +32,9 @@ def routes(context: Context) -> APIBlueprint:
         found = page.with_next(observation_list(chosen, held_notes(context.catalog, series_id)))
         return respond(found, query.format, f"{series_id}-observations")
 
-    @api.post("/observations", request_body=asked(DeliveryBody, csv=True), responses=writes(Delivered))
+    @api.post(
+        "/observations", security=KEY_NEEDED, request_body=asked(DeliveryBody, csv=True), responses=writes(Delivered)
+    )
     def add_observations(query: NoQuery) -> Response:
         """Take in values, and series that are new: all of them or none, judged as a file is by `orecast ingest`."""
         with delivered_files() as files:

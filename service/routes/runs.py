@@ -15,7 +15,7 @@ from forecast.catalog import Catalog
 from forecast.errors import NotFound
 from service.answers import json_answer, respond
 from service.context import Context
-from service.describe import answers, asked, group, writes
+from service.describe import KEY_NEEDED, answers, asked, group, writes
 from service.paging import Key, ListPage
 from service.schemas import NoQuery, RunPath, RunsQuery, SeriesPath
 from service.write_bodies import PromotionBody, json_object
@@ -47,7 +47,9 @@ def routes(context: Context) -> APIBlueprint:
         run = context.registry.get(found.series_id, found.run_id)
         return json_answer(run_card(context.registry, run).json_object())
 
-    @api.post("/series/<series_id>/promote", request_body=asked(PromotionBody), responses=writes(Serving))
+    @api.post(
+        "/series/<series_id>/promote", security=KEY_NEEDED, request_body=asked(PromotionBody), responses=writes(Serving)
+    )
     def promote_run(path: SeriesPath, query: NoQuery) -> Response:
         """Let a run serve, from the next request on."""
         series_id = context.catalog.get(path.series_id).series_id
@@ -59,7 +61,7 @@ def routes(context: Context) -> APIBlueprint:
 
         return _serving(context, series_id, promote)
 
-    @api.post("/series/<series_id>/rollback", responses=writes(Serving))
+    @api.post("/series/<series_id>/rollback", security=KEY_NEEDED, responses=writes(Serving))
     def roll_back(path: SeriesPath, query: NoQuery) -> Response:
         """Let the run that served before serve again."""
         series_id = context.catalog.get(path.series_id).series_id
