@@ -7,7 +7,6 @@ words; here is only checked that the body is JSON, and that its members have nam
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, NoReturn
 
@@ -26,10 +25,6 @@ from forecast.catalog.job_requests import JobName
 from forecast.errors import Fault, InvalidInput, Malformed
 from service.parameters import Asked
 
-#: Escapes of JSON for what is no text: NUL, and halves of a pair.
-_NO_TEXT = re.compile(
-    rb"\\\\u(0000|d[89ab][0-9a-f]{2}(?!\\\\ud[c-f])|(?<!\\\\ud[89ab][0-9a-f]{2}\\\\u)d[c-f][0-9a-f]{2})", re.I
-)
 _KNOWN_AT = "a day or an ISO 8601 moment up to now (UTC) since which it is known; now if left out"
 
 
@@ -173,8 +168,8 @@ def json_object() -> dict[str, object]:
         raise Malformed(Fault("body", error.msg, f"JSON; it is none at {where}")) from None
     except (RecursionError, ValueError):
         raise Malformed(Fault("body", "", "JSON that is less deep, with numbers of fewer digits")) from None
-    if escapes := _NO_TEXT.search(body):
-        raise InvalidInput(Fault("body", escapes[0].decode(), "text of characters that can be kept"))
+    if b"\\u" in body and not _is_text(json.dumps(found, ensure_ascii=False)):
+        raise InvalidInput(Fault("body", "an escape", "text of characters that can be kept: no NUL, no half of a pair"))
     if not isinstance(found, dict):
         raise InvalidInput(Fault("body", _shown(found), "a JSON object"))
     return found
@@ -233,6 +228,15 @@ def _needed(model: type[BaseModel]) -> list[str]:
 def _shown(value: object) -> object:
     """A value that is at fault, short enough for an answer."""
     return value if isinstance(value, int | float | None) else str(value)[:100]
+
+
+def _is_text(document: str) -> bool:
+    """Whether no text of a document has a NUL, which PostgreSQL does not keep, or half of a pair of UTF-16."""
+    try:
+        document.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\\u0000" not in document
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -75,9 +75,13 @@ def _keyed() -> KeyedRequest | None:
     key = _KEY.fullmatch(given.strip())
     if key is None:
         raise InvalidInput(Fault(f"header.{KEY}", given[:300], "1 to 255 visible characters of ASCII, such as a UUID"))
-    said = [request.method, request.path, request.query_string.decode("latin-1"), request.mimetype]
-    digest = hashlib.sha256(to_json(said) + request.get_data()).hexdigest()
-    return KeyedRequest(security.caller().id, key[1], digest)
+    said = (request.method, request.path, request.query_string.decode("latin-1"), request.mimetype)
+    return KeyedRequest(security.caller().id, key[1], request_digest(said, request.get_data()))
+
+
+def request_digest(said: tuple[str, str, str, str], body: bytes) -> str:
+    """The digest of a request by its method, path, query and type of body, and the body."""
+    return hashlib.sha256(to_json(said) + body).hexdigest()
 
 
 def _kept(written: Written) -> KeptAnswer:
