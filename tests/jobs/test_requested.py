@@ -22,7 +22,8 @@ from tests.conftest import postgres_database
 from tests.support import ROOT
 from tests.support.trained_home import make_home, settings_in
 
-#: A worker, where there is a record of jobs without a schedule, whose trainings take as long as they are told to and only note what they do.
+#: A worker, without a schedule where there is a record of jobs, whose trainings take as long as they are told to and
+#: only note what they do.
 WORKER = """
 import os, sys, time
 from dataclasses import replace

@@ -249,7 +249,7 @@ def fresh_client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
 
 def test_a_delivery_may_be_larger_than_a_question_and_no_larger_than_is_said(client: Client) -> None:
     row = b"price.copper,2026-07,13600\n"
-    large = b"series_id,period,value\n" + row * (4 * 1024 * 1024 // len(row))
+    large = b"series_id,period,value\n" + row * (4 * 1024 * 1024 // len(row) - 1)
     assert client.post(OBSERVATIONS, large, Content_Type="text/csv").status == 422, "it was read: a period comes twice"
     for path, most in ((OBSERVATIONS, 4194304), (EVENTS, 262144)):
         refused = client.post(path, None, Content_Length=str(most + 1))  # nobody waits for the rest of it
