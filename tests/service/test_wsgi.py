@@ -84,7 +84,8 @@ assert client.post("/v1/events", json=event).status_code == 201
 job = client.post("/v1/jobs", json={"job": "retrain"}).json["job_id"]
 for rule in service.url_map.iter_rules():
     path = str(rule).replace("<series_id>", "price.copper").replace("<run_id>", "2026-06-01-a")
-    path = path.replace("<event_id>", "cn-7ree-licence-2025").replace("<path:filename>", "page.js").replace("<job_id>", job)
+    path = path.replace("<event_id>", "cn-7ree-licence-2025").replace("<path:filename>", "page.js")
+    path = path.replace("<job_id>", job)
     if "GET" in rule.methods:
         path += "?mineral=copper&origin=CHL&destination=USA" * path.startswith("/v1/duties")
         status = client.get(path, buffered=True).status_code
