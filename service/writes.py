@@ -24,7 +24,7 @@ from service.encoding import to_json
 
 KEY, REPLAYED = "Idempotency-Key", "Idempotency-Replayed"
 #: Seconds that a write waits for another one before it is refused: a thread waits with it.
-WAIT = 5.0
+WRITE_WAIT = 5.0
 _KEY = re.compile(r'"?([\x21\x23-\x7e]{1,255})"?')
 
 
@@ -46,14 +46,14 @@ def write(context: Context, change: Callable[[Catalog, str], Written], *, before
     catalog = context.catalog.acting(security.caller().id)
     asked = _keyed()
     if asked is None:
-        with catalog.transaction(WAIT) as inside:
+        with catalog.transaction(WRITE_WAIT) as inside:
             made = _kept(change(inside, before))
         return _response(made)
-    claim = catalog.idempotency.claim(asked, context.clock(), before=before, wait=WAIT)
+    claim = catalog.idempotency.claim(asked, context.clock(), before=before, wait=WRITE_WAIT)
     if isinstance(claim, KeptAnswer):
         return _response(claim, replayed=True)
     try:
-        with catalog.transaction(WAIT) as inside:
+        with catalog.transaction(WRITE_WAIT) as inside:
             made = _kept(change(inside, claim.before))
             inside.idempotency.keep(claim, made)
     except Exception:
@@ -64,7 +64,7 @@ def write(context: Context, change: Callable[[Catalog, str], Written], *, before
 
 def _release(catalog: Catalog, claim: Claim) -> None:
     with suppress(Unavailable):  # else the claim is over by itself, a minute later
-        catalog.idempotency.release(claim, wait=WAIT)
+        catalog.idempotency.release(claim, wait=WRITE_WAIT)
 
 
 def _keyed() -> KeyedRequest | None:

@@ -61,7 +61,8 @@ def routes(context: Context) -> APIBlueprint:
         day = context.day(query.as_of)
         return json_answer(event_on_day(context.catalog, context.registry, path.event_id, day).json_object())
 
-    _write_routes(api, context)
+    _add_route(api, context)
+    _change_routes(api, context)
     return api
 
 
@@ -70,7 +71,7 @@ def asked(query: EventsChoice) -> EventFilter:
     return EventFilter(query.series_id, query.mineral, query.actor, query.kind)
 
 
-def _write_routes(api: APIBlueprint, context: Context) -> None:
+def _add_route(api: APIBlueprint, context: Context) -> None:
     @api.post(
         "/events",
         security=KEY_NEEDED,
@@ -91,6 +92,8 @@ def _write_routes(api: APIBlueprint, context: Context) -> None:
 
         return write(context, add)
 
+
+def _change_routes(api: APIBlueprint, context: Context) -> None:
     @api.patch(
         "/events/<event_id>",
         security=KEY_NEEDED,

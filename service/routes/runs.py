@@ -19,7 +19,7 @@ from service.describe import KEY_NEEDED, answers, asked, group, writes
 from service.paging import Key, ListPage
 from service.schemas import NoQuery, RunPath, RunsQuery, SeriesPath
 from service.write_bodies import PromotionBody, json_object
-from service.writes import WAIT, Written, write
+from service.writes import WRITE_WAIT, Written, write
 
 
 def routes(context: Context) -> APIBlueprint:
@@ -77,7 +77,7 @@ def routes(context: Context) -> APIBlueprint:
 
 def _serving(context: Context, series_id: str, change: Callable[[Catalog, str], Written]) -> Response:
     """Change which run serves, under the lock of its series, which all take before that of the catalogue."""
-    with context.registry.lock(series_id, WAIT):
+    with context.registry.lock(series_id, WRITE_WAIT):
         response = write(context, change, before=context.registry.champion_id(series_id) or "")
     refresh(context.registry, context.catalog.retired())
     return response

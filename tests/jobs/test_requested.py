@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,9 +19,12 @@ import pytest
 
 from forecast.catalog import Catalog
 from forecast.catalog.job_requests import JobFailure, JobName, JobRequests, JobState
-from forecast.settings import Settings
+from forecast.catalog.keys import KeyOrder
+from forecast.settings import Scope, Settings
 from tests.conftest import postgres_database
 from tests.support import ROOT
+from tests.support.documents import Json
+from tests.support.server import serving
 from tests.support.trained_home import make_home, settings_in
 
 #: A worker, without a schedule where there is a record of jobs, whose trainings take as long as they are told to and
@@ -61,7 +66,7 @@ if __name__ == "__main__":
     if "without-record" in sys.argv:
         sys.modules["dbos"] = None
         schedule = "0 0 1 1 *"
-    training = replace(TRAINING, ask=due, do=train)
+    training = TRAINING if "really" in sys.argv else replace(TRAINING, ask=due, do=train)
     jobs = (Job("retrain", "retrained", schedule, (training,)), Job("update", "updated", "", (FETCHING, training)))
     run(Settings.from_env(os.environ), Work(jobs))
 """
@@ -198,3 +203,32 @@ def test_a_job_that_the_worker_is_not_to_do_fails_with_the_reason(
     wait_until(lambda: requests.get(job.job_id).state is JobState.FAILED)
     assert requests.get(job.job_id).why == "the worker opens no network: ORECAST_FETCH_SCHEDULE is off"
     assert done(settings) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_what_is_delivered_and_asked_for_over_http_is_trained_and_served(settings: Settings, start: Start) -> None:
+    """The service takes the values in and hands the job on; a real worker fits, and the next answer is a forecast."""
+    catalog = Catalog.open(settings)
+    _, token = catalog.keys.create(KeyOrder("admin", [Scope.ADMIN]), now())
+    catalog.close()
+    months = [f"{2018 + month // 12}-{month % 12 + 1:02}-01" for month in range(100)]
+    values = [{"series_id": "price.mine", "ds": ds, "value": 100 + (7 * k) % 11} for k, ds in enumerate(months)]
+    series = [{"series_id": "price.mine", "measure": "price", "unit": "USD/t", "freq": "M", "mineral": "copper"}]
+
+    def ask(path: str, body: object = None) -> Json:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        with urllib.request.urlopen(urllib.request.Request(server.url + path, data, headers), timeout=60) as response:
+            return json.loads(response.read())
+
+    with serving(settings.home) as server:
+        assert ask("/v1/observations", {"observations": values, "series": series})["observations"] == 100
+        job = ask("/v1/jobs", {"job": "retrain", "series_id": ["price.mine"]})
+        assert (
+            job["says"] == "queued; no worker has ever been seen: it waits until one is started with `orecast worker`"
+        )
+        start("really")
+        wait_until(lambda: ask(f"/v1/jobs/{job['job_id']}")["state"] == "done", 300)
+        assert ask(f"/v1/jobs/{job['job_id']}")["outcomes"] == [{"status": "trained", "number": 1}]
+        assert ask("/v1/forecasts/price.mine?h=2")["data_to"] == "2026-04-01"
