@@ -185,6 +185,27 @@ class Unavailable(ForecastError, ConnectionError):
         super().__init__(f"the catalogue {database} cannot be used: {why}")
 
 
+class Locked(Unavailable):
+    """Another writer has held the database of the catalogue for longer than this one could wait."""
+
+
+class InProgress(ForecastError, TimeoutError):
+    """The same request is being carried out; ``seconds``: after which it is over, or may be begun anew."""
+
+    def __init__(self, key: str, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(f"the request with the idempotency key {key!r} is being carried out")
+
+
+class KeyReused(ForecastError, ValueError):
+    """An idempotency key was sent with another request before."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            f"the idempotency key {key!r} was sent with another request; expected a new key for a new request"
+        )
+
+
 class Busy(ForecastError, TimeoutError):
     """Another process holds a lock for longer than anything should take."""
 

@@ -15,11 +15,13 @@ from forecast.answers.effects import EffectPaths, Effects
 from forecast.answers.event_classes import ClassEffects
 from forecast.answers.events import EventList, EventOnDay
 from forecast.answers.forecast import Forecast
+from forecast.answers.jobs import JobFacts, JobList
 from forecast.answers.observations import ObservationList
 from forecast.answers.runs import RunCard, RunList
 from forecast.answers.scenarios import Question, ScenarioAnswer
 from forecast.answers.series import SeriesFacts, SeriesList
 from forecast.answers.several import ForecastList
+from forecast.answers.written import Delivered, EventWritten, Serving
 from forecast.catalog import Catalog
 from forecast.registry import Registry
 from forecast.settings import Auth, Settings
@@ -40,12 +42,14 @@ from service.routes import (
     exports,
     forecasts,
     health,
+    jobs,
     observations,
     pages,
     runs,
     scenarios,
     series,
 )
+from service.write_bodies import BODIES
 
 #: Endpoints that machines and pages ask often: no line in the log while all is well.
 _QUIET = frozenset({"health.alive", "health.ready", "health.scrape", "pages.static", "swagger.static"})
@@ -73,6 +77,11 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     Effects,
     EffectPaths,
     ClassEffects,
+    JobFacts,
+    JobList,
+    Delivered,
+    EventWritten,
+    Serving,
     Diversion,
     DiversionPaths,
 )
@@ -91,6 +100,7 @@ NOUNS = (
     events,
     duties,
     runs,
+    jobs,
 )
 
 
@@ -123,7 +133,7 @@ def create_app(
         doc_ui=False,
         static_folder=None,
     )
-    app.answers, app.questions = (*ANSWERS, problems.Problem), (Question,)
+    app.answers, app.questions = (*ANSWERS, problems.Problem), (Question, *BODIES)
     app.json = Json(app)
     told = telemetry.Telemetry(metrics, log, _QUIET)
     told.install(app)

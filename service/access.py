@@ -22,6 +22,7 @@ class Access:
 _FREE = Access(None, counted=False)
 _ANYBODY = Access(None)
 _READ, _SCENARIO = Access(Scope.READ), Access(Scope.SCENARIO)
+_WRITE, _JOBS, _ADMIN = Access(Scope.WRITE), Access(Scope.JOBS), Access(Scope.ADMIN)
 #: What a route needs that is not in the table.
 _UNKNOWN = Access(Scope.ADMIN)
 
@@ -58,6 +59,16 @@ ACCESS: Mapping[tuple[str, str], Access] = {
     ("GET", "/v1/runs"): _READ,
     ("GET", "/v1/runs/<run_id>"): _READ,
     ("POST", "/v1/scenarios"): _SCENARIO,
+    ("POST", "/v1/observations"): _WRITE,
+    ("POST", "/v1/events"): _WRITE,
+    ("PATCH", "/v1/events/<event_id>"): _WRITE,
+    ("POST", "/v1/events/<event_id>/retire"): _WRITE,
+    ("POST", "/v1/events/<event_id>/bring-back"): _WRITE,
+    ("POST", "/v1/jobs"): _JOBS,
+    ("GET", "/v1/jobs"): _JOBS,
+    ("GET", "/v1/jobs/<job_id>"): _JOBS,
+    ("POST", "/v1/series/<series_id>/promote"): _ADMIN,
+    ("POST", "/v1/series/<series_id>/rollback"): _ADMIN,
 }
 
 

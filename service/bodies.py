@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from flask import Flask, request
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 
-def install(app: Flask, most: int) -> None:
-    """Refuse a body over ``most`` bytes, in chunks too, one that ends early, and one that a server cannot make out."""
-    app.config["MAX_CONTENT_LENGTH"] = most + 1  # a body in chunks is cut there without a word
+def install(app: Flask, usual: int, of_rules: Mapping[str, int]) -> None:
+    """Refuse a body over ``usual`` bytes, or what its rule has instead, in chunks too, one that ends early, and one
+    that a server cannot make out."""
 
     @app.before_request
     def read() -> None:
         if request.routing_exception is not None or request.method in ("GET", "HEAD", "OPTIONS"):
             return
+        most = of_rules.get(request.url_rule.rule, usual) if request.url_rule else usual
+        request.max_content_length = most + 1  # a body in chunks is cut there without a word
         length = request.content_length
         if length is not None and length > most:
             raise RequestEntityTooLarge(_too_large(most))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from flask_openapi.blueprint import APIBlueprint
 from flask_openapi.models.security_scheme import SecurityScheme
@@ -14,6 +15,7 @@ from pydantic.json_schema import JsonSchemaMode, JsonSchemaValue, models_json_sc
 
 from service import stale
 from service.problems import MEDIA_TYPE, Problem
+from service.writes import REPLAYED
 
 VERSION_OF_OPENAPI = "3.1.0"
 _REF = "#/components/schemas/{model}"
@@ -26,7 +28,7 @@ _PROBLEMS = {
     405: "The path knows other methods.",
     406: "The client takes nothing of what there is: application/json and, of tables, text/csv.",
     413: "The body is too large.",
-    415: "The body is not application/json.",
+    415: "The body is of a type that is not read here.",
     422: "A parameter or a member of the body is wrong; each is named with what was expected.",
     429: "Too many requests; Retry-After says when to come back.",
     500: "The service failed.",
@@ -47,6 +49,16 @@ _STALE: dict[str, object] = {
         "schema": {"type": "string"},
     }
 }
+_REPLAYED: dict[str, object] = {
+    REPLAYED: {
+        "description": "true: the request came before with the same Idempotency-Key, and was answered so then",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+_LOCATION: dict[str, object] = {
+    "Location": {"description": "where what was made is found", "schema": {"type": "string"}}
+}
+_REFUSED: dict[str, object] = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}}
 _PART: dict[str, object] = {
     "description": "The part of the CSV that the header Range asks for.",
     "content": {"text/csv": {"schema": {"type": "string"}}},
@@ -59,17 +71,33 @@ def answers(*models: type[BaseModel], csv: bool = False, body: bool = False) -> 
     content: dict[str, object] = {"application/json": {"schema": refs[0] if len(refs) == 1 else {"anyOf": refs}}}
     if csv:
         content["text/csv"] = {"schema": {"type": "string"}}
-    refused: dict[str, object] = {"content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model=Problem.__name__)}}}}
     problems: ResponseDict = {
-        status: {"description": say, **refused}
+        status: {"description": say, **_REFUSED}
         for status, say in _PROBLEMS.items()
         if body or status not in (400, 413, 415)
     }
     return {
         200: {"description": (models[0].__doc__ or "").partition("\n")[0], "headers": _STALE, "content": content},
-        **({206: _PART, 416: {"description": "There is no such part.", **refused}} if csv and not body else {}),
+        **({206: _PART, 416: {"description": "There is no such part.", **_REFUSED}} if csv and not body else {}),
         **({} if body else {304: {"description": "What the client has, by its ETag, is still right."}}),
         **problems,
+    }
+
+
+def writes(model: type[BaseModel], status: int = 200) -> ResponseDict:
+    """The responses of a route that writes, and answers with ``model`` if that went well."""
+    found = answers(model, body=True)
+    found.pop(200)
+    content = {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}
+    headers = _REPLAYED if status == HTTPStatus.OK else _REPLAYED | _LOCATION
+    says = (model.__doc__ or "").partition("\n")[0]
+    return {
+        status: {"description": says, "headers": headers, "content": content},
+        **found,
+        409: {
+            "description": "Another write is at work, or this very one; Retry-After says when to come back.",
+            **_REFUSED,
+        },
     }
 
 
@@ -87,9 +115,15 @@ def csv_only(says: str) -> ResponseDict:
     return found
 
 
-def asked(model: type[BaseModel]) -> dict[str, object]:
-    """The body of a request: JSON that ``model`` reads for itself."""
-    return {"required": True, "content": {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}}
+def asked(model: type[BaseModel], *, csv: bool = False) -> dict[str, object]:
+    """The body of a request: JSON as ``model`` says; ``csv``: or a table with a header."""
+    content: dict[str, object] = {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}
+    if csv:
+        content["text/csv"] = {
+            "schema": {"type": "string"},
+            "example": "series_id,ds,value\nprice.copper,2026-07,9871.5",
+        }
+    return {"required": True, "content": content}
 
 
 def group(name: str, *, prefix: str = "/v1") -> APIBlueprint:

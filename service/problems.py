@@ -12,11 +12,15 @@ from werkzeug.exceptions import HTTPException
 
 from forecast.answers.words import out_of
 from forecast.errors import (
+    Busy,
     CorruptArtifact,
     Fault,
     ForecastError,
+    InProgress,
     Insufficient,
     InvalidInput,
+    KeyReused,
+    Locked,
     Malformed,
     NotEstimated,
     NotFound,
@@ -48,6 +52,9 @@ ProblemKind = Literal[
     "corrupt-artifact",
     "out-of-time",
     "unavailable",
+    "busy",
+    "in-progress",
+    "key-reused",
     "not-ready",
     "no-key",
     "invalid-key",
@@ -55,6 +62,8 @@ ProblemKind = Literal[
 ]
 _TYPES = {kind: f"urn:orecast:problem:{kind}" for kind in get_args(ProblemKind)}
 _ABOUT_BLANK = "about:blank"
+#: Seconds after which a client may ask again for what cannot be served now.
+RETRY_AFTER = 5
 
 #: The status and the name of each deliberate refusal; the first row that fits counts. What is not here is a bug.
 REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, ProblemKind], ...] = (
@@ -68,6 +77,7 @@ REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, ProblemKind], ...] = (
     (TooShort, HTTPStatus.UNPROCESSABLE_ENTITY, "too-short"),
     (UnknownFormat, HTTPStatus.SERVICE_UNAVAILABLE, "unknown-format"),
     (CorruptArtifact, HTTPStatus.SERVICE_UNAVAILABLE, "corrupt-artifact"),
+    (KeyReused, HTTPStatus.UNPROCESSABLE_ENTITY, "key-reused"),
     (OutOfTime, HTTPStatus.SERVICE_UNAVAILABLE, "out-of-time"),
 )
 
@@ -129,6 +139,8 @@ def install(app: Flask, log: FilteringBoundLogger) -> None:
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log has the cause.")
 
     def refused(error: ForecastError) -> Response:
+        if isinstance(error, Locked | Busy | InProgress):
+            return _busy(error)
         if isinstance(error, Unavailable):
             log.warning("unavailable", request_id=request.environ.get(REQUEST_ID), path=request.path, why=str(error))
             detail = "The catalogue cannot be read now; the log of the service has the cause."
@@ -144,6 +156,15 @@ def install(app: Flask, log: FilteringBoundLogger) -> None:
     app.register_error_handler(Exception, bug)
 
 
+def _busy(error: Locked | Busy | InProgress) -> Response:
+    """What another request is at work on: it may be asked again."""
+    running = isinstance(error, InProgress)
+    detail = str(error) if running else "Another write is at work; nothing was written."
+    response = problem(HTTPStatus.CONFLICT, detail, kind="in-progress" if running else "busy")
+    response.headers["Retry-After"] = str(error.seconds if isinstance(error, InProgress) else RETRY_AFTER)
+    return response
+
+
 def _errors(error: ForecastError) -> list[dict[str, object]]:
     if isinstance(error, InvalidInput):
         return [{"where": _where(f.where), "value": f.value, "expected": f.expected} for f in error.faults]
@@ -155,9 +176,9 @@ def _errors(error: ForecastError) -> list[dict[str, object]]:
 
 def _where(where: str) -> str:
     """What refuses a value deep inside knows its name, not how it came."""
-    if where.partition(".")[0] in ("query", "path", "body"):
+    if where.partition(".")[0] in ("query", "path", "body", "header"):
         return where
-    return f"{'body' if request.method == 'POST' else 'query'}.{where}"
+    return f"{'body' if request.method in ('POST', 'PATCH') else 'query'}.{where}"
 
 
 def _asked_as(value: str) -> str:

@@ -61,6 +61,13 @@ class RunPath(Asked):
     run_id: str = Field(description="id of a run, as in the list of runs")
 
 
+class JobPath(Asked):
+    """The path of one job."""
+
+    place = "path"
+    job_id: str = Field(description="id of a job, as the answer to the request for it says")
+
+
 class NoQuery(Asked):
     """No parameters at all; the root of all queries."""
 

@@ -9,11 +9,11 @@ from flask import Flask, Response, request
 from service import bodies
 from service.access import access
 from service.gate import ADMITTED, Caller, RequestGate, caller
-from service.problems import problem
+from service.problems import RETRY_AFTER, problem
 
 MAX_BODY = 256 * 1024
-#: Seconds after which a client may ask again for what cannot be served now.
-RETRY_AFTER = 5
+#: Of observations that are delivered: some 80,000 rows of CSV; more is for `orecast ingest`.
+MAX_DELIVERY = 4 * 1024 * 1024
 
 # Pages load their own files only; the API loads nothing at all. uPlot and Swagger UI set styles of elements.
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -44,7 +44,7 @@ def install(app: Flask, gate: RequestGate) -> None:
             return None
         return problem(admitted.status, admitted.detail, kind=admitted.kind)
 
-    bodies.install(app, MAX_BODY)
+    bodies.install(app, MAX_BODY, {"/v1/observations": MAX_DELIVERY})
 
 
 def asking() -> Caller:

@@ -22,7 +22,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker  # type
 from forecast.catalog.keys import without_secrets
 from service.connections import BufferedSocket, Connection, Stage
 from service.malformed import STATUSES, answer
-from service.security import RETRY_AFTER
+from service.problems import RETRY_AFTER
 
 #: How many times the time for the headers of a request the time for its body is.
 BODY_TIMES = 3

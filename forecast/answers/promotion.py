@@ -21,13 +21,20 @@ def promote(catalog: Catalog, registry: Registry, series_id: str, run_id: str, n
             changes.append(_change(AuditAction.RUNS_PROMOTE, series_id, before, run_id, why))
 
 
-def rollback(catalog: Catalog, registry: Registry, series_id: str, now: datetime) -> str:
+def rollback(catalog: Catalog, registry: Registry, series_id: str, now: datetime, *, served: str = "") -> str:
     """Let the champion before serve again; returns its id. Raises ``NotFound`` when there is none left, and
-    ``Unavailable``."""
+    ``Unavailable``.
+
+    ``served``: the run that served when this was begun: where another serves now, that was done before whoever did it
+    was killed, and only the line in the audit is missing.
+    """
     with registry.lock(series_id):
-        before = registry.champion_id(series_id)
+        before = now_serves = registry.champion_id(series_id)
         with catalog.audit.recording(now) as changes:
-            serves = registry.rollback(series_id)
+            if now_serves is not None and served and served != now_serves:
+                before, serves = served, now_serves
+            else:
+                serves = registry.rollback(series_id)
             changes.append(_change(AuditAction.RUNS_ROLLBACK, series_id, before, serves))
     return serves
 

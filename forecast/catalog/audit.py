@@ -36,6 +36,7 @@ class AuditAction(StrEnum):
     CANDIDATES_SETTLE = "candidates.settle"
     RUNS_PROMOTE = "runs.promote"
     RUNS_ROLLBACK = "runs.rollback"
+    JOBS_REQUEST = "jobs.request"
     KEYS_CREATE = "keys.create"
     KEYS_REVOKE = "keys.revoke"
 

@@ -30,7 +30,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from forecast.catalog.glance import Glance, ServerLook, SqliteLook
 from forecast.catalog.schema import SCHEMA_VERSION
-from forecast.errors import Misconfigured, Unavailable
+from forecast.errors import Locked, Misconfigured, Unavailable
 from forecast.extras import require
 
 _T = TypeVar("_T")
@@ -69,7 +69,6 @@ class Database:
         # On PostgreSQL a reader's snapshot is its first statement; a writer must see what its predecessor wrote.
         isolation = {} if self._sqlite else {"isolation_level": "REPEATABLE READ"}
         self._reader: Engine = self._engine.execution_options(**isolation)
-        self._writer: Engine = self._engine.execution_options(orecast_writes=True)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -89,13 +88,22 @@ class Database:
                 return question(connection)
 
     @contextmanager
-    def writing(self) -> Iterator[Connection]:
-        """A transaction that holds the write lock from its first moment: two writers never overlap."""
-        with self._telling(), self._writer.begin() as connection:
+    def writing(self, wait: float = WRITE_TIMEOUT) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its first moment: two writers never overlap.
+
+        Raises ``Locked`` where another one has it for longer than ``wait`` seconds.
+        """
+        with self._telling(), self._engine.execution_options(orecast_writes=wait).begin() as connection:
             if not self._sqlite:
-                connection.execute(text(f"SET LOCAL lock_timeout = '{WRITE_TIMEOUT}s'"))
+                connection.execute(text(f"SET LOCAL lock_timeout = '{wait * 1000:.0f}ms'"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
             yield connection
+
+    @contextmanager
+    def transaction(self, wait: float = WRITE_TIMEOUT) -> Iterator[Database]:
+        """A transaction as ``writing`` has it, as a database of its own. Raises ``Locked``."""
+        with self.writing(wait) as connection:
+            yield _Transaction(self, connection)
 
     def migrate(self) -> None:
         """Bring the schema to ``SCHEMA_VERSION``. Raises ``Misconfigured`` if it cannot be, or is from a newer one."""
@@ -152,7 +160,7 @@ class Database:
         except SQLAlchemyError as error:
             if not _keeps_from_using(error):
                 raise
-            raise Unavailable(self.shown, self._why(error)) from None
+            raise (Locked if _is_locked(error) else Unavailable)(self.shown, self._why(error)) from None
 
     def _why(self, error: Exception) -> str:
         """What the driver says, on one line and without what is secret in the URL."""
@@ -161,6 +169,28 @@ class Database:
         for secret in (value for name, value in given.items() if "password" in name and isinstance(value, str)):
             message = message.replace(secret, "***") if secret else message
         return message
+
+
+class _Transaction(Database):
+    """A transaction of a database in which everything is read and written; a write of it that fails is undone alone."""
+
+    def __init__(self, database: Database, connection: Connection) -> None:
+        self.shown, self._connection = database.shown, connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        yield self._connection
+
+    def read(self, question: Callable[[Connection], _T]) -> _T:
+        return question(self._connection)
+
+    @contextmanager
+    def writing(self, wait: float = WRITE_TIMEOUT) -> Iterator[Connection]:
+        with self._connection.begin_nested():
+            yield self._connection
+
+    def close(self) -> None:
+        """Nothing: the connection is that of the database."""
 
 
 def _parsed(url: str) -> URL:
@@ -191,6 +221,13 @@ def _keeps_from_using(error: SQLAlchemyError) -> bool:
     # A file that is no database is of the bare kind that the others refine.
     bare = type(error) is DatabaseError
     return bare or isinstance(error, OperationalError | InterfaceError | InternalError | TimeoutError)
+
+
+def _is_locked(error: SQLAlchemyError) -> bool:
+    """Whether another one holds a lock, by the primary code of SQLite or the state of PostgreSQL."""
+    cause = getattr(error, "orig", None)
+    busy = getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+    return busy or getattr(cause, "sqlstate", None) == "55P03"
 
 
 def _connect_sqlite(
@@ -242,9 +279,9 @@ def _write_ahead(connection: DBAPIConnection) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that reads and then writes loses updates or fails: take the lock first.
-    writes = connection.get_execution_options().get("orecast_writes")
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {(WRITE_TIMEOUT if writes else READ_TIMEOUT) * 1000}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    wait = connection.get_execution_options().get("orecast_writes")
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {(READ_TIMEOUT if wait is None else wait) * 1000:.0f}")
+    connection.exec_driver_sql("BEGIN" if wait is None else "BEGIN IMMEDIATE")
 
 
 def _version(connection: Connection) -> str | None:

@@ -232,6 +232,47 @@ AUDIT = Table(
     *(Column(name, Text, nullable=False) for name in ("by", "action", "subject", "before", "after", "why")),
 )
 
+#: Requests that must not be carried out twice, by who sent them (``caller``) and the key that they gave: ``digest`` is
+#: that of the request, ``token`` of who carries it out ``since`` then, ``before`` what it found; the answer that it got
+#: (``status``, ``headers`` as JSON, ``body``) is null until there is one. Rows are deleted after a day.
+IDEMPOTENCY = Table(
+    "idempotency",
+    METADATA,
+    Column("caller", String(100), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("token", String(32), nullable=False),
+    Column("since", DateTime, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("status", Integer),
+    Column("headers", Text),
+    Column("body", Text),
+)
+
+#: Work that somebody asked of the worker: ``names`` and ``failed`` are JSON lists, ``outcomes`` a JSON object; of what
+#: there is to do ``total`` is known so far, ``done`` is over. ``asked``: how many requests are one.
+JOB_REQUESTS = Table(
+    "job_requests",
+    METADATA,
+    Column("job_id", String(32), primary_key=True),
+    *(Column(name, Text, nullable=False) for name in ("job", "names", "state", "requested_by")),
+    Column("requested", DateTime, nullable=False),
+    Column("asked", Integer, nullable=False),
+    Column("started", DateTime),
+    Column("ended", DateTime),
+    Column("total", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    *(Column(name, Text, nullable=False) for name in ("outcomes", "failed", "why")),
+)
+
+#: Workers, and when (UTC) each was last seen.
+WORKERS = Table(
+    "workers",
+    METADATA,
+    Column("host", String(255), primary_key=True),
+    Column("seen", DateTime, nullable=False),
+)
+
 
 def stored_moment(moment: datetime) -> datetime:
     """A moment as tables hold it: in UTC without saying so."""

@@ -19,10 +19,12 @@ from forecast.catalog import audit, event_changes, retirements, rows, vintages
 from forecast.catalog.audit import Audit
 from forecast.catalog.csv_reader import items
 from forecast.catalog.csv_records import Observation
-from forecast.catalog.engine import Database
+from forecast.catalog.engine import WRITE_TIMEOUT, Database
 from forecast.catalog.fetches import Fetches
+from forecast.catalog.idempotency import Idempotency
 from forecast.catalog.inbox import Inbox, Settled, settle
 from forecast.catalog.job_ends import JobEnds
+from forecast.catalog.job_requests import JobRequests
 from forecast.catalog.keys import Keys
 from forecast.catalog.memory import Away, Memory
 from forecast.catalog.quarantine import Held, HeldValue, Quarantine, record
@@ -89,6 +91,16 @@ class Catalog:
         theirs._by = by
         return theirs
 
+    @contextmanager
+    def transaction(self, wait: float = WRITE_TIMEOUT) -> Iterator[Catalog]:
+        """This catalogue, of which all that is read and written in the block is one transaction, alone and all or
+        nothing. Raises ``Locked`` where another writer is at work for longer than ``wait`` seconds.
+        """
+        with self._database.transaction(wait) as database:
+            inside = copy(self)
+            inside._database, inside._memory = database, Memory(database)
+            yield inside
+
     def close(self) -> None:
         """Let go of the connections."""
         self._glance.close()
@@ -131,6 +143,16 @@ class Catalog:
     def audit(self) -> Audit:
         """Every change, and who made it."""
         return Audit(self._database, self._by)
+
+    @property
+    def idempotency(self) -> Idempotency:
+        """Requests that must not be carried out twice."""
+        return Idempotency(self._database)
+
+    @property
+    def job_requests(self) -> JobRequests:
+        """Work that was asked of the worker."""
+        return JobRequests(self._database, self._by)
 
     @property
     def inbox(self) -> Inbox:

@@ -22,6 +22,7 @@ from forecast.answers.forecast import Forecast
 from forecast.answers.health import HealthList
 from forecast.answers.held import HeldList
 from forecast.answers.inbox import CandidateFacts, CandidateList
+from forecast.answers.jobs import JobList
 from forecast.answers.keys import KeyList
 from forecast.answers.model import Answer, Column, Part, parts_of
 from forecast.answers.observations import ObservationList
@@ -30,6 +31,7 @@ from forecast.answers.scenarios import ScenarioAnswer
 from forecast.answers.series import SeriesList
 from forecast.answers.several import ForecastList
 from forecast.answers.sources import SourceStateList
+from forecast.answers.written import Delivered, EventWritten, Serving
 from forecast.settings import FORECAST_LEVELS
 
 _HEAD = """# Columns
@@ -90,6 +92,10 @@ ENTRIES = (
     ),
     Entry("Runs", "`GET /v1/runs`, `orecast runs list`", RunList),
     Entry("One run", "`GET /v1/runs/{run_id}`, `orecast runs show`", RunCard),
+    Entry("Jobs", "`GET /v1/jobs`, `POST /v1/jobs`, `GET /v1/jobs/{job_id}`", JobList),
+    Entry("Delivered observations", "`POST /v1/observations`", Delivered),
+    Entry("Event that was written", "`POST /v1/events`, `PATCH /v1/events/{event_id}`", EventWritten),
+    Entry("Run that serves now", "`POST /v1/series/{series_id}/promote`, `…/rollback`", Serving),
     Entry("Keys", "`orecast keys list`", KeyList),
     Entry("Audit", "`orecast audit`", AuditList),
     Entry("Health", "`orecast monitor`", HealthList),

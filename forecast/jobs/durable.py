@@ -1,9 +1,9 @@
 """The worker's record: jobs and what they do as durable workflows (DBOS), so that no crash loses any of it.
 
 Each tick puts the workflow of its job on a queue, unless one waits there already: ticks that come faster than their
-work is done are one. One job after another asks what there is to do and puts one workflow a thing on the queue of its
-stage; of these as many run at once as the settings allow. What a killed worker left undone, the next one takes up where
-it stood.
+work is done are one. What somebody asks of the worker is put there too. One job after another asks what there is to do
+and puts one workflow a thing on the queue of its stage; of these as many run at once as the settings allow. What a
+killed worker left undone, the next one takes up where it stood.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from __future__ import annotations
 import datetime as dt
 import socket
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import make_url
 
 from forecast.jobs import logs
+from forecast.jobs.requested import RequestedJobs
 from forecast.jobs.tasks import Job, Outcome, Stage, Tasks
 from forecast.settings import Settings
 
@@ -58,6 +60,8 @@ def keep_by_record(tasks: Tasks) -> None:
     # All of them, also those of a job without a schedule: a killed worker that had one may have left some of it.
     stages = {stage: _stage_workflow(tasks, stage) for stage in tasks.work.stages}
     ticks = {job: _tick_workflow(job, _job_workflow(tasks, job, stages)) for job in tasks.work.jobs}
+    asked = RequestedJobs.of(tasks)
+    requested = _requested_workflow(asked, stages)
     try:
         DBOS.launch()
         DBOS.register_queue(JOBS, worker_concurrency=1)  # what one has trained is not due when the next one asks
@@ -66,6 +70,7 @@ def keep_by_record(tasks: Tasks) -> None:
             DBOS.register_queue(stage.queue, worker_concurrency=tasks.at_once(stage))
         for job, workflow in ticks.items():
             _schedule(job, workflow)
+        threading.Thread(target=asked.watch, args=(requested,), daemon=True).start()
     except Exception:
         DBOS.destroy()
         raise
@@ -98,25 +103,58 @@ def _stage_workflow(tasks: Tasks, stage: Stage) -> Callable[[str], Outcome]:
 
 
 def _job_workflow(tasks: Tasks, job: Job, stages: Mapping[Stage, Callable[[str], Outcome]]) -> Tick:
-    from dbos import DBOS, SetEnqueueOptions
-
-    def enqueue(stage: Stage, name: str) -> WorkflowHandle[Outcome]:
-        if not stage.joined:
-            return DBOS.enqueue_workflow(stage.queue, stages[stage], name)
-        with SetEnqueueOptions(deduplication_id=name, duplication_policy="return-existing"):
-            return DBOS.enqueue_workflow(stage.queue, stages[stage], name)
+    from dbos import DBOS
 
     def done(stage: Stage, at: str) -> list[Outcome]:
         names = DBOS.run_step({"name": stage.question}, tasks.ask, stage)
         tasks.begun(stage, names, tick=at)
-        running = [enqueue(stage, name) for name in names]
-        return [handle.get_result() for handle in running]
+        return list(_outcomes(stages, stage, names))
 
     @DBOS.workflow(name=job.name)
     def tick(at: dt.datetime, _context: object) -> None:
         tasks.run(job, lambda stage: done(stage, at.isoformat()), tick=at.isoformat())
 
     return tick
+
+
+def _requested_workflow(
+    asked: RequestedJobs, stages: Mapping[Stage, Callable[[str], Outcome]]
+) -> Callable[[str], None]:
+    """Put a job that was asked for on the queue of jobs, once, however often it is put there."""
+    from dbos import DBOS, SetWorkflowID
+
+    tasks = asked.tasks
+
+    def ask(stage: Stage) -> tuple[str, ...]:
+        names: tuple[str, ...] = DBOS.run_step({"name": stage.question}, tasks.ask, stage, requested=True)
+        return names
+
+    @DBOS.workflow(name="requested")
+    def requested(job_id: str) -> None:
+        asked.carry_out(job_id, ask, partial(_outcomes, stages))
+
+    def enqueue(job_id: str) -> None:
+        with SetWorkflowID(job_id):
+            DBOS.enqueue_workflow(JOBS, requested, job_id)
+
+    return enqueue
+
+
+def _outcomes(
+    stages: Mapping[Stage, Callable[[str], Outcome]], stage: Stage, names: tuple[str, ...]
+) -> Iterator[Outcome]:
+    """Put one workflow a thing on the queue of a stage; what becomes of each, in their order."""
+    from dbos import DBOS, SetEnqueueOptions
+
+    def enqueue(name: str) -> WorkflowHandle[Outcome]:
+        if not stage.joined:
+            return DBOS.enqueue_workflow(stage.queue, stages[stage], name)
+        with SetEnqueueOptions(deduplication_id=name, duplication_policy="return-existing"):
+            return DBOS.enqueue_workflow(stage.queue, stages[stage], name)
+
+    running = [enqueue(name) for name in names]
+    for handle in running:
+        yield handle.get_result()
 
 
 def _tick_workflow(job: Job, workflow: Tick) -> Tick:

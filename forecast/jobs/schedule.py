@@ -11,7 +11,7 @@ import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forecast.errors import ForecastError
+from forecast.errors import ForecastError, Misconfigured
 from forecast.extras import installed
 from forecast.jobs.retrain import due_now, train_now
 from forecast.jobs.tasks import LOG_LEVEL, Job, Outcome, Stage, failed, ticks
@@ -56,6 +56,16 @@ def fetch_due(settings: Settings) -> tuple[str, ...]:
     since = ticks(settings.fetch_schedule, now).get_prev(dt.datetime)
     # Who was asked later than now was so by a clock that has been set right since.
     return tuple(name for name in names if name not in states or not since <= states[name].tried <= now)
+
+
+def fetch_all(settings: Settings) -> tuple[str, ...]:
+    """Every source that is enabled and can be asked. Raises ``Misconfigured`` where the worker opens no network."""
+    if not fetches(settings):
+        why = "ORECAST_FETCH_SCHEDULE is off" if installed("sources") else "the extra 'sources' is not installed"
+        raise Misconfigured(f"the worker opens no network: {why}")
+    from forecast.jobs.fetch import to_fetch
+
+    return to_fetch(settings)
 
 
 def fetch_now(settings: Settings, name: str) -> Outcome:
@@ -140,6 +150,7 @@ FETCHING = Stage(
     at_once=FETCHED_AT_ONCE,
     joined=True,
     news=("fetched", "partial"),
+    ask_all=fetch_all,
 )
-TRAINING = Stage("train", "due", "training", "series", "retraining", due_now, train_now)
+TRAINING = Stage("train", "due", "training", "series", "retraining", due_now, train_now, by_name=True)
 PUBLISHING = Stage("publish", "folders", "publishing", "folder", "", publish_due, publish_now, at_once=1)

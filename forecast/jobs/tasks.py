@@ -6,9 +6,9 @@ import datetime as dt
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from croniter import croniter  # type: ignore[import-untyped]
@@ -48,9 +48,10 @@ class Stage:
     was not done after ``seconds``. In the record the question is called ``question``, the work ``name`` and its queue
     ``queue``; in the log what is done is a ``subject``, and to have begun is to be ``doing`` it, if that needs a line.
 
-    ``at_once``: how many are done at the same time, 0: as many as the settings allow trainings; ``joined``: what is
-    under way already is waited for, not begun again; ``news``: no stage comes after this one unless an outcome has one
-    of these statuses, if any is named.
+    ``ask_all``: what there is to do where somebody asks for the job, if that is more than what ``ask`` names;
+    ``by_name``: whether somebody may name what is to be done; ``at_once``: how many are done at the same time, 0: as
+    many as the settings allow trainings; ``joined``: what is under way already is waited for, not begun again;
+    ``news``: no stage comes after this one unless an outcome has one of these statuses, if any is named.
     """
 
     name: str
@@ -65,6 +66,8 @@ class Stage:
     at_once: int = 0
     joined: bool = False
     news: tuple[str, ...] = ()
+    ask_all: Callable[[Settings], tuple[str, ...]] | None = None
+    by_name: bool = False
 
     def goes_on(self, outcomes: Iterable[Outcome]) -> bool:
         """Whether these outcomes give the next stage something to do."""
@@ -122,14 +125,17 @@ class Tasks:
     work: Work
     stop: threading.Event
     log: FilteringBoundLogger
+    #: Held by a job where no queue lets one follow the other.
+    alone: threading.Lock = field(default_factory=threading.Lock)
 
     def at_once(self, stage: Stage) -> int:
         """How much of a stage is done at the same time."""
         return stage.at_once or (self.settings.jobs if self.settings.jobs > 0 else os.cpu_count() or 1)
 
-    def ask(self, stage: Stage) -> tuple[str, ...]:
-        """What there is to do. Raises ``FitFailed``; ``SystemExit`` once the worker is ending."""
-        return apart(self.stop, stage.ask, self.settings)
+    def ask(self, stage: Stage, *, requested: bool = False) -> tuple[str, ...]:
+        """What there is to do, or is ``requested``. Raises ``FitFailed``; ``SystemExit`` once the worker is ending."""
+        ask = stage.ask_all if requested and stage.ask_all else stage.ask
+        return apart(self.stop, ask, self.settings)
 
     def do(self, stage: Stage, name: str) -> Outcome:
         """What became of one thing. Raises ``SystemExit`` once the worker is ending."""
@@ -156,9 +162,9 @@ class Tasks:
         if names and stage.doing:
             self.log.info(stage.doing, **facts, due=len(names))
 
-    def run(self, job: Job, done: Callable[[Stage], list[Outcome]], **facts: str) -> None:
+    def run(self, job: Job, done: Callable[[Stage], list[Outcome]], **facts: str) -> str:
         """Have the stages of a job done, and say how many things ended in which way, or why it could not be asked for
-        them.
+        them, which is returned.
         """
         outcomes: list[Outcome] = []
         try:
@@ -169,10 +175,11 @@ class Tasks:
         except FitFailed as error:
             self._keep_end(job, 0, str(error))
             self.log.error(f"not {job.done}", **facts, detail=str(error))
-            return
+            return str(error)
         statuses = [outcome["status"] for outcome in outcomes]
         self._keep_end(job, statuses.count("failed"), "")
         self.log.info(job.done, **facts, **{status: statuses.count(status) for status in sorted(set(statuses))})
+        return ""
 
     def _keep_end(self, job: Job, count: int, fault: str) -> None:
         """Let the catalogue know how a job ended: the service tells it to whoever watches the worker."""
@@ -191,15 +198,21 @@ def keep_by_clock(tasks: Tasks) -> None:
         while (left := (upcoming[job] - _now()).total_seconds()) > 0:
             if tasks.stop.wait(min(left, 60.0)):
                 return
-        tasks.run(job, partial(_done, tasks))
+        with tasks.alone:
+            tasks.run(job, partial(_done, tasks))
         upcoming[job] = job.next_tick(_now())
 
 
 def _done(tasks: Tasks, stage: Stage) -> list[Outcome]:
     names = tasks.ask(stage)
     tasks.begun(stage, names)
+    return list(done_here(tasks, stage, names))
+
+
+def done_here(tasks: Tasks, stage: Stage, names: tuple[str, ...]) -> Iterator[Outcome]:
+    """What becomes of things that are done without a record, in their order."""
     with ThreadPoolExecutor(tasks.at_once(stage)) as pool:
-        return list(pool.map(partial(tasks.do, stage), names))
+        yield from pool.map(partial(tasks.do, stage), names)
 
 
 def _now() -> dt.datetime:

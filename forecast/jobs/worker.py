@@ -19,6 +19,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,7 +27,8 @@ from forecast.errors import Misconfigured
 from forecast.files import scratch
 from forecast.jobs import logs
 from forecast.jobs.processes import end_all, preload
-from forecast.jobs.tasks import Tasks, Work, keep_by_clock
+from forecast.jobs.requested import RequestedJobs
+from forecast.jobs.tasks import Tasks, Work, done_here, keep_by_clock
 from forecast.settings import OFF, Settings
 
 
@@ -58,9 +60,21 @@ def _start(tasks: Tasks) -> None:
         why = " ".join(f"{type(error).__name__}: {error}".split())
         tasks.log.warning("no record of jobs, so the worker goes by the clock alone", why=why)
         threading.Thread(target=keep_by_clock, args=(tasks,), daemon=True).start()
+        threading.Thread(target=_watch_by_clock, args=(tasks,), daemon=True).start()
     now = dt.datetime.now(dt.UTC)
     upcoming = {job.name: job.next_tick(now).isoformat() if job.schedule else OFF for job in tasks.work.jobs}
     tasks.log.info("worker started", **upcoming)
+
+
+def _watch_by_clock(tasks: Tasks) -> None:
+    """Do what is asked of the worker, without a record, while no other job is at work."""
+    asked = RequestedJobs.of(tasks)
+
+    def carry_out(job_id: str) -> None:
+        with tasks.alone:
+            asked.carry_out(job_id, partial(tasks.ask, requested=True), partial(done_here, tasks))
+
+    asked.watch(carry_out)
 
 
 @contextmanager

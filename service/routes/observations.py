@@ -7,11 +7,16 @@ from flask_openapi.blueprint import APIBlueprint
 
 from forecast.answers.held import held_notes
 from forecast.answers.observations import ObservationList, known_since, observation_list
+from forecast.answers.written import Delivered, delivered
+from forecast.catalog import Catalog
 from service.answers import respond
 from service.context import Context
-from service.describe import answers, group
+from service.deliveries import DeliveredFiles, delivered_files
+from service.describe import KEY_NEEDED, answers, asked, group, writes
 from service.paging import ListPage
-from service.schemas import ObservationsQuery, SeriesPath
+from service.schemas import NoQuery, ObservationsQuery, SeriesPath
+from service.write_bodies import DeliveryBody
+from service.writes import Written, write
 
 
 def routes(context: Context) -> APIBlueprint:
@@ -27,4 +32,25 @@ def routes(context: Context) -> APIBlueprint:
         found = page.with_next(observation_list(chosen, held_notes(context.catalog, series_id)))
         return respond(found, query.format, f"{series_id}-observations")
 
+    @api.post(
+        "/observations", security=KEY_NEEDED, request_body=asked(DeliveryBody, csv=True), responses=writes(Delivered)
+    )
+    def add_observations(query: NoQuery) -> Response:
+        """Take in values, and series that are new: all of them or none, judged as a file is by `orecast ingest`."""
+        with delivered_files() as files:
+            return write(context, lambda catalog, _: Written(_taken_in(context, catalog, files)))
+
     return api
+
+
+def _taken_in(context: Context, catalog: Catalog, files: DeliveredFiles) -> Delivered:
+    from forecast.intake.gate import Gate  # whoever only reads needs none of this
+    from forecast.jobs.ingest import IngestOptions, ingest
+
+    now = context.clock()
+    gate = Gate(catalog, context.registry, now)
+    options = IngestOptions(limits=context.settings.limits, faults=context.settings.file_faults, gate=gate)
+    series = files.series.path if files.series else None
+    with files.locating():
+        counts = ingest(catalog, files.observations.path, series, known_at=now, options=options)
+    return delivered(counts, now)

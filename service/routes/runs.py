@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
+from forecast.answers import promotion
+from forecast.answers.event_priors import refresh
 from forecast.answers.runs import RunCard, RunList, run_card, run_list
+from forecast.answers.written import Serving
+from forecast.catalog import Catalog
 from forecast.errors import NotFound
 from service.answers import json_answer, respond
 from service.context import Context
-from service.describe import answers, group
+from service.describe import KEY_NEEDED, answers, asked, group, writes
 from service.paging import Key, ListPage
-from service.schemas import NoQuery, RunPath, RunsQuery
+from service.schemas import NoQuery, RunPath, RunsQuery, SeriesPath
+from service.write_bodies import PromotionBody, json_object
+from service.writes import WRITE_WAIT, Written, write
 
 
 def routes(context: Context) -> APIBlueprint:
@@ -39,7 +47,40 @@ def routes(context: Context) -> APIBlueprint:
         run = context.registry.get(found.series_id, found.run_id)
         return json_answer(run_card(context.registry, run).json_object())
 
+    @api.post(
+        "/series/<series_id>/promote", security=KEY_NEEDED, request_body=asked(PromotionBody), responses=writes(Serving)
+    )
+    def promote_run(path: SeriesPath, query: NoQuery) -> Response:
+        """Let a run serve, from the next request on."""
+        series_id = context.catalog.get(path.series_id).series_id
+        run_id = PromotionBody.model_validate(json_object()).run_id
+
+        def promote(catalog: Catalog, _: str) -> Written:
+            promotion.promote(catalog, context.registry, series_id, run_id, context.clock())
+            return Written(Serving(series_id=series_id, run=run_id))
+
+        return _serving(context, series_id, promote)
+
+    @api.post("/series/<series_id>/rollback", security=KEY_NEEDED, responses=writes(Serving))
+    def roll_back(path: SeriesPath, query: NoQuery) -> Response:
+        """Let the run that served before serve again."""
+        series_id = context.catalog.get(path.series_id).series_id
+
+        def rollback(catalog: Catalog, served: str) -> Written:
+            serves = promotion.rollback(catalog, context.registry, series_id, context.clock(), served=served)
+            return Written(Serving(series_id=series_id, run=serves))
+
+        return _serving(context, series_id, rollback)
+
     return api
+
+
+def _serving(context: Context, series_id: str, change: Callable[[Catalog, str], Written]) -> Response:
+    """Change which run serves, under the lock of its series, which all take before that of the catalogue."""
+    with context.registry.lock(series_id, WRITE_WAIT):
+        response = write(context, change, before=context.registry.champion_id(series_id) or "")
+    refresh(context.registry, context.catalog.retired())
+    return response
 
 
 def _follows(key: Key, last: Key) -> bool:

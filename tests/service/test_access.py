@@ -26,6 +26,7 @@ KNOWN = {
     "<series_id>": COPPER,
     "<event_id>": "cn-7ree-licence-2025",
     "<run_id>": "2026-06-01-a",
+    "<job_id>": "a",
     "<path:filename>": "page.js",
 }
 TRADE = "?mineral=copper&origin=CHL&destination=USA"
@@ -60,7 +61,7 @@ def closed(
 def ask(server: Server, method: str, path: str, token: str | None) -> tuple[int, http.client.HTTPMessage, bytes]:
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    connection.request(method, path, body=b"{}" if method == "POST" else None, headers=headers)
+    connection.request(method, path, body=b"{}" if method in ("POST", "PATCH") else None, headers=headers)
     response = connection.getresponse()
     found = response.status, response.headers, response.read()
     connection.close()

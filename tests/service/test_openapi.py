@@ -15,11 +15,22 @@ from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
+from forecast.catalog import Catalog
+from forecast.catalog.job_requests import JobName
+from forecast.catalog.keys import KeyOrder
+from forecast.settings import Scope
 from service import create_app
 from tests.support.documents import Json
 from tests.support.trained_home import COPPER, clock, make_home, settings_in
 
-KNOWN = {"series_id": COPPER, "event_id": "cn-7ree-licence-2025", "run_id": "2026-06-01-a"}
+KNOWN = {
+    "series_id": COPPER,
+    "event_id": "cn-7ree-licence-2025",
+    "run_id": "2026-06-01-a",
+    "job_id": "of a job that there is",
+}
+#: Statuses of what went well.
+MADE = ("200", "201", "202")
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 
@@ -32,14 +43,30 @@ def operations() -> list[tuple[str, str, GenerationMode]]:
         for method, described in methods.items()
         for mode in MODES
         # Any text may be a name, so that a route without a query cannot be asked wrongly.
-        if mode is GenerationMode.POSITIVE or any(p["in"] == "query" for p in described.get("parameters", []))
+        if mode is GenerationMode.POSITIVE
+        or "requestBody" in described
+        or any(p["in"] == "query" for p in described.get("parameters", []))
     ]
 
 
 @pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> OpenAPI:
-    home: Path = tmp_path_factory.mktemp("home")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="module")
+def app(home: Path) -> OpenAPI:
     return create_app(make_home(home), clock=clock)
+
+
+@pytest.fixture(scope="module")
+def token(app: OpenAPI, home: Path) -> str:
+    """A key that may do everything; and a job is there to be asked about."""
+    catalog = Catalog.open(settings_in(home))
+    KNOWN["job_id"] = catalog.job_requests.request(JobName.RETRAIN, [], clock()).job_id
+    _, token = catalog.keys.create(KeyOrder("admin", [Scope.ADMIN]), clock())
+    catalog.close()
+    return token
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +76,13 @@ def schema(app: OpenAPI) -> OpenApiSchema:
 
 @pytest.mark.parametrize(("path", "method", "mode"), operations())
 def test_every_answer_is_one_that_the_document_describes(
-    schema: OpenApiSchema, path: str, method: str, mode: GenerationMode
+    schema: OpenApiSchema, token: str, path: str, method: str, mode: GenerationMode
 ) -> None:
     """Half of the questions are about things that exist, half about names that nothing has."""
 
     @given(case=schema[path][method].as_strategy(generation_mode=mode), known=st.booleans())
     @settings(
-        max_examples=6 if method == "post" else 12,
+        max_examples=12 if method == "get" else 6,
         deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
@@ -69,10 +96,11 @@ def test_every_answer_is_one_that_the_document_describes(
             # page gave: no schema says it.
             for name in ("as_of", "from", "until", "cursor"):
                 case.query.pop(name, None)
-        # Whether a scenario makes sense depends on the catalogue, which no schema can say.
+        # Whether a scenario or a write makes sense depends on the catalogue, which no schema can say.
         case.call_and_validate(
-            excluded_checks=[positive_data_acceptance] if path == "/v1/scenarios" else [],
-            headers={"Accept-Encoding": "identity"},  # without a socket nothing unpacks what comes packed
+            excluded_checks=[] if method == "get" else [positive_data_acceptance],
+            # without a socket nothing unpacks what comes packed
+            headers={"Accept-Encoding": "identity", "Authorization": f"Bearer {token}"},
         )
 
     check()
@@ -94,7 +122,7 @@ def test_every_list_is_described_as_json_and_as_csv(app: OpenAPI) -> None:
     for path, operations in app.api_doc["paths"].items():
         for operation in operations.values() if path.startswith("/v1") else ():
             names = {parameter["name"] for parameter in operation.get("parameters", [])}
-            content = operation["responses"]["200"]["content"].keys()
+            (content,) = (said["content"].keys() for status, said in operation["responses"].items() if status in MADE)
             kinds = {"text/csv"} if path.endswith(".csv") else {"application/json"}
             assert content == kinds | ({"text/csv"} if "format" in names else set()), path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import re
@@ -16,7 +17,9 @@ from pathlib import Path
 import pytest
 
 from forecast.catalog import Catalog
+from forecast.catalog.keys import KeyOrder
 from forecast.registry import Registry
+from forecast.settings import Scope
 from service import wsgi
 from tests.support import ROOT
 from tests.support.server import Server, serving
@@ -63,16 +66,26 @@ def test_a_worker_is_small_before_it_has_forecast_anything(tmp_path: Path) -> No
 
 
 def test_serving_loads_no_library_that_fits_draws_or_fetches(tmp_path: Path) -> None:
-    """Every route is asked once in a process of its own; then that process says what it has imported."""
-    make_home(tmp_path)
+    """Every route is asked once, and written to, in a process of its own; then that says what it has imported."""
+    settings = make_home(tmp_path)
+    catalog = Catalog.open(settings)
+    _, token = catalog.keys.create(KeyOrder("admin", [Scope.ADMIN]), dt.datetime.now(dt.UTC))
+    catalog.close()
     script = """
 import os, sys
 from service.wsgi import app
 service = app()
 client = service.test_client()
+client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {sys.argv[1]}"
+values = {"observations": [{"series_id": "price.copper", "ds": "2026-07-01", "value": 13600}]}
+assert client.post("/v1/observations", json=values).json["observations"] == 1
+event = {"event_id": "us-duty-2026", "title": "a duty", "kind": "tariff", "announced": "2026-07-10"}
+assert client.post("/v1/events", json=event).status_code == 201
+job = client.post("/v1/jobs", json={"job": "retrain"}).json["job_id"]
 for rule in service.url_map.iter_rules():
     path = str(rule).replace("<series_id>", "price.copper").replace("<run_id>", "2026-06-01-a")
     path = path.replace("<event_id>", "cn-7ree-licence-2025").replace("<path:filename>", "page.js")
+    path = path.replace("<job_id>", job)
     if "GET" in rule.methods:
         path += "?mineral=copper&origin=CHL&destination=USA" * path.startswith("/v1/duties")
         status = client.get(path, buffered=True).status_code
@@ -82,7 +95,7 @@ print(*sys.modules)
 """
     env = os.environ | {"ORECAST_HOME": str(tmp_path), "ORECAST_LOG_LEVEL": "ERROR"}
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-c", script, token], cwd=ROOT, env=env, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
