@@ -41,6 +41,7 @@ def main() -> None:
 
 def made_home(folder: Path, count: int) -> Path:
     """A home with so many champions: copies of one series, and runs whose numbers are drawn."""
+    from forecast.answers.event_priors import refresh
     from forecast.catalog import Catalog
     from forecast.registry import Registry
     from tests.support.trained_home import COPPER, NOW, add_run, make_home
@@ -54,6 +55,7 @@ def made_home(folder: Path, count: int) -> Path:
     catalog.add(series=copies, observations=values, known_at=NOW)
     for series_id in ids:
         registry.promote(series_id, add_run(registry, catalog, series_id))
+    refresh(registry, ())
     catalog.close()
     return folder
 
@@ -92,7 +94,7 @@ def mixed(server: Running) -> list[str]:
         "/v1/series/{}/backtest",
         "/v1/events?series_id={}",
         "/v1/scenarios",
-        "/v1/observations?series_id={}",
+        "/v1/export/observations.csv?series_id={}",
         "/",
     )
     return [path for name, other in zip(ids, cycle(others)) for path in (f"/v1/forecasts/{name}", other.format(name))]

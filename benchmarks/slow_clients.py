@@ -34,7 +34,7 @@ OURS_NAME = "ours"
 
 _GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Half: "
 _POST = b"POST /v1/scenarios HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n{"
-_LARGE = b"GET /v1/export/observations.csv HTTP/1.1\r\nHost: x\r\n\r\n" * 5  # 6 MB together
+_LARGE = b"GET /docs/assets/js/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 5  # 7 MB together
 #: What slow clients send, and what of it they drip.
 SLOW = {
     "headers cut": (_GET, b""),
