@@ -103,7 +103,7 @@ class BufferedSocket(socket.socket):
         return True
 
 
-class Stage(Enum):
+class ConnectionStage(Enum):
     """What a connection waits for."""
 
     IDLE = "a request"
@@ -124,7 +124,7 @@ class Connection(TConn):  # type: ignore[misc]
         super().__init__(cfg, BufferedSocket(accepted), client, server)
         self.initialized = True
         self.parser = get_parser(cfg, self.sock, client)
-        self.stage = Stage.IDLE
+        self.stage = ConnectionStage.IDLE
         self.deadline = self.last = 0.0
         self.keep = False
         self.lingered = 0
