@@ -59,6 +59,7 @@ def main() -> None:
             with serving(command, home, ORECAST_WORKERS="1", ORECAST_THREADS="8") as server:
                 report.table(f"{name}: {PROBES} probes beside slow clients", list(suffer(server, options)))
         with serving(OURS, home, ORECAST_WORKERS="2") as server:
+            time.sleep(3)  # both workers have started
             report.table("20 connections that are kept, 2 workers", [spread(server) for _ in range(5)])
     report.finish(SERVERS)
 

@@ -4,10 +4,10 @@ Requests are received whole by the one thread that waits for all connections, an
 take are sent by it; so a client that is slow, or falls silent, costs memory for a bounded time and nothing else.
 
 Chosen by ``benchmarks/slow_clients.py``. 60 half-sent requests stop gunicorn's own threads (0 of 40 probes answered);
-here, beside 200, all 40 are answered as fast as beside none, for the same 0.4 ms of processor a request. gevent answers
-them too, but one scenario that computes stops all its clients. waitress and granian take 0.25 and 0.2 ms, but refuse in
-shapes of their own, have no bound on the time for a body, and waitress stops at the 100 connections it takes. So
-gunicorn's parser, signals and restarts stay, and only who waits for a socket is changed.
+here, beside 200, all 40 are answered as soon as beside none, for the same 0.4 ms of processor a request. gevent does so
+too, but 200 clients that ask much and read nothing let no probe through. waitress and granian take 0.25 and 0.2 ms, but
+take a length beside chunks, and refuse in shapes of their own. So gunicorn's parser, signals and restarts stay, and
+only who waits for a socket is changed.
 """
 
 from __future__ import annotations
