@@ -34,7 +34,7 @@ OURS_NAME = "ours"
 
 _GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Half: "
 _POST = b"POST /v1/scenarios HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n\r\n{"
-_LARGE = b"GET /v1/export/observations.csv HTTP/1.1\r\nHost: x\r\n\r\n" * 5  # 6 MB together
+_LARGE = b"GET /docs/assets/js/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 5  # 7 MB together
 #: What slow clients send, and what of it they drip.
 SLOW = {
     "headers cut": (_GET, b""),
@@ -59,6 +59,7 @@ def main() -> None:
             with serving(command, home, ORECAST_WORKERS="1", ORECAST_THREADS="8") as server:
                 report.table(f"{name}: {PROBES} probes beside slow clients", list(suffer(server, options)))
         with serving(OURS, home, ORECAST_WORKERS="2") as server:
+            time.sleep(3)  # both workers have started
             report.table("20 connections that are kept, 2 workers", [spread(server) for _ in range(5)])
     report.finish(SERVERS)
 

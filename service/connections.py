@@ -31,11 +31,15 @@ class BufferedSocket(socket.socket):
         super().__init__(fileno=accepted.detach())
         super().setblocking(False)
         self.incoming = Incoming()
-        #: Whether the other side will send no more; the request that is being answered, and whether it asks for a head.
+        #: Whether the other side will send no more; whether the request that is being answered asks for a head only.
         self.ended = self.head_only = False
+        #: Whether that request is not received to its end, so that none can follow.
+        self.endless = False
         self._request = memoryview(b"")
         self._headed = False
         self._unsent: deque[memoryview] = deque()
+        #: Bytes that the other side has not taken yet.
+        self.owed = 0
 
     def setblocking(self, flag: bool) -> None:
         """Nothing: whoever thinks that this socket should block need not know that it has no cause to."""
@@ -55,7 +59,7 @@ class BufferedSocket(socket.socket):
 
     def begin(self) -> None:
         """Give the request that is there to who reads from this socket."""
-        self._headed = self.incoming.headed
+        self._headed, self.endless = self.incoming.headed, self.incoming.endless
         request = self.incoming.take()
         self.head_only = request.lstrip(b"\r\n").startswith(b"HEAD ")
         self._request = memoryview(request)
@@ -78,6 +82,7 @@ class BufferedSocket(socket.socket):
         """Keep a piece of an answer until it is flushed."""
         if piece := memoryview(data):
             self._unsent.append(piece)
+            self.owed += len(piece)
 
     def send(self, data: ReadableBuffer, flags: int = 0) -> int:
         self.sendall(data)
@@ -90,19 +95,15 @@ class BufferedSocket(socket.socket):
                 sent = self.sendmsg(islice(self._unsent, _PIECES))
             except BlockingIOError:
                 return False
+            self.owed -= sent
             while self._unsent and sent >= len(self._unsent[0]):
                 sent -= len(self._unsent.popleft())
             if sent:
                 self._unsent[0] = self._unsent[0][sent:]
         return True
 
-    @property
-    def owed(self) -> int:
-        """Bytes that the other side has not taken yet."""
-        return sum(map(len, self._unsent))
 
-
-class Stage(Enum):
+class ConnectionStage(Enum):
     """What a connection waits for."""
 
     IDLE = "a request"
@@ -123,7 +124,7 @@ class Connection(TConn):  # type: ignore[misc]
         super().__init__(cfg, BufferedSocket(accepted), client, server)
         self.initialized = True
         self.parser = get_parser(cfg, self.sock, client)
-        self.stage = Stage.IDLE
+        self.stage = ConnectionStage.IDLE
         self.deadline = self.last = 0.0
         self.keep = False
         self.lingered = 0

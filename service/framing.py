@@ -12,11 +12,11 @@ from service.security import MAX_BODY
 
 #: Bytes of the first line and the headers of a request together.
 MOST_HEAD = 64 * 1024
-#: Bytes of a body in chunks together with the sizes of its chunks, which may be as short as a byte.
-MOST_CHUNKS = 8 * MAX_BODY
+#: Chunks of a body, and bytes of all that is theirs but not the body's.
+MOST_CHUNKS, MOST_FRAMING = 10_000, 64 * 1024
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
-_CODING = re.compile(rb"\r\ntransfer-encoding:[ \t]*([^\r]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
+_CODING = re.compile(rb"\r\ntransfer-encoding:([^\r]*)(?=\r\n)", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?=[ \t;]|$)")
 
@@ -32,20 +32,22 @@ class Incoming:
         #: Whether its headers are there, and whether its sender waits to be told to send the body.
         self.headed = self.waits = False
         self._end: int | None = None
-        self._endless = self._chunked = self._trailer = False
-        self._at = self._payload = 0
+        #: Whether nobody can tell where it ends, or it ends beyond what is received of a request.
+        self.endless = False
+        self._chunked = self._trailer = False
+        self._at = self._payload = self._chunks = 0
 
     def whole(self) -> bool:
         """Whether the request is there, or no byte more would make it well formed."""
-        if not self.headed and not self._endless:
+        if not self.headed and not self.endless:
             self._find_head()
-        if self._chunked and self._end is None and not self._endless:
+        if self._chunked and self._end is None and not self.endless:
             self._find_last_chunk()
-        return self._endless or (self._end is not None and len(self.data) >= self._end)
+        return self.endless or (self._end is not None and len(self.data) >= self._end)
 
     def take(self) -> bytes:
         """The request; all that is there where nobody can tell its end."""
-        end = len(self.data) if self._endless else self._end
+        end = len(self.data) if self.endless else self._end
         taken = bytes(self.data[:end])
         del self.data[:end]
         self._begin()
@@ -57,9 +59,9 @@ class Incoming:
         line_feed = data.find(b"\n", start)
         end = data.find(b"\r\n\r\n", max(start, self._at - 3))
         if line_feed >= 0 and not data[start:line_feed].endswith(b"\r"):
-            self._endless = True
+            self.endless = True
         elif end < 0:
-            self._at, self._endless = len(data), len(data) > MOST_HEAD
+            self._at, self.endless = len(data), len(data) > MOST_HEAD
         else:
             self.headed, self._at = True, end + 4
             self._find_framing(bytes(data[: end + 2]))
@@ -67,25 +69,22 @@ class Incoming:
     def _find_framing(self, head: bytes) -> None:
         length, coding = _LENGTH.search(head), _CODING.search(head)
         if coding:
-            self._chunked = coding[1].lower() == b"chunked" and length is None
-            self._endless = not self._chunked
+            self._chunked = coding[1].strip(b" \t").lower() == b"chunked" and length is None
+            self.endless = not self._chunked
         else:
             size = int(length[1]) if length else 0
-            self._endless, self._end = size > MAX_BODY, self._at + size
-        if not self._endless and (self._end is None or len(self.data) < self._end):
-            self._drop_expectation(head)
-
-    def _drop_expectation(self, head: bytes) -> None:
-        """What was expected is done on the way: who reads the request later need not do it again."""
-        if found := _EXPECTS.search(head):
-            self.waits = True
+            self.endless, self._end = size > MAX_BODY, self._at + size
+        found = _EXPECTS.search(head)
+        if found and head[: head.find(b"\r\n", 2)].endswith(b" HTTP/1.1"):
+            # It is met here, or not at all where the body is not wanted: who reads the request later need not do it.
+            self.waits = not self.endless and (self._end is None or len(self.data) < self._end)
             del self.data[found.start() : found.end()]
             self._at -= len(found[0])
             self._end = None if self._end is None else self._end - len(found[0])
 
     def _find_last_chunk(self) -> None:
         data = self.data
-        while (line_end := data.find(b"\r\n", self._at)) >= 0:
+        while (line_end := data.find(b"\r\n", self._at)) >= 0 and not self.endless:
             line = bytes(data[self._at : line_end])
             self._at = line_end + 2
             if self._trailer and not line:
@@ -94,9 +93,9 @@ class Incoming:
             if not self._trailer:
                 found = _CHUNK_SIZE.match(line)
                 size = int(found[1], 16) if found else MAX_BODY + 1
-                self._payload += size
+                self._payload, self._chunks = self._payload + size, self._chunks + 1
                 self._trailer = size == 0
                 self._at += size + 2 if size else 0
-            if self._payload > MAX_BODY:
-                break
-        self._endless = self._payload > MAX_BODY or len(data) > MOST_CHUNKS
+            self.endless = self._payload > MAX_BODY or self._chunks > MOST_CHUNKS
+        framing = len(data) - self._payload - 8 * self._chunks
+        self.endless = self.endless or framing > MOST_HEAD + MOST_FRAMING

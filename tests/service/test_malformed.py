@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from service import security
+from service import malformed, security
+from tests.support import ROOT
 from tests.support.server import Server, serving
 from tests.support.trained_home import COPPER, make_home
 
@@ -75,6 +77,36 @@ WRONG = {
     "a version of HTTP that is none": (get(b"/v1/series").replace(b"1.1", b"9.1"), 400),
     "an expectation": (POST + b"Expect: more\r\nContent-Length: 2\r\n\r\n{}", 417),
     "no request at all": (b"nothing\r\n\r\n", 400),
+    "a request of HTTP 0.9": (b"GET /v1/series\r\n\r\n", 400),
+    "a greeting of HTTP 2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    "a greeting of TLS": (bytes.fromhex("16030100a5010000a10303") + b"\n" * 9, 400),
+    "a method in small letters": (get(b"/v1/series").replace(b"GET", b"get"), 400),
+    "two spaces before the path": (get(b" /v1/series"), 400),
+    "a path that is a star": (get(b"*"), 400),
+    "two hosts": (get(b"/v1/series", b"Host: y\r\n"), 400),
+    "a line that ends without CR": (get(b"/v1/series", b"X: a\nY: b\r\n"), 400),
+    "every line without CR": (b"GET /v1/series HTTP/1.1\nHost: x\n\n", 400),
+    "a CR in a header": (get(b"/v1/series", b"X: a\rb\r\n"), 400),
+    "a zero byte in a header": (get(b"/v1/series", b"X: a\0b\r\n"), 400),
+    "a header without a colon": (get(b"/v1/series", b"none\r\n"), 400),
+    "a length that is there twice": (POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}", 400),
+    "lengths in one header": (POST + b"Content-Length: 2, 2\r\n\r\n{}", 400),
+    "a length with a sign": (POST + b"Content-Length: +2\r\n\r\n{}", 400),
+    "a length behind a space": (POST + b"Content-Length : 2\r\n\r\n{}", 400),
+    "chunks and a length": (POST + b"Transfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 400),
+    "chunks twice": (CHUNKED.replace(b"\r\n\r\n", b", chunked\r\n\r\n") + b"2\r\n{}\r\n0\r\n\r\n", 400),
+    "chunks that are not the last coding": (CHUNKED.replace(b"chunked", b"chunked, identity") + b"0\r\n\r\n", 400),
+    "chunks in HTTP 1.0": (CHUNKED.replace(b"1.1", b"1.0") + b"2\r\n{}\r\n0\r\n\r\n", 400),
+    "more chunks than anybody sends": (CHUNKED + b"1\r\n \r\n" * 20_000, 400),
+    "trailers without end": (CHUNKED + b"0\r\n" + b"X: a\r\n" * 100_000, 400),
+    "an extension of a chunk without end": (CHUNKED + b"1;" + b"a" * 300_000, 400),
+    "a URL without end": (b"GET /" + b"a" * 200_000, 414),
+    "headers without end": (b"GET /v1/series HTTP/1.1\r\n" + HEAD + b"X: a\r\n" * 20_000, 431),
+    "a header without end": (b"GET /v1/series HTTP/1.1\r\n" + HEAD + b"X: " + b"a" * 200_000, 431),
+    "a large body that asks whether it may": (
+        POST + b"Expect: 100-continue\r\nContent-Length: 300000\r\n\r\n",
+        413,
+    ),
 }
 
 
@@ -114,6 +146,7 @@ def test_what_is_wrong_is_refused_in_one_shape(server: Server, case: str) -> Non
     assert headers["content-security-policy"].startswith("default-src 'none'")
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
+    assert len(headers["x-request-id"]) == 32
 
 
 def test_none_of_it_was_a_failure_of_the_service(server: Server) -> None:
@@ -136,6 +169,54 @@ def test_a_body_of_just_the_limit_is_read(server: Server) -> None:
     body = QUESTION + b" " * (security.MAX_BODY - len(QUESTION))
     assert send(server, sized(body))[0] == 200
     assert send(server, CHUNKED + chunk(body) + b"0\r\n\r\n")[0] == 200
+
+
+@pytest.mark.parametrize("case", ["a header without a colon", "a URL of nine kilobytes", "two hundred headers"])
+def test_a_refusal_of_head_has_no_body(server: Server, case: str) -> None:
+    request, expected = WRONG[case]
+    with connect(server) as connection:
+        connection.sendall(request.replace(b"GET", b"HEAD"))
+        message = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert message.startswith(b"HTTP/1.1 %d " % expected)
+    assert message.endswith(b"\r\n\r\n")
+
+
+def test_the_document_has_every_status_that_the_server_gives_by_itself() -> None:
+    document = (ROOT / "docs" / "server.md").read_text()
+    told = {int(status) for status in re.findall(r"^\| (\d{3}) \|", document, re.MULTILINE)}
+    assert told == {status for _, status in malformed.STATUSES} | {408, 413, 503}
+
+
+SMUGGLED = get(b"/v1/runs")
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        b"Transfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
+        b"Content-Length: 0\r\nContent-Length: 99\r\n\r\n",
+        b"Content-Length: 0, 99\r\n\r\n",
+        b"Content-Length: 99999999999\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n0\n\r\n",
+        b"Transfer-Encoding: chunked\r\n\r\n0x0\r\n\r\n",
+    ],
+)
+def test_nothing_is_smuggled_behind_a_body_that_others_may_read_otherwise(server: Server, framing: bytes) -> None:
+    kept = POST.replace(b"Connection: close\r\n", b"")
+    with connect(server) as connection:
+        connection.sendall(kept + framing + SMUGGLED)
+        message = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert int(message.split()[1]) in (400, 413, 501)
+    assert message.count(b"\r\nContent-Length: ") == 1, "one answer"
+
+
+@pytest.mark.parametrize("target", [b"http://x/healthz", b"https://elsewhere.example/healthz"])
+def test_a_target_with_a_scheme_is_answered_by_its_path(server: Server, target: bytes) -> None:
+    assert send(server, get(target))[0] == 200
 
 
 def test_a_malformed_body_ends_its_connection(server: Server) -> None:
