@@ -174,6 +174,10 @@ class Catalog:
         found = self._memory.vintages([series_id]).get(series_id)
         return (found or vintages.Vintages.of(())).history(series, as_of)
 
+    def remember(self, series_ids: Iterable[str]) -> None:
+        """Read the values of these series in one query, so that what asks for one after another need not."""
+        self._memory.vintages(series_ids)
+
     def as_known(self, series_id: str, days: Iterable[date]) -> list[History | None]:
         """What was known of one series at the end of each of these days, None where nothing was; from one state."""
         series = self.get(series_id)
