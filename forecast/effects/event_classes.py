@@ -210,7 +210,10 @@ def by_event(pool: Iterable[Likelihood]) -> list[list[Likelihood]]:
         events, said = set(one.events), [one]
         for joined in sorted({group_of[event] for event in one.events if event in group_of}):
             others, theirs = groups.pop(joined)
-            events, said = events | others, [*theirs, *said]
+            # Into what is there already: of an event that touches each series there is much.
+            theirs += said
+            others |= events
+            events, said = others, theirs
         groups[number] = events, said
         group_of.update(dict.fromkeys(events, number))
     return [said for _, said in groups.values()]

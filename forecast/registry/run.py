@@ -61,6 +61,12 @@ class Run:
         return float(self.record.mean_path(np.array([self.last]), self.record.freq)[0])
 
 
+    @property
+    def mapped(self) -> int:
+        """How many of its files are mapped while it is open."""
+        return sum(name.endswith(".npy") for name in self.card.payloads)
+
+
 @dataclass(frozen=True, eq=False)
 class Payload:
     """What training made, to be stored beside the card: see ``Run``; ``fitted``: the fitted values, for jobs; ``past``:
