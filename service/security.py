@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from service import bodies
 from service.access import access
 from service.gate import ADMITTED, Caller, Refusal, RequestGate
-from service.problems import problem
+from service.problems import LASTING, problem
 
 MAX_BODY = 256 * 1024
 #: Seconds after which a client may ask again for what cannot be served now.
@@ -57,7 +57,7 @@ def _headers(response: Response) -> Response:
     headers = response.headers
     if (said := request.environ.get(ADMITTED)) is not None:
         headers.extend(said[1].headers)
-    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and LASTING not in request.environ:
         headers["Retry-After"] = str(RETRY_AFTER)
     if response.mimetype == "text/html":
         headers.setdefault("Content-Security-Policy", _PAGE_POLICY)

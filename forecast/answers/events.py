@@ -12,6 +12,7 @@ from forecast.answers.calendar import recheck_overdue, touched
 from forecast.answers.model import LINES, Answer, Listing, Part, Text
 from forecast.answers.series import served
 from forecast.answers.words import Certainty, Direction, Kind, Precision, Relation, StateWord, Status
+from forecast.catalog.row_faults import check_event
 from forecast.events import Event, KindFamily, State, state
 from forecast.registry import Registry
 from forecast.wording import day_in_words
@@ -131,6 +132,7 @@ def event_list(found: Iterable[Event], day: dt.date) -> EventList:
 
 def event_on_day(catalog: Catalog, registry: Registry, event_id: str, day: dt.date) -> EventOnDay:
     """An event with its state on ``day``, as known on that day. Raises ``NotFound``."""
+    check_event(catalog.row_faults, event_id)
     events = catalog.events(day)
     event, now = events[event_id], state(events, event_id, day, day)
     return EventOnDay.model_validate(

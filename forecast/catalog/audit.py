@@ -139,5 +139,9 @@ def operator() -> str:
 
 
 def _facts(text: str) -> Facts:
-    found: Facts = json.loads(text or "{}")
-    return found
+    """What was recorded; a text that is none of ours as it stands."""
+    try:
+        found: Facts = json.loads(text or "{}")
+        return dict(found)
+    except (ValueError, TypeError, RecursionError):
+        return {"unreadable": text}

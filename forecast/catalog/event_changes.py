@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select
 
 from forecast.catalog import rows
 from forecast.catalog.audit import AuditAction, AuditedChange
+from forecast.catalog.row_faults import RowFault, sound_rows
 from forecast.catalog.schema import EVENT_CHANGES, EVENTS, amended, cells_of, cells_text, event_of, event_row
 from forecast.errors import NotFound
 from forecast.events import Action, Event, EventChange, Events, Version, versions
@@ -25,11 +26,18 @@ BUNDLED, FILE = "bundled data", "ingest"
 _ALWAYS = datetime.combine(date.min, time(), UTC)
 
 
-def recorded(connection: Connection) -> tuple[dict[str, Event], dict[str, list[EventChange]]]:
-    """The events as they were taken in, by id, and the changes to each in order of writing."""
-    events = {row[0]: event_of(row) for row in connection.execute(select(EVENTS))}
+def recorded(
+    connection: Connection, faults: list[RowFault] | None = None
+) -> tuple[dict[str, Event], dict[str, list[EventChange]]]:
+    """The events as they were taken in, by id, and the changes to each in order of writing; rows that cannot be so go
+    to ``faults``."""
+    faults = [] if faults is None else faults
+    events = rows.stored(connection, EVENTS, event_of, faults)
     changes: dict[str, list[EventChange]] = {}
-    for row in connection.execute(select(EVENT_CHANGES).order_by(EVENT_CHANGES.c.recorded)):
+    query = select(EVENT_CHANGES).order_by(EVENT_CHANGES.c.recorded)
+    for row in sound_rows(connection, query, EVENT_CHANGES, faults):
+        if row.event_id not in events:  # its own row cannot be read
+            continue
         changes.setdefault(row.event_id, []).append(
             EventChange(
                 row.event_id,
@@ -44,9 +52,10 @@ def recorded(connection: Connection) -> tuple[dict[str, Event], dict[str, list[E
     return events, changes
 
 
-def load(connection: Connection, duties: Iterable[DutyLine]) -> Events:
-    """The events as they are known, with their duties, and with the versions of those that were changed."""
-    events, changes = recorded(connection)
+def load(connection: Connection, duties: Iterable[DutyLine], faults: list[RowFault] | None = None) -> Events:
+    """The events as they are known, with their duties, and with the versions of those that were changed; rows that
+    cannot be so go to ``faults``."""
+    events, changes = recorded(connection, faults)
     carry = carrier(duties, events)
     found = {
         event_id: tuple(replace(version, event=version.event and carry(version.event)) for version in told)

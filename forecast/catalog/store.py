@@ -25,6 +25,7 @@ from forecast.catalog.inbox import Inbox, Settled, settle
 from forecast.catalog.keys import Keys
 from forecast.catalog.memory import Away, Memory
 from forecast.catalog.quarantine import Held, HeldValue, Quarantine, record
+from forecast.catalog.row_faults import RowFault, check_event
 from forecast.catalog.schema import OBSERVATIONS, SERIES, series_of
 from forecast.catalog.seed import seed
 from forecast.catalog.writer import Counts, Writer
@@ -129,6 +130,16 @@ class Catalog:
         """What official notices suggest as events."""
         return Inbox(self._database)
 
+    @property
+    def row_faults(self) -> tuple[RowFault, ...]:
+        """The rows, of those that were read since the last change, that cannot be what was written and do not count."""
+        return tuple(self._memory.facts().faults.values())
+
+    @property
+    def noted_row_faults(self) -> tuple[RowFault, ...]:
+        """Those of the same that were met so far, without a look at the database."""
+        return self._memory.noted
+
     def series(self, *, retired: bool = False) -> dict[str, Series]:
         """All series by id, in order of id; those that were retired only where they are asked for too."""
         now = self._memory.facts()
@@ -204,7 +215,10 @@ class Catalog:
     ) -> list[Observation]:
         """The values of the periods that start from ``start`` to ``end``, each in the last vintage known."""
         self.get(series_id)
-        return self._database.read(lambda connection: vintages.read(connection, series_id, as_of, start, end))
+        found, faults = self._database.read(lambda connection: vintages.read(connection, series_id, as_of, start, end))
+        if faults:
+            self._memory.facts().note(faults)
+        return found
 
     def standing(self, series_id: str) -> tuple[Days, Floats]:
         """The periods that have a value now, in order, and these values; none of a series that is not there."""
@@ -315,6 +329,7 @@ class Catalog:
 
     def event_history(self, event_id: str) -> tuple[Event, list[EventChange]]:
         """An event as it was taken in, and every change of it in order of writing. Raises ``NotFound``."""
+        check_event(self.row_faults, event_id)
         events, changes = self._database.read(event_changes.recorded)
         if event_id not in events:
             raise NotFound("event", event_id, events)

@@ -41,8 +41,8 @@ def guarded(text: str) -> str:
 
 
 def inert(text: str) -> str:
-    """The text with an apostrophe wherever a spreadsheet would run it, for a file that is mended and read again: numbers
-    and days stay what they are, and so does a sign alone."""
+    """The text with an apostrophe wherever a spreadsheet would run it, for a file that is mended and read again:
+    numbers and days stay what they are, and so does a sign alone."""
     return text if _SIGNED.fullmatch(text) else _FORMULA.sub(r"\1'", text)
 
 

@@ -60,7 +60,6 @@ class Run:
         """The mean effect of past events at ``last``, on the log."""
         return float(self.record.mean_path(np.array([self.last]), self.record.freq)[0])
 
-
     @property
     def mapped(self) -> int:
         """How many of its files are mapped while it is open."""

@@ -69,6 +69,7 @@ def routes(context: Context, metrics: Metrics) -> APIBlueprint:
             *stored_faults(context.registry, retired),
             *(reason for reason in why.values() if reason),
             *context.catalog.unservable().values(),
+            *map(str, context.catalog.row_faults),
         )
         if not count:
             reasons = "; ".join(faults) or str(NothingTrained())

@@ -66,7 +66,12 @@ def test_refused_rows_are_put_where_they_are_asked_for(home: Path, capsys: pytes
 
 
 def test_a_formula_among_refused_rows_is_not_run_and_numbers_and_days_are_as_they_stood(home: Path) -> None:
-    given = ["price.copper,=1+1,-5", "price.copper,＝1+1,9000", "price.copper,2026-08-01,-", "price.copper,2026-13,+1e3"]
+    given = [
+        "price.copper,=1+1,-5",
+        "price.copper,＝1+1,9000",
+        "price.copper,2026-08-01,-",
+        "price.copper,2026-13,+1e3",
+    ]
     (home / "odd.csv").write_text("\n".join(["series_id,ds,value", *given, ""]))
     assert call(["ingest", "odd.csv", "--quarantine", "refused.csv"]) == 0
     with (home / "refused.csv").open(newline="") as file:
