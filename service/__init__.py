@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from forecast.answers.backtests import BacktestPaths, Scores
 from forecast.answers.cache import Cache
 from forecast.answers.calendar import EventCalendar
+from forecast.answers.distribution import ForecastDraws, ForecastQuantiles
 from forecast.answers.diversion import Diversion, DiversionPaths
 from forecast.answers.duties import DutyOnDay, DutySteps
 from forecast.answers.effects import EffectPaths, Effects
@@ -56,6 +57,8 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     ObservationList,
     Forecast,
     ForecastList,
+    ForecastQuantiles,
+    ForecastDraws,
     ScenarioAnswer,
     EventOnDay,
     EventList,
