@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from forecast.answers.backtests import BacktestPaths, Scores
 from forecast.answers.cache import Cache
 from forecast.answers.calendar import EventCalendar
+from forecast.answers.changes import ChangeList
 from forecast.answers.distribution import ForecastDraws, ForecastQuantiles
 from forecast.answers.diversion import Diversion, DiversionPaths
 from forecast.answers.duties import DutyOnDay, DutySteps
@@ -33,6 +34,7 @@ from service.gate import RequestGate
 from service.rates import Counters
 from service.routes import (
     backtests,
+    changes,
     diversion,
     duties,
     effects,
@@ -69,6 +71,7 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     BacktestPaths,
     RunCard,
     RunList,
+    ChangeList,
     health.Alive,
     health.Ready,
     health.ReadyWithSources,
@@ -93,6 +96,7 @@ NOUNS = (
     events,
     duties,
     runs,
+    changes,
 )
 
 

@@ -247,6 +247,17 @@ class RunsQuery(PagedQuery):
     since: Day | None = optional("a day, YYYY-MM-DD: only runs that were trained on it or later (UTC)")
 
 
+class ChangesQuery(Query):
+    """After which change, and how many."""
+
+    since: Annotated[int, Field(ge=0), WHOLE] = Field(
+        0, description="a whole number, `last` of the answer before: changes after that; from the first on if left out"
+    )
+    limit: Annotated[int, Field(ge=1, le=MOST_LINES), WHOLE] = Field(
+        1000, description=f"a whole number from 1 to {MOST_LINES}: so many changes at most; 1000 if left out"
+    )
+
+
 def ahead(horizon: int) -> tuple[Any, Any]:
     """The type and the field of ``h`` where ``horizon`` periods are trained."""
     usual = f"{min(FORECAST_HORIZON, horizon)} if left out (of years {min(YEARS_AHEAD, horizon)})"

@@ -127,12 +127,13 @@ def _facts(event: Event) -> dict[str, object]:
     return {name: cell for name, cell in event_row(event).items() if cell not in (None, "", False)}
 
 
-def put_right(connection: Connection, bundled: Iterable[Event], now: datetime) -> int:
+def put_right(connection: Connection, bundled: Iterable[Event], now: datetime) -> list[AuditedChange]:
     """Write the events of the bundled data: what they say holds for all days, and what they no longer hold is retired
-    for all days. How many events that changed."""
+    for all days. What that changed."""
     stored, changes = recorded(connection)
     given = {event.event_id: event for event in bundled}
-    changed = rows.replace(connection, EVENTS, stored, given, event_row)
+    rows.replace(connection, EVENTS, stored, given, event_row)
+    changed = [_corrected(stored.get(name), event) for name, event in given.items() if stored.get(name) != event]
     for event_id, event in stored.items():
         before = changes.get(event_id, [])
         said = [change.action for change in before if change.by == BUNDLED]
@@ -140,8 +141,16 @@ def put_right(connection: Connection, bundled: Iterable[Event], now: datetime) -
         if gone != was_gone:
             action, why = (Action.RETIRE, "no longer in them") if gone else (Action.BRING_BACK, "in them again")
             _append(connection, EventChange(event_id, action, _ALWAYS, now, BUNDLED, why), before)
-            changed += 1
+            audited = AuditAction.EVENTS_RETIRE if gone else AuditAction.EVENTS_BRING_BACK
+            changed.append(AuditedChange(audited, event_id, {"retired": was_gone}, {"retired": gone}, why))
     return changed
+
+
+def _corrected(before: Event | None, after: Event) -> AuditedChange:
+    if before is None:
+        return AuditedChange(AuditAction.EVENTS_ADD, after.event_id, {}, _facts(after))
+    was, facts = event_row(before), differences(before, after)
+    return AuditedChange(AuditAction.EVENTS_AMEND, after.event_id, {name: was[name] for name in facts}, facts)
 
 
 def _without(given: Mapping[str, Event], stored: Mapping[str, Event]) -> dict[str, Event]:

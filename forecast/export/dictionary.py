@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from forecast.answers.audit import AuditList
 from forecast.answers.backtests import BacktestPaths, Scores
 from forecast.answers.calendar import EventCalendar
+from forecast.answers.changes import ChangeList
 from forecast.answers.distribution import ForecastDraws, ForecastQuantiles
 from forecast.answers.diversion import Diversion, DiversionPaths
 from forecast.answers.duties import DutyOnDay, DutySteps
@@ -95,6 +96,7 @@ ENTRIES = (
     ),
     Entry("Runs", "`GET /v1/runs`, `orecast runs list`", RunList),
     Entry("One run", "`GET /v1/runs/{run_id}`, `orecast runs show`", RunCard),
+    Entry("Changes", "`GET /v1/changes`", ChangeList),
     Entry("Keys", "`orecast keys list`", KeyList),
     Entry("Audit", "`orecast audit`", AuditList),
     Entry("Health", "`orecast monitor`", HealthList),
