@@ -170,8 +170,8 @@ class ToldEventsChoice(EventsChoice):
     """Which of the events, by when something became known of them too."""
 
     since: Day | None = optional(
-        "a day, YYYY-MM-DD: only events of which something became known on it or later (UTC); of what was retired "
-        "since, nothing is listed"
+        "a day, YYYY-MM-DD: only events of which something became known on it or later (UTC), those that were retired "
+        "since among them; each change once: /v1/changes"
     )
 
 

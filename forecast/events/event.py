@@ -346,6 +346,16 @@ class Events(Mapping[str, Event]):
         told = [*days, *_days_told(event), *([event.probability_date] if event.probability_date else [])]
         return max(day for day in told if self.as_of is None or day <= self.as_of)
 
+    @property
+    def retired(self) -> dict[str, tuple[date, Event]]:
+        """The events that no longer count, by id: the day since which, and what was last believed of them."""
+        found = {}
+        for name, versions in self._versions.items():
+            before = [version.event for version in versions if version.event]
+            if versions and versions[-1].event is None and before:
+                found[name] = versions[-1].known, before[-1]
+        return found
+
     def terms(self, event_id: str) -> tuple[int, float] | None:
         """Of a licence: months from its start until the first applications are decided, and the share approved.
 

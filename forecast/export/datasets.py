@@ -139,8 +139,9 @@ def _series(stores: Stores, asked: ExportQuestion) -> Found:
 
 def _events(stores: Stores, asked: ExportQuestion) -> Found:
     day = asked.forecast.as_of
-    listed = asked.events.of(stores.catalog.events(day), stores.catalog)
-    return Found(ExportTable.of("events", event_list(listed, day)))
+    known = stores.catalog.events(day)
+    listed = asked.events.of(known, stores.catalog)
+    return Found(ExportTable.of("events", event_list(listed, day, known)))
 
 
 def _effects(stores: Stores, asked: ExportQuestion) -> Found:
