@@ -81,7 +81,7 @@ class EventFacts(Answer):
     probability_source: Text = Field(description="who gives it: a person or an address; without it, it is not drawn")
     probability_date: dt.date | None = Field(description="day of which it is; without it, it is not drawn")
     own: bool = Field(description="taken in by a user of this catalogue; not of the bundled data")
-    retired: dt.date | None = Field(
+    retired_on: dt.date | None = Field(
         None,
         description="day since which it does not count any more; such an event is listed only among what became known "
         "since a day, and null otherwise",
@@ -137,7 +137,7 @@ def event_list(found: Iterable[Event], day: dt.date, known: Events | None = None
     for event in found:
         facts = EventFacts.model_validate(event)
         if event.event_id in retired:
-            facts = facts.model_copy(update={"retired": retired[event.event_id][0]})
+            facts = facts.model_copy(update={"retired_on": retired[event.event_id][0]})
         data.append(facts)
     return EventList(as_of=day, data=tuple(data))
 

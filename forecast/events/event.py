@@ -323,8 +323,8 @@ class Events(Mapping[str, Event]):
         """What could be known at the end of ``day``."""
         if day == self.as_of:
             return self
-        if (known := self._of_days.get(day)) is not None:
-            return known
+        if (remembered := self._of_days.get(day)) is not None:
+            return remembered
         versions = {name: tuple(v for v in each if v.known <= day) for name, each in self._versions.items()}
         believed = [event for event_id, event in self.items() if event_id not in versions]
         believed += [last for each in versions.values() if each and (last := each[-1].event)]

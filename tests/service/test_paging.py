@@ -110,7 +110,7 @@ def test_an_event_that_was_retired_is_listed_among_what_is_news_and_marked(fresh
     catalog.change_event(EventChange(event.event_id, Action.RETIRE, clock(), clock(), "me", "wrong", {}))
     today = clock().date().isoformat()
     (row,) = [row for row in get(client, f"/v1/events?since={today}")["data"] if row["event_id"] == event.event_id]
-    assert (row["retired"], row["title"]) == (today, event.title)
+    assert (row["retired_on"], row["title"]) == (today, event.title)
     exported = client.get(f"/v1/export/events.csv?since={today}")
     assert exported.data == client.get(f"/v1/events?format=csv&since={today}").data
     assert event.event_id not in {row["event_id"] for row in get(client, "/v1/events")["data"]}
