@@ -104,7 +104,7 @@ def test_what_is_taken_in_anew_takes_the_place_of_a_spoiled_row(home: Path) -> N
     with closing(Catalog.open(settings_in(home))) as catalog:
         assert len(catalog.row_faults) == 2
         catalog.add(series=[series], events=[event], known_at=clock())
-        assert catalog.row_faults == ()
+        assert not catalog.row_faults
         assert catalog.get("price.tin") == series
         assert catalog.events()[EVENT].kind == event.kind
 
