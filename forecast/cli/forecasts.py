@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from forecast.answers.forecast import Forecast
 
 
+_PERIOD = ("ds", "h", "nowcast")
+
+
 def forecast(
     series_ids: Annotated[list[str], typer.Argument(metavar="SERIES", help="ids, such as price.copper")],
     horizon: Horizon = None,
@@ -86,7 +89,10 @@ def forecast(
         question = ForecastQuestion(s.day(as_of), span, percents, coherent, insufficient)
         if at or draws is not None:
             stores = s.catalog, s.registry, s.known(series_ids)[0], question
-            out.answer(forecast_quantiles(*stores, at) if draws is None else forecast_draws(*stores, draws))
+            if draws is None:
+                out.answer(forecast_quantiles(*stores, at), (*_PERIOD, "quantile", "y"))
+            else:
+                out.answer(forecast_draws(*stores, draws), ("draw", *_PERIOD, "y"))
             return
         found = forecasts(s.catalog, s.registry, s.known(series_ids), question)
     if out.chosen is Format.TABLE:
