@@ -23,6 +23,7 @@ from forecast.settings import FORECAST_LEVELS, Settings
 if TYPE_CHECKING:
     from forecast.answers.backtests import BacktestPaths, Scores
     from forecast.answers.calendar import EventCalendar
+    from forecast.answers.distribution import ForecastQuantiles
     from forecast.answers.diversion import Diversion, DiversionPaths
     from forecast.answers.draws import Draws
     from forecast.answers.duties import DutyOnDay, DutySteps
@@ -238,8 +239,7 @@ class Home:
         """
         from forecast.answers.forecast import ForecastQuestion, forecast
 
-        span = _span(h)
-        asked = ForecastQuestion(self.day(as_of), span, _levels(level), insufficient=insufficient)
+        asked = ForecastQuestion(self.day(as_of), _span(h), _levels(level), insufficient=insufficient)
         return forecast(self.catalog, self.registry, series_id, asked)
 
     def forecasts(
@@ -282,6 +282,15 @@ class Home:
         return draws(
             self.catalog, self.registry, series_id, ForecastQuestion(self.day(as_of), span, insufficient=insufficient)
         )
+
+    def forecast_quantiles(
+        self, series_id: str, at: Iterable[float], *, h: SupportsIndex | Span | None = None, as_of: Day | None = None
+    ) -> ForecastQuantiles:
+        """Quantiles of the forecast at probabilities between 0 and 1, by period. Raises as ``forecast``."""
+        from forecast.answers import distribution, forecast
+
+        asked = forecast.ForecastQuestion(self.day(as_of), _span(h))
+        return distribution.forecast_quantiles(self.catalog, self.registry, series_id, asked, list(at))
 
     def effects(self, series_id: str, *, event_id: str | None = None) -> Effects:
         """What past events did to a series as the serving run estimated it; ``event_id``: the episode it is part of."""

@@ -9,6 +9,8 @@ from pydantic import BaseModel
 from forecast.answers.backtests import BacktestPaths, Scores
 from forecast.answers.cache import Cache
 from forecast.answers.calendar import EventCalendar
+from forecast.answers.changes import ChangeList
+from forecast.answers.distribution import ForecastDraws, ForecastQuantiles
 from forecast.answers.diversion import Diversion, DiversionPaths
 from forecast.answers.duties import DutyOnDay, DutySteps
 from forecast.answers.effects import EffectPaths, Effects
@@ -35,6 +37,7 @@ from service.rates import Counters
 from service.ready import ReadyAnswers
 from service.routes import (
     backtests,
+    changes,
     diversion,
     duties,
     effects,
@@ -61,6 +64,8 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     ObservationList,
     Forecast,
     ForecastList,
+    ForecastQuantiles,
+    ForecastDraws,
     ScenarioAnswer,
     EventOnDay,
     EventList,
@@ -71,6 +76,7 @@ ANSWERS: tuple[type[BaseModel], ...] = (
     BacktestPaths,
     RunCard,
     RunList,
+    ChangeList,
     health.Alive,
     health.Ready,
     health.ReadyWithSources,
@@ -101,6 +107,7 @@ NOUNS = (
     duties,
     runs,
     jobs,
+    changes,
 )
 
 

@@ -56,6 +56,7 @@ ACCESS: Mapping[tuple[str, str], Access] = {
     ("GET", "/v1/export/effects.csv"): _READ,
     ("GET", "/v1/export/events.csv"): _READ,
     ("GET", "/v1/export/backtests.csv"): _READ,
+    ("GET", "/v1/changes"): _READ,
     ("GET", "/v1/runs"): _READ,
     ("GET", "/v1/runs/<run_id>"): _READ,
     ("POST", "/v1/scenarios"): _SCENARIO,

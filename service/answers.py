@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from urllib.parse import urlencode
 
@@ -14,7 +16,7 @@ from forecast.answers.model import Answer, Listing
 from forecast.answers.several import Several
 from forecast.export.csv_writer import csv_export
 from forecast.export.finished import Export
-from service.content_coding import encode, tags
+from service.content_coding import encode, packed_bytes, tags
 from service.encoding import to_json
 
 VERSION = version("orecast")
@@ -66,7 +68,7 @@ def respond(answer: Answer, asked: str | None, name: str, etag: str = "") -> Res
     """
     if wants_csv(asked):
         left_out = [each.series_id for each in answer.left_out] if isinstance(answer, Several) else []
-        response = export_answer(csv_export(answer.names(), answer.lines()), name, etag, left_out)
+        response = export_answer(KeptExport(csv_export(answer.names(), answer.lines()), left_out), name, etag)
     else:
         response = _json(answer.json_object(), etag)
     if isinstance(answer, Listing) and answer.next:
@@ -92,16 +94,29 @@ def now_answer(body: object) -> Response:
     return response
 
 
-def export_answer(export: Export, name: str, etag: str = "", left_out: Sequence[str] = ()) -> Response:
-    """A finished CSV; ``name``: what a browser calls the file; ``left_out``: series that it could not hold."""
+@dataclass(frozen=True)
+class KeptExport:
+    """A finished CSV that is given again and again, and the series that it could not hold; packed once."""
+
+    export: Export
+    left_out: Sequence[str] = ()
+
+    @cached_property
+    def packed(self) -> bytes:
+        return packed_bytes(self.export.data)
+
+
+def export_answer(kept: KeptExport, name: str, etag: str = "") -> Response:
+    """A finished CSV; ``name``: what a browser calls the file."""
+    export, left_out = kept.export, kept.left_out
     response = Response(export.data, content_type="text/csv; charset=utf-8; header=present", headers=export.headers)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
     if left_out:
         response.headers["X-Left-Out"] = ", ".join(left_out)
-    return _for_caches(response, etag)
+    return _for_caches(response, etag, lambda: kept.packed)
 
 
-def _for_caches(response: Response, etag: str) -> Response:
+def _for_caches(response: Response, etag: str, pack: Callable[[], bytes] | None = None) -> Response:
     """A cache may keep it, but must ask whether it still holds: a new champion serves at once."""
     if etag:
         response.set_etag(etag)
@@ -109,7 +124,7 @@ def _for_caches(response: Response, etag: str) -> Response:
         response.add_etag()
     response.headers["Cache-Control"] = "no-cache"
     if response.status_code == 200:
-        encode(response)
+        encode(response, pack)
         # A part of a table may be asked for: readers of columns look at the length first, then take what they need.
         length = response.content_length if response.mimetype == "text/csv" else None
         response.make_conditional(request, accept_ranges=length is not None, complete_length=length)

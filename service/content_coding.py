@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+from collections.abc import Callable
 
 from flask import Response, request
 
@@ -19,13 +20,16 @@ def tags(etag: str) -> tuple[str, ...]:
     return (etag, etag + _CODED) if _takes_gzip() else (etag,)
 
 
-def encode(response: Response) -> None:
-    """Pack an answer, if it is worth it and the client takes it; one that asks for a part of it gets it plain."""
+def encode(response: Response, pack: Callable[[], bytes] | None = None) -> None:
+    """Pack an answer, if it is worth it and the client takes it; one that asks for a part of it gets it plain.
+
+    ``pack``: gives its bytes as gzip, where somebody keeps them.
+    """
     response.vary.update(("Accept", "Accept-Encoding"))
     data = response.get_data()
     if len(data) < LEAST or not _takes_gzip() or "Range" in request.headers:
         return
-    packed = gzip.compress(data, _LEVEL, mtime=0)
+    packed = packed_bytes(data) if pack is None else pack()
     response.set_data(packed)
     response.headers["Content-Encoding"] = "gzip"
     etag, _ = response.get_etag()
@@ -36,6 +40,11 @@ def encode(response: Response) -> None:
         response.headers["Unencoded-Digest"] = plain
         digest = base64.b64encode(hashlib.sha256(packed).digest()).decode()
         response.headers["Repr-Digest"] = f"sha-256=:{digest}:"
+
+
+def packed_bytes(data: bytes) -> bytes:
+    """As gzip: of the same bytes the same."""
+    return gzip.compress(data, _LEVEL, mtime=0)
 
 
 def _takes_gzip() -> bool:

@@ -32,7 +32,8 @@ _PROBLEMS = {
     422: "A parameter or a member of the body is wrong; each is named with what was expected.",
     429: "Too many requests; Retry-After says when to come back.",
     500: "The service failed.",
-    503: "What was asked for cannot be served now; Retry-After says when to come back.",
+    503: "What was asked for cannot be served now; Retry-After says when to come back, and is not there "
+    "where nothing passes by itself: what is stored is damaged.",
 }
 
 #: How a key is sent.

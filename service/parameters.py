@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 
 from forecast.answers.backtests import KEPT_LEVELS
 from forecast.answers.calendar import MOST_DAYS
+from forecast.answers.distribution import MOST_QUANTILES
 from forecast.answers.scenarios.faults import meant
 from forecast.errors import Fault, InvalidInput
 
@@ -106,6 +107,12 @@ Levels = Annotated[
 KeptLevels = Annotated[
     list[Annotated[Literal[*KEPT_LEVELS], BeforeValidator(int), WHOLE]],  # type: ignore[valid-type]
     Field(min_length=1, max_length=len(KEPT_LEVELS), json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_once),
+    BeforeValidator(_split),
+]
+Quantiles = Annotated[
+    list[Annotated[float, Field(gt=0, lt=1), _text(r"0?\.\d{1,9}", "a number between 0 and 1")]],
+    Field(min_length=1, max_length=MOST_QUANTILES, json_schema_extra={"uniqueItems": True}),
     AfterValidator(_once),
     BeforeValidator(_split),
 ]

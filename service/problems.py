@@ -81,6 +81,10 @@ REFUSALS: tuple[tuple[type[ForecastError], HTTPStatus, ProblemKind], ...] = (
     (OutOfTime, HTTPStatus.SERVICE_UNAVAILABLE, "out-of-time"),
 )
 
+#: In the environment of a request: what keeps it from being answered does not pass by itself, so that nobody is asked
+#: to come back in seconds.
+LASTING = "orecast.lasting"
+
 
 class ProblemError(BaseModel):
     """One wrong value: where it stands, what it is, what would have been right."""
@@ -147,6 +151,8 @@ def install(app: Flask, log: FilteringBoundLogger) -> None:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, detail, kind="unavailable")
         for family, status, kind in REFUSALS:
             if isinstance(error, family):
+                if isinstance(error, CorruptArtifact):
+                    request.environ[LASTING] = True
                 detail = str(error) if status < HTTPStatus.INTERNAL_SERVER_ERROR else without_folders(str(error))
                 return problem(status, detail, kind=kind, errors=_errors(error))
         return bug(error)

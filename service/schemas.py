@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from flask import has_request_context, request
@@ -10,12 +11,13 @@ from pydantic import Field
 
 from forecast.answers.backtests import KEPT_LEVELS
 from forecast.answers.calendar import MOST_DAYS
+from forecast.answers.distribution import USUAL_QUANTILES
 from forecast.answers.series_filter import SeriesFilter
 from forecast.errors import Fault, InvalidInput, one_of
 from forecast.events import KINDS
 from forecast.names import PLACE_RULE
 from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS, YEARS_AHEAD
-from service.parameters import WHOLE, Asked, Day, Days, KeptLevels, Levels, Name, Names, optional
+from service.parameters import WHOLE, Asked, Day, Days, KeptLevels, Levels, Name, Names, Quantiles, optional
 
 #: Parameters that browsers, proxies and newsletters add, and that mean nothing here.
 _CACHE_BUSTER = re.compile(r"_|utm_.*")
@@ -30,6 +32,8 @@ MINERAL = "slug of a mineral, such as rare-earths; its parents and children coun
 EVENT_MINERAL = f"{MINERAL}, and baskets of goods on its flows"
 COHERENT = "true: in agreement with their groups; in each draw the parts of a parent add up to it"
 ORIGIN = "today: h counts from the first period after the day as_of (if left out); last: after the last value"
+QUANTILE = "numbers between 0 and 1, each once: quantile=0.1,0.5,0.9; these quantiles, a line each, instead"
+DRAWS = "a whole number: so many of the run's joint draws, the first, a line a draw and period, instead"
 FORMAT = "json or csv; without it the Accept header decides"
 
 Format = Literal["json", "csv"]
@@ -179,8 +183,8 @@ class ToldEventsChoice(EventsChoice):
     """Which of the events, by when something became known of them too."""
 
     since: Day | None = optional(
-        "a day, YYYY-MM-DD: only events of which something became known on it or later (UTC); of what was retired "
-        "since, nothing is listed"
+        "a day, YYYY-MM-DD: only events of which something became known on it or later (UTC), those that were retired "
+        "since among them; each change once: /v1/changes"
     )
 
 
@@ -256,6 +260,17 @@ class RunsQuery(PagedQuery):
     since: Day | None = optional("a day, YYYY-MM-DD: only runs that were trained on it or later (UTC)")
 
 
+class ChangesQuery(Query):
+    """After which change, and how many."""
+
+    since: Annotated[int, Field(ge=0), WHOLE] = Field(
+        0, description="a whole number, `last` of the answer before: changes after that; from the first on if left out"
+    )
+    limit: Annotated[int, Field(ge=1, le=MOST_LINES), WHOLE] = Field(
+        1000, description=f"a whole number from 1 to {MOST_LINES}: so many changes at most; 1000 if left out"
+    )
+
+
 def ahead(horizon: int) -> tuple[Any, Any]:
     """The type and the field of ``h`` where ``horizon`` periods are trained."""
     usual = f"{min(FORECAST_HORIZON, horizon)} if left out (of years {min(YEARS_AHEAD, horizon)})"
@@ -272,6 +287,26 @@ class ForecastQuery(AsOfQuery):
     start: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or later", alias="from")
     until: Day | None = optional("a day, YYYY-MM-DD: periods that start on it or earlier")
     insufficient: Literal["true", "false"] | None = optional("true: also of what has too few values for a forecast")
+
+
+class OneForecastQuery(ForecastQuery):
+    """Of one series: its median and intervals, or the distribution that they come from."""
+
+    quantile: Quantiles | None = optional(QUANTILE)
+    quantiles: Literal["true", "false"] | None = optional("true: the quantiles by which backtests are scored instead")
+    draws: Annotated[int, Field(ge=1), WHOLE] | None = optional(DRAWS)
+
+    def check(self) -> None:
+        """Raise ``InvalidInput`` where more than one of them is asked for."""
+        asked = [name for name in ("quantile", "quantiles", "draws") if getattr(self, name) not in (None, "false")]
+        if len(asked) > 1:
+            expected = "one of quantile, quantiles and draws"
+            raise InvalidInput([Fault(f"query.{name}", getattr(self, name), expected) for name in asked])
+
+    @property
+    def probabilities(self) -> Sequence[float]:
+        """The quantiles that are asked for; none where it is not they."""
+        return self.quantile or (USUAL_QUANTILES if self.quantiles == "true" else ())
 
 
 class SeveralSeries(SeriesChoice):

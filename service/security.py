@@ -9,7 +9,7 @@ from flask import Flask, Response, request
 from service import bodies
 from service.access import access
 from service.gate import ADMITTED, Caller, RequestGate, caller
-from service.problems import RETRY_AFTER, problem
+from service.problems import LASTING, RETRY_AFTER, problem
 
 MAX_BODY = 256 * 1024
 #: Of observations that are delivered: some 80,000 rows of CSV; more is for `orecast ingest`.
@@ -59,7 +59,7 @@ def _headers(response: Response) -> Response:
     headers = response.headers
     if (said := request.environ.get(ADMITTED)) is not None:
         headers.extend(said[1].headers)
-    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+    if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE and LASTING not in request.environ:
         headers["Retry-After"] = str(RETRY_AFTER)
     if response.mimetype == "text/html":
         headers.setdefault("Content-Security-Policy", _PAGE_POLICY)

@@ -7,6 +7,7 @@ from structlog.typing import FilteringBoundLogger
 
 from forecast.catalog import Catalog
 from forecast.catalog.memory import Away
+from forecast.catalog.row_faults import RowFault
 
 HEADER = "X-Stale"
 
@@ -18,13 +19,19 @@ def headers(catalog: Catalog) -> dict[str, str]:
 
 
 def install(app: Flask, catalog: Catalog, log: FilteringBoundLogger) -> None:
-    """Say with every answer from the catalogue that it is an old one, if it is."""
+    """Say with every answer from the catalogue that it is an old one, if it is; and in the log which rows of it do not
+    count."""
     told: list[Away | None] = [None]
+    logged: set[RowFault] = set()
 
     @app.after_request
     def tell(response: Response) -> Response:
         if response.status_code < 400:
             response.headers.update(headers(catalog))
+        if new := {*catalog.noted_row_faults} - logged:
+            logged.update(new)
+            for fault in sorted(map(str, new)):
+                log.warning("a row of the catalogue does not count", fault=fault)
         away, before = catalog.away, told[0]
         if (away is None) != (before is None):
             told[0] = away

@@ -44,6 +44,7 @@ class Standing:
             *stored_faults(context.registry, retired),
             *(StoredFault(FaultKind.SILENT, reason) for reason in silent.values() if reason),
             *(StoredFault(FaultKind.NAME, reason) for reason in catalog.unservable().values()),
+            *(StoredFault(FaultKind.ROW, str(fault)) for fault in catalog.row_faults),
         )
         held = (one for series_id, some in catalog.held().items() if series_id not in retired for one in some)
         return cls(sum(reason is None for reason in silent.values()), faults, tuple(held))

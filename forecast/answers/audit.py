@@ -45,8 +45,8 @@ def audit_list(catalog: Catalog, question: AuditQuestion) -> AuditList:
                 by=entry.by,
                 action=entry.change.action,
                 subject=entry.change.subject,
-                before=_told(entry.change.before),
-                after=_told(entry.change.after),
+                before=told(entry.change.before),
+                after=told(entry.change.after),
                 why=entry.change.why,
             )
             for entry in catalog.audit.entries(question)
@@ -54,7 +54,8 @@ def audit_list(catalog: Catalog, question: AuditQuestion) -> AuditList:
     )
 
 
-def _told(facts: Facts) -> tuple[str, ...]:
+def told(facts: Facts) -> tuple[str, ...]:
+    """Facts of a change, `fact: value` each."""
     return tuple(
         f"{name}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
         for name, value in facts.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -64,22 +64,28 @@ def future_of(catalog: Catalog, series: Series, run: Run, as_of: dt.date, eviden
     return Future(run, as_trained(series, run), catalog.minerals(), events, as_of, evidence, known_to, published_to)
 
 
-def futures(
-    catalog: Catalog, registry: Registry, series_ids: Sequence[str], as_of: dt.date, cache: Cache = NOTHING_KEPT
-) -> list[Future]:
-    """The futures of series by their champions, as known at the end of ``as_of``.
+def future_opener(
+    catalog: Catalog, registry: Registry, as_of: dt.date, cache: Cache = NOTHING_KEPT
+) -> Callable[[str], Future]:
+    """What opens the future of one series after another by its champion, in one state of the catalogue and of what
+    events do, as known at the end of ``as_of``.
 
-    Raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a day that is too early for a run.
+    It raises ``NotFound``, ``NotTrained``, and ``InvalidInput`` for a day that is too early for a run.
     """
     edition, known, retired = catalog.facts()
     evidence = Evidence.of(registry, retired)
-    made = []
-    for series_id in series_ids:
+
+    def opened(series_id: str) -> Future:
         series = known.get(series_id) or catalog.get(series_id)
         run = serving(series, registry, as_of)
+        key = "future", series_id, run.run_id, edition, as_of, evidence.digest
+        return cache.get(key, lambda: future_of(catalog, series, run, as_of, evidence))
 
-        def make(series: Series = series, run: Run = run) -> Future:
-            return future_of(catalog, series, run, as_of, evidence)
+    return opened
 
-        made.append(cache.get(("future", series_id, run.run_id, edition, as_of, evidence.digest), make))
-    return made
+
+def futures(
+    catalog: Catalog, registry: Registry, series_ids: Iterable[str], as_of: dt.date, cache: Cache = NOTHING_KEPT
+) -> list[Future]:
+    """The futures of series. Raises as what ``future_opener`` gives."""
+    return list(map(future_opener(catalog, registry, as_of, cache), series_ids))

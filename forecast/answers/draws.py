@@ -20,6 +20,7 @@ from forecast.timeseries.series import Floats
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+    from forecast.answers.distribution import ForecastDraws
     from forecast.catalog import Catalog
 
 
@@ -33,6 +34,7 @@ class Draws:
 
     series_id: str
     unit: str
+    freq: str
     run: str
     as_of: dt.date
     ds: tuple[dt.date, ...]
@@ -53,6 +55,15 @@ class Draws:
         if wrong := [p for p in at if not 0 <= p <= 1]:
             raise InvalidInput([Fault("at", p, "a probability from 0 to 1") for p in wrong])
         return quantiles(self.values.T, at)
+
+    def first(self, n: int) -> ForecastDraws:
+        """The first ``n`` as an answer, in the digits in which the service and the command line give them.
+
+        Raises ``InvalidInput`` for more than there are.
+        """
+        from forecast.answers.distribution import draws_answer
+
+        return draws_answer(self, n)
 
     def to_frame(self) -> DataFrame:
         """A pandas data frame, a row a draw and period: ``series_id``, ``draw`` (from 0), ``ds``, ``y``.
@@ -84,6 +95,7 @@ def draws(
     return Draws(
         series_id=future.series.series_id,
         unit=future.series.unit,
+        freq=future.series.freq,
         run=future.run.run_id,
         as_of=question.as_of,
         ds=tuple(periods.shown_ds.tolist()),

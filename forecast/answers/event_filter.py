@@ -22,7 +22,7 @@ class EventFilter:
 
     ``series_id``: it touches the series. ``mineral``: it names the mineral, a parent or a part of it, or a basket of
     goods on a flow of the mineral. ``actor``: who acts. ``kind``: such as ``tariff``. ``since``: something became known
-    of it on that day or later.
+    of it on that day or later, that it is retired included.
     """
 
     series_id: str | None = None
@@ -32,10 +32,14 @@ class EventFilter:
     since: dt.date | None = None
 
     def of(self, events: Events, catalog: Catalog) -> tuple[Event, ...]:
-        """The events that are asked for, by id. Raises ``NotFound`` for a series, a mineral, a kind or an actor that
-        there is not, and ``Retired``."""
-        tests = self._tests(events, catalog)
-        return tuple(event for event in events.values() if all(test(event) for test in tests))
+        """The events that are asked for, by id; what was retired since a day is news of that day too. Raises
+        ``NotFound`` for a series, a mineral, a kind or an actor that there is not, and ``Retired``."""
+        tests, since = self._tests(events, catalog), self.since
+        listed = [event for event in events.values() if since is None or events.told_of(event.event_id) >= since]
+        if since is not None:
+            listed += [event for day, event in events.retired.values() if day >= since]
+        found = (event for event in listed if all(test(event) for test in tests))
+        return tuple(sorted(found, key=lambda event: event.event_id))
 
     def _tests(self, events: Events, catalog: Catalog) -> list[Callable[[Event], bool]]:
         tests: list[Callable[[Event], bool]] = []
@@ -54,8 +58,6 @@ class EventFilter:
         if self.series_id:
             series = catalog.get(self.series_id)
             tests.append(lambda event: exposure(event, series, minerals) > 0)
-        if since := self.since:
-            tests.append(lambda event: events.told_of(event.event_id) >= since)
         return tests
 
 

@@ -81,13 +81,18 @@ class EventClass:
         return cls(episode.stringency, episode.direction, episode.events, episode.dose)
 
 
+#: A class of events on a kind of series, and the events that are left out of it.
+_PoolKey = tuple[Stringency, Affected, frozenset[str]]
+
+
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """Likelihoods of all episodes of the serving runs. ``digest``: equal for equal evidence."""
 
     likelihoods: tuple[Likelihood, ...] = ()
     digest: str = ""
-    _others: dict[tuple[Stringency, Affected, frozenset[str]], ClassPrior] = field(default_factory=dict, repr=False)
+    _others: dict[_PoolKey, ClassPrior] = field(default_factory=dict, repr=False)
+    _counts: dict[_PoolKey, int] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, registry: Registry, retired: Collection[str] = ()) -> Evidence:
@@ -116,8 +121,11 @@ class Evidence:
     def count(self, stringency: Stringency, affected: Affected, without: Collection[str] = ()) -> int:
         """How many events of a class there are to learn from; one that touches several series is one."""
         left_out = self._seen.intersection(without)
-        pool = self._of_class.get((stringency, affected), ())
-        return len(by_event(one for one in pool if left_out.isdisjoint(one.events)))
+        key = stringency, affected, left_out
+        if key not in self._counts:
+            pool = self._of_class.get((stringency, affected), ())
+            self._counts[key] = len(by_event(one for one in pool if left_out.isdisjoint(one.events)))
+        return self._counts[key]
 
     def expected(self, kind: EventClass, series: Series, weight: float = 1.0, own: EpisodeEffect | None = None) -> Size:
         """What an event does once it has built up: what events of its class do, of a tariff times its dose, times a

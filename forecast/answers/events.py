@@ -12,7 +12,8 @@ from forecast.answers.calendar import recheck_overdue, touched
 from forecast.answers.model import LINES, Answer, Listing, Part, Text
 from forecast.answers.series import served
 from forecast.answers.words import Certainty, Direction, Kind, Precision, Relation, StateWord, Status
-from forecast.events import Event, KindFamily, State, state
+from forecast.catalog.row_faults import check_event
+from forecast.events import Event, Events, KindFamily, State, state
 from forecast.registry import Registry
 from forecast.wording import day_in_words
 
@@ -80,6 +81,11 @@ class EventFacts(Answer):
     probability_source: Text = Field(description="who gives it: a person or an address; without it, it is not drawn")
     probability_date: dt.date | None = Field(description="day of which it is; without it, it is not drawn")
     own: bool = Field(description="taken in by a user of this catalogue; not of the bundled data")
+    retired_on: dt.date | None = Field(
+        None,
+        description="day since which it does not count any more; such an event is listed only among what became known "
+        "since a day, and null otherwise",
+    )
 
 
 class EventList(Listing):
@@ -124,13 +130,21 @@ class EventOnDay(EventFacts):
     recheck_overdue: bool = Field(description="whether its record should have been verified again by this day")
 
 
-def event_list(found: Iterable[Event], day: dt.date) -> EventList:
-    """Events in their order, as known on ``day``."""
-    return EventList(as_of=day, data=tuple(EventFacts.model_validate(event) for event in found))
+def event_list(found: Iterable[Event], day: dt.date, known: Events | None = None) -> EventList:
+    """Events in their order, as known on ``day``; ``known``: all that are, which tell of retired ones since when."""
+    retired = {} if known is None else known.retired
+    data = []
+    for event in found:
+        facts = EventFacts.model_validate(event)
+        if event.event_id in retired:
+            facts = facts.model_copy(update={"retired_on": retired[event.event_id][0]})
+        data.append(facts)
+    return EventList(as_of=day, data=tuple(data))
 
 
 def event_on_day(catalog: Catalog, registry: Registry, event_id: str, day: dt.date) -> EventOnDay:
     """An event with its state on ``day``, as known on that day. Raises ``NotFound``."""
+    check_event(catalog.row_faults, event_id)
     events = catalog.events(day)
     event, now = events[event_id], state(events, event_id, day, day)
     return EventOnDay.model_validate(

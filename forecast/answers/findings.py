@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -57,12 +57,8 @@ def findings(
 
     Raises ``NotFound``, ``NotTrained``, and ``NotEstimated`` for an event that is in no episode of the series.
     """
-    edition, known, retired = catalog.facts()
-    today = known.get(series_id) or catalog.get(series_id)
-    run = teller_of(today, registry)
-    series, evidence = as_trained(today, run), Evidence.of(registry, retired)
-    key = "findings", series_id, run.run_id, edition, evidence.digest
-    found = cache.get(key, lambda: _all(catalog, series, run, evidence))
+    found = finder(catalog, registry, cache)(series_id)
+    series, run = found.series, found.run
     if event_id is None:
         return found
     chosen = tuple(e for e in found.episodes if event_id in e.effect.episode.events)
@@ -73,6 +69,23 @@ def findings(
     if not chosen:
         raise NotFound("event", event_id, catalog.events())
     return replace(found, episodes=chosen, not_estimated={})
+
+
+def finder(catalog: Catalog, registry: Registry, cache: Cache = NOTHING_KEPT) -> Callable[[str], Findings]:
+    """What finds all episodes of one series after another, in one state of the catalogue and of what events do.
+
+    It raises ``NotFound`` and ``NotTrained``.
+    """
+    edition, known, retired = catalog.facts()
+    evidence = Evidence.of(registry, retired)
+
+    def found(series_id: str) -> Findings:
+        today = known.get(series_id) or catalog.get(series_id)
+        run = teller_of(today, registry)
+        key = "findings", series_id, run.run_id, edition, evidence.digest
+        return cache.get(key, lambda: _all(catalog, as_trained(today, run), run, evidence))
+
+    return found
 
 
 def _weighed(catalog: Catalog, found: Findings, event_id: str) -> tuple[EpisodeReport, ...]:

@@ -6,7 +6,7 @@ Numbers are rounded here, once, to six significant digits; everything that shows
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import TYPE_CHECKING, ClassVar
@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter
 
 from forecast.answers.branches import BranchFacts, branch_facts
 from forecast.answers.cache import NOTHING_KEPT, Cache
-from forecast.answers.champion import futures
+from forecast.answers.champion import future_opener
 from forecast.answers.future import Future
 from forecast.answers.held import held_notes
 from forecast.answers.model import (
@@ -127,17 +127,29 @@ def forecast(
     run was trained on was not yet known, periods that it does not reach, or a level that is no whole number from 1 to
     99.
     """
+    return forecaster(catalog, registry, question, cache)(series_id)
+
+
+def forecaster(
+    catalog: Catalog, registry: Registry, question: ForecastQuestion, cache: Cache = NOTHING_KEPT
+) -> Callable[[str], Forecast]:
+    """What answers a question of one series after another; both raise as ``forecast`` does."""
     wanted, span = checked_levels(question.levels), question.span
-    (future,) = futures(catalog, registry, [series_id], question.as_of, cache)
-    check_asked(future.run, question)
-    periods = span.periods(future.ds, future.series.calendar, future.as_of, published_to=future.published_to)
+    opened = future_opener(catalog, registry, question.as_of, cache)
 
-    def make() -> tuple[tuple[ForecastPoint, ...], tuple[str, ...]]:
-        return points(baseline(future, wanted), periods, wanted), held_notes(catalog, series_id)
+    def answer(series_id: str) -> Forecast:
+        future = opened(series_id)
+        check_asked(future.run, question)
+        periods = span.periods(future.ds, future.series.calendar, future.as_of, published_to=future.published_to)
 
-    data, held = cache.get(("points", future, wanted, span.origin), make)
-    notes = (*held, *span.notes(periods, future.run))
-    return baseline_answer(future, data[periods.rows], wanted, span.origin, notes)
+        def make() -> tuple[tuple[ForecastPoint, ...], tuple[str, ...]]:
+            return points(baseline(future, wanted, cache), periods, wanted), held_notes(catalog, series_id)
+
+        data, held = cache.get(("points", future, wanted, span.origin), make)
+        notes = (*held, *span.notes(periods, future.run))
+        return baseline_answer(future, data[periods.rows], wanted, span.origin, notes)
+
+    return answer
 
 
 def check_asked(run: Run, question: ForecastQuestion) -> None:
@@ -176,7 +188,7 @@ def baseline_answer(
 
 def baseline(future: Future, levels: tuple[int, ...], cache: Cache = NOTHING_KEPT) -> Floats:
     """(1 + 2 L, H) quantiles in the world as it is known, as ``at_levels`` has them."""
-    return cache.get(("quantiles", future, levels), lambda: quantiles_of(future.margins(), at_levels(levels)))
+    return quantiles_of(cache.get(("margins", future), future.margins), at_levels(levels))
 
 
 def at_levels(levels: Sequence[int]) -> list[float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import Field
 
 from forecast.answers.cache import NOTHING_KEPT, Cache
-from forecast.answers.forecast import Forecast, ForecastQuestion, checked_levels, forecast
+from forecast.answers.forecast import Forecast, ForecastQuestion, checked_levels, forecaster
 from forecast.answers.model import Listing, Part, SeriesKey, in_unit
 from forecast.answers.reconcile import coherent
 from forecast.errors import ForecastError, Insufficient, NotTested, Unavailable
@@ -62,8 +62,12 @@ def forecasts(
     """
     wanted = checked_levels(question.levels)
 
+    made_alone = forecaster(catalog, registry, question, cache)
+    with suppress(Unavailable):  # the values of all of them in one query; while the database is away, without
+        catalog.remember(series_ids)
+
     def alone(series_id: str) -> list[Forecast]:
-        return [forecast(catalog, registry, series_id, question, cache)]
+        return [made_alone(series_id)]
 
     def in_agreement(*names: str) -> list[Forecast]:
         return coherent(catalog, registry, names, question, cache)

@@ -64,14 +64,18 @@ class AuditEntry:
 
 @dataclass(frozen=True)
 class AuditQuestion:
-    """Which entries are asked for: of a person or key, of an action or all of a kind of subject (``runs``), of a
-    subject, and not before a moment; the ``last`` of them."""
+    """Which entries are asked for: of a person or key, of an action or all of a kind of subject (``runs``), of one of
+    several kinds, of a subject, not before a moment, and ``after`` the entry of a number; the ``last`` of them, or the
+    ``first``."""
 
     by: str | None = None
     action: str | None = None
     subject: str | None = None
     since: datetime | None = None
     last: int | None = None
+    subjects: tuple[str, ...] = ()
+    after: int = 0
+    first: int | None = None
 
 
 class Audit:
@@ -90,7 +94,9 @@ class Audit:
 
     def entries(self, question: AuditQuestion) -> list[AuditEntry]:
         """What was changed, in order of writing."""
-        query = select(AUDIT).order_by(AUDIT.c.number.desc())
+        backwards = question.first is None
+        query = select(AUDIT).order_by(AUDIT.c.number.desc() if backwards else AUDIT.c.number)
+        query = query.where(AUDIT.c.number > question.after)
         for column, wanted in ((AUDIT.c.by, question.by), (AUDIT.c.subject, question.subject)):
             if wanted is not None:
                 query = query.where(column == wanted)
@@ -99,8 +105,11 @@ class Audit:
             query = query.where(AUDIT.c.action.in_(kinds))
         if question.since is not None:
             query = query.where(AUDIT.c.moment >= stored_moment(question.since))
-        if question.last is not None:
-            query = query.limit(question.last)
+        if question.subjects:
+            kinds = [one for one in AuditAction if one.partition(".")[0] in question.subjects]
+            query = query.where(AUDIT.c.action.in_(kinds))
+        if (most := question.first or question.last) is not None:
+            query = query.limit(most)
         rows = self._database.read(lambda connection: connection.execute(query).all())
         return [
             AuditEntry(
@@ -109,7 +118,7 @@ class Audit:
                 row.by,
                 AuditedChange(AuditAction(row.action), row.subject, _facts(row.before), _facts(row.after), row.why),
             )
-            for row in reversed(rows)
+            for row in (reversed(rows) if backwards else rows)
         ]
 
 
@@ -140,5 +149,9 @@ def operator() -> str:
 
 
 def _facts(text: str) -> Facts:
-    found: Facts = json.loads(text or "{}")
-    return found
+    """What was recorded; a text that is none of ours as it stands."""
+    try:
+        found: Facts = json.loads(text or "{}")
+        return dict(found)
+    except (ValueError, TypeError, RecursionError):
+        return {"unreadable": text}

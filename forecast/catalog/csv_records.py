@@ -50,7 +50,7 @@ PRECISIONS = ("day", "month", "year")
 #: Columns of exported series and events that tell how things stand in the catalogue, and are not taken in.
 SERIES_NOT_TAKEN = ("run", "data_to", "quality", "retired", "fault", "held")
 EVENTS_NOT_TAKEN = (
-    *("own", "dates", "never_took_effect", "as_of", "acts_on_it", "series_ids", "recheck_overdue"),
+    *("own", "retired_on", "dates", "never_took_effect", "as_of", "acts_on_it", "series_ids", "recheck_overdue"),
     *("state_status", "state_since", "state_until", "state_by", "state_says"),
 )
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select
 
 from forecast.catalog import rows
 from forecast.catalog.audit import AuditAction, AuditedChange
+from forecast.catalog.row_faults import RowFault, sound_rows
 from forecast.catalog.schema import EVENT_CHANGES, EVENTS, amended, cells_of, cells_text, event_of, event_row
 from forecast.errors import NotFound
 from forecast.events import Action, Event, EventChange, Events, Version, versions
@@ -25,11 +26,18 @@ BUNDLED, FILE = "bundled data", "ingest"
 _ALWAYS = datetime.combine(date.min, time(), UTC)
 
 
-def recorded(connection: Connection) -> tuple[dict[str, Event], dict[str, list[EventChange]]]:
-    """The events as they were taken in, by id, and the changes to each in order of writing."""
-    events = {row[0]: event_of(row) for row in connection.execute(select(EVENTS))}
+def recorded(
+    connection: Connection, faults: list[RowFault] | None = None
+) -> tuple[dict[str, Event], dict[str, list[EventChange]]]:
+    """The events as they were taken in, by id, and the changes to each in order of writing; rows that cannot be so go
+    to ``faults``."""
+    faults = [] if faults is None else faults
+    events = rows.stored(connection, EVENTS, event_of, faults)
     changes: dict[str, list[EventChange]] = {}
-    for row in connection.execute(select(EVENT_CHANGES).order_by(EVENT_CHANGES.c.recorded)):
+    query = select(EVENT_CHANGES).order_by(EVENT_CHANGES.c.recorded)
+    for row in sound_rows(connection, query, EVENT_CHANGES, faults):
+        if row.event_id not in events:  # its own row cannot be read
+            continue
         changes.setdefault(row.event_id, []).append(
             EventChange(
                 row.event_id,
@@ -44,9 +52,10 @@ def recorded(connection: Connection) -> tuple[dict[str, Event], dict[str, list[E
     return events, changes
 
 
-def load(connection: Connection, duties: Iterable[DutyLine]) -> Events:
-    """The events as they are known, with their duties, and with the versions of those that were changed."""
-    events, changes = recorded(connection)
+def load(connection: Connection, duties: Iterable[DutyLine], faults: list[RowFault] | None = None) -> Events:
+    """The events as they are known, with their duties, and with the versions of those that were changed; rows that
+    cannot be so go to ``faults``."""
+    events, changes = recorded(connection, faults)
     carry = carrier(duties, events)
     found = {
         event_id: tuple(replace(version, event=version.event and carry(version.event)) for version in told)
@@ -118,12 +127,13 @@ def _facts(event: Event) -> dict[str, object]:
     return {name: cell for name, cell in event_row(event).items() if cell not in (None, "", False)}
 
 
-def put_right(connection: Connection, bundled: Iterable[Event], now: datetime) -> int:
+def put_right(connection: Connection, bundled: Iterable[Event], now: datetime) -> list[AuditedChange]:
     """Write the events of the bundled data: what they say holds for all days, and what they no longer hold is retired
-    for all days. How many events that changed."""
+    for all days. What that changed."""
     stored, changes = recorded(connection)
     given = {event.event_id: event for event in bundled}
-    changed = rows.replace(connection, EVENTS, stored, given, event_row)
+    rows.replace(connection, EVENTS, stored, given, event_row)
+    changed = [_corrected(stored.get(name), event) for name, event in given.items() if stored.get(name) != event]
     for event_id, event in stored.items():
         before = changes.get(event_id, [])
         said = [change.action for change in before if change.by == BUNDLED]
@@ -131,8 +141,16 @@ def put_right(connection: Connection, bundled: Iterable[Event], now: datetime) -
         if gone != was_gone:
             action, why = (Action.RETIRE, "no longer in them") if gone else (Action.BRING_BACK, "in them again")
             _append(connection, EventChange(event_id, action, _ALWAYS, now, BUNDLED, why), before)
-            changed += 1
+            audited = AuditAction.EVENTS_RETIRE if gone else AuditAction.EVENTS_BRING_BACK
+            changed.append(AuditedChange(audited, event_id, {"retired": was_gone}, {"retired": gone}, why))
     return changed
+
+
+def _corrected(before: Event | None, after: Event) -> AuditedChange:
+    if before is None:
+        return AuditedChange(AuditAction.EVENTS_ADD, after.event_id, {}, _facts(after))
+    was, facts = event_row(before), differences(before, after)
+    return AuditedChange(AuditAction.EVENTS_AMEND, after.event_id, {name: was[name] for name in facts}, facts)
 
 
 def _without(given: Mapping[str, Event], stored: Mapping[str, Event]) -> dict[str, Event]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from forecast.catalog.engine import Database
+from forecast.catalog.row_faults import RowFault, sound_rows
 from forecast.catalog.schema import FETCHED_PAGES, FETCHES
 
 #: ETag, Last-Modified and SHA-256 of an answer.
@@ -41,9 +42,12 @@ class Fetches:
         self._database = database
 
     def states(self) -> dict[str, FetchState]:
-        """By name of the source."""
-        found = self._database.read(lambda connection: connection.execute(select(FETCHES)).all())
-        return {state.source: state for state in sorted(map(_state, found), key=lambda state: state.source)}
+        """By name of the source; one whose row cannot be what was written as if it had just failed for that reason."""
+        faults: list[RowFault] = []
+        found = self._database.read(lambda one: list(sound_rows(one, select(FETCHES), FETCHES, faults)))
+        now = datetime.now(UTC)
+        states = [*map(_state, found), *(FetchState(one.key, now, None, str(one), now) for one in faults)]
+        return {state.source: state for state in sorted(states, key=lambda state: state.source)}
 
     def pages(self, source: str) -> dict[str, PageMarks]:
         """Marks of the answers that came in whole, by digest of their addresses."""

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from forecast.catalog import audit
 from forecast.catalog.audit import AuditAction, AuditedChange
 from forecast.catalog.engine import Database
+from forecast.catalog.row_faults import RowFault, sound_rows, word
 from forecast.catalog.schema import CANDIDATES, cells_of, cells_text, event_of_cells, event_row, stored_moment
 from forecast.errors import Fault, InvalidInput, NotFound
 from forecast.events.candidate import Candidate
@@ -71,8 +72,15 @@ class Inbox:
         return len(new)
 
     def entries(self, *, settled: bool = False) -> list[InboxEntry]:
-        """What waits, the latest document first; ``settled``: also what no longer does."""
-        return self._database.read(lambda connection: list(_load(connection, settled)))
+        """What waits, the latest document first; ``settled``: also what no longer does; ``faults`` has the rows that
+        cannot be what was written."""
+        return self._database.read(lambda connection: list(_load(connection, settled, [])))
+
+    def faults(self) -> list[RowFault]:
+        """The rows that cannot be what was written, and are in no answer."""
+        found: list[RowFault] = []
+        self._database.read(lambda connection: list(_load(connection, True, found)))
+        return found
 
     def entry(self, candidate_id: str) -> InboxEntry:
         """One candidate, settled or not. Raises ``NotFound``."""
@@ -105,17 +113,22 @@ def settle(connection: Connection, settled: Settled) -> None:
 
 
 def _entry(connection: Connection, candidate_id: str) -> InboxEntry:
-    entries = {one.candidate.candidate_id: one for one in _load(connection, settled=True)}
+    faults: list[RowFault] = []
+    entries = {one.candidate.candidate_id: one for one in _load(connection, True, faults)}
     if candidate_id not in entries:
+        query = select(CANDIDATES.c.source, CANDIDATES.c.document).where(CANDIDATES.c.candidate_id == candidate_id)
+        keys = {"/".join(row) for row in connection.execute(query)}
+        for fault in (one for one in faults if one.key in keys):
+            raise fault.error
         raise NotFound("candidate", candidate_id, entries)
     return entries[candidate_id]
 
 
-def _load(connection: Connection, settled: bool) -> Iterator[InboxEntry]:
+def _load(connection: Connection, settled: bool, faults: list[RowFault]) -> Iterator[InboxEntry]:
     query = select(CANDIDATES).order_by(CANDIDATES.c.published.desc(), CANDIDATES.c.source, CANDIDATES.c.document)
     if not settled:
         query = query.where(CANDIDATES.c.outcome.is_(None))
-    yield from map(_inbox_entry, connection.execute(query))
+    yield from map(_inbox_entry, sound_rows(connection, query, CANDIDATES, faults, {"outcome": word(Verdict)}))
 
 
 def _row(one: Candidate, now: datetime) -> dict[str, object]:

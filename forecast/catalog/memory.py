@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select
 from forecast.catalog import duty_records, event_changes, retirements, rows, vintages
 from forecast.catalog.engine import Database
 from forecast.catalog.quarantine import HeldValue, load
+from forecast.catalog.row_faults import RowFault
 from forecast.catalog.schema import CHANGES, MINERALS, SERIES, series_of
 from forecast.errors import Retired, Unavailable
 from forecast.events import Events
@@ -30,7 +31,8 @@ RESTS = 1.0
 @dataclass
 class Facts:
     """One state of the catalogue but for observations, of which ``vintages`` holds what was asked for; ``series``:
-    those that are not ``retired``; ``held``: the values that do not count, by series.
+    those that are not ``retired``; ``held``: the values that do not count, by series; ``faults``: the rows that cannot
+    be so, by table and key.
     """
 
     number: int
@@ -39,9 +41,15 @@ class Facts:
     minerals: Minerals
     events: Events
     held: dict[str, tuple[HeldValue, ...]]
+    faults: dict[tuple[str, str], RowFault] = field(default_factory=dict)
     vintages: dict[str, vintages.Vintages | None] = field(default_factory=dict)
 
+    def note(self, faults: Iterable[RowFault]) -> None:
+        self.faults.update({(fault.table, fault.key): fault for fault in faults})
+
     def get(self, series_id: str) -> Series:
+        if fault := self.faults.get((SERIES.name, series_id)):
+            raise fault.error
         if series_id in self.retired:
             raise Retired(series_id, self.retired[series_id][1])
         return rows.named(self.series, series_id)
@@ -70,6 +78,11 @@ class Memory:
         self.outlasts = False
         self.away: Away | None = None
 
+    @property
+    def noted(self) -> tuple[RowFault, ...]:
+        """The rows that cannot be so, of those that were read."""
+        return () if self._facts is None else tuple(self._facts.faults.values())
+
     def facts(self) -> Facts:
         """What is remembered, if it still holds; else read anew."""
         try:
@@ -89,7 +102,9 @@ class Memory:
         def read(connection: Connection) -> dict[str, vintages.Vintages | None]:
             found = self._read(connection).vintages
             if missing := [series_id for series_id in ids if series_id not in found]:
-                loaded = vintages.load(connection, missing)
+                faults: list[RowFault] = []
+                loaded = vintages.load(connection, missing, faults)
+                self._read(connection).note(faults)
                 found.update({series_id: loaded.get(series_id) for series_id in missing})
             return found
 
@@ -132,16 +147,20 @@ class Memory:
         facts = self._facts
         if facts is None or facts.number != number:
             tree = connection.execute(select(MINERALS.c.mineral, MINERALS.c.parent, MINERALS.c.kind)).all()
-            since, series = retirements.load(connection), sorted(rows.stored(connection, SERIES, series_of).items())
+            faults: list[RowFault] = []
+            series = sorted(rows.stored(connection, SERIES, series_of, faults).items())
+            since = retirements.load(connection, faults)
             held: dict[str, list[HeldValue]] = {}
-            for one in load(connection, None, settled=False):
+            for one in load(connection, None, settled=False, faults=faults):
                 held.setdefault(one.held.observation.series_id, []).append(one)
-            facts = self._facts = Facts(
+            facts = Facts(
                 number,
                 {name: one for name, one in series if name not in since},
                 {name: (one, since[name]) for name, one in series if name in since},
                 Minerals.from_rows((mineral, parent, kind) for mineral, parent, kind in tree),
-                event_changes.load(connection, duty_records.duty_lines(data_dir())),
+                event_changes.load(connection, duty_records.duty_lines(data_dir()), faults),
                 {name: tuple(some) for name, some in held.items()},
             )
+            facts.note(faults)
+            self._facts = facts
         return facts

@@ -15,6 +15,7 @@ from forecast.catalog.audit import AuditAction, AuditedChange
 from forecast.catalog.claims import Claims
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import Database
+from forecast.catalog.row_faults import RowFault, sound_rows, word
 from forecast.catalog.schema import HELD_VALUES, OBSERVATIONS, stored_moment
 from forecast.catalog.writer import Writer
 from forecast.errors import Fault, InvalidInput
@@ -40,6 +41,9 @@ class Settlement(StrEnum):
     DISCARDED = "discarded"  # somebody said that it is wrong
     CONFIRMED = "confirmed"  # a later value or another source confirmed it
     SUPERSEDED = "superseded"  # another value of its period came and passed
+
+
+_CHECKS = {"reason": word(Reason), "outcome": word(Settlement)}
 
 
 @dataclass(frozen=True)
@@ -178,13 +182,17 @@ def same_value(a: float, b: float) -> bool:
     return a == b or (a > 0 and b > 0 and abs(math.log(a / b)) <= SAME_VALUE)
 
 
-def load(connection: Connection, series_id: str | None, settled: bool) -> Iterator[HeldValue]:
+def load(
+    connection: Connection, series_id: str | None, settled: bool, faults: list[RowFault] | None = None
+) -> Iterator[HeldValue]:
+    """What is held, by series and period; rows that cannot be so go to ``faults``."""
+    faults = [] if faults is None else faults
     query = select(HELD_VALUES).order_by(HELD_VALUES.c.series_id, HELD_VALUES.c.ds, HELD_VALUES.c.number)
     if series_id is not None:
         query = query.where(HELD_VALUES.c.series_id == series_id)
     if not settled:
         query = query.where(HELD_VALUES.c.outcome.is_(None))
-    yield from map(_held_value, connection.execute(query))
+    yield from map(_held_value, sound_rows(connection, query, HELD_VALUES, faults, _CHECKS))
 
 
 def _chosen(connection: Connection, series_id: str, periods: Collection[date] | None) -> list[HeldValue]:

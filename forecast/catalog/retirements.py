@@ -8,12 +8,14 @@ from sqlalchemy import Connection, insert, select
 
 from forecast.catalog import audit
 from forecast.catalog.audit import AuditAction, AuditedChange
+from forecast.catalog.row_faults import RowFault, sound_rows
 from forecast.catalog.schema import RETIREMENTS
 
 
-def load(connection: Connection) -> dict[str, datetime]:
-    """The series that are retired now, and since when (UTC)."""
-    log = connection.execute(select(RETIREMENTS).order_by(RETIREMENTS.c.moment))
+def load(connection: Connection, faults: list[RowFault] | None = None) -> dict[str, datetime]:
+    """The series that are retired now, and since when (UTC); rows that cannot be so go to ``faults``."""
+    query = select(RETIREMENTS).order_by(RETIREMENTS.c.moment)
+    log = sound_rows(connection, query, RETIREMENTS, [] if faults is None else faults)
     last = {row.series_id: row for row in log}
     return {series_id: row.moment.replace(tzinfo=UTC) for series_id, row in last.items() if row.retired}
 

@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
-from sqlalchemy import Connection, Row, Table, insert, select, update
+from sqlalchemy import Connection, Table, insert, select, update
 
 from forecast import names
 from forecast.catalog import vintages
+from forecast.catalog.row_faults import AnyRow, RowFault, sound_rows
 from forecast.catalog.schema import CHANGES, MINERALS
 from forecast.errors import Fault, InvalidInput, NotFound
 from forecast.timeseries.series import Series, changed_meaning
@@ -17,9 +18,15 @@ from forecast.timeseries.series import Series, changed_meaning
 _T = TypeVar("_T")
 
 
-def stored(connection: Connection, table: Table, build: Callable[[Row[*tuple[object, ...]]], _T]) -> dict[str, _T]:
-    """Rows of a table as records, by the id in the first column."""
-    return {row[0]: build(row) for row in connection.execute(select(table))}
+def stored(
+    connection: Connection,
+    table: Table,
+    build: Callable[[AnyRow], _T],
+    faults: list[RowFault] | None = None,
+) -> dict[str, _T]:
+    """Rows of a table as records, by the id in the first column; those that cannot be so go to ``faults``."""
+    found = sound_rows(connection, select(table), table, [] if faults is None else faults)
+    return {str(row[0]): build(row) for row in found}
 
 
 def named(series: Mapping[str, Series], series_id: str) -> Series:
@@ -57,12 +64,13 @@ def replace(
     records: Mapping[str, _T],
     row: Callable[[_T], dict[str, object]],
 ) -> int:
-    """Write the records that are new or differ; how many those were."""
-    new = [row(record) for name, record in records.items() if name not in stored]
+    """Write the records that are new or differ, in place of rows that cannot be read too; how many those were."""
+    key = next(iter(table.primary_key))
+    there = set(connection.execute(select(key)).scalars())
+    new = [row(record) for name, record in records.items() if name not in there]
     if new:
         connection.execute(insert(table), new)
-    changed = [row(record) for name, record in records.items() if name in stored and stored[name] != record]
-    key = next(iter(table.primary_key))
+    changed = [row(record) for name, record in records.items() if name in there and stored.get(name) != record]
     for cells in changed:
         connection.execute(update(table).where(key == cells[key.name]).values(cells))
     return len(new) + len(changed)

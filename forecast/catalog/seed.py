@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import insert, select
 
-from forecast.catalog import bundle, event_changes, rows
+from forecast.catalog import audit, bundle, event_changes, rows
 from forecast.catalog.engine import Database
 from forecast.catalog.schema import SERIES, SNAPSHOTS, series_of
 from forecast.catalog.writer import Writer
@@ -33,6 +33,10 @@ def seed(database: Database, now: datetime) -> None:
         rows.plant(connection, {slug for event in bundled.events for slug in event.minerals})
         writer = Writer(connection, now)
         writer.add(series, observations, [])
-        writer.recorded += event_changes.put_right(connection, bundled.events, now)
+        before = connection.execute(select(SNAPSHOTS.c.digest).limit(1)).first()
+        put_right = event_changes.put_right(connection, bundled.events, now)
+        writer.recorded += len(put_right)
         writer.finish()
+        if before is not None:  # what a new version corrects; what a first start reads in is no change
+            audit.write(connection, event_changes.BUNDLED, now, [*writer.audited, *put_right])
         connection.execute(insert(SNAPSHOTS), {"digest": digest, "read_at": now.replace(tzinfo=None)})

@@ -16,18 +16,14 @@ from sqlalchemy import exists, select
 
 from forecast import names
 from forecast.catalog import audit, event_changes, retirements, rows, vintages
-from forecast.catalog.audit import Audit
 from forecast.catalog.csv_reader import items
 from forecast.catalog.csv_records import Observation
 from forecast.catalog.engine import WRITE_TIMEOUT, Database
-from forecast.catalog.fetches import Fetches
-from forecast.catalog.idempotency import Idempotency
-from forecast.catalog.inbox import Inbox, Settled, settle
-from forecast.catalog.job_ends import JobEnds
-from forecast.catalog.job_requests import JobRequests
-from forecast.catalog.keys import Keys
+from forecast.catalog.inbox import Settled, settle
+from forecast.catalog.ledgers import Ledgers
 from forecast.catalog.memory import Away, Memory
-from forecast.catalog.quarantine import Held, HeldValue, Quarantine, record
+from forecast.catalog.quarantine import Held, HeldValue, record
+from forecast.catalog.row_faults import check_event
 from forecast.catalog.schema import OBSERVATIONS, SERIES, series_of
 from forecast.catalog.seed import seed
 from forecast.catalog.writer import Counts, Writer
@@ -45,7 +41,7 @@ class _NotKept(Exception):
     """What was written is only to be looked at."""
 
 
-class Catalog:
+class Catalog(Ledgers):
     """Series, vintages of observations, and events.
 
     Every read sees one state of the database and takes ``as_of``: a UTC day, meaning its end; ``None`` means all that
@@ -53,9 +49,7 @@ class Catalog:
     """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
-        self._by = audit.operator()
-        self._memory = Memory(database)
+        super().__init__(database, audit.operator())
         self._glance = database.glance()
         #: How often an answer had to do without something, for the database was away: what is worked out while this
         #: grows is not worth keeping.
@@ -119,46 +113,6 @@ class Catalog:
         """The values that are held back, by series."""
         return self._memory.facts().held
 
-    @property
-    def quarantine(self) -> Quarantine:
-        """The values that are held back."""
-        return Quarantine(self._database)
-
-    @property
-    def fetches(self) -> Fetches:
-        """How the public sources did."""
-        return Fetches(self._database)
-
-    @property
-    def job_ends(self) -> JobEnds:
-        """How the jobs of the worker ended."""
-        return JobEnds(self._database)
-
-    @property
-    def keys(self) -> Keys:
-        """The keys of those who may ask over HTTP."""
-        return Keys(self._database, self._by, self._memory)
-
-    @property
-    def audit(self) -> Audit:
-        """Every change, and who made it."""
-        return Audit(self._database, self._by)
-
-    @property
-    def idempotency(self) -> Idempotency:
-        """Requests that must not be carried out twice."""
-        return Idempotency(self._database)
-
-    @property
-    def job_requests(self) -> JobRequests:
-        """Work that was asked of the worker."""
-        return JobRequests(self._database, self._by)
-
-    @property
-    def inbox(self) -> Inbox:
-        """What official notices suggest as events."""
-        return Inbox(self._database)
-
     def series(self, *, retired: bool = False) -> dict[str, Series]:
         """All series by id, in order of id; those that were retired only where they are asked for too."""
         now = self._memory.facts()
@@ -204,6 +158,10 @@ class Catalog:
         found = self._memory.vintages([series_id]).get(series_id)
         return (found or vintages.Vintages.of(())).history(series, as_of)
 
+    def remember(self, series_ids: Iterable[str]) -> None:
+        """Read the values of these series in one query, so that what asks for one after another need not."""
+        self._memory.vintages(series_ids)
+
     def as_known(self, series_id: str, days: Iterable[date]) -> list[History | None]:
         """What was known of one series at the end of each of these days, None where nothing was; from one state."""
         series = self.get(series_id)
@@ -230,7 +188,10 @@ class Catalog:
     ) -> list[Observation]:
         """The values of the periods that start from ``start`` to ``end``, each in the last vintage known."""
         self.get(series_id)
-        return self._database.read(lambda connection: vintages.read(connection, series_id, as_of, start, end))
+        found, faults = self._database.read(lambda connection: vintages.read(connection, series_id, as_of, start, end))
+        if faults:
+            self._memory.facts().note(faults)
+        return found
 
     def standing(self, series_id: str) -> tuple[Days, Floats]:
         """The periods that have a value now, in order, and these values; none of a series that is not there."""
@@ -350,6 +311,7 @@ class Catalog:
 
     def event_history(self, event_id: str) -> tuple[Event, list[EventChange]]:
         """An event as it was taken in, and every change of it in order of writing. Raises ``NotFound``."""
+        check_event(self.row_faults, event_id)
         events, changes = self._database.read(event_changes.recorded)
         if event_id not in events:
             raise NotFound("event", event_id, events)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -13,13 +15,16 @@ from sqlalchemy import CompoundSelect, Connection, Float, cast, func, insert, li
 from forecast.catalog.audit import AuditAction, AuditedChange
 from forecast.catalog.claims import WITHDRAWN
 from forecast.catalog.csv_records import Observation
+from forecast.catalog.row_faults import RowFault, sound_rows
 from forecast.catalog.schema import OBSERVATIONS, WITHDRAWALS
 from forecast.errors import Fault, InvalidInput, TooShort
 from forecast.timeseries.frequency import Days
-from forecast.timeseries.series import Floats, History, Series
+from forecast.timeseries.series import FLAGS, Floats, History, Series
 
 #: Ids in one query, each twice; SQLite takes 32,766 parameters.
 _CHUNK = 5000
+
+_FLAGS = {*FLAGS, WITHDRAWN}
 
 Claim = tuple[float, str]  # value and flag
 
@@ -98,14 +103,39 @@ class Vintages:
         return History(series, ds, y, flag, np.maximum(out, freq.end(ds)))
 
 
-def load(connection: Connection, series_ids: Iterable[str]) -> dict[str, Vintages]:
-    """The vintages of these series; one without observations is left out."""
+def load(
+    connection: Connection, series_ids: Iterable[str], faults: list[RowFault] | None = None
+) -> dict[str, Vintages]:
+    """The vintages of these series; one without observations is left out, and rows that cannot be so go to
+    ``faults``."""
     ids = sorted(series_ids)
-    found: dict[str, list[Sequence[object]]] = {}
+    found: dict[str, Vintages] = {}
     for start in range(0, len(ids), _CHUNK):
-        for row in connection.execute(_vintages(ids[start : start + _CHUNK])):
-            found.setdefault(row[0], []).append(tuple(row))
+        some = ids[start : start + _CHUNK]
+        try:
+            found |= _by_series(connection.execute(_vintages(some)))
+        except (ValueError, TypeError):
+            found |= _by_series(_sound(connection, some, [] if faults is None else faults))
+    return found
+
+
+def _by_series(rows: Iterable[Sequence[object]]) -> dict[str, Vintages]:
+    """Raises ``ValueError`` or ``TypeError`` for what is no vintage."""
+    found: dict[str, list[Sequence[object]]] = {}
+    for row in rows:
+        found.setdefault(str(row[0]), []).append(tuple(row))
+    if wrong := {str(row[4]) for some in found.values() for row in some} - _FLAGS:
+        raise ValueError(f"no flags: {wrong}")
     return {series_id: Vintages.of(rows) for series_id, rows in found.items()}
+
+
+def _sound(connection: Connection, series_ids: Sequence[str], faults: list[RowFault]) -> list[tuple[object, ...]]:
+    """The same rows, each read by itself."""
+    published = select(OBSERVATIONS).where(OBSERVATIONS.c.series_id.in_(series_ids))
+    gone = select(WITHDRAWALS).where(WITHDRAWALS.c.series_id.in_(series_ids))
+    every = [tuple(row) for row in sound_rows(connection, published, OBSERVATIONS, faults)]
+    every += [(*row, math.nan, WITHDRAWN, False) for row in sound_rows(connection, gone, WITHDRAWALS, faults)]
+    return sorted(every, key=operator.itemgetter(0, 1, 2))
 
 
 def _vintages(series_ids: Sequence[str]) -> CompoundSelect[str, *tuple[object, ...]]:
@@ -123,11 +153,11 @@ def _vintages(series_ids: Sequence[str]) -> CompoundSelect[str, *tuple[object, .
 
 def read(
     connection: Connection, series_id: str, as_of: date | None, start: date | None, end: date | None
-) -> list[Observation]:
-    """The last vintage of each period from ``start`` to ``end`` known at the end of ``as_of``, by period."""
+) -> tuple[list[Observation], list[RowFault]]:
+    """The last vintage of each period from ``start`` to ``end`` known at the end of ``as_of``, by period; and rows that
+    cannot be so."""
     table, gone = OBSERVATIONS.c, WITHDRAWALS.c
-    facts = table.ds, table.value, table.flag, table.known, table.assumed
-    query = select(*facts).where(table.series_id == series_id).order_by(table.ds, table.known)
+    query = select(OBSERVATIONS).where(table.series_id == series_id).order_by(table.ds, table.known)
     ends = select(gone.ds, func.max(gone.known)).where(gone.series_id == series_id).group_by(gone.ds)
     if as_of is not None:
         end_of_day = _end_of(as_of)
@@ -137,12 +167,13 @@ def read(
     if end is not None:
         query = query.where(table.ds <= end)
     withdrawn = {row[0]: row[1] for row in connection.execute(ends)}
-    last = {row[0]: row for row in connection.execute(query)}
+    faults: list[RowFault] = []
+    last = {row.ds: row for row in sound_rows(connection, query, OBSERVATIONS, faults)}
     return [
-        Observation(series_id, ds, value, flag, known.replace(tzinfo=UTC), assumed)
-        for ds, value, flag, known, assumed in last.values()
-        if known > withdrawn.get(ds, datetime.min)
-    ]
+        Observation(series_id, row.ds, row.value, row.flag, row.known.replace(tzinfo=UTC), row.assumed)
+        for row in last.values()
+        if row.known > withdrawn.get(row.ds, datetime.min)
+    ], faults
 
 
 def _claims(vintages: Vintages) -> dict[date, dict[datetime, Claim]]:

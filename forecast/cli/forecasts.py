@@ -9,13 +9,16 @@ import typer
 from forecast.cli.options import (
     AsOf,
     Coherent,
+    DrawsOption,
     From,
     Horizon,
     Level,
     OriginOption,
+    Quantile,
     TooFew,
     Until,
     levels,
+    quantiles,
 )
 from forecast.cli.output import (
     Format,
@@ -34,6 +37,9 @@ if TYPE_CHECKING:
     from forecast.answers.forecast import Forecast
 
 
+_PERIOD = ("ds", "h", "nowcast")
+
+
 def forecast(
     series_ids: Annotated[list[str], typer.Argument(metavar="SERIES", help="ids, such as price.copper")],
     horizon: Horizon = None,
@@ -44,6 +50,8 @@ def forecast(
     origin: OriginOption = SpanOrigin.TODAY,
     coherent: Coherent = False,
     insufficient: TooFew = False,
+    quantile: Quantile = None,
+    draws: DrawsOption = None,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -55,7 +63,8 @@ def forecast(
     nothing is fitted. Futures that are not in the numbers, because nobody has
     given them a probability, are listed below the table. Of several series,
     those that cannot be served are named and left out (exit code 1), as are
-    those with too few values for a forecast (exit code 0).
+    those with too few values for a forecast (exit code 0). Of one series,
+    --quantile and --draws show the distribution that all of it comes from.
 
     \b
     Examples:
@@ -63,16 +72,28 @@ def forecast(
       orecast forecast price.copper price.nickel --horizon 6 --level 50,90
       orecast forecast price.copper --from 2027-01-01 --until 2027-12-31
       orecast forecast price.copper --format csv > copper.csv
+      orecast forecast price.copper --quantile 0.05,0.5,0.95
+      orecast forecast price.copper --draws 200 --output draws.csv
       orecast forecast mine.imports mine.imports.chl --coherent
     """
+    from forecast.answers.distribution import forecast_draws, forecast_quantiles
     from forecast.answers.forecast import ForecastQuestion
     from forecast.answers.several import forecasts
     from forecast.answers.span import Span
 
-    out, percents = Out(format, output), levels(level)
+    out, percents, at = Out(format, output), levels(level), quantiles(quantile)
+    if (at or draws is not None) and (len(series_ids) != 1 or coherent or (at and draws is not None)):
+        raise typer.BadParameter("--quantile and --draws are of one series by itself, and one of the two at a time")
     with session() as s:
         span = Span(horizon, origin, start, until)
         question = ForecastQuestion(s.day(as_of), span, percents, coherent, insufficient)
+        if at or draws is not None:
+            stores = s.catalog, s.registry, s.known(series_ids)[0], question
+            if draws is None:
+                out.answer(forecast_quantiles(*stores, at), (*_PERIOD, "quantile", "y"))
+            else:
+                out.answer(forecast_draws(*stores, draws), ("draw", *_PERIOD, "y"))
+            return
         found = forecasts(s.catalog, s.registry, s.known(series_ids), question)
     if out.chosen is Format.TABLE:
         out.text("\n".join(_page(each) for each in found.data))

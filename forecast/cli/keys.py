@@ -109,6 +109,7 @@ def audit(
         dt.date | None, typer.Option("--since", parser=day, metavar="DAY", help="on this UTC day or later")
     ] = None,
     last: Annotated[int | None, typer.Option("--last", min=1, metavar="N", help="only the last so many")] = None,
+    after: Annotated[int, typer.Option("--after", min=0, metavar="N", help="only after the entry of this number")] = 0,
     format: FormatOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -128,7 +129,7 @@ def audit(
 
     moment = None if since is None else dt.datetime.combine(since, dt.time(), dt.UTC)
     with session() as s:
-        found = audit_list(s.catalog, AuditQuestion(by, action, subject, moment, last))
+        found = audit_list(s.catalog, AuditQuestion(by, action, subject, moment, last, after=after))
     Out(format, output).answer(found, _AUDIT, wrap=("by", "subject", "before", "after"), instead=_shown)
 
 

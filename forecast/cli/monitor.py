@@ -57,8 +57,9 @@ def _series(out: Out, as_of: dt.date | None) -> list[str]:
 
     with session() as s:
         found, states = watch(s.catalog, s.registry, s.day(as_of)), source_states(s.catalog)
+        rows = [*s.catalog.row_faults, *s.catalog.inbox.faults()]
     out.answer(found, _COLUMNS, wrap=("series_id",), below=(_at_fault(state) for state in states if state.fault))
-    return [f"{health.series_id}: {health.fault}" for health in found.data if health.fault]
+    return [*(f"{health.series_id}: {health.fault}" for health in found.data if health.fault), *map(str, rows)]
 
 
 def _sources(out: Out) -> list[str]:

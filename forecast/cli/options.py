@@ -46,6 +46,15 @@ def levels(texts: list[str] | None) -> list[int]:
     return found
 
 
+def quantiles(texts: list[str] | None) -> list[float]:
+    """``--quantile 0.1,0.9`` and ``--quantile 0.1 --quantile 0.9`` are the same; none without it."""
+    chosen = [part.strip() for text in texts or () for part in text.split(",")]
+    try:
+        return [float(part) for part in chosen]
+    except ValueError:
+        raise InvalidInput(Fault("--quantile", ",".join(chosen), "numbers between 0 and 1, each once")) from None
+
+
 def person(by: str | None) -> str:
     """Who does it: the name that was given, else that of the user of the operating system."""
     from forecast.catalog.audit import operator
@@ -89,5 +98,12 @@ Coherent = Annotated[
 ]
 Level = Annotated[
     list[str] | None, typer.Option("--level", metavar="PERCENT", help="central intervals, such as 80,95 (the default)")
+]
+Quantile = Annotated[
+    list[str] | None,
+    typer.Option("--quantile", metavar="P", help="these quantiles instead, such as 0.1,0.5,0.9, a line each"),
+]
+DrawsOption = Annotated[
+    int | None, typer.Option("--draws", metavar="N", help="the first N joint draws instead, a line a draw and period")
 ]
 By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="whose decision it is; your user name by default")]

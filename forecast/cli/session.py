@@ -26,8 +26,9 @@ class Session(Home):
         return [self.catalog.get(name).series_id for name in names]
 
     def name_unservable(self) -> None:
-        """Say on stderr which series are left out of everything because their ids are refused."""
-        for reason in self.catalog.unservable().values():
+        """Say on stderr which series are left out of everything because their ids are refused, and which rows of the
+        catalogue do not count."""
+        for reason in (*self.catalog.unservable().values(), *map(str, self.catalog.row_faults)):
             warn(reason)
 
 

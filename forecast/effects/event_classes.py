@@ -21,6 +21,7 @@ import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from statistics import NormalDist
 from types import MappingProxyType
 from typing import NamedTuple
@@ -203,17 +204,19 @@ def class_prior(
 
 def by_event(pool: Iterable[Likelihood]) -> list[list[Likelihood]]:
     """Likelihoods that speak of the same event, or of events that are in one episode on some series."""
-    groups: list[tuple[set[str], list[Likelihood]]] = []
-    for one in pool:
+    groups: dict[int, tuple[set[str], list[Likelihood]]] = {}
+    group_of: dict[str, int] = {}
+    for number, one in enumerate(pool):
         events, said = set(one.events), [one]
-        apart = []
-        for others, theirs in groups:
-            if events.isdisjoint(others):
-                apart.append((others, theirs))
-            else:
-                events, said = events | others, [*theirs, *said]
-        groups = [*apart, (events, said)]
-    return [said for _, said in groups]
+        for joined in sorted({group_of[event] for event in one.events if event in group_of}):
+            others, theirs = groups.pop(joined)
+            # Into what is there already: of an event that touches each series there is much.
+            theirs += said
+            others |= events
+            events, said = others, theirs
+        groups[number] = events, said
+        group_of.update(dict.fromkeys(events, number))
+    return [said for _, said in groups.values()]
 
 
 class _Pooled(NamedTuple):
@@ -258,11 +261,12 @@ class _Signed:
 
 
 def _signed(pool: list[Likelihood]) -> _Signed:
-    rows = np.array([_of_event(each) for each in by_event(pool)]).reshape(-1, 3)
+    rows = np.array([_of_event(tuple(each)) for each in by_event(pool)]).reshape(-1, 3)
     return _Signed(rows[:, 0], rows[:, 1], rows[:, 2])
 
 
-def _of_event(seen: list[Likelihood]) -> tuple[float, float, float]:
+@lru_cache(4096)  # pools differ by what is left out of them, and most events are in all
+def _of_event(seen: tuple[Likelihood, ...]) -> tuple[float, float, float]:
     """Effect, variance and share of one event: the mean by precision, with errors that all correlate alike."""
     effect = np.clip([s.direction * s.estimate for s in seen], -STOPPED, STOPPED)
     sd, share = np.array([[s.sd, s.share] for s in seen]).T

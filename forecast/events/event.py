@@ -273,6 +273,10 @@ class Version:
     event: Event | None
 
 
+#: Days of whose knowledge the events are remembered.
+_DAYS_REMEMBERED = 8
+
+
 class Events(Mapping[str, Event]):
     """Events by id, in order of id; immutable. ``[]`` raises ``NotFound``. ``as_of``: the day of this knowledge.
 
@@ -290,6 +294,7 @@ class Events(Mapping[str, Event]):
         self._events = {event.event_id: event for event in sorted(events, key=lambda event: event.event_id)}
         self._versions = versions or {}
         self.as_of = as_of
+        self._of_days: dict[date, Events] = {}
 
     def __getitem__(self, event_id: str) -> Event:
         try:
@@ -318,10 +323,15 @@ class Events(Mapping[str, Event]):
         """What could be known at the end of ``day``."""
         if day == self.as_of:
             return self
+        if (remembered := self._of_days.get(day)) is not None:
+            return remembered
         versions = {name: tuple(v for v in each if v.known <= day) for name, each in self._versions.items()}
         believed = [event for event_id, event in self.items() if event_id not in versions]
         believed += [last for each in versions.values() if each and (last := each[-1].event)]
-        return Events((known for event in believed if (known := event.known_on(day))), as_of=day, versions=versions)
+        found = Events((known for event in believed if (known := event.known_on(day))), as_of=day, versions=versions)
+        # Of few days: those of the question and of the trainings are asked for with each series, others seldom.
+        self._of_days = dict([*self._of_days.items(), (day, found)][-_DAYS_REMEMBERED:])
+        return found
 
     def known_to(self, day: date | None = None) -> date:
         """The last day, up to ``day``, of which anything is told of events; ``date.min`` if of none."""
@@ -335,6 +345,16 @@ class Events(Mapping[str, Event]):
         event = self[event_id]
         told = [*days, *_days_told(event), *([event.probability_date] if event.probability_date else [])]
         return max(day for day in told if self.as_of is None or day <= self.as_of)
+
+    @property
+    def retired(self) -> dict[str, tuple[date, Event]]:
+        """The events that no longer count, by id: the day since which, and what was last believed of them."""
+        found = {}
+        for name, versions in self._versions.items():
+            before = [version.event for version in versions if version.event]
+            if versions and versions[-1].event is None and before:
+                found[name] = versions[-1].known, before[-1]
+        return found
 
     def terms(self, event_id: str) -> tuple[int, float] | None:
         """Of a licence: months from its start until the first applications are decided, and the share approved.

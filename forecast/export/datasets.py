@@ -14,7 +14,7 @@ from forecast.answers.champion import champion_of
 from forecast.answers.effects import Effects, effects
 from forecast.answers.event_filter import EventFilter
 from forecast.answers.events import event_list
-from forecast.answers.findings import findings
+from forecast.answers.findings import finder
 from forecast.answers.forecast import ForecastQuestion
 from forecast.answers.model import Column
 from forecast.answers.observations import known_since, observation_list
@@ -139,8 +139,9 @@ def _series(stores: Stores, asked: ExportQuestion) -> Found:
 
 def _events(stores: Stores, asked: ExportQuestion) -> Found:
     day = asked.forecast.as_of
-    listed = asked.events.of(stores.catalog.events(day), stores.catalog)
-    return Found(ExportTable.of("events", event_list(listed, day)))
+    known = stores.catalog.events(day)
+    listed = asked.events.of(known, stores.catalog)
+    return Found(ExportTable.of("events", event_list(listed, day, known)))
 
 
 def _effects(stores: Stores, asked: ExportQuestion) -> Found:
@@ -149,8 +150,12 @@ def _effects(stores: Stores, asked: ExportQuestion) -> Found:
         champions = stores.registry.champions()
         ids = tuple(name for name, one in stores.catalog.series().items() if one.is_trained and name in champions)
 
+    find = finder(stores.catalog, stores.registry)
+    # One question for the values of all of them, not one for each.
+    stores.catalog.remember(ids)
+
     def of_one(series_id: str) -> Effects:
-        return effects(findings(stores.catalog, stores.registry, series_id))
+        return effects(find(series_id))
 
     answers, left_out = each([(name,) for name in ids], of_one)
     return Found(joined("effects", answers, Effects), left_out, len(answers))

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from forecast.answers.audit import AuditList
 from forecast.answers.backtests import BacktestPaths, Scores
 from forecast.answers.calendar import EventCalendar
+from forecast.answers.changes import ChangeList
+from forecast.answers.distribution import ForecastDraws, ForecastQuantiles
 from forecast.answers.diversion import Diversion, DiversionPaths
 from forecast.answers.duties import DutyOnDay, DutySteps
 from forecast.answers.effects import EffectPaths, Effects
@@ -63,6 +65,10 @@ class Entry:
 ENTRIES = (
     Entry("Forecast", "`GET /v1/forecasts/{series_id}`, `orecast forecast SERIES`", Forecast),
     Entry("Forecasts of several series", "`GET /v1/forecasts`, `orecast forecast`, `orecast export`", ForecastList),
+    Entry(
+        "Quantiles of a forecast", "`GET …?quantile=0.1,0.9`, `orecast forecast SERIES --quantile`", ForecastQuantiles
+    ),
+    Entry("Draws of a forecast", "`GET …?draws=N`, `orecast forecast SERIES --draws N`", ForecastDraws),
     Entry("Scenarios", "`POST /v1/scenarios`, `orecast scenario`", ScenarioAnswer),
     Entry("Effects", "`GET /v1/series/{series_id}/effects`, `orecast effects SERIES`", Effects),
     Entry("Effects by period", "`GET …/effects?detail=path`, `orecast effects SERIES --paths`", EffectPaths),
@@ -96,6 +102,7 @@ ENTRIES = (
     Entry("Delivered observations", "`POST /v1/observations`", Delivered),
     Entry("Event that was written", "`POST /v1/events`, `PATCH /v1/events/{event_id}`", EventWritten),
     Entry("Run that serves now", "`POST /v1/series/{series_id}/promote`, `…/rollback`", Serving),
+    Entry("Changes", "`GET /v1/changes`", ChangeList),
     Entry("Keys", "`orecast keys list`", KeyList),
     Entry("Audit", "`orecast audit`", AuditList),
     Entry("Health", "`orecast monitor`", HealthList),

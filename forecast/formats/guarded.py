@@ -29,6 +29,7 @@ _DAY = (
     rf"{_MONTH}[-/. ]?[0-9]{{1,4}}|[0-9]{{1,4}}[-/. ]?{_MONTH}([-/. ]?[0-9]{{1,4}})?"
 )
 _TIME = r"[0-9]{1,2}:[0-9]{2}(:[0-9.]+)?"
+_SIGNED = re.compile(rf"[+-]?\s*({_NUMBER}|[0-9][0-9., ]*)?\s*%?", re.IGNORECASE | re.ASCII)
 _GUESSED = re.compile(f"{_NUMBER}|{_DAY}|{_TIME}", re.IGNORECASE | re.ASCII)
 
 
@@ -37,6 +38,12 @@ def guarded(text: str) -> str:
     """The text with an apostrophe wherever a program would run it, or before all of it if one would take it for no
     text; else as it is."""
     return f"'{text}" if _is_guessed(text) else _FORMULA.sub(r"\1'", text)
+
+
+def inert(text: str) -> str:
+    """The text with an apostrophe wherever a spreadsheet would run it, for a file that is mended and read again:
+    numbers and days stay what they are, and so does a sign alone."""
+    return text if _SIGNED.fullmatch(text) else _FORMULA.sub(r"\1'", text)
 
 
 def plain(text: str) -> str:

@@ -24,7 +24,7 @@ from forecast.answers.calendar import CalendarQuestion, event_calendar
 from forecast.answers.effects import Effects, effects
 from forecast.answers.event_filter import EventFilter
 from forecast.answers.events import event_list
-from forecast.answers.findings import findings
+from forecast.answers.findings import finder
 from forecast.answers.forecast import ForecastQuestion
 from forecast.answers.held import held_list
 from forecast.answers.model import Answer
@@ -104,7 +104,8 @@ def _tables(catalog: Catalog, registry: Registry, day: dt.date) -> tuple[dict[st
     ahead = forecasts(catalog, registry, catalog.targets(), ForecastQuestion(day))
     known = list(catalog.series().values())
     seen = observation_list(chain.from_iterable(catalog.observations(one.series_id, day) for one in known))
-    found, _ = each([[one.series_id] for one in ahead.data], lambda name: effects(findings(catalog, registry, name)))
+    find = finder(catalog, registry)
+    found, _ = each([[one.series_id] for one in ahead.data], lambda name: effects(find(name)))
     answers: dict[str, Answer] = {
         "forecasts": ahead,
         "observations": seen,

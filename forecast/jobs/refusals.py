@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -14,6 +13,7 @@ from typing import Self
 
 from forecast.errors import Fault, InvalidInput
 from forecast.export.csv_writer import cell
+from forecast.formats.guarded import inert
 from forecast.intake.batch import Batch
 from forecast.intake.checks import Wrong
 from forecast.intake.layout import Table
@@ -21,7 +21,6 @@ from forecast.intake.spool import Rows
 
 #: Rows that only the rest of the file shows to be wrong; they are remembered until it is read again.
 MOST_LATE = 100_000
-_NUMBER = re.compile(r"[+-]?[0-9.,]+([eE][+-]?[0-9]+)?")
 _HEADER = ("file", "line", "column", "reason")
 
 
@@ -110,19 +109,14 @@ class Refusals:
             handle, name = tempfile.mkstemp(prefix=f".{self._path.name}.", suffix=".tmp", dir=self._path.parent)
             self._temporary = Path(name)
             self._file = self._stack.enter_context(os.fdopen(handle, "w", encoding="utf-8", newline=""))
-            csv.writer(self._file).writerow([*_HEADER, *fields])
+            csv.writer(self._file).writerow([*_HEADER, *map(inert, fields)])
         csv.writer(self._file).writerows(
             [
                 *map(cell, (batch.file, batch.lines[i], *reasons[i])),
-                *(_safe(batch.cells[field][i]) for field in fields),
+                *(inert(batch.cells[field][i]) for field in fields),
             ]
             for i in sorted(reasons)
         )
-
-
-def _safe(text: str) -> str:
-    """A cell as it stood; what a spreadsheet would run as a formula is made safe, and numbers are not touched."""
-    return text if _NUMBER.fullmatch(text) else cell(text)
 
 
 def _reason(batch: Batch, i: int, found: Sequence[tuple[str, str]]) -> tuple[str, str]:

@@ -16,6 +16,7 @@ class FaultKind(StrEnum):
     DIVERSION = "diversion"  # a group of flows by partner
     SILENT = "silent"  # a sound run that gives no forecast today
     NAME = "name"  # a series whose id no run can have
+    ROW = "row"  # a row of the database that cannot be what was written
 
 
 class StoredFault(str):

@@ -60,6 +60,11 @@ class Run:
         """The mean effect of past events at ``last``, on the log."""
         return float(self.record.mean_path(np.array([self.last]), self.record.freq)[0])
 
+    @property
+    def mapped(self) -> int:
+        """How many of its files are mapped while it is open."""
+        return sum(name.endswith(".npy") for name in self.card.payloads)
+
 
 @dataclass(frozen=True, eq=False)
 class Payload:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import tempfile
 import threading
@@ -40,7 +41,7 @@ from forecast.registry.past import PastForecasts, load_past
 from forecast.registry.run import Identity, Payload, Run, load, load_fitted, read_card, write
 
 _REMEMBERED = 12  # champions that a rollback can go back to
-_OPEN = 128  # runs held open at once: each mapped array costs a file descriptor
+_OPEN = 1024  # runs held open at once, some 100 KB each beside what is mapped
 _PATIENCE = 60.0  # seconds to wait for a lock: who holds one writes, and computes nothing
 _LOCKS = ".locks"  # no name of a series begins with a dot
 #: What readers worked out from all champions together, in the folder of all series.
@@ -71,6 +72,8 @@ class Registry:
         self._open: OrderedDict[Path, tuple[Identity, Run]] = OrderedDict()
         self._checks = RunChecks()
         self._lock = threading.Lock()
+        self._mapped = 0  # arrays of the runs held open: each costs a file descriptor, and connections need some too
+        self._most_mapped = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
 
     def save(self, series_id: str, run_id: str, card: Card, payload: Payload) -> Path:
         """Store a run whole and return its folder; a good run of the same id is left as it is.
@@ -340,9 +343,13 @@ class Registry:
                 return held[1]
         run = load(folder)
         with self._lock:
+            if folder in self._open:
+                self._mapped -= self._open.pop(folder)[1].mapped
             self._open[folder] = found, run
-            while len(self._open) > _OPEN:
-                self._open.popitem(last=False)
+            self._mapped += run.mapped
+            while len(self._open) > _OPEN or self._mapped > self._most_mapped:
+                _, (_, closed) = self._open.popitem(last=False)
+                self._mapped -= closed.mapped
         return run
 
     def _is_good(self, folder: Path) -> bool:

@@ -44,9 +44,10 @@ def routes(context: Context) -> APIBlueprint:
         """Events by id, as they could be known at the end of a day."""
         day = context.day(query.as_of)
         page, wanted = ListPage(query), replace(asked(query), since=query.since)
-        found = wanted.of(context.catalog.events(day), context.catalog)
+        known = context.catalog.events(day)
+        found = wanted.of(known, context.catalog)
         chosen = page.of(found, lambda event: (event.event_id,))
-        return respond(page.with_next(event_list(chosen, day)), query.format, "events")
+        return respond(page.with_next(event_list(chosen, day, known)), query.format, "events")
 
     @api.get("/events/calendar", responses=answers(EventCalendar, csv=True))
     def list_changes(query: CalendarQuery) -> Response:

@@ -16,10 +16,9 @@ from forecast.errors import ForecastError, NothingTrained
 from forecast.export.choices import TableShape
 from forecast.export.csv_writer import csv_export
 from forecast.export.datasets import ExportQuestion, Stores, found
-from forecast.export.finished import Export
 from forecast.settings import SpanOrigin
 from forecast.timeseries.series import Series
-from service.answers import check_accepted, export_answer, keep, tag, unchanged
+from service.answers import KeptExport, check_accepted, export_answer, keep, tag, unchanged
 from service.context import Context
 from service.describe import csv_only, group
 from service.routes.events import asked as events_asked
@@ -133,11 +132,10 @@ def answer(context: Context, name: str, query: ExportQuery, question: ExportQues
     if same := unchanged(etag):
         return same
 
-    def make() -> tuple[Export, list[str]]:
+    def make() -> KeptExport:
         stores = Stores(context.catalog, context.registry, context.cache)
         made = found(stores, name, question, TableShape(query.shape or TableShape.LONG))
         export = csv_export(made.table.names, made.table.lines, bom=query.bom == "true")
-        return export, [each.series_id for each in made.left_out]
+        return KeptExport(export, [each.series_id for each in made.left_out])
 
-    export, left_out = context.exports.get(etag, make)
-    return export_answer(export, name, etag, left_out)
+    return export_answer(context.exports.get(etag, make), name, etag)

@@ -9,6 +9,7 @@ from flask import Response
 from flask_openapi.blueprint import APIBlueprint
 
 from forecast.answers.champion import serving
+from forecast.answers.distribution import ForecastDraws, ForecastQuantiles, forecast_draws, forecast_quantiles
 from forecast.answers.event_priors import Evidence
 from forecast.answers.forecast import Forecast, ForecastQuestion
 from forecast.answers.reconcile import members
@@ -20,27 +21,31 @@ from forecast.timeseries.series import Series
 from service.answers import keep, respond, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
-from service.schemas import BulkQuery, ForecastQuery, SeriesPath, SeveralSeries, ahead
+from service.schemas import BulkQuery, ForecastQuery, OneForecastQuery, SeriesPath, SeveralSeries, ahead
 
 
 def routes(context: Context) -> APIBlueprint:
     api = group("forecasts")
     within, field = ahead(context.settings.horizon)
 
-    class One(ForecastQuery):
+    class One(OneForecastQuery):
         h: within | None = field  # type: ignore[valid-type]
 
     class Many(BulkQuery):
         h: within | None = field  # type: ignore[valid-type]
 
-    @api.get("/forecasts/<series_id>", responses=answers(Forecast, csv=True))
+    @api.get("/forecasts/<series_id>", responses=answers(Forecast, ForecastQuantiles, ForecastDraws, csv=True))
     def get_forecast(path: SeriesPath, query: One) -> Response:
-        """The median and the intervals of each period after today, and before them of those that are not published."""
+        """The median and the intervals of each period after today, and before them of those that are not published; or
+        quantiles at any probabilities, or joint draws."""
+        query.check()
         ids = [context.catalog.get(path.series_id).series_id]
         keep()
-        etag = fingerprint(context, ids, query, wants_csv(query.format))
+        etag = fingerprint(context, ids, query, wants_csv(query.format), *query.probabilities, query.draws)
         if same := unchanged(etag):
             return same
+        if query.probabilities or query.draws:
+            return respond(distribution(context, ids[0], query), query.format, f"{ids[0]}-forecast", etag)
         (made,) = several(context, ids, query).data
         return respond(made, query.format, f"{made.series_id}-forecast", etag)
 
@@ -63,10 +68,23 @@ def routes(context: Context) -> APIBlueprint:
 
 def several(context: Context, series_ids: list[str], query: ForecastQuery, together: bool = False) -> ForecastList:
     """Raises the first reason where no series has a forecast."""
+    question = question_of(context, query, together)
+    return forecasts(context.catalog, context.registry, series_ids, question, context.cache)
+
+
+def distribution(context: Context, series_id: str, query: OneForecastQuery) -> ForecastQuantiles | ForecastDraws:
+    """The quantiles of one series, or its draws."""
+    stores, question = (context.catalog, context.registry, series_id), question_of(context, query)
+    if query.draws:
+        return forecast_draws(*stores, question, query.draws, context.cache)
+    return forecast_quantiles(*stores, question, query.probabilities, context.cache)
+
+
+def question_of(context: Context, query: ForecastQuery, together: bool = False) -> ForecastQuestion:
+    """What a query asks of each series."""
     span = Span(query.h, SpanOrigin(query.origin or SpanOrigin.TODAY), query.start, query.until)
     insufficient = query.insufficient == "true"
-    question = ForecastQuestion(context.day(query.as_of), span, query.level, together, insufficient)
-    return forecasts(context.catalog, context.registry, series_ids, question, context.cache)
+    return ForecastQuestion(context.day(query.as_of), span, query.level, together, insufficient)
 
 
 def chosen(context: Context, query: SeveralSeries, every: Callable[[Context], Iterable[Series]]) -> list[str]:

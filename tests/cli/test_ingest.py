@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -60,6 +63,54 @@ def test_refused_rows_are_put_where_they_are_asked_for(home: Path, capsys: pytes
     assert "1 row was refused: refused.csv" in err
     assert (home / "refused.csv").read_text().splitlines()[1].endswith("price.copper,2026-08-01,x")
     assert call(["ingest", "mine.csv", "--quarantine", "no/such/folder.csv"]) == 2
+
+
+def test_a_formula_among_refused_rows_is_not_run_and_numbers_and_days_are_as_they_stood(home: Path) -> None:
+    given = [
+        "price.copper,=1+1,-5",
+        "price.copper,＝1+1,9000",
+        "price.copper,2026-08-01,-",
+        "price.copper,2026-13,+1e3",
+    ]
+    (home / "odd.csv").write_text("\n".join(["series_id,ds,value", *given, ""]))
+    assert call(["ingest", "odd.csv", "--quarantine", "refused.csv"]) == 0
+    with (home / "refused.csv").open(newline="") as file:
+        found = [(row["ds"], row["value"]) for row in csv.DictReader(file)]
+    assert found == [("'=1+1", "-5"), ("'＝1+1", "9000"), ("2026-08-01", "-"), ("2026-13", "+1e3")]
+
+
+def mend(refused: Path) -> None:
+    with refused.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    with refused.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *([*row[:-1], "9100.5"] for row in rows)])
+
+
+def test_a_file_of_refused_rows_is_taken_in_once_it_is_mended(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["ingest", "mine.csv", "--quarantine", "refused.csv"]) == 0
+    mend(home / "refused.csv")
+    assert call(["ingest", "refused.csv"]) == 0
+    assert "1 observation, 0 revised" in capsys.readouterr().out
+    assert call(["observations", "price.copper", "--format", "csv"]) == 0
+    assert "price.copper,2026-08-01,9100.5," in capsys.readouterr().out
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("soffice"), reason="LibreOffice is not installed: make office")
+def test_a_file_of_refused_rows_is_taken_in_after_libreoffice_has_saved_it(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(["ingest", "mine.csv", "--quarantine", "refused.csv"]) == 0
+    mend(home / "refused.csv")
+    profile = f"-env:UserInstallation={(home / 'office').as_uri()}"
+    for format in ("csv", "xlsx"):
+        options = ["--headless", "--convert-to", format, "--outdir", "saved"]
+        subprocess.run(["soffice", profile, *options, "refused.csv"], check=True, capture_output=True, timeout=120)
+    capsys.readouterr()
+    assert call(["ingest", "saved/refused.csv"]) == 0
+    assert "1 observation, 0 revised" in capsys.readouterr().out
+    assert call(["ingest", "saved/refused.xlsx"]) == 0
+    assert "0 observations, 0 revised, 0 events; 1 was there already" in capsys.readouterr().out
 
 
 def test_a_setting_says_how_many_faults_are_spelled_out(

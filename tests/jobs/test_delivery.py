@@ -205,7 +205,7 @@ def test_a_preview_shows_series_and_events_too(catalog: Catalog, tmp_path: Path)
 @pytest.mark.parametrize(
     ("name", "periods", "line"),
     [
-        ("volume.mine", ["2026-07-01", "2026-08-01"], "volume.mine,volume,t,M"),
+        ("volume.mine", ["2026-07-01", "2026-08-01"], "volume.mine,volume,tonne,M"),
         ("price.mine", ["2024-01-01", "2025-01-01"], "price.mine,price,USD/t,Y"),
         ("mine.daily", ["2026-07-01", "2026-07-02", "2026-07-03"], "mine.daily,price,USD/t,B"),
         ("mine.weekly", ["2026-07-06", "2026-07-13"], "mine.weekly,price,USD/t,W-SUN"),

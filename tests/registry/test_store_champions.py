@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import resource
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -93,6 +95,22 @@ def test_so_many_runs_are_held_open_and_the_longest_unused_is_let_go(
     assert registry.champion("price.a") is a
     assert registry.champion("price.c") is c
     assert registry.champion("price.b") is not b
+
+
+def test_runs_held_open_leave_half_of_the_descriptors_to_others(registry: Registry) -> None:
+    names = [f"price.s{i}" for i in range(20)]
+    for name in names:
+        save(registry, "run", series_id=name, n=2)
+        registry.promote(name, "run")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, hard))
+    try:
+        few, before = Registry(registry.root), len(os.listdir("/proc/self/fd"))
+        for name in names * 2:
+            few.champion(name)
+        assert len(os.listdir("/proc/self/fd")) - before <= 32
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_what_died_is_swept_by_the_next_that_saves_and_not_while_its_series_is_locked(registry: Registry) -> None:

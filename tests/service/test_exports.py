@@ -7,13 +7,15 @@ import gzip
 import hashlib
 import io
 import math
+from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from service import create_app
 from tests.service.conftest import Fresh, get
-from tests.support.trained_home import COPPER, EARTHS, NICKEL, TRAINED, add_run
+from tests.support.trained_home import COPPER, EARTHS, NICKEL, TRAINED, add_run, clock, settings_in
 
 TABLES = ("forecasts", "observations", "effects", "events", "backtests")
 
@@ -213,3 +215,12 @@ def test_a_page_is_nothing_that_an_export_has(client: FlaskClient) -> None:
     for table in ("observations", "events"):
         (error,) = get(client, f"/v1/export/{table}.csv?limit=10", 422)["errors"]
         assert error["where"] == "query.limit"
+
+
+def test_an_export_that_is_kept_is_packed_once(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = create_app(settings_in(home), clock=clock).test_client()
+    first = client.get("/v1/export/events.csv", headers={"Accept-Encoding": "gzip"})
+    monkeypatch.setattr("service.content_coding.gzip.compress", None)
+    again = client.get("/v1/export/events.csv", headers={"Accept-Encoding": "gzip"})
+    assert first.headers["Content-Encoding"] == "gzip"
+    assert (again.status_code, again.data, again.headers["ETag"]) == (200, first.data, first.headers["ETag"])

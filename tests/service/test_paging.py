@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
+from forecast.events import Action, EventChange
 from tests.service.conftest import Fresh, get
 from tests.support.documents import Json
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, add_run, clock
@@ -101,6 +102,23 @@ def test_events_since_a_day_are_those_of_which_something_became_known(fresh: Fre
     rows = get(client, "/v1/events")["data"]
     assert {row["event_id"] for row in rows if (row["announced"] or "") >= "2026-01-01"} <= announced
     assert len(announced) < len(rows)
+
+
+def test_an_event_that_was_retired_is_listed_among_what_is_news_and_marked(fresh: Fresh) -> None:
+    client, catalog, _ = fresh
+    event = catalog.events()["cn-7ree-licence-2025"]
+    catalog.change_event(EventChange(event.event_id, Action.RETIRE, clock(), clock(), "me", "wrong", {}))
+    today = clock().date().isoformat()
+    (row,) = [row for row in get(client, f"/v1/events?since={today}")["data"] if row["event_id"] == event.event_id]
+    assert (row["retired_on"], row["title"]) == (today, event.title)
+    exported = client.get(f"/v1/export/events.csv?since={today}")
+    assert exported.data == client.get(f"/v1/events?format=csv&since={today}").data
+    assert event.event_id not in {row["event_id"] for row in get(client, "/v1/events")["data"]}
+    assert get(client, f"/v1/events?since={today}&actor=USA")["data"] == [
+        one for one in get(client, f"/v1/events?since={today}")["data"] if one["actor"] == "USA"
+    ]
+    tomorrow = clock().date() + dt.timedelta(days=1)
+    assert event.event_id not in {row["event_id"] for row in get(client, f"/v1/events?since={tomorrow}")["data"]}
 
 
 def test_runs_since_a_day_are_those_that_were_trained_on_it_or_later(client: FlaskClient) -> None:

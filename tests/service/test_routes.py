@@ -139,7 +139,12 @@ def test_many_forecasts_at_once(client: FlaskClient) -> None:
         ("levle=80", "query.levle", "80", "use 'level'"),
         ("horizon=3", "query.horizon", "3", "use 'h'"),
         ("levels=80", "query.levels", "80", "use 'level'"),
-        ("zzz=1", "query.zzz", "1", "use one of as_of, format, from, h, insufficient, level, origin, until"),
+        (
+            "zzz=1",
+            "query.zzz",
+            "1",
+            "use one of as_of, draws, format, from, h, insufficient, level, origin, quantile, quantiles, until",
+        ),
     ],
 )
 def test_a_wrong_parameter_is_named_with_its_value_and_what_is_right(

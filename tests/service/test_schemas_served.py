@@ -30,7 +30,7 @@ TYPED = {"type", "$ref", "anyOf", "enum", "const"}
 
 @pytest.fixture(scope="module")
 def document() -> Json:
-    app = create_app(settings_in(Path("unused")), catalog=Mock(away=None), registry=Mock())
+    app = create_app(settings_in(Path("unused")), catalog=Mock(away=None, noted_row_faults=()), registry=Mock())
     return app.test_client().get("/openapi.json").get_json()
 
 
