@@ -19,7 +19,7 @@ class Delivered(Answer):
     written_at: dt.datetime = Field(description="moment of writing (UTC): since then is known what does not say itself")
     observations: int = Field(description="values of new periods", json_schema_extra=in_unit("values"))
     revised: int = Field(description="new values of known periods", json_schema_extra=in_unit("values"))
-    described: int = Field(
+    described_series: int = Field(
         title="series", description="series that are new or were changed", json_schema_extra=in_unit("series")
     )
     unchanged: int = Field(description="rows that were there already", json_schema_extra=in_unit("rows"))
@@ -53,7 +53,7 @@ def delivered(counts: Counts, now: dt.datetime) -> Delivered:
         written_at=now,
         observations=counts.observations,
         revised=counts.revised,
-        described=counts.series,
+        described_series=counts.series,
         unchanged=counts.unchanged,
         held_values=counts.held,
         remarks=counts.notes,

@@ -132,7 +132,7 @@ def test_values_count_at_once_and_the_forecast_says_that_they_are_newer_than_its
         "written_at": "",
         "observations": 2,
         "revised": 0,
-        "described": 0,
+        "described_series": 0,
         "unchanged": 0,
         "held_values": 0,
         "remarks": [],
@@ -158,7 +158,7 @@ def test_a_series_of_ones_own_comes_with_its_values(client: Client) -> None:
     series = {"series_id": "price.mine", "measure": "price", "unit": "USD/t", "freq": "M", "mineral": "copper"}
     values = [{"series_id": "price.mine", "ds": "2026-05-01", "value": 3.5, "known_at": "2026-06-02", "unit": "USD/t"}]
     made = client.post(OBSERVATIONS, {"observations": values, "series": [series]})
-    assert (made.status, made.json["described"], made.json["observations"]) == (200, 1, 1)
+    assert (made.status, made.json["described_series"], made.json["observations"]) == (200, 1, 1)
     assert client.send("GET", "/v1/series/price.mine", scope="read").json["unit"] == "USD/t"
     (row,) = client.send("GET", "/v1/series/price.mine/observations", scope="read").json["data"]
     assert (row["y"], row["known_at"], row["assumed"]) == (3.5, "2026-06-02", False)
