@@ -143,7 +143,8 @@ def install(app: Flask, log: FilteringBoundLogger) -> None:
         return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "The service failed; its log has the cause.")
 
     def refused(error: ForecastError) -> Response:
-        if isinstance(error, Locked | Busy | InProgress):
+        reads = request.method in ("GET", "HEAD")
+        if isinstance(error, Busy | InProgress) or (isinstance(error, Locked) and not reads):
             return _busy(error)
         if isinstance(error, Unavailable):
             log.warning("unavailable", request_id=request.environ.get(REQUEST_ID), path=request.path, why=str(error))

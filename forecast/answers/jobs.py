@@ -47,7 +47,7 @@ class JobFacts(Answer):
     requested_by: str = Field(description="name of the key, and its id, or of the person that asked first")
     asked: int = Field(description="how many requests it answers", json_schema_extra=in_unit("requests"))
     started: dt.datetime | None = Field(description="when a worker began it (UTC)")
-    ended: dt.datetime | None = Field(description="when it was over (UTC)")
+    finished: dt.datetime | None = Field(description="when it was over (UTC)")
     total: int = Field(description="things to do, as far as is known so far", json_schema_extra=_THINGS)
     done: int = Field(description="things that are over, well or not", json_schema_extra=_THINGS)
     outcomes: tuple[JobOutcome, ...] = Field(description="what became of them; in CSV `status:number`")
@@ -82,7 +82,7 @@ def _facts(job: JobRequest, seen: dt.datetime | None, now: dt.datetime) -> JobFa
         requested_by=job.requested_by,
         asked=job.asked,
         started=job.started,
-        ended=job.ended,
+        finished=job.ended,
         total=job.total,
         done=job.done,
         outcomes=tuple(JobOutcome(status=status, number=n) for status, n in sorted((job.outcomes or {}).items())),

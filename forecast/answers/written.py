@@ -16,24 +16,26 @@ if TYPE_CHECKING:
 class Delivered(Answer):
     """What a delivery of observations and series changed."""
 
-    known_at: dt.datetime = Field(description="moment of writing (UTC): since then is known what does not say itself")
+    written_at: dt.datetime = Field(description="moment of writing (UTC): since then is known what does not say itself")
     observations: int = Field(description="values of new periods", json_schema_extra=in_unit("values"))
     revised: int = Field(description="new values of known periods", json_schema_extra=in_unit("values"))
-    series: int = Field(description="series that are new or were changed", json_schema_extra=in_unit("series"))
+    described_series: int = Field(
+        title="series", description="series that are new or were changed", json_schema_extra=in_unit("series")
+    )
     unchanged: int = Field(description="rows that were there already", json_schema_extra=in_unit("rows"))
     held_values: int = Field(
         title="held",
         description="values that do not count until somebody accepts them",
         json_schema_extra=in_unit("values"),
     )
-    notes: tuple[str, ...] = Field(description="what is to be said of it: what is held and why, and what is due")
+    remarks: tuple[str, ...] = Field(description="what is to be said of it: what is held and why, and what is due")
 
 
 class EventWritten(Answer):
     """What became of an event that was added, amended, retired or brought back."""
 
     event_id: str = Field(title="event", description="id of the event")
-    notes: tuple[str, ...] = Field(
+    remarks: tuple[str, ...] = Field(
         description="what was recorded, since when it is known, which series it touches, and whether training is due"
     )
 
@@ -48,11 +50,11 @@ class Serving(Answer):
 def delivered(counts: Counts, now: dt.datetime) -> Delivered:
     """What was counted while it was written at a moment (UTC)."""
     return Delivered(
-        known_at=now,
+        written_at=now,
         observations=counts.observations,
         revised=counts.revised,
-        series=counts.series,
+        described_series=counts.series,
         unchanged=counts.unchanged,
         held_values=counts.held,
-        notes=counts.notes,
+        remarks=counts.notes,
     )

@@ -170,7 +170,7 @@ def _changed(
 
 
 def _told(event_id: str, notes: Sequence[str]) -> EventWritten:
-    return EventWritten(event_id=event_id, notes=tuple(notes))
+    return EventWritten(event_id=event_id, remarks=tuple(notes))
 
 
 @contextmanager

@@ -127,15 +127,15 @@ def catalog(client: Client) -> Iterator[Catalog]:
 def test_values_count_at_once_and_the_forecast_says_that_they_are_newer_than_its_run(client: Client) -> None:
     before = client.send("GET", f"/v1/forecasts/{COPPER}", scope="read")
     assert client.observations((COPPER, "2026-07-01", 13_600.0), (COPPER, "2026-08", 13_650.5)).json | {
-        "known_at": ""
+        "written_at": ""
     } == {
-        "known_at": "",
+        "written_at": "",
         "observations": 2,
         "revised": 0,
-        "series": 0,
+        "described_series": 0,
         "unchanged": 0,
         "held_values": 0,
-        "notes": [],
+        "remarks": [],
     }
     assert client.values("2026-08-01") == [13_650.5]
     after = client.send("GET", f"/v1/forecasts/{COPPER}", scope="read")
@@ -158,7 +158,7 @@ def test_a_series_of_ones_own_comes_with_its_values(client: Client) -> None:
     series = {"series_id": "price.mine", "measure": "price", "unit": "USD/t", "freq": "M", "mineral": "copper"}
     values = [{"series_id": "price.mine", "ds": "2026-05-01", "value": 3.5, "known_at": "2026-06-02", "unit": "USD/t"}]
     made = client.post(OBSERVATIONS, {"observations": values, "series": [series]})
-    assert (made.status, made.json["series"], made.json["observations"]) == (200, 1, 1)
+    assert (made.status, made.json["described_series"], made.json["observations"]) == (200, 1, 1)
     assert client.send("GET", "/v1/series/price.mine", scope="read").json["unit"] == "USD/t"
     (row,) = client.send("GET", "/v1/series/price.mine/observations", scope="read").json["data"]
     assert (row["y"], row["known_at"], row["assumed"]) == (3.5, "2026-06-02", False)
@@ -198,7 +198,7 @@ def test_every_fault_is_told_in_the_words_of_ingest_with_its_place_and_nothing_i
 def test_a_slip_is_held_as_ingest_holds_it(client: Client) -> None:
     held = client.observations((COPPER, "2026-07-01", 13.6)).json
     assert (held["observations"], held["held_values"]) == (0, 1)
-    assert "is held and does not count" in held["notes"][0]
+    assert "is held and does not count" in held["remarks"][0]
     assert client.values("2026-07-01") == []
 
 
@@ -262,13 +262,13 @@ def test_a_delivery_may_be_larger_than_a_question_and_no_larger_than_is_said(cli
 def test_an_event_shows_at_once_and_a_correction_is_a_version_of_it(client: Client, catalog: Catalog) -> None:
     made = client.post(EVENTS, EVENT)
     assert (made.status, made.headers["Location"]) == (201, "/v1/events/us-duty-2026")
-    assert "us-duty-2026 touches price.copper; training is due (orecast retrain --due)" in made.json["notes"]
+    assert "us-duty-2026 touches price.copper; training is due (orecast retrain --due)" in made.json["remarks"]
     shown = client.send("GET", made.headers["Location"], scope="read").json
     assert {name: shown[name] for name in EVENT} == EVENT
     assert shown["own"] is True
     amended = client.send("PATCH", made.headers["Location"], {"value_after": 30, "sources": None, "why": "annex 2"})
     assert amended.status == 200, amended.body
-    assert "value_after: 25 -> 30" in amended.json["notes"][0]
+    assert "value_after: 25 -> 30" in amended.json["remarks"][0]
     shown = client.send("GET", made.headers["Location"], scope="read").json
     assert (shown["value_after"], shown["sources"]) == (30, [])
     _, (change,) = catalog.event_history("us-duty-2026")
@@ -409,7 +409,7 @@ def test_writers_that_are_killed_leave_all_or_nothing_and_their_requests_are_don
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(send, numbers))
         killer.join()
-    assert all("is added" in one.json["notes"][0] for one in answers), "none was told that it is there already"
+    assert all("is added" in one.json["remarks"][0] for one in answers), "none was told that it is there already"
     added = catalog.audit.entries(AuditQuestion(action="events.add"))
     assert sorted(one.change.subject for one in added) == sorted(f"us-duty-{number}" for number in numbers)
 
