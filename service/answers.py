@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from importlib.metadata import version
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Response, request
 from werkzeug.exceptions import NotAcceptable
@@ -63,7 +63,7 @@ def respond(answer: Answer, asked: str | None, name: str, etag: str = "") -> Res
         response = _json(answer.json_object(), etag)
     if isinstance(answer, Listing) and answer.next:
         same = [pair for pair in request.args.items(multi=True) if pair[0] != "cursor"]
-        response.headers["Link"] = f'<{request.path}?{urlencode([*same, ("cursor", answer.next)])}>; rel="next"'
+        response.headers["Link"] = f'<{quote(request.path)}?{urlencode([*same, ("cursor", answer.next)])}>; rel="next"'
     return response
 
 
@@ -87,9 +87,10 @@ def now_answer(body: object) -> Response:
 def export_answer(export: Export, name: str, etag: str = "", left_out: Sequence[str] = ()) -> Response:
     """A finished CSV; ``name``: what a browser calls the file; ``left_out``: series that it could not hold."""
     response = Response(export.data, content_type="text/csv; charset=utf-8; header=present", headers=export.headers)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    # An older version took in ids that no header carries as they are; those of today stay what they are.
+    response.headers["Content-Disposition"] = f'attachment; filename="{quote(name, safe="")}.csv"'
     if left_out:
-        response.headers["X-Left-Out"] = ", ".join(left_out)
+        response.headers["X-Left-Out"] = ", ".join(quote(series_id, safe="") for series_id in left_out)
     return _for_caches(response, etag)
 
 
