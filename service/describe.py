@@ -25,6 +25,7 @@ _PROBLEMS = {
     410: "The series was retired: nothing is served of it any more.",
     405: "The path knows other methods.",
     406: "The client takes nothing of what there is: application/json and, of tables, text/csv.",
+    412: "If-Match names another state of it than there is now.",
     413: "The body is too large.",
     415: "The body is not application/json.",
     422: "A parameter or a member of the body is wrong; each is named with what was expected.",
@@ -63,7 +64,7 @@ def answers(*models: type[BaseModel], csv: bool = False, body: bool = False) -> 
     problems: ResponseDict = {
         status: {"description": say, **refused}
         for status, say in _PROBLEMS.items()
-        if body or status not in (400, 413, 415)
+        if status not in ((412,) if body else (400, 413, 415))
     }
     return {
         200: {"description": (models[0].__doc__ or "").partition("\n")[0], "headers": _STALE, "content": content},
