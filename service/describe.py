@@ -80,7 +80,10 @@ def csv_only(says: str) -> ResponseDict:
         "X-Row-Count": {"description": "rows, the header not counted", "schema": {"type": "integer"}},
         "X-SHA256": {"description": "SHA-256 of the file in hexadecimal digits", "schema": {"type": "string"}},
         "Repr-Digest": {"description": "the same as RFC 9530 has it", "schema": {"type": "string"}},
-        "X-Left-Out": {"description": "ids of series that could not be in it, percent-encoded", "schema": {"type": "string"}},
+        "X-Left-Out": {
+            "description": "ids of series that could not be in it, percent-encoded",
+            "schema": {"type": "string"},
+        },
         **_STALE,
     }
     found = answers(Problem, csv=True)
