@@ -148,7 +148,9 @@ def load(house: House, server: Server, folder: Path, seconds: float, processes: 
     """Start the clients; the files in which they tell what they got when they are done."""
     context = multiprocessing.get_context("spawn")
     plans = [
-        Plan(port_of(server), house.keys, SERIES, seconds, folder / f"{'storm' if bad else 'calm'}-{k}", seed=k, bad=bad)
+        Plan(
+            port_of(server), house.keys, SERIES, seconds, folder / f"{'storm' if bad else 'calm'}-{k}", seed=k, bad=bad
+        )
         for k in range(processes)
     ]
     for plan in plans:
@@ -318,7 +320,9 @@ def metrics(server: Server, key: str) -> dict[str, float]:
 
 def percentile(lines: list[Json], kinds: Container[str], q: float) -> float:
     """Milliseconds that so many percent of the answers of these kinds took at most."""
-    took = [line["ended"] - line["began"] for line in lines if line["kind"] in kinds and line["status"] in (200, 206, 304)]
+    took = [
+        line["ended"] - line["began"] for line in lines if line["kind"] in kinds and line["status"] in (200, 206, 304)
+    ]
     return float(np.percentile(took, q)) * 1000 if took else float("nan")
 
 
@@ -361,7 +365,12 @@ def test_a_storm_costs_no_wrong_answer_and_no_failure(
         check_written(house, storm.log)
         after = metrics(server, house.keys["reader"])
         for pid in server.workers():
-            print(pid, Counter(re.sub(r"\d+", "", os.readlink(f"/proc/{pid}/fd/{n}"))[-60:] for n in os.listdir(f"/proc/{pid}/fd")))
+            print(
+                pid,
+                Counter(
+                    re.sub(r"\d+", "", os.readlink(f"/proc/{pid}/fd/{n}"))[-60:] for n in os.listdir(f"/proc/{pid}/fd")
+                ),
+            )
         log = server.log.read_text()
     answered = sum(line["kind"] in ("json", "narrow", "csv", "part") and bool(line["status"]) for line in calm + lines)
     assert all(after[endpoint] >= before[endpoint] for endpoint in before)
