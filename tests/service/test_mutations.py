@@ -1,4 +1,4 @@
-"""Requests that are right but for what went wrong on the wire: none is a failure of the service, each has its answer."""
+"""Requests that are right but for what went wrong on the wire: each has its answer, and none is a failure."""
 
 from __future__ import annotations
 
@@ -44,15 +44,18 @@ ODD = (
 HEADERS = (
     *(b"Content-Length: 0", b"Content-Length: 5", b"Content-Length: +5", b"Content-Length: 18446744073709551617"),
     *(b"Transfer-Encoding: chunked", b"Transfer-Encoding: gzip, chunked", b"Transfer-Encoding: \x0bchunked"),
-    *(b"Host: a, b", b"Host: [::1", b"Host:", b"Connection: upgrade\r\nUpgrade: h2c", b"Connection: keep-alive, close"),
-    *(b"Range: bytes=9-1", b"Range: bytes=-0", b"Range: bytes=0-0,2-3,1-", b"Range: bytes=" + b"9" * 30 + b"-"),
-    *(b"If-None-Match: *", b'If-None-Match: W/"', b"If-Range: x", b"If-Modified-Since: yesterday", b"If-Match: x"),
-    *(b"Accept: ;q=x", b"Accept: text/csv;q=0, application/json;q=1e9", b"Accept: image/png", b"Accept-Encoding: *;q=0"),
-    *(b"Authorization: Bearer", b"Authorization: Bearer \xff\xfe", b"Authorization: Basic !!", b"Authorization: " + b"a" * 7000),
-    *(b"X-Forwarded-For: ::::", b"X-Forwarded-For: unix:,1.2.3.4:99999", b"Forwarded: for=[::", b"Cookie: =;=;"),
-    *(b"Expect: 100-continue", b"Content-Type: application/json; charset=nope", b"Content-Type: \xe9", b"Content-Encoding: br"),
-    *(b"X-Request-ID: \xff", b"Origin: null", b"Origin: \x01", b"Access-Control-Request-Method: \xe9", b"TE: trailers"),
-    *(b"bad header: x", b": x", b"X", b"X-A\0: b", b" folded: x", b"X_Under: score", b"HTTP_HOST: x", b"Trailer: X"),
+    *(b"Host: a, b", b"Host: [::1", b"Host:", b"Connection: upgrade\r\nUpgrade: h2c"),
+    *(b"Connection: keep-alive, close", b"Range: bytes=9-1", b"Range: bytes=-0", b"Range: bytes=0-0,2-3,1-"),
+    *(b"Range: bytes=" + b"9" * 30 + b"-", b"If-None-Match: *", b'If-None-Match: W/"', b"If-Range: x"),
+    *(b"If-Modified-Since: yesterday", b"If-Match: x", b"Accept: ;q=x"),
+    *(b"Accept: text/csv;q=0, application/json;q=1e9", b"Accept: image/png", b"Accept-Encoding: *;q=0"),
+    *(b"Authorization: Bearer", b"Authorization: Bearer \xff\xfe", b"Authorization: Basic !!"),
+    *(b"Authorization: " + b"a" * 7000, b"X-Forwarded-For: ::::", b"X-Forwarded-For: unix:,1.2.3.4:99999"),
+    *(b"Forwarded: for=[::", b"Cookie: =;=;", b"Expect: 100-continue"),
+    *(b"Content-Type: application/json; charset=nope", b"Content-Type: \xe9", b"Content-Encoding: br"),
+    *(b"X-Request-ID: \xff", b"Origin: null", b"Origin: \x01", b"Access-Control-Request-Method: \xe9"),
+    *(b"TE: trailers", b"bad header: x", b": x", b"X", b"X-A\0: b", b" folded: x", b"X_Under: score"),
+    *(b"HTTP_HOST: x", b"Trailer: X"),
 )  # fmt: skip
 
 Mutation = Callable[[bytes, random.Random], bytes]

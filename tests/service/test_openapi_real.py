@@ -1,4 +1,4 @@
-"""The API keeps its promises also for questions about what there is: ids, days, cursors and scenarios that make sense."""
+"""The API keeps its promises for questions about what there is too: ids, days, cursors, scenarios that make sense."""
 
 from __future__ import annotations
 
