@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from urllib.parse import quote, urlencode
 
@@ -23,6 +23,11 @@ VERSION = version("orecast")
 def tag(*parts: object) -> str:
     """An ETag from whatever an answer depends on; the version of the code is always in it."""
     return hashlib.sha256(to_json([VERSION, *parts])).hexdigest()[:32]
+
+
+def settled(tagged: Callable[[], str], etag: str) -> str:
+    """The ETag of an answer that is made; none where what it depends on has changed since the tag was worked out."""
+    return etag if tagged() == etag else ""
 
 
 def unchanged(etag: str) -> Response | None:

@@ -2,8 +2,9 @@
 
 # Annotations are evaluated here: the queries are made for the horizon of the settings, inside a function.
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
@@ -19,7 +20,7 @@ from forecast.export.datasets import ExportQuestion, Stores, found
 from forecast.export.finished import Export
 from forecast.settings import SpanOrigin
 from forecast.timeseries.series import Series
-from service.answers import check_accepted, export_answer, tag, unchanged
+from service.answers import check_accepted, export_answer, settled, tag, unchanged
 from service.context import Context
 from service.describe import csv_only, group
 from service.routes.events import asked as events_asked
@@ -48,7 +49,7 @@ def routes(context: Context) -> APIBlueprint:
         """Forecasts of several series, of every series that has one if none is named; with history if so asked."""
         ids, together = of_trained(context, query), query.coherent == "true"
         of = members(context.catalog, ids) if together else ids
-        etag = fingerprint(context, of, query, ids, together, shape_of(query), query.history)
+        tagged = partial(fingerprint, context, of, query, ids, together, shape_of(query), query.history)
         span = Span(query.h, SpanOrigin(query.origin or SpanOrigin.TODAY), query.start, query.until)
         day, insufficient = context.day(query.as_of), query.insufficient == "true"
         question = ExportQuestion(
@@ -56,41 +57,39 @@ def routes(context: Context) -> APIBlueprint:
             tuple(ids),
             history=query.history == "true",
         )
-        return answer(context, "forecasts", query, question, etag)
+        return answer(context, "forecasts", query, question, tagged)
 
     @api.get("/export/observations.csv", responses=csv_only("What was published of several series."))
     def export_observations(query: ObservationsExport) -> Response:
         """What was published of several series, of all if none is named, each value as last known on a day."""
         ids, day = chosen(context, query, lambda context: context.catalog.series().values()), context.day(query.as_of)
-        edition, _, _ = context.catalog.facts()
-        etag = tag("observations", edition, ids, day, query.start, query.end, query.since, shape_of(query))
         question = ExportQuestion(ForecastQuestion(day), tuple(ids), query.start, query.end, query.since)
-        return answer(context, "observations", query, question, etag)
+        asked = "observations", ids, day, query.start, query.end, query.since, shape_of(query)
+        tagged = partial(of_catalog, context, *asked)
+        return answer(context, "observations", query, question, tagged)
 
     @api.get("/export/effects.csv", responses=csv_only("What each episode of events did to each series."))
     def export_effects(query: EffectsExport) -> Response:
         """What each episode of events did to each series, as its serving run estimated it."""
         ids = chosen(context, query, estimated)
-        edition, _, retired = context.catalog.facts()
-        stores = edition, Evidence.of(context.registry, retired).digest, serving(context, ids)
         question = ExportQuestion(ForecastQuestion(context.day(None)), tuple(ids))
-        return answer(context, "effects", query, question, tag("effects", stores, ids, shape_of(query)))
+        return answer(context, "effects", query, question, partial(of_effects, context, ids, shape_of(query)))
 
     @api.get("/export/events.csv", responses=csv_only("Events as they were known on a day."))
     def export_events(query: EventsExport) -> Response:
         """Events by id, as they could be known at the end of a day."""
         wanted, day = replace(events_asked(query), since=query.since), context.day(query.as_of)
-        edition, _, _ = context.catalog.facts()
-        etag = tag("events", edition, vars(wanted), day, shape_of(query))
-        return answer(context, "events", query, ExportQuestion(ForecastQuestion(day), events=wanted), etag)
+        tagged = partial(of_catalog, context, "events", vars(wanted), day, shape_of(query))
+        return answer(context, "events", query, ExportQuestion(ForecastQuestion(day), events=wanted), tagged)
 
     @api.get("/export/backtests.csv", responses=csv_only("What was forecast from past periods, and what came."))
     def export_backtests(query: BacktestsExport) -> Response:
         """What the serving runs forecast from past periods, and what came."""
         ids = of_trained(context, query)
         question = ExportQuestion(ForecastQuestion(context.day(None), levels=query.level), tuple(ids))
-        etag = tag("backtests", serving(context, ids), query.level, shape_of(query))
-        return answer(context, "backtests", query, question, etag)
+        return answer(
+            context, "backtests", query, question, partial(of_runs, context, ids, query.level, shape_of(query))
+        )
 
     return api
 
@@ -120,15 +119,36 @@ def serving(context: Context, series_ids: Sequence[str]) -> list[tuple[str, str]
     return found
 
 
+def of_catalog(context: Context, *asked: object) -> str:
+    """The tag of what depends on the catalogue alone."""
+    edition, _, _ = context.catalog.facts()
+    return tag(edition, *asked)
+
+
+def of_effects(context: Context, series_ids: Sequence[str], *asked: object) -> str:
+    """The tag of what the runs that serve, and the catalogue, say of events."""
+    edition, _, retired = context.catalog.facts()
+    stores = edition, Evidence.of(context.registry, retired).digest, serving(context, series_ids)
+    return tag("effects", stores, series_ids, *asked)
+
+
+def of_runs(context: Context, series_ids: Sequence[str], *asked: object) -> str:
+    """The tag of what the runs that serve had forecast."""
+    return tag("backtests", serving(context, series_ids), *asked)
+
+
 def shape_of(query: ExportQuery) -> tuple[str | None, str | None]:
     """What of the query changes how the same rows are written."""
     return query.shape, query.bom
 
 
-def answer(context: Context, name: str, query: ExportQuery, question: ExportQuestion, etag: str) -> Response:
-    """A table as CSV, made once for as long as nothing changes that it depends on."""
+def answer(
+    context: Context, name: str, query: ExportQuery, question: ExportQuestion, tagged: Callable[[], str]
+) -> Response:
+    """A table as CSV, made once for as long as nothing changes that it depends on; ``tagged``: its ETag as of now."""
     if query.format is None:
         check_accepted("text/csv")
+    etag = tagged()
     if same := unchanged(etag):
         return same
 
@@ -138,5 +158,6 @@ def answer(context: Context, name: str, query: ExportQuery, question: ExportQues
         export = csv_export(made.table.names, made.table.lines, bom=query.bom == "true")
         return export, [each.series_id for each in made.left_out]
 
-    export, left_out = context.exports.get(etag, make)
-    return export_answer(export, name, etag, left_out)
+    # Another run may have begun to serve while it was made: such a table is given once, and nobody keeps it.
+    export, left_out = context.exports.get(etag, make, lambda: tagged() == etag)
+    return export_answer(export, name, settled(tagged, etag), left_out)

@@ -4,6 +4,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 
 from flask import Response
 from flask_openapi.blueprint import APIBlueprint
@@ -17,7 +18,7 @@ from forecast.answers.span import Span
 from forecast.errors import ForecastError
 from forecast.settings import SpanOrigin
 from forecast.timeseries.series import Series
-from service.answers import respond, tag, unchanged, wants_csv
+from service.answers import respond, settled, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
 from service.schemas import BulkQuery, ForecastQuery, SeriesPath, SeveralSeries, ahead
@@ -37,11 +38,12 @@ def routes(context: Context) -> APIBlueprint:
     def get_forecast(path: SeriesPath, query: One) -> Response:
         """The median and the intervals of each period after today, and before them of those that are not published."""
         ids = [context.catalog.get(path.series_id).series_id]
-        etag = fingerprint(context, ids, query, wants_csv(query.format))
+        tagged = partial(fingerprint, context, ids, query, wants_csv(query.format))
+        etag = tagged()
         if same := unchanged(etag):
             return same
         (made,) = several(context, ids, query).data
-        return respond(made, query.format, f"{made.series_id}-forecast", etag)
+        return respond(made, query.format, f"{made.series_id}-forecast", settled(tagged, etag))
 
     @api.get("/forecasts", responses=answers(ForecastList, csv=True))
     def list_forecasts(query: Many) -> Response:
@@ -51,10 +53,12 @@ def routes(context: Context) -> APIBlueprint:
         """
         ids, together = chosen(context, query, trained), query.coherent == "true"
         of = members(context.catalog, ids) if together else ids
-        etag = fingerprint(context, of, query, wants_csv(query.format), ids, together)
+        tagged = partial(fingerprint, context, of, query, wants_csv(query.format), ids, together)
+        etag = tagged()
         if same := unchanged(etag):
             return same
-        return respond(several(context, ids, query, together), query.format, "forecasts", etag)
+        made = several(context, ids, query, together)
+        return respond(made, query.format, "forecasts", settled(tagged, etag))
 
     return api
 

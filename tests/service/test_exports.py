@@ -12,7 +12,9 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from service.routes import exports
 from tests.service.conftest import Fresh, get
+from tests.support.documents import Json
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, TRAINED, add_run
 
 TABLES = ("forecasts", "observations", "effects", "events", "backtests")
@@ -213,3 +215,26 @@ def test_a_page_is_nothing_that_an_export_has(client: FlaskClient) -> None:
     for table in ("observations", "events"):
         (error,) = get(client, f"/v1/export/{table}.csv?limit=10", 422)["errors"]
         assert error["where"] == "query.limit"
+
+
+def test_an_export_in_the_making_of_which_another_run_began_to_serve_is_kept_by_nobody(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, catalog, registry = fresh
+    path = f"/v1/export/forecasts.csv?series_id={COPPER}&h=3"
+    before = client.get(path)
+    second, whole = add_run(registry, catalog, COPPER, level=1.5, name="b"), exports.found
+
+    def slow(*asked: Json) -> Json:
+        registry.promote(COPPER, second)
+        return whole(*asked)
+
+    monkeypatch.setattr(exports, "found", slow)
+    other = f"/v1/export/forecasts.csv?series_id={COPPER}&h=4"
+    mixed = client.get(other)
+    monkeypatch.setattr(exports, "found", whole)
+    assert mixed.data.count(b"-b\r\n") == 5, "the new run had begun to serve"
+    registry.rollback(COPPER)
+    assert client.get(path).data == before.data
+    again = client.get(other, headers={"If-None-Match": mixed.headers["ETag"]})
+    assert (again.status_code, again.data.count(b"-b\r\n")) == (200, 0)

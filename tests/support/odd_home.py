@@ -14,7 +14,7 @@ from forecast.catalog.engine import Database
 from forecast.catalog.schema import EVENTS, OBSERVATIONS, SERIES, event_row, series_row
 from forecast.registry import Registry
 from forecast.settings import Settings
-from tests.support.records import NOTHING_SAID, a_series, changed
+from tests.support.records import NOTHING_SAID, EventFacts, a_series, changed
 from tests.support.trained_home import add_run, make_home
 
 #: Legal ids that look like something else: a route, a file, a number, a country, the longest there may be.
@@ -83,8 +83,10 @@ def add_odd(settings: Settings) -> None:
             seen = {"series_id": series_id, "known": datetime(2026, 7, 1), "flag": "reported", "assumed": False}
             connection.execute(insert(OBSERVATIONS), [seen | {"ds": ds, "value": 100.0 + ds.month} for ds in months])
         for event_id in OLDER_EVENTS:
-            known = {"kind": "tariff", "minerals": ("copper",), "flows": (("WLD", "USA"),), "status": "enacted"}
-            event = changed(NOTHING_SAID, known, title=event_id, announced=months[0], effective=months[3])
+            known: EventFacts = {"kind": "tariff", "minerals": ("copper",), "flows": (("WLD", "USA"),)}
+            event = changed(
+                NOTHING_SAID, known, title=event_id, status="enacted", announced=months[0], effective=months[3]
+            )
             connection.execute(insert(EVENTS), event_row(replace(event, event_id=event_id)))
         connection.execute(text("UPDATE changes SET number = number + 1"))
     database.close()

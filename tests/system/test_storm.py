@@ -13,10 +13,10 @@ import shutil
 import signal
 import time
 import urllib.request
-from collections import Counter
 from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -45,7 +45,7 @@ WRITTEN = "price.written"
 GOOD = ("json", "narrow", "csv", "part", "several", "export", "scenario", "list", "observations")
 #: Seconds after the death of a worker in which a connection may break; megabytes and open files that one may have, of
 #: which three are of each run that it has open.
-AFTER_A_KILL, MOST_MEMORY, MOST_FILES = 3.0, 250, 250
+AFTER_A_KILL, MOST_MEMORY, MOST_FILES = 3.0, 300, 250
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,10 @@ class Storm:
             workers = self.server.workers()
             self.log.kills.append(time.time())
             os.kill(self.rng.choice(workers), signal.SIGKILL)
-            until(lambda before=workers: len(self.server.workers()) == 2 and self.server.workers() != before)
+            until(partial(self.replaced, workers))
+
+    def replaced(self, before: list[int]) -> bool:
+        return len(self.server.workers()) == len(before) and self.server.workers() != before
 
     def restart(self) -> None:
         """Stop the database, and start it a moment later."""
@@ -313,10 +316,10 @@ def metrics(server: Server, key: str) -> dict[str, float]:
     request = urllib.request.Request(f"{server.url}/metrics", headers={"Authorization": f"Bearer {key}"})
     with urllib.request.urlopen(request, timeout=30) as response:
         text = response.read().decode()
-    found: Counter[str] = Counter()
+    found: dict[str, float] = {}
     for endpoint, count in re.findall(r'^orecast_requests_total\{endpoint="([\w.]+)".*\} ([\d.e+]+)$', text, re.M):
-        found[endpoint] += float(count)
-    return dict(found)
+        found[endpoint] = found.get(endpoint, 0.0) + float(count)
+    return found
 
 
 def percentile(lines: list[Json], kinds: Container[str], q: float) -> float:
