@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from service.routes import exports
+from forecast.export.datasets import found
 from tests.service.conftest import Fresh, get
 from tests.support.documents import Json
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, TRAINED, add_run
@@ -223,16 +223,16 @@ def test_an_export_in_the_making_of_which_another_run_began_to_serve_is_kept_by_
     client, catalog, registry = fresh
     path = f"/v1/export/forecasts.csv?series_id={COPPER}&h=3"
     before = client.get(path)
-    second, whole = add_run(registry, catalog, COPPER, level=1.5, name="b"), exports.found
+    second = add_run(registry, catalog, COPPER, level=1.5, name="b")
 
     def slow(*asked: Json) -> Json:
         registry.promote(COPPER, second)
-        return whole(*asked)
+        return found(*asked)
 
-    monkeypatch.setattr(exports, "found", slow)
+    monkeypatch.setattr("service.routes.exports.found", slow)
     other = f"/v1/export/forecasts.csv?series_id={COPPER}&h=4"
     mixed = client.get(other)
-    monkeypatch.setattr(exports, "found", whole)
+    monkeypatch.setattr("service.routes.exports.found", found)
     assert mixed.data.count(b"-b\r\n") == 5, "the new run had begun to serve"
     registry.rollback(COPPER)
     assert client.get(path).data == before.data
