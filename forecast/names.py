@@ -92,6 +92,9 @@ class Measure(StrEnum):
 
 MEASURES = tuple(Measure)
 MEASURE_RULE = "an id that is no measure, such as price.mine"
+#: What is answered at the address that an event of this name would have.
+_CALENDAR = "calendar"
+CALENDAR_RULE = f"an id other than {_CALENDAR}, under which all dates of events are asked for"
 
 
 class BadName(ValueError):
@@ -106,7 +109,9 @@ def series_id(text: str) -> SeriesId:
 
 
 def event_id(text: str) -> EventId:
-    """Raises ``BadName``."""
+    """Raises ``BadName``: an event has an address of its own."""
+    if text == _CALENDAR:
+        raise BadName(CALENDAR_RULE)
     return EventId(_id(text))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from flask import Response, request
 from werkzeug.exceptions import NotAcceptable
@@ -17,11 +17,14 @@ from forecast.answers.several import Several
 from forecast.export.csv_writer import csv_export
 from forecast.export.finished import Export
 from service.content_coding import encode, packed_bytes, tags
+from service.context import Context
 from service.encoding import to_json
 
 VERSION = version("orecast")
 #: Where in the environment of a request a route says that its answer may be kept: by its endpoint.
 KEPT_AS = "orecast.kept_as"
+#: Where the state of the stores is, as it was when the request came.
+CAME = "orecast.came"
 
 
 def keep() -> None:
@@ -33,6 +36,11 @@ def keep() -> None:
 def tag(*parts: object) -> str:
     """An ETag from whatever an answer depends on; the version of the code is always in it."""
     return hashlib.sha256(to_json([VERSION, *parts])).hexdigest()[:32]
+
+
+def settled(context: Context, etag: str) -> str:
+    """The ETag of an answer that is made; none where what it rests on may have changed since the request came."""
+    return etag if context.state() == request.environ.get(CAME) else ""
 
 
 def unchanged(etag: str) -> Response | None:
@@ -73,7 +81,7 @@ def respond(answer: Answer, asked: str | None, name: str, etag: str = "") -> Res
         response = _json(answer.json_object(), etag)
     if isinstance(answer, Listing) and answer.next:
         same = [pair for pair in request.args.items(multi=True) if pair[0] != "cursor"]
-        response.headers["Link"] = f'<{request.path}?{urlencode([*same, ("cursor", answer.next)])}>; rel="next"'
+        response.headers["Link"] = f'<{quote(request.path)}?{urlencode([*same, ("cursor", answer.next)])}>; rel="next"'
     return response
 
 
@@ -110,9 +118,10 @@ def export_answer(kept: KeptExport, name: str, etag: str = "") -> Response:
     """A finished CSV; ``name``: what a browser calls the file."""
     export, left_out = kept.export, kept.left_out
     response = Response(export.data, content_type="text/csv; charset=utf-8; header=present", headers=export.headers)
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    # An older version took in ids that no header carries as they are; those of today stay what they are.
+    response.headers["Content-Disposition"] = f'attachment; filename="{quote(name, safe="")}.csv"'
     if left_out:
-        response.headers["X-Left-Out"] = ", ".join(left_out)
+        response.headers["X-Left-Out"] = ", ".join(quote(series_id, safe="") for series_id in left_out)
     return _for_caches(response, etag, lambda: kept.packed)
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from forecast.answers.as_of import day_asked
 from forecast.answers.cache import Cache
 from forecast.answers.event_filter import known_mineral
 from forecast.catalog import Catalog
+from forecast.errors import Unavailable
 from forecast.registry import Registry
 from forecast.settings import Settings
 
@@ -25,6 +27,14 @@ def utc_now() -> dt.datetime:
 KEPT = 300
 #: Finished exports that it keeps besides: all observations of 216 series are 1.2 MB.
 EXPORTS = 8
+
+
+class State(NamedTuple):
+    """The state of the stores, by marks that are compared, and the day; the catalogue's is None while it is away."""
+
+    catalog: Hashable
+    registry: Hashable
+    day: dt.date
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,14 @@ class Context:
         Raises ``InvalidInput`` for a day that is still to come.
         """
         return day_asked(as_of, self.clock().date())
+
+    def state(self) -> State:
+        """What answers rest on now, by a look that costs microseconds; another as soon as any of it changes."""
+        try:
+            catalog = self.catalog.mark()
+        except Unavailable:
+            catalog = None
+        return State(catalog, self.registry.mark(), self.clock().date())
 
     def mineral(self, slug: str) -> str:
         """The slug, if there is such a mineral. Raises ``NotFound`` with the nearest there are."""

@@ -27,6 +27,7 @@ _PROBLEMS = {
     410: "The series was retired: nothing is served of it any more.",
     405: "The path knows other methods.",
     406: "The client takes nothing of what there is: application/json and, of tables, text/csv.",
+    412: "If-Match names another state of it than there is now.",
     413: "The body is too large.",
     415: "The body is of a type that is not read here.",
     422: "A parameter or a member of the body is wrong; each is named with what was expected.",
@@ -75,7 +76,7 @@ def answers(*models: type[BaseModel], csv: bool = False, body: bool = False) -> 
     problems: ResponseDict = {
         status: {"description": say, **_REFUSED}
         for status, say in _PROBLEMS.items()
-        if body or status not in (400, 413, 415)
+        if status not in ((412,) if body else (400, 413, 415))
     }
     return {
         200: {"description": (models[0].__doc__ or "").partition("\n")[0], "headers": _STALE, "content": content},
@@ -108,7 +109,10 @@ def csv_only(says: str) -> ResponseDict:
         "X-Row-Count": {"description": "rows, the header not counted", "schema": {"type": "integer"}},
         "X-SHA256": {"description": "SHA-256 of the file in hexadecimal digits", "schema": {"type": "string"}},
         "Repr-Digest": {"description": "the same as RFC 9530 has it", "schema": {"type": "string"}},
-        "X-Left-Out": {"description": "ids of series that could not be in it", "schema": {"type": "string"}},
+        "X-Left-Out": {
+            "description": "ids of series that could not be in it, percent-encoded",
+            "schema": {"type": "string"},
+        },
         **_STALE,
     }
     found = answers(Problem, csv=True)

@@ -158,6 +158,13 @@ def install(app: Flask, log: FilteringBoundLogger) -> None:
                 return problem(status, detail, kind=kind, errors=_errors(error))
         return bug(error)
 
+    @app.after_request
+    def unmatched(response: Response) -> Response:
+        # werkzeug says so of If-Match beside the very body that the client does not want.
+        if response.status_code != HTTPStatus.PRECONDITION_FAILED:
+            return response
+        return problem(response.status_code, "If-Match names another state of it than there is now.")
+
     app.register_error_handler(ForecastError, refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, bug)

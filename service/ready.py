@@ -14,15 +14,15 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from forecast.errors import Unavailable
 from forecast.settings import Scope
-from service.answers import KEPT_AS
-from service.context import Context
+from service.answers import CAME, KEPT_AS
+from service.context import Context, State
 from service.gate import ADMITTED, Caller, RequestGate
 from service.schemas import without_cache_busters
 from service.telemetry import REQUEST_ID, Telemetry
@@ -36,6 +36,8 @@ ROOM, MOST_KEPT = 24 * 2**20, 8 * 2**20
 GIVEN_FOR = 10.0
 #: Headers of an answer that are of one request.
 _OF_ONE_REQUEST = frozenset({"x-request-id", "x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"})
+#: Where answers are that rest on the stores.
+_ANSWERS = "/v1/"
 #: What an answer varies by, beside its address, and what makes a request one for the application.
 _VARIES = ("HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING", "HTTP_ORIGIN", "HTTP_IF_NONE_MATCH")
 _NOT_PLAIN = (
@@ -61,7 +63,7 @@ class _Answer:
     body: bytes
     endpoint: str
     scope: Scope | None
-    state: Hashable
+    state: State
     until: float
 
 
@@ -73,12 +75,15 @@ class ReadyAnswers:
         self._kept = _Kept(ROOM)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not environ.get("PATH_INFO", "").startswith(_ANSWERS):
+            return self._app(environ, start_response)  # whether the process lives does not wait for a database
         key = _key(environ)
+        state = environ[CAME] = self._context.state()
         if key is None:
             return self._app(environ, start_response)
         answer = self._kept.get(key)
-        if answer is None or time.monotonic() >= answer.until or self._state() != answer.state:
-            return self._asked(key, environ, start_response)
+        if answer is None or time.monotonic() >= answer.until or state != answer.state:
+            return self._asked(key, state, environ, start_response)
         self._telemetry.begin(environ)
         try:
             admitted = self._gate.admit(environ, answer.scope)
@@ -90,9 +95,12 @@ class ReadyAnswers:
         start_response(answer.status, [*answer.headers, *admitted.headers, ("X-Request-ID", environ[REQUEST_ID])])
         return (answer.body,)
 
-    def _asked(self, key: _Key, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def _asked(
+        self, key: _Key, before: State, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
         """The answer of the application, kept if its route says so and nothing changed meanwhile."""
-        lapses, before = self._context.catalog.lapses, self._state()
+        catalog = self._context.catalog
+        lapses = catalog.lapses
         said: list[tuple[str, Headers]] = []
 
         def started(status: str, headers: Headers, exc_info: object = None) -> Callable[[bytes], object]:
@@ -101,7 +109,7 @@ class ReadyAnswers:
 
         body = self._app(environ, started)
         endpoint = environ.get(KEPT_AS)
-        if not isinstance(endpoint, str) or before is None or not said:
+        if not isinstance(endpoint, str) or before.catalog is None or not said:
             return body
         status, headers = said[-1]
         if status[:3] not in ("200", "304"):
@@ -116,17 +124,9 @@ class ReadyAnswers:
             before,
             time.monotonic() + GIVEN_FOR,
         )
-        if len(data) <= MOST_KEPT and self._state() == before and self._context.catalog.lapses == lapses:
+        if len(data) <= MOST_KEPT and self._context.state() == before and catalog.lapses == lapses:
             self._kept.put(key, answer)
         return (data,)
-
-    def _state(self) -> Hashable:
-        """The state of the stores and the day; None where it cannot be known now."""
-        context = self._context
-        try:
-            return context.catalog.mark(), context.registry.mark(), context.clock().date()
-        except Unavailable:
-            return None
 
 
 class _Kept:

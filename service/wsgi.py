@@ -21,7 +21,7 @@ from prometheus_client.multiprocess import mark_process_dead
 
 from forecast.catalog import Catalog
 from forecast.errors import Busy, ForecastError, Unavailable
-from forecast.files import owned_folder
+from forecast.files import owned_folder, use_scratch
 from forecast.registry import Registry
 from forecast.settings import Auth, Settings
 from service import create_app, telemetry
@@ -89,6 +89,7 @@ def _count_together() -> None:
         # Its lock goes over to the workers; a later server removes the folder when all of them are gone.
         folder, _ = owned_folder(_FOLDER)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+        use_scratch(folder)  # what is left by a worker that is killed goes with it
         # prometheus_client chose where to count when it was imported, a moment ago; let it choose again.
         values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
 

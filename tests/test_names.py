@@ -86,6 +86,12 @@ def test_only_what_has_a_folder_leaves_the_names_of_the_registry_alone() -> None
     assert not names.is_run_id("champion")
 
 
+def test_an_event_may_not_be_called_as_the_calendar_of_all() -> None:
+    with pytest.raises(names.BadName, match="an id other than calendar"):
+        names.event_id("calendar")
+    assert names.series_id("calendar") == "calendar"
+
+
 @pytest.mark.parametrize("text", ["CHN", "TWN", "XKX", "SUN", "EU", "UN", "WLD"])
 def test_a_place_may_be(text: str) -> None:
     assert names.place(text) == text

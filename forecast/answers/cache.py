@@ -20,7 +20,8 @@ class Cache:
     The values of one series are its future on a day (what events add to each draw and, once a scenario was asked, its
     draws: .2 MB each for 2000 paths of 24 periods), its forecast for each set of levels, for scenarios its quantiles,
     and the report of its effects; a coherent group has its draws.
-    A value is not kept if ``lapses`` has changed since it was begun: something was not to be had for it.
+    A value is not kept if ``lapses`` has changed since it was begun: something was not to be had for it; nor if its key
+    no longer ``holds`` when it is made.
     """
 
     def __init__(self, entries: int, lapses: Callable[[], int] = lambda: 0) -> None:
@@ -32,7 +33,7 @@ class Cache:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def get(self, key: Hashable, make: Callable[[], _T]) -> _T:
+    def get(self, key: Hashable, make: Callable[[], _T], holds: Callable[[], bool] = lambda: True) -> _T:
         """The value of a key, computed if it is not cached. Threads that ask at once may each compute it; all get the
         first."""
         with self._lock:
@@ -41,7 +42,7 @@ class Cache:
                 return cast(_T, self._kept[key])
         before = self._lapses()
         value = make()
-        if self._lapses() != before:
+        if self._lapses() != before or not holds():
             return value
         with self._lock:
             kept = self._kept.setdefault(key, value)

@@ -93,7 +93,8 @@ def forked(
     added = np.zeros((len(ahead.ds), random_numbers.n))
     for chance in additions.chances:
         u = random_numbers.uniform(chance.key) - chance.after
-        which = np.floor(u / (chance.probability or 1.0) * len(chance.alternatives))
+        with np.errstate(over="ignore"):  # of draws that do not take it, where hardly any does
+            which = np.floor(u / (chance.probability or 1.0) * len(chance.alternatives))
         for i, alternative in enumerate(chance.alternatives):
             check()
             change = difference(alternative, additions.contributions, ahead, random_numbers)

@@ -18,7 +18,7 @@ from forecast.export.csv_writer import csv_export
 from forecast.export.datasets import ExportQuestion, Stores, found
 from forecast.settings import SpanOrigin
 from forecast.timeseries.series import Series
-from service.answers import KeptExport, check_accepted, export_answer, keep, tag, unchanged
+from service.answers import KeptExport, check_accepted, export_answer, keep, settled, tag, unchanged
 from service.context import Context
 from service.describe import csv_only, group
 from service.routes.events import asked as events_asked
@@ -138,4 +138,6 @@ def answer(context: Context, name: str, query: ExportQuery, question: ExportQues
         export = csv_export(made.table.names, made.table.lines, bom=query.bom == "true")
         return KeptExport(export, [each.series_id for each in made.left_out])
 
-    return export_answer(context.exports.get(etag, make), name, etag)
+    # Another run may have begun to serve while it was made: such a table is given once, and nobody keeps it.
+    kept = context.exports.get(etag, make, lambda: bool(settled(context, etag)))
+    return export_answer(kept, name, settled(context, etag))

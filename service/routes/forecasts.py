@@ -18,7 +18,7 @@ from forecast.answers.span import Span
 from forecast.errors import ForecastError
 from forecast.settings import SpanOrigin
 from forecast.timeseries.series import Series
-from service.answers import keep, respond, tag, unchanged, wants_csv
+from service.answers import keep, respond, settled, tag, unchanged, wants_csv
 from service.context import Context
 from service.describe import answers, group
 from service.schemas import BulkQuery, ForecastQuery, OneForecastQuery, SeriesPath, SeveralSeries, ahead
@@ -45,9 +45,11 @@ def routes(context: Context) -> APIBlueprint:
         if same := unchanged(etag):
             return same
         if query.probabilities or query.draws:
-            return respond(distribution(context, ids[0], query), query.format, f"{ids[0]}-forecast", etag)
+            return respond(
+                distribution(context, ids[0], query), query.format, f"{ids[0]}-forecast", settled(context, etag)
+            )
         (made,) = several(context, ids, query).data
-        return respond(made, query.format, f"{made.series_id}-forecast", etag)
+        return respond(made, query.format, f"{made.series_id}-forecast", settled(context, etag))
 
     @api.get("/forecasts", responses=answers(ForecastList, csv=True))
     def list_forecasts(query: Many) -> Response:
@@ -61,7 +63,8 @@ def routes(context: Context) -> APIBlueprint:
         etag = fingerprint(context, of, query, wants_csv(query.format), ids, together)
         if same := unchanged(etag):
             return same
-        return respond(several(context, ids, query, together), query.format, "forecasts", etag)
+        made = several(context, ids, query, together)
+        return respond(made, query.format, "forecasts", settled(context, etag))
 
     return api
 

@@ -13,8 +13,10 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from forecast.export.datasets import found
 from service import create_app
 from tests.service.conftest import Fresh, get
+from tests.support.documents import Json
 from tests.support.trained_home import COPPER, EARTHS, NICKEL, TRAINED, add_run, clock, settings_in
 
 TABLES = ("forecasts", "observations", "effects", "events", "backtests")
@@ -224,3 +226,26 @@ def test_an_export_that_is_kept_is_packed_once(home: Path, monkeypatch: pytest.M
     again = client.get("/v1/export/events.csv", headers={"Accept-Encoding": "gzip"})
     assert first.headers["Content-Encoding"] == "gzip"
     assert (again.status_code, again.data, again.headers["ETag"]) == (200, first.data, first.headers["ETag"])
+
+
+def test_an_export_in_the_making_of_which_another_run_began_to_serve_is_kept_by_nobody(
+    fresh: Fresh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, catalog, registry = fresh
+    path = f"/v1/export/forecasts.csv?series_id={COPPER}&h=3"
+    before = client.get(path)
+    second = add_run(registry, catalog, COPPER, level=1.5, name="b")
+
+    def slow(*asked: Json) -> Json:
+        registry.promote(COPPER, second)
+        return found(*asked)
+
+    monkeypatch.setattr("service.routes.exports.found", slow)
+    other = f"/v1/export/forecasts.csv?series_id={COPPER}&h=4"
+    mixed = client.get(other)
+    monkeypatch.setattr("service.routes.exports.found", found)
+    assert mixed.data.count(b"-b\r\n") == 5, "the new run had begun to serve"
+    registry.rollback(COPPER)
+    assert client.get(path).data == before.data
+    again = client.get(other, headers={"If-None-Match": mixed.headers["ETag"]})
+    assert (again.status_code, again.data.count(b"-b\r\n")) == (200, 0)

@@ -44,6 +44,14 @@ def test_every_series_is_answered_in_every_world(client: FlaskClient) -> None:
     assert answer["as_of"] == "2026-07-15"
 
 
+def test_a_chance_may_be_as_small_as_numbers_are(client: FlaskClient) -> None:
+    take = {"branch": "cn-suspension-no70-2025", "probability": 2.2e-313}
+    response = client.post("/v1/scenarios", json={**QUESTION, "scenarios": [{"name": "hardly", "take": [take]}]})
+    assert response.status_code == 200
+    baseline, hardly, *_ = response.get_json()["data"]
+    assert [row["yhat"] for row in hardly["data"]] == [row["yhat"] for row in baseline["data"]]
+
+
 def test_the_baseline_is_the_forecast(client: FlaskClient) -> None:
     (baseline, *_) = client.post("/v1/scenarios", json=QUESTION).get_json()["data"]
     forecast = client.get(f"/v1/forecasts/{EARTHS}?h=12").get_json()

@@ -158,7 +158,7 @@ class Acting(_Part):
     shape: Annotated[str, AfterValidator(_shape)] | None = None
     licence: Terms | None = None
     effect: Annotated[dict[On, Effect], Field(max_length=MOST_SERIES), BY_NAME] = Field(default_factory=dict)
-    like: Annotated[Like, BeforeValidator(_as_like)] | None = None
+    like: Annotated[Like, BeforeValidator(_as_like, json_schema_input_type=EventId | Like)] | None = None
 
     @model_validator(mode="after")
     def _one_assumption(self) -> Self:
