@@ -22,9 +22,8 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-#: Values that a process keeps to answer from: of 100 series their futures, quantiles and effects, some 40 MB; if all
-#: were futures, 120 MB.
-KEPT = 300
+#: Values that a process keeps to answer from: of 20 series their futures, sorted draws and forecasts, some 25 MB.
+KEPT = 60
 #: Finished exports that it keeps besides: all observations of 216 series are 1.2 MB.
 EXPORTS = 8
 

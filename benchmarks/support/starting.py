@@ -20,6 +20,7 @@ SEEN = 60
 def made_home(folder: Path, count: int) -> Path:
     """A home with so many champions: copies of one series, and runs whose numbers are drawn."""
     from forecast.answers.event_priors import refresh
+    from forecast.answers.event_priors import refresh
     from forecast.catalog import Catalog
     from forecast.registry import Registry
     from tests.support.trained_home import COPPER, NOW, add_run, make_home
@@ -33,6 +34,7 @@ def made_home(folder: Path, count: int) -> Path:
     catalog.add(series=copies, observations=values, known_at=NOW)
     for series_id in ids:
         registry.promote(series_id, add_run(registry, catalog, series_id))
+    refresh(registry, ())  # as training does at its end
     refresh(registry, ())
     catalog.close()
     return folder

@@ -41,7 +41,7 @@ from forecast.registry.past import PastForecasts, load_past
 from forecast.registry.run import Identity, Payload, Run, load, load_fitted, read_card, write
 
 _REMEMBERED = 12  # champions that a rollback can go back to
-_OPEN = 1024  # runs held open at once, some 100 KB each beside what is mapped
+_OPEN = 256  # runs held open at once, some 100 KB each beside what is mapped
 _PATIENCE = 60.0  # seconds to wait for a lock: who holds one writes, and computes nothing
 _LOCKS = ".locks"  # no name of a series begins with a dot
 #: What readers worked out from all champions together, in the folder of all series.

@@ -126,7 +126,7 @@ def test_answers_are_the_same_with_and_without_a_cache(stores: tuple[Catalog, Re
     for levels in ((80,), (50, 95), (80,)):
         kept = forecast(*stores, EARTHS, ForecastQuestion(DAY, levels=levels), cache=cache)
         assert kept == forecast(*stores, EARTHS, ForecastQuestion(DAY, levels=levels))
-    assert len(cache) == 3, "a future, and forecasts at two sets of levels"
+    assert len(cache) == 4, "a future, its sorted draws, and forecasts at two sets of levels"
     result = findings(*stores, EARTHS, cache=cache)
     assert findings(*stores, EARTHS, cache=cache) is result
     assert findings(*stores, EARTHS) is not result
