@@ -28,7 +28,7 @@ KEPT = 60
 EXPORTS = 8
 
 
-class State(NamedTuple):
+class StoreState(NamedTuple):
     """The state of the stores, by marks that are compared, and the day; the catalogue's is None while it is away."""
 
     catalog: Hashable
@@ -55,13 +55,13 @@ class Context:
         """
         return day_asked(as_of, self.clock().date())
 
-    def state(self) -> State:
+    def state(self) -> StoreState:
         """What answers rest on now, by a look that costs microseconds; another as soon as any of it changes."""
         try:
             catalog = self.catalog.mark()
         except Unavailable:
             catalog = None
-        return State(catalog, self.registry.mark(), self.clock().date())
+        return StoreState(catalog, self.registry.mark(), self.clock().date())
 
     def mineral(self, slug: str) -> str:
         """The slug, if there is such a mineral. Raises ``NotFound`` with the nearest there are."""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from forecast.errors import Unavailable
 from forecast.settings import Scope
 from service.answers import CAME, KEPT_AS
-from service.context import Context, State
+from service.context import Context, StoreState
 from service.gate import ADMITTED, Caller, RequestGate
 from service.schemas import without_cache_busters
 from service.telemetry import REQUEST_ID, Telemetry
@@ -63,7 +63,7 @@ class _Answer:
     body: bytes
     endpoint: str
     scope: Scope | None
-    state: State
+    state: StoreState
     until: float
 
 
@@ -96,7 +96,7 @@ class ReadyAnswers:
         return (answer.body,)
 
     def _asked(
-        self, key: _Key, before: State, environ: WSGIEnvironment, start_response: StartResponse
+        self, key: _Key, before: StoreState, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """The answer of the application, kept if its route says so and nothing changed meanwhile."""
         catalog = self._context.catalog

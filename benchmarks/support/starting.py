@@ -20,7 +20,6 @@ SEEN = 60
 def made_home(folder: Path, count: int) -> Path:
     """A home with so many champions: copies of one series, and runs whose numbers are drawn."""
     from forecast.answers.event_priors import refresh
-    from forecast.answers.event_priors import refresh
     from forecast.catalog import Catalog
     from forecast.registry import Registry
     from tests.support.trained_home import COPPER, NOW, add_run, make_home

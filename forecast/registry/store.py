@@ -16,11 +16,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import resource
 import shutil
 import tempfile
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -37,11 +34,11 @@ from forecast.registry.card import Card
 from forecast.registry.champion_line import LINE, ChampionLine, incomplete
 from forecast.registry.checks import RunChecks
 from forecast.registry.faults import FaultKind, StoredFault
+from forecast.registry.open_runs import OpenRuns
 from forecast.registry.past import PastForecasts, load_past
-from forecast.registry.run import Identity, Payload, Run, load, load_fitted, read_card, write
+from forecast.registry.run import Payload, Run, load, load_fitted, read_card, write
 
 _REMEMBERED = 12  # champions that a rollback can go back to
-_OPEN = 256  # runs held open at once, some 100 KB each beside what is mapped
 _PATIENCE = 60.0  # seconds to wait for a lock: who holds one writes, and computes nothing
 _LOCKS = ".locks"  # no name of a series begins with a dot
 #: What readers worked out from all champions together, in the folder of all series.
@@ -69,11 +66,8 @@ class Registry:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
-        self._open: OrderedDict[Path, tuple[Identity, Run]] = OrderedDict()
+        self._open = OpenRuns()
         self._checks = RunChecks()
-        self._lock = threading.Lock()
-        self._mapped = 0  # arrays of the runs held open: each costs a file descriptor, and connections need some too
-        self._most_mapped = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
 
     def save(self, series_id: str, run_id: str, card: Card, payload: Payload) -> Path:
         """Store a run whole and return its folder; a good run of the same id is left as it is.
@@ -335,22 +329,7 @@ class Registry:
     # -- verify, then read -----------------------------------------------------------------------------------------
 
     def _opened(self, folder: Path) -> Run:
-        found = self._checks.passed(folder)
-        with self._lock:
-            held = self._open.get(folder)
-            if held and held[0] == found:
-                self._open.move_to_end(folder)
-                return held[1]
-        run = load(folder)
-        with self._lock:
-            if folder in self._open:
-                self._mapped -= self._open.pop(folder)[1].mapped
-            self._open[folder] = found, run
-            self._mapped += run.mapped
-            while len(self._open) > _OPEN or self._mapped > self._most_mapped:
-                _, (_, closed) = self._open.popitem(last=False)
-                self._mapped -= closed.mapped
-        return run
+        return self._open.get(folder, self._checks.passed(folder))
 
     def _is_good(self, folder: Path) -> bool:
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from forecast.errors import CorruptArtifact, NotFound
-from forecast.registry import Registry, store
+from forecast.registry import Registry, open_runs
 from tests.registry.test_store import SERIES, save, spoil
 
 
@@ -84,7 +84,7 @@ def test_for_a_broken_champion_the_one_before_serves_and_else_the_newest_run(reg
 def test_so_many_runs_are_held_open_and_the_longest_unused_is_let_go(
     registry: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "_OPEN", 2)
+    monkeypatch.setattr(open_runs, "MOST_OPEN", 2)
     names = ("price.a", "price.b", "price.c")
     for name in names:
         save(registry, "run", series_id=name, n=2)
