@@ -16,11 +16,19 @@ def peer(environ: Environ) -> str:
 
 
 def from_this_machine(environ: Environ) -> bool:
-    """Whether the other end of the connection is on this machine."""
+    """Whether who asks is on this machine, and not behind a proxy on it that says, to be believed or not, that they
+    are elsewhere."""
     found = peer(environ)
-    if found in ("", "127.0.0.1", "::1"):
-        return True
-    address = _address(found)
+    if found not in ("", "127.0.0.1", "::1") and not _is_loopback(found):
+        return False
+    if "HTTP_FORWARDED" in environ:
+        return False
+    forwarded = environ.get("HTTP_X_FORWARDED_FOR")
+    return forwarded is None or all(_is_loopback(_without_port(part.strip())) for part in str(forwarded).split(","))
+
+
+def _is_loopback(text: str) -> bool:
+    address = _address(text)
     return address is not None and address.is_loopback
 
 

@@ -115,6 +115,28 @@ def test_a_proxy_on_this_machine_opens_a_service_to_others_only_as_it_is_told(ho
     assert status(Desk(home, auth="keys", trusted_proxies="127.0.0.1").gate.admit(forwarded, Scope.READ)) == 401
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, 200),
+        ({"HTTP_X_FORWARDED_FOR": "127.0.0.1"}, 200),
+        ({"HTTP_X_FORWARDED_FOR": "::1, 127.0.0.1:51000"}, 200),
+        ({"HTTP_X_FORWARDED_FOR": ELSEWHERE}, 401),
+        ({"HTTP_X_FORWARDED_FOR": f"127.0.0.1, {ELSEWHERE}"}, 401),
+        ({"HTTP_X_FORWARDED_FOR": f"{ELSEWHERE}, 127.0.0.1"}, 401),
+        ({"HTTP_X_FORWARDED_FOR": ""}, 401),
+        ({"HTTP_X_FORWARDED_FOR": "unknown"}, 401),
+        ({"HTTP_FORWARDED": "for=127.0.0.1"}, 401),
+    ],
+)
+@pytest.mark.parametrize("trusted", ["", "127.0.0.1"])
+def test_what_a_proxy_on_this_machine_brings_from_elsewhere_is_not_of_this_machine(
+    home: Path, said: dict[str, str], expected: int, trusted: str
+) -> None:
+    asked = request(peer="127.0.0.1") | said
+    assert status(Desk(home, trusted_proxies=trusted).gate.admit(asked, Scope.READ)) == expected
+
+
 def test_the_holder_of_a_key_may_do_what_its_scopes_say(desk: Desk) -> None:
     key, token = desk.key(Scope.READ, Scope.JOBS)
     said = {scope: status(desk.ask(f"Bearer {token}", scope)) for scope in Scope}
