@@ -28,7 +28,7 @@ from service.schemas import without_cache_busters
 from service.telemetry import REQUEST_ID, Telemetry
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: Bytes that the answers kept by one process may have, and one of them.
 ROOM, MOST_KEPT = 16 * 2**20, 8 * 2**20

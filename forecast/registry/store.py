@@ -66,6 +66,7 @@ class Registry:
 
     def __init__(self, root: Path) -> None:
         self.root = Path(root)
+        self._lock_of_all = self.root / _LOCKS / ".all"
         self._open = OpenRuns()
         self._checks = RunChecks()
 
@@ -148,7 +149,7 @@ class Registry:
 
     def lock_all(self) -> AbstractContextManager[None]:
         """The lock of what all champions together are: while it is held none changes. Never take a series' in it."""
-        return _held(self.root / _LOCKS / ".all")
+        return _held(self._lock_of_all)
 
     def promote(self, series_id: str, run_id: str) -> None:
         """Let a run serve, from the next request on. Raises ``NotFound`` or ``CorruptArtifact``."""
@@ -218,7 +219,7 @@ class Registry:
 
     def mark(self) -> Hashable:
         """What is another as soon as another run serves, found by one look at a file; damage to runs is not in it."""
-        return marks.mark(self.root)
+        return marks.mark(self._lock_of_all)
 
     # -- names and lines -------------------------------------------------------------------------------------------
 
@@ -260,7 +261,7 @@ class Registry:
             if self._champions(series_id)[:1] != serving[:1]:
                 (self.root / CLASSES_FILE).unlink(missing_ok=True)
             line.write(folder)
-            marks.note_change(self.root)
+            marks.note_change(self._lock_of_all)
 
     def _candidates(self, series_id: str) -> Iterator[str]:
         """The champion, the champions before it, then, rather than nothing, any other run: the newest first, and what

@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
 from forecast.catalog import Catalog
+from forecast.catalog.job_requests import JobName
 from forecast.catalog.keys import KeyOrder
 from forecast.settings import Scope
 from service import create_app
@@ -39,21 +40,24 @@ TIMES = [10, pytest.param(450, marks=pytest.mark.storm)]
 
 @dataclass(frozen=True)
 class Api:
-    """An application on a home of its own, its document, and the headers of somebody who may do everything."""
+    """An application on a home of its own, its document, the headers of somebody who may do everything, and a
+    job that was asked for."""
 
     app: OpenAPI
     schema: OpenApiSchema
     headers: dict[str, str]
+    job_id: str
 
 
 def api(home: Path) -> Api:
     made = make_home(home)
     catalog = Catalog.open(made)
     _, token = catalog.keys.create(KeyOrder("all", [Scope.ADMIN]), clock())
+    job = catalog.job_requests.request(JobName.RETRAIN, [], clock())
     catalog.close()
     app = create_app(made, clock=clock)
     headers = {**PLAIN, "Authorization": f"Bearer {token}"}
-    return Api(app, schemathesis.openapi.from_wsgi("/openapi.json", app), headers)
+    return Api(app, schemathesis.openapi.from_wsgi("/openapi.json", app), headers, job.job_id)
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +95,8 @@ def ask(api: Api, path: str, method: str, times: int) -> Counter[int]:
         case.path_parameters.update(
             {name: data.draw(IN_PATHS[name]) for name in IN_PATHS if name in case.path_parameters}
         )
+        if "job_id" in case.path_parameters:
+            case.path_parameters["job_id"] = data.draw(st.sampled_from([api.job_id, api.job_id, "nothing"]))
         for name, given_ in list(case.query.items()):
             if name == "cursor":
                 case.query[name] = where_the_page_ends(case, api.headers)
