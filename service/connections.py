@@ -14,6 +14,7 @@ from gunicorn.workers.gthread import TConn  # type: ignore[import-untyped]
 from service.framing import Incoming
 
 if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
     from gunicorn.config import Config  # type: ignore[import-untyped]
 
 #: Bytes that are received at once, and pieces of an answer that are sent at once.
@@ -77,13 +78,13 @@ class BufferedSocket(socket.socket):
             raise errors.NoMoreData if self._headed else errors.LimitRequestHeaders("limit request headers size")
         return bytes(piece)
 
-    def sendall(self, data: bytes | bytearray | memoryview, flags: int = 0) -> None:
+    def sendall(self, data: ReadableBuffer, flags: int = 0) -> None:
         """Keep a piece of an answer until it is flushed."""
         if piece := memoryview(data):
             self._unsent.append(piece)
             self.owed += len(piece)
 
-    def send(self, data: bytes | bytearray | memoryview, flags: int = 0) -> int:
+    def send(self, data: ReadableBuffer, flags: int = 0) -> int:
         self.sendall(data)
         return memoryview(data).nbytes
 
