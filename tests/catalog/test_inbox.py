@@ -109,7 +109,7 @@ def test_a_catalogue_of_the_version_before_gets_an_inbox(settings: Settings) -> 
 
     engine = create_engine(settings.database_url)
     with engine.begin() as connection:
-        for later in ("candidates", "api_keys", "audit", "idempotency", "job_requests", "job_ends"):
+        for later in ("candidates", "api_keys", "audit", "idempotency", "job_requests", "workers", "job_ends"):
             connection.execute(text(f"DROP TABLE {later}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
     engine.dispose()
