@@ -105,7 +105,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._count(+1)
         if self.nr_conns > self.bounds.connections and not self._close_idle():
             detail = f"The service has {self.bounds.connections} connections already, as many as it takes."
-            self._refuse(conn, HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(RETRY_AFTER)})
+            self._refuse_for_now(conn, detail)
         else:
             self._await_request(conn, self.bounds.request)
 
@@ -211,8 +211,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 self._unwatch(conn)
                 self._watch(conn, stage, self._fair(stage))
             if self._is_too_much(conn):
-                detail = "The service receives as much at this moment as it can."
-                self._refuse(conn, HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(RETRY_AFTER)})
+                self._refuse_for_now(conn, "The service receives as much at this moment as it can.")
             elif incoming.waits:
                 incoming.waits = False
                 conn.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -227,6 +226,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         return float(self.bounds.request * (BODY_TIMES if stage is ConnectionStage.BODY else 1))
 
     def _refuse_late(self, conn: Connection) -> None:
+        if not self.alive:
+            self._refuse_for_now(conn, "The service is stopping.")
+            return
         detail = f"It took more than {self._fair(conn.stage):g} s to receive {conn.stage.value} of the request."
         self._refuse(conn, HTTPStatus.REQUEST_TIMEOUT, detail)
 
@@ -261,6 +263,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Send what is left of the answer, then wait for the next request, or close."""
         conn.keep = not fs.cancelled() and fs.exception() is None and bool(fs.result()) and conn.in_order
         self._go_on(conn, self._send)
+
+    def _refuse_for_now(self, conn: Connection, detail: str) -> None:
+        self._refuse(conn, HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(RETRY_AFTER)})
 
     def _refuse(self, conn: Connection, status: HTTPStatus, detail: str, more: dict[str, str] | None = None) -> None:
         self.log.info("refused %s: %s", conn.client[0] if conn.client else "a socket", detail)

