@@ -30,6 +30,7 @@ from forecast.catalog.keys import without_secrets
 from service.connections import BufferedSocket, Connection, ConnectionStage
 from service.malformed import STATUSES, answer
 from service.problems import RETRY_AFTER
+from service.security import MAX_BODY
 
 #: How many times the time for the headers of a request the time for its body is.
 BODY_TIMES = 3
@@ -37,8 +38,10 @@ BODY_TIMES = 3
 SLOWEST = 4096
 #: Bytes of answers that all clients of a worker together may leave untaken.
 MOST_OWED = 128 * 1024 * 1024
+#: Bytes of requests that all clients of a worker together may have sent and not ended, before a large one is refused.
+MOST_BEGUN = 128 * 1024 * 1024
 #: Seconds, and bytes, for which a closed connection is still read, so that its last answer is not lost to a reset.
-LINGER, MOST_LINGERED = 2.0, 1024 * 1024
+LINGER, MOST_LINGERED = 2.0, 8 * 1024 * 1024
 #: Seconds between two looks at who is late; seconds for which a busier worker leaves a new connection to the others.
 _LOOK, _PATIENCE, _PAUSE = 0.25, 0.02, 0.002
 
@@ -207,7 +210,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             if stage is not conn.stage:
                 self._unwatch(conn)
                 self._watch(conn, stage, self._fair(stage))
-            if incoming.waits:
+            if len(incoming.data) > MAX_BODY and sum(len(c.sock.incoming.data) for c in self._waiting) > MOST_BEGUN:
+                detail = "The service receives as many large requests already as it takes."
+                self._refuse(conn, HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(RETRY_AFTER)})
+            elif incoming.waits:
                 incoming.waits = False
                 conn.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
                 conn.sock.flush()
