@@ -15,7 +15,7 @@ from pydantic.json_schema import JsonSchemaMode, JsonSchemaValue, models_json_sc
 
 from service import stale
 from service.problems import MEDIA_TYPE, Problem
-from service.writes import REPLAYED
+from service.writes import KEY, REPLAYED
 
 VERSION_OF_OPENAPI = "3.1.0"
 _REF = "#/components/schemas/{model}"
@@ -56,6 +56,14 @@ _REPLAYED: dict[str, object] = {
         "description": "true: the request came before with the same Idempotency-Key, and was answered so then",
         "schema": {"type": "string", "enum": ["true"]},
     }
+}
+_KEYED: dict[str, object] = {
+    "name": KEY,
+    "in": "header",
+    "required": False,
+    "description": "a name that the client makes up for this request, such as a UUID: sent again with the same body, "
+    "within 24 hours, it gets the first answer, and nothing is done twice",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
 }
 _LOCATION: dict[str, object] = {
     "Location": {"description": "where what was made is found", "schema": {"type": "string"}}
@@ -156,6 +164,10 @@ class DescribedApi(OpenAPI):
         self.openapi_version = VERSION_OF_OPENAPI
         super().generate_spec_json()  # type: ignore[no-untyped-call]
         self.spec_json["components"]["schemas"] = schemas(self.answers, self.questions)
+        for methods in self.spec_json["paths"].values():
+            for operation in methods.values():
+                if any(REPLAYED in answer.get("headers", {}) for answer in operation["responses"].values()):
+                    operation["parameters"] = [*operation.get("parameters", []), _KEYED]
 
 
 def schemas(answers: Sequence[type[BaseModel]], questions: Sequence[type[BaseModel]]) -> dict[str, JsonSchemaValue]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from service.security import MAX_BODY, MAX_DELIVERY
+from service.security import LARGER_BODIES, MAX_BODY
 
 #: Bytes of the first line and the headers of a request together.
 MOST_HEAD = 64 * 1024
@@ -17,8 +17,8 @@ MOST_CHUNKS, MOST_FRAMING = 10_000, 64 * 1024
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
 _CODING = re.compile(rb"\r\ntransfer-encoding:([^\r]*)(?=\r\n)", re.IGNORECASE)
+_LARGER = re.compile(rb"\s*POST (%s)[ ?]" % b"|".join(re.escape(path.encode()) for path in LARGER_BODIES))
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
-_DELIVERS = re.compile(rb"(?:\r\n)?POST /v1/observations[? ]")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?=[ \t;]|$)")
 
 
@@ -70,9 +70,9 @@ class Incoming:
             self._find_framing(bytes(data[: end + 2]))
 
     def _find_framing(self, head: bytes) -> None:
-        if _DELIVERS.match(head):
-            self._most = MAX_DELIVERY
         length, coding = _LENGTH.search(head), _CODING.search(head)
+        if larger := _LARGER.match(head):
+            self._most = LARGER_BODIES[larger[1].decode()]
         if coding:
             self._chunked = coding[1].strip(b" \t").lower() == b"chunked" and length is None
             self.endless = not self._chunked

@@ -95,6 +95,7 @@ def optional(description: str, *, alias: str | None = None) -> Any:
 
 
 WHOLE = _text(r"-?\d{1,9}", "a whole number")
+MOST_WHOLE = 999_999_999
 Days = Annotated[int, Field(ge=0, le=MOST_DAYS), WHOLE]
 Day = Annotated[dt.date, _text(r"\d{4}-\d{2}-\d{2}", "a day as YYYY-MM-DD")]
 Level = Annotated[int, Field(ge=1, le=99), WHOLE]
@@ -110,8 +111,10 @@ KeptLevels = Annotated[
     AfterValidator(_once),
     BeforeValidator(_split),
 ]
+#: A share as programs write it: a third has sixteen digits, and what is small an exponent.
+_SHARE = _text(r"0?\.\d{1,24}|\d(\.\d{1,24})?[eE]-\d{1,3}", "a number between 0 and 1")
 Quantiles = Annotated[
-    list[Annotated[float, Field(gt=0, lt=1), _text(r"0?\.\d{1,9}", "a number between 0 and 1")]],
+    list[Annotated[float, Field(gt=0, lt=1), _SHARE]],
     Field(min_length=1, max_length=MOST_QUANTILES, json_schema_extra={"uniqueItems": True}),
     AfterValidator(_once),
     BeforeValidator(_split),

@@ -17,7 +17,7 @@ from forecast.errors import Fault, InvalidInput, one_of
 from forecast.events import KINDS
 from forecast.names import PLACE_RULE
 from forecast.settings import FORECAST_HORIZON, FORECAST_LEVELS, YEARS_AHEAD
-from service.parameters import WHOLE, Asked, Day, Days, KeptLevels, Levels, Name, Names, Quantiles, optional
+from service.parameters import MOST_WHOLE, WHOLE, Asked, Day, Days, KeptLevels, Levels, Name, Names, Quantiles, optional
 
 #: Parameters that browsers, proxies and newsletters add, and that mean nothing here.
 _CACHE_BUSTER = re.compile(r"_|utm_.*")
@@ -263,7 +263,7 @@ class RunsQuery(PagedQuery):
 class ChangesQuery(Query):
     """After which change, and how many."""
 
-    since: Annotated[int, Field(ge=0), WHOLE] = Field(
+    since: Annotated[int, Field(ge=0, le=MOST_WHOLE), WHOLE] = Field(
         0, description="a whole number, `last` of the answer before: changes after that; from the first on if left out"
     )
     limit: Annotated[int, Field(ge=1, le=MOST_LINES), WHOLE] = Field(

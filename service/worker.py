@@ -38,10 +38,10 @@ BODY_TIMES = 3
 SLOWEST = 4096
 #: Bytes of answers that all clients of a worker together may leave untaken.
 MOST_OWED = 128 * 1024 * 1024
-#: Bytes of requests that are being received, beyond which no large one is received on.
-MOST_COMING = 128 * 1024 * 1024
+#: Bytes of requests that all clients of a worker together may have sent and not ended, before a large one is refused.
+MOST_BEGUN = 128 * 1024 * 1024
 #: Seconds, and bytes, for which a closed connection is still read, so that its last answer is not lost to a reset.
-LINGER, MOST_LINGERED = 2.0, 16 * 1024 * 1024
+LINGER, MOST_LINGERED = 2.0, 8 * 1024 * 1024
 #: Seconds between two looks at who is late; seconds for which a busier worker leaves a new connection to the others.
 _LOOK, _PATIENCE, _PAUSE = 0.25, 0.02, 0.002
 
@@ -220,7 +220,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _is_too_much(self, conn: Connection) -> bool:
         """Whether a large body has to wait, since all that is being received would take too much memory."""
         is_large = len(conn.sock.incoming.data) > MAX_BODY
-        return is_large and sum(len(c.sock.incoming.data) for c in self._waiting) > MOST_COMING
+        return is_large and sum(len(c.sock.incoming.data) for c in self._waiting) > MOST_BEGUN
 
     def _fair(self, stage: ConnectionStage) -> float:
         return float(self.bounds.request * (BODY_TIMES if stage is ConnectionStage.BODY else 1))

@@ -36,7 +36,10 @@ class ChangeList(Listing):
     """Changes in order of writing."""
 
     data: tuple[ChangeFacts, ...]
-    last: int = Field(description="`since` of the next question: it misses nothing, and tells nothing twice")
+    last: int = Field(
+        description="`since` of the next question, until `data` is empty; `next` is always null here: it misses "
+        "nothing, and tells nothing twice"
+    )
 
 
 def change_list(catalog: Catalog, since: int, limit: int) -> ChangeList:

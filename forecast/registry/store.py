@@ -170,7 +170,7 @@ class Registry:
             while before and (before[0] in refused or not self._is_good(self.root / series_id / before[0])):
                 before = before[1:]
             if not before:
-                raise NotFound("earlier champion of", series_id)
+                raise NotFound("earlier champion of", series_id, rule="a series that had another champion before")
             self._write_champions(series_id, before, [*self.declined(series_id), now])
         return before[0]
 

@@ -62,6 +62,11 @@ def test_quantiles_of_all_draws_are_the_quantiles_that_are_served(client: FlaskC
         assert np.quantile(values, 0.25, method="hazen") == pytest.approx(one["y"], rel=1e-5)
 
 
+def test_a_quantile_may_be_written_as_programs_write_it(client: FlaskClient) -> None:
+    found = get(client, f"/v1/forecasts/{COPPER}?quantile={1 / 3},{1e-5},5e-1&h=1")["data"]
+    assert [row["quantile"] for row in found if row["h"] == 1] == [1e-5, 1 / 3, 0.5]
+
+
 @pytest.mark.parametrize(
     ("asked", "where"),
     [

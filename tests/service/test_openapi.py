@@ -132,3 +132,11 @@ def test_the_horizon_in_the_document_is_the_horizon_of_the_settings(app: OpenAPI
     (h,) = (parameter["schema"] for parameter in parameters if parameter["name"] == "h")
     assert (h["minimum"], h["maximum"]) == (1, 24)
     assert "default" not in h, "it depends on until"
+
+
+def test_each_write_says_that_it_may_have_an_idempotency_key_and_nothing_else_does(app: OpenAPI) -> None:
+    for path, methods in app.api_doc["paths"].items():
+        for method, operation in methods.items():
+            names = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "header"]
+            writes = method in ("post", "patch") and path != "/v1/scenarios"
+            assert names == (["Idempotency-Key"] if writes else []), (method, path)

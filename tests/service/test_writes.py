@@ -24,6 +24,7 @@ from forecast.catalog.keys import KeyOrder
 from forecast.catalog.schema import IDEMPOTENCY
 from forecast.registry import Registry
 from forecast.settings import Scope, Settings
+from service import security
 from service.writes import request_digest
 from tests.conftest import postgres_database
 from tests.support.documents import Json
@@ -152,6 +153,14 @@ def test_a_table_is_taken_in_as_a_file_is(client: Client) -> None:
     assert (again["observations"], again["unchanged"]) == (0, 2)
     wrong = client.post(OBSERVATIONS, table + b"price.coper,2026-09,1\r\n,,\r\n", Content_Type="text/csv")
     assert (wrong.status, wrong.places) == (422, ["body.line.4.series_id"])
+
+
+def test_a_table_may_be_larger_than_other_bodies(client: Client) -> None:
+    head = b"series_id,ds,value\n" + f"{COPPER},2026-07,13600\n".encode()
+    table = head + b"\n" * (security.MAX_DELIVERY - len(head))
+    assert client.post(OBSERVATIONS, table, Content_Type="text/csv").json["observations"] == 1
+    assert client.post(OBSERVATIONS, table + b"\n", Content_Type="text/csv").status == 413
+    assert client.post(EVENTS, table).status == 413
 
 
 def test_a_series_of_ones_own_comes_with_its_values(client: Client) -> None:
