@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from service.security import MAX_BODY
+from service.security import LARGER_BODIES, MAX_BODY
 
 #: Bytes of the first line and the headers of a request together.
 MOST_HEAD = 64 * 1024
@@ -18,6 +18,7 @@ MOST_CHUNKS, MOST_FRAMING = 10_000, 64 * 1024
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
 _CODING = re.compile(rb"\r\ntransfer-encoding:([^\r]*)(?=\r\n)", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
+_POSTED = re.compile(rb"(?:\r\n)?POST ([^ ?]+)")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?=[ \t;]|$)")
 
 
@@ -36,6 +37,7 @@ class Incoming:
         self.endless = False
         self._chunked = self._trailer = False
         self._at = self._payload = self._chunks = 0
+        self._most = MAX_BODY
 
     def whole(self) -> bool:
         """Whether the request is there, or no byte more would make it well formed."""
@@ -67,13 +69,15 @@ class Incoming:
             self._find_framing(bytes(data[: end + 2]))
 
     def _find_framing(self, head: bytes) -> None:
+        if posted := _POSTED.match(head):
+            self._most = LARGER_BODIES.get(posted[1].decode("latin-1"), MAX_BODY)
         length, coding = _LENGTH.search(head), _CODING.search(head)
         if coding:
             self._chunked = coding[1].strip(b" \t").lower() == b"chunked" and length is None
             self.endless = not self._chunked
         else:
             size = int(length[1]) if length else 0
-            self.endless, self._end = size > MAX_BODY, self._at + size
+            self.endless, self._end = size > self._most, self._at + size
         found = _EXPECTS.search(head)
         if found and head[: head.find(b"\r\n", 2)].endswith(b" HTTP/1.1"):
             # It is met here, or not at all where the body is not wanted: who reads the request later need not do it.
@@ -92,10 +96,10 @@ class Incoming:
                 return
             if not self._trailer:
                 found = _CHUNK_SIZE.match(line)
-                size = int(found[1], 16) if found else MAX_BODY + 1
+                size = int(found[1], 16) if found else self._most + 1
                 self._payload, self._chunks = self._payload + size, self._chunks + 1
                 self._trailer = size == 0
                 self._at += size + 2 if size else 0
-            self.endless = self._payload > MAX_BODY or self._chunks > MOST_CHUNKS
+            self.endless = self._payload > self._most or self._chunks > MOST_CHUNKS
         framing = len(data) - self._payload - 8 * self._chunks
         self.endless = self.endless or framing > MOST_HEAD + MOST_FRAMING

@@ -14,6 +14,8 @@ from service.problems import LASTING, RETRY_AFTER, problem
 MAX_BODY = 256 * 1024
 #: Of observations that are delivered: some 80,000 rows of CSV; more is for `orecast ingest`.
 MAX_DELIVERY = 4 * 1024 * 1024
+#: Bytes of the longest body where it may be longer than others, by the path that it is sent to.
+LARGER_BODIES = {"/v1/observations": MAX_DELIVERY}
 
 # Pages load their own files only; the API loads nothing at all. uPlot and Swagger UI set styles of elements.
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
@@ -44,7 +46,7 @@ def install(app: Flask, gate: RequestGate) -> None:
             return None
         return problem(admitted.status, admitted.detail, kind=admitted.kind)
 
-    bodies.install(app, MAX_BODY, {"/v1/observations": MAX_DELIVERY})
+    bodies.install(app, MAX_BODY, LARGER_BODIES)
 
 
 def asking() -> Caller:

@@ -30,6 +30,7 @@ from forecast.catalog.keys import without_secrets
 from service.connections import BufferedSocket, Connection, ConnectionStage
 from service.malformed import STATUSES, answer
 from service.problems import RETRY_AFTER
+from service.security import MAX_BODY
 
 #: How many times the time for the headers of a request the time for its body is.
 BODY_TIMES = 3
@@ -37,6 +38,8 @@ BODY_TIMES = 3
 SLOWEST = 4096
 #: Bytes of answers that all clients of a worker together may leave untaken.
 MOST_OWED = 128 * 1024 * 1024
+#: Bytes of long bodies that a worker holds together until they are whole.
+MOST_RECEIVED = 64 * 1024 * 1024
 #: Seconds, and bytes, for which a closed connection is still read, so that its last answer is not lost to a reset.
 LINGER, MOST_LINGERED = 2.0, 1024 * 1024
 #: Seconds between two looks at who is late; seconds for which a busier worker leaves a new connection to the others.
@@ -211,6 +214,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 incoming.waits = False
                 conn.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
                 conn.sock.flush()
+            if len(incoming.data) > MAX_BODY:
+                self._bound_received()
+
+    def _bound_received(self) -> None:
+        """Turn away the longest request of those that are being received, where they are too much together."""
+        long = [c for c in self._waiting if c.stage is ConnectionStage.BODY and len(c.sock.incoming.data) > MAX_BODY]
+        if sum(len(c.sock.incoming.data) for c in long) > MOST_RECEIVED:
+            detail = "The service is receiving as many bytes as it takes."
+            longest = max(long, key=lambda c: len(c.sock.incoming.data))
+            self._refuse(longest, HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(RETRY_AFTER)})
 
     def _fair(self, stage: ConnectionStage) -> float:
         return float(self.bounds.request * (BODY_TIMES if stage is ConnectionStage.BODY else 1))

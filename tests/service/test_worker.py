@@ -5,15 +5,22 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from forecast.catalog import Catalog
+from forecast.catalog.keys import KeyOrder
+from forecast.settings import Scope, Settings
+from service.context import utc_now
+from service.security import MAX_BODY, MAX_DELIVERY
+from service.worker import MOST_RECEIVED
 from tests.support.server import Server, serving
 from tests.support.trained_home import COPPER, make_home
 
@@ -231,3 +238,31 @@ def test_a_server_that_stops_waits_for_no_half_request(tmp_path: Path) -> None:
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(20) == 0
         assert time.monotonic() - started < 6
+
+
+def delivery(size: int, key: str = "") -> bytes:
+    head = f"POST /v1/observations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\nAuthorization: Bearer {key}\r\n"
+    return f"{head}Content-Length: {size}\r\nConnection: close\r\n\r\n".encode()
+
+
+def test_observations_may_be_as_many_as_is_told(home: Path, server: Server) -> None:
+    with closing(Catalog.open(Settings(home=home))) as catalog:
+        _, key = catalog.keys.create(KeyOrder("importer", [Scope.WRITE]), utc_now())
+    told = {}
+    for size in (MAX_BODY + 1, MAX_DELIVERY, MAX_DELIVERY + 1):
+        with connect(server) as connection:
+            connection.sendall(delivery(size, key))
+            if size <= MAX_DELIVERY:
+                connection.sendall(b"x" * size)
+            told[size] = status(connection)
+    assert told == {MAX_BODY + 1: 422, MAX_DELIVERY: 422, MAX_DELIVERY + 1: 413}
+
+
+def test_half_deliveries_hold_only_so_much_memory(server: Server) -> None:
+    with connections(server, MOST_RECEIVED // MAX_DELIVERY + 3, delivery(MAX_DELIVERY)) as opened:
+        for connection in opened:
+            with suppress(OSError):  # turned away
+                connection.sendall(b"x" * (MAX_DELIVERY - 1))
+        until(lambda: select.select(opened, [], [], 0)[0])
+        assert [status(each) for each in select.select(opened, [], [], 0)[0][:1]] == [503]
+        assert server.status("/healthz") == (200, None)
