@@ -18,7 +18,7 @@ MOST_CHUNKS, MOST_FRAMING = 10_000, 64 * 1024
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
 _CODING = re.compile(rb"\r\ntransfer-encoding:([^\r]*)(?=\r\n)", re.IGNORECASE)
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
-_POSTED = re.compile(rb"(?:\r\n)?POST ([^ ?]+)")
+_POSTED = re.compile(rb"(?:\r\n)?POST (?:https?://[^/ ]*)?([^ ?]+)", re.IGNORECASE)
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?=[ \t;]|$)")
 
 
