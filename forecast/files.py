@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -58,6 +59,13 @@ def telling_of_room(path: Path, needed: int) -> Iterator[None]:
         free = shutil.disk_usage(path.parent).free
         why = f"{error.strerror}: {needed:,} bytes were needed, and {free:,} are free"
         raise OSError(error.errno, why, str(path)) from None
+
+
+def no_pipe(path: Path) -> Path:
+    """A path that may be opened to read: who opens a pipe waits, perhaps for ever. Raises ``OSError``."""
+    if stat.S_ISFIFO(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe", str(path))
+    return path
 
 
 def sync_folder(folder: Path) -> None:

@@ -17,8 +17,8 @@ MOST_CHUNKS, MOST_FRAMING = 10_000, 64 * 1024
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?=\r\n)", re.IGNORECASE)
 _CODING = re.compile(rb"\r\ntransfer-encoding:([^\r]*)(?=\r\n)", re.IGNORECASE)
-_LARGER = re.compile(rb"\s*POST (%s)[ ?]" % b"|".join(re.escape(path.encode()) for path in LARGER_BODIES))
 _EXPECTS = re.compile(rb"\r\nexpect:[ \t]*100-continue[ \t]*(?=\r\n)", re.IGNORECASE)
+_POSTED = re.compile(rb"(?:\r\n)?POST (?:https?://[^/ ]*)?([^ ?]+)", re.IGNORECASE)
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})(?=[ \t;]|$)")
 
 
@@ -70,9 +70,9 @@ class Incoming:
             self._find_framing(bytes(data[: end + 2]))
 
     def _find_framing(self, head: bytes) -> None:
+        if posted := _POSTED.match(head):
+            self._most = LARGER_BODIES.get(posted[1].decode("latin-1"), MAX_BODY)
         length, coding = _LENGTH.search(head), _CODING.search(head)
-        if larger := _LARGER.match(head):
-            self._most = LARGER_BODIES[larger[1].decode()]
         if coding:
             self._chunked = coding[1].strip(b" \t").lower() == b"chunked" and length is None
             self.endless = not self._chunked

@@ -71,6 +71,7 @@ def options(settings: Settings) -> dict[str, object]:
         "timeout": 30,
         "graceful_timeout": 10,
         "keepalive": 5,
+        "forwarder_headers": "",  # a client may send SCRIPT_NAME as a header: no proxy of ours needs it
         "sendfile": False,  # it would send before what is buffered
         "loglevel": settings.log_level.lower(),
         "proc_name": "orecast",

@@ -35,7 +35,7 @@ from forecast.effects.event_classes import (
 )
 from forecast.errors import CorruptArtifact, Damaged
 from forecast.events import Event, Stringency
-from forecast.files import write_atomically
+from forecast.files import no_pipe, write_atomically
 from forecast.registry import Registry
 from forecast.registry.sealed import sealed, unsealed
 from forecast.registry.store import CLASSES_FILE as FILE
@@ -244,7 +244,7 @@ def _stored(path: Path) -> Evidence:
 
 @lru_cache(maxsize=8)
 def _read(path: Path, *_identity: int) -> Evidence:
-    return _parsed(path.read_bytes())
+    return _parsed(no_pipe(path).read_bytes())
 
 
 @lru_cache(maxsize=8)

@@ -28,7 +28,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from forecast.catalog.glance import Glance, ServerLook, SqliteLook
+from forecast.catalog.glance import Glance, ServerLook, SqliteLook, file_mark
 from forecast.catalog.schema import SCHEMA_VERSION
 from forecast.errors import Locked, Misconfigured, Unavailable
 from forecast.extras import require
@@ -62,6 +62,7 @@ class Database:
         self.shown = self._url.set(query={}).render_as_string(hide_password=True)
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = self._create()
+        self._file: tuple[int, int] | None = None
         if self._sqlite:
             event.listen(self._engine, "do_connect", _connect_sqlite)
             event.listen(self._engine, "checkin", _let_go)
@@ -155,12 +156,25 @@ class Database:
     @contextmanager
     def _telling(self) -> Iterator[None]:
         """Whatever keeps the database from being used becomes ``Unavailable``; a wrong statement stays what it is."""
+        self._check_file()
         try:
             yield
         except SQLAlchemyError as error:
             if not _keeps_from_using(error):
                 raise
             raise (Locked if _is_locked(error) else Unavailable)(self.shown, self._why(error)) from None
+
+    def _check_file(self) -> None:
+        """Raises ``Unavailable`` where the file of SQLite is no more the one that was opened: open connections would
+        go on in what nobody sees any more, and what they write would be lost without a word.
+        """
+        if not self._sqlite or not self._url.database:
+            return
+        found = file_mark(self._url.database)
+        if self._file is not None and found != self._file:
+            why = "is gone" if found is None else "was exchanged for another: whoever had it open has to start anew"
+            raise Unavailable(self.shown, f"its file {why}")
+        self._file = found
 
     def _why(self, error: Exception) -> str:
         """What the driver says, on one line and without what is secret in the URL."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Hashable
@@ -31,7 +32,7 @@ class Glance:
     """What tells one state of a database from the next, on a connection kept for that; safe to share between threads.
 
     ``connect`` opens a look; two marks that are equal are of the same state, as long as nobody exchanged the database
-    for another with the same number of changes.
+    of a server for another with the same number of changes.
     """
 
     def __init__(self, connect: Callable[[], _Look], shown: str) -> None:
@@ -65,6 +66,15 @@ class Glance:
                 look.close()
 
 
+def file_mark(path: str) -> tuple[int, int] | None:
+    """Which file there is, whatever is in it; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class SqliteLook:
     """The number by which SQLite tells a connection that another one has written."""
 
@@ -75,8 +85,11 @@ class SqliteLook:
             uri, timeout=_PATIENCE, isolation_level=None, check_same_thread=False, uri=True
         )
         self._cursor = self._connection.cursor()
+        self._path, self._file = path, file_mark(path)
 
     def ask(self) -> Hashable:
+        if file_mark(self._path) != self._file:
+            raise FileNotFoundError(self._path)  # or another: what this connection sees is nobody's any more
         row: tuple[int] = self._cursor.execute("PRAGMA data_version").fetchone()
         return row
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from forecast import names
-from forecast.files import write_atomically
+from forecast.files import no_pipe, write_atomically
 
 LINE, COPY = "champion", "champion.copy"
 _DECLINED = "-"  # before the name of a run that must not take over by itself; no name begins with it
@@ -73,7 +73,7 @@ def _names_a_run(words: list[str], folder: Path) -> bool:
 def _words(path: Path) -> tuple[list[str], str]:
     """The names in a file, and what is wrong with it; neither where there is none."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = no_pipe(path).read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError):
         return [], ""
     except IsADirectoryError:

@@ -25,7 +25,7 @@ import numpy.typing as npt
 from forecast.effects.documents import RecordDocument
 from forecast.effects.record import EffectRecord
 from forecast.errors import CorruptArtifact, UnknownFormat
-from forecast.files import sync_folder, write_synced
+from forecast.files import no_pipe, sync_folder, write_synced
 from forecast.registry.card import Card, NewerCard, read
 from forecast.registry.past import PAST_FORECASTS, PastForecasts
 from forecast.registry.sealed import Unsealed, sealed, unsealed
@@ -120,7 +120,7 @@ def read_card(folder: Path) -> Card:
     Raises ``CorruptArtifact``, also for a card in a format that is newer than this code.
     """
     try:
-        return unsealed((folder / _CARD).read_bytes(), read)
+        return unsealed(no_pipe(folder / _CARD).read_bytes(), read)
     except FileNotFoundError as error:
         raise CorruptArtifact(_shown(folder, _CARD), "the file is missing") from error
     except NewerCard as error:
@@ -219,5 +219,5 @@ def _shown(folder: Path, file: str = "") -> str:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with no_pipe(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

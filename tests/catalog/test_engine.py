@@ -13,7 +13,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -383,3 +383,23 @@ def test_the_traceback_of_a_worker_has_no_password(tmp_path: Path) -> None:
             "orecast: the catalogue postgresql+psycopg://me:***@127.0.0.1:1/ore cannot be used"
         )
         assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("another", [False, True])
+def test_nobody_goes_on_in_a_file_that_is_no_longer_there(tmp_path: Path, another: bool) -> None:
+    make_home(tmp_path)
+    file, aside = tmp_path / "var" / "orecast.db", tmp_path / "aside.db"
+    app = create_app(settings_in(tmp_path), clock=clock)
+    client, catalog = app.test_client(), Catalog.opened(settings_in(tmp_path))
+    assert (client.get(FORECAST).headers.get("X-Stale"), client.get(FORECAST).status_code) == (None, 200)
+    known = catalog.events()["cn-7ree-licence-2025"]
+    file.rename(aside)
+    if another:
+        shutil.copy(aside, file)
+    assert client.get(FORECAST).headers["X-Stale"]
+    with pytest.raises(Unavailable, match="exchanged" if another else "gone"):
+        catalog.add(events=[replace(known, title="Lost")], known_at=clock())
+    aside.rename(file)
+    until(lambda: "X-Stale" not in client.get(FORECAST).headers)
+    catalog.add(events=[replace(known, title="Kept")], known_at=clock())
+    assert Catalog.opened(settings_in(tmp_path)).events()[known.event_id].title == "Kept"

@@ -148,3 +148,14 @@ def test_a_folder_in_the_place_of_the_line_of_champions_is_damage(registry: Regi
     assert registry.champion(SERIES).run_id == "a"
     with pytest.raises(CorruptArtifact, match="a folder where a file belongs"):
         registry.promote(SERIES, "a")
+
+
+@pytest.mark.parametrize("name", ["card.json", "draws.npy", "champion"])
+def test_nobody_waits_for_a_pipe_in_the_place_of_a_file(registry: Registry, name: str) -> None:
+    run_id = save(registry, "a").name
+    registry.promote(SERIES, run_id)
+    file = registry.root / SERIES / ("" if name == "champion" else run_id) / name
+    file.unlink()
+    os.mkfifo(file)
+    (fault,) = registry.faults()
+    assert name in str(fault)

@@ -227,3 +227,7 @@ def test_a_malformed_body_ends_its_connection(server: Server) -> None:
         message = b"".join(iter(lambda: connection.recv(65536), b""))
     assert message.startswith(b"HTTP/1.1 400")
     assert message.count(b"HTTP/1.1") == 1
+
+
+def test_no_client_says_by_a_header_under_which_path_the_service_is(server: Server) -> None:
+    assert send(server, get(b"/healthz/v1/series", b"SCRIPT_NAME: /healthz\r\n"))[0] == 404
