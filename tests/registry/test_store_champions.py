@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from forecast.errors import CorruptArtifact, NotFound
+from forecast.errors import CorruptArtifact, NotFound, NotTrained
 from forecast.registry import Registry, open_runs
+from forecast.registry.faults import FaultKind
 from tests.registry.test_store import SERIES, save, spoil
 
 
@@ -148,3 +149,18 @@ def test_a_folder_in_the_place_of_the_line_of_champions_is_damage(registry: Regi
     assert registry.champion(SERIES).run_id == "a"
     with pytest.raises(CorruptArtifact, match="a folder where a file belongs"):
         registry.promote(SERIES, "a")
+
+
+def test_where_nothing_says_any_more_which_run_serves_that_is_told(registry: Registry) -> None:
+    save(registry, "a", n=2)
+    registry.promote(SERIES, "a")
+    for name in ("champion", "champion.copy"):
+        (registry.root / SERIES / name).unlink()
+    with pytest.raises(NotTrained):
+        registry.champion(SERIES)
+    (fault,) = registry.faults()
+    assert fault.kind == FaultKind.CHAMPION_LINE
+    assert fault == f"{SERIES}: {SERIES}/champion and its copy are missing, and a is there; serving nothing"
+    registry.promote(SERIES, "a")
+    assert registry.faults() == ()
+    assert registry.champion(SERIES).run_id == "a"
