@@ -80,8 +80,9 @@ def respond(answer: Answer, asked: str | None, name: str, etag: str = "") -> Res
     else:
         response = _json(answer.json_object(), etag)
     if isinstance(answer, Listing) and answer.next:
-        same = [pair for pair in request.args.items(multi=True) if pair[0] != "cursor"]
-        response.headers["Link"] = f'<{quote(request.path)}?{urlencode([*same, ("cursor", answer.next)])}>; rel="next"'
+        on = answer.goes_on_by
+        same = [pair for pair in request.args.items(multi=True) if pair[0] != on]
+        response.headers["Link"] = f'<{quote(request.path)}?{urlencode([*same, (on, answer.next)])}>; rel="next"'
     return response
 
 
