@@ -17,6 +17,7 @@ from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
     DBAPIError,
+    DisconnectionError,
     InterfaceError,
     InternalError,
     NoSuchModuleError,
@@ -28,7 +29,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from forecast.catalog.glance import Glance, ServerLook, SqliteLook
+from forecast.catalog.glance import Glance, ServerLook, SqliteLook, file_of
 from forecast.catalog.schema import SCHEMA_VERSION
 from forecast.errors import Locked, Misconfigured, Unavailable
 from forecast.extras import require
@@ -44,6 +45,8 @@ _DRIVER = "postgresql+psycopg"
 #: What SQLite says where a file that its readers share cannot be made, and the mark of a connection that does without.
 _NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMOPEN, sqlite3.SQLITE_IOERR_WRITE)
 _ALONE = "alone"
+#: Where a connection has which file it opened, and what is said where that is there no more.
+_FILE, _GONE = "file", "its file is gone"
 #: How long a PostgreSQL that says nothing is waited for: seconds to connect, milliseconds for a word on the wire.
 _POSTGRES = {"connect_timeout": "5", "tcp_user_timeout": "15000", "keepalives_idle": "15", "keepalives_interval": "5"}
 
@@ -63,7 +66,8 @@ class Database:
         self._sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = self._create()
         if self._sqlite:
-            event.listen(self._engine, "do_connect", _connect_sqlite)
+            event.listen(self._engine, "do_connect", partial(_connect_sqlite, set()))
+            event.listen(self._engine, "checkout", partial(_check_file, self._url.database or ""))
             event.listen(self._engine, "checkin", _let_go)
             event.listen(self._engine, "begin", _begin_sqlite)
         # On PostgreSQL a reader's snapshot is its first statement; a writer must see what its predecessor wrote.
@@ -231,11 +235,16 @@ def _is_locked(error: SQLAlchemyError) -> bool:
 
 
 def _connect_sqlite(
-    dialect: Dialect, record: ConnectionPoolEntry, given: tuple[str, ...], options: dict[str, object]
+    opened: set[str], dialect: Dialect, record: ConnectionPoolEntry, given: tuple[str, ...], options: dict[str, object]
 ) -> DBAPIConnection:
     """A connection; where a full disk has no room for the index of the log that readers share, one that does without
     it, and keeps everybody else out until its question is answered.
+
+    ``opened``: files that were there once, and are not made anew.
     """
+    if given[0] in opened and file_of(given[0]) is None:
+        raise sqlite3.OperationalError(_GONE)
+    opened.add(given[0])
     connection = dialect.connect(*given, **options)
     try:
         return _prepared(connection)
@@ -255,6 +264,18 @@ def _prepared(connection: DBAPIConnection) -> DBAPIConnection:
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def _check_file(path: str, _: object, record: ConnectionPoolEntry, __: object) -> None:
+    """Open the file anew that was put in the place of the one that a connection has: it would go on with a file that is
+    in no folder any more, and what it wrote would be lost. Raises ``OperationalError`` where none is there.
+    """
+    found = file_of(path)
+    if found is None:
+        raise OperationalError("", {}, sqlite3.OperationalError(_GONE))
+    if record.info.setdefault(_FILE, found) != found:
+        del record.info[_FILE]
+        raise DisconnectionError
 
 
 def _let_go(_: object, record: ConnectionPoolEntry) -> None:

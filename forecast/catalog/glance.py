@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Hashable
@@ -65,10 +66,20 @@ class Glance:
                 look.close()
 
 
+def file_of(path: str) -> Hashable:
+    """What tells a file from another that is put in its place; None where there is none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class SqliteLook:
     """The number by which SQLite tells a connection that another one has written."""
 
     def __init__(self, path: str) -> None:
+        self._path, self._file = path, file_of(path)
         # Only to look: what is not there is not made.
         uri = f"{Path(path).absolute().as_uri()}?mode=rw"
         self._connection = sqlite3.connect(
@@ -77,6 +88,8 @@ class SqliteLook:
         self._cursor = self._connection.cursor()
 
     def ask(self) -> Hashable:
+        if file_of(self._path) != self._file:
+            raise FileNotFoundError(self._path)
         row: tuple[int] = self._cursor.execute("PRAGMA data_version").fetchone()
         return row
 

@@ -383,3 +383,20 @@ def test_the_traceback_of_a_worker_has_no_password(tmp_path: Path) -> None:
             "orecast: the catalogue postgresql+psycopg://me:***@127.0.0.1:1/ore cannot be used"
         )
         assert done.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_taken_away_or_replaced_under_a_database_is_noticed_and_none_is_made(tmp_path: Path) -> None:
+    file, aside = tmp_path / "a.db", tmp_path / "b.db"
+    database = Database(f"sqlite:///{file}")
+    with database.writing() as connection:
+        connection.execute(text("CREATE TABLE t (x INTEGER)"))
+    sqlite3.connect(file).execute("PRAGMA wal_checkpoint").close()
+    file.rename(aside)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="its file is gone"), database.writing() as connection:
+            connection.execute(text("INSERT INTO t VALUES (1)"))
+    assert not file.exists()
+    shutil.copy(aside, file)
+    with database.writing() as connection:
+        connection.execute(text("INSERT INTO t VALUES (2)"))
+    assert sqlite3.connect(file).execute("SELECT x FROM t").fetchall() == [(2,)]
