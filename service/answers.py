@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from flask import Response, request
@@ -19,6 +20,9 @@ from forecast.export.finished import Export
 from service.content_coding import encode, packed_bytes, tags
 from service.context import Context
 from service.encoding import to_json
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 VERSION = version("orecast")
 #: Where in the environment of a request a route says that its answer may be kept: by its endpoint.
@@ -80,8 +84,9 @@ def respond(answer: Answer, asked: str | None, name: str, etag: str = "") -> Res
     else:
         response = _json(answer.json_object(), etag)
     if isinstance(answer, Listing) and answer.next:
-        same = [pair for pair in request.args.items(multi=True) if pair[0] != "cursor"]
-        response.headers["Link"] = f'<{quote(request.path)}?{urlencode([*same, ("cursor", answer.next)])}>; rel="next"'
+        on = answer.goes_on_by
+        same = [pair for pair in request.args.items(multi=True) if pair[0] != on]
+        response.headers["Link"] = f'<{quote(request.path)}?{urlencode([*same, (on, answer.next)])}>; rel="next"'
     return response
 
 
@@ -136,5 +141,13 @@ def _for_caches(response: Response, etag: str, pack: Callable[[], bytes] | None 
         encode(response, pack)
         # A part of a table may be asked for: readers of columns look at the length first, then take what they need.
         length = response.content_length if response.mimetype == "text/csv" else None
-        response.make_conditional(request, accept_ranges=length is not None, complete_length=length)
+        response.make_conditional(_with_one_range(), accept_ranges=length is not None, complete_length=length)
     return response
+
+
+def _with_one_range() -> WSGIEnvironment:
+    """The request; without its ``Range`` where that is not one range of bytes, which RFC 9110 lets nobody refuse."""
+    wanted = request.range
+    if wanted is not None and wanted.units == "bytes" and len(wanted.ranges) == 1:
+        return request.environ
+    return {name: value for name, value in request.environ.items() if name != "HTTP_RANGE"}

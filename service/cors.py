@@ -13,12 +13,15 @@ _TOLD = ", ".join(
     (
         *("ETag", "Link", "Retry-After", "Accept-Ranges", "Content-Range", "Content-Disposition", "Repr-Digest"),
         *("Unencoded-Digest", "X-SHA256", "X-Row-Count", "X-Left-Out", "X-Stale", "X-Request-ID"),
-        *("WWW-Authenticate", "X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
+        *("Location", "Idempotency-Replayed", "WWW-Authenticate"),
+        *("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"),
     )
 )
 _PREFLIGHT = {
-    "Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type, If-None-Match, If-Range, Range, X-Request-ID",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PATCH, OPTIONS",
+    "Access-Control-Allow-Headers": ", ".join(
+        ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "If-Range", "Range", "X-Request-ID")
+    ),
     "Access-Control-Max-Age": "3600",
 }
 

@@ -201,7 +201,7 @@ def _asked_as(value: str) -> str:
         if given == value:
             return f"path.{name}"
     for name, given in request.args.items(multi=True):
-        if value in given.split(","):
+        if value in (given, *given.split(",")):
             return f"query.{name}"
     return ""
 

@@ -253,7 +253,7 @@ class DiversionQuery(Query):
     detail: Literal["partners", "path"] | None = optional("partners (the default), or path: every period of each")
 
 
-class RunsQuery(PagedQuery):
+class RunsQuery(PagedQuery, SeriesChoice):
     """Which runs are listed."""
 
     series_id: Name | None = optional("id of a series: its runs only")

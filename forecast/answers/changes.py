@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
@@ -35,6 +35,10 @@ class ChangeFacts(Part):
 class ChangeList(Listing):
     """Changes in order of writing."""
 
+    goes_on_by: ClassVar[str] = "since"
+    next: str | None = Field(
+        None, description="`since` of the next page, as text; null where there is none yet: ask on with `last` later"
+    )
     data: tuple[ChangeFacts, ...]
     last: int = Field(
         description="`since` of the next question, until `data` is empty; `next` is always null here: it misses "
@@ -44,7 +48,7 @@ class ChangeList(Listing):
 
 def change_list(catalog: Catalog, since: int, limit: int) -> ChangeList:
     """The first ``limit`` changes after the one that is numbered ``since``."""
-    found = catalog.audit.entries(AuditQuestion(subjects=SUBJECTS, after=since, first=limit))
+    found = catalog.audit.entries(AuditQuestion(subjects=SUBJECTS, after=since, first=limit + 1))
     data = tuple(
         ChangeFacts(
             number=one.number,
@@ -54,6 +58,7 @@ def change_list(catalog: Catalog, since: int, limit: int) -> ChangeList:
             before=told(one.change.before),
             after=told(one.change.after),
         )
-        for one in found
+        for one in found[:limit]
     )
-    return ChangeList(data=data, last=data[-1].number if data else since)
+    last = data[-1].number if data else since
+    return ChangeList(next=str(last) if len(found) > limit else None, data=data, last=last)

@@ -271,6 +271,8 @@ class Answer(Part):
 class Listing(Answer):
     """The root of lists: ``data`` and ``next``, null as long as a list comes whole."""
 
+    #: The parameter that takes ``next``.
+    goes_on_by: ClassVar[str] = "cursor"
     next: NextPage = None
 
     @classmethod

@@ -119,15 +119,23 @@ def _one(stores: Stores, table: str, output: Path, question: ExportQuestion, sha
     from forecast.export.datasets import found
     from forecast.export.formats import finished
 
-    format = FileFormat.CSV
-    if output.suffix.lstrip(".") in list(FileFormat):
-        format = FileFormat(output.suffix.lstrip("."))
+    format = _format_of(output)
     in_a_folder(output)
     made = found(stores, table, question, shape)
     export = finished(made.table, format, bom=bom)
     export.write(output)
     _say(output, export, made)
     return warn_left_out(made.left_out)
+
+
+def _format_of(output: Path) -> FileFormat:
+    """What the name of a file says it is, CSV if it says nothing. Raises ``InvalidInput`` for what is not written."""
+    suffix = output.suffix.lstrip(".").lower()
+    if suffix and suffix not in list(FileFormat):
+        raise InvalidInput(
+            Fault("--output", str(output), f"a name that ends in {one_of(f'.{each}' for each in FileFormat)}")
+        )
+    return FileFormat(suffix or FileFormat.CSV)
 
 
 def _all(stores: Stores, folder: Path, question: ExportQuestion, layout: FileLayout) -> int:

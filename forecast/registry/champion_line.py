@@ -60,6 +60,11 @@ class ChampionLine:
             write_atomically(folder / file, text.encode())
 
 
+def lost(folder: Path) -> bool:
+    """Whether neither of the two files is there."""
+    return not ((folder / LINE).exists() or (folder / COPY).exists())
+
+
 def incomplete(folder: Path) -> bool:
     """Whether one of the two files is missing where the other is there."""
     return (folder / LINE).exists() != (folder / COPY).exists()

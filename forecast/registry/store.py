@@ -31,7 +31,7 @@ from forecast.errors import Busy, CorruptArtifact, Damaged, Fault, InvalidInput,
 from forecast.files import locked, sync_folder
 from forecast.registry import marks
 from forecast.registry.card import Card
-from forecast.registry.champion_line import LINE, ChampionLine, incomplete
+from forecast.registry.champion_line import LINE, ChampionLine, incomplete, lost
 from forecast.registry.checks import RunChecks
 from forecast.registry.faults import FaultKind, StoredFault
 from forecast.registry.open_runs import OpenRuns
@@ -294,6 +294,8 @@ class Registry:
             read = f"its copy is read; {self._substitute(series_id)}" if line.copied else self._substitute(series_id)
             why = f"{series_id}: corrupt artifact {series_id}/{LINE}: {line.fault}; {read}"
             yield StoredFault(FaultKind.CHAMPION_LINE, why)
+        elif why := self._lost(series_id):
+            yield StoredFault(FaultKind.CHAMPION_LINE, f"{series_id}: {why}; serving nothing")
         others = [name for name in self._runs(series_id) if name not in champions[:1]] if every_run else []
         for run_id in [*(champions[:1] if line.champions else ()), *others]:
             folder = self.root / series_id / run_id
@@ -304,6 +306,11 @@ class Registry:
             except CorruptArtifact as error:
                 why = f"{series_id}: {error}" + ("" if run_id in others else f"; {self._substitute(series_id)}")
                 yield StoredFault(FaultKind.RUN, why)
+
+    def _lost(self, series_id: str) -> str:
+        """Why nothing says which run serves though there are some; empty where it is said, or where none is there."""
+        there = self._runs(series_id) if lost(self.root / series_id) else []
+        return f"{series_id}/{LINE} and its copy are missing, and {', '.join(there)} is there" if there else ""
 
     def _substitute(self, series_id: str) -> str:
         try:

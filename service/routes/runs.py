@@ -10,6 +10,7 @@ from flask_openapi.blueprint import APIBlueprint
 from forecast.answers import promotion
 from forecast.answers.event_priors import refresh
 from forecast.answers.runs import RunCard, RunList, run_card, run_list
+from forecast.answers.series_filter import SeriesFilter
 from forecast.answers.written import Serving
 from forecast.catalog import Catalog
 from forecast.errors import NotFound
@@ -29,8 +30,13 @@ def routes(context: Context) -> APIBlueprint:
     def list_runs(query: RunsQuery) -> Response:
         """Every run, by series, the newest first; those of retired series are kept and not listed."""
         series_id = context.catalog.get(query.series_id).series_id if query.series_id else None
-        retired = context.catalog.retired()
-        found = [run for run in context.registry.runs(series_id) if run.series_id not in retired]
+        chosen_series = query.chosen()
+        if chosen_series == SeriesFilter():
+            retired = context.catalog.retired()
+            found = [run for run in context.registry.runs(series_id) if run.series_id not in retired]
+        else:
+            of = {series.series_id for series in chosen_series.of(context.catalog.series().values(), context.catalog)}
+            found = [run for run in context.registry.runs(series_id) if run.series_id in of]
         if query.since:
             found = [run for run in found if run.trained_at >= query.since.isoformat()]
         page = ListPage(query)

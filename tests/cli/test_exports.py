@@ -122,6 +122,8 @@ def test_a_table_of_which_there_is_nothing_is_named_and_the_others_are_written(
         (["--all", "out", "--level", "70"], "level = 70: expected one of 95, 90, 80, 60, 50, 40, 20"),
         (["--table", "backtests", "--level", "70"], "level = 70: expected one of 95, 90, 80, 60, 50, 40, 20"),
         (["--output", "nowhere/x.csv"], "there is no folder nowhere"),
+        (["--output", "x.json"], "expected a name that ends in one of .csv, .parquet, .xlsx"),
+        (["--output", "x.csv.gz"], "expected a name that ends in one of .csv, .parquet, .xlsx"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_written(

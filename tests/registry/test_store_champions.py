@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from forecast.errors import CorruptArtifact, NotFound
+from forecast.errors import CorruptArtifact, NotFound, NotTrained
 from forecast.registry import Registry, open_runs
+from forecast.registry.faults import FaultKind
 from tests.registry.test_store import SERIES, save, spoil
 
 
@@ -159,3 +160,18 @@ def test_nobody_waits_for_a_pipe_in_the_place_of_a_file(registry: Registry, name
     os.mkfifo(file)
     (fault,) = registry.faults()
     assert name in str(fault)
+
+
+def test_where_nothing_says_any_more_which_run_serves_that_is_told(registry: Registry) -> None:
+    save(registry, "a", n=2)
+    registry.promote(SERIES, "a")
+    for name in ("champion", "champion.copy"):
+        (registry.root / SERIES / name).unlink()
+    with pytest.raises(NotTrained):
+        registry.champion(SERIES)
+    (fault,) = registry.faults()
+    assert fault.kind == FaultKind.CHAMPION_LINE
+    assert fault == f"{SERIES}: {SERIES}/champion and its copy are missing, and a is there; serving nothing"
+    registry.promote(SERIES, "a")
+    assert registry.faults() == ()
+    assert registry.champion(SERIES).run_id == "a"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 import threading
 from pathlib import Path
 
@@ -43,6 +44,23 @@ def test_a_first_start_is_no_change_and_each_change_is_told_once_in_order(fresh:
         ("series.retire", NICKEL, ["retired: true"]),
     ]
     assert get(client, f"/v1/changes?since={rest['last']}") == {"data": [], "next": None, "last": rest["last"]}
+
+
+def test_a_part_of_the_feed_leads_to_the_next_as_the_page_of_any_list_does(fresh: Fresh) -> None:
+    client, catalog, _ = fresh
+    for month in range(1, 6):
+        catalog.add(observations=[value(f"2027-{month:02}-01", 9000.0)], known_at=NOW)
+    path, seen, parts = "/v1/changes?limit=2", [], 0
+    while path:
+        response = client.get(path)
+        answer = json.loads(response.data)
+        parts, on = parts + 1, answer["next"]
+        seen += [one["number"] for one in answer["data"]]
+        assert on == (str(answer["last"]) if parts < 3 else None)
+        path = response.headers.get("Link", "").partition(">")[0].removeprefix("<")
+        assert path == (f"/v1/changes?limit=2&since={on}" if on else "")
+    assert parts == 3
+    assert seen == [one["number"] for one in get(client, "/v1/changes")["data"]]
 
 
 def test_who_polls_while_others_write_in_the_same_moment_gets_each_change_once(fresh: Fresh) -> None:

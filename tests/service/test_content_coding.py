@@ -86,6 +86,13 @@ def test_a_part_that_there_is_not_is_refused(client: FlaskClient) -> None:
     assert response.headers["Content-Range"].startswith("bytes */")
 
 
+@pytest.mark.parametrize("asked", ["lines=0-9", "bytes=abc", "bytes=9-0", "bytes=0-1,5-6", "bytes"])
+def test_what_is_not_one_range_of_bytes_gets_the_whole_table(client: FlaskClient, asked: str) -> None:
+    response = client.get(OBSERVATIONS, headers={"Range": asked})
+    assert (response.status_code, response.headers["Accept-Ranges"]) == (200, "bytes")
+    assert response.data == client.get(OBSERVATIONS).data
+
+
 @pytest.mark.parametrize(
     "path", ["/v1/events", f"/v1/series/{COPPER}", JSON_FORECAST, "/v1/events/cn-7ree-licence-2025"]
 )

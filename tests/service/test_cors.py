@@ -51,6 +51,15 @@ def test_a_browser_may_ask_first(home: Path) -> None:
     assert "Content-Type" in response.headers["Access-Control-Allow-Headers"]
 
 
+def test_a_page_with_a_key_may_write_once_and_amend(home: Path) -> None:
+    asked = {"Origin": PAGE, "Access-Control-Request-Method": "PATCH"}
+    response = served(home, PAGE).options("/v1/events/cn-7ree-licence-2025", headers=asked)
+    assert "PATCH" in response.headers["Access-Control-Allow-Methods"].split(", ")
+    assert "Idempotency-Key" in response.headers["Access-Control-Allow-Headers"].split(", ")
+    told = response.headers["Access-Control-Expose-Headers"].split(", ")
+    assert {"Location", "Idempotency-Replayed"} <= {*told}
+
+
 def test_where_keys_are_needed_a_browser_asks_first_without_one_and_a_page_reads_why_it_was_refused(home: Path) -> None:
     client = served(home, PAGE, auth="keys")
     asked = {"Origin": PAGE, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "authorization"}

@@ -126,6 +126,17 @@ def test_runs_since_a_day_are_those_that_were_trained_on_it_or_later(client: Fla
     assert get(client, "/v1/runs?since=2026-07-16")["data"] == []
 
 
+def test_runs_are_found_by_what_their_series_are_of(client: FlaskClient) -> None:
+    runs = get(client, "/v1/runs")["data"]
+    for query in ("mineral=copper", "measure=volume", "flow=import&partner=CHN", "country=IND"):
+        of = {row["series_id"] for row in get(client, f"/v1/series?{query}")["data"]}
+        found = [row for page in pages(client, f"/v1/runs?{query}", 1) for row in page]
+        assert found == [run for run in runs if run["series_id"] in of]
+        assert len(found) < len(runs)
+    assert get(client, f"/v1/runs?series_id={COPPER}&measure=volume")["data"] == []
+    assert "copper" in get(client, "/v1/runs?mineral=coper", 404)["errors"][0]["expected"]
+
+
 @pytest.mark.parametrize(
     ("query", "holds"),
     [

@@ -140,3 +140,8 @@ def test_an_unknown_name_is_found_in_the_request_and_the_nearest_is_offered(
 def test_whatever_was_sent_can_be_shown(raising: Raising, value: object, shown: object) -> None:
     body = json.loads(raising(InvalidInput(Fault("query.h", value, "a number"))).get("/things/x").data)
     assert body["errors"][0]["value"] == shown
+
+
+def test_a_name_with_a_comma_is_found_where_it_was_asked(client: FlaskClient) -> None:
+    (error,) = json.loads(client.get("/v1/series?mineral=copper,tin").data)["errors"]
+    assert (error["where"], error["value"]) == ("query.mineral", "copper,tin")
