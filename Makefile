@@ -58,6 +58,8 @@ bench: setup-test peers ## what the README claims, one command each; hours with 
 	$(BIN)/python benchmarks/accuracy.py $(QUICK)
 	$(BIN)/python benchmarks/speed.py $(QUICK)
 	$(BIN)/python benchmarks/answers.py $(QUICK)
+	$(BIN)/python benchmarks/service.py $(QUICK)
+	$(BIN)/python benchmarks/slow_clients.py $(QUICK)
 	$(BIN)/python benchmarks/ingest.py $(QUICK)
 	$(BIN)/python benchmarks/robustness.py $(QUICK)
 	$(BIN)/python benchmarks/intermittent.py $(QUICK)

@@ -50,8 +50,8 @@ AFTER_A_KILL, MOST_MEMORY, MOST_FILES = 3.0, 300, 250
 
 @dataclass(frozen=True)
 class Weather:
-    """How long and how hard: seconds in all and before it begins, between kills, between restarts of the database and
-    between new events; clients."""
+    """How long and how hard: seconds in all and before it begins, between kills, between restarts of the database,
+    between new events and between changes of champions (``turns``); clients."""
 
     seconds: float
     calm: float
@@ -60,11 +60,12 @@ class Weather:
     events: float
     processes: int
     slow: int
+    turns: float
 
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "600"))
-SHORT = Weather(seconds=10, calm=3, kills=4, restarts=6, events=3, processes=2, slow=60)
-LONG = Weather(seconds=SECONDS, calm=30, kills=20, restarts=SECONDS / 3, events=20, processes=3, slow=60)
+SHORT = Weather(seconds=10, calm=3, kills=4, restarts=6, events=3, processes=2, slow=60, turns=0.5)
+LONG = Weather(seconds=SECONDS, calm=30, kills=20, restarts=SECONDS / 3, events=20, processes=3, slow=60, turns=2.0)
 
 
 @dataclass
@@ -192,7 +193,7 @@ class Storm:
     def promote(self) -> None:
         """Let the other run of a series serve, by promotion and, half of the times, back by a rollback."""
         truth, registry = self.house.truth, self.house.registry
-        while self.rest(self.rng.uniform(0.1, 0.9)):
+        while self.rest(self.weather.turns * self.rng.uniform(0.2, 1.8)):
             series_id = self.rng.choice(SERIES)
             spells, runs = truth.champions[series_id], self.house.runs[series_id]
             other = "b" if spells[-1].what == "a" else "a"
