@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection
 from itertools import count
 from pathlib import Path
@@ -112,14 +112,14 @@ def stored(ours: Running, folder: Path, path: str, name: str, headers: Headers |
 
 
 def measured(ours: Running, bare: Running, one: Asked, blocks: int, requests: int) -> Row:
-    """Blocks of ours and of the constant in turn, on one connection each; then many connections at once."""
-    there, floor = ours.connect(120), bare.connect(120)
-    timed(ours, there, one.path, one, max(3, requests // 5))
-    timed(bare, floor, f"/{one.constant}", None, max(3, requests // 5), one.headers)
+    """Blocks of ours and of the constant in turn, each on one connection; then many connections at once."""
+    constant = replace(one, path=f"/{one.constant}", body=None)
+    timed(ours, one, max(3, requests // 5))
+    timed(bare, constant, max(3, requests // 5))
     rows = []
     for _ in range(blocks):
-        mine, latencies = timed(ours, there, one.path, one, requests)
-        least, _ = timed(bare, floor, f"/{one.constant}", None, requests, one.headers)
+        mine, latencies = timed(ours, one, requests)
+        least, _ = timed(bare, constant, requests)
         rows.append((mine, least, mine / least, latencies))
     alone = sorted(seconds for row in rows for seconds in row[3])
     crowd = at_once(ours, one, requests)
@@ -136,35 +136,26 @@ def measured(ours: Running, bare: Running, one: Asked, blocks: int, requests: in
     }
 
 
-def timed(
-    server: Running,
-    connection: HTTPConnection,
-    path: str,
-    one: Asked | None,
-    times: int,
-    headers: Headers | None = None,
-) -> tuple[float, list[float]]:
-    """Seconds of processor a request, and the seconds that each took."""
-    said = headers or (one.headers if one else {})
+def timed(server: Running, one: Asked, times: int) -> tuple[float, list[float]]:
+    """Seconds of processor a request, on a connection of their own, and the seconds that each took."""
+    connection = server.connect(120)
     seconds, before = [], server.cpu()
     for _ in range(times):
-        body = one.body() if one and one.body else None
+        body = one.body() if one.body else None
         started = time.perf_counter()
-        status, _, _ = answer(connection, path, said, body)
+        status, _, _ = answer(connection, one.path, one.headers, body)
         seconds.append(time.perf_counter() - started)
         if status not in (200, 304):
-            raise RuntimeError(f"{path}: {status}")
+            raise RuntimeError(f"{one.path}: {status}")
+    connection.close()
     return (server.cpu() - before) / times, seconds
 
 
 def at_once(server: Running, one: Asked, times: int) -> list[float]:
     """The seconds that each request took, of several clients at once."""
-
-    def client(_: int) -> list[float]:
-        return timed(server, server.connect(120), one.path, one, times)[1]
-
     with ThreadPoolExecutor(CLIENTS) as pool:
-        return sorted(seconds for some in pool.map(client, range(CLIENTS)) for seconds in some)
+        asked = pool.map(lambda _: timed(server, one, times)[1], range(CLIENTS))
+        return sorted(seconds for some in asked for seconds in some)
 
 
 def quantile(ordered: list[float], level: float) -> float:
