@@ -22,8 +22,8 @@ def utc_now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-#: Values that a process keeps to answer from: of 20 series their futures, sorted draws and forecasts, some 25 MB.
-KEPT = 60
+#: Values that a process keeps to answer from: of 10 series their futures, sorted draws and forecasts, some 12 MB.
+KEPT = 30
 #: Finished exports that it keeps besides: all observations of 216 series are 1.2 MB.
 EXPORTS = 8
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: Bytes that the answers kept by one process may have, and one of them.
-ROOM, MOST_KEPT = 16 * 2**20, 8 * 2**20
+ROOM, MOST_KEPT = 12 * 2**20, 8 * 2**20
 #: Seconds for which an answer is given without the application being asked again.
 GIVEN_FOR = 10.0
 #: Headers of an answer that are of one request.
