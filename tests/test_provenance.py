@@ -66,7 +66,7 @@ def test_every_family_and_every_name_on_the_lists_is_there() -> None:
         ("cli/training.py", "Train series", "Train some series"),
         ("jobs/worker.py", "The worker", "A worker"),
         ("jobs/processes.py", "process", "procedure"),
-        ("registry/store.py", "_OPEN = 1024", "_OPEN = 64"),
+        ("registry/store.py", "_PATIENCE = 60.0", "_PATIENCE = 61.0"),
     ],
 )
 def test_what_reads_keeps_and_answers_is_not_in_a_runs_name(copy: Path, module: str, old: str, new: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.service.test_malformed import CHUNKED, HEAD, MEMBERS, QUESTION, chunk, connect, get, sized
+from tests.service.test_wsgi import until
 from tests.support.server import Server, serving
 from tests.support.trained_home import COPPER, make_home
 
@@ -195,6 +196,7 @@ def storm(server: Server, seeds: range) -> dict[int, int]:
 
 @pytest.mark.parametrize("times", [300, pytest.param(5000, marks=pytest.mark.storm)])
 def test_no_request_that_is_spoiled_on_its_way_is_a_failure_of_the_service(server: Server, times: int) -> None:
+    until(lambda: len(server.workers()) == 2)
     before = set(server.workers())
     found = storm(server, range(times))
     print(f"{times} mutations: {dict(sorted(found.items()))}")

@@ -92,9 +92,10 @@ def test_every_answer_is_one_that_the_document_describes(
         if known and mode is GenerationMode.POSITIVE:
             case.path_parameters.update({name: KNOWN[name] for name in case.path_parameters})
         if mode is GenerationMode.POSITIVE:
-            # Too early depends on the run, as do the draws there are, too late on the clock, as do the periods there
-            # are, and a cursor or a number of a change is what a page gave: no schema says it.
-            for name in ("as_of", "from", "until", "cursor", "draws", "since"):
+            # Too early depends on the run, as do the draws there are; one may ask for draws or for quantiles; too late
+            # depends on the clock, as do the periods there are; a cursor or a number of a change is what a page gave:
+            # no schema says it.
+            for name in ("as_of", "from", "until", "cursor", "draws", "quantile", "quantiles", "since"):
                 case.query.pop(name, None)
         # Whether a scenario or a write makes sense depends on the catalogue, which no schema can say.
         case.call_and_validate(

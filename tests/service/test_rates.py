@@ -95,7 +95,7 @@ def test_strangers_without_number_take_no_more_memory_and_forget_no_frequent_cli
 def test_the_limit_is_that_of_the_service_not_of_each_of_its_workers(tmp_path: Path) -> None:
     """Over one connection, and over many, which the workers share as it comes."""
     make_home(tmp_path)
-    with serving(tmp_path, ORECAST_RATE_LIMIT="20 per hour") as server:
+    with serving(tmp_path, ORECAST_RATE_LIMIT="20 per hour", ORECAST_AUTH="open") as server:
         address = server.url.removeprefix("http://")
         one = http.client.HTTPConnection(address, timeout=30)
         statuses = []

@@ -216,7 +216,7 @@ def test_an_idle_connection_makes_room_for_a_new_one(hurried: Server) -> None:
 
 def test_connections_spread_over_the_workers(home: Path) -> None:
     with serving(home) as server:
-        until(lambda: _spread(server, 4) == [2, 2])  # both have started
+        until(lambda: min(_spread(server, 8), default=0) >= 2)  # both have started
         assert min(_spread(server, 20)) >= 6, "neither has more than seven in ten, also on a busy machine"
 
 
